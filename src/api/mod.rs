@@ -1,0 +1,64 @@
+//! The operations: the whole surface on one page, one row each.
+//!
+//! A handler takes what was asked, calls the rule, stores, and replies. If one needs a second screen,
+//! a rule is hiding in it.
+
+mod connector;
+mod node;
+mod sync_job;
+
+use crate::cluster::Cluster;
+use crate::endpoints;
+use crate::http::Method;
+use crate::rest::Table;
+use crate::rest::endpoint::Endpoint;
+
+/// Every operation that the mocked cluster has.
+#[rustfmt::skip]
+pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
+    // Node
+    published Get    "/",                                                           "info"                             => node::info;
+    published Head   "/",                                                           "ping"                             => node::info;
+    // Connectors
+    published Get    "/_connector",                                                 "connector.list"                   => connector::list, connector::check_list;
+    published Post   "/_connector",                                                 "connector.post"                   => connector::post, connector::check_create;
+    published Put    "/_connector" | "/_connector/{connector_id}",                  "connector.put"                    => connector::put, connector::check_create;
+    published Get    "/_connector/{connector_id}",                                  "connector.get"                    => connector::get;
+    published Delete "/_connector/{connector_id}",                                  "connector.delete"                 => connector::delete;
+    // Sync jobs
+    published Get    "/_connector/_sync_job",                                       "connector.sync_job_list"          => sync_job::list;
+    published Post   "/_connector/_sync_job",                                       "connector.sync_job_post"          => sync_job::post, sync_job::check_post;
+    published Get    "/_connector/_sync_job/{connector_sync_job_id}",               "connector.sync_job_get"           => sync_job::get, sync_job::check_id;
+    published Delete "/_connector/_sync_job/{connector_sync_job_id}",               "connector.sync_job_delete"        => sync_job::delete, sync_job::check_id;
+    published Put    "/_connector/_sync_job/{connector_sync_job_id}/_claim",        "connector.sync_job_claim"         => sync_job::claim, sync_job::check_id;
+    published Put    "/_connector/_sync_job/{connector_sync_job_id}/_cancel",       "connector.sync_job_cancel"        => sync_job::cancel, sync_job::check_id;
+    published Put    "/_connector/_sync_job/{connector_sync_job_id}/_check_in",     "connector.sync_job_check_in"      => sync_job::check_in, sync_job::check_id;
+    published Put    "/_connector/_sync_job/{connector_sync_job_id}/_error",        "connector.sync_job_error"         => sync_job::error, sync_job::check_error;
+    published Put    "/_connector/_sync_job/{connector_sync_job_id}/_stats",        "connector.sync_job_update_stats"  => sync_job::update_stats, sync_job::check_stats;
+};
+
+/// The operations, ready to be asked.
+pub static TABLE: Table<Cluster> = Table::new(ENDPOINTS, include_str!("../../fixtures/spec/operations.txt"));
+
+/// One call that the mock answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Operation {
+    /// Elasticsearch's own name for it.
+    pub name: &'static str,
+    /// The method.
+    pub method: &'static Method,
+    /// The path, placeholders in braces.
+    pub path: &'static str,
+}
+
+/// Every call that the mock answers, in the order of the table.
+///
+/// ```
+/// let claim = elastimock::operations().find(|call| call.name == "connector.sync_job_claim");
+/// assert_eq!(claim.map(|call| call.path), Some("/_connector/_sync_job/{connector_sync_job_id}/_claim"));
+/// ```
+pub fn operations() -> impl Iterator<Item = Operation> {
+    ENDPOINTS
+        .iter()
+        .flat_map(|row| row.paths.iter().map(|path| Operation { name: row.operation, method: &row.method, path }))
+}

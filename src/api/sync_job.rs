@@ -1,0 +1,129 @@
+//! `_connector/_sync_job/…`: the calls by which a service finds, claims, reports and ends its jobs.
+
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::cluster::sync_job::{self, JobType, Stats, SyncJob, SyncStatus, TriggerMethod};
+use crate::cluster::{Cluster, JobFilter};
+use crate::rest::call::{Body, Call, Reply};
+use crate::rest::error::Error;
+use crate::rest::schema::split_list;
+
+const ID: &str = "connector_sync_job_id";
+
+/// The size of a page when the client does not say.
+const PAGE_SIZE: u64 = 100;
+
+fn missing_id(call: &Call) -> Option<String> {
+    call.path(ID).is_empty().then(|| format!("[{ID}] of the connector sync job cannot be null or empty."))
+}
+
+fn refuse(messages: Vec<String>) -> Result<(), Error> {
+    if messages.is_empty() { Ok(()) } else { Err(Error::validation(&messages)) }
+}
+
+/// An id must not be empty.
+pub fn check_id(call: &Call) -> Result<(), Error> {
+    refuse(missing_id(call).into_iter().collect())
+}
+
+/// `connector.sync_job_claim`.
+pub fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let id = call.path(ID);
+    cluster.sync_job(id)?;
+    let patch = sync_job::claim(call.required_text("worker_hostname")?, call.get("sync_cursor"), call.now);
+    Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
+}
+
+/// The connector's id must not be empty.
+pub fn check_post(call: &Call) -> Result<(), Error> {
+    let empty = call.text("id").is_some_and(str::is_empty);
+    refuse(empty.then(|| "[id] of the connector cannot be null or empty".to_owned()).into_iter().collect())
+}
+
+/// `connector.sync_job_post`.
+pub fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let job_type = call.text("job_type").and_then(|name| name.parse().ok()).unwrap_or(JobType::Full);
+    let trigger = call.text("trigger_method").and_then(|name| name.parse().ok()).unwrap_or(TriggerMethod::OnDemand);
+    let id = cluster.create_sync_job(call.required_text("id")?, job_type, trigger, call.now)?;
+    Ok(Reply::created(json!({ "id": id })))
+}
+
+/// `connector.sync_job_get`.
+pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let id = call.path(ID);
+    let job = cluster.sync_job(id)?;
+    Ok(Reply::ok(Body::Document(id.into(), job.clone())))
+}
+
+/// `connector.sync_job_list`.
+pub fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let job_types = call.query("job_type").into_iter().flat_map(split_list).filter_map(|name| name.parse().ok());
+    let filter = JobFilter {
+        status: call.query("status").and_then(|name| name.parse::<SyncStatus>().ok()),
+        connector_id: call.query("connector_id"),
+        job_types: job_types.collect(),
+    };
+    let page = cluster.sync_jobs(&filter, call.count("from", 0), call.count("size", PAGE_SIZE))?;
+    Ok(Reply::ok(Body::Page(page)))
+}
+
+/// `connector.sync_job_delete`.
+pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    cluster.delete_sync_job(call.path(ID))?;
+    Ok(Reply::acknowledged())
+}
+
+/// `connector.sync_job_cancel`.
+pub fn cancel(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let id = call.path(ID);
+    let patch = sync_job::cancel(SyncJob(cluster.sync_job(id)?), call.now)?;
+    Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
+}
+
+/// `connector.sync_job_check_in`. Writes without reading, so a missing job is told in other words.
+pub fn check_in(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    Ok(Reply::outcome(cluster.update_sync_job(call.path(ID), sync_job::check_in(call.now))?))
+}
+
+/// The error's text must not be empty; blanks will do.
+pub fn check_error(call: &Call) -> Result<(), Error> {
+    let mut messages: Vec<String> = missing_id(call).into_iter().collect();
+    if call.text("error").is_some_and(str::is_empty) {
+        messages.push("[error] of the connector sync job cannot be null or empty".to_owned());
+    }
+    refuse(messages)
+}
+
+/// `connector.sync_job_error`.
+pub fn error(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let id = call.path(ID);
+    let patch = sync_job::error(SyncJob(cluster.sync_job(id)?), call.required_text("error")?)?;
+    Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
+}
+
+/// No count may be negative.
+pub fn check_stats(call: &Call) -> Result<(), Error> {
+    let mut messages: Vec<String> = missing_id(call).into_iter().collect();
+    for name in ["deleted_document_count", "indexed_document_count", "indexed_document_volume", "total_document_count"]
+    {
+        if call.long(name).is_some_and(|count| count < 0) {
+            messages.push(format!("[{name}] cannot be negative."));
+        }
+    }
+    refuse(messages)
+}
+
+/// `connector.sync_job_update_stats`. Writes without reading, like [`check_in`].
+pub fn update_stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let stats = Stats {
+        deleted_document_count: call.required_long("deleted_document_count")?,
+        indexed_document_count: call.required_long("indexed_document_count")?,
+        indexed_document_volume: call.required_long("indexed_document_volume")?,
+        total_document_count: call.long("total_document_count"),
+        last_seen: call.text("last_seen").and_then(|at| Timestamp::parse_lenient(at).ok()),
+        metadata: call.get("metadata"),
+    };
+    let patch = sync_job::update_stats(&stats, call.now);
+    Ok(Reply::outcome(cluster.update_sync_job(call.path(ID), patch)?))
+}

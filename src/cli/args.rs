@@ -1,0 +1,404 @@
+//! The command line as clap derives it. Words are read here, and nothing is done.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::clock::{self, Clock};
+use crate::finding::Severity;
+use crate::profile::Profile;
+
+const TOP_HELP: &str = "\
+A first minute:
+  elastimock serve                       the built-in fixtures; prints a curl line that claims a job
+  elastimock serve --fixtures crm.json   your own connectors and sync jobs
+  elastimock play story.ndjson           the recorded answers, without the other side
+
+Exit codes:
+  0  done; nothing at or above --fail-on
+  1  the client under test failed: findings
+  2  the input was wrong: arguments, fixture, recording
+  3  the surroundings failed: cannot bind, cannot reach, cannot read or write a file";
+
+const SERVE_HELP: &str = "\
+Every flag can come from the environment: --port-file from ELASTIMOCK_PORT_FILE, and so on.
+SIGTERM or Ctrl-C stops the server: calls in flight are answered for at most 5 s, then the
+findings are told. A second signal ends it at once.
+
+Example:
+  elastimock serve --listen 127.0.0.1:0 --fixtures crm.json --record story.ndjson --seed 7
+
+Exit codes:
+  0    stopped; no finding at or above --fail-on
+  1    stopped; findings at or above --fail-on
+  2    an argument or a fixture was wrong: file, line, column and a cure are told
+  3    cannot bind the address, cannot read or write a file
+  130  ended at once by a second signal; 143 if that was SIGTERM";
+
+const PLAY_HELP: &str = "\
+Each request gets the next unserved answer that was recorded for it. A request that was not
+recorded and a recorded call that never comes are findings.
+
+Example:
+  elastimock play story.ndjson --listen 127.0.0.1:0 --fail-on warning
+
+Exit codes:
+  0    stopped; no finding at or above --fail-on
+  1    stopped; calls that were not recorded, or with --fail-on warning recorded calls that never came
+  2    an argument or the recording was wrong: file, line, column and a cure are told
+  3    cannot bind the address, cannot read or write a file
+  130  ended at once by a second signal; 143 if that was SIGTERM";
+
+const LIST_HELP: &str = "\
+Example:
+  elastimock list --json
+
+Exit codes:
+  0  done
+  2  an argument was wrong";
+
+const SCHEMA_HELP: &str = "\
+The published schema is what Elastic promises; findings are judged by it. The server's own is
+what Elasticsearch really takes; answers are made by it.
+
+Example:
+  elastimock schema connector.sync_job_claim --server
+
+Exit codes:
+  0  done
+  2  there is no such operation; the closest names are told";
+
+const LINT_HELP: &str = "\
+A file is a recording if it is named .ndjson or begins as one, else a fixture. The files of a
+folder are checked as one fixture, as `serve --fixtures FOLDER` reads them.
+
+Example:
+  elastimock lint fixtures/ story.ndjson
+
+Exit codes:
+  0  no mistakes
+  2  mistakes, each with file, line, column and a cure
+  3  a file cannot be read";
+
+const WAIT_HELP: &str = "\
+Example:
+  elastimock wait --url http://127.0.0.1:9200 --timeout 30s
+
+Exit codes:
+  0  the server is ready
+  2  an argument was wrong
+  3  the time is up; what was seen last is told";
+
+/// A mock of Elasticsearch's Connector API for contract tests.
+///
+/// It answers every call as Elasticsearch does, byte for byte, and tells apart what was said from
+/// whether it was right: each call is also judged by the Connector Protocol.
+#[derive(Debug, Parser)]
+#[command(name = "elastimock", version, max_term_width = 100, arg_required_else_help = true, after_help = TOP_HELP)]
+pub struct CommandLine {
+    #[command(flatten)]
+    pub manners: Manners,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results and messages are told.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Manners {
+    /// Colours: `auto` is a terminal without NO_COLOR
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true)]
+    #[arg(
+        env = "ELASTIMOCK_COLOR",
+        hide_env_values = true,
+        help = "Colours: auto, always or never; auto means a terminal, and no NO_COLOR"
+    )]
+    pub color: Color,
+    /// Results as JSON on stdout; text for people goes to stderr
+    #[arg(long, global = true, env = "ELASTIMOCK_JSON", hide_env_values = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub json: bool,
+    /// Tells more: each call as it is answered, -vv with bodies
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Tells nothing but results, findings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves a mocked cluster until it is told to stop
+    ///
+    /// Without --fixtures it serves a small built-in set: two connectors, and a sync job in every
+    /// status. The first line on stdout, written when the port is open, is always
+    /// `elastimock listening on http://127.0.0.1:PORT`; with --json it is one JSON object with url,
+    /// port, pid and seed, and the last line another one with the findings.
+    #[command(after_help = SERVE_HELP)]
+    Serve(Serve),
+    /// Answers from a recording, without the other side
+    ///
+    /// The first line on stdout is the same as that of `serve`.
+    #[command(after_help = PLAY_HELP)]
+    Play(Play),
+    /// Lists the operations that are served: name, method, path
+    #[command(after_help = LIST_HELP)]
+    List,
+    /// Prints the JSON Schema of one operation
+    #[command(after_help = SCHEMA_HELP)]
+    Schema(Schema),
+    /// Checks fixtures and recordings, and points at every mistake
+    #[command(after_help = LINT_HELP)]
+    Lint(Lint),
+    /// Waits until a server answers its health check
+    ///
+    /// Asks GET /_elastimock/health again and again until the answer is 200.
+    #[command(after_help = WAIT_HELP)]
+    Wait(Wait),
+}
+
+/// What `serve` and `play` have in common.
+#[derive(Clone, Debug, Args)]
+pub struct Listening {
+    /// Address and port to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9200", value_parser = address)]
+    #[arg(env = "ELASTIMOCK_LISTEN", hide_env_values = true)]
+    pub listen: SocketAddr,
+    /// Writes the port number to this file once the port is open
+    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_PORT_FILE", hide_env_values = true)]
+    pub port_file: Option<PathBuf>,
+    /// Findings from this severity on make the exit code 1
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
+    #[arg(env = "ELASTIMOCK_FAIL_ON", hide_env_values = true)]
+    pub fail_on: FailOn,
+}
+
+/// From which severity on findings are a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Error,
+    Warning,
+    Never,
+}
+
+impl FailOn {
+    /// The lowest severity that is a failure; none when nothing is.
+    pub fn severity(self) -> Option<Severity> {
+        match self {
+            FailOn::Error => Some(Severity::Error),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Never => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub listening: Listening,
+    /// Fixture file or folder (.json, .yaml, .yml); may be given again, all are served together
+    ///
+    /// In the environment several paths are separated as in PATH.
+    #[arg(long, value_name = "PATH", env = "ELASTIMOCK_FIXTURES", hide_env_values = true)]
+    pub fixtures: Vec<PathBuf>,
+    /// Writes every call to this file as it happens, as a recording that `play` answers from
+    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_RECORD", hide_env_values = true)]
+    pub record: Option<PathBuf>,
+    /// The Elasticsearch whose behaviour is mimicked: 9 is 9.x, 8 is 8.19
+    #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
+    #[arg(env = "ELASTIMOCK_PROFILE", hide_env_values = true)]
+    pub profile: Profile,
+    /// The version number that GET / reports; else the profile's newest known release
+    #[arg(long, value_name = "N.N.N", env = "ELASTIMOCK_ES_VERSION", hide_env_values = true)]
+    pub es_version: Option<String>,
+    /// The number that generated ids depend on; else a random one, which is told
+    #[arg(long, value_name = "N", env = "ELASTIMOCK_SEED", hide_env_values = true)]
+    pub seed: Option<u64>,
+    /// Mock time: real, frozen@INSTANT, or from@INSTANT, which runs on from there
+    #[arg(long, value_name = "CLOCK", default_value = "real")]
+    #[arg(env = "ELASTIMOCK_CLOCK", hide_env_values = true)]
+    pub clock: Clock,
+    /// How many calls the journal keeps before it forgets the oldest
+    #[arg(long, value_name = "N", default_value_t = crate::limits::JOURNAL_ENTRIES_MAX)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(env = "ELASTIMOCK_JOURNAL_MAX", hide_env_values = true)]
+    pub journal_max: usize,
+    /// The largest request body that is read: bytes, or 10kb, 100mb, 1gb
+    #[arg(long, value_name = "BYTES", default_value = "100mb", value_parser = bytes)]
+    #[arg(env = "ELASTIMOCK_BODY_MAX", hide_env_values = true)]
+    pub body_max: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct Play {
+    /// The recording to answer from
+    pub recording: PathBuf,
+    #[command(flatten)]
+    pub listening: Listening,
+    /// The Elasticsearch by whose contract calls are judged; else the recorded one
+    #[arg(long, value_parser = profiles())]
+    #[arg(env = "ELASTIMOCK_PROFILE", hide_env_values = true)]
+    pub profile: Option<Profile>,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// An operation by its name, as `elastimock list` shows it
+    pub operation: String,
+    /// What the server takes, in place of what is published
+    #[arg(long)]
+    pub server: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// Fixtures, recordings, and folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Checks all fixtures as one, as `serve` with several --fixtures reads them
+    #[arg(long)]
+    pub together: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Where the server is: http://HOST:PORT
+    #[arg(long)]
+    pub url: String,
+    /// How long to wait: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = clock::parse_duration)]
+    pub timeout: Duration,
+}
+
+/// Reads the command line and the environment.
+///
+/// # Errors
+/// With clap's message; also when help or the version was asked for.
+pub fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
+    let color = match asked_color(&words) {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let matches = CommandLine::command().color(color).try_get_matches_from(words)?;
+    let mut line = CommandLine::from_arg_matches(&matches)?;
+    // A variable holds one text, so it lists its paths as PATH does.
+    if let Command::Serve(serve) = &mut line.command
+        && let Some(matches) = matches.subcommand_matches("serve")
+        && matches.value_source("fixtures") == Some(ValueSource::EnvVariable)
+    {
+        serve.fixtures = serve.fixtures.iter().flat_map(std::env::split_paths).collect();
+    }
+    Ok(line)
+}
+
+/// The colours that were asked for, as far as can be seen before the words are understood: clap's own
+/// messages need to know.
+fn asked_color(words: &[OsString]) -> Color {
+    let mut asked = std::env::var("ELASTIMOCK_COLOR").ok();
+    let mut words = words.iter().map(|word| word.to_string_lossy()).take_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        if word == "--color" {
+            asked = words.next().map(Into::into);
+        } else if let Some(value) = word.strip_prefix("--color=") {
+            asked = Some(value.to_owned());
+        }
+    }
+    asked.and_then(|asked| Color::from_str(&asked, false).ok()).unwrap_or(Color::Auto)
+}
+
+fn profiles() -> impl TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(Profile::ALL.iter().rev().map(|profile| profile.name()))
+        .try_map(|name| name.parse::<Profile>())
+}
+
+/// `127.0.0.1:9200`, `[::1]:9200`, `localhost:9200`, or a port alone.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port_alone = text.strip_prefix("localhost:").unwrap_or(text);
+    if let Ok(port) = port_alone.parse() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| "write an IP address and a port, for example 127.0.0.1:9200 or 0.0.0.0:0".to_owned())
+}
+
+/// A number of bytes, in Elasticsearch's units: `b`, `kb`, `mb`, `gb`, each 1024 times the one before.
+fn bytes(text: &str) -> Result<usize, String> {
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: usize = match &lower[digits.len()..] {
+        "" | "b" => 1,
+        "kb" => 1 << 10,
+        "mb" => 1 << 20,
+        "gb" => 1 << 30,
+        _ => 0,
+    };
+    let count = digits.parse::<usize>().ok().and_then(|count| count.checked_mul(factor));
+    count
+        .filter(|_| factor > 0)
+        .ok_or_else(|| "write a number of bytes, or one with a unit: 10kb, 100mb, 1gb".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn bytes_have_units() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("17", Some(17)),
+            ("10b", Some(10)),
+            ("1kb", Some(1024)),
+            ("100MB", Some(104_857_600)),
+            ("2gb", Some(2_147_483_648)),
+        ] {
+            assert_eq!(bytes(text).ok(), expected, "{text}");
+        }
+        for text in ["", "mb", "1 mb", "1tb", "1.5gb", "-1", "99999999999999999999", "99999999999999gb"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_may_be_short() {
+        for (text, expected) in [
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("0.0.0.0:9200", "0.0.0.0:9200"),
+            ("[::1]:9200", "[::1]:9200"),
+            ("localhost:9201", "127.0.0.1:9201"),
+            ("9201", "127.0.0.1:9201"),
+        ] {
+            assert_eq!(address(text).map(|address| address.to_string()).as_deref(), Ok(expected), "{text}");
+        }
+        for text in ["", "localhost", "127.0.0.1", "example.org:9200", "127.0.0.1:99999", "http://127.0.0.1:1"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn colours_are_known_before_the_words_are_understood() {
+        let color = |words: &[&str]| asked_color(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(color(&["elastimock", "--color", "always", "nonsense"]), Color::Always);
+        assert_eq!(color(&["elastimock", "serve", "--color=never"]), Color::Never);
+        assert_eq!(color(&["elastimock", "lint", "--", "--color=never"]), Color::Auto);
+        assert_eq!(color(&["elastimock", "--color", "purple"]), Color::Auto);
+    }
+}

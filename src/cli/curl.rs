@@ -1,0 +1,69 @@
+//! Lines that can be pasted into a shell.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// A `curl` command. `body` is JSON.
+pub fn command(method: &str, url: &str, body: Option<&str>) -> String {
+    let method = match method {
+        "GET" => String::new(),
+        "HEAD" => "-I ".to_owned(),
+        other => format!("-X {other} "),
+    };
+    let body =
+        body.map_or_else(String::new, |body| format!(" -H 'content-type: application/json' -d {}", quoted(body)));
+    format!("curl {method}{}{body}", quoted(url))
+}
+
+/// A text as one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A text as one segment of a path.
+pub fn segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Where a client on this machine reaches a server that is bound to `address`.
+pub fn reachable(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
+        _ => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_what_was_meant() {
+        assert_eq!(command("GET", "http://h/?a=b&c", None), "curl 'http://h/?a=b&c'");
+        assert_eq!(command("HEAD", "http://h/", None), "curl -I 'http://h/'");
+        assert_eq!(
+            command("PUT", "http://h/x", Some(r#"{"error":"it's full"}"#)),
+            r#"curl -X PUT 'http://h/x' -H 'content-type: application/json' -d '{"error":"it'\''s full"}'"#
+        );
+        assert_eq!(segment("job 1/ü"), "job%201%2F%C3%BC");
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_is_reached_at_the_loopback() {
+        for (bound, reached) in [
+            ("0.0.0.0:9200", "http://127.0.0.1:9200"),
+            ("[::]:9200", "http://[::1]:9200"),
+            ("10.0.0.7:9200", "http://10.0.0.7:9200"),
+        ] {
+            assert_eq!(reachable(bound.parse().expect(bound)), reached);
+        }
+    }
+}

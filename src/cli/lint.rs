@@ -1,0 +1,284 @@
+//! `elastimock lint`: every mistake in fixtures and recordings, pointed at.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::args::Lint;
+use super::console::{Console, Exit, Failure, counted};
+use crate::fixture::{Also, Diagnostic, lint_together};
+use crate::journal::recording::{Mistake, Recording};
+
+/// Mistakes that are shown with their lines; more are counted.
+const SHOWN_MAX: usize = 200;
+
+/// A line longer than this is not shown.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Two places so close to each other are shown in one piece.
+const PIECE_LINES_MAX: u32 = 8;
+
+/// What can be checked, by the names that messages use.
+#[derive(Default)]
+struct Files {
+    /// Fixtures that make one fixture together.
+    fixtures: Vec<Vec<String>>,
+    recordings: Vec<String>,
+    texts: BTreeMap<String, Vec<u8>>,
+}
+
+/// A mistake in a file of either kind.
+struct Found {
+    file: String,
+    line: u32,
+    column: u32,
+    /// Where it is in the file.
+    span: Range<usize>,
+    message: String,
+    cure: String,
+    also: Option<Also>,
+}
+
+/// Checks all files, tells all mistakes.
+pub fn run(lint: &Lint, console: &Console) -> Result<Exit, Failure> {
+    let mut files = Files::default();
+    for path in &lint.files {
+        let fixtures = files.read(path)?;
+        match files.fixtures.last_mut().filter(|_| lint.together) {
+            Some(all) => all.extend(fixtures),
+            None => files.fixtures.push(fixtures),
+        }
+    }
+    let found = files.check();
+    if console.verbose() > 0 {
+        for name in files.texts.keys() {
+            let count = found.iter().filter(|found| found.file == *name).count() as u64;
+            console
+                .tell(&format!("{name}: {}", if count == 0 { "fine".to_owned() } else { counted(count, "mistake") }));
+        }
+    }
+    let (checked, count) = (counted(files.texts.len() as u64, "file"), found.len() as u64);
+    if console.json() {
+        let mistakes: Vec<Value> = found.iter().map(Found::to_value).collect();
+        console.json_line(&json!({ "files": files.texts.len(), "mistakes": mistakes }))?;
+    } else {
+        let renderer = if console.stdout_has_colors() { Renderer::styled() } else { Renderer::plain() };
+        for found in found.iter().take(SHOWN_MAX) {
+            console.result(&format!("{}\n", files.show(found, &renderer)))?;
+        }
+        if found.len() > SHOWN_MAX {
+            console.result(&format!("and {} more; --json tells them all", count - SHOWN_MAX as u64))?;
+        }
+    }
+    console.tell(&match count {
+        0 => format!("{checked}, no mistakes"),
+        _ => format!("{} in {checked}", counted(count, "mistake")),
+    });
+    Ok(if found.is_empty() { Exit::Done } else { Exit::Input })
+}
+
+impl Files {
+    /// Reads a file or the files of a folder; returns those that are fixtures.
+    fn read(&mut self, path: &Path) -> Result<Vec<String>, Failure> {
+        let cannot = |path: &Path, error| Failure::surroundings(format!("cannot read {}: {error}", path.display()));
+        let is_folder = fs::metadata(path).map_err(|error| cannot(path, error))?.is_dir();
+        let paths =
+            if is_folder { of_folder(path).map_err(|error| cannot(path, error))? } else { vec![path.to_owned()] };
+        if paths.is_empty() {
+            let folder = path.display();
+            return Err(Failure::input(format!(
+                "{folder}: nothing to check in this folder; name files .json, .yaml, .yml or .ndjson"
+            )));
+        }
+        let mut fixtures = Vec::new();
+        for path in paths {
+            let text = fs::read(&path).map_err(|error| cannot(&path, error))?;
+            let name = path.display().to_string();
+            let kind = if is_recording(&name, &text) { &mut self.recordings } else { &mut fixtures };
+            // A file that is named twice is checked once.
+            if self.texts.insert(name.clone(), text).is_none() {
+                kind.push(name);
+            }
+        }
+        Ok(fixtures)
+    }
+
+    /// All mistakes; fixtures first, in the order in which they were given.
+    fn check(&self) -> Vec<Found> {
+        let mut found = Vec::new();
+        for together in &self.fixtures {
+            let mut texts = Vec::new();
+            for name in together {
+                match std::str::from_utf8(&self.texts[name]) {
+                    Ok(text) => texts.push((name.as_str(), text)),
+                    Err(error) => found.push(not_text(name, &self.texts[name], error.valid_up_to())),
+                }
+            }
+            found.extend(lint_together(&texts).into_iter().map(Found::from));
+        }
+        for name in &self.recordings {
+            let text = &self.texts[name];
+            let mut lines = Lines { text, line: 1, start: 0 };
+            found.extend(
+                Recording::lint(name, text).into_iter().map(|mistake| Found::in_recording(mistake, &mut lines)),
+            );
+        }
+        found
+    }
+
+    /// A mistake as people read it: what, where, the line with a pointer, the cure.
+    fn show(&self, found: &Found, renderer: &Renderer) -> String {
+        let Found { file, line, column, span, message, cure, also } = found;
+        let mut group = Group::with_title(Level::ERROR.primary_title(message));
+        let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < PIECE_LINES_MAX);
+        let whole = near
+            .map_or(span.clone(), |also| span.start.min(also.span_bytes.start)..span.start.max(also.span_bytes.start));
+        let first_line = near.map_or(*line, |also| also.line.min(*line));
+        let label = |also: &Also, from: usize, piece: &str| {
+            let span = within(&also.span_bytes, from, piece);
+            AnnotationKind::Context.span(span).label(also.what.clone())
+        };
+        match self.piece(file, &whole) {
+            Some((from, piece)) => {
+                let mut annotations: Vec<Annotation<'_>> =
+                    vec![AnnotationKind::Primary.span(within(span, from, &piece))];
+                annotations.extend(near.map(|also| label(also, from, &piece)));
+                let snippet =
+                    Snippet::source(piece).path(file).line_start(first_line as usize).annotations(annotations);
+                group = group.element(snippet);
+            }
+            None => group = group.element(Origin::path(file).line(*line as usize).char_column(*column as usize)),
+        }
+        if let Some(also) = also.as_ref().filter(|_| near.is_none()) {
+            group = match self.piece(&also.file, &also.span_bytes) {
+                Some((from, piece)) => {
+                    let label = label(also, from, &piece);
+                    group.element(
+                        Snippet::source(piece).path(&also.file).line_start(also.line as usize).annotation(label),
+                    )
+                }
+                None => group.element(
+                    Level::NOTE.message(format!("{}: {}:{}:{}", also.what, also.file, also.line, also.column)),
+                ),
+            };
+        }
+        renderer.render(&[group.element(Level::HELP.message(cure))])
+    }
+
+    /// The whole lines around the first byte and the last of `span`, and where they begin. Not of a file
+    /// that was not read, and not if they are very long.
+    fn piece(&self, file: &str, span: &Range<usize>) -> Option<(usize, String)> {
+        let text = self.texts.get(file)?;
+        let before = text.get(..span.start)?;
+        let from = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let last = span.end.clamp(span.start, text.len());
+        let last = if text[span.start..last].contains(&b'\n') && text.get(last.wrapping_sub(1)) == Some(&b'\n') {
+            last - 1
+        } else {
+            last
+        };
+        let to = text[last..].iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| last + at);
+        (to - from <= LINE_BYTES_MAX).then(|| (from, String::from_utf8_lossy(&text[from..to]).into_owned()))
+    }
+}
+
+/// A place in the file as a place in a piece of it, on one line.
+fn within(span: &Range<usize>, from: usize, piece: &str) -> Range<usize> {
+    let floor = |mut at: usize| {
+        at = at.min(piece.len());
+        while !piece.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = floor(span.start.saturating_sub(from));
+    let end = floor(span.end.saturating_sub(from)).max(start);
+    let line_end = piece[start..].find('\n').map_or(piece.len(), |at| start + at);
+    start..end.min(line_end)
+}
+
+/// The files of a folder, as `serve --fixtures` takes them, and recordings besides.
+fn of_folder(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if matches!(ending.as_deref(), Some("json" | "yaml" | "yml" | "ndjson")) && !hidden && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// By its name, or by its first line.
+fn is_recording(name: &str, text: &[u8]) -> bool {
+    const MARK: &[u8] = br#""elastimock_recording""#;
+    let first_line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let head = &first_line[..first_line.len().min(4096)];
+    name.to_ascii_lowercase().ends_with(".ndjson") || head.windows(MARK.len()).any(|bytes| bytes == MARK)
+}
+
+fn not_text(name: &str, text: &[u8], at: usize) -> Found {
+    let before = String::from_utf8_lossy(&text[..at]);
+    let (line, column) =
+        (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
+    Found {
+        file: name.to_owned(),
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        span: at..at,
+        message: "this is not UTF-8".to_owned(),
+        cure: "save the file as UTF-8".to_owned(),
+        also: None,
+    }
+}
+
+/// Finds where lines begin, from the top down.
+struct Lines<'t> {
+    text: &'t [u8],
+    line: u32,
+    start: usize,
+}
+
+impl Lines<'_> {
+    fn start_of(&mut self, line: u32) -> usize {
+        while self.line < line {
+            let Some(end) = self.text[self.start..].iter().position(|&byte| byte == b'\n') else {
+                break;
+            };
+            self.start += end + 1;
+            self.line += 1;
+        }
+        self.start
+    }
+}
+
+impl From<Diagnostic> for Found {
+    fn from(diagnostic: Diagnostic) -> Found {
+        let Diagnostic { file, line, column, span_bytes, message, cure, also } = diagnostic;
+        Found { file, line, column, span: span_bytes, message, cure, also }
+    }
+}
+
+impl Found {
+    fn in_recording(mistake: Mistake, lines: &mut Lines<'_>) -> Found {
+        let Mistake { file, line, column, what, cure } = mistake;
+        let at = (lines.start_of(line) + column.saturating_sub(1) as usize).min(lines.text.len());
+        Found { file, line, column, span: at..(at + 1).min(lines.text.len()), message: what, cure, also: None }
+    }
+
+    fn to_value(&self) -> Value {
+        let Found { file, line, column, message, cure, also, .. } = self;
+        let mut value = json!({ "file": file, "line": line, "column": column, "message": message, "cure": cure });
+        if let Some(Also { file, line, column, what, .. }) = also {
+            value["also"] = json!({ "file": file, "line": line, "column": column, "what": what });
+        }
+        value
+    }
+}

@@ -1,0 +1,54 @@
+//! The command-line door: one arm per command.
+//!
+//! ```text
+//! args.rs     the command line as clap derives it
+//! console.rs  what goes to stdout and what to stderr; colours; exit codes
+//! serving.rs  the life of a server: ready line, signals, findings; signals.rs
+//! serve.rs    play.rs    list.rs    schema.rs    lint.rs    wait.rs    one command each
+//! ```
+//!
+//! It has no behaviour of its own: a server is the one that [`crate::mock_server::Builder`] makes.
+
+mod args;
+mod console;
+mod curl;
+mod lint;
+mod list;
+mod play;
+mod schema;
+mod serve;
+mod serving;
+mod signals;
+mod wait;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use args::Command;
+use console::Console;
+
+/// Does what the command line says, and returns the exit code.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match args::read(words.into_iter().collect()) {
+        Ok(line) => line,
+        Err(told) => {
+            // A reader that has gone away needs no help.
+            let _ = told.print();
+            return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
+        }
+    };
+    let console = Console::new(line.manners);
+    let done = match line.command {
+        Command::Serve(serve) => serve::run(serve, &console),
+        Command::Play(play) => play::run(&play, &console),
+        Command::List => list::run(&console),
+        Command::Schema(schema) => schema::run(&schema, &console),
+        Command::Lint(lint) => lint::run(&lint, &console),
+        Command::Wait(wait) => wait::run(&wait, &console),
+    };
+    let exit = done.unwrap_or_else(|failure| {
+        console.fail(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}

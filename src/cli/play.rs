@@ -1,0 +1,48 @@
+//! `elastimock play`: answers from a recording.
+
+use super::args::Play;
+use super::console::{Console, Exit, Failure, counted};
+use super::{curl, serving};
+use crate::journal::interaction::Interaction;
+use crate::mock_server::{MockServer, read_recording};
+
+/// Plays until a signal comes.
+pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
+    let recording = read_recording(&play.recording)?;
+    let name = play.recording.display().to_string();
+    if recording.cut_off {
+        console.warn(&format!("{name}: the last line is cut off, and left out"));
+    }
+    let recorded = recording.interactions.len() as u64;
+    let first = recording.interactions.first().cloned();
+    let builder = MockServer::builder()
+        .profile(play.profile.unwrap_or(recording.header.profile))
+        .seed(recording.header.seed)
+        .playback(recording);
+    serving::run(builder, &play.listening, console, Some(recorded), |server| {
+        introduction(server, &name, recorded, first.as_ref(), console)
+    })
+}
+
+/// What is played, and what to do first.
+fn introduction(
+    server: &MockServer,
+    name: &str,
+    recorded: u64,
+    first: Option<&Interaction>,
+    console: &Console,
+) -> String {
+    let url = curl::reachable(server.address());
+    let mut lines = vec![
+        format!("  plays     {name}: {}", counted(recorded, "recorded call")),
+        format!("  journal   {url}/_elastimock/journal"),
+        format!("  findings  {url}/_elastimock/findings"),
+    ];
+    if let Some(Interaction { request, .. }) = first {
+        let body = (!request.body().is_empty()).then(|| String::from_utf8_lossy(request.body()));
+        let line = curl::command(request.method().as_str(), &format!("{url}{}", request.target()), body.as_deref());
+        lines.push(format!("\nMake the first recorded call:\n  {}", console.bold(&line)));
+    }
+    lines.push("\nCtrl-C stops it and tells what was found.".to_owned());
+    lines.join("\n")
+}

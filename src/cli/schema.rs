@@ -1,0 +1,38 @@
+//! `elastimock schema`: what one operation takes.
+
+use serde_json::Value;
+
+use super::args::Schema;
+use super::console::{Console, Exit, Failure};
+use crate::api::ENDPOINTS;
+use crate::rest::schema::merged;
+use crate::suggest;
+
+/// Prints the published schema as its file has it, or the server's.
+pub fn run(schema: &Schema, console: &Console) -> Result<Exit, Failure> {
+    let row = ENDPOINTS.iter().find(|row| row.operation == schema.operation);
+    let text = row.and_then(|row| row.schema).ok_or_else(|| unknown(&schema.operation))?;
+    if schema.server {
+        let read = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
+        let server = read(text.published).and_then(|published| merged(&published, &read(text.overlay)?));
+        let server = server.expect("a test reads every schema and its overlay");
+        console.result(&format!("{server:#}"))?;
+    } else {
+        console.result(text.published.trim_end())?;
+    }
+    Ok(Exit::Done)
+}
+
+fn unknown(operation: &str) -> Failure {
+    let names = || ENDPOINTS.iter().map(|row| row.operation);
+    let mut close = suggest::similar(operation, names());
+    if close.is_empty() && operation.len() > 2 {
+        close = names().filter(|name| name.contains(operation)).collect();
+    }
+    let hint = match close.as_slice() {
+        [] => String::new(),
+        [one] => format!(" did you mean `{one}`?"),
+        some => format!(" did you mean one of these: {}?", some[..some.len().min(3)].join(", ")),
+    };
+    Failure::input(format!("there is no operation `{operation}`;{hint} `elastimock list` names them all"))
+}

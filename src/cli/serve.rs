@@ -1,0 +1,102 @@
+//! `elastimock serve`: a mocked cluster.
+
+use serde_json::Value;
+
+use super::args::Serve;
+use super::console::{Console, Exit, Failure, counted};
+use super::{curl, serving};
+use crate::clock::Clock;
+use crate::fixture::Fixture;
+use crate::mock_server::MockServer;
+
+/// Serves until a signal comes.
+pub fn run(serve: Serve, console: &Console) -> Result<Exit, Failure> {
+    let mut builder = MockServer::builder()
+        .profile(serve.profile)
+        .clock(serve.clock.clone())
+        .journal_entries_max(serve.journal_max)
+        .body_bytes_max(serve.body_max);
+    if let Some(number) = &serve.es_version {
+        builder = builder.es_version(number);
+    }
+    if let Some(seed) = serve.seed {
+        builder = builder.seed(seed);
+    }
+    if let Some(file) = &serve.record {
+        builder = builder.record(file);
+    }
+    if !serve.fixtures.is_empty() {
+        // Read here and not by the builder: a signal still ends the process at once.
+        builder = builder.fixture(Fixture::load(&serve.fixtures).map_err(|error| {
+            let mut failure = Failure::from(error);
+            if failure.exit == Exit::Input {
+                failure.message.push_str("\n`elastimock lint` points at the places");
+            }
+            failure
+        })?);
+    }
+    serving::run(builder, &serve.listening, console, None, |server| introduction(server, &serve, console))
+}
+
+/// What is served, and what to do first.
+fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String {
+    let setup = server.setup();
+    let url = curl::reachable(server.address());
+    let state = setup.fixture.to_value();
+    let jobs = entries(&state, "sync_jobs");
+    let pending: Vec<&str> =
+        jobs.iter().filter(|job| is_pending(job)).filter_map(|job| job.get("id")?.as_str()).collect();
+
+    let time = if setup.clock == Clock::real() {
+        "the system's time".to_owned()
+    } else if setup.clock.is_frozen() {
+        format!("time stands at {}", server.now())
+    } else {
+        format!("time runs from {}", server.now())
+    };
+    let origin = match serve.fixtures.as_slice() {
+        [] => "the built-in fixtures".to_owned(),
+        paths => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+    };
+    let mut lines = vec![
+        format!(
+            "  mimics    Elasticsearch {} (profile {}), seed {}, {time}",
+            setup.release.number, setup.profile, setup.seed
+        ),
+        format!(
+            "  serves    {origin}: {}, {} ({} pending)",
+            counted(entries(&state, "connectors").len() as u64, "connector"),
+            counted(jobs.len() as u64, "sync job"),
+            pending.len()
+        ),
+        format!("  journal   {url}/_elastimock/journal"),
+        format!("  findings  {url}/_elastimock/findings"),
+    ];
+    if let Some(file) = &serve.record {
+        lines.push(format!("  recorded  to {}", file.display()));
+    }
+    lines.push(String::new());
+    let (what, line) = match pending.first() {
+        Some(id) => (
+            "Claim a pending sync job:",
+            curl::command(
+                "PUT",
+                &format!("{url}/_connector/_sync_job/{}/_claim", curl::segment(id)),
+                Some(r#"{"worker_hostname":"my-laptop"}"#),
+            ),
+        ),
+        None => ("List the sync jobs:", curl::command("GET", &format!("{url}/_connector/_sync_job"), None)),
+    };
+    lines.push(format!("{what}\n  {}", console.bold(&line)));
+    lines.push("\nCtrl-C stops it and tells what was found.".to_owned());
+    lines.join("\n")
+}
+
+fn entries<'s>(state: &'s Value, section: &str) -> &'s [Value] {
+    state.get(section).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A job that does not say its status is a new one.
+fn is_pending(job: &Value) -> bool {
+    job.get("status").is_none_or(|status| status == "pending")
+}

@@ -1,0 +1,359 @@
+//! A document on the shelf: [`Source`], [`Patch`], [`Document`], and the one way to merge them.
+//!
+//! A source keeps its own order of keys, because that order is part of every answer. Its top-level
+//! fields are shared: a hundred thousand jobs of one connector hold one copy of the connector's
+//! snapshot, and a reader's copy costs a few counters. A patch that reaches into a shared field copies
+//! that field first.
+//!
+//! Source: Elasticsearch's partial update (deep merge of objects, replacement of the rest, no-op detection).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
+
+/// The name of a field; static where the protocol knows it.
+pub type Name = Cow<'static, str>;
+
+/// What a document says: fields in their order.
+#[derive(Clone, PartialEq, Default)]
+pub struct Source(Vec<(Name, Arc<Value>)>);
+
+impl Source {
+    /// A source without fields.
+    pub fn new() -> Source {
+        Source::default()
+    }
+
+    /// The source with a further field at its end; a field that is there already is replaced in place.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Source {
+        self.set(name.into(), value.into());
+        self
+    }
+
+    /// Sets a field whole: in place if it is there, else at the end.
+    pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) {
+        let (name, value) = (name.into(), value.into());
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// The value of a top-level field.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.shared(name).map(|value| &**value)
+    }
+
+    /// The value of a top-level field, to be held by another document too.
+    pub fn shared(&self, name: &str) -> Option<&Arc<Value>> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The text of a top-level field; none if it is absent or no string.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// The value at a path of names, from the top.
+    pub fn at(&self, path: &[&str]) -> Option<&Value> {
+        let (first, rest) = path.split_first()?;
+        rest.iter().try_fold(self.get(first)?, |value, name| value.get(name))
+    }
+
+    /// The fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The source as one JSON object.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
+    }
+
+    /// Merges `patch` and says whether anything changed. Objects merge key by key and keep what the
+    /// patch does not name; everything else is replaced; new keys go to the end.
+    pub fn merge(&mut self, patch: Patch) -> bool {
+        let mut changed = false;
+        for (name, new) in patch.0 {
+            match self.0.iter_mut().find(|(known, _)| *known == name) {
+                None => {
+                    self.0.push((name, new));
+                    changed = true;
+                }
+                Some((_, old)) if !differs(old, &new) => {}
+                Some((_, old)) => {
+                    if old.is_object() && new.is_object() {
+                        merge_value(Arc::make_mut(old), Arc::unwrap_or_clone(new));
+                    } else {
+                        *old = new;
+                    }
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+}
+
+impl From<Map<String, Value>> for Source {
+    fn from(map: Map<String, Value>) -> Source {
+        Source(map.into_iter().map(|(name, value)| (Name::Owned(name), Arc::new(value))).collect())
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// Whether merging `new` into `old` would change it.
+fn differs(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            new.iter().any(|(name, new)| old.get(name).is_none_or(|old| differs(old, new)))
+        }
+        (old, new) => old != new,
+    }
+}
+
+fn merge_value(old: &mut Value, new: Value) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, new) in new {
+                match old.get_mut(&name) {
+                    Some(old) => merge_value(old, new),
+                    None => {
+                        old.insert(name, new);
+                    }
+                }
+            }
+        }
+        (old, new) => *old = new,
+    }
+}
+
+/// A change to a document: fields to set or to merge, in the order in which new ones are appended.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Patch(Vec<(Name, Arc<Value>)>);
+
+impl Patch {
+    /// A patch that changes nothing.
+    pub fn new() -> Patch {
+        Patch::default()
+    }
+
+    /// The patch with a further field.
+    #[must_use]
+    pub fn set(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Patch {
+        self.0.push((name.into(), value.into()));
+        self
+    }
+
+    /// The patch with a further field, if there is a value for it.
+    #[must_use]
+    pub fn set_if(self, name: impl Into<Name>, value: Option<impl Into<Arc<Value>>>) -> Patch {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self,
+        }
+    }
+
+    /// The fields that the patch names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+/// What lies on the shelf: a source, and how often and when in the index's order it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// What the document says. Shared with readers that render it after the lock.
+    pub source: Arc<Source>,
+    /// 1 when created, one more with each change.
+    pub version: u64,
+    /// The index's count of writes when this one happened.
+    pub seq_no: u64,
+}
+
+/// What a write must find, so that nobody else's write is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The sequence number that the writer has read.
+    pub seq_no: u64,
+    /// The primary term that the writer has read.
+    pub primary_term: u64,
+}
+
+/// What an update did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The document has changed.
+    Updated,
+    /// The patch said what the document said already.
+    Noop,
+}
+
+impl Outcome {
+    /// `updated` or `noop`, the `result` of an answer.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Updated => "updated",
+            Outcome::Noop => "noop",
+        }
+    }
+}
+
+/// Puts the keys of `value`, at every depth, into the order in which Elasticsearch lists an object
+/// that went through a Java `HashMap`.
+///
+/// Inferred: 16 buckets, doubled when more than three quarters full; a key lies in the bucket of its
+/// string hash, folded; a bucket keeps its keys in the order of arrival.
+pub fn hash_order(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(hash_order),
+        Value::Object(map) => {
+            map.values_mut().for_each(hash_order);
+            if map.len() > 1 {
+                let mut buckets: usize = 16;
+                while map.len() > buckets / 4 * 3 {
+                    buckets *= 2;
+                }
+                let mut keys: Vec<(usize, String, Value)> = std::mem::take(map)
+                    .into_iter()
+                    .map(|(name, value)| (java_hash(&name) as usize & (buckets - 1), name, value))
+                    .collect();
+                keys.sort_by_key(|(bucket, ..)| *bucket);
+                map.extend(keys.into_iter().map(|(_, name, value)| (name, value)));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Java's `String.hashCode`, folded as `HashMap` folds it.
+fn java_hash(text: &str) -> u32 {
+    let hash = text.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+    hash ^ (hash >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn source(value: Value) -> Source {
+        match value {
+            Value::Object(map) => map.into(),
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    fn patch(value: Value) -> Patch {
+        source(value).0.into_iter().fold(Patch::new(), |patch, (name, value)| patch.set(name, value))
+    }
+
+    #[test]
+    fn merging_follows_the_table() {
+        for (old, new, merged, changed) in [
+            (json!({"a":1}), json!({"a":1}), json!({"a":1}), false),
+            (json!({"a":1}), json!({"a":2}), json!({"a":2}), true),
+            (json!({"a":1}), json!({"b":2}), json!({"a":1,"b":2}), true),
+            (json!({"a":{"x":1}}), json!({"a":{"y":2}}), json!({"a":{"x":1,"y":2}}), true),
+            (json!({"a":{"x":1}}), json!({"a":{}}), json!({"a":{"x":1}}), false),
+            (json!({"a":{"x":1}}), json!({"a":{"x":null}}), json!({"a":{"x":null}}), true),
+            (json!({"a":{"x":1}}), json!({"a":7}), json!({"a":7}), true),
+            (json!({"a":7}), json!({"a":{"x":1}}), json!({"a":{"x":1}}), true),
+            (json!({"a":[1,2]}), json!({"a":[3]}), json!({"a":[3]}), true),
+            (json!({"a":null}), json!({"a":null}), json!({"a":null}), false),
+            (json!({}), json!({"a":null}), json!({"a":null}), true),
+        ] {
+            let mut document = source(old.clone());
+            assert_eq!(document.merge(patch(new.clone())), changed, "{old} and {new}");
+            assert_eq!(document.to_value(), merged, "{old} and {new}");
+        }
+    }
+
+    #[test]
+    fn a_merge_leaves_a_shared_field_of_others_alone() {
+        let first = source(json!({"connector":{"id":"a"}}));
+        let mut second = first.clone();
+        second.merge(patch(json!({"connector":{"sync_cursor":{"page":3}}})));
+        assert_eq!(first.to_value(), json!({"connector":{"id":"a"}}));
+        assert_eq!(second.to_value(), json!({"connector":{"id":"a","sync_cursor":{"page":3}}}));
+    }
+
+    #[test]
+    fn keys_come_in_the_order_of_a_java_hash_map() {
+        for (given, listed) in [
+            (["token", "page", "since"].as_slice(), ["page", "token", "since"].as_slice()),
+            (&["drive_id", "delta", "updated_at"], &["updated_at", "drive_id", "delta"]),
+            (&["old", "new"], &["new", "old"]),
+        ] {
+            let mut value = Value::Object(given.iter().map(|name| ((*name).to_owned(), Value::Null)).collect());
+            hash_order(&mut value);
+            let keys: Vec<_> = value.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(keys, listed);
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf =
+            prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), (0_i64..4).prop_map(Value::from)];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::vec(("[abc]", inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn any_object() -> impl Strategy<Value = Value> {
+        prop::collection::vec(("[abc]", any_json()), 0..4)
+            .prop_map(|fields| Value::Object(fields.into_iter().collect()))
+    }
+
+    proptest! {
+        #[test]
+        fn merging_twice_is_merging_once(old in any_object(), new in any_object()) {
+            let mut document = source(old.clone());
+            let changed = document.merge(patch(new.clone()));
+            prop_assert_eq!(changed, document.to_value() != old);
+            let once = document.clone();
+            prop_assert!(!document.merge(patch(new)));
+            prop_assert_eq!(document, once);
+        }
+
+        #[test]
+        fn merging_keeps_the_place_of_old_keys(old in any_object(), new in any_object()) {
+            let mut document = source(old.clone());
+            document.merge(patch(new));
+            let old: Vec<_> = old.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+            let kept: Vec<_> = document.iter().take(old.len()).map(|(name, _)| name.to_owned()).collect();
+            prop_assert_eq!(kept, old);
+        }
+
+        #[test]
+        fn hash_order_keeps_every_value(value in any_json()) {
+            let mut ordered = value.clone();
+            hash_order(&mut ordered);
+            prop_assert_eq!(ordered, value);
+        }
+    }
+}

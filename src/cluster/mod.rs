@@ -1,0 +1,242 @@
+//! What Elasticsearch remembers and allows; knows no HTTP.
+//!
+//! [`Cluster`] is the whole state: documents in indices. Connectors and sync jobs *are* documents, as
+//! in the real server, so every way of writing them meets in one place.
+
+pub mod connector;
+pub mod document;
+pub mod index;
+pub mod refusal;
+pub mod sync_job;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::ids::IdSource;
+use crate::limits::RESULT_WINDOW_MAX;
+use connector::{NewConnector, is_deleted};
+use document::{Outcome, Patch, Source};
+use index::Index;
+use refusal::Refusal;
+use sync_job::{JobType, SyncJob, SyncStatus, TriggerMethod};
+
+/// The index that holds the connectors.
+pub const CONNECTORS: &str = ".elastic-connectors-v1";
+/// The index that holds the sync jobs.
+pub const SYNC_JOBS: &str = ".elastic-connectors-sync-jobs-v1";
+
+/// All that a real cluster would remember.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// The cluster's own id.
+    uuid: String,
+    ids: IdSource,
+    indices: BTreeMap<&'static str, Index>,
+}
+
+/// One page of documents, and how many there are in all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// All that matched.
+    pub total: usize,
+    /// The page: ids and sources, shared with the shelf.
+    pub hits: Vec<(Arc<str>, Arc<Source>)>,
+}
+
+/// Which sync jobs a list is to show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobFilter<'a> {
+    /// Only jobs in that status.
+    pub status: Option<SyncStatus>,
+    /// Only jobs of that connector.
+    pub connector_id: Option<&'a str>,
+    /// Only jobs of one of these types; all when empty.
+    pub job_types: Vec<JobType>,
+}
+
+impl Cluster {
+    /// A cluster where nothing was ever stored.
+    pub fn new(seed: u64) -> Cluster {
+        let mut ids = IdSource::seeded(seed);
+        Cluster { uuid: ids.next_uuid(), ids, indices: BTreeMap::new() }
+    }
+
+    /// The cluster's own id, 22 characters.
+    pub fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
+    /// The index of that name, if anything was ever stored there.
+    pub fn index(&self, name: &str) -> Option<&Index> {
+        self.indices.get(name)
+    }
+
+    /// The index of that name, made if need be, as the first write to it makes it.
+    pub fn index_made(&mut self, name: &'static str) -> &mut Index {
+        let ids = &mut self.ids;
+        self.indices.entry(name).or_insert_with(|| {
+            let mapping = if name == SYNC_JOBS { sync_job::MAPPING } else { &[] };
+            Index::new(name, ids.next_uuid(), mapping)
+        })
+    }
+
+    /// A new document id.
+    pub fn next_id(&mut self) -> String {
+        self.ids.next_id()
+    }
+
+    // ── sync jobs ─────────────────────────────────────────────────────────────────────────────────
+
+    /// The sync job with that id.
+    pub fn sync_job(&self, id: &str) -> Result<&Arc<Source>, Refusal> {
+        let jobs = self.index(SYNC_JOBS).ok_or_else(|| Refusal::JobNotFound { id: id.to_owned() })?;
+        match jobs.get(id) {
+            Some(job) => Ok(&job.source),
+            None => Err(Refusal::JobMissing { id: id.to_owned() }),
+        }
+    }
+
+    /// Changes a sync job.
+    pub fn update_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
+        let missing = || Refusal::JobNotFound { id: id.to_owned() };
+        let jobs = self.indices.get_mut(SYNC_JOBS).ok_or_else(missing)?;
+        jobs.update(id, patch, None).map_err(|refusal| match refusal {
+            Refusal::DocumentMissing { .. } => missing(),
+            other => other,
+        })
+    }
+
+    /// Makes a job for a connector and returns its id. A connector that was deleted softly will do:
+    /// Elasticsearch does not look at the mark here.
+    pub fn create_sync_job(
+        &mut self,
+        connector_id: &str,
+        job_type: JobType,
+        trigger_method: TriggerMethod,
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        let connectors =
+            self.index(CONNECTORS).ok_or_else(|| Refusal::IndexMissing { index: CONNECTORS.to_owned() })?;
+        let connector = &connectors
+            .get(connector_id)
+            .ok_or_else(|| Refusal::ConnectorOfJobMissing { id: connector_id.to_owned() })?
+            .source;
+        sync_job::may_start(connector_id, connector, job_type)?;
+        let snapshot = Arc::new(sync_job::snapshot(connector_id, connector, job_type));
+        let id = self.next_id();
+        self.index_made(SYNC_JOBS).put(&*id, sync_job::create(snapshot, job_type, trigger_method, now));
+        Ok(id)
+    }
+
+    /// Removes a sync job.
+    pub fn delete_sync_job(&mut self, id: &str) -> Result<(), Refusal> {
+        self.sync_job(id)?;
+        self.index_made(SYNC_JOBS).delete(id);
+        Ok(())
+    }
+
+    /// The jobs that pass `filter`, newest first; of one millisecond, the one written longest ago first.
+    pub fn sync_jobs(&self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<Page, Refusal> {
+        let passes = |job: SyncJob<'_>| {
+            let is = |name, wanted: &str| job.0.text(name) == Some(wanted);
+            filter.status.is_none_or(|status| is("status", status.name()))
+                && filter.connector_id.is_none_or(|id| job.connector_id() == Some(id))
+                && (filter.job_types.is_empty() || filter.job_types.iter().any(|kind| is("job_type", kind.name())))
+        };
+        self.page(
+            SYNC_JOBS,
+            from,
+            size,
+            |source| passes(SyncJob(source)),
+            |source| Reverse(SyncJob(source).created_at_millis()),
+        )
+    }
+
+    // ── connectors ────────────────────────────────────────────────────────────────────────────────
+
+    /// The connector with that id; a softly deleted one only if `include_deleted`.
+    pub fn connector(&self, id: &str, include_deleted: bool) -> Result<&Arc<Source>, Refusal> {
+        self.index(CONNECTORS)
+            .and_then(|connectors| connectors.get(id))
+            .map(|connector| &connector.source)
+            .filter(|connector| include_deleted || !is_deleted(connector))
+            .ok_or_else(|| Refusal::ConnectorNotFound { id: id.to_owned() })
+    }
+
+    /// Stores a new connector in place of any with that id, and says whether there was none.
+    pub fn put_connector(&mut self, id: &str, asked: &NewConnector<'_>, now: Timestamp) -> Result<bool, Refusal> {
+        if let Some(index_name) = asked.index_name {
+            self.index_name_is_free(index_name, id)?;
+        }
+        Ok(self.index_made(CONNECTORS).put(id, connector::create(asked, now)))
+    }
+
+    /// Deletes a connector: softly, which marks it, or hard, which removes it whether marked or not.
+    pub fn delete_connector(&mut self, id: &str, hard: bool, and_sync_jobs: bool) -> Result<(), Refusal> {
+        self.connector(id, hard)?;
+        let connectors = self.index_made(CONNECTORS);
+        if hard {
+            connectors.delete(id);
+        } else {
+            connectors.update(id, Patch::new().set("deleted", serde_json::Value::Bool(true)), None)?;
+        }
+        if and_sync_jobs && let Some(jobs) = self.indices.get_mut(SYNC_JOBS) {
+            jobs.delete_where(|job| SyncJob(job).connector_id() == Some(id));
+        }
+        Ok(())
+    }
+
+    /// The connectors that pass, by the name of their index; those without one last.
+    pub fn connectors(
+        &self,
+        from: u64,
+        size: u64,
+        include_deleted: bool,
+        passes: impl Fn(&Source) -> bool,
+    ) -> Result<Page, Refusal> {
+        let shown = |source: &Source| (include_deleted || !is_deleted(source)) && passes(source);
+        self.page(CONNECTORS, from, size, shown, |source| {
+            let name = source.text("index_name").map(str::to_owned);
+            (name.is_none(), name)
+        })
+    }
+
+    fn index_name_is_free(&self, index_name: &str, own_id: &str) -> Result<(), Refusal> {
+        let taken = self.index(CONNECTORS).is_some_and(|connectors| {
+            connectors.iter().any(|(id, connector)| {
+                &**id != own_id
+                    && !is_deleted(&connector.source)
+                    && connector.source.text("index_name") == Some(index_name)
+            })
+        });
+        if taken { Err(Refusal::IndexNameTaken { index_name: index_name.to_owned() }) } else { Ok(()) }
+    }
+
+    /// A page of an index: what passes, by `key` and then by the order of writing.
+    fn page<K: Ord>(
+        &self,
+        index: &str,
+        from: u64,
+        size: u64,
+        passes: impl Fn(&Source) -> bool,
+        key: impl Fn(&Source) -> K,
+    ) -> Result<Page, Refusal> {
+        let Some(index) = self.index(index) else {
+            return Ok(Page { total: 0, hits: Vec::new() });
+        };
+        if from.saturating_add(size) > RESULT_WINDOW_MAX as u64 {
+            return Err(Refusal::ResultWindow { asked: from.saturating_add(size) });
+        }
+        let mut hits: Vec<_> = index
+            .iter()
+            .filter(|(_, document)| passes(&document.source))
+            .map(|(id, document)| (key(&document.source), document.seq_no, id, &document.source))
+            .collect();
+        hits.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        let total = hits.len();
+        let page = hits.into_iter().skip(from as usize).take(size as usize);
+        Ok(Page { total, hits: page.map(|(_, _, id, source)| (id.clone(), source.clone())).collect() })
+    }
+}

@@ -1,0 +1,104 @@
+//! [`Refusal`]: why the cluster says no, by cause and with its facts.
+//!
+//! No words and no status codes: whoever answers over HTTP says it in Elasticsearch's words
+//! (`rest::error`).
+
+use serde_json::Value;
+
+/// Why the cluster refuses what was asked of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// A sync job was looked up and its document is not there.
+    JobMissing {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A sync job is not there, as met while writing, or because there is no job index yet.
+    /// Elasticsearch words this one differently.
+    JobNotFound {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A connector was looked up by the Connector API and is not there, or is deleted.
+    ConnectorNotFound {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// A sync job was to be made for a connector that is not there.
+    ConnectorOfJobMissing {
+        /// The connector's id.
+        id: String,
+    },
+    /// A document was to be changed and is not there.
+    DocumentMissing {
+        /// The document's id.
+        id: String,
+        /// The index's name.
+        index: String,
+        /// The index's own id.
+        index_uuid: String,
+    },
+    /// The index is not there.
+    IndexMissing {
+        /// The index's name.
+        index: String,
+    },
+    /// A sync job was to be made for a connector without an index.
+    NoIndexAttached {
+        /// The connector's id.
+        connector_id: String,
+    },
+    /// A sync job was to be made for a connector without a service type.
+    NoServiceType {
+        /// The connector's id.
+        connector_id: String,
+    },
+    /// Another connector has the index name.
+    IndexNameTaken {
+        /// The index's name.
+        index_name: String,
+    },
+    /// The sync job's status machine has no such edge.
+    InvalidTransition {
+        /// The status that the job has.
+        from: super::sync_job::SyncStatus,
+        /// The status that it was to have.
+        to: super::sync_job::SyncStatus,
+    },
+    /// A stored status is none of the protocol's; `None` when there is none.
+    UnknownStatus {
+        /// What is stored.
+        status: Option<String>,
+    },
+    /// Somebody else has written the document meanwhile.
+    VersionConflict {
+        /// The document's id.
+        id: String,
+        /// The index's name.
+        index: String,
+        /// The index's own id.
+        index_uuid: String,
+        /// What the writer had read.
+        required: super::document::Condition,
+        /// What is stored now.
+        current: super::document::Condition,
+    },
+    /// A value does not fit the type that the index maps its field to.
+    Unmappable {
+        /// The document's id.
+        id: String,
+        /// The field's name.
+        field: &'static str,
+        /// The type of the mapping: `integer` or `keyword`.
+        field_type: &'static str,
+        /// The value.
+        value: Box<Value>,
+        /// Where the value stands in the document's text: the column of its first byte, from 1.
+        column: usize,
+    },
+    /// More hits were asked for than a page may reach.
+    ResultWindow {
+        /// `from` + `size`.
+        asked: u64,
+    },
+}

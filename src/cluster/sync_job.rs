@@ -1,0 +1,371 @@
+//! The sync job: its statuses, and what may be asked of it.
+//!
+//! A job is born `pending`, is claimed by a worker, and ends `completed`, `canceled` or `error`.
+//! Every function here turns what is known and an instant into a [`Source`] or a [`Patch`]; nothing
+//! here stores.
+//!
+//! Source: Elasticsearch 9.x, sync job state machine and index service.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use once_cell::sync::Lazy;
+use serde_json::{Map, Value, json};
+
+use super::connector;
+use super::document::{Patch, Source, hash_order};
+use super::index::{FieldType, Mapping};
+use super::refusal::Refusal;
+use crate::clock::Timestamp;
+
+/// What the job index maps to a type that can refuse a value.
+pub const MAPPING: Mapping = &[
+    ("deleted_document_count", FieldType::Integer),
+    ("error", FieldType::Keyword),
+    ("indexed_document_count", FieldType::Integer),
+    ("indexed_document_volume", FieldType::Integer),
+    ("total_document_count", FieldType::Integer),
+    ("worker_hostname", FieldType::Keyword),
+];
+
+macro_rules! names {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $type { $($(#[$variant_doc])* $variant),+ }
+
+        impl $type {
+            /// Every one of them.
+            pub const ALL: &[$type] = &[$($type::$variant),+];
+
+            /// The name on the wire, lower case.
+            pub fn name(self) -> &'static str {
+                match self { $($type::$variant => $name),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = ();
+
+            /// Elasticsearch reads these names in any case.
+            fn from_str(text: &str) -> Result<$type, ()> {
+                $type::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(text)).ok_or(())
+            }
+        }
+
+        impl From<$type> for Arc<Value> {
+            /// The name as a stored value; every document shares the one copy.
+            fn from(it: $type) -> Arc<Value> {
+                static NAMES: Lazy<Vec<Arc<Value>>> =
+                    Lazy::new(|| $type::ALL.iter().map(|known| Arc::new(Value::from(known.name()))).collect());
+                NAMES.get(it as usize).cloned().unwrap_or_else(|| Arc::new(Value::from(it.name())))
+            }
+        }
+    };
+}
+
+names! {
+    /// The status of a sync job.
+    SyncStatus {
+        /// Its worker has been asked to stop.
+        Canceling = "canceling",
+        /// Ended because somebody canceled it.
+        Canceled = "canceled",
+        /// Ended well.
+        Completed = "completed",
+        /// Ended with an error.
+        Error = "error",
+        /// A worker has claimed it.
+        InProgress = "in_progress",
+        /// Waits for a worker.
+        Pending = "pending",
+        /// Laid aside by its worker, to be claimed again.
+        Suspended = "suspended",
+    }
+}
+
+names! {
+    /// What a sync job synchronises.
+    JobType {
+        /// All content.
+        Full = "full",
+        /// What has changed since the cursor.
+        Incremental = "incremental",
+        /// Permissions.
+        AccessControl = "access_control",
+    }
+}
+
+names! {
+    /// Who asked for a sync job.
+    TriggerMethod {
+        /// A person or a program.
+        OnDemand = "on_demand",
+        /// The connector's schedule.
+        Scheduled = "scheduled",
+    }
+}
+
+impl SyncStatus {
+    /// The edges of the status machine. Elasticsearch asks it when a job is canceled or failed, and
+    /// only then.
+    pub fn may_become(self, to: SyncStatus) -> bool {
+        use SyncStatus::{Canceled, Canceling, Completed, Error, InProgress, Pending, Suspended};
+        match self {
+            Pending | Suspended => matches!(to, InProgress | Canceled),
+            InProgress => matches!(to, Canceling | Completed | Suspended | Error),
+            Canceling => matches!(to, Canceled | Error),
+            Completed | Canceled | Error => false,
+        }
+    }
+
+    /// Whether the job has come to its end.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, SyncStatus::Completed | SyncStatus::Canceled | SyncStatus::Error)
+    }
+}
+
+/// A stored sync job, seen with the eyes of the protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncJob<'a>(pub &'a Source);
+
+impl SyncJob<'_> {
+    /// The stored status.
+    pub fn status(&self) -> Result<SyncStatus, Refusal> {
+        let status = self.0.text("status");
+        status
+            .and_then(|status| status.parse().ok())
+            .ok_or_else(|| Refusal::UnknownStatus { status: status.map(str::to_owned) })
+    }
+
+    /// The id of the connector whose job it is.
+    pub fn connector_id(&self) -> Option<&str> {
+        self.0.at(&["connector", "id"])?.as_str()
+    }
+
+    /// The sort key of the job list, in milliseconds; jobs without a readable one come last.
+    pub fn created_at_millis(&self) -> i64 {
+        self.0.text("created_at").and_then(|at| at.parse::<Timestamp>().ok()).map_or(i64::MIN, Timestamp::as_millis)
+    }
+}
+
+static ZERO: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!(0)));
+static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
+
+/// The document of a new job. `snapshot` is what [`snapshot`] makes of its connector.
+pub fn create(snapshot: Arc<Value>, job_type: JobType, trigger_method: TriggerMethod, now: Timestamp) -> Source {
+    let now = instant(now);
+    Source::new()
+        .with("connector", snapshot)
+        .with("created_at", now.clone())
+        .with("deleted_document_count", ZERO.clone())
+        .with("indexed_document_count", ZERO.clone())
+        .with("indexed_document_volume", ZERO.clone())
+        .with("job_type", job_type)
+        .with("last_seen", now)
+        .with("metadata", EMPTY.clone())
+        .with("status", SyncStatus::Pending)
+        .with("total_document_count", ZERO.clone())
+        .with("trigger_method", trigger_method)
+}
+
+/// Whether a connector may start a job of that type.
+///
+/// Elasticsearch makes up the name of the index for permissions before it looks whether there is an
+/// index at all, so an `access_control` job needs none.
+pub fn may_start(connector_id: &str, connector: &Source, job_type: JobType) -> Result<(), Refusal> {
+    let given = |name| connector.text(name).is_some_and(|text| !text.is_empty());
+    if job_type != JobType::AccessControl && !given("index_name") {
+        return Err(Refusal::NoIndexAttached { connector_id: connector_id.to_owned() });
+    }
+    if !given("service_type") {
+        return Err(Refusal::NoServiceType { connector_id: connector_id.to_owned() });
+    }
+    Ok(())
+}
+
+/// What a job keeps of its connector as it is now: a copy that later changes do not reach.
+pub fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value {
+    let mut copy = Map::new();
+    copy.insert("id".into(), connector_id.into());
+    if let Some(active) = connector::active_filtering(connector) {
+        copy.insert("filtering".into(), active);
+    }
+    let index_name = connector.text("index_name");
+    match (job_type, index_name) {
+        (JobType::AccessControl, name) => {
+            copy.insert("index_name".into(), format!(".search-acl-filter-{}", name.unwrap_or("null")).into());
+        }
+        (_, Some(name)) => {
+            copy.insert("index_name".into(), name.into());
+        }
+        (_, None) => {}
+    }
+    for name in ["language", "pipeline", "service_type"] {
+        if let Some(value) = connector.get(name).filter(|value| !value.is_null()) {
+            copy.insert(name.into(), value.clone());
+        }
+    }
+    copy.insert("configuration".into(), connector::rendered_configuration(connector));
+    Value::Object(copy)
+}
+
+/// A worker takes the job.
+///
+/// A claim asks nobody: Elasticsearch lets any worker take a job in any status, a canceled one too.
+/// Source: Elasticsearch 9.x, claim action; Elastic's client tests claim after a cancel.
+pub fn claim(worker_hostname: &str, sync_cursor: Option<&Value>, now: Timestamp) -> Patch {
+    // Inferred: Elasticsearch reads its clock twice here; the mock's stands still during a call.
+    let now = instant(now);
+    Patch::new()
+        .set_if(
+            "connector",
+            sync_cursor.map(|cursor| {
+                let mut cursor = cursor.clone();
+                hash_order(&mut cursor);
+                Value::Object(Map::from_iter([("sync_cursor".to_owned(), cursor)]))
+            }),
+        )
+        .set("last_seen", now.clone())
+        .set("status", SyncStatus::InProgress)
+        .set("worker_hostname", Value::from(worker_hostname))
+        .set("started_at", now)
+}
+
+/// Cancels a job: at once while no worker has it, else by asking its worker to stop.
+pub fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
+    use SyncStatus::{Canceled, Canceling, Pending, Suspended};
+    let now = instant(now);
+    match job.status()? {
+        Pending | Suspended => Ok(Patch::new()
+            .set("status", Canceled)
+            .set("completed_at", now.clone())
+            .set("cancelation_requested_at", now.clone())
+            .set("canceled_at", now)),
+        from if from.may_become(Canceling) => {
+            Ok(Patch::new().set("status", Canceling).set("cancelation_requested_at", now))
+        }
+        from => Err(Refusal::InvalidTransition { from, to: Canceling }),
+    }
+}
+
+/// The worker says that it is alive. No status minds.
+pub fn check_in(now: Timestamp) -> Patch {
+    Patch::new().set("last_seen", instant(now))
+}
+
+/// The worker gives up. Elasticsearch sets neither `completed_at` nor `last_seen` here.
+pub fn error(job: SyncJob<'_>, error: &str) -> Result<Patch, Refusal> {
+    match job.status()? {
+        from if from.may_become(SyncStatus::Error) => {
+            Ok(Patch::new().set("error", Value::from(error)).set("status", SyncStatus::Error))
+        }
+        from => Err(Refusal::InvalidTransition { from, to: SyncStatus::Error }),
+    }
+}
+
+/// What a worker reports of its progress. Counts are absolute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stats<'a> {
+    /// Documents deleted so far.
+    pub deleted_document_count: i64,
+    /// Documents indexed so far.
+    pub indexed_document_count: i64,
+    /// Volume indexed so far, in mebibytes by convention.
+    pub indexed_document_volume: i64,
+    /// Documents in the index, if the worker says so.
+    pub total_document_count: Option<i64>,
+    /// When the worker was last alive, if it says so.
+    pub last_seen: Option<Timestamp>,
+    /// Anything; merged into what is there.
+    pub metadata: Option<&'a Value>,
+}
+
+/// The worker reports its progress. No status minds, and nothing is added up.
+pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
+    Patch::new()
+        .set("deleted_document_count", Value::from(stats.deleted_document_count))
+        .set("indexed_document_count", Value::from(stats.indexed_document_count))
+        .set("indexed_document_volume", Value::from(stats.indexed_document_volume))
+        .set("last_seen", instant(stats.last_seen.unwrap_or(now)))
+        .set_if("total_document_count", stats.total_document_count.map(Value::from))
+        .set_if(
+            "metadata",
+            stats.metadata.map(|metadata| {
+                let mut metadata = metadata.clone();
+                hash_order(&mut metadata);
+                metadata
+            }),
+        )
+}
+
+fn instant(at: Timestamp) -> Arc<Value> {
+    Arc::new(Value::String(at.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SyncStatus::{Canceling, Error, InProgress, Pending, Suspended};
+    use super::*;
+
+    fn job_in(status: SyncStatus) -> Source {
+        Source::new().with("status", status)
+    }
+
+    #[test]
+    fn only_a_running_or_canceling_job_may_fail() {
+        for &status in SyncStatus::ALL {
+            let allowed = matches!(status, InProgress | Canceling);
+            assert_eq!(error(SyncJob(&job_in(status)), "disk full").is_ok(), allowed, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_cancel_ends_a_waiting_job_and_asks_a_running_one() {
+        for &status in SyncStatus::ALL {
+            let job = job_in(status);
+            let becomes = cancel(SyncJob(&job), Timestamp::default()).map(|patch| {
+                let mut job = job.clone();
+                job.merge(patch);
+                job.text("status").unwrap_or_default().to_owned()
+            });
+            let expected = match status {
+                Pending | Suspended => Ok("canceled".to_owned()),
+                InProgress => Ok("canceling".to_owned()),
+                from => Err(Refusal::InvalidTransition { from, to: Canceling }),
+            };
+            assert_eq!(becomes, expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn no_status_leads_to_itself_and_terminal_ones_lead_nowhere() {
+        for &from in SyncStatus::ALL {
+            assert!(!from.may_become(from), "{from}");
+            let ways = SyncStatus::ALL.iter().filter(|to| from.may_become(**to)).count();
+            assert_eq!(ways == 0, from.is_terminal(), "{from}");
+        }
+        assert!(!Pending.may_become(Error));
+    }
+
+    #[test]
+    fn an_unreadable_status_is_refused_with_what_is_stored() {
+        let job = Source::new().with("status", json!("resting"));
+        assert_eq!(error(SyncJob(&job), "x"), Err(Refusal::UnknownStatus { status: Some("resting".into()) }));
+        assert_eq!(cancel(SyncJob(&Source::new()), Timestamp::default()), Err(Refusal::UnknownStatus { status: None }));
+    }
+
+    #[test]
+    fn names_are_read_in_any_case() {
+        assert_eq!("PENDING".parse(), Ok(Pending));
+        assert_eq!("Access_Control".parse(), Ok(JobType::AccessControl));
+        assert_eq!("cron".parse::<TriggerMethod>(), Err(()));
+    }
+}

@@ -1,0 +1,504 @@
+//! [`Engine`]: the whole mock as one value. It has no sockets, reads no clock and draws no chance of
+//! its own.
+//!
+//! A request and an instant go in, a [`Step`] comes out. The way has three stages, so that a door with
+//! many connections holds the lock only for the middle one: [`Desk::read`] (pure), [`Engine::act`]
+//! (state), [`Acted::render`] (pure); [`Engine::finish`] then writes the journal. [`Engine::receive`]
+//! does all of it for a caller without a wire.
+//!
+//! **The replay law:** same seed, same fixture, same requests and verbs at the same instants, and the
+//! bytes are the same.
+
+pub mod mode;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::api;
+use crate::clock::{Clock, Timestamp};
+use crate::cluster::Cluster;
+use crate::cluster::document::Source;
+use crate::error::Error;
+use crate::finding::{Finding, Severity};
+use crate::fixture::Fixture;
+use crate::http::{Request, Response};
+use crate::journal::interaction::Interaction;
+use crate::journal::playback::Playback;
+use crate::journal::recording::{Header, Recording};
+use crate::journal::{Extract, Journal, Note, redact};
+use crate::judge::{Counts, Heard, Judge};
+use crate::limits;
+use crate::profile::{Profile, Release};
+use crate::rest::call::Reply;
+use crate::rest::error::Error as Refused;
+use crate::rest::render::{Style, bare, render};
+use crate::rest::{self, Reading, Setting, Stage};
+use mode::Mode;
+
+/// What a mock is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What it starts with.
+    pub fixture: Arc<Fixture>,
+    /// What its ids depend on.
+    pub seed: u64,
+    /// Its time.
+    pub clock: Clock,
+    /// The Elasticsearch that it mimics.
+    pub profile: Profile,
+    /// What it says of itself in `GET /`.
+    pub release: &'static Release,
+    /// The largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// Interactions that the journal keeps.
+    pub journal_entries_max: usize,
+    /// Bytes that the journal keeps.
+    pub journal_bytes_max: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            fixture: Fixture::built_in(),
+            seed: 0,
+            clock: Clock::real(),
+            profile: Profile::default(),
+            release: Profile::default().release(),
+            body_bytes_max: limits::BODY_BYTES_MAX,
+            journal_entries_max: limits::JOURNAL_ENTRIES_MAX,
+            journal_bytes_max: limits::JOURNAL_BYTES_MAX,
+        }
+    }
+}
+
+/// The whole mock: state, time, journal and judgement.
+///
+/// ```
+/// use elastimock::{Clock, Engine, Method, Request, Setup, Step};
+///
+/// let now = "2031-05-01T10:00:00Z".parse()?;
+/// let mut engine = Engine::new(Setup { clock: Clock::frozen(now), ..Setup::default() }, now)?;
+/// let claim = Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim")
+///     .json(r#"{"worker_hostname":"w-1"}"#);
+/// let Step::Deliver(response) = engine.receive(&claim, now);
+/// assert_eq!(response.text(), r#"{"result":"updated"}"#);
+/// # Ok::<(), elastimock::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    setup: Setup,
+    /// The instant that date maths in the fixture counts from.
+    started_at: Timestamp,
+    clock: Clock,
+    mode: Mode,
+    journal: Journal,
+    judge: Judge,
+}
+
+/// What the shell must do with a request that the engine has dealt with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Send this.
+    Deliver(Response),
+}
+
+/// What a request can be read with, without the engine: a copy that every connection holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk(Setting);
+
+impl Desk {
+    /// Takes a request through everything that needs no state.
+    pub fn read(&self, request: &Request) -> Read {
+        Read(rest::read(&api::TABLE, request, &self.0))
+    }
+
+    /// The largest request body, in bytes.
+    pub fn body_bytes_max(&self) -> usize {
+        self.0.body_bytes_max
+    }
+}
+
+/// A request that has been read.
+pub struct Read(Reading<Cluster>);
+
+/// What the engine did with a request: everything that its answer needs.
+#[derive(Debug)]
+pub struct Acted {
+    seq: u64,
+    at: Timestamp,
+    operation: Option<&'static str>,
+    findings: Vec<Finding>,
+    style: Style,
+    answer: Answer,
+}
+
+#[derive(Debug)]
+enum Answer {
+    Made(Box<Result<Reply, Refused>>),
+    Recorded(Response),
+}
+
+impl Acted {
+    /// The call's number in the journal.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Writes the answer.
+    pub fn render(&self) -> Response {
+        match &self.answer {
+            Answer::Recorded(response) => response.clone(),
+            Answer::Made(outcome) => catch_unwind(AssertUnwindSafe(|| render(outcome, &self.style)))
+                .unwrap_or_else(|panic| render(&Err(Refused::bug(&panic_text(&*panic))), &self.style)),
+        }
+    }
+}
+
+impl Engine {
+    /// A mock as `setup` describes it. `system` is the system's time, read by the caller.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong.
+    pub fn new(setup: Setup, system: Timestamp) -> Result<Engine, Error> {
+        let mut clock = setup.clock.clone();
+        let started_at = clock.read(system);
+        let cluster = planted(&setup, started_at)?;
+        Ok(Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(cluster))))
+    }
+
+    /// A mock that answers from a recording.
+    pub fn playback(setup: Setup, recording: Recording, system: Timestamp) -> Engine {
+        let mut clock = setup.clock.clone();
+        let started_at = clock.read(system);
+        Engine::with_mode(setup, clock, started_at, Mode::Playback(Box::new(Playback::new(recording))))
+    }
+
+    fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: Mode) -> Engine {
+        let journal = Journal::new(setup.journal_entries_max, setup.journal_bytes_max);
+        Engine { setup, started_at, clock, mode, journal, judge: Judge::default() }
+    }
+
+    /// What connections read requests with.
+    pub fn desk(&self) -> Desk {
+        Desk(Setting {
+            profile: self.setup.profile,
+            release: self.setup.release,
+            body_bytes_max: self.setup.body_bytes_max,
+        })
+    }
+
+    /// Deals with a request at an instant: reads, acts, renders, remembers, judges.
+    pub fn receive(&mut self, request: &Request, system: Timestamp) -> Step {
+        let acted = self.act(self.desk().read(request), request, system);
+        let response = acted.render();
+        self.finish(acted, request, &response, 0);
+        Step::Deliver(response)
+    }
+
+    /// The middle stage: touches the state, takes the call's place in the journal, and judges.
+    pub fn act(&mut self, read: Read, request: &Request, system: Timestamp) -> Acted {
+        let Read(reading) = read;
+        let at = self.clock.read(system);
+        let seq = self.journal.reserve();
+        let mut body = None;
+        let mut unmatched = None;
+        let answer = match &mut self.mode {
+            Mode::Mock(cluster) => {
+                Answer::Made(Box::new(match (reading.stage, reading.endpoint) {
+                    (Stage::Call(mut call), Some(endpoint)) => {
+                        call.now = at;
+                        // A rule computes first and stores last, so a panic leaves the state as it was.
+                        let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
+                            .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
+                        body = call.body;
+                        outcome
+                    }
+                    (Stage::Answered(outcome), _) => outcome,
+                    (Stage::Call(_), None) => Err(Refused::bug("a call without an operation")),
+                }))
+            }
+            Mode::Playback(playback) => match playback.answer(request) {
+                Ok(response) => Answer::Recorded(response),
+                Err(miss) => {
+                    unmatched = Some(miss.reason.clone());
+                    Answer::Made(Box::new(Err(Refused::unmatched(miss.reason))))
+                }
+            },
+        };
+        let findings = match unmatched {
+            Some(reason) => {
+                let finding = unexpected_call(seq, reading.operation, request, &reason);
+                self.judge.keep(finding.clone());
+                vec![finding]
+            }
+            None => {
+                let (status, reason) = match &answer {
+                    Answer::Recorded(response) => (response.status(), ""),
+                    Answer::Made(outcome) => match &**outcome {
+                        Ok(reply) => (reply.status, ""),
+                        Err(error) => (error.status(), error.reason()),
+                    },
+                };
+                let nearest = reading.miss.and_then(|_| rest::nearest(&api::TABLE, request));
+                self.judge.hear(&Heard {
+                    seq,
+                    request,
+                    operation: reading.operation,
+                    miss: reading.miss,
+                    body: body.as_ref(),
+                    violations: &reading.violations,
+                    compatible_with: reading.compatible_with,
+                    profile: self.setup.profile,
+                    status,
+                    reason,
+                    nearest: nearest.as_deref(),
+                })
+            }
+        };
+        Acted { seq, at, operation: reading.operation, findings, style: reading.style, answer }
+    }
+
+    /// Remembers a call whose answer has been written.
+    pub fn finish(&mut self, acted: Acted, request: &Request, response: &Response, took_us: u32) {
+        let Acted { seq, at, operation, findings, .. } = acted;
+        self.journal.fill(Note { seq, at, operation, findings, took_us }, request, response);
+    }
+
+    /// Remembers a call whose body was too large to be read, and returns its answer.
+    pub fn refuse_too_large(&mut self, request: &Request, system: Timestamp) -> Response {
+        let at = self.clock.read(system);
+        let seq = self.journal.reserve();
+        let response = bare(413);
+        let findings = self.judge.hear(&Heard {
+            seq,
+            request,
+            operation: None,
+            miss: None,
+            body: None,
+            violations: &[],
+            compatible_with: None,
+            profile: self.setup.profile,
+            status: 413,
+            reason: &format!("the body is larger than {} bytes", self.setup.body_bytes_max),
+            nearest: None,
+        });
+        self.journal.fill(Note { seq, at, operation: None, findings, took_us: 0 }, request, &response);
+        response
+    }
+
+    // ── verbs ─────────────────────────────────────────────────────────────────────────────────────
+
+    /// Back to the start: state, journal, findings, clock and ids.
+    pub fn reset(&mut self, system: Timestamp) {
+        self.clock = self.setup.clock.clone();
+        self.started_at = self.clock.read(system);
+        match &mut self.mode {
+            // The fixture was planted once without a mistake, and planting depends on nothing else.
+            Mode::Mock(cluster) => {
+                if let Ok(planted) = planted(&self.setup, self.started_at) {
+                    **cluster = planted;
+                }
+            }
+            Mode::Playback(playback) => playback.reset(),
+        }
+        self.journal.restart();
+        self.judge.clear();
+    }
+
+    /// The whole state in fixture format.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] in playback, which has no state.
+    pub fn state(&self) -> Result<Fixture, Error> {
+        Ok(Fixture::of(self.cluster()?))
+    }
+
+    /// Replaces the whole state.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong, or in playback; then nothing has changed.
+    pub fn put_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+        let now = self.clock.read(system);
+        self.cluster()?;
+        let mut planted = Cluster::new(self.setup.seed);
+        fixture.plant(&mut planted, now)?;
+        self.mode = Mode::Mock(Box::new(planted));
+        Ok(())
+    }
+
+    /// Adds to the state.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong or an id is there already, or in playback;
+    /// then nothing has changed.
+    pub fn add_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+        let now = self.clock.read(system);
+        let Mode::Mock(cluster) = &mut self.mode else {
+            return Err(no_state());
+        };
+        let mut grown = (**cluster).clone();
+        fixture.plant(&mut grown, now)?;
+        **cluster = grown;
+        Ok(())
+    }
+
+    /// The stored source of a sync job.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is no such job.
+    pub fn sync_job(&self, id: &str) -> Result<Arc<Source>, Error> {
+        let found = self.cluster()?.sync_job(id);
+        found.cloned().map_err(|_| Error::not_found(format!("there is no sync job [{id}] in the mock's state")))
+    }
+
+    /// The stored source of a connector, a softly deleted one too.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is no such connector.
+    pub fn connector(&self, id: &str) -> Result<Arc<Source>, Error> {
+        let found = self.cluster()?.connector(id, true);
+        found.cloned().map_err(|_| Error::not_found(format!("there is no connector [{id}] in the mock's state")))
+    }
+
+    /// What the clock shows.
+    pub fn now(&mut self, system: Timestamp) -> Timestamp {
+        self.clock.read(system)
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Changes the clock; requests already answered keep their instants.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    /// Moves the clock forward and returns what it then shows.
+    pub fn advance(&mut self, system: Timestamp, by: Duration) -> Timestamp {
+        self.clock.advance(system, by)
+    }
+
+    /// Interactions after number `after`, at most `limit`, of one operation if it is named.
+    pub fn journal(&self, after: u64, operation: Option<&str>, limit: usize) -> Extract {
+        self.journal.extract(after, operation, limit)
+    }
+
+    /// One interaction.
+    pub fn interaction(&self, seq: u64) -> Option<Interaction> {
+        self.journal.get(seq)
+    }
+
+    /// How many interactions the journal has forgotten because it is bounded.
+    pub fn evicted(&self) -> u64 {
+        self.journal.evicted()
+    }
+
+    /// Forgets interactions and findings.
+    pub fn clear_journal(&mut self) {
+        self.journal.clear();
+        self.judge.clear();
+    }
+
+    /// What was found; at the end of a run also what never came.
+    pub fn findings(&self, end: bool) -> Vec<Finding> {
+        let mut findings = self.judge.findings().to_vec();
+        if end && let Mode::Playback(playback) = &self.mode {
+            findings.extend(playback.leftovers().take(limits::PLAYBACK_REPORT_ENTRIES_MAX).map(leftover));
+        }
+        findings
+    }
+
+    /// How many findings there were, those that are no longer kept included.
+    pub fn counts(&self, end: bool) -> Counts {
+        let mut counts = self.judge.counts();
+        if end && let Mode::Playback(playback) = &self.mode {
+            counts.warning += playback.leftovers().count() as u64;
+        }
+        counts
+    }
+
+    /// The journal as a recording, with the fixture that the mock started with.
+    pub fn recording(&self) -> Recording {
+        Recording { header: self.recording_header(), interactions: self.journal.iter().collect(), cut_off: false }
+    }
+
+    /// The first line of a recording that begins now.
+    pub fn recording_header(&self) -> Header {
+        let mut state = self.setup.fixture.to_value();
+        redact::value(&mut state);
+        Header {
+            elastimock: env!("CARGO_PKG_VERSION").to_owned(),
+            profile: self.setup.profile,
+            seed: self.setup.seed,
+            started_at: self.started_at,
+            state,
+        }
+    }
+
+    /// What the mock was made of.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    fn cluster(&self) -> Result<&Cluster, Error> {
+        match &self.mode {
+            Mode::Mock(cluster) => Ok(cluster),
+            Mode::Playback(_) => Err(no_state()),
+        }
+    }
+}
+
+fn no_state() -> Error {
+    Error::invalid_input("a playback has no state: it answers from its recording alone")
+}
+
+fn planted(setup: &Setup, now: Timestamp) -> Result<Cluster, Error> {
+    let mut cluster = Cluster::new(setup.seed);
+    setup.fixture.plant(&mut cluster, now)?;
+    Ok(cluster)
+}
+
+fn unexpected_call(seq: u64, operation: Option<&str>, request: &Request, reason: &str) -> Finding {
+    Finding {
+        rule: "unexpected-call",
+        severity: Severity::Error,
+        seq,
+        operation: operation.map(str::to_owned),
+        message: format!("the recording has no answer for {} {}: {reason}", request.method(), request.path()),
+        hint: "let the client make the recorded call, or record the story again".to_owned(),
+        evidence: Map::from_iter([(
+            "seen".to_owned(),
+            Value::from(format!("{} {}", request.method(), redact::target(request.target()))),
+        )]),
+        reference: "the recording",
+    }
+}
+
+fn leftover(interaction: &Interaction) -> Finding {
+    Finding {
+        rule: "recording-leftover",
+        severity: Severity::Warning,
+        seq: interaction.seq,
+        operation: interaction.operation.clone(),
+        message: format!(
+            "the recorded call {} {} {} never came",
+            interaction.seq,
+            interaction.request.method(),
+            interaction.request.target()
+        ),
+        hint: "the client no longer makes this call, or ended early; record the story again if that is right"
+            .to_owned(),
+        evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(interaction.seq))]),
+        reference: "the recording",
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a text").to_owned()
+}

@@ -1,0 +1,289 @@
+//! An HTTP message as a value: [`Method`], [`Headers`], [`Request`], [`Response`].
+//!
+//! No sockets and no rules. Header names are lower case throughout, as on the wire of this server.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+/// An HTTP request method. Elasticsearch has a name for these; any other is [`Method::Other`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+    /// `PUT`
+    Put,
+    /// `DELETE`
+    Delete,
+    /// `OPTIONS`
+    Options,
+    /// `HEAD`
+    Head,
+    /// `PATCH`
+    Patch,
+    /// `TRACE`
+    Trace,
+    /// `CONNECT`
+    Connect,
+    /// A method that Elasticsearch has no name for, spelt as it was sent.
+    Other(Box<str>),
+}
+
+impl Method {
+    /// The methods with a name, in the order in which Elasticsearch 9 lists them in `Allow`.
+    pub const ALL: [Method; 9] = [
+        Method::Get,
+        Method::Post,
+        Method::Put,
+        Method::Delete,
+        Method::Options,
+        Method::Head,
+        Method::Patch,
+        Method::Trace,
+        Method::Connect,
+    ];
+
+    /// The method spelt `text`; spelling is case-sensitive, as in HTTP.
+    pub fn new(text: &str) -> Method {
+        match text {
+            "GET" => Method::Get,
+            "POST" => Method::Post,
+            "PUT" => Method::Put,
+            "DELETE" => Method::Delete,
+            "OPTIONS" => Method::Options,
+            "HEAD" => Method::Head,
+            "PATCH" => Method::Patch,
+            "TRACE" => Method::Trace,
+            "CONNECT" => Method::Connect,
+            other => Method::Other(other.into()),
+        }
+    }
+
+    /// The method as it stands in a request line.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+            Method::Options => "OPTIONS",
+            Method::Head => "HEAD",
+            Method::Patch => "PATCH",
+            Method::Trace => "TRACE",
+            Method::Connect => "CONNECT",
+            Method::Other(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Header lines in arrival order, names in lower case; a name may occur more than once.
+///
+/// Held as one text, `name:value\n` a line: one allocation for a whole block, and the journal keeps
+/// it as it is.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Headers(String);
+
+impl Headers {
+    /// An empty block.
+    pub const fn new() -> Headers {
+        Headers(String::new())
+    }
+
+    /// An empty block with room for `bytes` bytes of names and values.
+    pub fn with_capacity(bytes: usize) -> Headers {
+        Headers(String::with_capacity(bytes))
+    }
+
+    /// Adds a line. Line breaks, which cannot stand in a header, become blanks.
+    pub fn push(&mut self, name: &str, value: &str) {
+        let plain = |text: &str| !text.bytes().any(|byte| byte == b'\n' || byte == b'\r');
+        if plain(name) && plain(value) && !name.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b':') {
+            self.0.push_str(name);
+            self.0.push(':');
+            self.0.push_str(value);
+        } else {
+            self.0.extend(name.chars().map(
+                |c| {
+                    if matches!(c, '\n' | '\r' | ':') { '_' } else { c.to_ascii_lowercase() }
+                },
+            ));
+            self.0.push(':');
+            self.0.extend(value.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+        }
+        self.0.push('\n');
+    }
+
+    /// Makes room for `bytes` further bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.0.reserve(bytes);
+    }
+
+    /// Adds a line whose value is a number.
+    pub(crate) fn push_number(&mut self, name: &str, value: usize) {
+        use std::fmt::Write;
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{name}:{value}");
+    }
+
+    /// The value of the first line with that name (lower case).
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The values of all lines with that name (lower case), in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// All lines as name and value, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.split_terminator('\n').filter_map(|line| line.split_once(':'))
+    }
+
+    /// Whether there is no line.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn as_text(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn from_text(text: &str) -> Headers {
+        Headers(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// A request as it came in: method, target, headers and the whole body.
+///
+/// ```
+/// use elastimock::{Method, Request};
+///
+/// let request = Request::new(Method::Put, "/_connector/_sync_job/job-1/_claim")
+///     .json(r#"{"worker_hostname":"w-1"}"#);
+/// assert_eq!(request.path(), "/_connector/_sync_job/job-1/_claim");
+/// assert_eq!(request.headers().get("content-type"), Some("application/json"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    method: Method,
+    target: Box<str>,
+    headers: Headers,
+    body: Bytes,
+}
+
+impl Request {
+    /// A request without headers and body. `target` is the path with its query, percent-encoded.
+    pub fn new(method: Method, target: impl Into<Box<str>>) -> Request {
+        Request { method, target: target.into(), headers: Headers::new(), body: Bytes::new() }
+    }
+
+    /// The request with a further header line.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Request {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// The request with these headers in place of its own.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Request {
+        self.headers = headers;
+        self
+    }
+
+    /// The request with that body; its type is the caller's affair.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Request {
+        self.body = body.into();
+        self
+    }
+
+    /// The request with a JSON text as its body, and the header that says so.
+    #[must_use]
+    pub fn json(self, body: impl Into<Bytes>) -> Request {
+        self.header("content-type", "application/json").with_body(body)
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Path and query as sent, still percent-encoded.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The path as sent, still percent-encoded.
+    pub fn path(&self) -> &str {
+        self.target.split_once('?').map_or(&self.target, |(path, _)| path)
+    }
+
+    /// The query as sent, without its question mark; empty when there is none.
+    pub fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The header lines.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The body's bytes.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+/// An answer: status, headers and the whole body.
+///
+/// The answer to a `HEAD` request has an empty body and the `content-length` of the body that a
+/// `GET` would have had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn new(status: u16) -> Response {
+        Response { status, headers: Headers::new(), body: Bytes::new() }
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header lines, in the order in which they are sent.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The body's bytes.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as text; bytes that are no UTF-8 are replaced.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+}

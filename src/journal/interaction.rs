@@ -1,0 +1,25 @@
+//! [`Interaction`]: one exchange, as the journal gives it out and as a recording holds it.
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::http::{Request, Response};
+
+/// One request and its answer. Credentials and secrets have been masked before it came to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interaction {
+    /// Its number, from 1, in the order in which the mock acted.
+    pub seq: u64,
+    /// The mock's time of the call.
+    pub at: Timestamp,
+    /// The operation of Elasticsearch that was called, if it was one.
+    pub operation: Option<String>,
+    /// What came in.
+    pub request: Request,
+    /// What went out.
+    pub response: Response,
+    /// What was wrong with the call, in the form of [`Finding::to_value`](crate::Finding::to_value).
+    pub findings: Vec<Value>,
+    /// Microseconds that the answer took; 0 where nobody measured.
+    pub took_us: u32,
+}

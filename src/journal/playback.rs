@@ -1,0 +1,210 @@
+//! [`Playback`]: answers from a recording, without the other side.
+//!
+//! Two requests are the same call if method, path, query and body agree: the path and the query as
+//! decoded, parameters in any order; a body of JSON values by what it says, keys in any order; any
+//! other body by its bytes. Headers do not count. A recorded [`REDACTED`] equals anything, for nobody
+//! knows any more what was there.
+//!
+//! Same calls are one lane and answered in recorded order; between lanes the order is free, so that
+//! concurrent clients can play.
+//!
+//! [`REDACTED`]: super::redact::REDACTED
+
+mod key;
+mod nearest;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::interaction::Interaction;
+use super::recording::Recording;
+use crate::http::{Headers, Method, Request, Response};
+use key::Key;
+
+/// Answers from a recording, each of them once.
+///
+/// ```
+/// use elastimock::{Method, Playback, Recording, Request};
+///
+/// let text = concat!(
+///     r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"9","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{}}"#, "\n",
+///     r#"{"seq":1,"at":"2031-05-01T10:00:00.001Z","request":{"method":"PUT","path":"/_connector/_sync_job/job-1/_claim","body":{"worker_hostname":"w-1"}},"response":{"status":200,"body":{"result":"updated"}}}"#, "\n",
+/// );
+/// let mut playback = Playback::new(Recording::parse("story.ndjson", text.as_bytes())?);
+///
+/// let claim = |worker: &str| Request::new(Method::Put, "/_connector/_sync_job/job-1/_claim").json(format!(r#"{{ "worker_hostname": "{worker}" }}"#));
+/// let miss = playback.answer(&claim("w-2")).unwrap_err();
+/// assert_eq!(miss.reason, r#"the nearest, call 1, differs in body /worker_hostname: recorded "w-1", sent "w-2""#);
+/// assert_eq!(playback.answer(&claim("w-1")).unwrap().text(), r#"{"result":"updated"}"#);
+/// assert_eq!(playback.leftovers().count(), 0);
+/// # Ok::<(), elastimock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Playback {
+    recording: Recording,
+    lanes: Vec<Lane>,
+    /// The lanes by method and path.
+    routes: BTreeMap<Box<str>, Route>,
+    served: BTreeSet<usize>,
+}
+
+/// Calls that are the same, in recorded order.
+#[derive(Clone, Debug)]
+struct Lane {
+    key: Key,
+    calls: Vec<usize>,
+    /// How many of them have been served.
+    served: usize,
+}
+
+/// The lanes of one method and path.
+#[derive(Clone, Debug, Default)]
+struct Route {
+    lanes: Vec<usize>,
+    /// Those without a mask, by what their key says.
+    plain: BTreeMap<Box<[u8]>, usize>,
+    /// Those with one, by what it says.
+    masked: BTreeMap<Box<[u8]>, usize>,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// One sentence to act on.
+    pub reason: String,
+    /// The recorded call that is most like the request, if one is like it.
+    pub nearest: Option<Nearest>,
+}
+
+/// A recorded call that is like a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// Its number in the recording.
+    pub seq: u64,
+    /// Its operation.
+    pub operation: Option<String>,
+    /// In what the request differs from it, the first of many; empty if it is the same and has been served.
+    pub differs: Vec<Difference>,
+}
+
+/// Where a request differs from a recorded call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// `method`, `path`, `query PARAMETER`, or `body` with a JSON pointer.
+    pub place: String,
+    /// What the recording has there, shortened if need be.
+    pub recorded: String,
+    /// What was sent, shortened if need be, with secrets masked.
+    pub sent: String,
+}
+
+impl Playback {
+    /// A playback that stands at the beginning.
+    pub fn new(recording: Recording) -> Playback {
+        let mut playback = Playback { recording, lanes: Vec::new(), routes: BTreeMap::new(), served: BTreeSet::new() };
+        for (call, interaction) in playback.recording.interactions.iter().enumerate() {
+            let key = Key::of(&interaction.request);
+            let route = playback.routes.entry(key.route().into()).or_default();
+            let by_text = if key.is_masked() { &mut route.masked } else { &mut route.plain };
+            let lane = *by_text.entry(key.text().into()).or_insert_with(|| {
+                route.lanes.push(playback.lanes.len());
+                playback.lanes.push(Lane { key, calls: Vec::new(), served: 0 });
+                playback.lanes.len() - 1
+            });
+            playback.lanes[lane].calls.push(call);
+        }
+        playback
+    }
+
+    /// The answer to a request, as it was recorded.
+    ///
+    /// Only a `content-length` that a masked body has made wrong is put right, and a
+    /// `transfer-encoding` that no longer applies to a whole body left out.
+    ///
+    /// # Errors
+    /// [`Unmatched`] when the recording has no such call, or no further one.
+    pub fn answer(&mut self, request: &Request) -> Result<Response, Unmatched> {
+        let interaction = self.serve(request)?;
+        Ok(playable(&interaction.response, request.method()))
+    }
+
+    /// The recorded call that a request is, which then counts as served.
+    ///
+    /// # Errors
+    /// As for [`Playback::answer`].
+    pub fn serve(&mut self, request: &Request) -> Result<&Interaction, Unmatched> {
+        let key = Key::of(request);
+        let next = self
+            .same(&key)
+            .filter_map(|lane| Some((*self.lanes[lane].calls.get(self.lanes[lane].served)?, lane)))
+            .min();
+        match next {
+            Some((call, lane)) => {
+                self.lanes[lane].served += 1;
+                self.served.insert(call);
+                Ok(&self.recording.interactions[call])
+            }
+            None => Err(self.unmatched(request, &key)),
+        }
+    }
+
+    /// The lanes that a request belongs to: one that says the same, and any whose masks let it in.
+    fn same(&self, key: &Key) -> impl Iterator<Item = usize> {
+        let route = self.routes.get(key.route());
+        let plain = route.and_then(|route| route.plain.get(key.text()));
+        let masked = route.into_iter().flat_map(|route| route.masked.values());
+        plain.into_iter().chain(masked.filter(move |lane| self.lanes[**lane].key.admits(key))).copied()
+    }
+
+    /// The recorded calls that have not come yet, in recorded order.
+    pub fn leftovers(&self) -> impl Iterator<Item = &Interaction> {
+        let calls = self.recording.interactions.iter().enumerate();
+        calls.filter(|(call, _)| !self.served.contains(call)).map(|(_, interaction)| interaction)
+    }
+
+    /// How many recorded calls have come.
+    pub fn served(&self) -> usize {
+        self.served.len()
+    }
+
+    /// How many calls the recording has.
+    pub fn total(&self) -> usize {
+        self.recording.interactions.len()
+    }
+
+    /// What is being played.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// Goes back to the beginning.
+    pub fn reset(&mut self) {
+        self.served.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.served = 0);
+    }
+}
+
+/// A recorded response with the framing that its body has now.
+fn playable(recorded: &Response, method: &Method) -> Response {
+    let mut response = recorded.clone();
+    // The answer to a HEAD has no body and tells the length of the one it would have had.
+    let is_bodiless = *method == Method::Head || matches!(recorded.status(), 100..=199 | 204 | 304);
+    let length = recorded.body().len().to_string();
+    let is_wrong = |(name, value): (&str, &str)| {
+        name == "transfer-encoding" || (name == "content-length" && !is_bodiless && value != length)
+    };
+    if recorded.headers().iter().any(is_wrong) {
+        let mut headers = Headers::with_capacity(recorded.headers().as_text().len() + length.len());
+        for (name, value) in recorded.headers().iter() {
+            match name {
+                _ if !is_wrong((name, value)) => headers.push(name, value),
+                "content-length" => headers.push(name, &length),
+                _ => {}
+            }
+        }
+        response.headers = headers;
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

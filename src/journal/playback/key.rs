@@ -1,0 +1,201 @@
+//! [`Key`]: what of a request decides whether it is a recorded call.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::http::Request;
+use crate::journal::redact::REDACTED;
+use crate::json::Tokens;
+
+/// A request as playback compares it.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    route: String,
+    /// Parameters by name, decoded; those with one name in the order sent.
+    query: Vec<(String, String)>,
+    body: Body,
+    /// Query and body in one spelling: equal texts are equal calls.
+    text: Vec<u8>,
+}
+
+/// A body as playback compares it.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    /// One JSON value, or lines of them.
+    Json(Vec<Value>),
+    /// Anything else.
+    Bytes(Vec<u8>),
+}
+
+impl Key {
+    pub(super) fn of(request: &Request) -> Key {
+        let mut query: Vec<(String, String)> = request
+            .query()
+            .split('&')
+            .filter(|parameter| !parameter.is_empty())
+            .map(|parameter| {
+                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+                (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
+            })
+            .collect();
+        query.sort_by(|one, other| one.0.cmp(&other.0));
+        let body = Body::of(request.body());
+        let mut text = String::new();
+        for (name, value) in &query {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{name:?}={value:?}&");
+        }
+        let mut text = text.into_bytes();
+        match &body {
+            Body::Json(values) => {
+                text.push(b'j');
+                values.iter().for_each(|value| write_sorted(&mut text, value));
+                // Elasticsearch wants a line end after the last of several lines.
+                text.push(if values.len() > 1 && request.body().ends_with(b"\n") { b'\n' } else { b'.' });
+            }
+            Body::Bytes(bytes) => {
+                text.push(b'b');
+                text.extend_from_slice(bytes);
+            }
+        }
+        Key { route: format!("{} {}", request.method(), decoded_path(request.path())), query, body, text }
+    }
+
+    /// Method and decoded path.
+    pub(super) fn route(&self) -> &str {
+        &self.route
+    }
+
+    pub(super) fn query(&self) -> &[(String, String)] {
+        &self.query
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.body
+    }
+
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Whether a mask stands for what was sent.
+    pub(super) fn is_masked(&self) -> bool {
+        let in_query = self.query.iter().any(|(_, value)| value == REDACTED);
+        in_query || matches!(&self.body, Body::Json(values) if values.iter().any(is_masked))
+    }
+
+    /// Whether a request with the same route is this recorded call.
+    pub(super) fn admits(&self, sent: &Key) -> bool {
+        let query = self.query.len() == sent.query.len()
+            && self.query.iter().zip(&sent.query).all(|((name, value), (sent_name, sent_value))| {
+                name == sent_name && (value == sent_value || value == REDACTED)
+            });
+        let body = match (&self.body, &sent.body) {
+            (Body::Json(recorded), Body::Json(sent)) => {
+                recorded.len() == sent.len() && recorded.iter().zip(sent).all(|(recorded, sent)| admits(recorded, sent))
+            }
+            (Body::Bytes(recorded), Body::Bytes(sent)) => recorded == sent,
+            _ => false,
+        };
+        // The last byte tells whether the last line has its end.
+        query && body && (self.text.last() == sent.text.last() || matches!(self.body, Body::Bytes(_)))
+    }
+}
+
+impl Body {
+    fn of(bytes: &[u8]) -> Body {
+        json_values(bytes).filter(|values| !values.is_empty()).map_or_else(|| Body::Bytes(bytes.to_vec()), Body::Json)
+    }
+}
+
+/// The JSON values of a text, one after the other; none if there is anything else.
+fn json_values(bytes: &[u8]) -> Option<Vec<Value>> {
+    let mut tokens = Tokens::new(bytes);
+    let mut values = Vec::new();
+    while tokens.next().ok()?.is_some() {
+        values.push(tokens.value().ok()?);
+    }
+    Some(values)
+}
+
+/// Whether what was sent is what was recorded, as far as that was kept.
+pub(super) fn admits(recorded: &Value, sent: &Value) -> bool {
+    match (recorded, sent) {
+        (Value::String(text), _) if text == REDACTED => true,
+        (Value::Object(recorded), Value::Object(sent)) => {
+            recorded.len() == sent.len()
+                && recorded.iter().all(|(name, value)| sent.get(name).is_some_and(|sent| admits(value, sent)))
+        }
+        (Value::Array(recorded), Value::Array(sent)) => {
+            recorded.len() == sent.len() && recorded.iter().zip(sent).all(|(recorded, sent)| admits(recorded, sent))
+        }
+        _ => recorded == sent,
+    }
+}
+
+fn is_masked(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == REDACTED,
+        Value::Array(elements) => elements.iter().any(is_masked),
+        Value::Object(members) => members.values().any(is_masked),
+        _ => false,
+    }
+}
+
+/// Appends a value with the keys of its objects in order of the alphabet.
+fn write_sorted(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Array(elements) => {
+            out.push(b'[');
+            for element in elements {
+                write_sorted(out, element);
+                out.push(b',');
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            out.push(b'{');
+            for (name, member) in members {
+                out.extend_from_slice(format!("{name:?}:").as_bytes());
+                write_sorted(out, member);
+                out.push(b',');
+            }
+            out.push(b'}');
+        }
+        scalar => {
+            out.extend_from_slice(scalar.to_string().as_bytes());
+            out.push(b' ');
+        }
+    }
+}
+
+/// A path with its escapes decoded, but for those of slashes and percent signs.
+fn decoded_path(path: &str) -> String {
+    path.split('/')
+        .map(|segment| decoded(segment).replace('%', "%25").replace('/', "%2F"))
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// A text with its percent escapes decoded; what is no escape, or no UTF-8, stays as it is.
+fn decoded(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = (byte == b'%').then(|| after.get(..2)).flatten().and_then(hexadecimal);
+        bytes.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
+}

@@ -1,0 +1,263 @@
+//! Which recorded call a lost request is most like, and in what it differs.
+//!
+//! Only here may a playback look at many calls, and only at so many: it happens when a test fails.
+
+use std::cmp::Reverse;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use serde_json::Value;
+
+use super::key::{Body, Key, admits};
+use super::{Difference, Nearest, Playback, Unmatched};
+use crate::http::{Method, Request};
+use crate::journal::interaction::Interaction;
+use crate::journal::redact;
+use crate::suggest::similarity;
+
+/// Recorded calls that a request is compared with.
+const COMPARED_MAX: usize = 1000;
+/// Differences that are told.
+const DIFFERENCES_MAX: usize = 20;
+/// Differences that the reason names.
+const NAMED_MAX: usize = 3;
+/// Characters of a value that are shown.
+const SHOWN_CHARS_MAX: usize = 120;
+/// Characters of a path that are compared.
+const PATH_CHARS_MAX: usize = 200;
+
+impl Playback {
+    pub(super) fn unmatched(&self, request: &Request, key: &Key) -> Unmatched {
+        let mut same: Vec<usize> = self.same(key).flat_map(|lane| self.lanes[lane].calls.iter().copied()).collect();
+        same.sort_unstable();
+        if !same.is_empty() {
+            return self.used_up(&same);
+        }
+        if self.total() == 0 {
+            return Unmatched { reason: "the recording has no calls at all".to_owned(), nearest: None };
+        }
+        match self.routes.get(key.route()) {
+            Some(route) => self.like_in_route(&route.lanes, request),
+            None => self.like_in_path(key.route()),
+        }
+    }
+
+    /// The same call was recorded, and all its answers have been given.
+    fn used_up(&self, calls: &[usize]) -> Unmatched {
+        let seqs = calls.iter().map(|call| self.recording.interactions[*call].seq);
+        let shown: Vec<String> = seqs.take(5).map(|seq| seq.to_string()).collect();
+        let more = if calls.len() > shown.len() { ", …" } else { "" };
+        let reason = match calls.len() {
+            1 => format!("it was recorded once (call {}), and that answer has been given", shown[0]),
+            count => format!(
+                "it was recorded {count} times (calls {}{more}), and all these answers have been given",
+                shown.join(", ")
+            ),
+        };
+        let last = calls[calls.len() - 1];
+        Unmatched { reason, nearest: Some(self.nearest(last, Vec::new())) }
+    }
+
+    /// Method and path were recorded with another query or body.
+    fn like_in_route(&self, lanes: &[usize], request: &Request) -> Unmatched {
+        let mut best: Option<((bool, usize, usize), Vec<Difference>)> = None;
+        // What is shown of the request is masked as the recording was.
+        let operation =
+            lanes.first().and_then(|lane| self.recording.interactions[self.lanes[*lane].calls[0]].operation.clone());
+        let masked = Request::new(request.method().clone(), redact::target(request.target()))
+            .with_body(redact::body(operation.as_deref(), request.body()));
+        let sent = Key::of(&masked);
+        for lane in lanes.iter().take(COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
+            let mut differs = Differences(Vec::new());
+            differs.query(lane.key.query(), sent.query());
+            differs.body(lane.key.body(), sent.body());
+            let is_used_up = lane.served == lane.calls.len();
+            let call = lane.calls[lane.served.min(lane.calls.len() - 1)];
+            // The fewest differences; among equals one that is still to come, then the earliest.
+            let rank = (is_used_up, differs.0.len(), call);
+            let is_better =
+                |(known, _): &((bool, usize, usize), _)| (rank.1, rank.0, rank.2) < (known.1, known.0, known.2);
+            if best.as_ref().is_none_or(is_better) {
+                best = Some((rank, differs.0));
+            }
+        }
+        let Some(((_, _, call), differs)) = best else {
+            return Unmatched { reason: "no recorded call is like it".to_owned(), nearest: None };
+        };
+        let seq = self.recording.interactions[call].seq;
+        let named: Vec<String> = differs
+            .iter()
+            .take(NAMED_MAX)
+            .map(|Difference { place, recorded, sent }| format!("{place}: recorded {recorded}, sent {sent}"))
+            .collect();
+        let more = if differs.len() > NAMED_MAX { "; and in more" } else { "" };
+        let reason = match named.len() {
+            0 => format!("the nearest, call {seq}, differs in the line end after the last line of its body"),
+            _ => format!("the nearest, call {seq}, differs in {}{more}", named.join("; ")),
+        };
+        Unmatched { reason, nearest: Some(self.nearest(call, differs)) }
+    }
+
+    /// The path was recorded with another method, or a path like it was.
+    fn like_in_path(&self, sent: &str) -> Unmatched {
+        let (method, path) = sent.split_once(' ').unwrap_or((sent, ""));
+        // Routes are in the order of the alphabet: what is much like this one is not far from it.
+        let before = self.routes.range::<str, _>((Unbounded, Excluded(sent))).rev().take(COMPARED_MAX / 2);
+        let after = self.routes.range::<str, _>((Excluded(sent), Unbounded)).take(COMPARED_MAX / 2);
+        let other_methods =
+            Method::ALL.into_iter().filter_map(|method| self.routes.get_key_value(&*format!("{method} {path}")));
+        let ranked = other_methods.chain(before).chain(after).filter_map(|(route, lanes)| {
+            let likeness = likeness((method, path), route.split_once(' ')?)?;
+            Some((likeness, Reverse(*lanes.lanes.first()?), route))
+        });
+        let best = ranked.max_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        let Some((_, Reverse(lane), route)) = best else {
+            return Unmatched { reason: "no recorded call is like it".to_owned(), nearest: None };
+        };
+        let lane = &self.lanes[lane];
+        let call = lane.calls[lane.served.min(lane.calls.len() - 1)];
+        let interaction = &self.recording.interactions[call];
+        let (known_method, known_path) = route.split_once(' ').unwrap_or((route, ""));
+        let mut differs = Vec::new();
+        for (place, recorded, sent) in [("method", known_method, method), ("path", known_path, path)] {
+            if recorded != sent {
+                differs.push(Difference { place: place.to_owned(), recorded: short(recorded), sent: short(sent) });
+            }
+        }
+        let reason = if known_path == path {
+            format!("this path was recorded with {known_method} only (call {})", interaction.seq)
+        } else {
+            let operation = interaction.operation.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+            format!(
+                "no recorded call has this path; the nearest is call {}, {}{operation}",
+                interaction.seq,
+                short(route)
+            )
+        };
+        Unmatched { reason, nearest: Some(self.nearest(call, differs)) }
+    }
+
+    fn nearest(&self, call: usize, differs: Vec<Difference>) -> Nearest {
+        let Interaction { seq, operation, .. } = &self.recording.interactions[call];
+        Nearest { seq: *seq, operation: operation.clone(), differs }
+    }
+}
+
+/// How much a route is like another; none if too little to speak of. From 2 on it is the same path,
+/// from 1 on the same operation with other ids.
+fn likeness((method, path): (&str, &str), (known_method, known_path): (&str, &str)) -> Option<f32> {
+    if path == known_path {
+        return Some(2.0);
+    }
+    let segments = || path.split('/').zip(known_path.split('/'));
+    let is_id = |segment: &str| !segment.is_empty() && !segment.starts_with('_');
+    let is_same_form = path.split('/').count() == known_path.split('/').count()
+        && segments().any(|(one, other)| one == other && !one.is_empty())
+        && segments().all(|(one, other)| one == other || (is_id(one) && is_id(other)));
+    let cut = |path: &str| path.chars().take(PATH_CHARS_MAX).collect::<String>();
+    let similarity = similarity(&cut(path), &cut(known_path));
+    let same_method = if method == known_method { 0.05 } else { 0.0 };
+    match is_same_form && method == known_method {
+        true => Some(1.0 + similarity / 2.0),
+        false => (similarity > 0.5).then_some((similarity + same_method).min(0.99)),
+    }
+}
+
+/// Differences, as they are found.
+struct Differences(Vec<Difference>);
+
+impl Differences {
+    fn add(&mut self, place: String, recorded: Option<String>, sent: Option<String>) {
+        if self.0.len() < DIFFERENCES_MAX {
+            let shown = |value: Option<String>| value.map_or_else(|| "nothing".to_owned(), |value| short(&value));
+            self.0.push(Difference { place: short(&place), recorded: shown(recorded), sent: shown(sent) });
+        }
+    }
+
+    fn query(&mut self, recorded: &[(String, String)], sent: &[(String, String)]) {
+        let quoted = |values: Vec<&str>| (!values.is_empty()).then(|| Value::from(values.join(", ")).to_string());
+        let mut names: Vec<&str> = recorded.iter().chain(sent).map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let of = |query: &'_ [(String, String)]| -> Vec<String> {
+                query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+            };
+            let (recorded, sent) = (of(recorded), of(sent));
+            let is_same = recorded.len() == sent.len()
+                && recorded.iter().zip(&sent).all(|(recorded, sent)| recorded == sent || recorded == redact::REDACTED);
+            if !is_same {
+                let quoted = |values: &[String]| quoted(values.iter().map(|value| &**value).collect());
+                self.add(format!("query {name}"), quoted(&recorded), quoted(&sent));
+            }
+        }
+    }
+
+    fn body(&mut self, recorded: &Body, sent: &Body) {
+        match (recorded, sent) {
+            (Body::Json(recorded), Body::Json(sent)) if recorded.len() == 1 && sent.len() == 1 => {
+                self.value("", &recorded[0], &sent[0]);
+            }
+            (Body::Json(recorded), Body::Json(sent)) => {
+                for at in 0..recorded.len().max(sent.len()) {
+                    self.member(&format!("/{at}"), recorded.get(at), sent.get(at));
+                }
+            }
+            (Body::Bytes(recorded), Body::Bytes(sent)) if recorded == sent => {}
+            _ => self.add("body".to_owned(), shown_body(recorded), shown_body(sent)),
+        }
+    }
+
+    fn value(&mut self, pointer: &str, recorded: &Value, sent: &Value) {
+        if self.0.len() >= DIFFERENCES_MAX || admits(recorded, sent) {
+            return;
+        }
+        match (recorded, sent) {
+            (Value::Object(recorded), Value::Object(sent)) => {
+                let added = sent.keys().filter(|name| !recorded.contains_key(*name));
+                for name in recorded.keys().chain(added) {
+                    let segment = name.replace('~', "~0").replace('/', "~1");
+                    self.member(&format!("{pointer}/{segment}"), recorded.get(name), sent.get(name));
+                }
+            }
+            (Value::Array(recorded), Value::Array(sent)) => {
+                for at in 0..recorded.len().max(sent.len()) {
+                    self.member(&format!("{pointer}/{at}"), recorded.get(at), sent.get(at));
+                }
+            }
+            _ => self.member(pointer, Some(recorded), Some(sent)),
+        }
+    }
+
+    fn member(&mut self, pointer: &str, recorded: Option<&Value>, sent: Option<&Value>) {
+        match (recorded, sent) {
+            (Some(recorded @ (Value::Object(_) | Value::Array(_))), Some(sent))
+                if std::mem::discriminant(recorded) == std::mem::discriminant(sent) =>
+            {
+                self.value(pointer, recorded, sent);
+            }
+            (Some(recorded), Some(sent)) if admits(recorded, sent) => {}
+            _ => {
+                let place = if pointer.is_empty() { "body".to_owned() } else { format!("body {pointer}") };
+                self.add(place, recorded.map(Value::to_string), sent.map(Value::to_string));
+            }
+        }
+    }
+}
+
+fn shown_body(body: &Body) -> Option<String> {
+    match body {
+        Body::Bytes(bytes) if bytes.is_empty() => None,
+        Body::Bytes(bytes) => Some(match std::str::from_utf8(bytes) {
+            Ok(text) => Value::from(text).to_string(),
+            Err(_) => format!("{} bytes", bytes.len()),
+        }),
+        Body::Json(values) => Some(values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

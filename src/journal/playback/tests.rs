@@ -1,0 +1,288 @@
+//! Which recorded call a request is, what a lost one is told, and that everything is served once.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::journal::recording::Header;
+use crate::profile::Profile;
+
+fn call(seq: u64, request: Request, status: u16) -> Interaction {
+    let at = Timestamp::from_millis(1_900_000_000_000);
+    Interaction { seq, at, operation: None, request, response: Response::new(status), findings: Vec::new(), took_us: 0 }
+}
+
+fn recording(interactions: Vec<Interaction>) -> Recording {
+    let started_at = Timestamp::from_millis(1_900_000_000_000);
+    let header =
+        Header { elastimock: "0".into(), profile: Profile::V9, seed: 0, started_at, state: Default::default() };
+    Recording { header, interactions, cut_off: false }
+}
+
+/// `PUT /path?query body`; the answers' statuses are 201, 202, …
+fn request(line: &str) -> Request {
+    let mut parts = line.splitn(3, ' ');
+    let mut next = || parts.next().unwrap_or_default();
+    Request::new(Method::new(next()), next()).with_body(next().to_owned())
+}
+
+fn playback(lines: &[&str]) -> Playback {
+    let calls = lines.iter().zip(1_u16..).map(|(line, seq)| call(seq.into(), request(line), 200 + seq));
+    Playback::new(recording(calls.collect()))
+}
+
+/// The status of the answer; 0 if there is none.
+fn status(playback: &mut Playback, line: &str) -> u16 {
+    playback.answer(&request(line)).map_or(0, |response| response.status())
+}
+
+#[test]
+fn the_same_call_is_known_in_another_spelling() {
+    for (recorded, sent, is_same) in [
+        ("GET /a", "GET /a", true),
+        ("GET /a", "POST /a", false),
+        ("GET /a", "GET /a/", false),
+        ("GET /a", "GET /a?", true),
+        ("GET /a%20b", "GET /a%20b", true),
+        ("GET /%61", "GET /a", true),
+        ("GET /a%2Fb", "GET /a/b", false),
+        ("GET /a%2fb", "GET /a%2Fb", true),
+        ("GET /a%252Fb", "GET /a%2Fb", false),
+        ("GET /a%zz", "GET /a%zz", true),
+        ("GET /?x=1&y=2", "GET /?y=2&x=1", true),
+        ("GET /?x=1&x=2", "GET /?x=2&x=1", false),
+        ("GET /?x=a+b", "GET /?x=a%20b", true),
+        ("GET /?x=a%2Bb", "GET /?x=a+b", false),
+        ("GET /?pretty", "GET /?pretty=", true),
+        ("GET /?pretty", "GET /", false),
+        ("GET /?a=%3Credacted%3E", "GET /?a=secret", true),
+        ("GET /?a=%3Credacted%3E", "GET /", false),
+        (r#"PUT / {"a":1,"b":[1,2]}"#, r#"PUT / { "b": [1, 2], "a": 1 }"#, true),
+        (r#"PUT / {"a":1}"#, r#"PUT / {"a":1.0}"#, false),
+        (r#"PUT / {"a":1e3}"#, r#"PUT / {"a":1000.0}"#, true),
+        (r#"PUT / {"a":[1,2]}"#, r#"PUT / {"a":[2,1]}"#, false),
+        (r#"PUT / {"a":null}"#, "PUT / {}", false),
+        ("PUT / {}", "PUT /", false),
+        (r#"PUT / {"a":"é"}"#, r#"PUT / {"a":"\u00e9"}"#, true),
+        (r#"PUT / {"a":"<redacted>"}"#, r#"PUT / {"a":{"b":[7]}}"#, true),
+        (r#"PUT / {"a":"<redacted>"}"#, r#"PUT / {"a":1,"b":2}"#, false),
+        (r#"PUT / {"a":"<redacted>"}"#, "PUT / {}", false),
+        ("POST / {}\n{\"a\":1,\"b\":2}\n", "POST / {}\n{\"b\":2,\"a\":1}\n", true),
+        ("POST / {}\n{\"a\":\"<redacted>\"}\n", "POST / {}\n{\"a\":7}\n", true),
+        ("POST / {}\n{\"a\":\"<redacted>\"}\n", "POST / {}\n{\"a\":7}", false),
+        ("POST / {}\n{}\n", "POST / {}\n{}", false),
+        ("POST / text", "POST / text", true),
+        ("POST / text", "POST / text ", false),
+        ("POST / {", "POST / {", true),
+    ] {
+        assert_eq!(status(&mut playback(&[recorded]), sent) == 201, is_same, "{recorded} and {sent}");
+    }
+}
+
+#[test]
+fn a_lane_is_served_in_order_and_lanes_in_any() {
+    let mut playback = playback(&[
+        "GET /a",
+        "GET /b",
+        "GET /a",
+        "PUT /c {\"x\":1}",
+        "PUT /c {\"x\":\"<redacted>\"}",
+        "PUT /c {\"x\":1}",
+    ]);
+    assert_eq!((playback.served(), playback.total()), (0, 6));
+    for (line, expected) in [
+        ("GET /b", 202),
+        ("GET /a", 201),
+        ("PUT /c {\"x\":2}", 205),
+        ("PUT /c {\"x\":1}", 204),
+        ("GET /a", 203),
+        ("GET /a", 0),
+        ("PUT /c {\"x\":1}", 206),
+        ("PUT /c {\"x\":1}", 0),
+    ] {
+        assert_eq!(status(&mut playback, line), expected, "{line}");
+    }
+    assert_eq!((playback.served(), playback.leftovers().count()), (6, 0));
+    playback.reset();
+    assert_eq!(playback.leftovers().map(|call| call.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(status(&mut playback, "PUT /c {\"x\":1}"), 204);
+    assert_eq!(status(&mut playback, "PUT /c {\"x\":1}"), 205, "a mask lets everything in, in its turn");
+}
+
+#[test]
+fn a_lost_request_is_told_what_it_is_like() {
+    let claim = |job: &str, worker: &str| {
+        format!("PUT /_connector/_sync_job/{job}/_claim {{\"worker_hostname\":\"{worker}\"}}")
+    };
+    let recorded = [
+        claim("job-1", "w-1"),
+        claim("job-1", "w-1"),
+        "GET /_connector?from=0&size=10".to_owned(),
+        "POST /_bulk {}\n{\"a\":[1,{\"b\":2}]}\n".to_owned(),
+        "PUT /_connector/crm/_error {\"error\":\"a\",\"x~/y\":1,\"n\":null,\"m\":1}".to_owned(),
+        "GET /text plain".to_owned(),
+    ];
+    let mut playback = playback(&recorded.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(status(&mut playback, &recorded[0]), 201);
+    assert_eq!(status(&mut playback, &recorded[1]), 202);
+    assert_eq!(status(&mut playback, &recorded[5]), 206);
+    let long = format!("GET /text {}", "é".repeat(500));
+    let shown = format!("the nearest, call 6, differs in body: recorded \"plain\", sent \"{}…", "é".repeat(119));
+    for (sent, nearest, expected) in [
+        (&*claim("job-1", "w-1"), 2, "it was recorded 2 times (calls 1, 2), and all these answers have been given"),
+        ("GET /text plain", 6, "it was recorded once (call 6), and that answer has been given"),
+        (
+            &claim("job-1", "w-2"),
+            2,
+            "the nearest, call 2, differs in body /worker_hostname: recorded \"w-1\", sent \"w-2\"",
+        ),
+        (
+            "PUT /_connector/_sync_job/job-1/_claim",
+            2,
+            "the nearest, call 2, differs in body: recorded {\"worker_hostname\":\"w-1\"}, sent nothing",
+        ),
+        (
+            &claim("job-7", "w-1"),
+            2,
+            "no recorded call has this path; the nearest is call 2, PUT /_connector/_sync_job/job-1/_claim",
+        ),
+        ("POST /_connector/_sync_job/job-1/_claim", 2, "this path was recorded with PUT only (call 2)"),
+        (
+            "PUT /_connector/_sync_job/job-1/_claims",
+            2,
+            "no recorded call has this path; the nearest is call 2, PUT /_connector/_sync_job/job-1/_claim",
+        ),
+        (
+            "GET /_connector?size=20&pretty",
+            3,
+            "the nearest, call 3, differs in query from: recorded \"0\", sent nothing; query pretty: recorded nothing, sent \"\"; query size: recorded \"10\", sent \"20\"",
+        ),
+        (
+            "POST /_bulk {}\n{\"a\":[1,{\"b\":3}]}\n",
+            4,
+            "the nearest, call 4, differs in body /1/a/1/b: recorded 2, sent 3",
+        ),
+        (
+            "POST /_bulk {}\n",
+            4,
+            "the nearest, call 4, differs in body /1: recorded {\"a\":[1,{\"b\":2}]}, sent nothing",
+        ),
+        (
+            "POST /_bulk {}\n{\"a\":[1,{\"b\":2}]}",
+            4,
+            "the nearest, call 4, differs in the line end after the last line of its body",
+        ),
+        (
+            "PUT /_connector/crm/_error {\"error\":[],\"x~/y\":2,\"z\":0,\"m\":1}",
+            5,
+            "the nearest, call 5, differs in body /error: recorded \"a\", sent []; body /x~0~1y: recorded 1, sent 2; body /n: recorded null, sent nothing; and in more",
+        ),
+        (&long, 6, &shown),
+        ("GET /zzzzzzzzzzzzzzzzzzzzz", 0, "no recorded call is like it"),
+    ] {
+        let miss = playback.answer(&request(sent)).expect_err(sent);
+        assert_eq!(miss.reason, expected, "{sent}");
+        assert_eq!(miss.nearest.map_or(0, |nearest| nearest.seq), nearest, "{sent}");
+    }
+    let miss = Playback::new(recording(Vec::new())).answer(&request("GET /")).expect_err("nothing was recorded");
+    assert_eq!((&*miss.reason, miss.nearest), ("the recording has no calls at all", None));
+}
+
+#[test]
+fn what_is_told_of_a_request_is_masked() {
+    let mut playback = playback(&["PUT /a {\"x\":1,\"api_key\":\"<redacted>\"}", "GET /?api_key=%3Credacted%3E"]);
+    for sent in
+        ["PUT /a {\"x\":2,\"api_key\":\"hunter2\"}", "PUT /a {\"x\":1,\"encoded\":\"hunter2\"}", "GET /?token=hunter2"]
+    {
+        let miss = playback.answer(&request(sent)).expect_err(sent);
+        assert!(!format!("{miss:?}").contains("hunter2"), "{miss:?}");
+    }
+}
+
+#[test]
+fn the_framing_of_an_answer_fits_its_body() {
+    let mut interaction = call(1, request("GET /"), 200);
+    let mut headers = Headers::new();
+    for (name, value) in
+        [("x-elastic-product", "Elasticsearch"), ("content-length", "999"), ("transfer-encoding", "chunked")]
+    {
+        headers.push(name, value);
+    }
+    interaction.response.headers = headers;
+    interaction.response.body = "{}".into();
+    let mut head = Interaction { seq: 2, request: request("HEAD /"), ..interaction.clone() };
+    head.response.body = Default::default();
+    let mut playback = Playback::new(recording(vec![interaction, head]));
+    for (line, expected) in [("GET /", "2"), ("HEAD /", "999")] {
+        let response = playback.answer(&request(line)).expect("recorded");
+        let lines: Vec<_> = response.headers().iter().collect();
+        assert_eq!(lines, [("x-elastic-product", "Elasticsearch"), ("content-length", expected)]);
+    }
+}
+
+#[test]
+fn deep_bodies_and_long_recordings_are_no_trouble() {
+    let deep = format!("PUT / {}7{}", "[".repeat(1000), "]".repeat(1000));
+    let other = deep.replace('7', "8");
+    let mut playback = playback(&[&deep]);
+    assert!(playback.answer(&request(&other)).is_err());
+    assert_eq!(status(&mut playback, &deep), 201);
+
+    let calls =
+        (0..3000).map(|at| call(at + 1, request(&format!("PUT /job-{at}/x/{} {{\"at\":{}}}", at % 7, at / 2)), 200));
+    let mut playback = Playback::new(recording(calls.collect()));
+    let miss = playback.answer(&request("PUT /job-77/x {}")).expect_err("no such call");
+    assert_eq!(miss.reason, "no recorded call has this path; the nearest is call 78, PUT /job-77/x/0");
+}
+
+fn any_call() -> impl Strategy<Value = (String, u8)> {
+    let line = prop::sample::select(vec![
+        "GET /a",
+        "GET /b?x=1&y=2",
+        "PUT /a {\"a\":1,\"b\":2}",
+        "PUT /a {\"a\":2}",
+        "POST /b {}\n{\"a\":1}\n",
+        "POST /b text",
+    ]);
+    (line.prop_map(str::to_owned), any::<u8>())
+}
+
+/// The same call in another spelling.
+fn respelt(line: &str) -> String {
+    line.replace("x=1&y=2", "y=2&x=%31").replace("{\"a\":1,\"b\":2}", "{ \"b\": 2, \"a\": 1 }")
+}
+
+proptest! {
+    #[test]
+    fn any_order_that_keeps_the_lanes_serves_everything_once(calls in prop::collection::vec(any_call(), 0..40)) {
+        let lines: Vec<&str> = calls.iter().map(|(line, _)| &**line).collect();
+        let mut playback = playback(&lines);
+        // Lanes are mixed by chance: each call keeps its place within its lane only.
+        let mut order: Vec<usize> = (0..calls.len()).collect();
+        order.sort_by_key(|call| calls[*call].1);
+        let mut lanes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        (0..calls.len()).rev().for_each(|call| lanes.entry(lines[call]).or_default().push(call));
+        for (served, call) in order.into_iter().enumerate() {
+            prop_assert_eq!(playback.served(), served);
+            let expected = lanes.get_mut(lines[call]).and_then(Vec::pop).expect("one for each");
+            let interaction = playback.serve(&request(&respelt(lines[call]))).map(|call| call.seq);
+            prop_assert_eq!(interaction.map_err(|miss| miss.reason), Ok(expected as u64 + 1));
+        }
+        prop_assert_eq!(playback.leftovers().count(), 0);
+        for line in &lines {
+            prop_assert!(playback.answer(&request(line)).is_err());
+        }
+    }
+
+    #[test]
+    fn no_request_is_too_strange_to_be_lost(target in "/\\PC{0,8}(\\?\\PC{0,8})?", body: Vec<u8>, other: Vec<u8>) {
+        let recorded = Request::new(Method::Put, &*target).with_body(body);
+        let mut playback = Playback::new(recording(vec![call(1, recorded.clone(), 200)]));
+        let sent = recorded.clone().with_body(other);
+        let _ = playback.answer(&sent);
+        let _ = playback.answer(&Request::new(Method::Put, format!("{target}x")));
+        playback.reset();
+        prop_assert!(playback.answer(&recorded).is_ok());
+        prop_assert!(playback.answer(&recorded).is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! [`Recording`]: a journal put away. NDJSON text ↔ values, the header line first.
+//!
+//! Line 1 says what was recorded and from which state; every further line is one [`Interaction`].
+//! Lines end in `\n`, so a recording can be written as things happen and survives a killed process
+//! but for the line it was writing. `schemas/recording.json` describes a line.
+//!
+//! A JSON body stands in its line as it was on the wire, so a reader sees JSON and a playback gives
+//! the same bytes back. One that does not fit a line, because it is indented, stands there without
+//! the blanks between its tokens, and `body_text` beside it has the exact text. Other text is
+//! `{"text":…}`, other bytes are `{"base64":…}`, no body is nothing.
+//!
+//! Header lines with one name come together where the first of them was; nothing else is moved.
+
+mod body;
+mod line;
+mod message;
+mod read;
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::interaction::Interaction;
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::http::Headers;
+use crate::json;
+use crate::profile::Profile;
+
+/// The version of the format that is written, and the only one that is read.
+pub const VERSION: u64 = 1;
+
+/// What a recording says of itself in its first line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The version of elastimock that wrote it.
+    pub elastimock: String,
+    /// The Elasticsearch that was mimicked.
+    pub profile: Profile,
+    /// The seed of ids and chance.
+    pub seed: u64,
+    /// The mock's time when it started.
+    pub started_at: Timestamp,
+    /// The state at the start, in the form of a fixture; null if nobody knows it.
+    pub state: Value,
+}
+
+/// Interactions that were put away, and what they started from.
+///
+/// ```
+/// use elastimock::Recording;
+///
+/// let text = concat!(
+///     r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"9","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{}}"#, "\n",
+///     r#"{"seq":1,"at":"2031-05-01T10:00:00.001Z","request":{"method":"GET","path":"/_connector"},"response":{"status":200}}"#, "\n",
+///     r#"{"seq":2,"at":"2031-05-0"#,
+/// );
+/// let recording = Recording::parse("story.ndjson", text.as_bytes())?;
+/// assert_eq!(recording.interactions[0].request.path(), "/_connector");
+/// assert!(recording.cut_off);
+/// # Ok::<(), elastimock::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// The first line.
+    pub header: Header,
+    /// The other lines, by number.
+    pub interactions: Vec<Interaction>,
+    /// Whether the last line was incomplete and has been left out, as a killed process leaves it.
+    pub cut_off: bool,
+}
+
+impl Recording {
+    /// Reads a recording. `name` is what messages call it, its path as a rule.
+    ///
+    /// Lines may be out of order, as several writers leave them; blank lines are passed over.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] with the first [`Mistake`]. An incomplete last line without a line
+    /// end is none.
+    pub fn parse(name: &str, text: &[u8]) -> Result<Recording, Error> {
+        read::read(name, text, 1)
+            .map_err(|mistakes| Error::invalid_input(mistakes.first().map_or_else(String::new, Mistake::to_string)))
+    }
+
+    /// Everything that is wrong with a text as a recording, an incomplete last line included. In the
+    /// order of the text, the first 1000.
+    pub fn lint(name: &str, text: &[u8]) -> Vec<Mistake> {
+        match read::read(name, text, read::MISTAKES_MAX) {
+            Err(mistakes) => mistakes,
+            Ok(recording) if recording.cut_off => vec![read::cut_off(name, text)],
+            Ok(_) => Vec::new(),
+        }
+    }
+
+    /// The recording as text; [`Recording::parse`] reads it.
+    pub fn to_text(&self) -> String {
+        let mut text = header_line(&self.header);
+        for interaction in &self.interactions {
+            push_line(&mut text, interaction);
+        }
+        text
+    }
+}
+
+/// What is wrong in a file, where, and how to mend it. Prints as `FILE:LINE:COLUMN: what; cure`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The file's name.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The byte in the line, from 1.
+    pub column: u32,
+    /// What is wrong.
+    pub what: String,
+    /// How to mend it.
+    pub cure: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}; {}", self.file, self.line, self.column, self.what, self.cure)
+    }
+}
+
+/// The first line of a recording, with its line end.
+pub fn header_line(header: &Header) -> String {
+    let mut line = format!("{{\"elastimock_recording\":{VERSION},\"elastimock\":");
+    push_json(&mut line, &header.elastimock);
+    line.push_str(&format!(
+        ",\"profile\":\"{}\",\"seed\":{},\"started_at\":\"{}\",\"state\":",
+        header.profile, header.seed, header.started_at
+    ));
+    push_json(&mut line, &header.state);
+    line.push_str("}\n");
+    line
+}
+
+/// The line of an interaction, with its line end.
+pub fn line(interaction: &Interaction) -> String {
+    let mut line = String::with_capacity(256 + interaction.request.body().len() + interaction.response.body().len());
+    push_line(&mut line, interaction);
+    line
+}
+
+/// An interaction as the admin API shows it: the content of its line.
+///
+/// A number that a [`Value`] cannot hold loses digits here, not in the line.
+pub fn to_value(interaction: &Interaction) -> Value {
+    // A line that we have written is one that we can read; a test holds us to it.
+    json::read_file(line(interaction).as_bytes()).unwrap_or_else(|_| Value::Object(Map::new()))
+}
+
+fn push_line(out: &mut String, interaction: &Interaction) {
+    let Interaction { seq, at, operation, request, response, findings, took_us } = interaction;
+    out.push_str(&format!("{{\"seq\":{seq},\"at\":\"{at}\",\"operation\":"));
+    push_json(out, operation);
+    out.push_str(",\"request\":{\"method\":");
+    push_json(out, request.method().as_str());
+    let (path, query) = match request.target().split_once('?') {
+        // A question mark without a query stays with the path, for the bytes' sake.
+        None | Some((_, "")) => (request.target(), ""),
+        Some(parts) => parts,
+    };
+    out.push_str(",\"path\":");
+    push_json(out, path);
+    out.push_str(",\"query\":");
+    push_json(out, query);
+    push_headers(out, request.headers());
+    body::write(out, request.body());
+    out.push_str(&format!("}},\"response\":{{\"status\":{}", response.status()));
+    push_headers(out, response.headers());
+    body::write(out, response.body());
+    out.push_str("},\"findings\":");
+    push_json(out, findings);
+    out.push_str(&format!(",\"fault\":null,\"took_us\":{took_us}}}\n"));
+}
+
+fn push_headers(out: &mut String, headers: &Headers) {
+    out.push_str(",\"headers\":{");
+    let mut first = true;
+    for (at, (name, value)) in headers.iter().enumerate() {
+        if headers.iter().take(at).any(|(earlier, _)| earlier == name) {
+            continue;
+        }
+        if !first {
+            out.push(',');
+        }
+        first = false;
+        push_json(out, name);
+        out.push(':');
+        let values: Vec<&str> = headers.all(name).collect();
+        if values.len() == 1 { push_json(out, value) } else { push_json(out, &values) }
+    }
+    out.push('}');
+}
+
+fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
+    out.push_str(&serde_json::to_string(value).expect("texts, lists and values can be written as JSON"));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! Reads a recording: its lines, the header, and what an interaction is made of.
+//!
+//! A mistake does not end the reading of a line unless the line is no JSON, so `lint` finds them all.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::line::{Line, Notes};
+use super::{Header, Mistake, Recording, VERSION};
+use crate::journal::interaction::Interaction;
+use crate::json::{self, SyntaxError, Token};
+use crate::limits::RECORDING_LINE_BYTES_MAX;
+use crate::profile::Profile;
+
+/// Mistakes of one file that are told; who has that many sends the wrong file.
+pub(super) const MISTAKES_MAX: usize = 1000;
+
+const MARK: &str = "elastimock_recording";
+const HEADER_KEYS: &[&str] = &[MARK, "elastimock", "profile", "seed", "started_at", "state"];
+const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "findings", "fault", "took_us"];
+
+/// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
+pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<Mistake>> {
+    let mut notes = Notes { file: name, mistakes: Vec::new() };
+    let mut header = None;
+    let mut has_header = false;
+    let mut interactions: Vec<Interaction> = Vec::new();
+    let mut lines_by_seq = BTreeMap::new();
+    let mut cut_off = false;
+    for Piece { number, text, ended } in pieces(text) {
+        if notes.mistakes.len() >= mistakes_max {
+            break;
+        }
+        let mut line = Line::new(text, number, &mut notes);
+        if text.len() > RECORDING_LINE_BYTES_MAX {
+            line.wrong(0, format!("the line has more than {RECORDING_LINE_BYTES_MAX} bytes"), "record smaller bodies");
+            continue;
+        }
+        if !std::mem::replace(&mut has_header, true) {
+            match line.header() {
+                Ok(Some(read)) => header = Some(read),
+                Ok(None) => {}
+                Err(Stop) => break,
+            }
+            continue;
+        }
+        let before = line.notes.mistakes.len();
+        match line.interaction() {
+            Ok((seq_at, interaction)) => {
+                if let Some(interaction) = interaction {
+                    if let Some(earlier) = lines_by_seq.insert(interaction.seq, number) {
+                        let what = format!("call {} is there twice: line {earlier} has it too", interaction.seq);
+                        line.wrong(seq_at, what, "give every call a number of its own");
+                    }
+                    interactions.push(interaction);
+                }
+            }
+            // A process that was killed while it wrote: the line begins as one and has no end.
+            Err(_) if !ended && text.starts_with(b"{") => {
+                line.notes.mistakes.truncate(before);
+                cut_off = true;
+            }
+            Err(error) => line.syntax(&error),
+        }
+    }
+    if !has_header {
+        let what = "the file is empty".to_owned();
+        let cure = "a recording begins with a header line; `elastimock serve --record FILE` writes one".to_owned();
+        notes.mistakes.push(Mistake { file: name.to_owned(), line: 1, column: 1, what, cure });
+    }
+    match header {
+        Some(header) if notes.mistakes.is_empty() => {
+            interactions.sort_by_key(|interaction| interaction.seq);
+            Ok(Recording { header, interactions, cut_off })
+        }
+        _ => {
+            notes.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+            if cut_off {
+                notes.mistakes.push(self::cut_off(name, text));
+            }
+            notes.mistakes.truncate(mistakes_max);
+            Err(notes.mistakes)
+        }
+    }
+}
+
+/// What `lint` says of an incomplete last line.
+pub(super) fn cut_off(name: &str, text: &[u8]) -> Mistake {
+    let (line, column) = pieces(text).last().map_or((1, 1), |last| (last.number, last.text.len() + 1));
+    Mistake {
+        file: name.to_owned(),
+        line,
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        what: "the line is cut off, as by a process that was killed; its call is left out".to_owned(),
+        cure: "delete the line, or record the story again".to_owned(),
+    }
+}
+
+/// A line that is not blank, without its end.
+struct Piece<'a> {
+    number: u32,
+    text: &'a [u8],
+    /// Whether it has its line end.
+    ended: bool,
+}
+
+fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+    text.split_inclusive(|byte| *byte == b'\n').zip(1_u32..).filter_map(|(line, number)| {
+        let (text, ended) = line.strip_suffix(b"\n").map_or((line, false), |text| (text, true));
+        (!text.trim_ascii().is_empty()).then_some(Piece { number, text, ended })
+    })
+}
+
+/// The rest of the file is not worth reading.
+struct Stop;
+
+impl Line<'_, '_, '_> {
+    fn header(&mut self) -> Result<Option<Header>, Stop> {
+        let version = match json::read_file(self.bytes) {
+            Ok(value) => value.get(MARK).cloned(),
+            Err(error) => {
+                self.syntax(&error);
+                return Err(Stop);
+            }
+        };
+        match version {
+            Some(version) if version.as_u64() == Some(VERSION) => {}
+            Some(version) => {
+                let at = json::locate(self.bytes, &format!("/{MARK}"), false).map_or(0, |at| at.offset);
+                let what = format!("version {version} of the recording format is not known");
+                self.wrong(
+                    at,
+                    what,
+                    format!("this elastimock reads version {VERSION}; use the release that wrote the file"),
+                );
+                return Err(Stop);
+            }
+            None => {
+                let what = format!("the file does not begin with a header: its first line has no [{MARK}]");
+                let cure = "put the header back as line 1, or give the file that `--record` wrote";
+                self.wrong(0, what, cure);
+                return Err(Stop);
+            }
+        }
+        self.header_members().map_err(|error| self.syntax(&error)).map_err(|()| Stop)
+    }
+
+    fn header_members(&mut self) -> Result<Option<Header>, SyntaxError> {
+        let (mut elastimock, mut profile, mut seed, mut started_at, mut state) = (None, None, None, None, Value::Null);
+        let before = self.notes.mistakes.len();
+        self.tokens.next()?;
+        while let Some(key) = self.key()? {
+            match &*key {
+                MARK => self.tokens.skip()?,
+                "elastimock" => elastimock = self.string(&key, "the version as a string")?,
+                "profile" => {
+                    let wanted = "\"9\" (Elasticsearch 9.x) or \"8\" (Elasticsearch 8.19)";
+                    profile = self.parsed(&key, wanted, |text| text.parse::<Profile>().ok())?;
+                }
+                "seed" => seed = self.number(&key, "a whole number up to 18446744073709551615", u64::MAX)?,
+                "started_at" => started_at = self.instant(&key)?,
+                "state" => match self.tokens.token() {
+                    Some(Token::StartObject | Token::Null) => state = self.tokens.value()?,
+                    _ => self.mistyped(&key, "an object in the form of a fixture")?,
+                },
+                _ => self.skip_unknown(&key, "a header", HEADER_KEYS)?,
+            }
+        }
+        let complete = self.notes.mistakes.len() == before;
+        for (key, is_missing, example) in [
+            ("elastimock", elastimock.is_none(), "\"0.1.0\""),
+            ("profile", profile.is_none(), "\"9\""),
+            ("seed", seed.is_none(), "7"),
+            ("started_at", started_at.is_none(), "\"2031-05-01T10:00:00.000Z\""),
+        ] {
+            if complete && is_missing {
+                self.missing(0, "the header", key, example);
+            }
+        }
+        Ok((|| {
+            Some(Header { elastimock: elastimock?, profile: profile?, seed: seed?, started_at: started_at?, state })
+        })())
+    }
+
+    /// The interaction, and where its number stands; none if it is not complete.
+    fn interaction(&mut self) -> Result<(usize, Option<Interaction>), SyntaxError> {
+        let (mut seq, mut at, mut operation, mut took_us) = (None, None, None, 0);
+        let (mut request, mut response, mut findings) = (None, None, Vec::new());
+        let mut seq_at = 0;
+        let before = self.notes.mistakes.len();
+        if self.tokens.next()? != Some(Token::StartObject) {
+            self.mistyped("line", "one JSON object a line")?;
+            self.end()?;
+            return Ok((0, None));
+        }
+        while let Some(key) = self.key()? {
+            match &*key {
+                "seq" => {
+                    seq_at = self.at();
+                    seq = self.number(&key, "the call's number, from 1", u64::MAX)?;
+                    if seq == Some(0) {
+                        self.wrong(seq_at, "[seq] is 0", "calls are numbered from 1");
+                    }
+                }
+                "at" => at = self.instant(&key)?,
+                "operation" if self.tokens.token() == Some(Token::Null) => {}
+                "operation" => operation = self.string(&key, "the operation's name as a string, or null")?,
+                "request" => request = self.request()?,
+                "response" => response = self.response()?,
+                "findings" => findings = self.findings()?,
+                "fault" if self.tokens.token() == Some(Token::Null) => {}
+                "fault" => self.mistyped(&key, "null; faults are not recorded yet")?,
+                "took_us" => {
+                    let most = u64::from(u32::MAX);
+                    let us = self.number(&key, "whole microseconds, 4294967295 at most", most)?;
+                    took_us = us.and_then(|us| u32::try_from(us).ok()).unwrap_or_default();
+                }
+                MARK => {
+                    self.wrong(self.key_at, "a second header", "keep every recording in a file of its own");
+                    self.tokens.skip()?;
+                }
+                _ => self.skip_unknown(&key, "an interaction", LINE_KEYS)?,
+            }
+        }
+        self.end()?;
+        if self.notes.mistakes.len() == before {
+            for (key, is_missing, example) in [
+                ("seq", seq.is_none(), "1"),
+                ("at", at.is_none(), "\"2031-05-01T10:00:00.000Z\""),
+                ("request", request.is_none(), r#"{"method":"GET","path":"/"}"#),
+                ("response", response.is_none(), r#"{"status":200}"#),
+            ] {
+                if is_missing {
+                    self.missing(0, "the interaction", key, example);
+                }
+            }
+        }
+        let complete = || {
+            let (seq, at, request, response) = (seq?, at?, request?, response?);
+            Some(Interaction { seq, at, operation, request, response, findings, took_us })
+        };
+        Ok((seq_at, complete()))
+    }
+}

@@ -1,0 +1,142 @@
+//! JSON, read and written byte for byte as Elasticsearch does.
+//!
+//! Reading is strict, the way Jackson is strict: comments are fine, a field named twice is not, and an
+//! error has Jackson's words and place. [`read`] gives a whole value and is what every request goes
+//! through; [`Tokens`] walks a text piece by piece and knows where each piece begins, for whoever has
+//! to say what is wrong with a body that was read without error. [`write()`] prints.
+//!
+//! Nothing here knows requests, schemas or answers.
+//!
+//! Source: Elasticsearch 9.x with jackson-core 2.15, compared run by run.
+
+mod chars;
+mod error;
+mod scalar;
+mod scan;
+mod tokens;
+mod value;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+pub use error::{Position, SyntaxError};
+pub use tokens::{Token, Tokens};
+pub use write::{write, write_into};
+
+use error::{Cause, Scope};
+use scan::{Context, Scan};
+
+/// The first value of a text, as a request body is read; `None` if there is none.
+///
+/// What comes after the value is not looked at: Elasticsearch does not either.
+///
+/// DIFFERENCE: integers beyond 64 bits and decimals beyond a double lose digits, half of a surrogate
+/// pair becomes U+FFFD. [`Tokens::text`] has the number as it was written.
+///
+/// # Errors
+/// The first thing that Jackson objects to.
+///
+/// ```
+/// use elastimock::json;
+/// use serde_json::json;
+///
+/// assert_eq!(json::read(br#"{"page": 3} and more"#)?, Some(json!({ "page": 3 })));
+/// assert_eq!(json::read(b" \n")?, None);
+/// assert!(json::read(br#"{"page": 3, "page": 4}"#).is_err());
+/// # Ok::<(), json::SyntaxError>(())
+/// ```
+pub fn read(bytes: &[u8]) -> Result<Option<Value>, SyntaxError> {
+    first_value(&mut Scan::new(bytes))
+}
+
+/// The one value of a file of ours; only blanks and comments may follow it.
+///
+/// # Errors
+/// What [`read`] objects to, no value at all, and a second one.
+///
+/// ```
+/// use elastimock::json;
+///
+/// assert_eq!(json::read_file(b"// three\n3\n").unwrap(), 3);
+/// let error = json::read_file(b"{}\n{}").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "Unexpected token [START_OBJECT] after the end of the value, line 2, column 2"
+/// );
+/// ```
+pub fn read_file(bytes: &[u8]) -> Result<Value, SyntaxError> {
+    let mut tokens = Tokens::new(bytes);
+    if tokens.next()?.is_none() {
+        return Err(SyntaxError::new(bytes, bytes.len(), Cause::Empty));
+    }
+    let value = tokens.value()?;
+    match tokens.next()? {
+        None => Ok(value),
+        Some(token) => Err(SyntaxError::new(bytes, tokens.position().offset + 1, Cause::Trailing(token))),
+    }
+}
+
+fn first_value(scan: &mut Scan<'_>) -> Result<Option<Value>, SyntaxError> {
+    match scan.entry(Context::ROOT, true)? {
+        Some(byte) => value::read_value(scan, byte, Scope::Root, 0).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Where the value at a JSON pointer begins, in a text that was read without error.
+///
+/// With `key`, where its name begins; an element of an array and the root have none, so theirs is the
+/// place of the value. `None` if the text has no such value.
+///
+/// ```
+/// use elastimock::json;
+///
+/// let text = br#"{"filters":[{"rule":7}]}"#;
+/// assert_eq!(json::locate(text, "/filters/0/rule", true).unwrap().column, 14);
+/// assert_eq!(json::locate(text, "/filters/0/rule", false).unwrap().column, 21);
+/// assert_eq!(json::locate(text, "/filters/1", false), None);
+/// ```
+pub fn locate(bytes: &[u8], pointer: &str, key: bool) -> Option<Position> {
+    let mut tokens = Tokens::new(bytes);
+    let mut token = tokens.next().ok()??;
+    let mut place = tokens.position();
+    let mut segments = pointer.split('/');
+    if !segments.next()?.is_empty() {
+        return None;
+    }
+    for segment in segments {
+        let name = segment.replace("~1", "/").replace("~0", "~");
+        match token {
+            Token::StartObject => loop {
+                if tokens.next().ok()?? == Token::EndObject {
+                    return None;
+                }
+                place = tokens.position();
+                let found = tokens.text().ok()? == name;
+                token = tokens.next().ok()??;
+                if found {
+                    break;
+                }
+                tokens.skip().ok()?;
+            },
+            Token::StartArray => {
+                let mut index: usize = name.parse().ok()?;
+                loop {
+                    token = tokens.next().ok()??;
+                    match index.checked_sub(1) {
+                        _ if token == Token::EndArray => return None,
+                        None => break,
+                        Some(before) => index = before,
+                    }
+                    tokens.skip().ok()?;
+                }
+                place = tokens.position();
+            }
+            _ => return None,
+        }
+    }
+    Some(if key { place } else { tokens.position() })
+}

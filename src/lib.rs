@@ -1,0 +1,99 @@
+//! **elastimock** is an Elasticsearch small enough to live inside a test.
+//!
+//! It answers Elasticsearch's Connector API as Elasticsearch does, checks every request against its
+//! contract, and remembers every word. Each call gets two verdicts, kept apart: the *answer* is what
+//! Elasticsearch would say, mistakes included; the *judgement* says whether the client kept the
+//! Connector Protocol.
+//!
+//! # In a test
+//!
+//! ```
+//! use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
+//! # use std::io::{Read, Write};
+//! # /// The client under test: claims a job.
+//! # fn claim(server: &MockServer, job: &str) -> std::io::Result<()> {
+//! #     let body = r#"{"worker_hostname":"w-1"}"#;
+//! #     let mut stream = std::net::TcpStream::connect(server.address())?;
+//! #     write!(stream, "PUT /_connector/_sync_job/{job}/_claim HTTP/1.1\r\nhost: mock\r\nconnection: close\r\n\
+//! #         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+//! #     stream.read_to_end(&mut Vec::new()).map(|_| ())
+//! # }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = MockServer::builder()
+//!     .fixture(
+//!         Fixture::new()
+//!             .connector(Connector::new("crm").index_name("search-crm").service_type("postgresql"))
+//!             .sync_job(SyncJob::pending("job-1", "crm")),
+//!     )
+//!     .clock(Clock::frozen("2031-05-01T10:00:00Z".parse()?))
+//!     .seed(7)
+//!     .start_blocking()?;
+//!
+//! claim(&server, "job-1")?; // the client under test, pointed at server.url()
+//!
+//! assert_eq!(server.sync_job("job-1")?.status()?, SyncStatus::InProgress);
+//! server.assert_conformant();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`MockServer::transcript`] gives a journal made for [insta](https://docs.rs/insta) snapshots,
+//! [`MockServer::recording`] one that [`MockServer::playback`] answers from.
+//!
+//! # Without a socket
+//!
+//! [`Engine`] is the whole mock as one value: a [`Request`] and an instant go in, a [`Step`] comes out.
+//! It reads no clock and draws no chance of its own: the same seed, fixture, requests and instants give
+//! the same bytes.
+//!
+//! # The house
+//!
+//! `ARCHITECTURE.md` in the repository is the map: which room does what, and who may look at whom.
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod admin;
+mod api;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+mod clock;
+mod cluster;
+mod engine;
+mod error;
+mod finding;
+mod fixture;
+mod http;
+mod ids;
+mod journal;
+#[doc(hidden)]
+pub mod json;
+mod judge;
+mod limits;
+mod mock_server;
+mod profile;
+mod rest;
+mod stored;
+mod suggest;
+mod wire;
+
+pub use api::{Operation, operations};
+pub use clock::{Clock, Timestamp};
+pub use cluster::connector::ConnectorStatus;
+pub use cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
+pub use engine::{Engine, Setup, Step};
+pub use error::Error;
+pub use finding::{Finding, Severity};
+pub use fixture::{Also, Connector, Diagnostic, Fixture, SyncJob, lint, lint_together};
+pub use http::{Headers, Method, Request, Response};
+pub use ids::IdSource;
+pub use journal::Extract;
+pub use journal::interaction::Interaction;
+pub use journal::recording::{Header, Recording};
+pub use journal::transcript::Transcript;
+pub use judge::rules::Rule;
+pub use judge::{Counts, rules};
+pub use mock_server::{Builder, MockServer};
+pub use profile::{Profile, Release};
+pub use stored::{StoredConnector, StoredSyncJob};

@@ -1,0 +1,72 @@
+//! Every bound in one room.
+//!
+//! Passing a bound is an answer or a counted loss that the user is told of, never an accident. Each
+//! constant is a default or a hard limit; what a door can change is said beside it. Units come last
+//! in a name, after what they measure.
+
+/// Largest request body, after decompression. Elasticsearch's `http.max_content_length`; `--body-max` changes it.
+pub const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
+
+/// Nesting that the JSON reader follows. Elasticsearch's parser stops at the same depth.
+pub const JSON_DEPTH_MAX: usize = 1000;
+
+/// Digits of one JSON number. Elasticsearch's parser stops at the same length.
+pub const JSON_NUMBER_DIGITS_MAX: usize = 1000;
+
+/// Interactions that a journal keeps before it forgets the oldest. `--journal-max` changes it.
+pub const JOURNAL_ENTRIES_MAX: usize = 100_000;
+
+/// Bytes that a journal keeps before it forgets the oldest interactions.
+pub const JOURNAL_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Findings that are kept; later ones are counted only.
+pub const FINDINGS_MAX: usize = 10_000;
+
+/// Interactions that one call of the admin journal returns when it does not say `limit`.
+pub const JOURNAL_PAGE_ENTRIES: usize = 1000;
+
+/// `from` + `size` of a list or search. Elasticsearch's `index.max_result_window`.
+pub const RESULT_WINDOW_MAX: usize = 10_000;
+
+/// Bytes of a document id. Elasticsearch's limit on `_id`.
+pub const ID_BYTES_MAX: usize = 512;
+
+/// Bytes of a keyword that Lucene indexes as one term.
+pub const KEYWORD_BYTES_MAX: usize = 32_766;
+
+/// Bytes of all request headers together. Elasticsearch's `http.max_header_size`.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// Request headers of one message.
+pub const HEADERS_MAX: usize = 200;
+
+/// Connections that one server holds at a time; a further one waits in the listener's queue.
+pub const CONNECTIONS_MAX: usize = 16_384;
+
+/// Connections that may wait in the listener's queue.
+pub const BACKLOG_MAX: i32 = 1024;
+
+/// Bytes of a refused body that are read and thrown away, so that the client sees the answer
+/// instead of a reset.
+pub const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Time for draining a refused body.
+pub const DRAIN_MS_MAX: u64 = 2_000;
+
+/// Time that `stop` and a signal give to calls in flight.
+pub const STOP_MS_MAX: u64 = 5_000;
+
+/// Ports of dropped servers that a process remembers, so that no new server gets one of them.
+pub const PORTS_REMEMBERED_MAX: usize = 4096;
+
+/// Bytes of a fixture file.
+pub const FIXTURE_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Bytes of one line of a recording.
+pub const RECORDING_LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Unmatched calls and leftovers that one report of a playback lists.
+pub const PLAYBACK_REPORT_ENTRIES_MAX: usize = 100;
+
+/// Bytes of a body that an error about its JSON shows.
+pub const JSON_EXCERPT_BYTES_MAX: usize = 500;

@@ -1,0 +1,485 @@
+//! [`MockServer`]: the in-process door.
+//!
+//! All in-process servers share one background runtime, made on first use, so they work from any
+//! runtime and from none, also when a test blocks its own thread.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::Runtime;
+
+use crate::clock::{Clock, Timestamp};
+use crate::engine::{Engine, Setup};
+use crate::error::Error;
+use crate::finding::{Finding, Severity};
+use crate::fixture::Fixture;
+use crate::journal::interaction::Interaction;
+use crate::journal::recording::Recording;
+use crate::journal::transcript::Transcript;
+use crate::limits::STOP_MS_MAX;
+use crate::profile::{Profile, Release};
+use crate::stored::{StoredConnector, StoredSyncJob};
+use crate::wire::ports;
+use crate::wire::server::{Shared, Tasks, spawn, system_time};
+use crate::wire::sink::Sink;
+
+/// Threads of the shared runtime, at most.
+const THREADS_MAX: usize = 4;
+
+fn runtime() -> Result<&'static Runtime, Error> {
+    static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+    RUNTIME.get_or_try_init(|| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.min(THREADS_MAX))
+            .thread_name("elastimock")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::surroundings("cannot start the threads that serve in-process mocks", error))
+    })
+}
+
+/// A seed from the system's entropy.
+pub(crate) fn entropy() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// A mock server inside a test. Dropping it stops it: the port is closed and connections are cut
+/// before `drop` returns.
+///
+/// ```
+/// use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
+///
+/// let server = MockServer::builder()
+///     .fixture(
+///         Fixture::new()
+///             .connector(Connector::new("crm").index_name("search-crm").service_type("postgresql"))
+///             .sync_job(SyncJob::pending("job-1", "crm")),
+///     )
+///     .clock(Clock::frozen("2031-05-01T10:00:00Z".parse()?))
+///     .seed(7)
+///     .start_blocking()?;
+///
+/// // … let the client under test work against server.url() …
+///
+/// assert_eq!(server.sync_job("job-1")?.status()?, SyncStatus::Pending);
+/// server.assert_conformant();
+/// # Ok::<(), elastimock::Error>(())
+/// ```
+#[must_use = "a mock server stops when it is dropped: bind it to a name that lives as long as the test"]
+#[derive(Debug)]
+pub struct MockServer {
+    address: SocketAddr,
+    url: String,
+    shared: Arc<Shared>,
+    tasks: Arc<Tasks>,
+    asserts_on_drop: bool,
+    fail_on: Severity,
+}
+
+impl MockServer {
+    /// Starts a server on the built-in fixtures and a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// [`Error::is_surroundings`] if no port can be bound.
+    pub async fn start() -> Result<MockServer, Error> {
+        MockServer::builder().start().await
+    }
+
+    /// The same without a runtime.
+    ///
+    /// # Errors
+    /// As [`MockServer::start`].
+    pub fn start_blocking() -> Result<MockServer, Error> {
+        MockServer::builder().start_blocking()
+    }
+
+    /// A server to be described.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts a server that answers from a recording file.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the file is no recording; [`Error::is_surroundings`] if it cannot
+    /// be read or no port can be bound.
+    pub fn playback(path: impl AsRef<Path>) -> Result<MockServer, Error> {
+        MockServer::builder().playback(read_recording(path.as_ref())?).start_blocking()
+    }
+
+    /// Where the server is reached, without a slash at the end: `http://127.0.0.1:43210`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address that the server is bound to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The port that the server is bound to.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The seed that ids depend on.
+    pub fn seed(&self) -> u64 {
+        self.shared.engine().setup().seed
+    }
+
+    /// Back to the fixtures: state, journal, findings, clock and ids.
+    pub fn reset(&self) {
+        self.shared.engine().reset(system_time());
+    }
+
+    /// The whole state in fixture format.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] in playback, which has no state.
+    pub fn state(&self) -> Result<Fixture, Error> {
+        self.shared.engine().state()
+    }
+
+    /// Replaces the whole state.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong, or in playback; then nothing has changed.
+    pub fn put_state(&self, fixture: &Fixture) -> Result<(), Error> {
+        self.shared.engine().put_state(fixture, system_time())
+    }
+
+    /// Adds to the state.
+    ///
+    /// # Errors
+    /// As [`MockServer::put_state`]; also if an id is there already.
+    pub fn add_state(&self, fixture: &Fixture) -> Result<(), Error> {
+        self.shared.engine().add_state(fixture, system_time())
+    }
+
+    /// A sync job as it is stored now.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is none with that id.
+    pub fn sync_job(&self, id: &str) -> Result<StoredSyncJob, Error> {
+        self.shared.engine().sync_job(id).map(|source| StoredSyncJob::new(id, source))
+    }
+
+    /// A connector as it is stored now, a softly deleted one too.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is none with that id.
+    pub fn connector(&self, id: &str) -> Result<StoredConnector, Error> {
+        self.shared.engine().connector(id).map(|source| StoredConnector::new(id, source))
+    }
+
+    /// What the mock's clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.shared.engine().now(system_time())
+    }
+
+    /// Sets the mock's clock, or changes how it runs. Requests already answered keep their instants.
+    pub fn set_clock(&self, clock: Clock) {
+        self.shared.engine().set_clock(clock);
+    }
+
+    /// Moves mock time forward by `by`, and returns the new instant. A frozen clock stays frozen.
+    pub fn advance(&self, by: Duration) -> Timestamp {
+        self.shared.engine().advance(system_time(), by)
+    }
+
+    /// Every interaction that the journal holds, oldest first. What it has forgotten is counted by
+    /// [`MockServer::evicted`].
+    pub fn journal(&self) -> Vec<Interaction> {
+        self.shared.engine().journal(0, None, usize::MAX).interactions
+    }
+
+    /// How many interactions the journal has forgotten because it is bounded.
+    pub fn evicted(&self) -> u64 {
+        self.shared.engine().evicted()
+    }
+
+    /// Forgets interactions and findings.
+    pub fn clear_journal(&self) {
+        self.shared.engine().clear_journal();
+    }
+
+    /// The journal as a recording.
+    pub fn recording(&self) -> Recording {
+        self.shared.engine().recording()
+    }
+
+    /// The journal in a form made for snapshots: volatile parts are named, and calls stand in lanes,
+    /// so that concurrent clients give the same snapshot every time.
+    pub fn transcript(&self) -> Transcript {
+        let engine = self.shared.engine();
+        Transcript::new(&engine.recording(), engine.setup().clock.is_frozen(), self.port())
+    }
+
+    /// What clients did against the contract, oldest first; recorded calls that never came included.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.shared.engine().findings(true)
+    }
+
+    /// Panics with every finding, its evidence and its hint, if there is one of severity error; with
+    /// [`Builder::fail_on`] also if there are only warnings.
+    ///
+    /// # Panics
+    /// If there is such a finding.
+    #[track_caller]
+    pub fn assert_conformant(&self) {
+        if let Some(report) = self.report() {
+            panic!("{report}");
+        }
+    }
+
+    /// The findings as a test prints them; none when there is nothing to say.
+    fn report(&self) -> Option<String> {
+        let engine = self.shared.engine();
+        let findings = engine.findings(true);
+        let counts = engine.counts(true);
+        if counts.error == 0 && (self.fail_on == Severity::Error || counts.warning == 0) {
+            return None;
+        }
+        let mut report =
+            format!("the client broke the contract: {} error(s), {} warning(s)\n", counts.error, counts.warning);
+        for finding in &findings {
+            report.push_str(&format!("\n{finding}\n"));
+        }
+        let kept = findings.len() as u64;
+        if counts.error + counts.warning > kept {
+            report.push_str(&format!("\nand {} more\n", counts.error + counts.warning - kept));
+        }
+        Some(report)
+    }
+
+    /// Stops the server after calls in flight have been answered.
+    ///
+    /// # Errors
+    /// [`Error::is_surroundings`] if the recording could not be written to its end.
+    pub async fn stop(self) -> Result<(), Error> {
+        let tasks = self.tasks.clone();
+        // Waiting blocks, and the caller's runtime may have one thread only.
+        let waiting = runtime()?.spawn_blocking(move || tasks.drain(Duration::from_millis(STOP_MS_MAX)));
+        let _ = waiting.await;
+        self.sink_failure()
+    }
+
+    /// The same without a runtime.
+    ///
+    /// # Errors
+    /// As [`MockServer::stop`].
+    pub fn stop_blocking(self) -> Result<(), Error> {
+        self.tasks.drain(Duration::from_millis(STOP_MS_MAX));
+        self.sink_failure()
+    }
+
+    fn sink_failure(&self) -> Result<(), Error> {
+        self.shared.sink().and_then(Sink::failure).map_or(Ok(()), Err)
+    }
+}
+
+/// What the command-line door asks for besides.
+#[cfg(feature = "cli")]
+impl MockServer {
+    /// What the server was made of.
+    pub(crate) fn setup(&self) -> Setup {
+        self.shared.engine().setup().clone()
+    }
+
+    /// Interactions after number `after`, at most `limit`.
+    pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::journal::Extract {
+        self.shared.engine().journal(after, None, limit)
+    }
+
+    /// How many findings there were; at the end of a run also what never came.
+    pub(crate) fn counts(&self, end: bool) -> crate::judge::Counts {
+        self.shared.engine().counts(end)
+    }
+
+    /// Accepts nothing more and waits until calls in flight have been answered, for a server on the
+    /// runtime that is entered. The journal can still be asked.
+    ///
+    /// # Errors
+    /// [`Error::is_surroundings`] if the recording could not be written to its end.
+    pub(crate) async fn drain(&self) -> Result<(), Error> {
+        let tasks = self.tasks.clone();
+        let waiting = tokio::task::spawn_blocking(move || tasks.drain(Duration::from_millis(STOP_MS_MAX)));
+        let _ = waiting.await;
+        self.sink_failure()
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        self.tasks.cut(Duration::from_millis(STOP_MS_MAX));
+        ports::let_go(self.address.port());
+        if !self.asserts_on_drop {
+            return;
+        }
+        if let Some(report) = self.report() {
+            // A second panic would end the whole process and hide the first.
+            if std::thread::panicking() {
+                eprintln!("{report}");
+            } else {
+                panic!("{report}");
+            }
+        }
+    }
+}
+
+/// Describes a [`MockServer`].
+#[must_use = "a builder does nothing until it is started"]
+#[derive(Debug, Default)]
+pub struct Builder {
+    setup: Setup,
+    seed: Option<u64>,
+    es_version: Option<String>,
+    listen: Option<SocketAddr>,
+    fixtures: Vec<PathBuf>,
+    record: Option<PathBuf>,
+    playback: Option<Recording>,
+    asserts_on_drop: bool,
+    fail_on: Option<Severity>,
+}
+
+impl Builder {
+    /// Starts from `fixture` in place of the built-in one.
+    pub fn fixture(mut self, fixture: Fixture) -> Builder {
+        self.setup.fixture = Arc::new(fixture);
+        self
+    }
+
+    /// Starts from a fixture file or folder; called again, from all of them together.
+    pub fn fixture_file(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.fixtures.push(path.into());
+        self
+    }
+
+    /// Uses that clock in place of the system's time.
+    pub fn clock(mut self, clock: Clock) -> Builder {
+        self.setup.clock = clock;
+        self
+    }
+
+    /// Makes ids from that seed in place of a random one.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Mimics that Elasticsearch; 9 when not said.
+    pub fn profile(mut self, profile: Profile) -> Builder {
+        self.setup.profile = profile;
+        self.setup.release = profile.release();
+        self
+    }
+
+    /// Reports that version number in `GET /`; the profile's newest known release when not said.
+    pub fn es_version(mut self, number: impl Into<String>) -> Builder {
+        self.es_version = Some(number.into());
+        self
+    }
+
+    /// Listens there in place of a free port of 127.0.0.1.
+    pub fn listen(mut self, address: SocketAddr) -> Builder {
+        self.listen = Some(address);
+        self
+    }
+
+    /// Writes each interaction to a file as it happens.
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.record = Some(path.into());
+        self
+    }
+
+    /// Answers from a recording in place of a mocked cluster.
+    pub fn playback(mut self, recording: Recording) -> Builder {
+        self.playback = Some(recording);
+        self
+    }
+
+    /// Keeps at most that many interactions.
+    pub fn journal_entries_max(mut self, entries: usize) -> Builder {
+        self.setup.journal_entries_max = entries;
+        self
+    }
+
+    /// Takes request bodies of at most that many bytes.
+    pub fn body_bytes_max(mut self, bytes: usize) -> Builder {
+        self.setup.body_bytes_max = bytes;
+        self
+    }
+
+    /// Lets [`MockServer::assert_conformant`] fail from that severity on; errors when not said.
+    pub fn fail_on(mut self, severity: Severity) -> Builder {
+        self.fail_on = Some(severity);
+        self
+    }
+
+    /// Makes the server check itself as by [`MockServer::assert_conformant`] when it is dropped. While
+    /// the test is panicking already it only prints.
+    pub fn assert_on_drop(mut self) -> Builder {
+        self.asserts_on_drop = true;
+        self
+    }
+
+    /// Starts the server. The port is bound and open when this returns.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if a fixture or the version number is wrong;
+    /// [`Error::is_surroundings`] if a file cannot be read or written, or no port can be bound.
+    pub async fn start(self) -> Result<MockServer, Error> {
+        self.start_blocking()
+    }
+
+    /// The same without a runtime.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub fn start_blocking(self) -> Result<MockServer, Error> {
+        let runtime = runtime()?;
+        let _entered = runtime.enter();
+        self.serve()
+    }
+
+    /// Starts the server on the runtime that is entered.
+    pub(crate) fn serve(mut self) -> Result<MockServer, Error> {
+        if !self.fixtures.is_empty() {
+            self.setup.fixture = Arc::new(Fixture::load(&self.fixtures)?);
+        }
+        if let Some(number) = &self.es_version {
+            self.setup.release = Release::numbered(self.setup.profile, number)?;
+        }
+        self.setup.seed = self.seed.unwrap_or_else(entropy);
+        let engine = match self.playback {
+            Some(recording) => Engine::playback(self.setup, recording, system_time()),
+            None => Engine::new(self.setup, system_time())?,
+        };
+        let sink = self.record.as_deref().map(|path| Sink::create(path, &engine.recording_header())).transpose()?;
+        let listener = ports::listen(self.listen.unwrap_or_else(|| ([127, 0, 0, 1], 0).into()))?;
+        let cannot = |error| Error::surroundings("cannot serve the socket", error);
+        let address = listener.local_addr().map_err(cannot)?;
+        let shared = Arc::new(Shared::new(engine, sink));
+        let tasks = spawn(listener, shared.clone()).map_err(cannot)?;
+        Ok(MockServer {
+            address,
+            url: format!("http://{address}"),
+            shared,
+            tasks,
+            asserts_on_drop: self.asserts_on_drop,
+            fail_on: self.fail_on.unwrap_or(Severity::Error),
+        })
+    }
+}
+
+/// Reads a recording file.
+pub(crate) fn read_recording(path: &Path) -> Result<Recording, Error> {
+    let name = path.display().to_string();
+    let text = std::fs::read(path).map_err(|error| Error::surroundings(format!("cannot read {name}"), error))?;
+    Recording::parse(&name, &text)
+}

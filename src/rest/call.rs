@@ -1,0 +1,203 @@
+//! [`Call`]: a checked request as a handler reads it. [`Reply`]: an answer before it is a response.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::error::Error;
+use crate::clock::Timestamp;
+use crate::cluster::Page;
+use crate::cluster::document::{Outcome, Source};
+use crate::profile::Release;
+
+/// A request that has passed every check that needs no state.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The placeholders of the path, decoded.
+    pub(crate) path: Vec<(&'static str, String)>,
+    /// The query's parameters, decoded; of several with one name, the last.
+    pub(crate) query: Vec<(String, String)>,
+    /// The body, if there is one.
+    pub(crate) body: Option<Value>,
+    /// The body's bytes, for handlers that read another format.
+    pub(crate) raw: Bytes,
+    /// The `accept` header, for handlers that answer in another format.
+    pub(crate) accept: Option<String>,
+    /// The instant of the call, one for all that happens in it.
+    pub(crate) now: Timestamp,
+    /// The release that `GET /` speaks of.
+    pub(crate) release: &'static Release,
+}
+
+impl Call {
+    /// The placeholder of the path with that name. Empty if the row has none: then the row is wrong,
+    /// and a test says so.
+    pub fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The query parameter with that name.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number of the query, or `otherwise`. Its form and sign have been checked.
+    pub fn count(&self, name: &str, otherwise: u64) -> u64 {
+        self.query(name).and_then(|text| text.trim_start_matches('+').parse().ok()).unwrap_or(otherwise)
+    }
+
+    /// A switch of the query: absent is off, present without a value is on. Its form has been checked.
+    pub fn switch(&self, name: &str) -> bool {
+        self.query(name).is_some_and(|text| text.is_empty() || text == "true")
+    }
+
+    /// A member of the body.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.body.as_ref()?.get(name)
+    }
+
+    /// A text of the body; none if it is absent or null.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// A text of the body that the schema requires.
+    pub fn required_text(&self, name: &str) -> Result<&str, Error> {
+        self.text(name).ok_or_else(|| Error::bug(&format!("the schema let a call without [{name}] pass")))
+    }
+
+    /// A 64-bit number of the body, given as a number or as a text; a fraction is cut off.
+    pub fn long(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
+            Value::String(text) => long_of(text),
+            _ => None,
+        }
+    }
+
+    /// A 64-bit number of the body that the schema requires.
+    pub fn required_long(&self, name: &str) -> Result<i64, Error> {
+        self.long(name).ok_or_else(|| Error::bug(&format!("the schema let a call without [{name}] pass")))
+    }
+
+    /// A boolean of the body, given as one or as a text.
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        match self.get(name)? {
+            Value::Bool(value) => Some(*value),
+            Value::String(text) => Some(text == "true"),
+            _ => None,
+        }
+    }
+}
+
+/// A text as the 64-bit number that Elasticsearch makes of it; a fraction is cut off.
+pub(crate) fn long_of(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let plain = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let starts_well = plain.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let number: f64 = text.parse().ok().filter(|_| starts_well)?;
+    (number.abs() < 9.3e18 && (number.trunc() as i128) == i128::from(number as i64)).then_some(number as i64)
+}
+
+/// An answer before it is a response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// What the answer says.
+    pub body: Body,
+    /// Whether the answer is indented when the client does not say.
+    pub pretty: bool,
+    /// The `allow` header.
+    pub allow: Option<String>,
+}
+
+/// What an answer says. Documents are shared with the shelf until they are rendered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Any JSON.
+    Json(Value),
+    /// A JSON text that is always the same.
+    Fixed(&'static str),
+    /// A document, its id first.
+    Document(Arc<str>, Arc<Source>),
+    /// A count and a page of documents.
+    Page(Page),
+    /// Plain text.
+    Text(Bytes),
+    /// Bytes of another type.
+    Typed(&'static str, Bytes),
+}
+
+impl Body {
+    /// Whether the body can be filtered and indented.
+    pub fn is_json(&self) -> bool {
+        !matches!(self, Body::Text(_) | Body::Typed(..))
+    }
+
+    /// The body as JSON; null for a text.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+impl Reply {
+    /// 200 with that body.
+    pub fn ok(body: Body) -> Reply {
+        Reply { status: 200, body, pretty: false, allow: None }
+    }
+
+    /// 200 with any JSON.
+    pub fn json(value: Value) -> Reply {
+        Reply::ok(Body::Json(value))
+    }
+
+    /// 201 with any JSON.
+    pub fn created(value: Value) -> Reply {
+        Reply { status: 201, ..Reply::json(value) }
+    }
+
+    /// What an update did.
+    pub fn outcome(outcome: Outcome) -> Reply {
+        Reply::ok(Body::Fixed(match outcome {
+            Outcome::Updated => r#"{"result":"updated"}"#,
+            Outcome::Noop => r#"{"result":"noop"}"#,
+        }))
+    }
+
+    /// The answer to a request that needed no more than to be heard.
+    pub fn acknowledged() -> Reply {
+        Reply::ok(Body::Fixed(r#"{"acknowledged":true}"#))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_become_longs_as_in_elasticsearch() {
+        for (text, expected) in [
+            ("7", Some(7)),
+            ("-7", Some(-7)),
+            ("+7", Some(7)),
+            ("1.9", Some(1)),
+            ("-1.9", Some(-1)),
+            ("1e3", Some(1000)),
+            (".5", Some(0)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9223372036854775808", None),
+            ("1e40", None),
+            ("abc", None),
+            ("", None),
+            ("NaN", None),
+            ("inf", None),
+            ("1 ", None),
+        ] {
+            assert_eq!(long_of(text), expected, "{text}");
+        }
+    }
+}

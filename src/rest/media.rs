@@ -1,0 +1,231 @@
+//! Media types: what `Accept` and `Content-Type` ask for, and which answer they get.
+//!
+//! Source: Elasticsearch 9.x, media type parser, REST version helper and the request's and the
+//! answer's choice of a type.
+
+use std::borrow::Cow;
+
+use super::error::Error;
+use crate::http::Headers;
+use crate::profile::Profile;
+
+/// What the media type headers of a request came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Media {
+    /// The `content-type` of the answer.
+    pub response: Cow<'static, str>,
+    /// What the body is; `Err` holds the header as it was sent.
+    pub body: Result<BodyType, String>,
+    /// The `compatible-with` that the client asked for, if it did.
+    pub compatible_with: Option<u64>,
+}
+
+/// The type of a request's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyType {
+    /// JSON, or JSON texts one a line.
+    Json,
+    /// One that Elasticsearch reads and this mock does not.
+    Foreign(&'static str),
+}
+
+const JSON: &str = "application/json";
+
+/// A header as Elasticsearch reads it.
+struct Parsed<'a> {
+    raw: &'a str,
+    essence: String,
+    parameters: Vec<(String, String)>,
+}
+
+/// A type that Elasticsearch has a reader and a writer for.
+#[derive(Clone, Copy, PartialEq)]
+struct Known {
+    /// As it stands in an answer.
+    name: &'static str,
+    versioned: bool,
+    foreign: Option<&'static str>,
+}
+
+const fn known(name: &'static str, versioned: bool, foreign: Option<&'static str>) -> Known {
+    Known { name, versioned, foreign }
+}
+
+fn recognise(essence: &str) -> Option<Known> {
+    Some(match essence {
+        "application/json" | "application/x-ndjson" | "application/*" => known(JSON, false, None),
+        "application/vnd.elasticsearch+json" | "application/vnd.elasticsearch+x-ndjson" => {
+            known("application/vnd.elasticsearch+json", true, None)
+        }
+        "application/yaml" => known("application/yaml", false, Some("YAML")),
+        "application/cbor" => known("application/cbor", false, Some("CBOR")),
+        "application/smile" => known("application/smile", false, Some("SMILE")),
+        "application/vnd.elasticsearch+yaml" => known("application/vnd.elasticsearch+yaml", true, Some("YAML")),
+        "application/vnd.elasticsearch+cbor" => known("application/vnd.elasticsearch+cbor", true, Some("CBOR")),
+        "application/vnd.elasticsearch+smile" => known("application/vnd.elasticsearch+smile", true, Some("SMILE")),
+        _ => return None,
+    })
+}
+
+/// Names that the `format` parameter takes, in any case.
+fn recognise_format(format: &str) -> Option<Known> {
+    let essence = match format.to_ascii_lowercase().as_str() {
+        "json" => "application/json",
+        "yaml" => "application/yaml",
+        "cbor" => "application/cbor",
+        "smile" => "application/smile",
+        "vnd_json" => "application/vnd.elasticsearch+json",
+        "vnd_yaml" => "application/vnd.elasticsearch+yaml",
+        "vnd_cbor" => "application/vnd.elasticsearch+cbor",
+        "vnd_smile" => "application/vnd.elasticsearch+smile",
+        _ => return None,
+    };
+    recognise(essence)
+}
+
+impl Default for Media {
+    fn default() -> Media {
+        Media { response: Cow::Borrowed(JSON), body: Ok(BodyType::Json), compatible_with: None }
+    }
+}
+
+/// Reads the media type headers of a request with a body or without one.
+///
+/// # Errors
+/// When a header is malformed, asks for a version that is not there, or for two.
+pub fn negotiate(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, Error> {
+    // The two spellings that nearly every request has need no reading.
+    if format.is_none() {
+        let mut accepts = headers.all("accept");
+        let mut types = headers.all("content-type");
+        if let (None | Some(JSON | "*/*"), Some(JSON), None, None) =
+            (accepts.next(), types.next(), accepts.next(), types.next())
+        {
+            return Ok(Media::default());
+        }
+    }
+    let accept = parse(headers, "accept", "Accept")?;
+    let content_type = parse(headers, "content-type", "Content-Type")?;
+    let accept_known = accept.as_ref().and_then(|header| recognise(&header.essence));
+    let type_known = content_type.as_ref().and_then(|header| recognise(&header.essence));
+    check_versions(accept.as_ref(), content_type.as_ref(), has_body, profile)?;
+
+    let chosen = format.and_then(recognise_format).or(accept_known).or(type_known).unwrap_or(known(JSON, false, None));
+    if let Some(foreign) = chosen.foreign {
+        return Err(Error::unsupported(
+            &format!("answers in {foreign}"),
+            "send `Accept: application/json` and no `format` parameter",
+        ));
+    }
+    let parameters = accept.as_ref().map_or(&[][..], |header| &header.parameters);
+    let response = if parameters.is_empty() {
+        Cow::Borrowed(chosen.name)
+    } else {
+        let mut text = chosen.name.to_owned();
+        for (name, value) in parameters {
+            text.push(';');
+            text.push_str(name);
+            text.push('=');
+            text.push_str(value);
+        }
+        Cow::Owned(text)
+    };
+    let body = match (&content_type, type_known) {
+        (_, Some(Known { foreign: None, .. })) => Ok(BodyType::Json),
+        (_, Some(Known { foreign: Some(name), .. })) => Ok(BodyType::Foreign(name)),
+        (_, None) => Err(headers.get("content-type").unwrap_or_default().to_owned()),
+    };
+    let compatible_with = accept.iter().chain(&content_type).find_map(version);
+    Ok(Media { response, body, compatible_with })
+}
+
+/// A header's type and parameters; none when it is absent, a list, or takes anything.
+fn parse<'a>(headers: &'a Headers, name: &'static str, printed: &'static str) -> Result<Option<Parsed<'a>>, Error> {
+    let mut values = headers.all(name);
+    let Some(raw) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Error::media_type_header(
+            printed,
+            format!("Incorrect header [{printed}]. Only one value should be provided"),
+        ));
+    }
+    if raw.trim().is_empty() {
+        return Err(Error::media_type_header(printed, format!("Header [{printed}] cannot be empty.")));
+    }
+    if raw.contains(',') || raw.trim() == "*/*" {
+        return Ok(None);
+    }
+    let mut parts = raw.split(';');
+    let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+.^_`|~-".contains(&byte))
+    };
+    if !essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype)) {
+        return Err(Error::media_type_header(printed, format!("invalid media-type [{raw}]")));
+    }
+    let mut parameters = Vec::new();
+    for part in parts {
+        let part = part.trim();
+        if part.is_empty() {
+            continue;
+        }
+        let named = part.split_once('=').filter(|(name, value)| !name.ends_with(' ') && !value.starts_with(' '));
+        let Some((name, value)) = named else {
+            return Err(Error::media_type_header(printed, format!("invalid parameters for header [{raw}]")));
+        };
+        parameters.push((name.to_ascii_lowercase(), value.to_ascii_lowercase()));
+    }
+    Ok(Some(Parsed { raw, essence, parameters }))
+}
+
+/// The version that a header asks for, if its type is one that has versions.
+fn version(header: &Parsed<'_>) -> Option<u64> {
+    recognise(&header.essence).filter(|known| known.versioned)?;
+    header.parameters.iter().find(|(name, _)| name == "compatible-with").and_then(|(_, value)| value.parse().ok())
+}
+
+fn check_versions(
+    accept: Option<&Parsed<'_>>,
+    content_type: Option<&Parsed<'_>>,
+    has_body: bool,
+    profile: Profile,
+) -> Result<(), Error> {
+    let current = profile.major();
+    let versions = (accept.and_then(version), content_type.and_then(version));
+    let out_of_range = |version: Option<u64>| version.filter(|version| *version != current && *version + 1 != current);
+    let raw = |header: Option<&Parsed<'_>>| header.map_or("null", |header| header.raw).to_owned();
+    let both = || format!("Accept={}, Content-Type={}", raw(accept), raw(content_type));
+    let must = |name: &str, found: u64, header: Option<&Parsed<'_>>| {
+        Error::media_type_version(format!(
+            "{name} version must be either version {current} or {}, but found {found}. {name}={}",
+            current - 1,
+            raw(header)
+        ))
+    };
+    if let Some(found) = out_of_range(versions.0) {
+        return Err(must("Accept", found, accept));
+    }
+    if !has_body {
+        return Ok(());
+    }
+    if let Some(found) = out_of_range(versions.1) {
+        return Err(must("Content-Type", found, content_type));
+    }
+    if versions.0.unwrap_or(current) != versions.1.unwrap_or(current) {
+        return Err(Error::media_type_version(format!(
+            "A compatible version is required on both Content-Type and Accept headers if either one has requested a \
+             compatible version and the compatible versions must match. {}",
+            both()
+        )));
+    }
+    if versions.0.is_some() != versions.1.is_some() {
+        return Err(Error::media_type_version(format!(
+            "A compatible version is required on both Content-Type and Accept headers if either one has requested a \
+             compatible version. {}",
+            both()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,417 @@
+//! Elasticsearch's rules for any request, as a straight line in two stages.
+//!
+//! [`read`] takes a request as far as it can go without state: route, media types, body, parameters,
+//! in the order in which the real server checks them. [`render::render`] writes the answer. Both are
+//! pure; between them a handler touches the state, and only that needs a lock.
+
+pub mod call;
+pub mod endpoint;
+pub mod error;
+mod filter_path;
+mod media;
+mod parser;
+pub mod render;
+pub mod router;
+pub mod schema;
+
+use once_cell::sync::OnceCell;
+
+use crate::clock::Timestamp;
+use crate::http::{Headers, Method, Request};
+use crate::json;
+use crate::profile::{Profile, Release};
+use crate::suggest;
+use call::{Body, Call, Reply};
+use endpoint::Endpoint;
+use error::Error;
+use filter_path::FilterPath;
+use media::{BodyType, Media};
+use render::Style;
+use router::{Found, Route, Router};
+use schema::{COMMON_PARAMETERS, Schema, Slot, Violation, ViolationKind};
+
+/// A table of operations, ready to be asked.
+pub struct Table<S: 'static> {
+    rows: &'static [Endpoint<S>],
+    published: &'static str,
+    router: OnceCell<Router>,
+    slots: OnceCell<Vec<Option<Slot>>>,
+}
+
+impl<S> Table<S> {
+    /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line.
+    pub const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> Table<S> {
+        Table { rows, published, router: OnceCell::new(), slots: OnceCell::new() }
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &'static [Endpoint<S>] {
+        self.rows
+    }
+
+    fn router(&self) -> &Router {
+        self.router.get_or_init(|| Router::new(self.rows, self.published))
+    }
+
+    fn schema(&self, row: usize) -> Result<Option<&Schema>, Error> {
+        let slots = self.slots.get_or_init(|| self.rows.iter().map(|row| row.schema.map(Slot::new)).collect());
+        slots.get(row).and_then(Option::as_ref).map(Slot::get).transpose()
+    }
+
+    /// The compiled schema of an operation; none if it has none.
+    ///
+    /// # Errors
+    /// When the schema's files are broken.
+    pub fn schema_of(&self, operation: &str) -> Result<Option<&Schema>, Error> {
+        match self.rows.iter().position(|row| row.operation == operation) {
+            Some(row) => self.schema(row),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Which Elasticsearch answers, as far as a request's reading depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The Elasticsearch that is mimicked.
+    pub profile: Profile,
+    /// What it says of itself.
+    pub release: &'static Release,
+    /// The largest body.
+    pub body_bytes_max: usize,
+}
+
+/// How far a request got without state.
+pub struct Reading<S: 'static> {
+    /// The row that it reached.
+    pub endpoint: Option<&'static Endpoint<S>>,
+    /// The operation of Elasticsearch that it names, ours or not.
+    pub operation: Option<&'static str>,
+    /// Why it reached no row, if it did not.
+    pub miss: Option<Miss>,
+    /// The checked call, or what the server says without state.
+    pub stage: Stage,
+    /// How the answer is to be written.
+    pub style: Style,
+    /// Where the request leaves the published contract.
+    pub violations: Vec<Violation>,
+    /// The `compatible-with` that the client asked for.
+    pub compatible_with: Option<u64>,
+}
+
+/// Where a reading ends.
+pub enum Stage {
+    /// A handler is to act.
+    Call(Box<Call>),
+    /// The answer is known without one.
+    Answered(Result<Reply, Error>),
+}
+
+/// Why a request reached no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// Elasticsearch has no such method and path.
+    Unknown,
+    /// Elasticsearch has the operation and this mock has not.
+    Unsupported,
+}
+
+/// Takes a request through every check that needs no state.
+pub fn read<S>(table: &'static Table<S>, request: &Request, setting: &Setting) -> Reading<S> {
+    let mut reading = Reading {
+        endpoint: None,
+        operation: None,
+        miss: None,
+        stage: Stage::Answered(Ok(Reply::acknowledged())),
+        style: Style { head: *request.method() == Method::Head, ..Style::default() },
+        violations: Vec::new(),
+        compatible_with: None,
+    };
+    reading.stage =
+        read_into(table, request, setting, &mut reading).unwrap_or_else(|error| Stage::Answered(Err(error)));
+    reading
+}
+
+fn read_into<S>(
+    table: &'static Table<S>,
+    request: &Request,
+    setting: &Setting,
+    reading: &mut Reading<S>,
+) -> Result<Stage, Error> {
+    let headers = request.headers();
+    reading.style.opaque_id = headers.get("x-opaque-id").map(str::to_owned);
+    if request.body().len() > setting.body_bytes_max {
+        return Err(Error::too_large());
+    }
+    let query = parse_query(request.query())?;
+    let find = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+
+    let has_body = !request.body().is_empty();
+    let media = media::negotiate(headers, has_body, find("format"), setting.profile)?;
+    reading.compatible_with = media.compatible_with;
+    let Media { response, body: body_type, .. } = media;
+    reading.style.content_type = response;
+
+    let switch = |name: &str| find(name).map(boolean).transpose();
+    let pretty = switch("pretty").map_err(Error::bad_boolean)?;
+    switch("human").map_err(Error::bad_boolean)?;
+    single_valued(headers)?;
+    reading.style.pretty = pretty;
+    reading.style.error_trace = switch("error_trace").map_err(Error::bad_error_trace)?.unwrap_or(false);
+    reading.style.filter_path = find("filter_path").and_then(FilterPath::parse);
+
+    let (row, path) = match route(table, request, reading)? {
+        Routed::Row(row, path) => (row, path),
+        Routed::Options(reply) => return Ok(Stage::Answered(Ok(reply))),
+    };
+    let endpoint = &table.rows[row];
+    reading.endpoint = Some(endpoint);
+    reading.operation = Some(endpoint.operation);
+    // Calls of our own read their body as what it must be, whatever it is called.
+    if has_body && endpoint.schema.is_some() {
+        match body_type {
+            Ok(BodyType::Json) => {}
+            Ok(BodyType::Foreign(name)) => {
+                return Err(Error::unsupported(
+                    &format!("bodies in {name}"),
+                    "send JSON with `Content-Type: application/json`",
+                ));
+            }
+            Err(raw) => return Err(Error::content_type(&raw)),
+        }
+    }
+    let schema = table.schema(row)?;
+    let body = match schema {
+        Some(schema) => read_body(schema, request, &mut reading.violations)?,
+        None => None,
+    };
+    if let Some(schema) = schema {
+        check_parameters(schema, &query, reading, request, endpoint)?;
+        if has_body && schema.body.is_none() {
+            return Err(Error::body_not_supported(request.method(), &decoded_path(request)?));
+        }
+    }
+    let call = Box::new(Call {
+        path,
+        query,
+        body,
+        raw: request.body().clone(),
+        accept: if schema.is_none() { headers.get("accept").map(str::to_owned) } else { None },
+        now: Timestamp::default(),
+        release: setting.release,
+    });
+    if let Some(check) = endpoint.check {
+        check(&call)?;
+    }
+    Ok(Stage::Call(call))
+}
+
+/// The reply to an `OPTIONS` request, which needs no handler.
+fn options(allowed: &[Method]) -> Reply {
+    let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+    Reply { allow: (!names.is_empty()).then(|| names.join(",")), ..Reply::ok(Body::Text(bytes::Bytes::new())) }
+}
+
+/// What a router's finding comes to.
+enum Routed {
+    Row(usize, Vec<(&'static str, String)>),
+    Options(Reply),
+}
+
+fn route<S>(table: &'static Table<S>, request: &Request, reading: &mut Reading<S>) -> Result<Routed, Error> {
+    let method = request.method();
+    let allowed = match table.router().find(method, request.path())? {
+        Found::Route(Route::Row(row), path) => return Ok(Routed::Row(*row, path)),
+        Found::Route(Route::Unsupported(operation), path) => {
+            // What reads as the name of an index and cannot be one is no operation of Elasticsearch.
+            if let Some((_, index)) = path.iter().find(|(name, index)| *name == "index" && index.starts_with('_')) {
+                reading.miss = Some(Miss::Unknown);
+                return Err(Error::invalid_index_name(index));
+            }
+            reading.miss = Some(Miss::Unsupported);
+            reading.operation = Some(operation);
+            let known = table.rows.iter().map(|row| row.operation);
+            let nearest = suggest::similar(operation, known).first().copied();
+            return Err(Error::unsupported_operation(operation, nearest));
+        }
+        Found::WrongMethod(allowed) => Some(allowed),
+        Found::Unknown => None,
+    };
+    if *method == Method::Options {
+        return Ok(Routed::Options(options(&allowed.unwrap_or_default())));
+    }
+    reading.miss = Some(Miss::Unknown);
+    match (allowed, method) {
+        (Some(allowed), _) => Err(Error::wrong_method(request.target(), method, &allowed)),
+        (None, Method::Other(_)) => Err(Error::wrong_method(request.target(), method, &[])),
+        (None, _) => Err(Error::no_handler(request.target(), method)),
+    }
+}
+
+/// The body, if the operation takes one and there is one. The schema only says whether it is well
+/// formed; what is wrong with it the parser tells.
+fn read_body(
+    schema: &Schema,
+    request: &Request,
+    violations: &mut Vec<Violation>,
+) -> Result<Option<serde_json::Value>, Error> {
+    let Some(wanted) = &schema.body else {
+        return Ok(None);
+    };
+    let bytes = request.body();
+    if bytes.is_empty() {
+        return if wanted.required { Err(Error::body_required()) } else { Ok(None) };
+    }
+    let body = json::read(bytes);
+    let taken = matches!(&body, Ok(Some(body)) if wanted.server_takes(body));
+    if let Ok(Some(body)) = &body {
+        violations.extend(wanted.violation(body, taken));
+    }
+    if taken {
+        return Ok(body.ok().flatten());
+    }
+    match wanted.parser.complaint(bytes) {
+        Some(exception) => Err(Error::parse(exception)),
+        // The parser is the server's own and has the last word.
+        None => Ok(body.ok().flatten()),
+    }
+}
+
+fn check_parameters<S>(
+    schema: &Schema,
+    query: &[(String, String)],
+    reading: &mut Reading<S>,
+    request: &Request,
+    endpoint: &Endpoint<S>,
+) -> Result<(), Error> {
+    if query.is_empty() {
+        return Ok(());
+    }
+    let given = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let placeholders = || endpoint.paths.iter().flat_map(|path| path.split('/')).filter_map(placeholder);
+    for (name, value) in query {
+        let own = schema.parameters.iter().find(|parameter| parameter.name == *name);
+        let common = COMMON_PARAMETERS.contains(&name.as_str()) || placeholders().any(|known| known == name);
+        let message = match own {
+            Some(parameter) if !parameter.is_published(value) => "its value is not of the published type",
+            None if !common => "the operation has no such parameter",
+            _ => continue,
+        };
+        reading.violations.push(Violation {
+            kind: ViolationKind::OffSpecParameter,
+            pointer: name.clone(),
+            message: message.to_owned(),
+        });
+    }
+    for parameter in &schema.parameters {
+        if let Some(value) = given(&parameter.name) {
+            parameter.read(value)?;
+        }
+    }
+    for parameter in &schema.parameters {
+        if let Some(value) = given(&parameter.name) {
+            parameter.check_sign(value)?;
+        }
+    }
+    let known = || {
+        let own = schema.parameters.iter().map(|parameter| parameter.name.as_str());
+        own.chain(COMMON_PARAMETERS).chain(placeholders())
+    };
+    let unknown: Vec<&str> =
+        query.iter().map(|(name, _)| name.as_str()).filter(|name| !known().any(|known| known == *name)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<&str> = known().collect();
+    Err(Error::unrecognized_parameters(&decoded_path(request)?, &unknown, known.iter().copied()))
+}
+
+fn placeholder(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn decoded_path(request: &Request) -> Result<String, Error> {
+    router::decode(request.path(), false).map(std::borrow::Cow::into_owned).map_err(Error::bad_path)
+}
+
+/// A boolean parameter: present without a value is true.
+fn boolean(text: &str) -> Result<bool, &str> {
+    match text {
+        "" | "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(other),
+    }
+}
+
+/// Headers that may come twice only with the same value.
+fn single_valued(headers: &Headers) -> Result<(), Error> {
+    for (name, printed) in [
+        ("x-opaque-id", "X-Opaque-Id"),
+        ("traceparent", "traceparent"),
+        ("tracestate", "tracestate"),
+        ("x-elastic-product-origin", "X-elastic-product-origin"),
+    ] {
+        let mut values = headers.all(name);
+        if let Some(first) = values.next()
+            && values.any(|other| other != first)
+        {
+            return Err(Error::single_valued_header(printed));
+        }
+    }
+    Ok(())
+}
+
+/// The parameters of a query; of several with one name the last counts.
+fn parse_query(query: &str) -> Result<Vec<(String, String)>, Error> {
+    let mut parameters: Vec<(String, String)> = Vec::new();
+    let query = query.split('#').next().unwrap_or_default();
+    for part in query.split(['&', ';']).filter(|part| !part.is_empty()) {
+        let (name, value) = match part.strip_prefix('=') {
+            Some(name) => (name, ""),
+            None => part.split_once('=').unwrap_or((part, "")),
+        };
+        let name = router::decode(name, true).map_err(Error::bad_query)?.into_owned();
+        let value = router::decode(value, true).map_err(Error::bad_query)?.into_owned();
+        if ["serverlessRequest", "operatorRequest"].iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {
+            return Err(Error::reserved_parameter(&name));
+        }
+        match parameters.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => parameters.push((name, value)),
+        }
+    }
+    Ok(parameters)
+}
+
+/// The row that a call which reached none comes closest to, as `METHOD path`.
+pub fn nearest<S>(table: &'static Table<S>, request: &Request) -> Option<String> {
+    let path = request.path().trim_end_matches('/');
+    let rows = table.rows().iter().flat_map(|row| row.paths.iter().map(move |path| (row, *path)));
+    let (row, path, _) = rows
+        .map(|(row, template)| {
+            let likeness = likeness(path, template);
+            let same_method = if row.method == *request.method() { 0.1 } else { 0.0 };
+            (row, template, likeness + same_method)
+        })
+        .max_by(|one, other| one.2.total_cmp(&other.2))
+        .filter(|(.., likeness)| *likeness > 0.5)?;
+    Some(format!("{} {path}", row.method))
+}
+
+/// How alike a path and a template are, segment by segment; a placeholder is like anything.
+fn likeness(path: &str, template: &str) -> f32 {
+    let given: Vec<&str> = path.split('/').collect();
+    let wanted: Vec<&str> = template.split('/').collect();
+    let alike: f32 = given
+        .iter()
+        .zip(&wanted)
+        .skip(1)
+        .map(|(given, wanted)| {
+            if placeholder(wanted).is_some() {
+                return if given.starts_with('_') { 0.3 } else { 0.9 };
+            }
+            suggest::similarity(given, wanted)
+        })
+        .sum();
+    alike / (given.len().max(wanted.len()).max(2) - 1) as f32
+}

@@ -1,0 +1,171 @@
+//! [`Reply`](super::call::Reply) or [`Error`] → [`Response`]: product header, pretty, `filter_path`, HEAD.
+//!
+//! Pure: the same reply in the same style gives the same bytes. It runs after the lock is released,
+//! so that a large answer holds nobody up.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
+
+use super::call::{Body, Reply};
+use super::error::Error;
+use super::filter_path::FilterPath;
+use crate::cluster::Page;
+use crate::cluster::document::Source;
+use crate::http::Response;
+use crate::json;
+
+/// How an answer is to be written, as its request asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Style {
+    /// The `content-type`.
+    pub content_type: Cow<'static, str>,
+    /// Whether to indent; none leaves it to the reply.
+    pub pretty: Option<bool>,
+    /// Which parts to show.
+    pub filter_path: Option<FilterPath>,
+    /// Whether the request was a `HEAD`.
+    pub head: bool,
+    /// Whether errors show a stack trace.
+    pub error_trace: bool,
+    /// The `x-opaque-id` to give back.
+    pub opaque_id: Option<String>,
+}
+
+impl Default for Style {
+    fn default() -> Style {
+        Style {
+            content_type: Cow::Borrowed("application/json"),
+            pretty: None,
+            filter_path: None,
+            head: false,
+            error_trace: false,
+            opaque_id: None,
+        }
+    }
+}
+
+/// The response to a request that was done or refused.
+pub fn render(outcome: &Result<Reply, Error>, style: &Style) -> Response {
+    match outcome {
+        Ok(reply) => {
+            let text = body_text(reply, style);
+            let content_type = match reply.body {
+                Body::Text(_) => "text/plain; charset=UTF-8",
+                Body::Typed(content_type, _) => content_type,
+                _ => &style.content_type,
+            };
+            respond(reply.status, reply.allow.as_deref(), content_type, text, style)
+        }
+        Err(error) => {
+            let Some(body) = error.body(error_trace(error, style)) else {
+                return bare(error.status());
+            };
+            let text = json::write(&body, style.pretty.unwrap_or(false));
+            respond(error.status(), error.allow.as_deref(), &style.content_type, text.into(), style)
+        }
+    }
+}
+
+/// Elasticsearch never shows where a refused login came from.
+fn error_trace(error: &Error, style: &Style) -> bool {
+    style.error_trace && error.status() != 401
+}
+
+fn body_text(reply: &Reply, style: &Style) -> Bytes {
+    let pretty = style.pretty.unwrap_or(reply.pretty);
+    if let Some(filter) = style.filter_path.as_ref().filter(|_| reply.body.is_json()) {
+        return json::write(&filter.apply(reply.body.to_value()), pretty).into();
+    }
+    match &reply.body {
+        Body::Fixed(text) if !pretty => Bytes::from_static(text.as_bytes()),
+        Body::Text(text) => text.clone(),
+        Body::Typed(_, bytes) => bytes.clone(),
+        body => {
+            let mut text = Vec::with_capacity(256);
+            match json::write_into(&mut text, body, pretty) {
+                Ok(()) => text.into(),
+                Err(wrong) => {
+                    json::write(&Error::bug(&wrong.to_string()).body(false).unwrap_or_default(), pretty).into()
+                }
+            }
+        }
+    }
+}
+
+fn respond(status: u16, allow: Option<&str>, content_type: &str, body: Bytes, style: &Style) -> Response {
+    let mut response = Response::new(status);
+    let headers = &mut response.headers;
+    headers.reserve(96 + style.opaque_id.as_ref().map_or(0, String::len));
+    if let Some(id) = &style.opaque_id {
+        headers.push("x-opaque-id", id);
+    }
+    if let Some(allow) = allow {
+        headers.push("allow", allow);
+    }
+    // Source: the product header is taken off every answer with one of these two statuses.
+    if !matches!(status, 401 | 403) {
+        headers.push("x-elastic-product", "Elasticsearch");
+    }
+    headers.push("content-type", content_type);
+    headers.push_number("content-length", body.len());
+    if !style.head {
+        response.body = body;
+    }
+    response
+}
+
+/// An answer written below the dispatcher: no body, no product header, and the line is closed.
+pub fn bare(status: u16) -> Response {
+    let mut response = Response::new(status);
+    response.headers.push("content-length", "0");
+    response.headers.push("connection", "close");
+    response
+}
+
+/// A document as get and list show it: its id first.
+struct WithId<'a>(&'a str, &'a Source);
+
+impl Serialize for WithId<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", self.0)?;
+        for (name, value) in self.1.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+struct Hits<'a>(&'a Page);
+
+impl Serialize for Hits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut hits = serializer.serialize_seq(Some(self.0.hits.len()))?;
+        for (id, source) in &self.0.hits {
+            hits.serialize_element(&WithId(id, source))?;
+        }
+        hits.end()
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Body::Json(value) => value.serialize(serializer),
+            Body::Fixed(text) => {
+                serde_json::from_str::<Value>(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
+            }
+            Body::Document(id, source) => WithId(id, source).serialize(serializer),
+            Body::Page(page) => {
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry("count", &page.total)?;
+                map.serialize_entry("results", &Hits(page))?;
+                map.end()
+            }
+            Body::Text(_) | Body::Typed(..) => Err(serde::ser::Error::custom("a text is no JSON")),
+        }
+    }
+}

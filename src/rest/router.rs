@@ -1,0 +1,298 @@
+//! Method and path → what is to be done: one of our rows, or why there is none.
+//!
+//! The tree holds our rows and, where they are given, the routes of every operation that Elastic
+//! publishes: so a 405 names the methods that the real server would name, and a call that
+//! Elasticsearch has and this mock has not is told apart from one that nobody has.
+//!
+//! Source: Elasticsearch 9.x, path trie: literal segments are compared undecoded, trailing slashes do
+//! not count, and four passes let a placeholder stand in more and more places.
+
+use std::borrow::Cow;
+
+use super::endpoint::Endpoint;
+use super::error::Error;
+use crate::http::Method;
+
+/// What a method and a path lead to.
+#[derive(Debug, PartialEq)]
+pub enum Route {
+    /// A row of the table, by its index.
+    Row(usize),
+    /// An operation of Elasticsearch that this mock has not, by its name.
+    Unsupported(&'static str),
+}
+
+/// What the router says of a request.
+pub enum Found<'a> {
+    /// The route, and the placeholders of its path.
+    Route(&'a Route, Vec<(&'static str, String)>),
+    /// The path is known, the method is not: the methods that are, in Elasticsearch's order.
+    WrongMethod(Vec<Method>),
+    /// No such path.
+    Unknown,
+}
+
+/// A tree of path segments.
+pub struct Router {
+    root: Node,
+}
+
+#[derive(Default)]
+struct Node {
+    /// Sorted by segment.
+    literals: Vec<(&'static str, Node)>,
+    wildcard: Option<Box<Node>>,
+    routes: Vec<Leaf>,
+}
+
+struct Leaf {
+    method: Method,
+    names: Vec<&'static str>,
+    route: Route,
+}
+
+/// Where a placeholder may stand for a segment that no literal matches.
+#[derive(Clone, Copy, PartialEq)]
+enum Pass {
+    Nowhere,
+    First,
+    Last,
+    Anywhere,
+}
+
+const PASSES: [Pass; 4] = [Pass::Nowhere, Pass::First, Pass::Last, Pass::Anywhere];
+
+impl Router {
+    /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`.
+    pub fn new<S>(rows: &'static [Endpoint<S>], published: &'static str) -> Router {
+        let mut router = Router { root: Node::default() };
+        for (at, row) in rows.iter().enumerate() {
+            for path in row.paths {
+                router.insert(row.method.clone(), path, Route::Row(at));
+            }
+        }
+        for line in published.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split(' ');
+            if let (Some(operation), Some(method), Some(path)) = (words.next(), words.next(), words.next()) {
+                router.insert(Method::new(method), path, Route::Unsupported(operation));
+            }
+        }
+        router
+    }
+
+    /// Adds a route; the first one with its method and shape of path stays.
+    fn insert(&mut self, method: Method, path: &'static str, route: Route) {
+        let mut node = &mut self.root;
+        let mut names = Vec::new();
+        for segment in path.trim_matches('/').split('/').filter(|segment| !segment.is_empty()) {
+            match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) => {
+                    names.push(name);
+                    node = node.wildcard.get_or_insert_default();
+                }
+                None => {
+                    let at = match node.literals.binary_search_by_key(&segment, |(known, _)| known) {
+                        Ok(at) => at,
+                        Err(at) => {
+                            node.literals.insert(at, (segment, Node::default()));
+                            at
+                        }
+                    };
+                    node = &mut node.literals[at].1;
+                }
+            }
+        }
+        if !node.routes.iter().any(|leaf| leaf.method == method) {
+            node.routes.push(Leaf { method, names, route });
+        }
+    }
+
+    /// What `method` and the undecoded `path` lead to.
+    ///
+    /// # Errors
+    /// When a placeholder's segment has a broken escape.
+    pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Error> {
+        let segments = segments(path);
+        let mut allowed = Vec::new();
+        let mut seen = false;
+        for pass in PASSES {
+            let mut values = Vec::new();
+            let Some(node) = self.root.walk(&segments, 0, pass, &mut values) else {
+                continue;
+            };
+            if let Some(leaf) = node.routes.iter().find(|leaf| leaf.method == *method) {
+                let values = values.into_iter().map(|at| decode_segment(path, segments[at]));
+                let values = values.collect::<Result<Vec<_>, _>>()?;
+                return Ok(Found::Route(&leaf.route, leaf.names.iter().copied().zip(values).collect()));
+            }
+            seen = true;
+            allowed.extend(node.routes.iter().map(|leaf| leaf.method.clone()));
+        }
+        if !seen {
+            return Ok(Found::Unknown);
+        }
+        Ok(Found::WrongMethod(Method::ALL.into_iter().filter(|known| allowed.contains(known)).collect()))
+    }
+}
+
+impl Node {
+    /// The node at the end of `segments[at..]`, and which segments stood in for placeholders.
+    fn walk<'n>(&'n self, segments: &[&str], at: usize, pass: Pass, values: &mut Vec<usize>) -> Option<&'n Node> {
+        let Some(segment) = segments.get(at) else {
+            return (!self.routes.is_empty()).then_some(self);
+        };
+        let literal = self.literals.binary_search_by_key(segment, |(known, _)| known).ok();
+        let literal = literal.map(|literal| &self.literals[literal].1);
+        if let Some(found) = literal.and_then(|node| node.walk(segments, at + 1, pass, values)) {
+            return Some(found);
+        }
+        let is_last = at + 1 == segments.len();
+        let may = match pass {
+            Pass::Nowhere => false,
+            // A literal whose subtree leads nowhere gives way in every other pass, but not the last
+            // segment in the pass for the first.
+            Pass::First => at == 0 || (literal.is_some() && !is_last),
+            Pass::Last => is_last || literal.is_some(),
+            Pass::Anywhere => true,
+        };
+        let wildcard = self.wildcard.as_deref().filter(|_| may)?;
+        values.push(at);
+        let found = wildcard.walk(segments, at + 1, pass, values);
+        if found.is_none() {
+            values.pop();
+        }
+        found
+    }
+}
+
+/// The segments of a path: the first slash and all trailing ones do not count, empty ones between do.
+fn segments(path: &str) -> Vec<&str> {
+    let path = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/');
+    if path.is_empty() { Vec::new() } else { path.split('/').collect() }
+}
+
+/// A segment with its escapes resolved. A `+` stays a plus sign.
+fn decode_segment(path: &str, segment: &str) -> Result<String, Error> {
+    match decode(segment, false) {
+        Ok(text) => Ok(text.into_owned()),
+        // The real server counts from the start of the whole path.
+        Err(_) => {
+            Err(decode(path, false).err().map_or_else(|| Error::bad_path("broken escape".into()), Error::bad_path))
+        }
+    }
+}
+
+/// Resolves `%XX` escapes, and in a query also `+`; says in Elasticsearch's words what is wrong with
+/// one. Bytes that are no UTF-8 become replacement characters, as in Java.
+pub(super) fn decode(text: &str, plus_is_blank: bool) -> Result<Cow<'_, str>, String> {
+    let bytes = text.as_bytes();
+    if !bytes.iter().any(|byte| *byte == b'%' || (plus_is_blank && *byte == b'+')) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'+' if plus_is_blank => decoded.push(b' '),
+            b'%' => {
+                match bytes.get(at + 1) {
+                    None => {
+                        return Err(format!("unterminated escape sequence at end of string: {text}"));
+                    }
+                    Some(b'%') => {
+                        decoded.push(b'%');
+                        at += 2;
+                        continue;
+                    }
+                    Some(_) => {}
+                }
+                let Some(low) = bytes.get(at + 2) else {
+                    return Err(format!("partial escape sequence at end of string: {text}"));
+                };
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                let (Some(high), Some(low)) = (digit(bytes[at + 1]), digit(*low)) else {
+                    let sequence = String::from_utf8_lossy(&bytes[at..at + 3]);
+                    return Err(format!("invalid escape sequence `{sequence}' at index {at} of: {text}"));
+                };
+                decoded.push((high * 16 + low) as u8);
+                at += 2;
+            }
+            byte => decoded.push(byte),
+        }
+        at += 1;
+    }
+    Ok(Cow::Owned(
+        String::from_utf8(decoded).unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLISHED: &str = "\
+# what Elastic publishes
+cat.indices GET /_cat/indices
+index PUT /{index}/_doc/{id}
+indices.create PUT /{index}
+indices.get GET /{index}
+search GET /_search
+search POST /_search
+search GET /{index}/_search
+thing.get GET /_thing/{id}
+thing.list GET /_thing
+thing.part.put PUT /_thing/_part/{part}";
+
+    fn router() -> Router {
+        let rows: &'static [Endpoint<()>] = &[];
+        Router::new(rows, PUBLISHED)
+    }
+
+    fn find(method: Method, path: &str) -> String {
+        match router().find(&method, path) {
+            Ok(Found::Route(Route::Unsupported(name), values)) => {
+                values.iter().fold((*name).to_owned(), |text, (name, value)| format!("{text} {name}={value}"))
+            }
+            Ok(Found::Route(Route::Row(at), _)) => at.to_string(),
+            Ok(Found::WrongMethod(methods)) => format!("405 {methods:?}"),
+            Ok(Found::Unknown) => "unknown".to_owned(),
+            Err(_) => "bad path".to_owned(),
+        }
+    }
+
+    #[test]
+    fn paths_lead_where_elasticsearch_leads_them() {
+        for (method, path, expected) in [
+            (Method::Get, "/_search", "search"),
+            (Method::Get, "/_search/", "search"),
+            (Method::Get, "/_search//", "search"),
+            (Method::Get, "//_search", "search index="),
+            (Method::Get, "/idx/_search", "search index=idx"),
+            (Method::Get, "/%5Fsearch", "indices.get index=_search"),
+            (Method::Put, "/i/_doc/a%2Fb%20c+d", "index index=i id=a/b c+d"),
+            (Method::Get, "/_thing/_part", "thing.get id=_part"),
+            (Method::Put, "/_search", "405 [Get, Post]"),
+            (Method::Post, "/idx", "405 [Get, Put]"),
+            (Method::Get, "/_cat/nope", "unknown"),
+            (Method::Get, "/a/b/c/d/e", "unknown"),
+            (Method::Get, "/", "unknown"),
+            (Method::Get, "/%zz/_search", "bad path"),
+            (Method::Other("get".into()), "/_thing", "405 [Get]"),
+        ] {
+            assert_eq!(find(method.clone(), path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn escapes_are_refused_in_elasticsearch_s_words() {
+        for (text, expected) in [
+            ("%zz", "invalid escape sequence `%zz' at index 0 of: %zz"),
+            ("a%", "unterminated escape sequence at end of string: a%"),
+            ("%a", "partial escape sequence at end of string: %a"),
+        ] {
+            assert_eq!(decode(text, true), Err(expected.to_owned()));
+        }
+        assert_eq!(decode("a+b%20%%", true).as_deref(), Ok("a b %"));
+        assert_eq!(decode("a+b", false).as_deref(), Ok("a+b"));
+    }
+}

@@ -1,0 +1,343 @@
+//! Compiled schemas by operation: what Elastic publishes, and what its server does otherwise.
+//!
+//! A schema file holds the published structure; its overlay holds reviewed merge patches with their
+//! evidence. Together they make three things: the check of a request against the published contract
+//! (the judgement's), the check against the server (the answer's, which only asks *whether*), and the
+//! [`ObjectParser`] that says in the server's words what is wrong with a body.
+//!
+//! The only room that knows the `jsonschema` crate. Schemas are compiled on first use.
+
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use once_cell::sync::OnceCell;
+use serde_json::{Map, Value, json};
+
+use super::call::long_of;
+use super::endpoint::SchemaText;
+use super::error::Error;
+use super::parser::ObjectParser;
+use crate::clock::Timestamp;
+use crate::cluster::connector::ConnectorStatus;
+use crate::cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
+
+/// Parameters that every call takes.
+pub const COMMON_PARAMETERS: [&str; 5] = ["error_trace", "filter_path", "format", "human", "pretty"];
+
+/// Where a request leaves the published contract, or where the server leaves it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    /// What is broken.
+    pub kind: ViolationKind,
+    /// The place in the body as a JSON pointer, or the name of the parameter.
+    pub pointer: String,
+    /// What is wrong, values masked.
+    pub message: String,
+}
+
+/// Which contract a [`Violation`] breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ViolationKind {
+    /// The body breaks the published schema.
+    OffSpecBody,
+    /// A parameter breaks the published schema.
+    OffSpecParameter,
+    /// The body keeps the published schema, and the server refuses it all the same.
+    ServerRejectsSpec,
+}
+
+/// A schema that is compiled when it is first needed.
+pub struct Slot {
+    text: SchemaText,
+    compiled: OnceCell<Schema>,
+}
+
+impl Slot {
+    /// A slot for those texts.
+    pub const fn new(text: SchemaText) -> Slot {
+        Slot { text, compiled: OnceCell::new() }
+    }
+
+    /// The compiled schema.
+    ///
+    /// # Errors
+    /// When the files are broken, which a test would have found.
+    pub fn get(&self) -> Result<&Schema, Error> {
+        self.compiled.get_or_try_init(|| Schema::compile(self.text).map_err(|wrong| Error::bug(&wrong)))
+    }
+}
+
+/// What an operation takes.
+pub struct Schema {
+    /// The body; none when the operation takes none.
+    pub body: Option<BodySchema>,
+    /// The query's own parameters, in the order in which the server reads them.
+    pub parameters: Vec<Parameter>,
+}
+
+/// What the body of an operation must be.
+pub struct BodySchema {
+    /// Whether there must be one.
+    pub required: bool,
+    /// The server's parser.
+    pub parser: ObjectParser,
+    server: Validator,
+    published: Validator,
+    /// Whether what the server takes is always within the published contract.
+    server_is_stricter: bool,
+}
+
+impl BodySchema {
+    /// Whether the server takes this body.
+    pub fn server_takes(&self, body: &Value) -> bool {
+        self.server.is_valid(body)
+    }
+
+    /// Where a body breaks the published contract, in no more than one violation. `taken` says
+    /// whether the server takes it.
+    pub fn violation(&self, body: &Value, taken: bool) -> Option<Violation> {
+        if taken && self.server_is_stricter {
+            return None;
+        }
+        let Err(error) = self.published.validate(body) else {
+            return (!taken).then(|| {
+                let server = self.server.validate(body).err();
+                Violation {
+                    kind: ViolationKind::ServerRejectsSpec,
+                    pointer: server.as_ref().map(|error| error.instance_path().to_string()).unwrap_or_default(),
+                    message: server.map_or_else(String::new, |error| error.masked().to_string()),
+                }
+            });
+        };
+        Some(Violation {
+            kind: ViolationKind::OffSpecBody,
+            pointer: error.instance_path().to_string(),
+            message: error.masked().to_string(),
+        })
+    }
+}
+
+/// A parameter of the query.
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    kind: ParameterKind,
+    minimum: Option<i64>,
+    published: Value,
+    /// What the published type points to.
+    definitions: Arc<Value>,
+}
+
+enum ParameterKind {
+    Text,
+    Int,
+    Boolean,
+    /// One name of an enumeration.
+    Name(Enumeration),
+    /// Names of an enumeration, separated by commas.
+    Names(Enumeration),
+}
+
+impl Parameter {
+    /// Reads the value as the server does; signs are checked later.
+    pub fn read(&self, text: &str) -> Result<(), Error> {
+        match &self.kind {
+            ParameterKind::Text => Ok(()),
+            ParameterKind::Int => text.parse::<i32>().map(|_| ()).map_err(|_| Error::bad_int(&self.name, text)),
+            ParameterKind::Boolean if matches!(text, "" | "true" | "false") => Ok(()),
+            ParameterKind::Boolean => Err(Error::bad_boolean(text)),
+            ParameterKind::Name(enumeration) => enumeration.check(text),
+            ParameterKind::Names(enumeration) => split_list(text).try_for_each(|name| enumeration.check(name)),
+        }
+    }
+
+    /// The check of a number's sign, which the server makes after it has read all parameters.
+    pub fn check_sign(&self, text: &str) -> Result<(), Error> {
+        match (self.minimum, text.parse::<i64>()) {
+            (Some(minimum), Ok(number)) if number < minimum => Err(Error::negative_parameter(&self.name)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the value is within the published contract.
+    pub fn is_published(&self, text: &str) -> bool {
+        published_takes(&self.published, &self.definitions, text)
+    }
+}
+
+/// The items of a comma list as the server splits it: what follows the last comma counts only if
+/// there is something.
+pub fn split_list(text: &str) -> impl Iterator<Item = &str> {
+    text.split_terminator(',')
+}
+
+fn published_takes(schema: &Value, definitions: &Value, text: &str) -> bool {
+    let published_takes = |schema, text: &str| published_takes(schema, definitions, text);
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/$defs/"));
+    if let Some(schema) = target.and_then(|name| definitions.get(name)) {
+        return published_takes(schema, text);
+    }
+    if let Some(names) = schema.get("enum").and_then(Value::as_array) {
+        return names.iter().any(|name| name == text);
+    }
+    if let Some(ways) = schema.get("anyOf").and_then(Value::as_array) {
+        return ways.iter().any(|way| published_takes(way, text));
+    }
+    match schema.get("type").and_then(Value::as_str) {
+        Some("integer") => text.parse::<i64>().is_ok(),
+        Some("number") => text.parse::<f64>().is_ok(),
+        Some("boolean") => matches!(text, "" | "true" | "false"),
+        Some("array") => {
+            schema.get("items").is_none_or(|items| text.split(',').all(|item| published_takes(items, item)))
+        }
+        _ => true,
+    }
+}
+
+/// Names that the server reads in any case, and how it calls the enumeration when it refuses one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enumeration {
+    /// The name in the server's refusal, and of the schema's `format`.
+    pub name: &'static str,
+    takes: fn(&str) -> bool,
+}
+
+impl Enumeration {
+    const ALL: [Enumeration; 4] = [
+        Enumeration { name: "ConnectorSyncStatus", takes: |text| text.parse::<SyncStatus>().is_ok() },
+        Enumeration { name: "ConnectorSyncJobType", takes: |text| text.parse::<JobType>().is_ok() },
+        Enumeration { name: "ConnectorSyncJobTriggerMethod", takes: |text| text.parse::<TriggerMethod>().is_ok() },
+        Enumeration { name: "ConnectorStatus", takes: |text| text.parse::<ConnectorStatus>().is_ok() },
+    ];
+
+    /// The enumeration of that name.
+    pub fn find(name: &str) -> Option<Enumeration> {
+        Enumeration::ALL.into_iter().find(|known| known.name == name)
+    }
+
+    /// Whether `text` is one of its names.
+    pub fn takes(self, text: &str) -> bool {
+        (self.takes)(text)
+    }
+
+    fn check(self, text: &str) -> Result<(), Error> {
+        if self.takes(text) { Ok(()) } else { Err(Error::unknown_enum(self.name, text)) }
+    }
+}
+
+impl Schema {
+    fn compile(text: SchemaText) -> Result<Schema, String> {
+        let published: Value = serde_json::from_str(text.published).map_err(|error| error.to_string())?;
+        let overlay: Value = serde_json::from_str(text.overlay).map_err(|error| error.to_string())?;
+        let server = merged(&published, &overlay)?;
+        Ok(Schema { body: body(&published, &server, &overlay)?, parameters: parameters(&published, &server) })
+    }
+}
+
+/// The published schema with every entry of the overlay merged into it.
+pub fn merged(published: &Value, overlay: &Value) -> Result<Value, String> {
+    let mut server = published.clone();
+    for entry in overlay.get("entries").and_then(Value::as_array).into_iter().flatten() {
+        let pointer = entry.get("pointer").and_then(Value::as_str).unwrap_or_default();
+        let place = server.pointer_mut(pointer).ok_or_else(|| format!("no [{pointer}] in the schema"))?;
+        merge_patch(place, entry.get("merge").unwrap_or(&Value::Null));
+    }
+    Ok(server)
+}
+
+/// RFC 7396.
+fn merge_patch(place: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *place = patch.clone();
+        return;
+    };
+    if !place.is_object() {
+        *place = json!({});
+    }
+    let Value::Object(place) = place else {
+        return;
+    };
+    for (name, value) in patch {
+        if value.is_null() {
+            place.shift_remove(name);
+        } else {
+            merge_patch(place.entry(name.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<BodySchema>, String> {
+    const BODY: &str = "/properties/body";
+    let (Some(published_body), Some(server_body)) = (published.pointer(BODY), server.pointer(BODY)) else {
+        return Ok(None);
+    };
+    let entries = overlay.get("entries").and_then(Value::as_array).into_iter().flatten();
+    let server_is_stricter = entries
+        .filter(|entry| entry.get("pointer").and_then(Value::as_str).is_some_and(|pointer| pointer.starts_with(BODY)))
+        .all(|entry| matches!(entry.get("effect").and_then(Value::as_str), Some("stricter" | "notes")));
+    let definitions = server.get("$defs").cloned().unwrap_or_else(|| json!({}));
+    let name = overlay.get("parser").and_then(Value::as_str).unwrap_or_default();
+    Ok(Some(BodySchema {
+        required: server.get("x-body-required").and_then(Value::as_bool).unwrap_or_default(),
+        parser: ObjectParser::new(name, server_body, &definitions),
+        server: compile(server_body, server)?,
+        published: compile(published_body, published)?,
+        server_is_stricter,
+    }))
+}
+
+fn compile(body: &Value, whole: &Value) -> Result<Validator, String> {
+    let mut schema: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
+    if let Some(definitions) = whole.get("$defs") {
+        schema.insert("$defs".to_owned(), definitions.clone());
+    }
+    let mut options = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .should_validate_formats(true)
+        .with_format("long", |text: &str| long_of(text).is_some())
+        .with_format("boolean", |text: &str| matches!(text, "true" | "false"))
+        .with_format("instant", |text: &str| Timestamp::parse_lenient(text).is_ok());
+    for enumeration in Enumeration::ALL {
+        options = options.with_format(enumeration.name, move |text: &str| enumeration.takes(text));
+    }
+    options.build(&Value::Object(schema)).map_err(|error| error.to_string())
+}
+
+fn parameters(published: &Value, server: &Value) -> Vec<Parameter> {
+    let own = |schema: &Value| schema.pointer("/properties/query/properties").and_then(Value::as_object).cloned();
+    let definitions = Arc::new(published.get("$defs").cloned().unwrap_or_default());
+    let published = own(published).unwrap_or_default();
+    let mut parameters: Vec<Parameter> = own(server)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(name, _)| !COMMON_PARAMETERS.contains(&name.as_str()))
+        .map(|(name, server)| {
+            let format = |schema: &Value| schema.get("format").and_then(Value::as_str).and_then(Enumeration::find);
+            let enumeration = format(&server).or_else(|| server.get("items").and_then(format));
+            let kind = match (server.get("x-kind").and_then(Value::as_str), enumeration) {
+                (Some("int"), _) => ParameterKind::Int,
+                (Some("boolean"), _) => ParameterKind::Boolean,
+                (Some("list"), Some(enumeration)) => ParameterKind::Names(enumeration),
+                (_, Some(enumeration)) => ParameterKind::Name(enumeration),
+                _ => ParameterKind::Text,
+            };
+            Parameter {
+                kind,
+                minimum: server.get("x-minimum").and_then(Value::as_i64),
+                published: published.get(&name).cloned().unwrap_or_default(),
+                definitions: definitions.clone(),
+                name,
+            }
+        })
+        .collect();
+    let order: Vec<&str> = server
+        .pointer("/properties/query/x-order")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    parameters.sort_by_key(|parameter| order.iter().position(|name| *name == parameter.name).unwrap_or(usize::MAX));
+    parameters
+}

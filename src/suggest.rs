@@ -1,0 +1,64 @@
+//! "Did you mean": which known names are close to one that nobody knows.
+//!
+//! Source: Elasticsearch's parameter and field suggestions: normalised edit distance, more than one
+//! half, the best first, equals by name.
+
+/// The names of `known` that are more than 50 % similar to `unknown`, the most similar first.
+pub fn similar<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut close: Vec<(f32, &str)> = known
+        .into_iter()
+        .map(|name| (similarity(unknown, name), name))
+        .filter(|(similarity, _)| *similarity > 0.5)
+        .collect();
+    close.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    close.dedup();
+    close.into_iter().map(|(_, name)| name).collect()
+}
+
+/// 1 for equal texts, 0 for texts without anything in common.
+pub fn similarity(one: &str, other: &str) -> f32 {
+    let one: Vec<char> = one.chars().collect();
+    let other: Vec<char> = other.chars().collect();
+    let longer = one.len().max(other.len());
+    if longer == 0 {
+        return 1.0;
+    }
+    1.0 - edit_distance(&one, &other) as f32 / longer as f32
+}
+
+fn edit_distance(one: &[char], other: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, a) in one.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, b) in other.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != b);
+            diagonal = row[column + 1];
+            row[column + 1] = substituted.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_close_names_are_suggested_and_the_closest_first() {
+        let claim = ["worker_hostname", "sync_cursor"];
+        for (unknown, expected) in [
+            ("workerHostname", vec!["worker_hostname"]),
+            ("hostname", vec!["worker_hostname"]),
+            ("worker_host", vec!["worker_hostname"]),
+            ("cursor", vec!["sync_cursor"]),
+            ("sync_cursors", vec!["sync_cursor"]),
+            ("host", vec![]),
+            ("worker", vec![]),
+            ("nope", vec![]),
+        ] {
+            assert_eq!(similar(unknown, claim), expected, "{unknown}");
+        }
+        assert_eq!(similar("aab", ["aaa", "aac", "aab"]), ["aab", "aaa", "aac"]);
+    }
+}

@@ -1,0 +1,6 @@
+//! The only async room: sockets, files, and the system's clock.
+
+pub mod body;
+pub mod ports;
+pub mod server;
+pub mod sink;

@@ -1,0 +1,84 @@
+//! Ports of dropped servers are not handed out again.
+//!
+//! A client may hold on to the address of a server that its test has dropped. If the next server of
+//! the process got that port, the client would talk to a stranger. So a process remembers the ports it
+//! has let go, and a new server that is given one of them puts it aside and asks again.
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Mutex, PoisonError};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::error::Error;
+use crate::limits::{BACKLOG_MAX, PORTS_REMEMBERED_MAX};
+
+static LET_GO: Mutex<VecDeque<u16>> = Mutex::new(VecDeque::new());
+
+/// How often a free port is asked for before one that was let go is taken after all.
+const TRIES_MAX: usize = 64;
+
+/// Binds and listens. With port 0 the port is a free one that no dropped server of this process had.
+///
+/// # Errors
+/// [`Error::is_surroundings`] when the address cannot be bound.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let mut aside = Vec::new();
+    loop {
+        let listener = bind(address).map_err(|error| {
+            let cure = match error.kind() {
+                std::io::ErrorKind::AddrInUse => "; is another server running there? port 0 picks a free one",
+                std::io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: port 0 picks a free one",
+                _ => "",
+            };
+            Error::surroundings(format!("cannot listen on {address}{cure}"), error)
+        })?;
+        let port = listener.local_addr().map_or(0, |bound| bound.port());
+        if address.port() != 0 || aside.len() >= TRIES_MAX || !was_let_go(port) {
+            return Ok(listener);
+        }
+        aside.push(listener);
+    }
+}
+
+/// Remembers the port of a server that has closed.
+pub fn let_go(port: u16) {
+    let mut ports = LET_GO.lock().unwrap_or_else(PoisonError::into_inner);
+    if ports.len() == PORTS_REMEMBERED_MAX {
+        ports.pop_front();
+    }
+    ports.push_back(port);
+}
+
+fn was_let_go(port: u16) -> bool {
+    LET_GO.lock().unwrap_or_else(PoisonError::into_inner).contains(&port)
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A fixed port must be free for the next run at once, though connections of the last one linger.
+    #[cfg(unix)]
+    socket.set_reuse_address(address.port() != 0)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG_MAX)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_was_let_go_is_not_handed_out_again() {
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let listener = listen(any).expect("a free port");
+            let port = listener.local_addr().expect("its address").port();
+            drop(listener);
+            let_go(port);
+            assert!(seen.insert(port), "port {port} came twice");
+        }
+    }
+}

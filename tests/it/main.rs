@@ -1,0 +1,14 @@
+//! The integration tests: one binary, so that it links once. In reading order:
+
+mod support;
+
+mod scenarios;
+
+mod promises;
+mod tidy;
+
+mod mock_server;
+mod playback;
+mod replay;
+mod rest;
+mod simulation;

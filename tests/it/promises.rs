@@ -1,0 +1,136 @@
+//! What the table of operations promises.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use elastimock::{Method, Request, operations};
+
+use crate::support::{Door, EngineDoor, T0, cluster, path};
+
+#[test]
+fn names_are_unique_and_no_two_rows_want_the_same_call() {
+    let (mut names, mut calls) = (BTreeSet::new(), BTreeSet::new());
+    for operation in operations() {
+        names.insert(operation.name);
+        let shape: Vec<&str> =
+            operation.path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect();
+        assert!(
+            calls.insert((operation.method.to_string(), shape.join("/"))),
+            "{} {}",
+            operation.method,
+            operation.path
+        );
+    }
+    assert_eq!(names.len(), operations().map(|operation| operation.name).collect::<BTreeSet<_>>().len());
+    assert!(names.len() >= 16);
+}
+
+#[test]
+fn a_row_reaches_what_its_published_schema_says() {
+    for operation in operations() {
+        let file = path(&format!("schemas/{}.json", operation.name));
+        let schema: Value = serde_json::from_str(&fs::read_to_string(&file).expect("the schema")).expect("JSON");
+        assert_eq!(schema["title"], operation.name);
+        let urls = schema["x-urls"].as_array().expect("its addresses");
+        let published = urls.iter().any(|url| {
+            url["path"] == operation.path
+                && url["methods"]
+                    .as_array()
+                    .is_some_and(|methods| methods.iter().any(|m| m == operation.method.as_str()))
+        });
+        assert!(published, "{} {} is not among {urls:?}", operation.method, operation.path);
+    }
+}
+
+#[test]
+fn every_published_address_of_our_operations_has_a_row() {
+    let published = fs::read_to_string(path("fixtures/spec/operations.txt")).expect("the list of operations");
+    let ours: BTreeSet<&str> = operations().map(|operation| operation.name).collect();
+    for line in published.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(' ').collect();
+        if ours.contains(words[0]) {
+            let found =
+                operations().any(|row| row.name == words[0] && row.method.as_str() == words[1] && row.path == words[2]);
+            assert!(found, "{line}: no row");
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_a_scenario() {
+    let mut calls = String::new();
+    for folder in glob(&path("fixtures/scenarios")) {
+        calls.push_str(&fs::read_to_string(folder).expect("a scenario"));
+    }
+    for operation in operations() {
+        let found = calls.lines().filter_map(|line| line.split_once(' ')).any(|(method, target)| {
+            method == operation.method.as_str() && fits(operation.path, target.split('?').next().unwrap_or_default())
+        });
+        assert!(found, "{}: write a scenario that calls {} {}", operation.name, operation.method, operation.path);
+    }
+}
+
+fn glob(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("its entry").path();
+        if path.is_dir() {
+            found.extend(glob(&path))
+        } else if path.extension().is_some_and(|e| e == "console") {
+            found.push(path)
+        }
+    }
+    found
+}
+
+fn fits(template: &str, target: &str) -> bool {
+    let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), target.split('/').collect());
+    wanted.len() == given.len()
+        && wanted.iter().zip(given).all(|(wanted, given)| wanted.starts_with('{') || *wanted == given)
+}
+
+#[test]
+fn what_elasticsearch_has_and_this_mock_has_not_is_said_loudly() {
+    let published = fs::read_to_string(path("fixtures/spec/operations.txt")).expect("the list of operations");
+    let ours: BTreeSet<&str> = operations().map(|operation| operation.name).collect();
+    let mut door = EngineDoor::new(cluster("empty"), T0);
+    let mut loud = 0;
+    for line in published.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(' ').collect();
+        if ours.contains(words[0]) {
+            continue;
+        }
+        let target: String = words[2].replace(['{', '}'], "");
+        let answer = door.send(&Request::new(Method::new(words[1]), target));
+        // Some published addresses lead to one of our rows: a name where we have a placeholder.
+        if answer.status == 501 {
+            loud += 1;
+            if words[1] != "HEAD" {
+                assert_eq!(answer.json()["error"]["type"], "elastimock_unsupported_exception", "{line}");
+            }
+        }
+    }
+    assert!(loud > 500, "{loud}");
+    let findings = door.engine.findings(false);
+    assert_eq!(findings.iter().filter(|finding| finding.rule == "unsupported-operation").count(), loud);
+}
+
+#[test]
+fn the_readme_lists_the_operations() {
+    let mut table = String::from("| operation | call |\n| --- | --- |\n");
+    for operation in operations() {
+        table.push_str(&format!("| `{}` | `{} {}` |\n", operation.name, operation.method, operation.path));
+    }
+    let file = path("README.md");
+    let readme = fs::read_to_string(&file).expect("README.md");
+    let (begin, end) = ("<!-- operations: written by `cargo test` -->\n", "<!-- end of operations -->");
+    let (head, rest) = readme.split_once(begin).expect("the mark where the table begins");
+    let (_, tail) = rest.split_once(end).expect("the mark where the table ends");
+    let current = format!("{head}{begin}{table}{end}{tail}");
+    if current != readme {
+        fs::write(&file, current).expect("README.md");
+        panic!("README.md did not list the operations as they are: it does now, look at the difference and commit it");
+    }
+}

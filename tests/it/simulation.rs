@@ -1,0 +1,121 @@
+//! Seeds × random calls: whatever a client says, some things always hold. A failure prints its seed;
+//! `ELASTIMOCK_SEED=… cargo test simulation` brings it back.
+
+use serde_json::Value;
+
+use elastimock::{Method, Request};
+
+use crate::support::{Answer, Door, EngineDoor, T0, cluster};
+
+/// A small generator of its own, so that the calls do not depend on the mock's.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.roll(from.len())]
+    }
+}
+
+const JOBS: [&str; 8] = ["J-p", "J-i", "J-s", "J-cg", "J-c", "J-x", "J-e", "J-404"];
+const BODIES: [&str; 14] = [
+    "",
+    "{}",
+    "[]",
+    "{",
+    "  ",
+    r#"{"worker_hostname":"w-1"}"#,
+    r#"{"worker_hostname":"w-2","sync_cursor":{"page":3,"n":{"x":[1,2]}}}"#,
+    r#"{"worker_hostname":"","sync_cursor":null}"#,
+    r#"{"error":"disk full"}"#,
+    r#"{"error":""}"#,
+    r#"{"deleted_document_count":1,"indexed_document_count":"2","indexed_document_volume":3.9,"metadata":{"a":{"b":1}}}"#,
+    r#"{"deleted_document_count":-1,"indexed_document_count":2,"indexed_document_volume":3000000000}"#,
+    r#"{"id":"cn-a","job_type":"Incremental"}"#,
+    r#"{"id":"cn-a","job_type":"weekly","trigger_method":"on_demand"}"#,
+];
+
+fn call(dice: &mut Dice) -> Request {
+    let job = dice.pick(&JOBS);
+    let verb = dice.pick(&["", "/_claim", "/_cancel", "/_check_in", "/_error", "/_stats", "/_nope"]);
+    let target = match dice.roll(12) {
+        0 => "/".to_owned(),
+        1 => format!("/_connector/_sync_job?status={}", dice.pick(&["pending", "foo", ""])),
+        2 => "/_connector/_sync_job".to_owned(),
+        3 => format!("/_connector/{}", dice.pick(&["cn-a", "cn-b", "cn-404"])),
+        4 => format!(
+            "/_connector/_sync_job/{job}{verb}?{}",
+            dice.pick(&["pretty", "refresh=true", "filter_path=-a", "%"])
+        ),
+        _ => format!("/_connector/_sync_job/{job}{verb}"),
+    };
+    let method = dice.pick(&["GET", "PUT", "PUT", "PUT", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "FOO"]);
+    Request::new(Method::new(method), target).json(dice.pick(&BODIES))
+}
+
+fn sane(request: &Request, answer: &Answer, seed: u64) {
+    let what = format!("seed {seed}: {} {} → {} {}", request.method(), request.target(), answer.status, answer.text());
+    assert!(matches!(answer.status, 200 | 201 | 400 | 404 | 405 | 406 | 501), "{what}");
+    assert_eq!(answer.header("x-elastic-product"), Some("Elasticsearch"), "{what}");
+    let length: usize = answer.header("content-length").and_then(|length| length.parse().ok()).expect(&what);
+    if *request.method() == Method::Head {
+        assert!(answer.body.is_empty(), "{what}");
+        return;
+    }
+    assert_eq!(length, answer.body.len(), "{what}");
+    if answer.status >= 400 {
+        let body: Value = serde_json::from_slice(&answer.body).expect(&what);
+        let error = &body["error"];
+        assert!(
+            error.is_string() || (error["type"].is_string() && error["root_cause"][0]["type"].is_string()),
+            "{what}"
+        );
+        assert!(body["status"].is_null() || body["status"] == answer.status, "{what}");
+    }
+}
+
+fn run(seed: u64, calls: usize) -> Vec<Answer> {
+    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let mut door = EngineDoor::new(cluster("conformance"), T0);
+    let mut answers = Vec::new();
+    for _ in 0..calls {
+        let request = call(&mut dice);
+        let before = door.engine.state().expect("a state").to_value();
+        let answer = door.send(&request);
+        sane(&request, &answer, seed);
+        if answer.status >= 400 || *request.method() == Method::Get {
+            let after = door.engine.state().expect("a state").to_value();
+            assert_eq!(
+                before,
+                after,
+                "seed {seed}: {} {} was refused and changed the state",
+                request.method(),
+                request.target()
+            );
+        }
+        if dice.roll(5) == 0 {
+            door.advance(std::time::Duration::from_millis(1500));
+        }
+        answers.push(answer);
+    }
+    let heard = door.engine.journal(0, None, usize::MAX).interactions;
+    assert_eq!(heard.len(), calls, "seed {seed}: every call is in the journal");
+    assert!(heard.iter().map(|interaction| interaction.seq).eq(1..=calls as u64), "seed {seed}: in order");
+    answers
+}
+
+#[test]
+fn whatever_a_client_says_the_answers_are_sane_and_repeatable() {
+    let seeds: Vec<u64> = match std::env::var("ELASTIMOCK_SEED") {
+        Ok(seed) => vec![seed.parse().expect("ELASTIMOCK_SEED is a number")],
+        Err(_) => (0..25).collect(),
+    };
+    for seed in seeds {
+        let first = run(seed, 120);
+        assert_eq!(run(seed, 120), first, "seed {seed}: the same calls gave other answers");
+    }
+}
