@@ -460,10 +460,11 @@ impl Builder {
             Some(recording) => Engine::playback(self.setup, recording, system_time()),
             None => Engine::new(self.setup, system_time())?,
         };
-        let sink = self.record.as_deref().map(|path| Sink::create(path, &engine.recording_header())).transpose()?;
         let listener = ports::listen(self.listen.unwrap_or_else(|| ([127, 0, 0, 1], 0).into()))?;
         let cannot = |error| Error::surroundings("cannot serve the socket", error);
         let address = listener.local_addr().map_err(cannot)?;
+        // Last, so that an address which cannot be bound costs nobody an older recording.
+        let sink = self.record.as_deref().map(|path| Sink::create(path, &engine.recording_header())).transpose()?;
         let shared = Arc::new(Shared::new(engine, sink));
         let tasks = spawn(listener, shared.clone()).map_err(cannot)?;
         Ok(MockServer {

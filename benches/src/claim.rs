@@ -73,9 +73,7 @@ impl Claim {
              {body}",
             length = body.len(),
         );
-        Claim {
-            after_id: after_id.into_bytes(),
-        }
+        Claim { after_id: after_id.into_bytes() }
     }
 
     /// Puts the claim of one job into `out`, in place of what was there.
@@ -116,12 +114,8 @@ pub fn fixture(jobs: usize) -> String {
         if job > 0 {
             text.push(',');
         }
-        write!(
-            text,
-            r#"{{"id":"{}","connector_id":"docs","status":"pending","job_type":"full"}}"#,
-            JobId(job)
-        )
-        .expect("writing to a string");
+        write!(text, r#"{{"id":"{}","connector_id":"docs","status":"pending","job_type":"full"}}"#, JobId(job))
+            .expect("writing to a string");
     }
     text.push_str("]}");
     text

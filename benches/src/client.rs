@@ -53,9 +53,7 @@ impl Slice {
     pub fn latency_us(&self, share: f64) -> f64 {
         let last = self.latencies_ns.len().saturating_sub(1);
         let index = (last as f64 * share).round() as usize;
-        self.latencies_ns
-            .get(index)
-            .map_or(f64::NAN, |ns| f64::from(*ns) / 1000.0)
+        self.latencies_ns.get(index).map_or(f64::NAN, |ns| f64::from(*ns) / 1000.0)
     }
 }
 
@@ -154,10 +152,7 @@ impl Load {
     fn flush(&mut self, index: usize) -> Result<()> {
         let connection = &mut self.connections[index];
         while connection.sent_bytes < connection.request.len() {
-            match connection
-                .stream
-                .write(&connection.request[connection.sent_bytes..])
-            {
+            match connection.stream.write(&connection.request[connection.sent_bytes..]) {
                 Ok(bytes) => connection.sent_bytes += bytes,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -167,17 +162,8 @@ impl Load {
         let held_back = connection.sent_bytes < connection.request.len();
         if held_back != connection.held_back {
             connection.held_back = held_back;
-            let events = if held_back {
-                libc::EPOLLIN | libc::EPOLLOUT
-            } else {
-                libc::EPOLLIN
-            };
-            self.watch(
-                &self.connections[index].stream,
-                index,
-                events,
-                libc::EPOLL_CTL_MOD,
-            )?;
+            let events = if held_back { libc::EPOLLIN | libc::EPOLLOUT } else { libc::EPOLLIN };
+            self.watch(&self.connections[index].stream, index, events, libc::EPOLL_CTL_MOD)?;
         }
         Ok(())
     }
@@ -185,15 +171,10 @@ impl Load {
     /// Reads what is there; true once the answer is complete.
     fn receive(&mut self, index: usize) -> Result<bool> {
         let connection = &mut self.connections[index];
-        match connection
-            .stream
-            .read(&mut connection.answer[connection.answer_bytes..])
-        {
+        match connection.stream.read(&mut connection.answer[connection.answer_bytes..]) {
             Ok(0) => return Err("the server closed a connection that should stay open".into()),
             Ok(bytes) => connection.answer_bytes += bytes,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 return Ok(false);
             }
             Err(error) => return Err(error.into()),
@@ -218,47 +199,23 @@ impl Load {
     }
 
     fn watch(&self, stream: &TcpStream, index: usize, events: i32, operation: i32) -> Result<()> {
-        let mut event = libc::epoll_event {
-            events: events as u32,
-            u64: index as u64,
-        };
+        let mut event = libc::epoll_event { events: events as u32, u64: index as u64 };
         // SAFETY: both descriptors are open, and the event outlives the call.
-        let outcome = unsafe {
-            libc::epoll_ctl(
-                self.epoll.as_raw_fd(),
-                operation,
-                stream.as_raw_fd(),
-                &mut event,
-            )
-        };
-        if outcome == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error().into())
-        }
+        let outcome = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, stream.as_raw_fd(), &mut event) };
+        if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error().into()) }
     }
 
     fn wait(&self, ready: &mut Vec<usize>) -> Result<()> {
         const EVENTS_MAX: usize = 256;
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX];
         // SAFETY: the array has room for as many events as the call is allowed to write.
-        let count = unsafe {
-            libc::epoll_wait(
-                self.epoll.as_raw_fd(),
-                events.as_mut_ptr(),
-                EVENTS_MAX as i32,
-                SILENCE_MS_MAX,
-            )
-        };
+        let count =
+            unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), EVENTS_MAX as i32, SILENCE_MS_MAX) };
         ready.clear();
         match count {
             0 => Err("the server fell silent".into()),
             count if count > 0 => {
-                ready.extend(
-                    events[..count as usize]
-                        .iter()
-                        .map(|event| event.u64 as usize),
-                );
+                ready.extend(events[..count as usize].iter().map(|event| event.u64 as usize));
                 Ok(())
             }
             _ => match io::Error::last_os_error() {
@@ -296,27 +253,19 @@ fn parts(answer: &[u8]) -> Result<Option<Parts<'_>>> {
     let head = std::str::from_utf8(&answer[..end])?;
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 "));
-    let status = status
-        .and_then(|rest| rest.get(..3))
-        .ok_or("no status line of HTTP/1.1")?
-        .parse()?;
+    let status = status.and_then(|rest| rest.get(..3)).ok_or("no status line of HTTP/1.1")?.parse()?;
     let header = |wanted: &str| {
         let mut named = lines.clone().filter_map(|line| line.split_once(':'));
         let found = named.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         found.map(|(_, value)| value.trim())
     };
-    let length = header("content-length")
-        .ok_or_else(|| format!("an answer without content-length: {head}"))?;
+    let length = header("content-length").ok_or_else(|| format!("an answer without content-length: {head}"))?;
     let length: usize = length.parse()?;
     let closes = header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
     let body = &answer[end + 4..];
     match body.len() {
         bytes if bytes < length => Ok(None),
-        bytes if bytes == length => Ok(Some(Parts {
-            status,
-            closes,
-            body,
-        })),
+        bytes if bytes == length => Ok(Some(Parts { status, closes, body })),
         _ => Err("more bytes than content-length says".into()),
     }
 }
@@ -360,9 +309,7 @@ pub fn claim_once(address: SocketAddr, claim: &[u8]) -> Result<()> {
 
 /// The socket behind `http://HOST:PORT`.
 pub fn address(url: &str) -> Result<SocketAddr> {
-    let host = url
-        .strip_prefix("http://")
-        .ok_or_else(|| format!("not an http URL: {url}"))?;
+    let host = url.strip_prefix("http://").ok_or_else(|| format!("not an http URL: {url}"))?;
     Ok(host.trim_end_matches('/').parse()?)
 }
 
@@ -372,16 +319,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_complete_when_its_content_length_is_there() {
-        let whole = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ANSWER}",
-            ANSWER.len()
-        );
+        let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ANSWER}", ANSWER.len());
         for end in 0..whole.len() {
-            assert_eq!(
-                claim_answer(&whole.as_bytes()[..end]).unwrap(),
-                None,
-                "{end}"
-            );
+            assert_eq!(claim_answer(&whole.as_bytes()[..end]).unwrap(), None, "{end}");
         }
         assert_eq!(claim_answer(whole.as_bytes()).unwrap(), Some(false));
         let last = whole.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");

@@ -29,10 +29,7 @@ pub struct Setup {
 impl Setup {
     /// That many pending jobs.
     pub fn with_jobs(jobs: usize) -> Setup {
-        Setup {
-            fixture: claim::fixture(jobs),
-            crowd: false,
-        }
+        Setup { fixture: claim::fixture(jobs), crowd: false }
     }
 }
 
@@ -42,10 +39,7 @@ pub type Start = fn(&Setup) -> Result<Box<dyn Server>>;
 /// Who answers, in the order of the table's columns.
 pub const ALL: &[(&str, Start)] = &[
     #[cfg(feature = "elastimock")]
-    (
-        crate::elastimock_contender::NAME,
-        crate::elastimock_contender::start,
-    ),
+    (crate::elastimock_contender::NAME, crate::elastimock_contender::start),
     ("bare", contenders::bare::start),
     ("least", contenders::least::start),
     ("httptest", contenders::httptest::start),
@@ -150,9 +144,7 @@ fn cycle(start: Start, cycles: usize) -> Result<Value> {
         answering.push(cycle(true)?);
     }
     let after = Count::settled()?;
-    let middle = |samples: &[[f64; 3]], pick: fn(&[f64; 3]) -> f64| {
-        median(samples.iter().map(pick).collect())
-    };
+    let middle = |samples: &[[f64; 3]], pick: fn(&[f64; 3]) -> f64| median(samples.iter().map(pick).collect());
     Ok(json!({
         "start_us": middle(&idle, |[start, _, _]| *start),
         "drop_us": middle(&idle, |[_, _, drop]| *drop),
@@ -168,10 +160,7 @@ fn cycle(start: Start, cycles: usize) -> Result<Value> {
 
 /// Servers alive at once: what each costs, and what is left when all are gone.
 fn crowd(start: Start, servers: usize) -> Result<Value> {
-    let setup = Setup {
-        crowd: true,
-        ..Setup::with_jobs(1)
-    };
+    let setup = Setup { crowd: true, ..Setup::with_jobs(1) };
     let claim = Claim::small("localhost").of(0);
     // The first server brings what all share: a runtime, compiled schemas, a pool.
     drop(start(&setup)?);
@@ -218,10 +207,7 @@ struct Count {
 
 impl Count {
     fn now() -> Result<Count> {
-        Ok(Count {
-            held: sys::holdings(None)?,
-            heap_bytes: heap::live_bytes(),
-        })
+        Ok(Count { held: sys::holdings(None)?, heap_bytes: heap::live_bytes() })
     }
 
     /// After a pause in which threads of the server may finish what they were at.
@@ -233,8 +219,7 @@ impl Count {
     /// How much more than `earlier` this is, for each of `shares`.
     fn since(&self, earlier: &Count, shares: usize) -> Value {
         let each = |now: i64, then: i64| (now - then) as f64 / shares as f64;
-        let held =
-            |pick: fn(&Holdings) -> u64| each(pick(&self.held) as i64, pick(&earlier.held) as i64);
+        let held = |pick: fn(&Holdings) -> u64| each(pick(&self.held) as i64, pick(&earlier.held) as i64);
         json!({
             "rss_bytes": held(|held| held.rss_bytes),
             "threads": held(|held| held.threads),

@@ -13,9 +13,7 @@ pub const NAME: &str = "elastimock";
 #[cfg(feature = "elastimock")]
 pub fn start(setup: &crate::contender::Setup) -> Result<Box<dyn crate::contender::Server>> {
     let fixture = elastimock::Fixture::from_json(&setup.fixture)?;
-    let server = elastimock::MockServer::builder()
-        .fixture(fixture)
-        .start_blocking()?;
+    let server = elastimock::MockServer::builder().fixture(fixture).start_blocking()?;
     Ok(Box::new(InProcess(server)))
 }
 
@@ -44,9 +42,7 @@ pub fn build_binary(cargo: &str, target: &Path) -> (Command, PathBuf) {
 /// How to run the binary. Its first line on stdout is JSON with the `url`.
 pub fn run_binary(binary: &Path, fixture: &Path) -> Command {
     let mut command = Command::new(binary);
-    command
-        .args(["serve", "--listen", "127.0.0.1:0", "--json", "--fixtures"])
-        .arg(fixture);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--json", "--fixtures"]).arg(fixture);
     command
 }
 
@@ -54,7 +50,6 @@ pub fn run_binary(binary: &Path, fixture: &Path) -> Command {
 pub fn findings(url: &str) -> Result<String> {
     let address = client::address(url)?;
     let request = format!("GET /_elastimock/findings HTTP/1.1\r\nHost: {address}\r\n\r\n");
-    let body: serde_json::Value =
-        serde_json::from_slice(&client::call(address, request.as_bytes())?)?;
+    let body: serde_json::Value = serde_json::from_slice(&client::call(address, request.as_bytes())?)?;
     Ok(body["counts"].to_string())
 }

@@ -25,10 +25,7 @@ impl Programs {
     /// driver, beside the driver.
     pub fn build(wants: impl Fn(&str) -> bool) -> Result<Programs> {
         let driver = std::env::current_exe()?;
-        let target = driver
-            .ancestors()
-            .nth(2)
-            .ok_or("the driver is not in a target directory")?;
+        let target = driver.ancestors().nth(2).ok_or("the driver is not in a target directory")?;
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let build = |arguments: &[&str]| {
             let mut command = Command::new(&cargo);
@@ -64,11 +61,7 @@ impl Programs {
 
 fn succeed(mut command: Command) -> Result<()> {
     let status = command.stdout(Stdio::null()).status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{command:?}: {status}").into())
-    }
+    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}").into()) }
 }
 
 /// Time for a server to start, also under valgrind and with a large fixture.
@@ -87,19 +80,10 @@ impl Running {
     /// Starts `command` on `cores` and waits until it has told its URL.
     pub fn start(mut command: Command, cores: &[usize]) -> Result<Running> {
         sys::pin_child(&mut command, cores.to_vec());
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .env("HTTPMOCK_MAX_SERVERS", "1000");
-        let child = command
-            .spawn()
-            .map_err(|error| format!("{command:?}: {error}"))?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).env("HTTPMOCK_MAX_SERVERS", "1000");
+        let child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         // From here on the handle ends the child, whatever goes wrong.
-        let mut running = Running {
-            child,
-            hello: Value::Null,
-            address: SocketAddr::from(([0; 4], 0)),
-        };
+        let mut running = Running { child, hello: Value::Null, address: SocketAddr::from(([0; 4], 0)) };
         let mut line = String::new();
         if let Some(stdout) = running.child.stdout.take() {
             if !sys::is_readable_within(&stdout, SILENCE_MS_MAX)? {
@@ -107,11 +91,9 @@ impl Running {
             }
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        running.hello = serde_json::from_str(&line)
-            .map_err(|_| format!("{command:?} started with {line:?} instead of its URL"))?;
-        let url = running.hello["url"]
-            .as_str()
-            .ok_or("no url in the first line")?;
+        running.hello =
+            serde_json::from_str(&line).map_err(|_| format!("{command:?} started with {line:?} instead of its URL"))?;
+        let url = running.hello["url"].as_str().ok_or("no url in the first line")?;
         running.address = client::address(url)?;
         Ok(running)
     }
@@ -172,10 +154,7 @@ pub fn contender(program: &Path, name: &str, verb: &str, count: usize) -> Comman
 pub fn experiment(mut command: Command, cores: &[usize]) -> Result<Value> {
     const PATIENCE: Duration = Duration::from_secs(60);
     sys::pin_child(&mut command, cores.to_vec());
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .env("HTTPMOCK_MAX_SERVERS", "1000");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).env("HTTPMOCK_MAX_SERVERS", "1000");
     let mut child = command.spawn()?;
     let begin = Instant::now();
     // One short line fits into the pipe: nobody has to read it before the child ends.

@@ -41,11 +41,7 @@ impl Unit {
 /// Grouped by commas.
 pub fn thousands(figure: f64) -> String {
     let digits = format!("{:.0}", figure.abs());
-    let mut out = if figure <= -0.5 {
-        "-".to_owned()
-    } else {
-        String::new()
-    };
+    let mut out = if figure <= -0.5 { "-".to_owned() } else { String::new() };
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index) % 3 == 0 {
             out.push(',');
@@ -67,12 +63,7 @@ pub struct Row {
 impl Row {
     /// A row without figures.
     pub fn new(label: &str, unit: Unit) -> Row {
-        Row {
-            label: label.to_owned(),
-            unit,
-            figures: Vec::new(),
-            ratios: Vec::new(),
-        }
+        Row { label: label.to_owned(), unit, figures: Vec::new(), ratios: Vec::new() }
     }
 
     /// The same row with this figure.
@@ -133,10 +124,7 @@ impl Row {
 }
 
 fn find(pairs: &[(String, f64)], name: &str) -> Option<f64> {
-    pairs
-        .iter()
-        .find(|(candidate, _)| candidate == name)
-        .map(|(_, figure)| *figure)
+    pairs.iter().find(|(candidate, _)| candidate == name).map(|(_, figure)| *figure)
 }
 
 /// A bound that elastimock's figure should keep.
@@ -149,30 +137,18 @@ pub struct Target {
 
 /// The figure should be no larger; `stretch` is what it would ideally be.
 pub fn at_most(bound: f64, stretch: Option<f64>) -> Target {
-    Target {
-        bound,
-        stretch,
-        is_most: true,
-    }
+    Target { bound, stretch, is_most: true }
 }
 
 /// The figure should be no smaller; `stretch` is what it would ideally be.
 pub fn at_least(bound: f64, stretch: Option<f64>) -> Target {
-    Target {
-        bound,
-        stretch,
-        is_most: false,
-    }
+    Target { bound, stretch, is_most: false }
 }
 
 impl Target {
     fn verdict(&self, figure: Option<f64>) -> &'static str {
         let keeps = |bound: f64, figure: f64| {
-            if self.is_most {
-                figure <= bound
-            } else {
-                figure >= bound
-            }
+            if self.is_most { figure <= bound } else { figure >= bound }
         };
         match (figure, self.stretch) {
             (Some(figure), Some(stretch)) if keeps(stretch, figure) => "met, stretch too",
@@ -184,14 +160,8 @@ impl Target {
 
     fn show(&self, unit: Unit) -> String {
         let sign = if self.is_most { "<=" } else { ">=" };
-        let stretch = self
-            .stretch
-            .map(|stretch| format!(" (stretch {})", unit.show(stretch)));
-        format!(
-            "{sign} {}{}",
-            unit.show(self.bound),
-            stretch.unwrap_or_default()
-        )
+        let stretch = self.stretch.map(|stretch| format!(" (stretch {})", unit.show(stretch)));
+        format!("{sign} {}{}", unit.show(self.bound), stretch.unwrap_or_default())
     }
 }
 
@@ -207,23 +177,13 @@ pub struct Report {
 impl Report {
     /// An empty report with a column for each name; the ratios are those of the subject.
     pub fn new(machine: String, names: Vec<&'static str>) -> Report {
-        Report {
-            machine,
-            names,
-            rows: Vec::new(),
-            targets: Vec::new(),
-            notes: Vec::new(),
-        }
+        Report { machine, names, rows: Vec::new(), targets: Vec::new(), notes: Vec::new() }
     }
 
     /// Whose figure is divided by everybody's: elastimock, or without it the least server.
     pub fn subject(&self) -> &'static str {
         let has_elastimock = self.names.contains(&elastimock_contender::NAME);
-        if has_elastimock {
-            elastimock_contender::NAME
-        } else {
-            "least"
-        }
+        if has_elastimock { elastimock_contender::NAME } else { "least" }
     }
 
     /// Adds a row to the table.
@@ -236,8 +196,7 @@ impl Report {
         if self.subject() == elastimock_contender::NAME {
             let shown = figure.map_or("-".to_owned(), |figure| unit.show(figure));
             let verdict = target.verdict(figure).to_owned();
-            self.targets
-                .push([what.to_owned(), shown, target.show(unit), verdict]);
+            self.targets.push([what.to_owned(), shown, target.show(unit), verdict]);
         }
     }
 
@@ -256,12 +215,7 @@ impl Report {
     /// For a terminal.
     pub fn text(&self) -> String {
         self.render(|rows| {
-            let width = |column: usize| {
-                rows.iter()
-                    .map(|row| row[column].chars().count())
-                    .max()
-                    .unwrap_or(0)
-            };
+            let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
             let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
             let mut out = String::new();
             for (index, row) in rows.iter().enumerate() {
@@ -300,10 +254,7 @@ impl Report {
     fn render(&self, table: impl Fn(&[Vec<String>]) -> String) -> String {
         let subject = self.subject();
         let mut out = format!("{}\n\n", self.machine);
-        let _ = writeln!(
-            out,
-            "(x...): the figure of {subject} divided by the one it stands behind.\n"
-        );
+        let _ = writeln!(out, "(x...): the figure of {subject} divided by the one it stands behind.\n");
         let mut rows = vec![vec!["measurement".to_owned()]];
         rows[0].extend(self.names.iter().map(|name| (*name).to_owned()));
         for row in &self.rows {
@@ -313,11 +264,7 @@ impl Report {
         }
         out.push_str(&table(&rows));
         if !self.targets.is_empty() {
-            let mut rows = vec![
-                ["target", "figure", "bound", "verdict"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            ];
+            let mut rows = vec![["target", "figure", "bound", "verdict"].map(str::to_owned).to_vec()];
             rows.extend(self.targets.iter().map(|target| target.to_vec()));
             let _ = write!(out, "\n{}", table(&rows));
         }
@@ -359,9 +306,7 @@ mod tests {
 
     #[test]
     fn a_cell_holds_the_figure_and_the_ratio_of_the_subject_to_it() {
-        let row = Row::new("speed", Unit::Count)
-            .with("least", 50.0)
-            .with("bare", 100.0);
+        let row = Row::new("speed", Unit::Count).with("least", 50.0).with("bare", 100.0);
         assert_eq!(row.cell("least", "least"), "50");
         assert_eq!(row.cell("bare", "least"), "100 (x0.50)");
         assert_eq!(row.cell("nobody", "least"), "-");

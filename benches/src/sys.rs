@@ -18,9 +18,7 @@ pub fn cores() -> Vec<usize> {
         if libc::sched_getaffinity(0, mem::size_of_val(&set), &mut set) != 0 {
             return vec![0];
         }
-        (0..libc::CPU_SETSIZE as usize)
-            .filter(|core| libc::CPU_ISSET(*core, &set))
-            .collect()
+        (0..libc::CPU_SETSIZE as usize).filter(|core| libc::CPU_ISSET(*core, &set)).collect()
     }
 }
 
@@ -34,11 +32,7 @@ pub fn pin(cores: &[usize]) -> io::Result<()> {
         }
         libc::sched_setaffinity(0, mem::size_of_val(&set), &set)
     };
-    if outcome == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Lets the child start on these cores and nowhere else.
@@ -82,11 +76,7 @@ pub fn cpu_time(pid: u32) -> io::Result<Duration> {
 
 /// Whether something, or the end, can be read from there before so much time has passed.
 pub fn is_readable_within(source: &impl AsRawFd, patience_ms: i32) -> io::Result<bool> {
-    let mut wanted = libc::pollfd {
-        fd: source.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let mut wanted = libc::pollfd { fd: source.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: the call is told of the one structure that the pointer leads to.
     match unsafe { libc::poll(&mut wanted, 1, patience_ms) } {
         -1 => Err(io::Error::last_os_error()),
@@ -96,10 +86,7 @@ pub fn is_readable_within(source: &impl AsRawFd, patience_ms: i32) -> io::Result
 
 /// Makes the socket's close a reset.
 pub fn close_with_reset(stream: &TcpStream) -> io::Result<()> {
-    let linger = libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     // SAFETY: the option's value is a local of the type and size that the call is told.
     let outcome = unsafe {
         libc::setsockopt(
@@ -110,11 +97,7 @@ pub fn close_with_reset(stream: &TcpStream) -> io::Result<()> {
             mem::size_of_val(&linger) as libc::socklen_t,
         )
     };
-    if outcome == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// What a process holds at this moment.
@@ -137,9 +120,7 @@ pub fn holdings(pid: Option<u32>) -> Result<Holdings> {
     let field = |name: &str| -> Result<u64> {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number
-            .ok_or_else(|| format!("{home}/status has no {name}"))?
-            .parse()?)
+        Ok(number.ok_or_else(|| format!("{home}/status has no {name}"))?.parse()?)
     };
     let mut files = fs::read_dir(format!("{home}/fd"))?.count() as u64;
     if pid.is_none() {

@@ -6,6 +6,8 @@
 mod connector;
 mod node;
 mod sync_job;
+#[cfg(test)]
+mod tests;
 
 use crate::cluster::Cluster;
 use crate::endpoints;

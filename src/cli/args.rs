@@ -13,9 +13,16 @@ use crate::clock::{self, Clock};
 use crate::finding::Severity;
 use crate::profile::Profile;
 
+/// The order of a help page: what it does, how to call it, the flags, an example, the exit codes.
+const PAGE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+const TOP_ABOUT: &str = "\
+It answers every call as Elasticsearch does, byte for byte, and judges it by the Connector
+Protocol: what was said and whether it was right are told apart.";
+
 const TOP_HELP: &str = "\
 A first minute:
-  elastimock serve                       the built-in fixtures; prints a curl line that claims a job
+  elastimock serve                       the built-in fixtures; tells a curl line that claims a job
   elastimock serve --fixtures crm.json   your own connectors and sync jobs
   elastimock play story.ndjson           the recorded answers, without the other side
 
@@ -23,12 +30,24 @@ Exit codes:
   0  done; nothing at or above --fail-on
   1  the client under test failed: findings
   2  the input was wrong: arguments, fixture, recording
-  3  the surroundings failed: cannot bind, cannot reach, cannot read or write a file";
+  3  the surroundings failed: cannot bind, cannot reach, cannot read or write a file
+
+`elastimock COMMAND --help` tells more.";
+
+const SERVE_ABOUT: &str = "\
+Without --fixtures it serves a small built-in set: two connectors, and a sync job in every status.
+
+The first line on stdout, written when the port is open, is always
+`elastimock listening on http://127.0.0.1:PORT`. With --json it is {\"url\",\"port\",\"pid\",\"seed\"},
+and at the end comes one more line: {\"findings\",\"counts\",\"calls\"}.
+
+SIGTERM or Ctrl-C stops the server: it accepts nothing more, calls in flight are answered for at
+most 5 s, and the findings are told. A second signal ends it at once.";
 
 const SERVE_HELP: &str = "\
-Every flag can come from the environment: --port-file from ELASTIMOCK_PORT_FILE, and so on.
-SIGTERM or Ctrl-C stops the server: calls in flight are answered for at most 5 s, then the
-findings are told. A second signal ends it at once.
+Environment:
+  Every flag can be a variable: --port-file is ELASTIMOCK_PORT_FILE, and so on. A flag wins.
+  ELASTIMOCK_FIXTURES separates its paths as PATH does.
 
 Example:
   elastimock serve --listen 127.0.0.1:0 --fixtures crm.json --record story.ndjson --seed 7
@@ -38,21 +57,28 @@ Exit codes:
   1    stopped; findings at or above --fail-on
   2    an argument or a fixture was wrong: file, line, column and a cure are told
   3    cannot bind the address, cannot read or write a file
-  130  ended at once by a second signal; 143 if that was SIGTERM";
+  130  ended at once by a second Ctrl-C; 143 by a second SIGTERM";
+
+const PLAY_ABOUT: &str = "\
+Each request gets the next unserved answer that was recorded for it. A request that was not
+recorded is a finding (an error), and so is a recorded call that never comes (a warning).
+
+Ready line, --json and signals are those of `serve`; the last line of --json has \"recorded\" and
+\"served\" besides.";
 
 const PLAY_HELP: &str = "\
-Each request gets the next unserved answer that was recorded for it. A request that was not
-recorded and a recorded call that never comes are findings.
+Environment:
+  Every flag can be a variable: --port-file is ELASTIMOCK_PORT_FILE, and so on. A flag wins.
 
 Example:
   elastimock play story.ndjson --listen 127.0.0.1:0 --fail-on warning
 
 Exit codes:
   0    stopped; no finding at or above --fail-on
-  1    stopped; calls that were not recorded, or with --fail-on warning recorded calls that never came
+  1    stopped; findings at or above --fail-on
   2    an argument or the recording was wrong: file, line, column and a cure are told
   3    cannot bind the address, cannot read or write a file
-  130  ended at once by a second signal; 143 if that was SIGTERM";
+  130  ended at once by a second Ctrl-C; 143 by a second SIGTERM";
 
 const LIST_HELP: &str = "\
 Example:
@@ -60,23 +86,27 @@ Example:
 
 Exit codes:
   0  done
-  2  an argument was wrong";
+  2  an argument was wrong
+  3  cannot write to stdout";
+
+const SCHEMA_ABOUT: &str = "\
+The published schema is what Elastic promises: findings are judged by it. The server's own is what
+Elasticsearch really takes: answers are made by it.";
 
 const SCHEMA_HELP: &str = "\
-The published schema is what Elastic promises; findings are judged by it. The server's own is
-what Elasticsearch really takes; answers are made by it.
-
 Example:
   elastimock schema connector.sync_job_claim --server
 
 Exit codes:
   0  done
-  2  there is no such operation; the closest names are told";
+  2  there is no such operation; the closest names are told
+  3  cannot write to stdout";
+
+const LINT_ABOUT: &str = "\
+A file is a recording if it is named .ndjson or begins as one, else a fixture. The files of a
+folder are checked as one fixture, as `serve --fixtures FOLDER` reads them.";
 
 const LINT_HELP: &str = "\
-A file is a recording if it is named .ndjson or begins as one, else a fixture. The files of a
-folder are checked as one fixture, as `serve --fixtures FOLDER` reads them.
-
 Example:
   elastimock lint fixtures/ story.ndjson
 
@@ -84,6 +114,9 @@ Exit codes:
   0  no mistakes
   2  mistakes, each with file, line, column and a cure
   3  a file cannot be read";
+
+const WAIT_ABOUT: &str = "\
+It asks GET /_elastimock/health again and again until the answer is 200.";
 
 const WAIT_HELP: &str = "\
 Example:
@@ -94,12 +127,10 @@ Exit codes:
   2  an argument was wrong
   3  the time is up; what was seen last is told";
 
-/// A mock of Elasticsearch's Connector API for contract tests.
-///
-/// It answers every call as Elasticsearch does, byte for byte, and tells apart what was said from
-/// whether it was right: each call is also judged by the Connector Protocol.
+/// A mock of Elasticsearch's Connector API for contract tests
 #[derive(Debug, Parser)]
-#[command(name = "elastimock", version, max_term_width = 100, arg_required_else_help = true, after_help = TOP_HELP)]
+#[command(name = "elastimock", version, arg_required_else_help = true)]
+#[command(help_template = PAGE, before_help = TOP_ABOUT, after_help = TOP_HELP)]
 pub struct CommandLine {
     #[command(flatten)]
     pub manners: Manners,
@@ -111,16 +142,12 @@ pub struct CommandLine {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Manners {
-    /// Colours: `auto` is a terminal without NO_COLOR
+    /// Colours: always, never, or auto, which means on a terminal without NO_COLOR
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true)]
-    #[arg(
-        env = "ELASTIMOCK_COLOR",
-        hide_env_values = true,
-        help = "Colours: auto, always or never; auto means a terminal, and no NO_COLOR"
-    )]
+    #[arg(env = "ELASTIMOCK_COLOR", hide_env = true)]
     pub color: Color,
     /// Results as JSON on stdout; text for people goes to stderr
-    #[arg(long, global = true, env = "ELASTIMOCK_JSON", hide_env_values = true)]
+    #[arg(long, global = true, env = "ELASTIMOCK_JSON", hide_env = true)]
     #[arg(value_parser = clap::builder::FalseyValueParser::new())]
     pub json: bool,
     /// Tells more: each call as it is answered, -vv with bodies
@@ -142,31 +169,22 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serves a mocked cluster until it is told to stop
-    ///
-    /// Without --fixtures it serves a small built-in set: two connectors, and a sync job in every
-    /// status. The first line on stdout, written when the port is open, is always
-    /// `elastimock listening on http://127.0.0.1:PORT`; with --json it is one JSON object with url,
-    /// port, pid and seed, and the last line another one with the findings.
-    #[command(after_help = SERVE_HELP)]
+    #[command(help_template = PAGE, before_help = SERVE_ABOUT, after_help = SERVE_HELP)]
     Serve(Serve),
     /// Answers from a recording, without the other side
-    ///
-    /// The first line on stdout is the same as that of `serve`.
-    #[command(after_help = PLAY_HELP)]
+    #[command(help_template = PAGE, before_help = PLAY_ABOUT, after_help = PLAY_HELP)]
     Play(Play),
     /// Lists the operations that are served: name, method, path
-    #[command(after_help = LIST_HELP)]
+    #[command(help_template = PAGE, after_help = LIST_HELP)]
     List,
     /// Prints the JSON Schema of one operation
-    #[command(after_help = SCHEMA_HELP)]
+    #[command(help_template = PAGE, before_help = SCHEMA_ABOUT, after_help = SCHEMA_HELP)]
     Schema(Schema),
     /// Checks fixtures and recordings, and points at every mistake
-    #[command(after_help = LINT_HELP)]
+    #[command(help_template = PAGE, before_help = LINT_ABOUT, after_help = LINT_HELP)]
     Lint(Lint),
     /// Waits until a server answers its health check
-    ///
-    /// Asks GET /_elastimock/health again and again until the answer is 200.
-    #[command(after_help = WAIT_HELP)]
+    #[command(help_template = PAGE, before_help = WAIT_ABOUT, after_help = WAIT_HELP)]
     Wait(Wait),
 }
 
@@ -175,14 +193,14 @@ pub enum Command {
 pub struct Listening {
     /// Address and port to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9200", value_parser = address)]
-    #[arg(env = "ELASTIMOCK_LISTEN", hide_env_values = true)]
+    #[arg(env = "ELASTIMOCK_LISTEN", hide_env = true)]
     pub listen: SocketAddr,
     /// Writes the port number to this file once the port is open
-    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_PORT_FILE", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_PORT_FILE", hide_env = true)]
     pub port_file: Option<PathBuf>,
-    /// Findings from this severity on make the exit code 1
+    /// The exit code is 1 from this severity of findings on
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
-    #[arg(env = "ELASTIMOCK_FAIL_ON", hide_env_values = true)]
+    #[arg(env = "ELASTIMOCK_FAIL_ON", hide_env = true)]
     pub fail_on: FailOn,
 }
 
@@ -209,36 +227,34 @@ impl FailOn {
 pub struct Serve {
     #[command(flatten)]
     pub listening: Listening,
-    /// Fixture file or folder (.json, .yaml, .yml); may be given again, all are served together
-    ///
-    /// In the environment several paths are separated as in PATH.
-    #[arg(long, value_name = "PATH", env = "ELASTIMOCK_FIXTURES", hide_env_values = true)]
+    /// A fixture file or folder (.json, .yaml, .yml); given again, all are served together
+    #[arg(long, value_name = "PATH", env = "ELASTIMOCK_FIXTURES", hide_env = true)]
     pub fixtures: Vec<PathBuf>,
-    /// Writes every call to this file as it happens, as a recording that `play` answers from
-    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_RECORD", hide_env_values = true)]
+    /// Writes every call to this file as it happens: a recording for `play`
+    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_RECORD", hide_env = true)]
     pub record: Option<PathBuf>,
-    /// The Elasticsearch whose behaviour is mimicked: 9 is 9.x, 8 is 8.19
+    /// The Elasticsearch that is mimicked: 9 is 9.x, 8 is 8.19
     #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
-    #[arg(env = "ELASTIMOCK_PROFILE", hide_env_values = true)]
+    #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
     pub profile: Profile,
-    /// The version number that GET / reports; else the profile's newest known release
-    #[arg(long, value_name = "N.N.N", env = "ELASTIMOCK_ES_VERSION", hide_env_values = true)]
+    /// The version that GET / reports; else the profile's newest known release
+    #[arg(long, value_name = "N.N.N", env = "ELASTIMOCK_ES_VERSION", hide_env = true)]
     pub es_version: Option<String>,
-    /// The number that generated ids depend on; else a random one, which is told
-    #[arg(long, value_name = "N", env = "ELASTIMOCK_SEED", hide_env_values = true)]
+    /// What generated ids depend on; else a random number, which is told
+    #[arg(long, value_name = "N", env = "ELASTIMOCK_SEED", hide_env = true)]
     pub seed: Option<u64>,
-    /// Mock time: real, frozen@INSTANT, or from@INSTANT, which runs on from there
+    /// Mock time: real, frozen@INSTANT, or from@INSTANT and running on
     #[arg(long, value_name = "CLOCK", default_value = "real")]
-    #[arg(env = "ELASTIMOCK_CLOCK", hide_env_values = true)]
+    #[arg(env = "ELASTIMOCK_CLOCK", hide_env = true)]
     pub clock: Clock,
     /// How many calls the journal keeps before it forgets the oldest
     #[arg(long, value_name = "N", default_value_t = crate::limits::JOURNAL_ENTRIES_MAX)]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    #[arg(env = "ELASTIMOCK_JOURNAL_MAX", hide_env_values = true)]
+    #[arg(env = "ELASTIMOCK_JOURNAL_MAX", hide_env = true)]
     pub journal_max: usize,
     /// The largest request body that is read: bytes, or 10kb, 100mb, 1gb
     #[arg(long, value_name = "BYTES", default_value = "100mb", value_parser = bytes)]
-    #[arg(env = "ELASTIMOCK_BODY_MAX", hide_env_values = true)]
+    #[arg(env = "ELASTIMOCK_BODY_MAX", hide_env = true)]
     pub body_max: usize,
 }
 
@@ -248,9 +264,9 @@ pub struct Play {
     pub recording: PathBuf,
     #[command(flatten)]
     pub listening: Listening,
-    /// The Elasticsearch by whose contract calls are judged; else the recorded one
+    /// The Elasticsearch that is mimicked; else the recorded one
     #[arg(long, value_parser = profiles())]
-    #[arg(env = "ELASTIMOCK_PROFILE", hide_env_values = true)]
+    #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
     pub profile: Option<Profile>,
 }
 

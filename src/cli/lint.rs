@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -135,14 +135,13 @@ impl Files {
         let Found { file, line, column, span, message, cure, also } = found;
         let mut group = Group::with_title(Level::ERROR.primary_title(message));
         let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < PIECE_LINES_MAX);
-        let whole = near
-            .map_or(span.clone(), |also| span.start.min(also.span_bytes.start)..span.start.max(also.span_bytes.start));
+        let other = near.map_or(span.start, |also| also.span_bytes.start);
         let first_line = near.map_or(*line, |also| also.line.min(*line));
         let label = |also: &Also, from: usize, piece: &str| {
             let span = within(&also.span_bytes, from, piece);
             AnnotationKind::Context.span(span).label(also.what.clone())
         };
-        match self.piece(file, &whole) {
+        match self.piece(file, span.start.min(other)..=span.start.max(other)) {
             Some((from, piece)) => {
                 let mut annotations: Vec<Annotation<'_>> =
                     vec![AnnotationKind::Primary.span(within(span, from, &piece))];
@@ -154,7 +153,7 @@ impl Files {
             None => group = group.element(Origin::path(file).line(*line as usize).char_column(*column as usize)),
         }
         if let Some(also) = also.as_ref().filter(|_| near.is_none()) {
-            group = match self.piece(&also.file, &also.span_bytes) {
+            group = match self.piece(&also.file, also.span_bytes.start..=also.span_bytes.start) {
                 Some((from, piece)) => {
                     let label = label(also, from, &piece);
                     group.element(
@@ -169,19 +168,13 @@ impl Files {
         renderer.render(&[group.element(Level::HELP.message(cure))])
     }
 
-    /// The whole lines around the first byte and the last of `span`, and where they begin. Not of a file
-    /// that was not read, and not if they are very long.
-    fn piece(&self, file: &str, span: &Range<usize>) -> Option<(usize, String)> {
+    /// The lines from one byte of a file to another, and where they begin. None of a file that was not
+    /// read, and none if they are very long.
+    fn piece(&self, file: &str, bytes: RangeInclusive<usize>) -> Option<(usize, String)> {
         let text = self.texts.get(file)?;
-        let before = text.get(..span.start)?;
-        let from = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let last = span.end.clamp(span.start, text.len());
-        let last = if text[span.start..last].contains(&b'\n') && text.get(last.wrapping_sub(1)) == Some(&b'\n') {
-            last - 1
-        } else {
-            last
-        };
-        let to = text[last..].iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| last + at);
+        let from = text.get(..*bytes.start())?.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let to =
+            text.get(*bytes.end()..)?.iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| bytes.end() + at);
         (to - from <= LINE_BYTES_MAX).then(|| (from, String::from_utf8_lossy(&text[from..to]).into_owned()))
     }
 }
@@ -249,9 +242,7 @@ struct Lines<'t> {
 impl Lines<'_> {
     fn start_of(&mut self, line: u32) -> usize {
         while self.line < line {
-            let Some(end) = self.text[self.start..].iter().position(|&byte| byte == b'\n') else {
-                break;
-            };
+            let Some(end) = self.text[self.start..].iter().position(|&byte| byte == b'\n') else { break };
             self.start += end + 1;
             self.line += 1;
         }

@@ -25,14 +25,14 @@ pub fn run(schema: &Schema, console: &Console) -> Result<Exit, Failure> {
 
 fn unknown(operation: &str) -> Failure {
     let names = || ENDPOINTS.iter().map(|row| row.operation);
-    let mut close = suggest::similar(operation, names());
-    if close.is_empty() && operation.len() > 2 {
-        close = names().filter(|name| name.contains(operation)).collect();
-    }
+    let close = match suggest::similar(operation, names()).first() {
+        Some(closest) => vec![*closest],
+        None => names().filter(|name| operation.len() > 2 && name.contains(operation)).collect(),
+    };
     let hint = match close.as_slice() {
         [] => String::new(),
         [one] => format!(" did you mean `{one}`?"),
-        some => format!(" did you mean one of these: {}?", some[..some.len().min(3)].join(", ")),
+        some => format!(" did you mean one of {}?", some.join(", ")),
     };
     Failure::input(format!("there is no operation `{operation}`;{hint} `elastimock list` names them all"))
 }

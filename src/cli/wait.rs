@@ -48,12 +48,17 @@ pub fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
         if left.is_zero() {
             break;
         }
-        std::thread::sleep(PAUSE.min(left));
+        pause(PAUSE.min(left));
     }
     if console.json() {
         console.json_line(&json!({ "ready": false, "url": wait.url, "waited_ms": millis(began), "seen": last }))?;
     }
     Err(Failure::surroundings(format!("{} was not ready after {:?}; seen last: {last}", wait.url, wait.timeout)))
+}
+
+#[allow(clippy::disallowed_methods, reason = "a server of another process cannot wake us; it can only be asked again")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 fn ready(wait: &Wait, console: &Console, began: Instant, body: &[u8]) -> Result<Exit, Failure> {

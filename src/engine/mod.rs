@@ -83,7 +83,7 @@ impl Default for Setup {
 /// let mut engine = Engine::new(Setup { clock: Clock::frozen(now), ..Setup::default() }, now)?;
 /// let claim = Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim")
 ///     .json(r#"{"worker_hostname":"w-1"}"#);
-/// let Step::Deliver(response) = engine.receive(&claim, now);
+/// let Step::Deliver(response) = engine.receive(&claim, now) else { unreachable!("a mock answers") };
 /// assert_eq!(response.text(), r#"{"result":"updated"}"#);
 /// # Ok::<(), elastimock::Error>(())
 /// ```
@@ -100,6 +100,7 @@ pub struct Engine {
 
 /// What the shell must do with a request that the engine has dealt with.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Step {
     /// Send this.
     Deliver(Response),

@@ -21,23 +21,6 @@ use crate::http::{Headers, Method, Request, Response};
 use key::Key;
 
 /// Answers from a recording, each of them once.
-///
-/// ```
-/// use elastimock::{Method, Playback, Recording, Request};
-///
-/// let text = concat!(
-///     r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"9","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{}}"#, "\n",
-///     r#"{"seq":1,"at":"2031-05-01T10:00:00.001Z","request":{"method":"PUT","path":"/_connector/_sync_job/job-1/_claim","body":{"worker_hostname":"w-1"}},"response":{"status":200,"body":{"result":"updated"}}}"#, "\n",
-/// );
-/// let mut playback = Playback::new(Recording::parse("story.ndjson", text.as_bytes())?);
-///
-/// let claim = |worker: &str| Request::new(Method::Put, "/_connector/_sync_job/job-1/_claim").json(format!(r#"{{ "worker_hostname": "{worker}" }}"#));
-/// let miss = playback.answer(&claim("w-2")).unwrap_err();
-/// assert_eq!(miss.reason, r#"the nearest, call 1, differs in body /worker_hostname: recorded "w-1", sent "w-2""#);
-/// assert_eq!(playback.answer(&claim("w-1")).unwrap().text(), r#"{"result":"updated"}"#);
-/// assert_eq!(playback.leftovers().count(), 0);
-/// # Ok::<(), elastimock::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 pub struct Playback {
     recording: Recording,
@@ -161,6 +144,7 @@ impl Playback {
         calls.filter(|(call, _)| !self.served.contains(call)).map(|(_, interaction)| interaction)
     }
 
+    #[cfg(test)]
     /// How many recorded calls have come.
     pub fn served(&self) -> usize {
         self.served.len()
@@ -169,11 +153,6 @@ impl Playback {
     /// How many calls the recording has.
     pub fn total(&self) -> usize {
         self.recording.interactions.len()
-    }
-
-    /// What is being played.
-    pub fn recording(&self) -> &Recording {
-        &self.recording
     }
 
     /// Goes back to the beginning.

@@ -77,7 +77,7 @@ impl Recording {
     /// Lines may be out of order, as several writers leave them; blank lines are passed over.
     ///
     /// # Errors
-    /// [`Error::is_invalid_input`] with the first [`Mistake`]. An incomplete last line without a line
+    /// [`Error::is_invalid_input`] with the first mistake, as [`Recording::lint`] tells it. An incomplete last line without a line
     /// end is none.
     pub fn parse(name: &str, text: &[u8]) -> Result<Recording, Error> {
         read::read(name, text, 1)

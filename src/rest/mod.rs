@@ -58,6 +58,7 @@ impl<S> Table<S> {
         slots.get(row).and_then(Option::as_ref).map(Slot::get).transpose()
     }
 
+    #[cfg(test)]
     /// The compiled schema of an operation; none if it has none.
     ///
     /// # Errors

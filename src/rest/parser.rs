@@ -81,6 +81,12 @@ impl ObjectParser {
         }
     }
 
+    /// The names of the fields that it knows.
+    #[cfg(test)]
+    pub fn field_names(&self) -> Vec<String> {
+        self.fields.iter().map(|field| field.name.clone()).collect()
+    }
+
     /// What the server says of a body that is not as it must be; none if the body is.
     pub fn complaint(&self, body: &[u8]) -> Option<Exception> {
         let mut tokens = Tokens::new(body);

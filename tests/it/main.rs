@@ -12,3 +12,6 @@ mod playback;
 mod replay;
 mod rest;
 mod simulation;
+
+#[cfg(feature = "cli")]
+mod cli;

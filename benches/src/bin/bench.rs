@@ -50,11 +50,7 @@ impl Options {
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>> {
         let mut options = Options::default();
         while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .ok_or_else(|| format!("{argument} wants a value"))
-            };
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
             match argument.as_str() {
                 "--quick" => options.quick = true,
                 "--only" => options.only.push(value()?),
@@ -96,11 +92,7 @@ fn run(options: &Options) -> Result<()> {
         }
         eprintln!("{name}: {:.1} s", part_begin.elapsed().as_secs_f64());
     }
-    let kind = if options.quick {
-        "quick run, a look only"
-    } else {
-        "whole run"
-    };
+    let kind = if options.quick { "quick run, a look only" } else { "whole run" };
     report.note(&format!("{kind}: {:.0} s", begin.elapsed().as_secs_f64()));
     println!("{}", report.text());
     if let Some(file) = &options.markdown {

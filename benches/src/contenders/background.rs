@@ -71,10 +71,7 @@ where
 pub fn claimed() -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes())));
     let headers = response.headers_mut();
-    headers.insert(
-        HeaderName::from_static("x-elastic-product"),
-        HeaderValue::from_static(PRODUCT_HEADER.1),
-    );
+    headers.insert(HeaderName::from_static("x-elastic-product"), HeaderValue::from_static(PRODUCT_HEADER.1));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(ANSWER_TYPE));
     response
 }
@@ -89,10 +86,7 @@ pub fn refused(status: StatusCode) -> Response<Full<Bytes>> {
 fn runtime() -> &'static Handle {
     static RUNTIME: OnceLock<Handle> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let handle = runtime.handle().clone();
         std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
         handle

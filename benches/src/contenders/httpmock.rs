@@ -12,10 +12,7 @@ pub fn start(_: &Setup) -> Result<Box<dyn Server>> {
     let server = MockServer::start();
     server.mock(|when, then| {
         when.method(PUT).path_matches(PATH_REGEX);
-        then.status(200)
-            .header(PRODUCT_HEADER.0, PRODUCT_HEADER.1)
-            .header("content-type", ANSWER_TYPE)
-            .body(ANSWER);
+        then.status(200).header(PRODUCT_HEADER.0, PRODUCT_HEADER.1).header("content-type", ANSWER_TYPE).body(ANSWER);
     });
     Ok(Box::new(server))
 }

@@ -11,17 +11,14 @@ use httptest::{Expectation, Server as MockServer};
 pub fn start(_: &Setup) -> Result<Box<dyn Server>> {
     let server = MockServer::run();
     server.expect(
-        Expectation::matching(all_of![
-            request::method("PUT"),
-            request::path(matches(PATH_REGEX)),
-        ])
-        .times(..)
-        .respond_with(
-            status_code(200)
-                .append_header(PRODUCT_HEADER.0, PRODUCT_HEADER.1)
-                .append_header("content-type", ANSWER_TYPE)
-                .body(ANSWER),
-        ),
+        Expectation::matching(all_of![request::method("PUT"), request::path(matches(PATH_REGEX)),])
+            .times(..)
+            .respond_with(
+                status_code(200)
+                    .append_header(PRODUCT_HEADER.0, PRODUCT_HEADER.1)
+                    .append_header("content-type", ANSWER_TYPE)
+                    .body(ANSWER),
+            ),
     );
     Ok(Box::new(server))
 }

@@ -27,13 +27,9 @@ pub fn start(_: &Setup) -> Result<Box<dyn Server>> {
             let is_claim = head.method == Method::PUT
                 && head.uri.path().starts_with("/_connector/_sync_job/")
                 && head.uri.path().ends_with("/_claim");
-            let is_valid = serde_json::from_slice::<Value>(&body)
-                .is_ok_and(|value| validator.is_valid(&value));
+            let is_valid = serde_json::from_slice::<Value>(&body).is_ok_and(|value| validator.is_valid(&value));
             let interaction = (head.method, head.uri, head.headers, body);
-            journal
-                .lock()
-                .expect("nobody panics with the journal in hand")
-                .push(interaction);
+            journal.lock().expect("nobody panics with the journal in hand").push(interaction);
             Ok(match (is_claim, is_valid) {
                 (true, true) => background::claimed(),
                 (true, false) => background::refused(StatusCode::BAD_REQUEST),

@@ -9,12 +9,8 @@ use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// The runtime that a `#[tokio::test]` would bring; the servers have threads of their own.
-static TEST_RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-});
+static TEST_RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_all().build().expect("a runtime"));
 
 /// Starts the server.
 pub fn start(_: &Setup) -> Result<Box<dyn Server>> {

@@ -16,10 +16,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let mut threads = Row::new(&label("threads"), Unit::Fraction);
     let mut files = Row::new(&label("file descriptors"), Unit::Fraction);
     for name in &plan.names {
-        match experiment(
-            contender(&plan.programs.release, name, "crowd", SERVERS),
-            &plan.all,
-        ) {
+        match experiment(contender(&plan.programs.release, name, "crowd", SERVERS), &plan.all) {
             Ok(value) => {
                 resident.set_from(name, &value["idle"]["rss_bytes"]);
                 answered.set_from(name, &value["answered_once"]["rss_bytes"]);
@@ -28,27 +25,14 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
             }
             Err(error) => report.failed("servers alive", name, &*error),
         }
-        match experiment(
-            contender(&plan.programs.counted, name, "crowd", SERVERS),
-            &plan.all,
-        ) {
+        match experiment(contender(&plan.programs.counted, name, "crowd", SERVERS), &plan.all) {
             Ok(value) => heap.set_from(name, &value["idle"]["heap_bytes"]),
             Err(error) => report.failed("servers alive, heap", name, &*error),
         }
     }
     let subject = report.subject();
-    for (row, most) in [
-        (&resident, 8192.0),
-        (&heap, 8192.0),
-        (&threads, 0.0),
-        (&files, 2.0),
-    ] {
-        report.target(
-            row.label(),
-            row.unit(),
-            row.of(subject),
-            at_most(most, None),
-        );
+    for (row, most) in [(&resident, 8192.0), (&heap, 8192.0), (&threads, 0.0), (&files, 2.0)] {
+        report.target(row.label(), row.unit(), row.of(subject), at_most(most, None));
     }
     for row in [resident, heap, answered, threads, files] {
         report.row(row);

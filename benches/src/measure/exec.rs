@@ -35,12 +35,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let subject = report.subject();
     let targets = [(&time, 6_000.0), (&memory, 16e6)];
     for (row, most) in targets {
-        report.target(
-            row.label(),
-            row.unit(),
-            row.of(subject),
-            at_most(most, None),
-        );
+        report.target(row.label(), row.unit(), row.of(subject), at_most(most, None));
     }
     report.row(time);
     report.row(memory);

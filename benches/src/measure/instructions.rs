@@ -25,12 +25,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
             Err(error) => report.failed(&label, name, &*error),
         }
     }
-    report.target(
-        &label,
-        Unit::Count,
-        row.of(report.subject()),
-        at_most(24_000.0, Some(20_000.0)),
-    );
+    report.target(&label, Unit::Count, row.of(report.subject()), at_most(24_000.0, Some(20_000.0)));
     report.row(row);
     Ok(())
 }
@@ -55,16 +50,12 @@ enum Counter {
 impl Counter {
     /// The processor's own counter if it may be read, else valgrind.
     fn find() -> Option<Counter> {
-        let perf = Command::new("perf")
-            .args(["stat", "-x,", "-e", "instructions:u", "true"])
-            .output();
+        let perf = Command::new("perf").args(["stat", "-x,", "-e", "instructions:u", "true"]).output();
         if perf.is_ok_and(|output| perf_count(&String::from_utf8_lossy(&output.stderr)).is_some()) {
             return Some(Counter::Perf);
         }
         let valgrind = Command::new("valgrind").arg("--version").output();
-        valgrind
-            .is_ok_and(|output| output.status.success())
-            .then_some(Counter::Callgrind)
+        valgrind.is_ok_and(|output| output.status.success()).then_some(Counter::Callgrind)
     }
 
     fn name(&self) -> &'static str {
@@ -77,10 +68,7 @@ impl Counter {
     /// Instructions of a contender's whole life.
     fn count(&self, plan: &Plan, name: &str, claims: usize, jobs: usize) -> Result<f64> {
         let output = Scratch::new(&format!("{name}-{claims}"));
-        let running = Running::start(
-            self.command(&plan.programs.release, &output, name, jobs),
-            &plan.server,
-        )?;
+        let running = Running::start(self.command(&plan.programs.release, &output, name, jobs), &plan.server)?;
         let mut load = Load::connect(running.address, CONNECTIONS)?;
         load.run(0..WARM_UP)?;
         load.run(WARM_UP..WARM_UP + claims)?;
@@ -98,9 +86,7 @@ impl Counter {
         let mut command = match self {
             Counter::Perf => {
                 let mut command = Command::new("perf");
-                command
-                    .args(["stat", "-x,", "-e", "instructions:u", "-o"])
-                    .arg(&output.0);
+                command.args(["stat", "-x,", "-e", "instructions:u", "-o"]).arg(&output.0);
                 command
             }
             Counter::Callgrind => {
@@ -118,21 +104,12 @@ impl Counter {
 
 /// The first field of the line about the event.
 fn perf_count(text: &str) -> Option<f64> {
-    text.lines()
-        .find(|line| line.contains("instructions"))?
-        .split(',')
-        .next()?
-        .parse()
-        .ok()
+    text.lines().find(|line| line.contains("instructions"))?.split(',').next()?.parse().ok()
 }
 
 /// The sum over all functions.
 fn callgrind_count(text: &str) -> Option<f64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix("totals: "))?
-        .trim()
-        .parse()
-        .ok()
+    text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()
 }
 
 /// A file in the temporary directory that goes when its owner goes.
@@ -157,14 +134,8 @@ mod tests {
 
     #[test]
     fn the_counters_outputs_are_read() {
-        assert_eq!(
-            perf_count("123456,,instructions:u,1000,100.00,,\n"),
-            Some(123_456.0)
-        );
-        assert_eq!(
-            perf_count("<not supported>,,instructions:u,0,100.00,,\n"),
-            None
-        );
+        assert_eq!(perf_count("123456,,instructions:u,1000,100.00,,\n"), Some(123_456.0));
+        assert_eq!(perf_count("<not supported>,,instructions:u,0,100.00,,\n"), None);
         assert_eq!(callgrind_count("events: Ir\n\ntotals: 42\n"), Some(42.0));
     }
 }

@@ -39,38 +39,18 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     }
     let one = ring[0].4.clone();
     for (jobs, running, resident, _, speeds) in ring {
-        let to_one = median(
-            speeds
-                .iter()
-                .zip(&one)
-                .map(|(many, one)| many / one)
-                .collect(),
-        );
+        let to_one = median(speeds.iter().zip(&one).map(|(many, one)| many / one).collect());
         let start_us = running.hello["start_us"].as_f64().unwrap_or(f64::NAN);
         let label = |what: &str| format!("{} jobs: {what}", thousands(jobs as f64));
-        report.row(
-            Row::new(&label("claims per server-CPU-second"), Unit::Count)
-                .with(NAME, median(speeds)),
-        );
-        report.row(
-            Row::new(&label("speed, times that with one job"), Unit::Times).with(NAME, to_one),
-        );
-        report.row(
-            Row::new(&label("reading the fixture and starting"), Unit::Micros).with(NAME, start_us),
-        );
-        report.row(
-            Row::new(&label("resident memory when ready"), Unit::Bytes).with(NAME, resident as f64),
-        );
+        report.row(Row::new(&label("claims per server-CPU-second"), Unit::Count).with(NAME, median(speeds)));
+        report.row(Row::new(&label("speed, times that with one job"), Unit::Times).with(NAME, to_one));
+        report.row(Row::new(&label("reading the fixture and starting"), Unit::Micros).with(NAME, start_us));
+        report.row(Row::new(&label("resident memory when ready"), Unit::Bytes).with(NAME, resident as f64));
         if jobs == SIZES[SIZES.len() - 1] {
             let what = label("speed, times that with one job");
             report.target(&what, Unit::Times, Some(to_one), at_least(0.9, None));
             let what = label("reading the fixture and starting");
-            report.target(
-                &what,
-                Unit::Micros,
-                Some(start_us),
-                at_most(500_000.0, None),
-            );
+            report.target(&what, Unit::Micros, Some(start_us), at_most(500_000.0, None));
         }
     }
     Ok(())

@@ -10,24 +10,9 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let claims = plan.count(3_000, 10_000);
     let programs = &plan.programs;
     let kinds = [
-        (
-            "kept of each claim: heap",
-            "kept",
-            &programs.counted,
-            "heap_bytes",
-        ),
-        (
-            "kept of each claim: resident memory",
-            "kept",
-            &programs.release,
-            "rss_bytes",
-        ),
-        (
-            "kept of each claim of one and the same job: heap",
-            "again",
-            &programs.counted,
-            "heap_bytes",
-        ),
+        ("kept of each claim: heap", "kept", &programs.counted, "heap_bytes"),
+        ("kept of each claim: resident memory", "kept", &programs.release, "rss_bytes"),
+        ("kept of each claim of one and the same job: heap", "again", &programs.counted, "heap_bytes"),
     ];
     for (index, (label, verb, program, key)) in kinds.into_iter().enumerate() {
         let mut row = Row::new(label, Unit::Bytes);
@@ -38,12 +23,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
             }
         }
         if index == 0 {
-            report.target(
-                label,
-                Unit::Bytes,
-                row.of(report.subject()),
-                at_most(600.0, None),
-            );
+            report.target(label, Unit::Bytes, row.of(report.subject()), at_most(600.0, None));
         }
         report.row(row);
     }

@@ -11,34 +11,17 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
         ("start_us", "in process: start"),
         ("drop_us", "in process: drop"),
         ("start_and_drop_us", "in process: start plus drop"),
-        (
-            "first_answer_us",
-            "in process: start to first answer, new connection",
-        ),
+        ("first_answer_us", "in process: start to first answer, new connection"),
         ("whole_us", "in process: start, first answer, drop"),
     ];
     const LEFT: &[(&str, &str, Unit)] = &[
         ("threads_left", "left after all drops: threads", Unit::Count),
-        (
-            "files_left",
-            "left after all drops: file descriptors",
-            Unit::Count,
-        ),
-        (
-            "heap_left_bytes_per_cycle",
-            "left of each dropped server: heap",
-            Unit::Bytes,
-        ),
+        ("files_left", "left after all drops: file descriptors", Unit::Count),
+        ("heap_left_bytes_per_cycle", "left of each dropped server: heap", Unit::Bytes),
     ];
     let cycles = plan.count(50, 300);
-    let mut times: Vec<Row> = TIMES
-        .iter()
-        .map(|(_, label)| Row::new(label, Unit::Micros))
-        .collect();
-    let mut left: Vec<Row> = LEFT
-        .iter()
-        .map(|(_, label, unit)| Row::new(label, *unit))
-        .collect();
+    let mut times: Vec<Row> = TIMES.iter().map(|(_, label)| Row::new(label, Unit::Micros)).collect();
+    let mut left: Vec<Row> = LEFT.iter().map(|(_, label, unit)| Row::new(label, *unit)).collect();
     for name in &plan.names {
         let plain = contender(&plan.programs.release, name, "start", cycles);
         match experiment(plain, &plan.all) {

@@ -11,30 +11,20 @@ use std::path::Path;
 
 /// The release profile, at every number of connections.
 pub fn release(plan: &Plan, report: &mut Report) -> Result<()> {
-    let claims = plan.count(1_500, 8_000);
     for connections in [1, 16, 64, 256] {
-        let bout = Bout {
-            program: &plan.programs.release,
-            connections,
-            rounds: plan.count(3, 7),
-            claims,
+        // One connection leaves both sides waiting for each other: fewer claims take as long.
+        let claims = match connections {
+            1 => plan.count(1_000, 2_000),
+            _ => plan.count(1_500, 5_000),
         };
+        let bout = Bout { program: &plan.programs.release, connections, rounds: plan.count(3, 7), claims };
         let label = format!("claims, {connections} connections");
         let row = bout.fight(plan, report, &label)?;
         if connections == 64 {
-            let needs = [
-                ("least", 0.9, Some(1.0)),
-                ("httptest", 1.0, None),
-                ("wiremock", 1.8, None),
-            ];
+            let needs = [("least", 0.9, Some(1.0)), ("httptest", 1.0, None), ("wiremock", 1.8, None)];
             for (name, needed, stretch) in needs {
                 let what = format!("{label}: requests per server-CPU-second, times {name}");
-                report.target(
-                    &what,
-                    Unit::Times,
-                    row.ratio_to(name),
-                    at_least(needed, stretch),
-                );
+                report.target(&what, Unit::Times, row.ratio_to(name), at_least(needed, stretch));
             }
         }
     }
@@ -43,18 +33,11 @@ pub fn release(plan: &Plan, report: &mut Report) -> Result<()> {
 
 /// The dev profile, as `cargo test` builds an in-process server.
 pub fn dev(plan: &Plan, report: &mut Report) -> Result<()> {
-    let bout = Bout {
-        program: &plan.programs.dev,
-        connections: 64,
-        rounds: plan.count(3, 5),
-        claims: plan.count(800, 2_000),
-    };
+    let bout =
+        Bout { program: &plan.programs.dev, connections: 64, rounds: plan.count(3, 5), claims: plan.count(800, 1_500) };
     let label = "dev profile, 64 connections";
     let row = bout.fight(plan, report, label)?;
-    let slowest_lead = PEERS
-        .iter()
-        .filter_map(|peer| row.ratio_to(peer))
-        .min_by(f64::total_cmp);
+    let slowest_lead = PEERS.iter().filter_map(|peer| row.ratio_to(peer)).min_by(f64::total_cmp);
     let what = format!("{label}: requests per server-CPU-second, times the fastest peer");
     report.target(&what, Unit::Times, slowest_lead, at_least(1.0, None));
     Ok(())
@@ -118,9 +101,7 @@ impl Bout<'_> {
                 let before = running.cpu_time()?;
                 let slice: Slice = load.run(first..first + self.claims)?;
                 let cpu = running.cpu_time()?.saturating_sub(before);
-                rounds
-                    .per_cpu_second
-                    .push(self.claims as f64 / cpu.as_secs_f64());
+                rounds.per_cpu_second.push(self.claims as f64 / cpu.as_secs_f64());
                 rounds.middle_us.push(slice.latency_us(0.5));
                 rounds.tail_us.push(slice.latency_us(0.99));
             }
@@ -136,10 +117,7 @@ impl Bout<'_> {
             if let Some(subject) = &subject {
                 // Paired by round: what slows one round slows both sides of its ratio.
                 let pairs = subject.iter().zip(&rounds.per_cpu_second);
-                speed.set_ratio(
-                    name,
-                    median(pairs.map(|(ours, theirs)| ours / theirs).collect()),
-                );
+                speed.set_ratio(name, median(pairs.map(|(ours, theirs)| ours / theirs).collect()));
             }
             speed.set(name, median(rounds.per_cpu_second));
             middle.set(name, median(rounds.middle_us));
@@ -158,9 +136,7 @@ impl Bout<'_> {
 /// A load that was meant to be blameless and is not would measure the writing of findings.
 fn note_findings(report: &mut Report, label: &str, running: &Running) {
     match elastimock_contender::findings(running.url()) {
-        Ok(counts) => report.note(&format!(
-            "{label}: findings of elastimock's judgement: {counts}"
-        )),
+        Ok(counts) => report.note(&format!("{label}: findings of elastimock's judgement: {counts}")),
         Err(error) => report.failed(label, "findings", &*error),
     }
 }

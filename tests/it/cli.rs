@@ -1,0 +1,797 @@
+//! The binary as its users meet it: help pages, exit codes, the ready line, signals, files.
+#![cfg(feature = "cli")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use elastimock::Recording;
+
+use crate::support::{Answer, Client, path, request};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const CLAIM: &str = "/_connector/_sync_job/job-pending/_claim";
+const WORKER: &str = r#"{"worker_hostname":"w-1"}"#;
+
+/// The binary, without what the tests' own surroundings say to it.
+fn elastimock(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_elastimock"));
+    command.args(words).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ELASTIMOCK_") || name == "NO_COLOR" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// What a command told, and how it ended.
+struct Told {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Told {
+    fn from(output: Output) -> Told {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Told { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+fn run(words: &[&str]) -> Told {
+    finish(&mut elastimock(words))
+}
+
+fn run_in(folder: &Path, words: &[&str]) -> Told {
+    finish(elastimock(words).current_dir(folder))
+}
+
+fn finish(command: &mut Command) -> Told {
+    command.output().expect("the binary starts").into()
+}
+
+/// A server of its own process. Dropping it kills it.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+    /// The first line on stdout.
+    ready: String,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+impl Server {
+    /// Starts it on a free port and waits for the ready line.
+    fn start(words: &[&str]) -> Server {
+        Server::spawn(elastimock(words).args(["--listen", "127.0.0.1:0"]))
+    }
+
+    fn spawn(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let stdout = lines(child.stdout.take().expect("a pipe"));
+        let stderr = lines(child.stderr.take().expect("a pipe"));
+        let unready = "0.0.0.0:0".parse().expect("an address");
+        let mut server = Server { child, address: unready, ready: String::new(), stdout, stderr };
+        server.ready = server.stdout.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            panic!("no ready line; stderr: {}", server.stderr.iter().collect::<Vec<_>>().join("\n"))
+        });
+        let url = match serde_json::from_str::<Value>(&server.ready) {
+            Ok(ready) => ready["url"].as_str().expect("a url").to_owned(),
+            Err(_) => server.ready.strip_prefix("elastimock listening on ").expect("a ready line").to_owned(),
+        };
+        server.address = url.strip_prefix("http://").expect("http").parse().expect("an address");
+        server
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn send(&self, method: &str, target: &str, body: &str) -> Answer {
+        let headers: &[_] = if body.is_empty() { &[] } else { &[("content-type", "application/json")] };
+        Client::connect(self.address).send(&request(method, target, headers, body))
+    }
+
+    /// Waits until stderr has a line with `text`, and returns all up to it.
+    fn stderr_until(&self, text: &str) -> String {
+        let mut seen = String::new();
+        while !seen.contains(text) {
+            let line = self.stderr.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no [{text}] in stderr: {seen}"));
+            seen.push_str(&line);
+            seen.push('\n');
+        }
+        seen
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill starts").success(), "{name} was not sent");
+    }
+
+    /// Waits for the end. The rest of what it told goes with it.
+    fn wait(mut self) -> (ExitStatus, Told) {
+        // Both pipes are read to their ends by threads, so the child never waits for us.
+        let until = Instant::now() + PATIENCE;
+        let rest = |lines: &Receiver<String>| {
+            let mut rest = String::new();
+            while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                rest.push_str(&line);
+                rest.push('\n');
+            }
+            assert!(Instant::now() < until, "the server goes on running; it told: {rest}");
+            rest
+        };
+        let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
+        let status = self.child.wait().expect("the child is reaped");
+        (status, Told { code: status.code(), stdout, stderr })
+    }
+
+    #[cfg(unix)]
+    fn stop(self) -> Told {
+        self.signal("TERM");
+        self.wait().1
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of a pipe, read by a thread that ends with it.
+fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines() {
+            if line.map(|line| sender.send(line)).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn write(folder: &TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// A fixture with a mistake of every kind that a pointer shows differently.
+const BROKEN: &str = r#"{
+  "connectors": [
+    { "id": "crm", "index_name": "search-crm", "service_type": "postgresql", "satus": "connected" },
+    { "id": "crm" }
+  ],
+  "sync_jobs": [
+    { "id": "j1", "connector_id": "crm", "started_at": "yesterday" },
+    { "id": "j2", "connector_id": "ghost" }
+  ]
+}
+"#;
+
+/// Two calls, each with an answer.
+const STORY: &str = concat!(
+    r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"8","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{}}"#,
+    "\n",
+    r#"{"seq":1,"at":"2031-05-01T10:00:00.001Z","operation":"connector.get","request":{"method":"GET","path":"/_connector/crm"},"response":{"status":200,"headers":{"content-type":"application/json"},"body":{"id":"crm"}}}"#,
+    "\n",
+    r#"{"seq":2,"at":"2031-05-01T10:00:00.002Z","operation":"connector.sync_job_claim","request":{"method":"PUT","path":"/_connector/_sync_job/job-pending/_claim","headers":{"content-type":"application/json"},"body":{"worker_hostname":"w-1"}},"response":{"status":200,"headers":{"content-type":"application/json"},"body":{"result":"updated"}}}"#,
+    "\n",
+);
+
+// ── words ─────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn help_pages() {
+    for command in ["", "serve", "play", "list", "schema", "lint", "wait"] {
+        let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let told = run(&words);
+        assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
+        let name = format!("cli_help_{}", if command.is_empty() { "elastimock" } else { command });
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(name, told.stdout);
+        });
+        let short: Vec<&str> = words.iter().map(|word| if *word == "--help" { "-h" } else { *word }).collect();
+        assert_eq!(run(&short).stdout, told.stdout, "-h and --help tell the same");
+    }
+    let version = run(&["--version"]);
+    assert_eq!(
+        (version.code, version.stdout.as_str()),
+        (Some(0), concat!("elastimock ", env!("CARGO_PKG_VERSION"), "\n"))
+    );
+}
+
+#[test]
+fn wrong_arguments_exit_2_and_say_what_is_right() {
+    for (words, cure) in [
+        (&[][..], "Usage: elastimock"),
+        (&["serv"], "a similar subcommand exists: 'serve'"),
+        (&["serve", "--fixture", "x"], "a similar argument exists: '--fixtures'"),
+        (&["serve", "--listen", "here"], "write an IP address and a port, for example 127.0.0.1:9200"),
+        (&["serve", "--profile", "7"], "[possible values: 9, 8]"),
+        (&["serve", "--es-version", "8.1.0", "--listen", "0"], "write it like 9."),
+        (&["serve", "--clock", "noon"], "write `real`, `frozen@2031-05-01T10:00:00Z`"),
+        (&["serve", "--seed", "seven"], "'--seed <N>'"),
+        (&["serve", "--body-max", "much"], "10kb, 100mb, 1gb"),
+        (&["serve", "--journal-max", "0"], "--journal-max"),
+        (&["serve", "--fail-on", "info"], "[possible values: error, warning, never]"),
+        (&["serve", "-q", "-v"], "cannot be used with"),
+        (&["schema", "connector.sync_job_clam"], "did you mean `connector.sync_job_claim`?"),
+        (&["schema", "claim"], "did you mean `connector.sync_job_claim`?"),
+        (&["schema", "nonsense"], "`elastimock list` names them all"),
+        (&["wait", "--url", "127.0.0.1:9200"], "write http://HOST:PORT"),
+        (&["wait", "--url", "http://h", "--timeout", "soon"], "for example 250ms, 30s"),
+        (&["lint"], "<FILE>"),
+        (&["play"], "<RECORDING>"),
+    ] {
+        let told = run(words);
+        assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""), "{words:?}: {}", told.stderr);
+        assert!(told.stderr.contains(cure), "{words:?}: [{cure}] is not in: {}", told.stderr);
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_ask() {
+    let folder = folder();
+    let file = write(&folder, "broken.json", BROKEN);
+    let has_colors = |told: &Told| (told.stdout.contains('\u{1b}'), told.stderr.contains('\u{1b}'));
+    assert_eq!(has_colors(&run(&["lint", &file])), (false, false));
+    assert_eq!(has_colors(&run(&["lint", &file, "--color", "always"])), (true, false));
+    assert_eq!(has_colors(&finish(elastimock(&["lint", &file]).env("ELASTIMOCK_COLOR", "always"))), (true, false));
+    assert_eq!(has_colors(&finish(elastimock(&["--color=always", "lint", &file]).env("NO_COLOR", "1"))), (true, false));
+    assert_eq!(has_colors(&run(&["--color", "always", "schema", "nonsense"])), (false, true));
+    // clap's own pages too
+    assert_eq!(has_colors(&run(&["--color", "always", "nonsense"])), (false, true));
+    assert_eq!(has_colors(&run(&["serve", "--help", "--color=always"])), (true, false));
+}
+
+// ── list and schema ───────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn list_shows_every_operation() {
+    let table = run(&["list"]);
+    assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""));
+    assert!(table.stdout.lines().any(|line| line.split_whitespace().eq([
+        "connector.sync_job_claim",
+        "PUT",
+        "/_connector/_sync_job/{connector_sync_job_id}/_claim"
+    ])));
+    let rows = json(&run(&["list", "--json"]).stdout);
+    let expected: Vec<Value> = elastimock::operations()
+        .map(|row| json!({ "operation": row.name, "method": row.method.as_str(), "path": row.path }))
+        .collect();
+    assert_eq!(rows, Value::Array(expected));
+    assert_eq!(table.stdout.lines().count(), rows.as_array().map_or(0, Vec::len));
+}
+
+#[test]
+fn schema_prints_the_published_one_or_the_servers() {
+    let published = run(&["schema", "connector.sync_job_claim"]);
+    let file = std::fs::read_to_string(path("schemas/connector.sync_job_claim.json")).expect("the file");
+    assert_eq!((published.code, published.stdout.trim_end()), (Some(0), file.trim_end()));
+    for row in elastimock::operations() {
+        let server = run(&["schema", row.name, "--server"]);
+        assert_eq!(server.code, Some(0), "{}: {}", row.name, server.stderr);
+        assert_eq!(json(&server.stdout)["title"], row.name);
+    }
+    // Elasticsearch takes no cursor but an object; what is published does not say so.
+    let server = json(&run(&["schema", "connector.sync_job_claim", "--server"]).stdout);
+    assert_eq!(server.pointer("/properties/body/properties/sync_cursor/type"), Some(&json!("object")));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child =
+        elastimock(&["schema", "connector.list"]).stdout(Stdio::piped()).spawn().expect("the binary starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+}
+
+// ── lint ──────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn lint_points_at_every_mistake() {
+    let folder = folder();
+    write(&folder, "broken.json", BROKEN);
+    write(&folder, "cut.yaml", "connectors:\n  - id: crm\n    id: crm\n");
+    write(&folder, "cut.ndjson", &STORY[..STORY.len() - 20]);
+    let told = run_in(folder.path(), &["lint", "broken.json", "cut.yaml", "cut.ndjson"]);
+    assert_eq!(told.code, Some(2));
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("cli_lint", told.stdout);
+    });
+    let mistakes = told.stdout.lines().filter(|line| line.starts_with("error: ")).count();
+    assert_eq!(told.stderr, format!("{mistakes} mistakes in 3 files\n"));
+
+    let as_json = run_in(folder.path(), &["lint", "broken.json", "cut.yaml", "cut.ndjson", "--json"]);
+    assert_eq!(as_json.code, Some(2));
+    let document = json(&as_json.stdout);
+    assert_eq!(document["files"], 3);
+    assert_eq!(document["mistakes"].as_array().map(Vec::len), Some(mistakes));
+    assert_eq!(
+        document["mistakes"][1],
+        json!({
+            "file": "broken.json", "line": 4, "column": 13,
+            "message": "the connector `crm` is given twice", "cure": "rename or remove one of the two",
+            "also": { "file": "broken.json", "line": 3, "column": 13, "what": "first given here" },
+        })
+    );
+}
+
+#[test]
+fn lint_reads_a_folder_as_one_fixture() {
+    let folder = folder();
+    let connectors = write(&folder, "a.json", r#"{ "connectors": [ { "id": "crm" } ] }"#);
+    let jobs = write(&folder, "b.yml", "sync_jobs:\n  - { id: j, connector_id: crm }\n");
+    write(&folder, "story.ndjson", STORY);
+    let whole = folder.path().display().to_string();
+    let told = run(&["lint", &whole]);
+    assert_eq!((told.code, told.stdout.as_str(), told.stderr.as_str()), (Some(0), "", "3 files, no mistakes\n"));
+    assert_eq!(run(&["lint", &connectors, &jobs]).code, Some(2), "each for itself");
+    assert_eq!(run(&["lint", "--together", &connectors, &jobs]).code, Some(0));
+    assert_eq!(run(&["lint", "-q", &whole]).stderr, "");
+    assert_eq!(json(&run(&["lint", "--json", &whole]).stdout), json!({ "files": 3, "mistakes": [] }));
+    assert_eq!(run(&["lint", "-v", &connectors]).stderr, format!("{connectors}: fine\n1 file, no mistakes\n"));
+}
+
+#[test]
+fn lint_knows_a_recording_by_its_first_line_and_refuses_what_is_no_text() {
+    let folder = folder();
+    let recording = write(&folder, "story.json", STORY);
+    assert_eq!(run(&["lint", &recording]).code, Some(0));
+    let binary = folder.path().join("binary.json").display().to_string();
+    std::fs::write(&binary, b"{\n  \"connectors\": \"\xff\"}").expect("a file");
+    let told = run(&["lint", "--json", &binary]);
+    assert_eq!(told.code, Some(2));
+    let mistake = &json(&told.stdout)["mistakes"][0];
+    assert_eq!(
+        (&mistake["line"], &mistake["column"], &mistake["message"]),
+        (&json!(2), &json!(18), &json!("this is not UTF-8"))
+    );
+
+    let told = run(&["lint", "nowhere.json"]);
+    assert_eq!(told.code, Some(3));
+    assert!(told.stderr.starts_with("error: cannot read nowhere.json: "), "{}", told.stderr);
+}
+
+#[test]
+fn the_fixtures_of_this_project_have_no_mistakes() {
+    for entry in std::fs::read_dir(path("fixtures/clusters")).expect("a folder") {
+        let file = entry.expect("an entry").path().display().to_string();
+        let told = run(&["lint", &file]);
+        assert_eq!(told.code, Some(0), "{}", told.stdout);
+    }
+}
+
+// ── serve ─────────────────────────────────────────────────────────────────────────────────────────
+
+/// The words of the first curl line in a text, as a shell would read them.
+fn curl(text: &str) -> Vec<String> {
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("curl "))
+        .unwrap_or_else(|| panic!("no curl in: {text}"));
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in line.trim().chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            other => words.last_mut().expect("a word").push(other),
+        }
+    }
+    words
+}
+
+#[cfg(unix)]
+#[test]
+fn serve_begins_with_the_ready_line_and_a_curl_line_that_claims_a_job() {
+    let server = Server::start(&["serve", "--seed", "7"]);
+    assert_eq!(server.ready, format!("elastimock listening on {}", server.url()));
+    let told = server.stderr_until("Ctrl-C");
+    assert!(told.contains("Elasticsearch 9.") && told.contains("(profile 9), seed 7, the system's time"), "{told}");
+    assert!(told.contains("the built-in fixtures: 2 connectors, 7 sync jobs (1 pending)"), "{told}");
+    assert!(told.contains(&format!("{}/_elastimock/findings", server.url())), "{told}");
+
+    let words = curl(&told);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let ["curl", "-X", "PUT", url, "-H", "content-type: application/json", "-d", body] = words.as_slice() else {
+        panic!("not the expected curl line: {words:?}");
+    };
+    let target = url.strip_prefix(&server.url()).expect("our server");
+    let answer = server.send("PUT", target, body);
+    assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"result":"updated"}"#));
+
+    let told = server.stop();
+    assert_eq!((told.code, told.stdout.as_str()), (Some(0), ""));
+    assert!(told.stderr.ends_with("1 call: no findings\n"), "{}", told.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_pending_job_the_curl_line_lists_the_jobs() {
+    let folder = folder();
+    let file = write(&folder, "c.json", r#"{ "connectors": [ { "id": "crm" } ] }"#);
+    let server = Server::start(&["serve", "--fixtures", &file]);
+    let told = server.stderr_until("Ctrl-C");
+    assert!(told.contains(&format!("{file}: 1 connector, 0 sync jobs (0 pending)")), "{told}");
+    assert_eq!(curl(&told), ["curl", &format!("{}/_connector/_sync_job", server.url())]);
+    assert_eq!(server.send("GET", "/_connector/_sync_job", "").json(), json!({ "count": 0, "results": [] }));
+}
+
+#[cfg(unix)]
+#[test]
+fn serve_json_has_one_line_at_the_start_and_one_at_the_end() {
+    let server = Server::start(&["serve", "--json", "--seed", "7"]);
+    let pid = server.child.id();
+    assert_eq!(
+        json(&server.ready),
+        json!({ "url": server.url(), "port": server.address.port(), "pid": pid, "seed": 7 })
+    );
+    assert_eq!(server.send("PUT", CLAIM, r#"{"worker_hostname":"w-1","nope":1}"#).status, 400);
+    let told = server.stop();
+    assert_eq!(told.code, Some(1));
+    assert_eq!(told.stdout.lines().count(), 1, "{}", told.stdout);
+    let report = json(&told.stdout);
+    assert_eq!((&report["counts"], &report["calls"]), (&json!({ "error": 1, "warning": 0 }), &json!(1)));
+    assert_eq!(report["findings"][0]["rule"], "off-spec-body");
+    assert_eq!(report["findings"][0]["operation"], "connector.sync_job_claim");
+}
+
+#[cfg(unix)]
+#[test]
+fn findings_decide_the_exit_code() {
+    for (fail_on, code) in [("error", 1), ("warning", 1), ("never", 0)] {
+        let server = Server::start(&["serve", "--fail-on", fail_on]);
+        server.send("PUT", CLAIM, r#"{"worker_hostname":"w-1","nope":1}"#);
+        let told = server.stop();
+        assert_eq!(told.code, Some(code), "{fail_on}: {}", told.stderr);
+        assert!(told.stderr.contains("error[off-spec-body] call 1 (connector.sync_job_claim): "), "{}", told.stderr);
+        assert!(told.stderr.ends_with("\n\n1 call: 1 error\n"), "{}", told.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_quiet_server_tells_nothing_but_findings() {
+    let server = Server::start(&["serve", "-q"]);
+    server.send("GET", "/", "");
+    let told = server.stop();
+    assert_eq!((told.code, told.stdout.as_str(), told.stderr.as_str()), (Some(0), "", ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_verbose_server_tells_each_call() {
+    let server = Server::start(&["serve", "-vv"]);
+    server.send("PUT", CLAIM, WORKER);
+    let told = server.stderr_until("< {");
+    let expected = format!(
+        "\n   1 PUT {CLAIM} → 200  connector.sync_job_claim\n     > {WORKER}\n     < {{\"result\":\"updated\"}}\n"
+    );
+    assert!(told.ends_with(&expected), "{told}");
+    // A call right before the end is told too.
+    server.send("GET", "/nowhere/at/all", "");
+    let told = server.stop();
+    assert!(
+        told.stderr.contains("\n   2 GET /nowhere/at/all → ") || told.stderr.starts_with("   2 GET"),
+        "{}",
+        told.stderr
+    );
+    assert!(told.stderr.contains("\n     error["), "{}", told.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_port_file_is_written_whole_and_an_old_one_is_forgotten() {
+    let folder = folder();
+    let file = write(&folder, "port", "1\n");
+    let server = Server::start(&["serve", "--port-file", &file]);
+    // The ready line comes after it.
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), format!("{}\n", server.address.port()));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing temporary is left");
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn every_flag_can_come_from_the_environment() {
+    let folder = folder();
+    let connectors = write(&folder, "a.json", r#"{ "connectors": [ { "id": "crm" } ] }"#);
+    let jobs = write(&folder, "b.json", r#"{ "sync_jobs": [ { "id": "j 1", "connector_id": "crm" } ] }"#);
+    let in_folder = |name: &str| folder.path().join(name);
+    let server = Server::spawn(
+        elastimock(&["serve", "--seed", "42"])
+            .env("ELASTIMOCK_LISTEN", "127.0.0.1:0")
+            .env("ELASTIMOCK_FIXTURES", std::env::join_paths([&connectors, &jobs]).expect("paths"))
+            .env("ELASTIMOCK_RECORD", in_folder("story.ndjson"))
+            .env("ELASTIMOCK_PROFILE", "8")
+            .env("ELASTIMOCK_ES_VERSION", "8.18.3")
+            .env("ELASTIMOCK_SEED", "41")
+            .env("ELASTIMOCK_CLOCK", "frozen@2031-05-01T10:00:00Z")
+            .env("ELASTIMOCK_PORT_FILE", in_folder("port"))
+            .env("ELASTIMOCK_FAIL_ON", "never")
+            .env("ELASTIMOCK_JOURNAL_MAX", "2")
+            .env("ELASTIMOCK_BODY_MAX", "1kb")
+            .env("ELASTIMOCK_JSON", "true"),
+    );
+    assert_eq!(json(&server.ready)["seed"], 42, "a flag wins");
+    let told = server.stderr_until("Ctrl-C");
+    assert!(told.contains("time stands at 2031-05-01T10:00:00.000Z"), "{told}");
+    assert!(told.contains("/_connector/_sync_job/j%201/_claim"), "{told}");
+    assert_eq!(server.send("GET", "/", "").json()["version"]["number"], "8.18.3");
+    assert_eq!(server.send("GET", "/_elastimock/health", "").json()["now"], "2031-05-01T10:00:00.000Z");
+    assert_eq!(server.send("PUT", "/_connector/_sync_job/j%201/_claim", WORKER).status, 200);
+    assert_eq!(server.send("PUT", CLAIM, &format!(r#"{{"worker_hostname":"{}"}}"#, "w".repeat(2000))).status, 413);
+    assert_eq!(server.send("GET", "/_elastimock/journal", "").json()["evicted"], 1);
+    assert!(in_folder("port").exists() && in_folder("story.ndjson").exists());
+    let told = server.stop();
+    assert_eq!(told.code, Some(0), "never: {}", told.stdout);
+    assert_ne!(json(&told.stdout)["counts"]["error"], 0);
+    assert_eq!(json(&told.stdout)["calls"], 3);
+}
+
+#[test]
+fn surroundings_that_fail_exit_3() {
+    let folder = folder();
+    let nowhere = folder.path().join("nowhere/file").display().to_string();
+    for (words, reason) in [
+        (&["serve", "--listen", "192.0.2.1:9200"][..], "cannot listen on 192.0.2.1:9200"),
+        (&["serve", "--listen", "0", "--port-file", &nowhere], "cannot write the port to "),
+        (&["serve", "--listen", "0", "--record", &nowhere], "cannot write the recording "),
+        (&["serve", "--listen", "0", "--fixtures", &nowhere], "cannot read "),
+        (&["play", &nowhere, "--listen", "0"], "cannot read "),
+    ] {
+        let told = run(words);
+        assert_eq!((told.code, told.stdout.as_str()), (Some(3), ""), "{words:?}: {}", told.stderr);
+        assert!(told.stderr.starts_with(&format!("error: {reason}")), "{words:?}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_exits_3_and_says_so() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let told = run(&["serve", "--listen", &taken.local_addr().expect("its address").to_string()]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(3), ""));
+    assert!(told.stderr.contains("is another server running there?"), "{}", told.stderr);
+}
+
+#[test]
+fn a_broken_fixture_or_recording_exits_2_with_its_place() {
+    let folder = folder();
+    let fixture = write(&folder, "broken.json", BROKEN);
+    let told = run(&["serve", "--listen", "0", "--fixtures", &fixture]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
+    assert!(
+        told.stderr.starts_with(&format!(
+            "error: {fixture}:3:78: `satus` is no field of a connector; did you mean `status`?\n"
+        )),
+        "{}",
+        told.stderr
+    );
+    assert!(told.stderr.ends_with("`elastimock lint` points at the places\n"), "{}", told.stderr);
+
+    let recording = write(&folder, "broken.ndjson", &STORY.replace(r#""seq":2"#, r#""seq":"two""#));
+    let told = run(&["play", &recording, "--listen", "0"]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
+    assert!(told.stderr.starts_with(&format!("error: {recording}:3:")), "{}", told.stderr);
+}
+
+// ── signals ───────────────────────────────────────────────────────────────────────────────────────
+
+/// A claim whose body has not come yet.
+#[cfg(unix)]
+fn begin_claim(server: &Server) -> Client {
+    let mut client = Client::connect(server.address);
+    let length = WORKER.len();
+    client.write_raw(
+        format!("PUT {CLAIM} HTTP/1.1\r\nhost: mock\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n").as_bytes(),
+    );
+    // The server has seen the request once it wants the body.
+    assert_eq!(client.read(true).status, 100);
+    client
+}
+
+#[cfg(unix)]
+#[test]
+fn a_call_in_flight_is_answered_before_the_end() {
+    for signal in ["TERM", "INT"] {
+        let server = Server::start(&["serve"]);
+        let mut client = begin_claim(&server);
+        server.signal(signal);
+        server.stderr_until("stopping");
+        client.write_raw(WORKER.as_bytes());
+        let answer = client.read(false);
+        assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"result":"updated"}"#));
+        let (status, told) = server.wait();
+        assert_eq!(status.code(), Some(0), "{}", told.stderr);
+        assert!(told.stderr.ends_with("1 call: no findings\n"), "{}", told.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let server = Server::start(&["serve"]);
+        let _never_ends = begin_claim(&server);
+        server.signal("TERM");
+        server.stderr_until("stopping");
+        server.signal(signal);
+        let (status, told) = server.wait();
+        assert_eq!(status.code(), Some(code), "{}", told.stderr);
+        assert_eq!(told.stderr, "", "no report");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_new_is_let_in_after_a_signal() {
+    let server = Server::start(&["serve"]);
+    let mut claim = begin_claim(&server);
+    let address = server.address;
+    server.signal("TERM");
+    let until = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(address).is_ok() {
+        assert!(Instant::now() < until, "the port stays open");
+        std::thread::yield_now();
+    }
+    claim.write_raw(WORKER.as_bytes());
+    assert_eq!(claim.read(false).status, 200);
+    assert_eq!(server.wait().0.code(), Some(0));
+}
+
+// ── recordings ────────────────────────────────────────────────────────────────────────────────────
+
+#[cfg(unix)]
+#[test]
+fn a_recording_survives_a_kill() {
+    let folder = folder();
+    let file = folder.path().join("story.ndjson");
+    let name = file.display().to_string();
+    let mut server = Server::start(&["serve", "--record", &name, "--seed", "7"]);
+    for call in 0..25 {
+        server.send("GET", &format!("/_connector/_sync_job/job-{call}"), "");
+    }
+    server.child.kill().expect("SIGKILL");
+    drop(server);
+    let text = std::fs::read(&file).expect("the recording");
+    assert_eq!(text.last(), Some(&b'\n'));
+    let recording = Recording::parse(&name, &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((recording.interactions.len(), recording.cut_off), (25, false));
+    assert_eq!(recording.header.seed, 7);
+
+    // As it may be left when it was killed while it wrote.
+    std::fs::write(&file, &text[..text.len() - 30]).expect("a file");
+    let server = Server::start(&["play", &name]);
+    assert!(server.stderr_until("recorded calls").starts_with(&format!("warning: {name}: the last line is cut off")));
+    assert_eq!(server.send("GET", "/_connector/_sync_job/job-0", "").status, 404);
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_served_can_be_played() {
+    let folder = folder();
+    let name = folder.path().join("story.ndjson").display().to_string();
+    let calls = [
+        ("GET", "/_connector/_sync_job/job-error", ""),
+        ("PUT", CLAIM, WORKER),
+        ("PUT", CLAIM, r#"{"worker_hostname":"w-2"}"#),
+    ];
+    let server = Server::start(&["serve", "--record", &name]);
+    let served: Vec<Answer> = calls.iter().map(|(method, target, body)| server.send(method, target, body)).collect();
+    assert_eq!(server.stop().code, Some(0));
+    let server = Server::start(&["play", &name]);
+    let played: Vec<Answer> = calls.iter().map(|(method, target, body)| server.send(method, target, body)).collect();
+    for (served, played) in served.iter().zip(&played) {
+        assert_eq!((played.status, played.text()), (served.status, served.text()));
+    }
+    let told = server.stop();
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(told.stderr.ends_with("3 calls: no findings; 3 of 3 recorded calls served\n"), "{}", told.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn play_tells_what_was_not_recorded_and_what_never_came() {
+    let folder = folder();
+    let story = write(&folder, "story.ndjson", STORY);
+    for (fail_on, unrecorded, code) in
+        [("error", false, 0), ("warning", false, 1), ("error", true, 1), ("never", true, 0)]
+    {
+        let server = Server::start(&["play", &story, "--json", "--fail-on", fail_on]);
+        assert_eq!(json(&server.ready)["seed"], 7, "the recorded one");
+        let told = server.stderr_until("Ctrl-C");
+        assert!(told.contains(&format!("{story}: 2 recorded calls")), "{told}");
+        assert_eq!(curl(&told), ["curl", &format!("{}/_connector/crm", server.url())]);
+        assert_eq!(server.send("GET", "/_connector/crm", "").text(), r#"{"id":"crm"}"#);
+        if unrecorded {
+            assert_eq!(server.send("PUT", CLAIM, r#"{"worker_hostname":"w-9"}"#).status, 400);
+        }
+        let told = server.stop();
+        assert_eq!(told.code, Some(code), "{fail_on}: {}", told.stdout);
+        let report = json(&told.stdout);
+        assert_eq!((&report["recorded"], &report["served"]), (&json!(2), &json!(1)), "{report}");
+        assert_eq!(report["counts"], json!({ "error": i32::from(unrecorded), "warning": 1 }));
+        let rules: Vec<&str> = report["findings"]
+            .as_array()
+            .expect("findings")
+            .iter()
+            .filter_map(|finding| finding["rule"].as_str())
+            .collect();
+        let expected =
+            if unrecorded { vec!["unexpected-call", "recording-leftover"] } else { vec!["recording-leftover"] };
+        assert_eq!(rules, expected);
+    }
+}
+
+// ── wait ──────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn wait_returns_when_the_server_answers() {
+    let server = Server::start(&["serve"]);
+    let told = run(&["wait", "--url", &server.url()]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(0), ""));
+    assert_eq!(told.stderr, format!("{} is ready\n", server.url()));
+    let told = run(&["wait", "--url", &format!("{}/", server.url()), "--json"]);
+    let document = json(&told.stdout);
+    assert_eq!((&document["ready"], &document["health"]["status"]), (&json!(true), &json!("ready")));
+}
+
+#[test]
+fn wait_asks_until_the_answer_is_200() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let starting = std::thread::spawn(move || {
+        for answer in ["", "HTTP/1.1 503 Service Unavailable\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n{}"] {
+            let (stream, _) = listener.accept().expect("a connection");
+            let mut stream = BufReader::new(stream);
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                if stream.read_line(&mut line).expect("a request") == 0 {
+                    break;
+                }
+            }
+            stream.get_mut().write_all(answer.as_bytes()).expect("a client");
+        }
+    });
+    let told = run(&["wait", "-v", "--url", &url, "--timeout", "30s"]);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(told.stderr.contains("status 503"), "{}", told.stderr);
+    starting.join().expect("three attempts");
+}
+
+#[test]
+fn wait_says_what_it_saw_last_when_the_time_is_up() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let url = format!("http://{free}");
+    let told = run(&["wait", "--url", &url, "--timeout", "50ms"]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(3), ""));
+    assert!(told.stderr.starts_with(&format!("error: {url} was not ready after 50ms; seen last: ")), "{}", told.stderr);
+    assert!(told.stderr.to_lowercase().contains("refused"), "{}", told.stderr);
+    let told = run(&["wait", "--url", &url, "--timeout", "0s", "--json"]);
+    assert_eq!((told.code, &json(&told.stdout)["ready"]), (Some(3), &json!(false)));
+}
