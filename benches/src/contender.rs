@@ -212,7 +212,7 @@ impl Count {
 
     /// After a pause in which threads of the server may finish what they were at.
     fn settled() -> Result<Count> {
-        std::thread::sleep(Duration::from_millis(50));
+        sys::pause(Duration::from_millis(50));
         Count::now()
     }
 

@@ -127,7 +127,7 @@ impl Running {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return true;
             }
-            std::thread::sleep(Duration::from_millis(2));
+            sys::pause(Duration::from_millis(2));
         }
         false
     }
@@ -167,7 +167,7 @@ pub fn experiment(mut command: Command, cores: &[usize]) -> Result<Value> {
             child.wait()?;
             return Err(format!("{command:?} took more than {PATIENCE:?}").into());
         }
-        std::thread::sleep(Duration::from_millis(5));
+        sys::pause(Duration::from_millis(5));
     };
     if !status.success() {
         return Err(format!("{command:?}: {status}").into());

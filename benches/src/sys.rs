@@ -84,6 +84,12 @@ pub fn is_readable_within(source: &impl AsRawFd, patience_ms: i32) -> io::Result
     }
 }
 
+/// Waits a while, for want of a condition: a child's end is asked for, and memory settles unannounced.
+#[allow(clippy::disallowed_methods, reason = "an observer of foreign servers has nothing to wait on")]
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// Makes the socket's close a reset.
 pub fn close_with_reset(stream: &TcpStream) -> io::Result<()> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
