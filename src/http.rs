@@ -87,51 +87,71 @@ impl fmt::Display for Method {
 
 /// Header lines in arrival order, names in lower case; a name may occur more than once.
 ///
-/// Held as one text, `name:value\n` a line: one allocation for a whole block, and the journal keeps
-/// it as it is.
+/// Held as one text, `name:value\n` a line, and the places of its lines: two allocations for a whole
+/// block, quick to look through, and the journal keeps the text as it is.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Headers(String);
+pub struct Headers {
+    text: String,
+    lines: Vec<Line>,
+}
+
+/// Where a header line stands: its name up to `colon`, its value up to `end`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Line {
+    start: u32,
+    colon: u32,
+    end: u32,
+}
 
 impl Headers {
     /// An empty block.
     pub const fn new() -> Headers {
-        Headers(String::new())
+        Headers { text: String::new(), lines: Vec::new() }
     }
 
-    /// An empty block with room for `bytes` bytes of names and values.
-    pub fn with_capacity(bytes: usize) -> Headers {
-        Headers(String::with_capacity(bytes))
+    /// An empty block with room for that many lines, and `bytes` bytes of names and values.
+    pub(crate) fn with_capacity(lines: usize, bytes: usize) -> Headers {
+        Headers { text: String::with_capacity(bytes), lines: Vec::with_capacity(lines) }
     }
 
     /// Adds a line. Line breaks, which cannot stand in a header, become blanks.
     pub fn push(&mut self, name: &str, value: &str) {
         let plain = |text: &str| !text.bytes().any(|byte| byte == b'\n' || byte == b'\r');
         if plain(name) && plain(value) && !name.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b':') {
-            self.0.push_str(name);
-            self.0.push(':');
-            self.0.push_str(value);
-        } else {
-            self.0.extend(name.chars().map(
-                |c| {
-                    if matches!(c, '\n' | '\r' | ':') { '_' } else { c.to_ascii_lowercase() }
-                },
-            ));
-            self.0.push(':');
-            self.0.extend(value.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+            return self.push_plain(name, value);
         }
-        self.0.push('\n');
+        let name: String =
+            name.chars().map(|c| if matches!(c, '\n' | '\r' | ':') { '_' } else { c.to_ascii_lowercase() }).collect();
+        let value: String = value.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }).collect();
+        self.push_plain(&name, &value);
     }
 
-    /// Makes room for `bytes` further bytes.
-    pub(crate) fn reserve(&mut self, bytes: usize) {
-        self.0.reserve(bytes);
+    /// Adds a line that is known to be one: no line breaks, the name in lower case and without a colon.
+    pub(crate) fn push_plain(&mut self, name: &str, value: &str) {
+        let start = self.text.len();
+        self.text.push_str(name);
+        let colon = self.text.len();
+        self.text.push(':');
+        self.text.push_str(value);
+        let end = self.text.len();
+        self.text.push('\n');
+        // A block is bounded long before its places outgrow 32 bits.
+        self.lines.push(Line { start: start as u32, colon: colon as u32, end: end as u32 });
     }
 
     /// Adds a line whose value is a number.
-    pub(crate) fn push_number(&mut self, name: &str, value: usize) {
-        use std::fmt::Write;
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "{name}:{value}");
+    pub(crate) fn push_number(&mut self, name: &str, mut value: usize) {
+        let mut digits = [0_u8; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (value % 10) as u8;
+            value /= 10;
+            if value == 0 {
+                break;
+            }
+        }
+        self.push_plain(name, std::str::from_utf8(&digits[at..]).unwrap_or_default());
     }
 
     /// The value of the first line with that name (lower case).
@@ -146,20 +166,27 @@ impl Headers {
 
     /// All lines as name and value, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.split_terminator('\n').filter_map(|line| line.split_once(':'))
+        self.lines.iter().map(|line| {
+            let (start, colon, end) = (line.start as usize, line.colon as usize, line.end as usize);
+            (&self.text[start..colon], &self.text[colon + 1..end])
+        })
     }
 
     /// Whether there is no line.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.lines.is_empty()
     }
 
     pub(crate) fn as_text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     pub(crate) fn from_text(text: &str) -> Headers {
-        Headers(text.to_owned())
+        let mut headers = Headers::with_capacity(8, text.len());
+        for (name, value) in text.split_terminator('\n').filter_map(|line| line.split_once(':')) {
+            headers.push_plain(name, value);
+        }
+        headers
     }
 }
 

@@ -4,7 +4,7 @@
 //! constant is a default or a hard limit; what a door can change is said beside it. Units come last
 //! in a name, after what they measure.
 
-/// Largest request body, after decompression. Elasticsearch's `http.max_content_length`; `--body-max` changes it.
+/// Largest request body. Elasticsearch's `http.max_content_length`; `--body-max` changes it.
 pub const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
 
 /// Nesting that the JSON reader follows. Elasticsearch's parser stops at the same depth.
@@ -36,6 +36,12 @@ pub const KEYWORD_BYTES_MAX: usize = 32_766;
 
 /// Bytes of all request headers together. Elasticsearch's `http.max_header_size`.
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a request line. Elasticsearch's `http.max_initial_line_length`.
+pub const REQUEST_LINE_BYTES_MAX: usize = 4096;
+
+/// Bytes of a request's head that are read at all; beyond them the connection is closed.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Request headers of one message.
 pub const HEADERS_MAX: usize = 200;

@@ -291,7 +291,12 @@ impl MockServer {
         self.shared.engine().setup().clone()
     }
 
-    /// Interactions after number `after`, at most `limit`.
+    /// How many calls there were.
+    pub(crate) fn calls(&self) -> u64 {
+        self.shared.engine().calls()
+    }
+
+    /// At most `limit` interactions after number `after`.
     pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::journal::Extract {
         self.shared.engine().journal(after, None, limit)
     }

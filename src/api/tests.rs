@@ -22,6 +22,23 @@ fn every_schema_compiles() {
     assert_eq!(schemas().len(), ENDPOINTS.len());
 }
 
+#[test]
+fn the_quick_way_to_a_row_is_the_way_of_the_four_passes() {
+    let published = include_str!("../../fixtures/spec/operations.txt");
+    let published = published.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').nth(2));
+    let ours = ENDPOINTS.iter().flat_map(|row| row.paths.iter().copied());
+    for path in published.chain(ours) {
+        for stands in ["x1", "_x", "_sync_job", "a%2Fb", ""] {
+            let path: Vec<&str> =
+                path.split('/').map(|segment| if segment.starts_with('{') { stands } else { segment }).collect();
+            for method in crate::http::Method::ALL {
+                let path = path.join("/");
+                assert!(TABLE.is_found_alike(&method, &path), "{method} {path}");
+            }
+        }
+    }
+}
+
 fn any_value() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
         "",

@@ -184,8 +184,7 @@ fn report(
     let counts = server.counts(true);
     // What never came is counted only at the end, as warnings.
     let served = recorded.map(|recorded| recorded - (counts.warning - server.counts(false).warning).min(recorded));
-    let journal = server.journal_after(0, usize::MAX);
-    let calls = journal.evicted + journal.interactions.len() as u64;
+    let calls = server.calls();
     if console.json() {
         let mut report = json!({
             "findings": findings.iter().map(|finding| finding.to_value()).collect::<Vec<_>>(),

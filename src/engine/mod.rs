@@ -143,11 +143,6 @@ enum Answer {
 }
 
 impl Acted {
-    /// The call's number in the journal.
-    pub fn seq(&self) -> u64 {
-        self.seq
-    }
-
     /// Writes the answer.
     pub fn render(&self) -> Response {
         match &self.answer {
@@ -266,6 +261,18 @@ impl Engine {
     pub fn finish(&mut self, acted: Acted, request: &Request, response: &Response, took_us: u32) {
         let Acted { seq, at, operation, findings, .. } = acted;
         self.journal.fill(Note { seq, at, operation, findings, took_us }, request, response);
+    }
+
+    /// The same, and tells the call as the journal has it, for whoever writes it down elsewhere.
+    pub fn finish_and_tell(
+        &mut self,
+        acted: Acted,
+        request: &Request,
+        response: &Response,
+        took_us: u32,
+    ) -> Interaction {
+        let Acted { seq, at, operation, findings, .. } = acted;
+        self.journal.fill_and_tell(Note { seq, at, operation, findings, took_us }, request, response)
     }
 
     /// Remembers a call whose body was too large to be read, and returns its answer.
@@ -397,6 +404,12 @@ impl Engine {
     /// How many interactions the journal has forgotten because it is bounded.
     pub fn evicted(&self) -> u64 {
         self.journal.evicted()
+    }
+
+    /// How many calls the journal has heard since it was last cleared, those that it has forgotten
+    /// included.
+    pub fn calls(&self) -> u64 {
+        self.journal.calls()
     }
 
     /// Forgets interactions and findings.

@@ -113,13 +113,22 @@ impl Journal {
 
     /// Fills a place with what was said. Nothing happens if it has been forgotten meanwhile.
     pub fn fill(&mut self, note: Note, request: &Request, response: &Response) {
-        let Some(at) = note.seq.checked_sub(self.first_seq).map(|at| at as usize) else {
-            return;
-        };
-        if at >= self.slots.len() {
-            return;
-        }
-        let entry = Entry {
+        let seq = note.seq;
+        let entry = self.entry(note, request, response);
+        self.place(seq, entry);
+    }
+
+    /// The same, and gives the interaction out, whether there is still a place for it or not.
+    pub fn fill_and_tell(&mut self, note: Note, request: &Request, response: &Response) -> Interaction {
+        let seq = note.seq;
+        let entry = self.entry(note, request, response);
+        let interaction = entry.to_interaction(seq);
+        self.place(seq, entry);
+        interaction
+    }
+
+    fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Entry {
+        Entry {
             at: note.at,
             took_us: note.took_us,
             status: response.status(),
@@ -131,10 +140,16 @@ impl Journal {
             response_headers: self.share(&redact::headers(response.headers())),
             response_body: kept(redact::body(note.operation, response.body())),
             findings: note.findings.into_boxed_slice(),
-        };
-        self.bytes += entry.bytes();
-        self.slots[at] = Some(Box::new(entry));
-        self.evict();
+        }
+    }
+
+    fn place(&mut self, seq: u64, entry: Entry) {
+        let at = seq.checked_sub(self.first_seq).map(|at| at as usize);
+        if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
+            self.bytes += entry.bytes();
+            *slot = Some(Box::new(entry));
+            self.evict();
+        }
     }
 
     /// The interaction with that number, if it is there and has its answer.
@@ -172,6 +187,11 @@ impl Journal {
     #[cfg(test)]
     fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How many calls there were, those that have been forgotten included.
+    pub fn calls(&self) -> u64 {
+        self.evicted + self.slots.len() as u64
     }
 
     /// How many interactions have been forgotten.

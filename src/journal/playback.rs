@@ -172,7 +172,7 @@ fn playable(recorded: &Response, method: &Method) -> Response {
         name == "transfer-encoding" || (name == "content-length" && !is_bodiless && value != length)
     };
     if recorded.headers().iter().any(is_wrong) {
-        let mut headers = Headers::with_capacity(recorded.headers().as_text().len() + length.len());
+        let mut headers = Headers::with_capacity(8, recorded.headers().as_text().len() + length.len());
         for (name, value) in recorded.headers().iter() {
             match name {
                 _ if !is_wrong((name, value)) => headers.push(name, value),

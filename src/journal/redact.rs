@@ -64,7 +64,7 @@ pub fn headers(headers: &Headers) -> Cow<'_, Headers> {
     if !headers.iter().any(is_bare) {
         return Cow::Borrowed(headers);
     }
-    let mut masked = Headers::with_capacity(headers.as_text().len() + REDACTED.len());
+    let mut masked = Headers::with_capacity(8, headers.as_text().len() + REDACTED.len());
     for (name, value) in headers.iter() {
         masked.push(name, if is_bare((name, value)) { REDACTED } else { value });
     }

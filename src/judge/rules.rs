@@ -87,7 +87,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         id: "refused-call",
         severity: Severity::Error,
-        demands: "A call is one that Elasticsearch does not refuse as malformed (400, 405, 406, 413, 501).",
+        demands: "A call is one that Elasticsearch does not refuse as malformed (400, 405, 406, 413).",
         hint: "read the reason: it is Elasticsearch's own",
         reference: "Elasticsearch's answer",
         check: refused_call,
@@ -104,7 +104,7 @@ pub static RULES: &[Rule] = &[
         id: "unsupported-operation",
         severity: Severity::Error,
         demands: "A call is one that this mock can answer. This one is the mock's gap, not the client's fault.",
-        hint: "Elasticsearch has this operation and elastimock has not: leave the call out of the test, or ask for the operation",
+        hint: "Elasticsearch can do this and elastimock cannot: leave the call out of the test, or ask for it",
         reference: "README, table of operations",
         check: unsupported_operation,
     },
@@ -164,7 +164,7 @@ fn off_spec_parameter(heard: &Heard<'_>) -> Option<Offence> {
 
 /// Any refusal that no other rule explains.
 fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
-    let refused = matches!(heard.status, 400 | 405 | 406 | 413 | 501);
+    let refused = matches!(heard.status, 400 | 405 | 406 | 413);
     let explained = heard.miss.is_some() || !heard.violations.is_empty();
     (refused && !explained).then(|| {
         let reason = if heard.reason.is_empty() { "no reason is given" } else { heard.reason };
@@ -193,14 +193,18 @@ fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
 }
 
 fn unsupported_operation(heard: &Heard<'_>) -> Option<Offence> {
-    (heard.miss == Some(Miss::Unsupported)).then(|| {
-        Offence::new(format!(
-            "elastimock cannot answer {} {}, which is {} in Elasticsearch",
-            heard.request.method(),
-            heard.request.path(),
-            heard.operation.unwrap_or("an operation")
-        ))
-    })
+    let (method, path) = (heard.request.method(), heard.request.path());
+    match (heard.miss, heard.status) {
+        (Some(Miss::Unsupported), _) => {
+            let operation = heard.operation.unwrap_or("an operation");
+            Some(Offence::new(format!(
+                "elastimock cannot answer {method} {path}, which is {operation} in Elasticsearch"
+            )))
+        }
+        // A form of a request that the mock does not read: a compressed body, a binary one.
+        (None, 501) => Some(Offence::new(format!("{method} {path}: {}", heard.reason))),
+        _ => None,
+    }
 }
 
 fn unauthorized_call(heard: &Heard<'_>) -> Option<Offence> {

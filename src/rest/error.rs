@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::cluster::refusal::Refusal;
 use crate::http::Method;
 use crate::json::{Position, SyntaxError};
+use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::suggest;
 
 /// What the server says to a request that it refuses.
@@ -214,6 +215,18 @@ impl Error {
     /// A header that may have one value and has several.
     pub(crate) fn single_valued_header(name: &str) -> Error {
         full(400, illegal_argument(format!("multiple values for single-valued header [{name}].")))
+    }
+
+    /// A request line over the limit.
+    pub(crate) fn too_long_line() -> Error {
+        let reason = format!("An HTTP line is larger than {REQUEST_LINE_BYTES_MAX} bytes.");
+        full(400, Exception::new("too_long_http_line_exception", reason))
+    }
+
+    /// Headers over the limit.
+    pub(crate) fn too_long_headers() -> Error {
+        let reason = format!("HTTP header is larger than {HEADER_BYTES_MAX} bytes.");
+        full(400, Exception::new("too_long_http_header_exception", reason))
     }
 
     /// A body over the limit.

@@ -94,15 +94,10 @@ impl Default for Media {
 /// # Errors
 /// When a header is malformed, asks for a version that is not there, or for two.
 pub fn negotiate(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, Error> {
-    // The two spellings that nearly every request has need no reading.
-    if format.is_none() {
-        let mut accepts = headers.all("accept");
-        let mut types = headers.all("content-type");
-        if let (None | Some(JSON | "*/*"), Some(JSON), None, None) =
-            (accepts.next(), types.next(), accepts.next(), types.next())
-        {
-            return Ok(Media::default());
-        }
+    if format.is_none()
+        && let Some(media) = usual(headers, profile)
+    {
+        return Ok(media);
     }
     let accept = parse(headers, "accept", "Accept")?;
     let content_type = parse(headers, "content-type", "Content-Type")?;
@@ -137,6 +132,48 @@ pub fn negotiate(headers: &Headers, has_body: bool, format: Option<&str>, profil
     };
     let compatible_with = accept.iter().chain(&content_type).find_map(version);
     Ok(Media { response, body, compatible_with })
+}
+
+/// The media of a request with one of the few spellings that nearly every client has: plain JSON, or
+/// the versioned type of the official clients in both headers. They need no reading.
+fn usual(headers: &Headers, profile: Profile) -> Option<Media> {
+    let (mut accept, mut content_type, mut lines) = (None, None, 0);
+    for (name, value) in headers.iter() {
+        match name {
+            "accept" => accept = Some(value),
+            "content-type" => content_type = Some(value),
+            _ => continue,
+        }
+        lines += 1;
+    }
+    if lines != usize::from(accept.is_some()) + usize::from(content_type.is_some()) {
+        return None;
+    }
+    let content_type = content_type?;
+    if content_type == JSON && matches!(accept, None | Some(JSON | "*/*")) {
+        return Some(Media::default());
+    }
+    let (spellings, response) = match profile {
+        Profile::V8 => (
+            [
+                "application/vnd.elasticsearch+json; compatible-with=8",
+                "application/vnd.elasticsearch+json;compatible-with=8",
+            ],
+            "application/vnd.elasticsearch+json;compatible-with=8",
+        ),
+        Profile::V9 => (
+            [
+                "application/vnd.elasticsearch+json; compatible-with=9",
+                "application/vnd.elasticsearch+json;compatible-with=9",
+            ],
+            "application/vnd.elasticsearch+json;compatible-with=9",
+        ),
+    };
+    (spellings.contains(&content_type) && accept.is_some_and(|accept| spellings.contains(&accept))).then(|| Media {
+        response: Cow::Borrowed(response),
+        body: Ok(BodyType::Json),
+        compatible_with: Some(profile.major()),
+    })
 }
 
 /// A header's type and parameters; none when it is absent, a list, or takes anything.

@@ -14,7 +14,7 @@ use super::error::Error;
 use super::filter_path::FilterPath;
 use crate::cluster::Page;
 use crate::cluster::document::Source;
-use crate::http::Response;
+use crate::http::{Headers, Response};
 use crate::json;
 
 /// How an answer is to be written, as its request asks.
@@ -97,8 +97,8 @@ fn body_text(reply: &Reply, style: &Style) -> Bytes {
 
 fn respond(status: u16, allow: Option<&str>, content_type: &str, body: Bytes, style: &Style) -> Response {
     let mut response = Response::new(status);
+    response.headers = Headers::with_capacity(4, 128);
     let headers = &mut response.headers;
-    headers.reserve(96 + style.opaque_id.as_ref().map_or(0, String::len));
     if let Some(id) = &style.opaque_id {
         headers.push("x-opaque-id", id);
     }
@@ -107,9 +107,9 @@ fn respond(status: u16, allow: Option<&str>, content_type: &str, body: Bytes, st
     }
     // Source: the product header is taken off every answer with one of these two statuses.
     if !matches!(status, 401 | 403) {
-        headers.push("x-elastic-product", "Elasticsearch");
+        headers.push_plain("x-elastic-product", "Elasticsearch");
     }
-    headers.push("content-type", content_type);
+    headers.push_plain("content-type", content_type);
     headers.push_number("content-length", body.len());
     if !style.head {
         response.body = body;

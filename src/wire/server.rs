@@ -28,7 +28,7 @@ use crate::admin;
 use crate::clock::Timestamp;
 use crate::engine::{Desk, Engine};
 use crate::http::{Headers, Method, Request, Response};
-use crate::limits::{CONNECTIONS_MAX, HEADER_BYTES_MAX, HEADERS_MAX};
+use crate::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 
 /// The system's time: read here and nowhere else.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
@@ -90,13 +90,10 @@ impl Shared {
         let acted = self.engine().act(read, request, system_time());
         let response = acted.render();
         let took_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
-        let seq = acted.seq();
-        let mut engine = self.engine();
-        engine.finish(acted, request, &response, took_us);
-        if let Some(sink) = &self.sink {
-            let interaction = engine.interaction(seq);
-            drop(engine);
-            if let Some(interaction) = interaction {
+        match &self.sink {
+            None => self.engine().finish(acted, request, &response, took_us),
+            Some(sink) => {
+                let interaction = self.engine().finish_and_tell(acted, request, &response, took_us);
                 sink.append(&interaction);
             }
         }
@@ -106,9 +103,13 @@ impl Shared {
 
 fn headers(map: &hyper::HeaderMap) -> Headers {
     let bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
-    let mut headers = Headers::with_capacity(bytes);
+    let mut headers = Headers::with_capacity(map.len(), bytes);
     for (name, value) in map {
-        headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        // hyper lets neither line breaks nor capitals in names through.
+        match std::str::from_utf8(value.as_bytes()) {
+            Ok(value) => headers.push_plain(name.as_str(), value),
+            Err(_) => headers.push_plain(name.as_str(), &String::from_utf8_lossy(value.as_bytes())),
+        }
     }
     headers
 }
@@ -336,7 +337,7 @@ fn serve(stream: TcpStream, shared: Arc<Shared>, tasks: &Arc<Tasks>) {
     });
     let connection = http1::Builder::new()
         .auto_date_header(false)
-        .max_buf_size(HEADER_BYTES_MAX * 4)
+        .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service);
     tokio::spawn(Serving { connection: Box::pin(connection), draining: false, place: Place::new(tasks) });

@@ -144,6 +144,20 @@ fn bodies_of_other_types_are_refused() {
 }
 
 #[test]
+fn what_the_mock_cannot_read_it_says_and_what_is_too_long_it_refuses() {
+    let body = r#"{"worker_hostname":"w-1"}"#;
+    let packed = send("PUT", CLAIM, &[JSON, ("content-encoding", "gzip")], body);
+    assert_eq!(
+        (packed.status, packed.json()["error"]["type"].as_str()),
+        (501, Some("elastimock_unsupported_exception"))
+    );
+    let long = send("GET", &format!("/{}", "x".repeat(4096)), &[], "");
+    assert_eq!(long.json()["error"]["type"], "too_long_http_line_exception");
+    let wide = send("GET", "/", &[("x-wide", &"x".repeat(17_000))], "");
+    assert_eq!(wide.json()["error"]["reason"], "HTTP header is larger than 16384 bytes.");
+}
+
+#[test]
 fn answers_are_indented_and_filtered_as_asked() {
     let pretty = send("GET", "/_connector/_sync_job/J-404?pretty", &[], "").text();
     assert!(
