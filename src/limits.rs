@@ -62,7 +62,7 @@ pub const DRAIN_MS_MAX: u64 = 2_000;
 /// Time that `stop` and a signal give to calls in flight.
 pub const STOP_MS_MAX: u64 = 5_000;
 
-/// Ports of dropped servers that a process remembers, so that no new server gets one of them.
+/// Ports that a process remembers to have been given, so that no new server gets the port of a dropped one.
 pub const PORTS_REMEMBERED_MAX: usize = 4096;
 
 /// Bytes of a fixture file.

@@ -322,7 +322,6 @@ impl MockServer {
 impl Drop for MockServer {
     fn drop(&mut self) {
         self.tasks.cut(Duration::from_millis(STOP_MS_MAX));
-        ports::let_go(self.address.port());
         if !self.asserts_on_drop {
             return;
         }

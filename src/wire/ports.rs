@@ -1,8 +1,8 @@
-//! Ports of dropped servers are not handed out again.
+//! A port is not handed out twice.
 //!
-//! A client may hold on to the address of a server that its test has dropped. If the next server of
-//! the process got that port, the client would talk to a stranger. So a process remembers the ports it
-//! has let go, and a new server that is given one of them puts it aside and asks again.
+//! A client may hold on to the address of a server that its test has dropped. If the next server of the
+//! process got that port, the client would talk to a stranger. So a process remembers the ports that it
+//! was given, and a new server that is given one of them again puts it aside and asks for another.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
@@ -13,12 +13,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::error::Error;
 use crate::limits::{BACKLOG_MAX, PORTS_REMEMBERED_MAX};
 
-static LET_GO: Mutex<VecDeque<u16>> = Mutex::new(VecDeque::new());
+static GIVEN: Mutex<VecDeque<u16>> = Mutex::new(VecDeque::new());
 
-/// How often a free port is asked for before one that was let go is taken after all.
+/// How often a free port is asked for before one that was given before is taken after all.
 const TRIES_MAX: usize = 64;
 
-/// Binds and listens. With port 0 the port is a free one that no dropped server of this process had.
+/// Binds and listens. With port 0 the port is a free one that no server of this process had before.
 ///
 /// # Errors
 /// [`Error::is_surroundings`] when the address cannot be bound.
@@ -34,24 +34,27 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
             Error::surroundings(format!("cannot listen on {address}{cure}"), error)
         })?;
         let port = listener.local_addr().map_or(0, |bound| bound.port());
-        if address.port() != 0 || aside.len() >= TRIES_MAX || !was_let_go(port) {
+        if address.port() != 0 {
+            return Ok(listener);
+        }
+        if is_new(port) || aside.len() >= TRIES_MAX {
             return Ok(listener);
         }
         aside.push(listener);
     }
 }
 
-/// Remembers the port of a server that has closed.
-pub fn let_go(port: u16) {
-    let mut ports = LET_GO.lock().unwrap_or_else(PoisonError::into_inner);
-    if ports.len() == PORTS_REMEMBERED_MAX {
-        ports.pop_front();
+/// Whether the process was not given that port before; from now on it was.
+fn is_new(port: u16) -> bool {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if given.contains(&port) {
+        return false;
     }
-    ports.push_back(port);
-}
-
-fn was_let_go(port: u16) -> bool {
-    LET_GO.lock().unwrap_or_else(PoisonError::into_inner).contains(&port)
+    if given.len() == PORTS_REMEMBERED_MAX {
+        given.pop_front();
+    }
+    given.push_back(port);
+    true
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -70,14 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_was_let_go_is_not_handed_out_again() {
+    fn a_port_is_not_handed_out_twice() {
         let any: SocketAddr = ([127, 0, 0, 1], 0).into();
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..200 {
             let listener = listen(any).expect("a free port");
             let port = listener.local_addr().expect("its address").port();
             drop(listener);
-            let_go(port);
             assert!(seen.insert(port), "port {port} came twice");
         }
     }

@@ -314,7 +314,11 @@ impl Future for Accepting {
 
 impl Drop for Accepting {
     fn drop(&mut self) {
-        self.listener = None;
+        if let Some(listener) = self.listener.take() {
+            // A process that is being started by another thread holds copies of our descriptors for a
+            // moment. Closing ours would leave its copy listening; this ends them all.
+            let _ = socket2::SockRef::from(&listener).shutdown(std::net::Shutdown::Both);
+        }
         let mut alive = self.place.tasks.alive();
         alive.listening = false;
         self.place.tasks.changed.notify_all();
