@@ -1,4 +1,4 @@
-//! [`Reply`](super::call::Reply) or [`Error`] → [`Response`]: product header, pretty, `filter_path`, HEAD.
+//! [`Reply`] or [`Error`] → [`Response`]: product header, pretty, `filter_path`, HEAD.
 //!
 //! Pure: the same reply in the same style gives the same bytes. It runs after the lock is released,
 //! so that a large answer holds nobody up.
