@@ -62,7 +62,7 @@ impl Reader<'_> {
                 "minProperties" | "maxProperties" | "x-min-length" => {
                     self.demand(value.is_u64(), &at, "is a count");
                 }
-                "x-minimum" => self.demand(value.is_i64(), &at, "is an integer"),
+                "x-minimum" | "minimum" | "maximum" => self.demand(value.is_i64(), &at, "is an integer"),
                 "x-body-required" | "x-builds" => {
                     self.demand(value.is_boolean(), &at, "is true or false");
                 }
