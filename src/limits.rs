@@ -76,3 +76,33 @@ pub const PLAYBACK_REPORT_ENTRIES_MAX: usize = 100;
 
 /// Bytes of a body that an error about its JSON shows.
 pub const JSON_EXCERPT_BYTES_MAX: usize = 500;
+
+/// Nesting up to which a recording holds a JSON body as JSON; a deeper one stands there as text.
+pub const RECORDING_BODY_DEPTH_MAX: usize = 100;
+
+/// Mistakes of one recording that are told.
+pub const RECORDING_MISTAKES_MAX: usize = 1000;
+
+/// Recorded calls that an unmatched one is compared with.
+pub const PLAYBACK_COMPARED_MAX: usize = 1000;
+
+/// Differences between an unmatched call and its nearest that are told.
+pub const PLAYBACK_DIFFERENCES_MAX: usize = 20;
+
+/// Nodes of a YAML fixture.
+#[cfg(feature = "yaml")]
+pub const YAML_NODES_MAX: usize = 20_000_000;
+
+/// Nesting of a YAML fixture.
+#[cfg(feature = "yaml")]
+pub const YAML_DEPTH_MAX: usize = 64;
+
+/// Nodes that the aliases of a YAML fixture may stand for.
+#[cfg(feature = "yaml")]
+pub const YAML_ALIASED_MAX: usize = 100_000;
+
+/// Mistakes of fixtures that one error tells; `lint` tells all.
+pub const FIXTURE_MISTAKES_TOLD_MAX: usize = 20;
+
+/// Header blocks that a journal remembers, to keep equal ones once.
+pub const JOURNAL_SHARED_BLOCKS_MAX: usize = 16;

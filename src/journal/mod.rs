@@ -10,6 +10,7 @@ pub mod recording;
 pub mod redact;
 pub mod transcript;
 
+use crate::limits::JOURNAL_SHARED_BLOCKS_MAX as SHARED_BLOCKS_MAX;
 use std::collections::VecDeque;
 use std::mem::size_of;
 use std::sync::Arc;
@@ -21,9 +22,6 @@ use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits;
 use interaction::Interaction;
-
-/// Header blocks that are remembered for sharing.
-const SHARED_BLOCKS_MAX: usize = 16;
 
 /// Bodies up to that size are copied; a larger one stays in the buffer that it was received in.
 const COPIED_BYTES_MAX: usize = 16 * 1024;

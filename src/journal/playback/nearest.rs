@@ -2,6 +2,8 @@
 //!
 //! Only here may a playback look at many calls, and only at so many: it happens when a test fails.
 
+use crate::limits::PLAYBACK_COMPARED_MAX as COMPARED_MAX;
+use crate::limits::PLAYBACK_DIFFERENCES_MAX as DIFFERENCES_MAX;
 use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
 
@@ -14,10 +16,6 @@ use crate::journal::interaction::Interaction;
 use crate::journal::redact;
 use crate::suggest::similarity;
 
-/// Recorded calls that a request is compared with.
-const COMPARED_MAX: usize = 1000;
-/// Differences that are told.
-const DIFFERENCES_MAX: usize = 20;
 /// Differences that the reason names.
 const NAMED_MAX: usize = 3;
 /// Characters of a value that are shown.

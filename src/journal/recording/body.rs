@@ -12,15 +12,12 @@
 //! taken for the last two that is not. So does JSON that other readers would stumble over: with
 //! comments, with a name twice, with half a surrogate pair, or nested too deep.
 
+use crate::limits::RECORDING_BODY_DEPTH_MAX as DEPTH_MAX;
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use crate::json::{SyntaxError, Token, Tokens};
-
-/// Nesting up to which a body is written as JSON: with the line around it, well within what common
-/// readers follow.
-const DEPTH_MAX: usize = 100;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -2,6 +2,7 @@
 //!
 //! A mistake does not end the reading of a line unless the line is no JSON, so `lint` finds them all.
 
+pub(super) use crate::limits::RECORDING_MISTAKES_MAX as MISTAKES_MAX;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -12,9 +13,6 @@ use crate::journal::interaction::Interaction;
 use crate::json::{self, SyntaxError, Token};
 use crate::limits::RECORDING_LINE_BYTES_MAX;
 use crate::profile::Profile;
-
-/// Mistakes of one file that are told; who has that many sends the wrong file.
-pub(super) const MISTAKES_MAX: usize = 1000;
 
 const MARK: &str = "elastimock_recording";
 const HEADER_KEYS: &[&str] = &[MARK, "elastimock", "profile", "seed", "started_at", "state"];
