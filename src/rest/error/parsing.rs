@@ -1,0 +1,108 @@
+//! What the server's object parsers say of a body.
+//!
+//! Source: Elasticsearch 9.x, its declarative object parsers.
+
+use super::{Exception, illegal_argument};
+use crate::json::{Position, SyntaxError};
+use crate::suggest;
+
+// ── what a body's parser says; the walk puts it together ──────────────────────────────────────────
+
+pub(super) fn bad_boolean_reason(value: &str) -> String {
+    format!("Failed to parse value [{value}] as only [true] or [false] are allowed.")
+}
+
+pub(crate) fn bad_boolean(value: &str) -> Exception {
+    illegal_argument(bad_boolean_reason(value))
+}
+
+pub(crate) fn unknown_enum(enumeration: &str, value: &str) -> Exception {
+    illegal_argument(format!("Unknown {enumeration} [{value}]."))
+}
+
+fn at(position: Position, text: impl std::fmt::Display) -> Exception {
+    Exception::new("x_content_parse_exception", format!("[{}:{}] {text}", position.line, position.column))
+}
+
+/// The text is no JSON.
+pub(crate) fn syntax(error: &SyntaxError) -> Exception {
+    let Position { line, column, .. } = error.position();
+    let detail = match error.location() {
+        location if location.is_empty() => error.message(),
+        location => format!("{}\n{location}", error.message()),
+    };
+    if error.is_end_of_input() {
+        Exception::new("x_content_e_o_f_exception", format!("[{line}:{column}] Unexpected end of file"))
+            .caused_by(Exception::new("json_e_o_f_exception", detail))
+    } else if error.is_constraint() {
+        Exception::new("x_content_parse_exception", format!("[{line}:{column}] {detail}"))
+            .caused_by(Exception::new("stream_constraints_exception", detail))
+    } else {
+        Exception::new("x_content_parse_exception", format!("[{line}:{column}] {detail}"))
+            .caused_by(Exception::new("json_parse_exception", detail))
+    }
+}
+
+pub(crate) fn expected_object(position: Position, parser: &str, token: &str) -> Exception {
+    at(position, format_args!("[{parser}] Expected START_OBJECT but was: {token}"))
+}
+
+pub(crate) fn unknown_field<'a>(
+    position: Position,
+    parser: &str,
+    field: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Exception {
+    let close = suggest::similar(field, known);
+    let hint = match close.as_slice() {
+        [] => String::new(),
+        [one] => format!(" did you mean [{one}]?"),
+        several => format!(" did you mean any of [{}]?", several.join(", ")),
+    };
+    at(position, format_args!("[{parser}] unknown field [{field}]{hint}"))
+}
+
+pub(crate) fn wrong_token(position: Position, parser: &str, field: &str, token: &str) -> Exception {
+    at(position, format_args!("[{parser}] {field} doesn't support values of type: {token}"))
+}
+
+pub(crate) fn failed_field(position: Position, parser: &str, field: &str, cause: Exception) -> Exception {
+    at(position, format_args!("[{parser}] failed to parse field [{field}]")).caused_by(cause)
+}
+
+pub(crate) fn failed_build(position: Position, parser: &str, cause: Exception) -> Exception {
+    if cause.is_parse_error() {
+        at(position, format_args!("failed to build [{parser}] after last required field arrived")).caused_by(cause)
+    } else {
+        Exception::new(
+            "x_content_parse_exception",
+            format!("Failed to build [{parser}] after last required field arrived"),
+        )
+        .caused_by(cause)
+    }
+}
+
+pub(crate) fn required(fields: &[&str]) -> Exception {
+    illegal_argument(format!("Required [{}]", fields.join(", ")))
+}
+
+pub(crate) fn no_number(text: &str) -> Exception {
+    illegal_argument(format!("For input string: \"{text}\""))
+}
+
+pub(crate) fn out_of_long_range(position: Position, text: &str) -> Exception {
+    let detail = format!("Numeric value ({text}) out of range of long (-9223372036854775808 - 9223372036854775807)");
+    at(position, &detail).caused_by(Exception::new("input_coercion_exception", detail))
+}
+
+pub(crate) fn no_instant_token(field: &str, token: &str) -> Exception {
+    illegal_argument(format!("unexpected token [{token}] for [{field}]"))
+}
+
+pub(crate) fn no_instant(text: &str) -> Exception {
+    let reason = format!("failed to parse date field [{text}] with format [strict_date_optional_time||epoch_millis]");
+    illegal_argument(reason)
+        .caused_by(Exception::new("date_time_parse_exception", "Failed to parse with all enclosed parsers"))
+}
+
+// ── what the cluster refuses ──────────────────────────────────────────────────────────────────────

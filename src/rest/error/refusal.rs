@@ -1,0 +1,115 @@
+//! Why the cluster refuses → what Elasticsearch says.
+//!
+//! Source: Elasticsearch 9.x, connector and sync job index services, engine and search.
+
+use serde_json::json;
+
+use super::{Error, Exception, full, illegal_argument, unknown_enum};
+use crate::cluster::refusal::Refusal;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        let missing = |reason: String| full(404, Exception::new("resource_not_found_exception", reason));
+        let status = |reason: String| full(400, Exception::new("status_exception", reason));
+        match refusal {
+            Refusal::JobMissing { id } => missing(id),
+            Refusal::JobNotFound { id } => missing(format!("connector sync job [{id}] not found")),
+            Refusal::ConnectorNotFound { id } => missing(format!("connector [{id}] not found")),
+            Refusal::ConnectorOfJobMissing { id } => missing(format!("Connector with id '{id}' does not exist.")),
+            Refusal::DocumentMissing { id, index, index_uuid } => full(
+                404,
+                Exception::new("document_missing_exception", format!("[{id}]: document missing"))
+                    .with("index_uuid", index_uuid)
+                    .with("shard", "0")
+                    .with("index", index),
+            ),
+            Refusal::IndexMissing { index } => full(
+                404,
+                Exception::new("index_not_found_exception", format!("no such index [{index}]"))
+                    .with("resource.type", "index_or_alias")
+                    .with("resource.id", index.clone())
+                    .with("index_uuid", "_na_")
+                    .with("index", index),
+            ),
+            Refusal::NoIndexAttached { connector_id } => status(format!(
+                "Cannot start a sync for connector [{connector_id}] with no index attached. \
+                 Set the [index_name] property for the connector to enable syncing data."
+            )),
+            Refusal::NoServiceType { connector_id } => status(format!(
+                "Cannot start a sync for connector [{connector_id}] with [service_type] not defined. \
+                 Set the service type of your connector before starting the sync."
+            )),
+            Refusal::IndexNameTaken { index_name } => {
+                status(format!("Index name [{index_name}] is used by another connector."))
+            }
+            Refusal::InvalidTransition { from, to } => {
+                let reason = format!(
+                    "Invalid transition attempt from [{from}] to [{to}]. \
+                     Such a ConnectorSyncStatus transition is not supported by the Connector Protocol."
+                );
+                let cause = Exception::new("connector_sync_job_invalid_status_transition_exception", reason.clone());
+                full(400, Exception::new("status_exception", reason).caused_by(cause))
+            }
+            Refusal::UnknownStatus { status } => {
+                full(400, unknown_enum("ConnectorSyncStatus", status.as_deref().unwrap_or("null")))
+            }
+            Refusal::VersionConflict { id, index, index_uuid, required, current } => full(
+                409,
+                Exception::new(
+                    "version_conflict_engine_exception",
+                    format!(
+                        "[{id}]: version conflict, required seqNo [{}], primary term [{}]. \
+                         current document has seqNo [{}] and primary term [{}]",
+                        required.seq_no, required.primary_term, current.seq_no, current.primary_term
+                    ),
+                )
+                .with("index_uuid", index_uuid)
+                .with("shard", "0")
+                .with("index", index),
+            ),
+            Refusal::Unmappable { id, field, field_type, value, column } => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                // Inferred: the position is that of the value in the document as it would be stored.
+                let preview: String = text.chars().take(128).collect();
+                let cause = match field_type {
+                    "integer" => {
+                        let detail = format!("Numeric value ({text}) out of range of int (-2147483648 - 2147483647)");
+                        Exception::new("x_content_parse_exception", format!("[1:{column}] {detail}"))
+                            .caused_by(Exception::new("input_coercion_exception", detail))
+                    }
+                    _ => illegal_argument(format!(
+                        "Document contains at least one immense term in field=\"{field}\" (whose UTF8 encoding is \
+                         longer than the max length 32766), all of which were skipped. Please correct the analyzer \
+                         to not produce such terms."
+                    )),
+                };
+                full(
+                    400,
+                    Exception::new(
+                        "document_parsing_exception",
+                        format!(
+                            "[1:{column}] failed to parse field [{field}] of type [{field_type}] in document with id \
+                             '{id}'. Preview of field's value: '{preview}'"
+                        ),
+                    )
+                    .caused_by(cause),
+                )
+            }
+            Refusal::ResultWindow { asked } => {
+                let reason = format!(
+                    "Result window is too large, from + size must be less than or equal to: [10000] but was [{asked}]. \
+                     See the scroll api for a more efficient way to request large data sets. This limit can be set by \
+                     changing the [index.max_result_window] index level setting."
+                );
+                full(
+                    400,
+                    Exception::new("search_phase_execution_exception", "all shards failed")
+                        .with("phase", "query")
+                        .with("grouped", true)
+                        .with("failed_shards", json!([]))
+                        .caused_by(Exception::new("illegal_argument_exception", reason)),
+                )
+            }
+        }
+    }
+}

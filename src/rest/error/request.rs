@@ -1,0 +1,247 @@
+//! Refusals that any request can meet: message, route, parameters, body.
+//!
+//! Source: Elasticsearch 9.x, its REST controller and base handler.
+
+use super::{
+    Error, Exception, Shape, bad_boolean, full, illegal_argument, parsing::bad_boolean_reason, short, unknown_enum,
+};
+use crate::http::Method;
+use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
+use crate::suggest;
+
+impl Error {
+    // ── the message as a whole ────────────────────────────────────────────────────────────────────
+
+    /// A broken escape in the query, met while decoding `reason`'s name or value.
+    pub(crate) fn bad_query(reason: String) -> Error {
+        let cause = illegal_argument(reason.clone());
+        full(
+            400,
+            Exception::new("bad_parameter_exception", format!("java.lang.IllegalArgumentException: {reason}"))
+                .caused_by(cause),
+        )
+    }
+
+    /// A broken escape in the path.
+    pub(crate) fn bad_path(reason: String) -> Error {
+        full(400, illegal_argument(reason))
+    }
+
+    /// A query parameter that only the server itself may set.
+    pub(crate) fn reserved_parameter(name: &str) -> Error {
+        Error::bad_query(format!("parameter [{name}] is reserved and may not be set"))
+    }
+
+    /// A media type header that cannot be read.
+    pub(crate) fn media_type_header(header: &str, reason: String) -> Error {
+        full(
+            400,
+            Exception::new("media_type_header_exception", format!("Invalid media-type value on headers [{header}]"))
+                .caused_by(illegal_argument(reason)),
+        )
+    }
+
+    /// Media types that ask for a REST version which is not there, or for two.
+    pub(crate) fn media_type_version(reason: String) -> Error {
+        full(
+            400,
+            Exception::new("media_type_header_exception", "Invalid media-type value on headers [Accept, Content-Type]")
+                .caused_by(Exception::new("status_exception", reason)),
+        )
+    }
+
+    /// A body of a type that is not understood.
+    pub(crate) fn content_type(raw: &str) -> Error {
+        short(406, format!("Content-Type header [{raw}] is not supported"))
+    }
+
+    /// A header that may have one value and has several.
+    pub(crate) fn single_valued_header(name: &str) -> Error {
+        full(400, illegal_argument(format!("multiple values for single-valued header [{name}].")))
+    }
+
+    /// A request line over the limit.
+    pub(crate) fn too_long_line() -> Error {
+        let reason = format!("An HTTP line is larger than {REQUEST_LINE_BYTES_MAX} bytes.");
+        full(400, Exception::new("too_long_http_line_exception", reason))
+    }
+
+    /// Headers over the limit.
+    pub(crate) fn too_long_headers() -> Error {
+        let reason = format!("HTTP header is larger than {HEADER_BYTES_MAX} bytes.");
+        full(400, Exception::new("too_long_http_header_exception", reason))
+    }
+
+    /// A body over the limit.
+    pub(crate) fn too_large() -> Error {
+        Error { status: 413, allow: None, shape: Shape::Bare }
+    }
+
+    /// A boolean parameter that is neither true nor false.
+    pub(crate) fn bad_boolean(value: &str) -> Error {
+        full(400, bad_boolean(value))
+    }
+
+    /// The same for `error_trace`, which is read before errors have their full form.
+    pub(crate) fn bad_error_trace(value: &str) -> Error {
+        short(400, bad_boolean_reason(value))
+    }
+
+    // ── routing ───────────────────────────────────────────────────────────────────────────────────
+
+    /// No path like that.
+    pub(crate) fn no_handler(target: &str, method: &Method) -> Error {
+        let text = format!("no handler found for uri [{target}] and method [{method}]");
+        Error { status: 400, allow: None, shape: Shape::Short { text, with_status: false } }
+    }
+
+    /// The path is known, the method is not.
+    pub(crate) fn wrong_method(target: &str, method: &Method, allowed: &[Method]) -> Error {
+        let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+        let text = match method {
+            Method::Other(name) if names.is_empty() => format!("Unexpected http method: {name}"),
+            Method::Other(name) => format!("Unexpected http method: {name}, allowed: [{}]", names.join(", ")),
+            known => format!(
+                "Incorrect HTTP method for uri [{target}] and method [{known}], allowed: [{}]",
+                names.join(", ")
+            ),
+        };
+        let allow = (!names.is_empty()).then(|| names.join(","));
+        Error { allow, ..short(405, text) }
+    }
+
+    /// A path that reads as the name of an index which cannot be one.
+    pub(crate) fn invalid_index_name(index: &str) -> Error {
+        full(
+            400,
+            Exception::new(
+                "invalid_index_name_exception",
+                format!("Invalid index name [{index}], must not start with '_'."),
+            )
+            .with("index_uuid", "_na_")
+            .with("index", index),
+        )
+    }
+
+    /// An operation that Elasticsearch has and this mock has not.
+    // DIFFERENCE: Elasticsearch would do it. The type says whose answer this is.
+    pub(crate) fn unsupported_operation(operation: &str, nearest: Option<&str>) -> Error {
+        let nearest =
+            nearest.map(|nearest| format!("; the nearest one that it has is [{nearest}]")).unwrap_or_default();
+        full(
+            501,
+            Exception::new(
+                "elastimock_unsupported_exception",
+                format!("elastimock does not have the operation [{operation}] of Elasticsearch{nearest}"),
+            ),
+        )
+    }
+
+    /// A form of a request that Elasticsearch understands and this mock does not.
+    // DIFFERENCE: as above.
+    pub(crate) fn unsupported(what: &str, instead: &str) -> Error {
+        full(
+            501,
+            Exception::new(
+                "elastimock_unsupported_exception",
+                format!("elastimock does not support {what}; {instead}"),
+            ),
+        )
+    }
+
+    /// A fault of elastimock itself.
+    // DIFFERENCE: Elasticsearch has no such type.
+    pub(crate) fn bug(what: &str) -> Error {
+        full(
+            500,
+            Exception::new(
+                "elastimock_bug",
+                format!("elastimock failed while it answered: {what}; this is a fault of elastimock, please report it"),
+            ),
+        )
+    }
+
+    // ── parameters ────────────────────────────────────────────────────────────────────────────────
+
+    /// Parameters that the operation does not know; `known` are those that it does.
+    pub(crate) fn unrecognized_parameters<'a>(
+        path: &str,
+        names: &[&str],
+        known: impl Iterator<Item = &'a str> + Clone,
+    ) -> Error {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        let plural = if names.len() > 1 { "s" } else { "" };
+        let each: Vec<String> = names
+            .iter()
+            .map(|name| {
+                let close = suggest::similar(name, known.clone());
+                match close.as_slice() {
+                    [] => format!("[{name}]"),
+                    [one] => format!("[{name}] -> did you mean [{one}]?"),
+                    several => format!("[{name}] -> did you mean any of [{}]?", several.join(", ")),
+                }
+            })
+            .collect();
+        full(
+            400,
+            illegal_argument(format!("request [{path}] contains unrecognized parameter{plural}: {}", each.join(", "))),
+        )
+    }
+
+    /// An `int` parameter that is none.
+    pub(crate) fn bad_int(name: &str, value: &str) -> Error {
+        full(
+            400,
+            illegal_argument(format!("Failed to parse int parameter [{name}] with value [{value}]"))
+                .caused_by(Exception::new("number_format_exception", format!("For input string: \"{value}\""))),
+        )
+    }
+
+    /// A `from` or `size` below zero.
+    pub(crate) fn negative_parameter(name: &str) -> Error {
+        full(400, illegal_argument(format!("Parameter [{name}] cannot be < 0")))
+    }
+
+    /// A name that is none of an enumeration.
+    pub(crate) fn unknown_enum(enumeration: &str, value: &str) -> Error {
+        full(400, unknown_enum(enumeration, value))
+    }
+
+    // ── bodies ────────────────────────────────────────────────────────────────────────────────────
+
+    /// There is no body and there must be one.
+    pub(crate) fn body_required() -> Error {
+        full(400, Exception::new("parse_exception", "request body is required"))
+    }
+
+    /// There is a body and nobody reads it.
+    pub(crate) fn body_not_supported(method: &Method, path: &str) -> Error {
+        full(400, illegal_argument(format!("request [{method} {path}] does not support having a body")))
+    }
+
+    /// A body that its parser refuses.
+    pub(crate) fn parse(exception: Exception) -> Error {
+        full(400, exception)
+    }
+
+    /// Validation rules that a well-formed request breaks.
+    pub(crate) fn validation(messages: &[String]) -> Error {
+        let lines: String =
+            messages.iter().enumerate().map(|(at, message)| format!("{}: {message};", at + 1)).collect();
+        full(400, Exception::new("action_request_validation_exception", format!("Validation Failed: {lines}")))
+    }
+
+    // ── our own calls ─────────────────────────────────────────────────────────────────────────────
+
+    /// A call of the admin API that cannot be done as asked.
+    pub(crate) fn admin(reason: impl Into<String>) -> Error {
+        full(400, illegal_argument(reason))
+    }
+
+    /// A call that a recording does not have.
+    // DIFFERENCE: Elasticsearch plays nothing back.
+    pub(crate) fn unmatched(reason: String) -> Error {
+        full(400, Exception::new("elastimock_unmatched_exception", reason))
+    }
+}
