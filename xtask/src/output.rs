@@ -60,12 +60,15 @@ pub fn write(root: &Path, files: &[File]) -> Result<Vec<String>, String> {
 
 /// What is wrong with the overlays on disk, measured against the schemas on disk.
 ///
-/// Every operation has an overlay, an empty one if the server keeps to its specification: so an
-/// operation that nobody has looked at yet cannot pass for one that has been found right.
+/// An operation without an overlay is one that nobody has looked at yet; the table of operations
+/// takes no row for it. One whose server keeps to its specification has an overlay without entries.
 pub fn overlay_faults(root: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     for operation in OPERATIONS {
         let path = overlay_path(operation);
+        if !root.join(&path).exists() {
+            continue;
+        }
         match (json(root, &path), json(root, &schema_path(operation))) {
             (Ok(overlay), Ok(published)) => faults.extend(
                 overlay::faults(&overlay, operation, &published).into_iter().map(|fault| format!("{path}: {fault}")),
