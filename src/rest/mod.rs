@@ -29,7 +29,7 @@ use filter_path::FilterPath;
 use media::{BodyType, Media};
 use render::Style;
 use router::{Found, Route, Router};
-use schema::{COMMON_PARAMETERS, Schema, Slot, Violation, ViolationKind};
+use schema::{BodyReading, COMMON_PARAMETERS, Schema, Slot, Violation, ViolationKind, off_spec};
 
 /// A table of operations, ready to be asked.
 pub struct Table<S: 'static> {
@@ -285,18 +285,25 @@ fn read_body(
     if bytes.is_empty() {
         return if wanted.required { Err(Error::body_required()) } else { Ok(None) };
     }
-    let body = json::read(bytes);
-    let taken = matches!(&body, Ok(Some(body)) if wanted.server_takes(body));
-    if let Ok(Some(body)) = &body {
-        violations.extend(wanted.violation(body, taken));
-    }
-    if taken {
-        return Ok(body.ok().flatten());
-    }
-    match wanted.parser.complaint(bytes) {
-        Some(exception) => Err(Error::parse(exception)),
-        // The parser is the server's own and has the last word.
-        None => Ok(body.ok().flatten()),
+    match &wanted.reading {
+        BodyReading::Bytes => Ok(None),
+        BodyReading::Json(published) => {
+            let body = json::read(bytes).map_err(|wrong| Error::parse(error::syntax(&wrong)))?;
+            violations.extend(body.as_ref().and_then(|body| off_spec(published, body)));
+            Ok(body)
+        }
+        BodyReading::Parsed(parsed) => {
+            let body = json::read(bytes);
+            let taken = matches!(&body, Ok(Some(body)) if parsed.server_takes(body));
+            if let Ok(Some(body)) = &body {
+                violations.extend(parsed.violation(body, taken));
+            }
+            if !taken && let Some(exception) = parsed.parser.complaint(bytes) {
+                return Err(Error::parse(exception));
+            }
+            // The parser is the server's own and has the last word.
+            Ok(body.ok().flatten())
+        }
     }
 }
 

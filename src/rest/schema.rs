@@ -80,6 +80,22 @@ pub struct Schema {
 pub struct BodySchema {
     /// Whether there must be one.
     pub required: bool,
+    /// How it is read.
+    pub reading: BodyReading,
+}
+
+/// How a body is read, and who says what is wrong with it.
+pub enum BodyReading {
+    /// The schema knows it down to the last member, and the server's declared parser refuses.
+    Parsed(ParsedBody),
+    /// The schema knows its members roughly: one JSON value, with which its handler finds fault.
+    Json(Validator),
+    /// Nobody before its handler: lines, or what the server stores as it was sent.
+    Bytes,
+}
+
+/// A body that the server reads with a declared parser.
+pub struct ParsedBody {
     /// The server's parser.
     pub parser: ObjectParser,
     server: Validator,
@@ -88,7 +104,7 @@ pub struct BodySchema {
     server_is_stricter: bool,
 }
 
-impl BodySchema {
+impl ParsedBody {
     /// Whether the server takes this body.
     pub fn server_takes(&self, body: &Value) -> bool {
         self.server.is_valid(body)
@@ -100,22 +116,26 @@ impl BodySchema {
         if taken && self.server_is_stricter {
             return None;
         }
-        let Err(error) = self.published.validate(body) else {
-            return (!taken).then(|| {
+        off_spec(&self.published, body).or_else(|| {
+            (!taken).then(|| {
                 let server = self.server.validate(body).err();
                 Violation {
                     kind: ViolationKind::ServerRejectsSpec,
                     pointer: server.as_ref().map(|error| error.instance_path().to_string()).unwrap_or_default(),
                     message: server.map_or_else(String::new, |error| error.masked().to_string()),
                 }
-            });
-        };
-        Some(Violation {
-            kind: ViolationKind::OffSpecBody,
-            pointer: error.instance_path().to_string(),
-            message: error.masked().to_string(),
+            })
         })
     }
+}
+
+/// Where a body breaks the published contract first.
+pub fn off_spec(published: &Validator, body: &Value) -> Option<Violation> {
+    published.validate(body).err().map(|error| Violation {
+        kind: ViolationKind::OffSpecBody,
+        pointer: error.instance_path().to_string(),
+        message: error.masked().to_string(),
+    })
 }
 
 /// A parameter of the query.
@@ -132,6 +152,7 @@ pub struct Parameter {
 enum ParameterKind {
     Text,
     Int,
+    Long,
     Boolean,
     /// One name of an enumeration.
     Name(Enumeration),
@@ -145,6 +166,7 @@ impl Parameter {
         match &self.kind {
             ParameterKind::Text => Ok(()),
             ParameterKind::Int => text.parse::<i32>().map(|_| ()).map_err(|_| Error::bad_int(&self.name, text)),
+            ParameterKind::Long => text.parse::<i64>().map(|_| ()).map_err(|_| Error::bad_long(&self.name, text)),
             ParameterKind::Boolean if matches!(text, "" | "true" | "false") => Ok(()),
             ParameterKind::Boolean => Err(Error::bad_boolean(text)),
             ParameterKind::Name(enumeration) => enumeration.check(text),
@@ -278,19 +300,28 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
     let (Some(published_body), Some(server_body)) = (published.pointer(BODY), server.pointer(BODY)) else {
         return Ok(None);
     };
+    let flag = |name: &str| server.get(name).and_then(Value::as_bool).unwrap_or_default();
+    let required = flag("x-body-required");
+    if flag("x-ndjson") || overlay.get("reads").is_some_and(|reads| reads == "bytes") {
+        return Ok(Some(BodySchema { required, reading: BodyReading::Bytes }));
+    }
+    if published.get("x-depth").is_some_and(|depth| depth == "shallow") {
+        let reading = BodyReading::Json(compile(published_body, published)?);
+        return Ok(Some(BodySchema { required, reading }));
+    }
     let entries = overlay.get("entries").and_then(Value::as_array).into_iter().flatten();
     let server_is_stricter = entries
         .filter(|entry| entry.get("pointer").and_then(Value::as_str).is_some_and(|pointer| pointer.starts_with(BODY)))
         .all(|entry| matches!(entry.get("effect").and_then(Value::as_str), Some("stricter" | "notes")));
     let definitions = server.get("$defs").cloned().unwrap_or_else(|| json!({}));
     let name = overlay.get("parser").and_then(Value::as_str).unwrap_or_default();
-    Ok(Some(BodySchema {
-        required: server.get("x-body-required").and_then(Value::as_bool).unwrap_or_default(),
+    let reading = BodyReading::Parsed(ParsedBody {
         parser: ObjectParser::new(name, server_body, &definitions),
         server: compile(server_body, server)?,
         published: compile(published_body, published)?,
         server_is_stricter,
-    }))
+    });
+    Ok(Some(BodySchema { required, reading }))
 }
 
 fn compile(body: &Value, whole: &Value) -> Result<Validator, String> {
@@ -323,10 +354,18 @@ fn parameters(published: &Value, server: &Value) -> Vec<Parameter> {
             let enumeration = format(&server).or_else(|| server.get("items").and_then(format));
             let kind = match (server.get("x-kind").and_then(Value::as_str), enumeration) {
                 (Some("int"), _) => ParameterKind::Int,
+                (Some("long"), _) => ParameterKind::Long,
                 (Some("boolean"), _) => ParameterKind::Boolean,
                 (Some("list"), Some(enumeration)) => ParameterKind::Names(enumeration),
                 (_, Some(enumeration)) => ParameterKind::Name(enumeration),
-                _ => ParameterKind::Text,
+                (Some(_), None) => ParameterKind::Text,
+                // Nobody has said how the server reads it: as its published type has it.
+                (None, None) => match server.get("type").and_then(Value::as_str) {
+                    Some("boolean") => ParameterKind::Boolean,
+                    Some("integer") if server.get("format").is_some() => ParameterKind::Long,
+                    Some("integer") => ParameterKind::Int,
+                    _ => ParameterKind::Text,
+                },
             };
             Parameter {
                 kind,

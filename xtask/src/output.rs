@@ -22,8 +22,8 @@ pub struct File {
 /// If an operation is missing there, or its schema comes out unlawful.
 pub fn files(specs: &Specs) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
-    for operation in OPERATIONS {
-        let published = schema::published(specs, operation)?;
+    for (operation, depth) in OPERATIONS {
+        let published = schema::published(specs, operation, *depth)?;
         for edition in [&published, &schema::in_8(&published)] {
             if let Some(fault) = vocabulary::faults(edition).first() {
                 return Err(format!("{operation}: {fault}"));
@@ -64,7 +64,7 @@ pub fn write(root: &Path, files: &[File]) -> Result<Vec<String>, String> {
 /// takes no row for it. One whose server keeps to its specification has an overlay without entries.
 pub fn overlay_faults(root: &Path) -> Vec<String> {
     let mut faults = Vec::new();
-    for operation in OPERATIONS {
+    for (operation, _) in OPERATIONS {
         let path = overlay_path(operation);
         if !root.join(&path).exists() {
             continue;
@@ -78,7 +78,7 @@ pub fn overlay_faults(root: &Path) -> Vec<String> {
     }
     for entry in std::fs::read_dir(root.join("schemas/overlay")).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !OPERATIONS.iter().any(|operation| name == format!("{operation}.json")) {
+        if !OPERATIONS.iter().any(|(operation, _)| name == format!("{operation}.json")) {
             faults.push(format!("schemas/overlay/{name}: lies over no schema"));
         }
     }

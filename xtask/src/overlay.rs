@@ -19,9 +19,13 @@ pub fn faults(overlay: &Value, operation: &str, published: &Value) -> Vec<String
         faults.push("lists no entries, not even none".to_owned());
     }
     // A body is refused in the name of a parser; without one the runtime could not say who refused.
-    let has_body = published.pointer("/properties/body").is_some();
-    if overlay["parser"].is_string() != has_body {
+    // What is known only roughly is read by its handler.
+    let is_parsed = published.pointer("/properties/body").is_some() && published["x-depth"] != "shallow";
+    if overlay["parser"].is_string() != is_parsed {
         faults.push("a parser is named if there is a body to parse, and only then".to_owned());
+    }
+    if overlay.get("reads").is_some_and(|reads| reads != "bytes") {
+        faults.push("`reads` is \"bytes\": its handler reads the body itself, or it is absent".to_owned());
     }
     let mut merged = published.clone();
     for (index, entry) in list(&overlay["entries"]).enumerate() {

@@ -4,7 +4,8 @@
 //! edition of each member that does: whole, under the same name, `null` if 8.19 has no such member.
 //! [`in_8`] puts them back, and so says exactly what `x-8` means.
 
-use crate::shape::{Shapes, Side, list};
+use crate::operations::Depth;
+use crate::shape::{Shapes, Side, is_in_the_stack, list};
 use crate::spec::{self, FILE, LICENSE, PACKAGE, Spec, Specs, VERSION_8, VERSION_9};
 use serde_json::{Map, Value, json};
 
@@ -15,10 +16,10 @@ const GROUPS: [&str; 2] = ["properties", "$defs"];
 ///
 /// # Errors
 /// If the newer specification does not describe the operation, or either speaks of kinds not known here.
-pub fn published(specs: &Specs, operation: &str) -> Result<Value, String> {
-    let mut document = document(&specs.nine, operation)?
+pub fn published(specs: &Specs, operation: &str, depth: Depth) -> Result<Value, String> {
+    let mut document = document(&specs.nine, operation, depth)?
         .ok_or_else(|| format!("{operation}: version {VERSION_9} does not describe it"))?;
-    let eight = self::document(&specs.eight, operation)?;
+    let eight = self::document(&specs.eight, operation, depth)?;
     let also_in: &[&str] = match eight {
         Some(_) => &[VERSION_8],
         None => &[],
@@ -67,7 +68,7 @@ fn put(object: &mut Value, name: &str, value: &Value) {
 /// An operation as one version of the specification has it.
 ///
 /// `None` if it is not there, or only by name: some internal operations are listed without a shape.
-pub fn document(spec: &Spec, operation: &str) -> Result<Option<Value>, String> {
+pub fn document(spec: &Spec, operation: &str, depth: Depth) -> Result<Option<Value>, String> {
     let Some(endpoint) = spec.endpoint(operation) else {
         return Ok(None);
     };
@@ -80,12 +81,17 @@ pub fn document(spec: &Spec, operation: &str) -> Result<Option<Value>, String> {
     let mut properties = Map::new();
     properties.insert("path".to_owned(), shapes.object(list(&request["path"]))?);
     properties.insert("query".to_owned(), shapes.object(query(spec, request))?);
+    if depth == Depth::Shallow {
+        shapes.roughly();
+    }
     if let Some(body) = body(&mut shapes, request)? {
         properties.insert("body".to_owned(), body);
     }
-    shapes.turn(Side::Response);
-    if let Some(body) = body(&mut shapes, response)? {
-        properties.insert("response".to_owned(), body);
+    if depth == Depth::Whole {
+        shapes.turn(Side::Response);
+        if let Some(body) = body(&mut shapes, response)? {
+            properties.insert("response".to_owned(), body);
+        }
     }
 
     let urls: Vec<_> =
@@ -96,9 +102,15 @@ pub fn document(spec: &Spec, operation: &str) -> Result<Option<Value>, String> {
         "x-source": { "package": PACKAGE, "version": VERSION_9, "file": FILE, "license": LICENSE },
         "x-urls": urls,
         "x-body-required": endpoint["requestBodyRequired"] == true,
-        "type": "object",
-        "properties": properties,
     });
+    if depth == Depth::Shallow {
+        document["x-depth"] = json!("shallow");
+    }
+    if list(&endpoint["requestMediaType"]).any(|media| media == "application/x-ndjson") {
+        document["x-ndjson"] = json!(true);
+    }
+    document["type"] = json!("object");
+    document["properties"] = Value::Object(properties);
     let defs = shapes.into_defs();
     if !defs.is_empty() {
         document["$defs"] = Value::Object(defs);
@@ -119,6 +131,12 @@ fn query<'s>(spec: &'s Spec, request: &'s Value) -> impl Iterator<Item = &'s Val
 fn body(shapes: &mut Shapes, definition: &Value) -> Result<Option<Value>, String> {
     let body = &definition["body"];
     match body["kind"].as_str() {
+        // Some calls have a body in Elastic's serverless service alone.
+        Some("properties")
+            if list(&body["properties"]).count() > 0 && !list(&body["properties"]).any(is_in_the_stack) =>
+        {
+            Ok(None)
+        }
         Some("properties") => shapes.object(list(&body["properties"])).map(Some),
         Some("value") => shapes.body(&body["value"]).map(Some),
         Some("no_body") => Ok(None),

@@ -26,6 +26,8 @@ type Arguments = BTreeMap<String, Value>;
 pub struct Shapes<'a> {
     spec: &'a Spec,
     side: Side,
+    // Whether members are told by their JSON type only.
+    rough: bool,
     defs: Map<String, Value>,
     names: BTreeMap<(String, Side), String>,
     // Generic types being written out at this moment: one that contains itself has no finite form.
@@ -35,12 +37,17 @@ pub struct Shapes<'a> {
 impl<'a> Shapes<'a> {
     /// Begins with a request; nothing defined yet.
     pub fn new(spec: &'a Spec) -> Self {
-        Shapes { spec, side: Side::Request, defs: Map::new(), names: BTreeMap::new(), open: Vec::new() }
+        Shapes { spec, side: Side::Request, rough: false, defs: Map::new(), names: BTreeMap::new(), open: Vec::new() }
     }
 
     /// From here on, objects travel this way.
     pub fn turn(&mut self, side: Side) {
         self.side = side;
+    }
+
+    /// From here on, members of objects are told by their JSON type only, and nothing gets a name.
+    pub fn roughly(&mut self) {
+        self.rough = true;
     }
 
     /// The named types met so far, in the order in which they were met.
@@ -100,7 +107,7 @@ impl<'a> Shapes<'a> {
             return Ok(json!({}));
         };
         let inner = self.arguments(definition, value, arguments)?;
-        if inner.is_empty() && has_a_shape(definition) {
+        if inner.is_empty() && has_a_shape(definition) && !self.rough {
             return self.named(key, definition);
         }
         if self.open.contains(&key) {
@@ -171,6 +178,52 @@ impl<'a> Shapes<'a> {
         }
     }
 
+    /// The value of a member: all of it, or roughly.
+    fn member(&mut self, value: &Value, arguments: &Arguments) -> Result<Value, String> {
+        match self.rough {
+            true => self.rough(value),
+            false => self.value(value, arguments),
+        }
+    }
+
+    /// A value's JSON type, or its names if it is an enumeration; what it is made of stays open.
+    fn rough(&self, value: &Value) -> Result<Value, String> {
+        Ok(match value["kind"].as_str() {
+            Some("array_of") => json!({ "type": "array" }),
+            Some("dictionary_of") => json!({ "type": "object" }),
+            Some("union_of") => {
+                let items = list(&value["items"]).map(|item| self.rough(item)).collect::<Result<Vec<_>, _>>()?;
+                any_of(items)
+            }
+            Some("literal_value") => json!({ "const": value["value"] }),
+            Some("user_defined_value") => json!({}),
+            Some("instance_of") => {
+                let key = spec::key(&value["type"]);
+                match (scalar(&key), self.spec.definition(&key)) {
+                    (Some(scalar), _) => scalar,
+                    (None, None) => json!({}),
+                    (None, Some(definition)) => self.rough_definition(definition)?,
+                }
+            }
+            _ => return Err(format!("unknown kind of value: {value}")),
+        })
+    }
+
+    fn rough_definition(&self, definition: &Value) -> Result<Value, String> {
+        Ok(match definition["kind"].as_str() {
+            Some("enum") => enumeration(definition),
+            Some("type_alias") => self.rough(&definition["type"])?,
+            Some("interface") => {
+                let shortcut = list(&definition["properties"])
+                    .find(|property| property["name"] == definition["shortcutProperty"])
+                    .map(|property| self.rough(&property["type"]))
+                    .transpose()?;
+                any_of(shortcut.into_iter().chain([json!({ "type": "object" })]))
+            }
+            _ => return Err(format!("unknown kind of type: {}", definition["name"])),
+        })
+    }
+
     /// Adds an interface's members, the inherited ones first.
     fn add_members(&mut self, members: &mut Members, definition: &Value, arguments: &Arguments) -> Result<(), String> {
         let spec = self.spec;
@@ -182,7 +235,7 @@ impl<'a> Shapes<'a> {
         self.add_properties(members, list(&definition["properties"]), arguments)?;
         for behavior in list(&definition["behaviors"]) {
             if let Some("AdditionalProperties" | "AdditionalProperty") = behavior["type"]["name"].as_str() {
-                members.additional = Some(self.value(&behavior["generics"][1], arguments)?);
+                members.additional = Some(self.member(&behavior["generics"][1], arguments)?);
             }
         }
         Ok(())
@@ -194,9 +247,9 @@ impl<'a> Shapes<'a> {
         properties: impl Iterator<Item = &'p Value>,
         arguments: &Arguments,
     ) -> Result<(), String> {
-        for property in properties {
+        for property in properties.filter(|property| is_in_the_stack(property)) {
             let name = text(&property["name"]);
-            let schema = self.value(&property["type"], arguments)?;
+            let schema = self.member(&property["type"], arguments)?;
             // The server reads a field under any of its names, and writes it under the first.
             let aliases: Vec<_> = match self.side {
                 Side::Request => list(&property["aliases"]).map(text).collect(),
@@ -249,11 +302,39 @@ fn scalar(key: &str) -> Option<Value> {
         "_builtins:null" => json!({ "type": "null" }),
         "_builtins:void" | "_builtins:object" => json!({}),
         "_builtins:number" | "_types:float" | "_types:double" => json!({ "type": "number" }),
-        "_types:byte" | "_types:short" | "_types:integer" | "_types:uint" | "_types:long" | "_types:ulong" => {
-            json!({ "type": "integer" })
-        }
+        "_types:byte" | "_types:short" | "_types:integer" | "_types:uint" => json!({ "type": "integer" }),
+        "_types:long" | "_types:ulong" => json!({ "type": "integer", "format": "long" }),
         _ => return None,
     })
+}
+
+/// Whether a property is known to an Elasticsearch that one runs oneself: some are for Elastic's
+/// serverless service alone.
+pub fn is_in_the_stack(property: &Value) -> bool {
+    let availability = &property["availability"];
+    availability["serverless"].is_null() || !availability["stack"].is_null()
+}
+
+/// One of several schemas, each named once; any value, if one of them takes any.
+fn any_of(schemas: impl IntoIterator<Item = Value>) -> Value {
+    let mut several: Vec<Value> = Vec::new();
+    for schema in schemas {
+        match schema["anyOf"].as_array() {
+            Some(inner) => inner.iter().for_each(|schema| add(&mut several, schema)),
+            None => add(&mut several, &schema),
+        }
+    }
+    match several.len() {
+        _ if several.contains(&json!({})) => json!({}),
+        1 => several.remove(0),
+        _ => json!({ "anyOf": several }),
+    }
+}
+
+fn add(several: &mut Vec<Value>, schema: &Value) {
+    if !several.contains(schema) {
+        several.push(schema.clone());
+    }
 }
 
 /// Whether a type is worth a name in `$defs`. Another word for a string is not.

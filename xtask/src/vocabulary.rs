@@ -63,9 +63,10 @@ impl Reader<'_> {
                     self.demand(value.is_u64(), &at, "is a count");
                 }
                 "x-minimum" | "minimum" | "maximum" => self.demand(value.is_i64(), &at, "is an integer"),
-                "x-body-required" | "x-builds" => {
+                "x-body-required" | "x-builds" | "x-ndjson" => {
                     self.demand(value.is_boolean(), &at, "is true or false");
                 }
+                "x-depth" => self.one_of(&at, value, &["shallow"]),
                 "$schema" | "title" => self.demand(value.is_string(), &at, "is a string"),
                 // An older edition is lawful only in its own document: see `schema::in_8`.
                 "const" | "default" | "x-8" | "x-source" | "x-urls" => {}

@@ -198,6 +198,15 @@ impl Error {
         )
     }
 
+    /// A `long` parameter that is none.
+    pub(crate) fn bad_long(name: &str, value: &str) -> Error {
+        full(
+            400,
+            illegal_argument(format!("Failed to parse long parameter [{name}] with value [{value}]"))
+                .caused_by(Exception::new("number_format_exception", format!("For input string: \"{value}\""))),
+        )
+    }
+
     /// A `from` or `size` below zero.
     pub(crate) fn negative_parameter(name: &str) -> Error {
         full(400, illegal_argument(format!("Parameter [{name}] cannot be < 0")))
