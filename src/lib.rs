@@ -92,6 +92,7 @@ pub use journal::Extract;
 pub use journal::interaction::Interaction;
 pub use journal::recording::{Header, Recording};
 pub use journal::transcript::Transcript;
+pub use judge::report::{Place, Played, Report, ReportFormat};
 pub use judge::rules::Rule;
 pub use judge::{Counts, rules};
 pub use mock_server::{Builder, MockServer};

@@ -106,3 +106,6 @@ pub const FIXTURE_MISTAKES_TOLD_MAX: usize = 20;
 
 /// Header blocks that a journal remembers, to keep equal ones once.
 pub const JOURNAL_SHARED_BLOCKS_MAX: usize = 16;
+
+/// Calls of one lane that the text report shows whole; of a longer lane, those around the findings.
+pub const REPORT_LANE_CALLS_MAX: usize = 60;

@@ -20,6 +20,7 @@ use crate::fixture::Fixture;
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::Recording;
 use crate::journal::transcript::Transcript;
+use crate::judge::report::{Report, ReportFormat};
 use crate::limits::STOP_MS_MAX;
 use crate::profile::{Profile, Release};
 use crate::stored::{StoredConnector, StoredSyncJob};
@@ -225,36 +226,36 @@ impl MockServer {
         self.shared.engine().findings(true)
     }
 
-    /// Panics with every finding, its evidence and its hint, if there is one of severity error; with
-    /// [`Builder::fail_on`] also if there are only warnings.
+    /// The findings and their stories, to be written in any of the forms that
+    /// [`ReportFormat`](crate::ReportFormat) has; as if the run ended now.
+    pub fn report(&self) -> Report {
+        self.report_with(true)
+    }
+
+    /// The same, with all calls or only those of the lanes that have findings.
+    pub(crate) fn report_with(&self, every_call: bool) -> Report {
+        let mut report = self.shared.engine().report(every_call);
+        report.fail_on = Some(self.fail_on);
+        report
+    }
+
+    /// Panics with the text report if there is a finding of severity error; with [`Builder::fail_on`]
+    /// also if there are only warnings. The report tells what each job and connector went through, with
+    /// the offending calls marked, and every finding with its evidence and hint.
     ///
     /// # Panics
     /// If there is such a finding.
     #[track_caller]
     pub fn assert_conformant(&self) {
-        if let Some(report) = self.report() {
+        if let Some(report) = self.failure() {
             panic!("{report}");
         }
     }
 
-    /// The findings as a test prints them; none when there is nothing to say.
-    fn report(&self) -> Option<String> {
-        let engine = self.shared.engine();
-        let findings = engine.findings(true);
-        let counts = engine.counts(true);
-        if counts.error == 0 && (self.fail_on == Severity::Error || counts.warning == 0) {
-            return None;
-        }
-        let mut report =
-            format!("the client broke the contract: {} error(s), {} warning(s)\n", counts.error, counts.warning);
-        for finding in &findings {
-            report.push_str(&format!("\n{finding}\n"));
-        }
-        let kept = findings.len() as u64;
-        if counts.error + counts.warning > kept {
-            report.push_str(&format!("\nand {} more\n", counts.error + counts.warning - kept));
-        }
-        Some(report)
+    /// What a failed test prints; none when it has not failed.
+    fn failure(&self) -> Option<String> {
+        let report = self.report_with(false);
+        report.is_failure().then(|| report.write(ReportFormat::Text))
     }
 
     /// Stops the server after calls in flight have been answered.
@@ -291,19 +292,9 @@ impl MockServer {
         self.shared.engine().setup().clone()
     }
 
-    /// How many calls there were.
-    pub(crate) fn calls(&self) -> u64 {
-        self.shared.engine().calls()
-    }
-
     /// At most `limit` interactions after number `after`.
     pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::journal::Extract {
         self.shared.engine().journal(after, None, limit)
-    }
-
-    /// How many findings there were; at the end of a run also what never came.
-    pub(crate) fn counts(&self, end: bool) -> crate::judge::Counts {
-        self.shared.engine().counts(end)
     }
 
     /// Accepts nothing more and waits until calls in flight have been answered, for a server on the
@@ -325,7 +316,7 @@ impl Drop for MockServer {
         if !self.asserts_on_drop {
             return;
         }
-        if let Some(report) = self.report() {
+        if let Some(report) = self.failure() {
             // A second panic would end the whole process and hide the first.
             if std::thread::panicking() {
                 eprintln!("{report}");

@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::report::Wanted;
 use crate::clock::{self, Clock};
 use crate::finding::Severity;
 use crate::profile::Profile;
@@ -198,10 +199,21 @@ pub struct Listening {
     /// Writes the port number to this file once the port is open
     #[arg(long, value_name = "FILE", env = "ELASTIMOCK_PORT_FILE", hide_env = true)]
     pub port_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub verdict: Verdict,
+}
+
+/// What follows from findings.
+#[derive(Clone, Debug, Args)]
+pub struct Verdict {
     /// The exit code is 1 from this severity of findings on
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
     #[arg(env = "ELASTIMOCK_FAIL_ON", hide_env = true)]
     pub fail_on: FailOn,
+    /// Writes a report at the end, to stdout if it has no FILE: text, json, junit, sarif, annotations,
+    /// or har, which has the calls; several are separated by commas or given again
+    #[arg(long, value_name = "KIND=FILE", value_delimiter = ',', env = "ELASTIMOCK_REPORT", hide_env = true)]
+    pub report: Vec<Wanted>,
 }
 
 /// From which severity on findings are a failure.

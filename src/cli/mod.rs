@@ -4,6 +4,7 @@
 //! args.rs     the command line as clap derives it
 //! console.rs  what goes to stdout and what to stderr; colours; exit codes
 //! serving.rs  the life of a server: ready line, signals, findings; signals.rs
+//! report.rs   where reports go
 //! serve.rs    play.rs    list.rs    schema.rs    lint.rs    wait.rs    one command each
 //! ```
 //!
@@ -15,6 +16,7 @@ mod curl;
 mod lint;
 mod list;
 mod play;
+mod report;
 mod schema;
 mod serve;
 mod serving;

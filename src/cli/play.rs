@@ -2,6 +2,7 @@
 
 use super::args::Play;
 use super::console::{Console, Exit, Failure, counted};
+use super::serving::Written;
 use super::{curl, serving};
 use crate::journal::interaction::Interaction;
 use crate::mock_server::{MockServer, read_recording};
@@ -19,7 +20,8 @@ pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
         .profile(play.profile.unwrap_or(recording.header.profile))
         .seed(recording.header.seed)
         .playback(recording);
-    serving::run(builder, &play.listening, console, Some(recorded), |server| {
+    let written = Written { played: Some(&play.recording), ..Written::default() };
+    serving::run(builder, &play.listening, console, written, |server| {
         introduction(server, &name, recorded, first.as_ref(), console)
     })
 }

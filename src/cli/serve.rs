@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::args::Serve;
 use super::console::{Console, Exit, Failure, counted};
+use super::serving::Written;
 use super::{curl, serving};
 use crate::clock::Clock;
 use crate::fixture::Fixture;
@@ -35,7 +36,8 @@ pub fn run(serve: Serve, console: &Console) -> Result<Exit, Failure> {
             failure
         })?);
     }
-    serving::run(builder, &serve.listening, console, None, |server| introduction(server, &serve, console))
+    let written = Written { record: serve.record.as_deref(), ..Written::default() };
+    serving::run(builder, &serve.listening, console, written, |server| introduction(server, &serve, console))
 }
 
 /// What is served, and what to do first.

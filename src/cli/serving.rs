@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::args::Listening;
+use super::args::{Listening, Verdict};
 use super::console::{Console, Exit, Failure, counted};
+use super::report;
 use super::signals::Signals;
 use crate::finding::Severity;
 use crate::journal::interaction::Interaction;
@@ -22,15 +23,25 @@ const TELL_EVERY: Duration = Duration::from_millis(50);
 /// How much of a body `-vv` shows.
 const BODY_CHARS_TOLD_MAX: usize = 2_000;
 
-/// Runs the server that `builder` describes until a signal comes. `introduce` tells people what it is;
-/// `recorded` is how many calls a playback has answers for.
+/// Where calls are written down, for reports to point at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Written<'p> {
+    /// The recording that is made.
+    pub record: Option<&'p Path>,
+    /// The recording that is played.
+    pub played: Option<&'p Path>,
+}
+
+/// Runs the server that `builder` describes until a signal comes. `introduce` tells people what it is.
 pub fn run(
     builder: Builder,
     listening: &Listening,
     console: &Console,
-    recorded: Option<u64>,
+    written: Written<'_>,
     introduce: impl FnOnce(&MockServer) -> String,
 ) -> Result<Exit, Failure> {
+    // Better now than after an hour's run.
+    report::prepare(&listening.verdict.report, console)?;
     runtime()?.block_on(async {
         // Heard before the port is open: whoever sees the port may send a signal.
         let mut signals = Signals::hear()?;
@@ -45,9 +56,9 @@ pub fn run(
         let drained = server.drain().await;
         lived?;
         calls.tell(&server, console);
-        let exit = report(&server, listening, console, recorded)?;
+        let exit = conclude(&server, &listening.verdict, console, written);
         drained?;
-        Ok(exit)
+        exit
     })
 }
 
@@ -173,60 +184,35 @@ fn told(interaction: &Interaction, console: &Console) -> String {
     told
 }
 
-/// What was found in the whole run: as text to stderr, or as JSON to stdout.
-fn report(
-    server: &MockServer,
-    listening: &Listening,
-    console: &Console,
-    recorded: Option<u64>,
-) -> Result<Exit, Failure> {
-    let findings = server.findings();
-    let counts = server.counts(true);
-    // What never came is counted only at the end, as warnings.
-    let served = recorded.map(|recorded| recorded - (counts.warning - server.counts(false).warning).min(recorded));
-    let calls = server.calls();
-    if console.json() {
-        let mut report = json!({
-            "findings": findings.iter().map(|finding| finding.to_value()).collect::<Vec<_>>(),
-            "counts": { "error": counts.error, "warning": counts.warning },
-            "calls": calls,
-        });
-        if let (Some(recorded), Some(served)) = (recorded, served) {
-            report["recorded"] = recorded.into();
-            report["served"] = served.into();
+/// What was found in the whole run: as text to stderr or as JSON to stdout, and as the reports that
+/// were asked for.
+fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: Written<'_>) -> Result<Exit, Failure> {
+    let with_every_call = verdict.report.iter().any(|wanted| wanted.format.wants_every_call());
+    let mut report = server.report_with(with_every_call);
+    report.fail_on = verdict.fail_on.severity();
+    if !verdict.report.is_empty() {
+        // One that cannot be read any more has no places to point at.
+        let read = |path: Option<&Path>| Some((path?.display().to_string(), fs::read(path?).ok()?));
+        if let Some((name, text)) = read(written.record) {
+            report.recorded_in(&name, &text);
         }
-        console.json_line(&report)?;
-    } else {
-        for finding in &findings {
-            let text = finding.to_string();
-            let name = finding.severity.name();
-            console.say(&format!(
-                "{}{}\n",
-                console.severity(finding.severity),
-                text.strip_prefix(name).unwrap_or(&text)
-            ));
+        if let Some((name, text)) = read(written.played) {
+            report.played_from(&name, &text);
         }
-        let told = findings.len() as u64;
-        if counts.error + counts.warning > told {
-            console.say(&format!(
-                "and {} that are not listed\n",
-                counted(counts.error + counts.warning - told, "finding")
-            ));
-        }
-        let found = match (counts.error, counts.warning) {
-            (0, 0) => "no findings".to_owned(),
-            (error, 0) => counted(error, "error"),
-            (0, warning) => counted(warning, "warning"),
-            (error, warning) => format!("{}, {}", counted(error, "error"), counted(warning, "warning")),
-        };
-        let played =
-            recorded.zip(served).map(|(recorded, served)| format!("; {served} of {recorded} recorded calls served"));
-        console.tell(&format!("{}: {found}{}", counted(calls, "call"), played.unwrap_or_default()));
     }
-    let failed = match listening.fail_on.severity() {
-        Some(Severity::Error) => counts.error > 0,
-        Some(Severity::Warning) => counts.error + counts.warning > 0,
-        None => false,
-    };
-    Ok(if failed { Exit::Failed } else { Exit::Done })
+    if console.json() {
+        console.json_line(&report.to_value())?;
+    } else {
+        report::tell(&report, console);
+        let played =
+            report.played.map(|played| format!("; {} of {} recorded calls served", played.served, played.recorded));
+        console.tell(&format!(
+            "{}: {}{}",
+            counted(report.calls, "call"),
+            report::found(&report.counts),
+            played.unwrap_or_default()
+        ));
+    }
+    report::write(&verdict.report, &report, console)?;
+    Ok(if report.is_failure() { Exit::Failed } else { Exit::Done })
 }

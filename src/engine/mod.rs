@@ -29,6 +29,7 @@ use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
 use crate::journal::recording::{Header, Recording};
 use crate::journal::{Extract, Journal, Note, redact};
+use crate::judge::report::{self, Played, Report};
 use crate::judge::{Counts, Heard, Judge};
 use crate::limits;
 use crate::profile::{Profile, Release};
@@ -434,6 +435,24 @@ impl Engine {
             counts.warning += playback.leftovers().count() as u64;
         }
         counts
+    }
+
+    /// What there is to tell of the run as if it ended now, with all its calls or only those of the lanes
+    /// that have findings.
+    pub fn report(&self, with_every_call: bool) -> Report {
+        let findings = self.findings(true);
+        let story = match with_every_call {
+            true => self.journal.iter().collect(),
+            false => report::story(&findings, self.journal.iter()),
+        };
+        let played = match &self.mode {
+            Mode::Mock(_) => None,
+            Mode::Playback(playback) => {
+                let recorded = playback.total() as u64;
+                Some(Played { recorded, served: recorded - playback.leftovers().count() as u64 })
+            }
+        };
+        Report { findings, counts: self.counts(true), calls: self.calls(), story, played, ..Report::default() }
     }
 
     /// The journal as a recording, with the fixture that the mock started with.

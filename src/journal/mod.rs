@@ -4,6 +4,7 @@
 //! it has been written, so the journal's order is the order of state. Entries are compact: bodies are
 //! held once, and header blocks that were seen before are shared. What is forgotten is counted.
 
+pub mod har;
 pub mod interaction;
 pub mod playback;
 pub mod recording;
@@ -157,7 +158,7 @@ impl Journal {
     }
 
     /// All interactions that have their answer, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = Interaction> {
+    pub fn iter(&self) -> impl Iterator<Item = Interaction> + Clone {
         let entries = self.slots.iter().zip(self.first_seq..);
         entries.filter_map(|(slot, seq)| slot.as_ref().map(|entry| entry.to_interaction(seq)))
     }

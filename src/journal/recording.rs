@@ -16,6 +16,7 @@ mod line;
 mod message;
 mod read;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -136,6 +137,19 @@ pub fn header_line(header: &Header) -> String {
     push_json(&mut line, &header.state);
     line.push_str("}\n");
     line
+}
+
+/// The line of each call of a recording, by its number; of a number that is there twice, as a reset
+/// leaves it, the last. Lines that are none of a recording are passed over.
+pub fn lines(text: &[u8]) -> BTreeMap<u64, u32> {
+    read::lines(text)
+}
+
+/// Bytes that are no text, in the base64 that a recording has them in.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    body::encode(&mut out, bytes);
+    out
 }
 
 /// The line of an interaction, with its line end.

@@ -57,7 +57,7 @@ impl Transcript {
 }
 
 /// What a call is about.
-fn lane(interaction: &Interaction) -> String {
+pub fn lane(interaction: &Interaction) -> String {
     let path = interaction.request.path().trim_end_matches('/');
     let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next(), segments.next()) {

@@ -3,6 +3,7 @@
 //! It never changes an answer. It hears one call at a time, keeps a bounded amount of what it heard,
 //! and knows no sockets and no clock, so that the same code judges a running mock and a recording.
 
+pub mod report;
 pub mod rules;
 
 use serde_json::Value;

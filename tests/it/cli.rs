@@ -384,6 +384,87 @@ fn the_fixtures_of_this_project_have_no_mistakes() {
     }
 }
 
+// ── reports ───────────────────────────────────────────────────────────────────────────────────────
+
+#[cfg(unix)]
+#[test]
+fn reports_are_written_when_a_signal_stops_the_server() {
+    let folder = folder();
+    let kinds = ["text", "json", "junit", "sarif", "annotations", "har"];
+    let reports = kinds.map(|kind| format!("{kind}={}", folder.path().join(kind).display())).join(",");
+    let story = folder.path().join("story.ndjson").display().to_string();
+    write(&folder, "junit", "an older run's");
+    let server = Server::start(&["serve", "--record", &story, "--report", &reports, "--report", "annotations"]);
+    assert!(!folder.path().join("junit").exists(), "an older report cannot be taken for the new one");
+    server.send("GET", "/_connector", "");
+    server.send("PUT", CLAIM, r#"{"worker_hostname":""}"#);
+    let told = server.stop();
+    assert_eq!(told.code, Some(1), "{}", told.stderr);
+    let read = |name: &str| {
+        std::fs::read_to_string(folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    for kind in kinds {
+        assert!(read(kind).contains("blank-worker-hostname"), "{kind}");
+    }
+    // The second call stands in the third line: the first has the header.
+    let sarif = json(&read("sarif"));
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["region"]["startLine"], 3);
+    assert_eq!(place["artifactLocation"]["uri"], format!("file://{story}"));
+    let line = read("story.ndjson").lines().nth(2).map(json).expect("a third line");
+    assert_eq!((&line["seq"], &line["findings"][0]["rule"]), (&json!(2), &json!("blank-worker-hostname")));
+    assert!(read("annotations").starts_with(&format!("::error file={story},line=3,title=blank-worker-hostname::")));
+    assert_eq!(told.stdout, read("annotations"), "and to stdout, after the ready line");
+    assert!(told.stderr.contains("> 2  ") && told.stderr.ends_with("2 calls: 1 error\n"), "{}", told.stderr);
+    let names = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(names, kinds.len() + 1, "nothing else is left behind");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_the_run() {
+    let folder = folder();
+    let there = folder.path().display().to_string();
+    let nowhere = folder.path().join("no/such/folder/r.sarif").display().to_string();
+    for (reports, code, cure) in [
+        (&["--report", &format!("sarif={nowhere}")][..], 3, "make the folder "),
+        (&["--report", &format!("json={there}")], 3, "cannot write the report "),
+        (&["--report", "text=a", "--report", "json=a"], 2, "two reports go to a; give each a file of its own"),
+        (&["--report", "text", "--report", "json=-"], 2, "two reports go to stdout"),
+        (&["--json", "--report", "text"], 2, "--report text=FILE"),
+        (&["--report", "sarf=a"], 2, "did you mean `sarif`?"),
+        (&["--report", "text="], 2, "write text=FILE, or text alone for stdout"),
+    ] {
+        let words: Vec<&str> =
+            ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(reports.iter().copied()).collect();
+        let told = run(&words);
+        assert_eq!((told.code, told.stdout.as_str()), (Some(code), ""), "{words:?}: {}", told.stderr);
+        assert!(told.stderr.contains(cure), "{words:?}: [{cure}] is not in: {}", told.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn reports_come_from_the_environment_too_and_point_into_what_is_played() {
+    let folder = folder();
+    let story = write(&folder, "story.ndjson", STORY);
+    let sarif = folder.path().join("out.sarif").display().to_string();
+    let server = Server::spawn(
+        elastimock(&["play", &story, "--listen", "127.0.0.1:0"])
+            .env("ELASTIMOCK_REPORT", format!("sarif={sarif},text")),
+    );
+    server.send("GET", "/_connector/crm", "");
+    let told = server.stop();
+    assert!(
+        told.stdout.contains("warning[recording-leftover]") && told.stdout.contains(&format!("{story}:3")),
+        "{}",
+        told.stdout
+    );
+    let sarif = json(&std::fs::read_to_string(sarif).expect("a report"));
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "recording-leftover");
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 3);
+}
+
 // ── serve ─────────────────────────────────────────────────────────────────────────────────────────
 
 /// The words of the first curl line in a text, as a shell would read them.

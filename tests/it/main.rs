@@ -10,6 +10,7 @@ mod tidy;
 mod mock_server;
 mod playback;
 mod replay;
+mod reports;
 mod rest;
 mod simulation;
 

@@ -169,7 +169,7 @@ fn wrapper(raw: &[u8]) -> Result<Option<(Wrapper, Option<String>)>, SyntaxError>
     Ok((tokens.next()? == Some(Token::EndObject)).then_some((kind, content)))
 }
 
-fn encode(out: &mut String, bytes: &[u8]) {
+pub(super) fn encode(out: &mut String, bytes: &[u8]) {
     for three in bytes.chunks(3) {
         let bits = three.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
         for at in 0..4 {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::line::{Line, Notes};
 use super::{Header, Mistake, Recording, VERSION};
 use crate::journal::interaction::Interaction;
-use crate::json::{self, SyntaxError, Token};
+use crate::json::{self, SyntaxError, Token, Tokens};
 use crate::limits::RECORDING_LINE_BYTES_MAX;
 use crate::profile::Profile;
 
@@ -81,6 +81,24 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
             Err(notes.mistakes)
         }
     }
+}
+
+/// See [`super::lines`].
+pub(super) fn lines(text: &[u8]) -> BTreeMap<u64, u32> {
+    pieces(text).filter_map(|piece| Some((seq(piece.text).ok()??, piece.number))).collect()
+}
+
+fn seq(line: &[u8]) -> Result<Option<u64>, SyntaxError> {
+    let mut tokens = Tokens::new(line);
+    tokens.next()?;
+    while tokens.next()? == Some(Token::FieldName) {
+        let is_seq = tokens.text()? == "seq";
+        if tokens.next()? == Some(Token::Number) && is_seq {
+            return Ok(tokens.text()?.parse().ok());
+        }
+        tokens.skip()?;
+    }
+    Ok(None)
 }
 
 /// What `lint` says of an incomplete last line.

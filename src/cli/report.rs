@@ -1,0 +1,175 @@
+//! `--report KIND=FILE`: where reports go, checked before the run and written after it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::console::{Console, Failure, counted};
+use crate::finding::Severity;
+use crate::judge::Counts;
+use crate::judge::report::{Report, ReportFormat};
+
+/// A report that the user wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub format: ReportFormat,
+    /// The file; none for stdout.
+    pub file: Option<PathBuf>,
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    /// `KIND=FILE`; `KIND` alone and `KIND=-` are for stdout.
+    fn from_str(text: &str) -> Result<Wanted, String> {
+        let (name, file) = text.split_once('=').map_or((text, "-"), |(name, file)| (name, file));
+        let format = name.parse()?;
+        match file {
+            "" => Err(format!("`{text}` names no file: write {name}=FILE, or {name} alone for stdout")),
+            "-" => Ok(Wanted { format, file: None }),
+            file => Ok(Wanted { format, file: Some(file.into()) }),
+        }
+    }
+}
+
+/// Sees to it that every report can be written when its time comes. An older report that stands in the
+/// place of a new one is removed, so that it cannot be taken for it.
+///
+/// # Errors
+/// [`Failure::input`] if two reports would be written to one place; [`Failure::surroundings`] if one
+/// cannot be written.
+pub fn prepare(wanted: &[Wanted], console: &Console) -> Result<(), Failure> {
+    for (at, one) in wanted.iter().enumerate() {
+        if wanted[..at].iter().any(|other| other.file == one.file) {
+            let place = one.file.as_ref().map_or_else(|| "stdout".to_owned(), |file| file.display().to_string());
+            return Err(Failure::input(format!("two reports go to {place}; give each a file of its own")));
+        }
+        let Some(file) = &one.file else {
+            if console.json() {
+                let name = one.format.name();
+                return Err(Failure::input(format!(
+                    "with --json stdout is for one document: write the report to a file, --report {name}=FILE"
+                )));
+            }
+            continue;
+        };
+        try_out(file).map_err(|error| cannot_write(file, &error))?;
+    }
+    Ok(())
+}
+
+/// Writes every report; stdout's last, so that whoever reads it to its end finds the files whole.
+///
+/// # Errors
+/// When one cannot be written. The others are.
+pub fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<(), Failure> {
+    let mut failed = None;
+    for Wanted { format, file } in wanted {
+        if let Some(file) = file
+            && let Err(error) = replace(file, &report.write(*format))
+        {
+            failed.get_or_insert(cannot_write(file, &error));
+        }
+    }
+    for Wanted { format, .. } in wanted.iter().filter(|wanted| wanted.file.is_none()) {
+        console.result(report.write(*format).trim_end())?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Tells what was found to stderr, as the text report does, with colours if they are wanted.
+pub fn tell(report: &Report, console: &Console) {
+    if report.findings.is_empty() && report.counts == Counts::default() {
+        return;
+    }
+    let mut told = String::new();
+    for line in report.write(ReportFormat::Text).lines() {
+        told.push_str(&colored(line, console));
+        told.push('\n');
+    }
+    console.say(&told);
+}
+
+/// A line of the text report with the name of its severity coloured.
+fn colored(line: &str, console: &Console) -> String {
+    for severity in [Severity::Error, Severity::Warning] {
+        let mark = format!("{severity}[");
+        if let Some(at) = line.find(&mark).filter(|at| *at == 0 || line[..*at].ends_with("^ ")) {
+            return format!("{}{}{}", &line[..at], console.severity(severity), &line[at + severity.name().len()..]);
+        }
+    }
+    if line.starts_with("──") { console.bold(line) } else { line.to_owned() }
+}
+
+/// `2 errors, 1 warning`, or that there is nothing.
+pub fn found(counts: &Counts) -> String {
+    match (counts.error, counts.warning) {
+        (0, 0) => "no findings".to_owned(),
+        (error, 0) => counted(error, "error"),
+        (0, warning) => counted(warning, "warning"),
+        (error, warning) => format!("{}, {}", counted(error, "error"), counted(warning, "warning")),
+    }
+}
+
+fn try_out(file: &Path) -> Result<(), Error> {
+    match fs::metadata(file) {
+        Ok(found) if found.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+        Ok(found) if !found.is_file() => return Ok(()),
+        Ok(_) => fs::remove_file(file)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let temporary = temporary(file);
+    fs::write(&temporary, "")?;
+    fs::remove_file(&temporary)
+}
+
+/// Writes a file so that whoever sees it sees it whole. What is no file but a pipe or a device is
+/// written to as it is.
+fn replace(file: &Path, text: &str) -> Result<(), Error> {
+    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return fs::write(file, text);
+    }
+    let temporary = temporary(file);
+    fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, file)).inspect_err(|_| {
+        // What is half written helps nobody.
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
+fn temporary(file: &Path) -> PathBuf {
+    let mut name: OsString = file.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    file.with_file_name(name)
+}
+
+fn cannot_write(file: &Path, error: &Error) -> Failure {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let cure = match folder {
+        Some(folder) if error.kind() == ErrorKind::NotFound => format!("; make the folder {} first", folder.display()),
+        _ => String::new(),
+    };
+    Failure::surroundings(format!("cannot write the report {}: {error}{cure}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_named_by_kind_and_file() {
+        let file = |format, name: &str| Ok(Wanted { format, file: Some(name.into()) });
+        for (text, expected) in [
+            ("sarif=a/b.sarif", file(ReportFormat::Sarif, "a/b.sarif")),
+            ("json=a=b", file(ReportFormat::Json, "a=b")),
+            ("text", Ok(Wanted { format: ReportFormat::Text, file: None })),
+            ("annotations=-", Ok(Wanted { format: ReportFormat::Annotations, file: None })),
+            ("junit=", Err("`junit=` names no file: write junit=FILE, or junit alone for stdout".to_owned())),
+        ] {
+            assert_eq!(text.parse::<Wanted>(), expected, "{text}");
+        }
+        assert!("junt=x".parse::<Wanted>().expect_err("unknown").contains("did you mean `junit`?"));
+    }
+}

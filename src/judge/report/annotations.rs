@@ -1,0 +1,32 @@
+//! The report as workflow commands: `::error file=…,line=…,title=…::message`, one line a finding, which
+//! a code host shows beside the recording's line.
+//!
+//! Source: GitHub's workflow commands. In a message `%`, CR and LF are escaped; in a property `:` and
+//! `,` as well. A line break inside a message is `%0A`.
+
+use super::{Report, visible};
+
+pub(super) fn write(report: &Report) -> String {
+    let mut out = String::new();
+    for finding in &report.findings {
+        let mut properties = Vec::new();
+        if let Some(place) = report.place(finding) {
+            properties.push(format!("file={}", property(&place.file)));
+            properties.push(format!("line={}", place.line));
+        }
+        properties.push(format!("title={}", property(finding.rule)));
+        // The title says the rule already.
+        let text = finding.to_string();
+        let message = text.split_once("] ").map_or(&*text, |(_, message)| message);
+        out.push_str(&format!("::{} {}::{}\n", finding.severity, properties.join(","), escaped(message)));
+    }
+    out
+}
+
+fn escaped(text: &str) -> String {
+    visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,30 @@
+//! The report as one JSON document: the shape of `GET /_elastimock/findings`, and besides it how many
+//! calls there were and where each finding is written down.
+
+use serde_json::{Value, json};
+
+use super::Report;
+
+pub(super) fn write(report: &Report) -> String {
+    format!("{}\n", to_value(report))
+}
+
+pub(super) fn to_value(report: &Report) -> Value {
+    let findings = report.findings.iter().map(|finding| {
+        let mut value = finding.to_value();
+        if let Some(place) = report.place(finding) {
+            value["recorded_in"] = json!({ "file": place.file, "line": place.line });
+        }
+        value
+    });
+    let mut value = json!({
+        "findings": findings.collect::<Vec<_>>(),
+        "counts": { "error": report.counts.error, "warning": report.counts.warning },
+        "calls": report.calls,
+    });
+    if let Some(played) = report.played {
+        value["recorded"] = played.recorded.into();
+        value["served"] = played.served.into();
+    }
+    value
+}

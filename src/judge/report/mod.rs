@@ -1,0 +1,262 @@
+//! [`Report`]: what there is to tell of a run, and one writer for each form of telling it.
+//!
+//! A report is plain data: findings, how many there were, the calls of every lane that has a finding,
+//! and, where the calls stand in a recording, the file and line of each. A writer turns it into text
+//! and decides nothing. Equal reports give equal bytes, whatever the form.
+
+mod annotations;
+mod json;
+mod junit;
+mod sarif;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use super::Counts;
+use crate::finding::{Finding, Severity};
+use crate::journal::har;
+use crate::journal::interaction::Interaction;
+use crate::journal::recording::lines;
+use crate::journal::transcript::lane;
+use crate::suggest;
+
+/// What there is to tell of a run: [`MockServer::report`](crate::MockServer::report) makes one.
+///
+/// ```
+/// use elastimock::{MockServer, ReportFormat};
+///
+/// let server = MockServer::start_blocking()?;
+/// // … let the client under test work against server.url() …
+/// assert_eq!(server.report().write(ReportFormat::Text), "0 calls: no findings\n");
+/// # Ok::<(), elastimock::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// What was found, oldest first.
+    pub findings: Vec<Finding>,
+    /// How many findings there were, those that are no longer kept included.
+    pub counts: Counts,
+    /// How many calls there were.
+    pub calls: u64,
+    /// The calls of the lanes that have findings, or all of them; in order.
+    pub story: Vec<Interaction>,
+    /// Where calls are written down, by their number.
+    pub places: BTreeMap<u64, Place>,
+    /// The same of the calls that a playback answers from.
+    pub played_places: BTreeMap<u64, Place>,
+    /// From which severity on a finding is a failure; none when nothing is.
+    pub fail_on: Option<Severity>,
+    /// What a playback recorded and served, if it was one.
+    pub played: Option<Played>,
+}
+
+/// A line of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The recording, as messages call it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// How far a playback came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// Calls that the recording has.
+    pub recorded: u64,
+    /// Those that came.
+    pub served: u64,
+}
+
+/// A form of telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people.
+    Text,
+    /// One document, in the shape of the admin API.
+    Json,
+    /// JUnit's XML: a test case for each rule.
+    Junit,
+    /// SARIF 2.1.0, for code hosts and editors.
+    Sarif,
+    /// Workflow commands that a code host shows beside the line.
+    Annotations,
+    /// HAR 1.2: the calls themselves.
+    Har,
+}
+
+impl ReportFormat {
+    /// All of them.
+    pub const ALL: [ReportFormat; 6] = [
+        ReportFormat::Text,
+        ReportFormat::Json,
+        ReportFormat::Junit,
+        ReportFormat::Sarif,
+        ReportFormat::Annotations,
+        ReportFormat::Har,
+    ];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReportFormat::Text => "text",
+            ReportFormat::Json => "json",
+            ReportFormat::Junit => "junit",
+            ReportFormat::Sarif => "sarif",
+            ReportFormat::Annotations => "annotations",
+            ReportFormat::Har => "har",
+        }
+    }
+
+    /// Whether it tells of every call, and not only of those in lanes with findings.
+    pub fn wants_every_call(self) -> bool {
+        self == ReportFormat::Har
+    }
+}
+
+impl FromStr for ReportFormat {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<ReportFormat, String> {
+        let names = ReportFormat::ALL.map(ReportFormat::name);
+        ReportFormat::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
+            let close = suggest::similar(name, names).first().map(|close| format!("did you mean `{close}`? "));
+            format!("there is no report `{name}`; {}reports are {}", close.unwrap_or_default(), names.join(", "))
+        })
+    }
+}
+
+impl Report {
+    /// The report in that form, with a line end at its end.
+    pub fn write(&self, format: ReportFormat) -> String {
+        match format {
+            ReportFormat::Text => text::write(self),
+            ReportFormat::Json => json::write(self),
+            ReportFormat::Junit => junit::write(self),
+            ReportFormat::Sarif => sarif::write(self),
+            ReportFormat::Annotations => annotations::write(self),
+            ReportFormat::Har => har::write(&self.story),
+        }
+    }
+
+    /// Points at the lines of a recording of the run: its name, as messages shall call it, and its text.
+    pub fn recorded_in(&mut self, name: &str, text: &[u8]) {
+        self.places = places(name, text);
+    }
+
+    /// Points at the lines of the recording that a playback answered from.
+    pub fn played_from(&mut self, name: &str, text: &[u8]) {
+        self.played_places = places(name, text);
+    }
+
+    /// Whether there is a finding at or above [`Report::fail_on`].
+    pub fn is_failure(&self) -> bool {
+        match self.fail_on {
+            Some(Severity::Error) => self.counts.error > 0,
+            Some(Severity::Warning) => self.counts.error + self.counts.warning > 0,
+            None => false,
+        }
+    }
+
+    /// The report as one JSON document.
+    pub fn to_value(&self) -> serde_json::Value {
+        json::to_value(self)
+    }
+
+    fn counts_as_failure(&self, finding: &Finding) -> bool {
+        self.fail_on.is_some_and(|least| finding.severity >= least)
+    }
+
+    /// Findings that were counted and are not kept.
+    fn dropped(&self) -> u64 {
+        (self.counts.error + self.counts.warning).saturating_sub(self.findings.len() as u64)
+    }
+
+    fn call(&self, seq: u64) -> Option<&Interaction> {
+        self.story.binary_search_by_key(&seq, |call| call.seq).ok().map(|at| &self.story[at])
+    }
+
+    /// Where the finding's call is written down.
+    fn place(&self, finding: &Finding) -> Option<&Place> {
+        match finding.evidence.get("recorded_seq").and_then(serde_json::Value::as_u64) {
+            Some(recorded) => self.played_places.get(&recorded),
+            None => self.places.get(&finding.seq),
+        }
+    }
+
+    /// What the finding is about: a job, a connector, or a part of the cluster.
+    fn lane(&self, finding: &Finding) -> String {
+        match call_of(finding) {
+            None => "recording".to_owned(),
+            Some(seq) => self.call(seq).map_or_else(|| "calls that are no longer kept".to_owned(), lane),
+        }
+    }
+
+    /// Findings by what they are about: lanes in the order of their first finding.
+    fn by_lane(&self) -> Vec<(String, Vec<&Finding>)> {
+        let mut lanes: Vec<(String, Vec<&Finding>)> = Vec::new();
+        for finding in &self.findings {
+            let lane = self.lane(finding);
+            match lanes.iter_mut().find(|(known, _)| *known == lane) {
+                Some((_, findings)) => findings.push(finding),
+                None => lanes.push((lane, vec![finding])),
+            }
+        }
+        lanes
+    }
+}
+
+/// Where the calls of a recording stand.
+fn places(name: &str, text: &[u8]) -> BTreeMap<u64, Place> {
+    lines(text).into_iter().map(|(seq, line)| (seq, Place { file: name.to_owned(), line })).collect()
+}
+
+/// Of `calls`, those in lanes of which a finding tells; all that a report needs.
+pub fn story(findings: &[Finding], calls: impl Iterator<Item = Interaction> + Clone) -> Vec<Interaction> {
+    let numbers: BTreeSet<u64> = findings.iter().flat_map(numbers).collect();
+    let lanes: BTreeSet<String> =
+        calls.clone().filter(|call| numbers.contains(&call.seq)).map(|call| lane(&call)).collect();
+    if lanes.is_empty() {
+        return Vec::new();
+    }
+    calls.filter(|call| lanes.contains(&lane(call))).collect()
+}
+
+/// The call that a finding is about; none for one that never came.
+fn call_of(finding: &Finding) -> Option<u64> {
+    (!finding.evidence.contains_key("recorded_seq")).then_some(finding.seq)
+}
+
+/// Every call that a finding names, its own first.
+fn numbers(finding: &Finding) -> Vec<u64> {
+    let earlier = finding.evidence.get("earlier_seq").and_then(serde_json::Value::as_u64);
+    call_of(finding).into_iter().chain(earlier).collect()
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A text without anything that could move a terminal's cursor or end a document early: control
+/// characters are shown as escapes, line ends stay.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control()
+                || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}') =>
+            {
+                shown.extend(c.escape_unicode());
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}

@@ -1,0 +1,289 @@
+//! Whatever a client puts into its calls, every report stays well formed.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::http::{Method, Request, Response};
+use crate::judge::rules::RULES;
+
+fn finding(seq: u64, severity: Severity, text: &str) -> Finding {
+    let rule = if severity == Severity::Error { "off-spec-body" } else { "made-for-this-test" };
+    Finding {
+        rule,
+        severity,
+        seq,
+        operation: Some(text.to_owned()),
+        message: text.to_owned(),
+        hint: text.to_owned(),
+        evidence: Map::from_iter(
+            [("expected", text), ("seen", text)].map(|(name, text)| (name.to_owned(), Value::from(text))),
+        ),
+        reference: "a test",
+    }
+}
+
+fn call(seq: u64, text: &str) -> Interaction {
+    Interaction {
+        seq,
+        at: Timestamp::from_millis(1_935_482_400_000 + seq as i64),
+        operation: None,
+        request: Request::new(Method::Put, format!("/_connector/_sync_job/{text}/_claim")).with_body(text.to_owned()),
+        response: Response::new(200),
+        findings: Vec::new(),
+        took_us: 0,
+    }
+}
+
+fn report(texts: &[(String, bool)]) -> Report {
+    let mut report = Report { fail_on: Some(Severity::Error), ..Report::default() };
+    for (seq, (text, is_error)) in (1..).zip(texts) {
+        let severity = if *is_error { Severity::Error } else { Severity::Warning };
+        report.findings.push(finding(seq, severity, text));
+        report.story.push(call(seq, text));
+        report.places.insert(seq, Place { file: text.clone(), line: 7 });
+        match severity {
+            Severity::Error => report.counts.error += 1,
+            Severity::Warning => report.counts.warning += 1,
+        }
+        report.calls += 1;
+    }
+    report
+}
+
+/// Texts with all that can go wrong in a report.
+fn nasty() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("]]>".to_owned()),
+        Just("<!-- &amp; -->".to_owned()),
+        Just("\"'\r\n\t\u{0}\u{b}\u{1b}[31m\u{7f}\u{85}".to_owned()),
+        Just("::error::%0A%25,:".to_owned()),
+        Just("\u{fffe}\u{ffff}\u{2028}\u{202e}\u{1f980}".to_owned()),
+        ".*",
+    ];
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn every_form_is_well_formed(texts in prop::collection::vec((nasty(), any::<bool>()), 0..5)) {
+        let report = report(&texts);
+        for format in ReportFormat::ALL {
+            let text = report.write(format);
+            prop_assert!(text.ends_with('\n') || text.is_empty(), "{}", format.name());
+            if format != ReportFormat::Json && format != ReportFormat::Sarif && format != ReportFormat::Har {
+                let hidden = |c: char| c.is_control() && c != '\n' && c != '\t';
+                prop_assert!(!text.contains(hidden), "{}: {text:?}", format.name());
+            }
+        }
+        let json = |format| serde_json::from_str::<Value>(&report.write(format)).expect("JSON");
+        let findings = json(ReportFormat::Json);
+        let results = json(ReportFormat::Sarif);
+        let entries = json(ReportFormat::Har);
+        for (at, (text, is_error)) in texts.iter().enumerate() {
+            prop_assert_eq!(&findings["findings"][at]["message"], text);
+            let level = if *is_error { "error" } else { "warning" };
+            prop_assert_eq!(&results["runs"][0]["results"][at]["level"], level);
+            prop_assert_eq!(&entries["log"]["entries"][at]["request"]["postData"]["text"].as_str().unwrap_or_default(), text);
+        }
+
+        let annotations = report.write(ReportFormat::Annotations);
+        prop_assert_eq!(annotations.lines().count(), texts.len());
+        for (line, (text, is_error)) in annotations.lines().zip(&texts) {
+            let level = if *is_error { "::error " } else { "::warning " };
+            prop_assert!(line.starts_with(level), "{line}");
+            let (properties, message) = line[level.len()..].split_once("::").expect("a message");
+            prop_assert_eq!(properties.split(',').count(), 3, "{}", properties);
+            let unescaped = |text: &str| text.replace("%0A", "\n").replace("%0D", "\r").replace("%3A", ":").replace("%2C", ",").replace("%25", "%");
+            prop_assert!(unescaped(message).contains(&visible(text)), "{message}");
+            prop_assert_eq!(unescaped(properties.split(',').next().unwrap_or_default()), format!("file={}", visible(text)));
+        }
+
+        let suites = xml::read(&report.write(ReportFormat::Junit)).expect("XML");
+        xml::is_junit(&suites).expect("JUnit");
+        let failed = texts.iter().any(|(_, is_error)| *is_error);
+        prop_assert_eq!(suites.attributes["failures"].as_str(), if failed { "1" } else { "0" });
+    }
+}
+
+#[test]
+fn a_report_without_findings_says_so_in_every_form() {
+    let report = Report { calls: 3, ..Report::default() };
+    assert_eq!(report.write(ReportFormat::Text), "3 calls: no findings\n");
+    assert_eq!(report.write(ReportFormat::Annotations), "");
+    assert_eq!(
+        report.write(ReportFormat::Json),
+        "{\"findings\":[],\"counts\":{\"error\":0,\"warning\":0},\"calls\":3}\n"
+    );
+    let suites = xml::read(&report.write(ReportFormat::Junit)).expect("XML");
+    xml::is_junit(&suites).expect("JUnit");
+    assert_eq!(suites.attributes["tests"], RULES.len().to_string());
+}
+
+#[test]
+fn a_long_lane_is_shown_around_its_findings() {
+    let mut report = report(&[("job-1".to_owned(), true)]);
+    report.story.extend((2..=200).map(|seq| call(seq, "job-1")));
+    report.findings.push(finding(100, Severity::Warning, "late"));
+    let text = report.write(ReportFormat::Text);
+    let shown: Vec<&str> = text.lines().filter(|line| line.contains(" → 200")).collect();
+    assert_eq!(shown.len(), 4 + 7, "{text}");
+    assert!(
+        text.contains("  … 92 calls without findings\n") && text.contains("  … 97 calls without findings\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n> 100  "), "{text}");
+}
+
+#[test]
+fn unknown_forms_are_told_with_the_closest() {
+    assert_eq!(
+        "sarf".parse::<ReportFormat>(),
+        Err("there is no report `sarf`; did you mean `sarif`? reports are text, json, junit, sarif, annotations, har"
+            .to_owned())
+    );
+}
+
+/// So much of XML 1.0 as a report may use, and JUnit's rules on top of it.
+mod xml {
+    use super::*;
+
+    #[derive(Debug, Default)]
+    pub struct Element {
+        pub name: String,
+        pub attributes: BTreeMap<String, String>,
+        pub children: Vec<Element>,
+        pub text: String,
+    }
+
+    /// The root of a document.
+    pub fn read(document: &str) -> Result<Element, String> {
+        if let Some(wrong) = document
+            .chars()
+            .find(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..))
+        {
+            return Err(format!("{wrong:?} is no character of XML"));
+        }
+        let rest = document.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").ok_or("no declaration")?;
+        let (root, rest) = element(rest)?;
+        if rest.trim().is_empty() { Ok(root) } else { Err(format!("after the root: {rest}")) }
+    }
+
+    fn element(text: &str) -> Result<(Element, &str), String> {
+        let text = text.strip_prefix('<').ok_or_else(|| format!("no element: {text}"))?;
+        let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').ok_or("a name without end")?;
+        let mut element = Element { name: text[..end].to_owned(), ..Element::default() };
+        let mut rest = &text[end..];
+        while let Some(attribute) = rest.strip_prefix(' ') {
+            let (name, value) = attribute.split_once("=\"").ok_or("an attribute without a value")?;
+            let (value, after) = value.split_once('"').ok_or("a value without end")?;
+            if value.contains('<') {
+                return Err(format!("a < in {value}"));
+            }
+            if element.attributes.insert(name.to_owned(), unescaped(value)?).is_some() {
+                return Err(format!("{name} twice"));
+            }
+            rest = after;
+        }
+        if let Some(rest) = rest.strip_prefix("/>") {
+            return Ok((element, rest));
+        }
+        rest = rest.strip_prefix('>').ok_or_else(|| format!("an open tag: {rest}"))?;
+        loop {
+            let at = rest.find('<').ok_or("an element without end")?;
+            if rest[..at].contains("]]>") {
+                return Err("a ]]> in a text".to_owned());
+            }
+            element.text.push_str(&unescaped(&rest[..at])?);
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix("</") {
+                let after = after.strip_prefix(element.name.as_str()).and_then(|after| after.strip_prefix('>'));
+                return Ok((element, after.ok_or_else(|| format!("another end: {rest}"))?));
+            }
+            let (child, after) = self::element(rest)?;
+            element.children.push(child);
+            rest = after;
+        }
+    }
+
+    fn unescaped(text: &str) -> Result<String, String> {
+        let mut out = String::new();
+        let mut parts = text.split('&');
+        out.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let (name, rest) = part.split_once(';').ok_or_else(|| format!("a bare &: {text}"))?;
+            out.push(match name {
+                "amp" => '&',
+                "lt" => '<',
+                "gt" => '>',
+                "quot" => '"',
+                "#39" => '\'',
+                "#10" => '\n',
+                "#9" => '\t',
+                other => return Err(format!("&{other};")),
+            });
+            out.push_str(rest);
+        }
+        Ok(out)
+    }
+
+    /// An element, its required attributes, its optional ones, what may stand in it.
+    type Rule = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+    /// The rules of Jenkins' schema for JUnit: which elements stand in which, with which attributes.
+    const RULES: &[Rule] = &[
+        ("testsuites", &[], &["name", "time", "tests", "failures", "errors"], &["testsuite"]),
+        (
+            "testsuite",
+            &["name", "tests", "failures", "errors"],
+            &["group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"],
+            &["testsuite", "properties", "testcase", "system-out", "system-err"],
+        ),
+        ("properties", &[], &[], &["property"]),
+        ("property", &["name", "value"], &[], &[]),
+        (
+            "testcase",
+            &["name"],
+            &["time", "classname", "group"],
+            &["skipped", "error", "failure", "system-out", "system-err"],
+        ),
+        ("failure", &[], &["type", "message"], &[]),
+        ("system-out", &[], &[], &[]),
+    ];
+
+    /// Whether an element and all in it keep the rules, and a suite's numbers are those of its cases.
+    pub fn is_junit(element: &Element) -> Result<(), String> {
+        let (_, required, optional, children) =
+            RULES.iter().find(|rule| rule.0 == element.name).ok_or_else(|| format!("no <{}>", element.name))?;
+        for name in *required {
+            element.attributes.get(*name).ok_or_else(|| format!("<{}> has no {name}", element.name))?;
+        }
+        for name in element.attributes.keys() {
+            if !required.contains(&name.as_str()) && !optional.contains(&name.as_str()) {
+                return Err(format!("<{}> has {name}", element.name));
+            }
+        }
+        let has_text = ["failure", "system-out"].contains(&element.name.as_str());
+        if !has_text && !element.text.trim().is_empty() {
+            return Err(format!("<{}> has a text", element.name));
+        }
+        for child in &element.children {
+            if !children.contains(&child.name.as_str()) {
+                return Err(format!("<{}> has <{}>", element.name, child.name));
+            }
+            is_junit(child)?;
+        }
+        if element.name == "testsuite" {
+            let cases = || element.children.iter().filter(|child| child.name == "testcase");
+            let failed = cases().filter(|case| case.children.iter().any(|child| child.name == "failure")).count();
+            let told = |name: &str| element.attributes.get(name).and_then(|count| count.parse().ok());
+            if told("tests") != Some(cases().count()) || told("failures") != Some(failed) {
+                return Err("the suite counts otherwise".to_owned());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Every form of the report of one small story, and the published rules of each form.
+
+use std::time::Duration;
+
+use elastimock::{Clock, Method, MockServer, Report, ReportFormat, Request};
+use serde_json::Value;
+
+use crate::support::{Client, T0, cluster, instant};
+
+/// A worker that does one thing well and some wrong.
+fn story() -> Report {
+    let server = MockServer::builder()
+        .fixture(cluster("default"))
+        .clock(Clock::frozen(instant(T0)))
+        .seed(7)
+        .start_blocking()
+        .expect("a server");
+    let mut client = Client::connect(server.address());
+    let claim =
+        |body: &str| Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim").json(body.to_owned());
+    for request in [
+        Request::new(Method::Get, "/_connector/_sync_job?status=pending"),
+        claim(r#"{"worker_hostname":" "}"#),
+        claim(r#"{"workerHostname":"w-1"}"#),
+        Request::new(Method::Put, "/_connector/_sync_job/job-pending/_check_in"),
+        Request::new(Method::Put, "/_connector/crm/_chek_in"),
+        Request::new(Method::Get, "/_connector/crm")
+            .header("accept", "application/vnd.elasticsearch+json;compatible-with=8"),
+    ] {
+        client.send(&request);
+        server.advance(Duration::from_millis(250));
+    }
+    let mut report = server.report();
+    // The port is another in every run.
+    for call in &mut report.story {
+        call.request = Request::new(call.request.method().clone(), call.request.target().to_owned())
+            .header("host", "127.0.0.1:9200")
+            .with_body(call.request.body().clone());
+        call.took_us = 1500;
+    }
+    report
+}
+
+fn snapshot(format: ReportFormat) -> String {
+    let text = story().write(format);
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(format!("report_{}", format.name()), text);
+    });
+    text
+}
+
+/// Holds a document to a schema of `tests/it/published`.
+fn hold(document: &str, schema: &str) {
+    let read = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+    let validator = jsonschema::options().should_validate_formats(true).build(&read(schema)).expect("a schema");
+    let wrong: Vec<String> =
+        validator.iter_errors(&read(document)).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn text_for_people() {
+    snapshot(ReportFormat::Text);
+}
+
+#[test]
+fn json_in_the_shape_of_the_admin_api() {
+    let report: Value = serde_json::from_str(&snapshot(ReportFormat::Json)).expect("JSON");
+    assert_eq!(report["findings"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn junit_with_a_case_for_each_rule() {
+    snapshot(ReportFormat::Junit);
+}
+
+#[test]
+fn sarif_as_the_standard_wants_it() {
+    hold(&snapshot(ReportFormat::Sarif), include_str!("published/sarif.json"));
+}
+
+#[test]
+fn annotations_a_line_each() {
+    snapshot(ReportFormat::Annotations);
+}
+
+#[test]
+fn har_with_every_call() {
+    let text = snapshot(ReportFormat::Har);
+    hold(&text, include_str!("published/har.json"));
+    let har: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(har["log"]["entries"].as_array().map(Vec::len), Some(6));
+}
