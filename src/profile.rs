@@ -77,16 +77,62 @@ const RELEASES_8: &[Release] = &[Release {
     index_minimum: "7.0.0",
 }];
 
+/// What the mock does otherwise for a profile. A new Elasticsearch is a release, or a row of these.
+struct Traits {
+    name: &'static str,
+    described: &'static str,
+    major: u64,
+    releases: &'static [Release],
+    media_types: [&'static str; 2],
+    bare_routes: &'static [(&'static str, &'static str)],
+}
+
+const TRAITS: [Traits; Profile::COUNT] = [
+    Traits {
+        name: "8",
+        described: "Elasticsearch 8.19",
+        major: 8,
+        releases: RELEASES_8,
+        media_types: [
+            "application/vnd.elasticsearch+json;compatible-with=8",
+            "application/vnd.elasticsearch+json; compatible-with=8",
+        ],
+        // Source: answers of public 8.x nodes to paths of two segments that nobody has. What was a document
+        // type in version 7 still has a route there, which only a client of version 7 may take.
+        bare_routes: &[("POST", "/{index}/{type}")],
+    },
+    Traits {
+        name: "9",
+        described: "Elasticsearch 9.x",
+        major: 9,
+        releases: RELEASES_9,
+        media_types: [
+            "application/vnd.elasticsearch+json;compatible-with=9",
+            "application/vnd.elasticsearch+json; compatible-with=9",
+        ],
+        bare_routes: &[],
+    },
+];
+
 impl Profile {
     /// Every profile, oldest first.
-    pub const ALL: [Profile; 2] = [Profile::V8, Profile::V9];
+    pub const ALL: [Profile; Profile::COUNT] = [Profile::V8, Profile::V9];
+
+    /// How many profiles there are.
+    pub(crate) const COUNT: usize = 2;
+
+    fn traits(self) -> &'static Traits {
+        &TRAITS[self.position()]
+    }
+
+    /// Its place in [`Profile::ALL`].
+    pub(crate) fn position(self) -> usize {
+        self as usize
+    }
 
     /// The major version, which is also the newest `compatible-with` that the profile accepts.
     pub fn major(self) -> u64 {
-        match self {
-            Profile::V8 => 8,
-            Profile::V9 => 9,
-        }
+        self.traits().major
     }
 
     /// The newest known release.
@@ -97,18 +143,28 @@ impl Profile {
 
     /// The known releases, oldest first.
     pub fn releases(self) -> &'static [Release] {
-        match self {
-            Profile::V8 => RELEASES_8,
-            Profile::V9 => RELEASES_9,
-        }
+        self.traits().releases
     }
 
     /// The name on the command line: `8` or `9`.
     pub fn name(self) -> &'static str {
-        match self {
-            Profile::V8 => "8",
-            Profile::V9 => "9",
-        }
+        self.traits().name
+    }
+
+    /// The media type of the profile's own clients, as it is answered and as some write it.
+    pub(crate) fn media_types(self) -> [&'static str; 2] {
+        self.traits().media_types
+    }
+
+    /// Methods and paths that the server knows and has nobody for: they show in `Allow`, and lead nowhere.
+    pub(crate) fn bare_routes(self) -> &'static [(&'static str, &'static str)] {
+        self.traits().bare_routes
+    }
+
+    /// Whether a line of `fixtures/spec/operations.txt` speaks of this profile. Its fourth word names the
+    /// one profile that has the address; without it every profile has.
+    pub(crate) fn has(self, mark: Option<&str>) -> bool {
+        mark.is_none_or(|mark| mark == self.name())
     }
 }
 
@@ -123,9 +179,12 @@ impl FromStr for Profile {
 
     fn from_str(text: &str) -> Result<Profile, Error> {
         Profile::ALL.into_iter().find(|profile| profile.name() == text).ok_or_else(|| {
-            Error::invalid_input(format!(
-                "[{text}] is no profile: write 9 (Elasticsearch 9.x) or 8 (Elasticsearch 8.19)"
-            ))
+            let known: Vec<String> = Profile::ALL
+                .iter()
+                .rev()
+                .map(|profile| format!("{profile} ({})", profile.traits().described))
+                .collect();
+            Error::invalid_input(format!("[{text}] is no profile: write {}", known.join(" or ")))
         })
     }
 }
@@ -159,5 +218,20 @@ impl Release {
             Box::leak(Box::new(Release { number: Box::leak(number.into()), ..*profile.release() }));
         made.push(release);
         Ok(release)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_a_row_of_data_at_its_place() {
+        for (at, profile) in Profile::ALL.into_iter().enumerate() {
+            assert_eq!(profile.position(), at);
+            assert_eq!(profile.name(), profile.major().to_string());
+            assert!(profile.releases().iter().all(|release| release.number.starts_with(profile.name())));
+            assert_eq!(profile.name().parse::<Profile>().ok(), Some(profile));
+        }
     }
 }

@@ -12,6 +12,7 @@ mod tests;
 use crate::cluster::Cluster;
 use crate::endpoints;
 use crate::http::Method;
+use crate::profile::Profile;
 use crate::rest::Table;
 use crate::rest::endpoint::Endpoint;
 
@@ -53,7 +54,15 @@ pub struct Operation {
     pub path: &'static str,
 }
 
-/// Every call that the mock answers, in the order of the table.
+impl Operation {
+    /// Whether the Elasticsearch of that profile has the call; if not, the mock has it neither.
+    pub fn is_in(&self, profile: Profile) -> bool {
+        let row = ENDPOINTS.iter().find(|row| row.operation == self.name && row.method == *self.method);
+        row.is_some_and(|row| TABLE.has(row, self.path, profile))
+    }
+}
+
+/// Every call that the mock answers for one profile or another, in the order of the table.
 ///
 /// ```
 /// let claim = elastimock::operations().find(|call| call.name == "connector.sync_job_claim");

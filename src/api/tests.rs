@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::{ENDPOINTS, TABLE};
 use crate::json::write;
+use crate::profile::Profile;
 use crate::rest::schema::{BodyReading, BodySchema, Schema};
 
-fn schemas() -> Vec<(&'static str, &'static Schema)> {
-    let compiled = ENDPOINTS.iter().map(|row| match TABLE.schema_of(row.operation) {
+fn schemas(profile: Profile) -> Vec<(&'static str, &'static Schema)> {
+    let compiled = ENDPOINTS.iter().map(|row| match TABLE.schema_of(row.operation, profile) {
         Ok(Some(schema)) => (row.operation, schema),
         Ok(None) => panic!("{}: no schema", row.operation),
         Err(error) => panic!("{}: {}", row.operation, error.reason()),
@@ -19,7 +20,9 @@ fn schemas() -> Vec<(&'static str, &'static Schema)> {
 
 #[test]
 fn every_schema_compiles() {
-    assert_eq!(schemas().len(), ENDPOINTS.len());
+    for profile in Profile::ALL {
+        assert_eq!(schemas(profile).len(), ENDPOINTS.len());
+    }
 }
 
 #[test]
@@ -33,7 +36,9 @@ fn the_quick_way_to_a_row_is_the_way_of_the_four_passes() {
                 path.split('/').map(|segment| if segment.starts_with('{') { stands } else { segment }).collect();
             for method in crate::http::Method::ALL {
                 let path = path.join("/");
-                assert!(TABLE.is_found_alike(&method, &path), "{method} {path}");
+                for profile in Profile::ALL {
+                    assert!(TABLE.is_found_alike(profile, &method, &path), "{profile} {method} {path}");
+                }
             }
         }
     }
@@ -112,7 +117,7 @@ fn narrowed(body: &Value, known: &[String]) -> Value {
 proptest! {
     #[test]
     fn the_schema_refuses_what_the_parser_complains_of(body in any_body()) {
-        for (operation, schema) in schemas() {
+        for (operation, schema) in schemas(Profile::default()) {
             let Some(BodySchema { reading: BodyReading::Parsed(parsed), .. }) = &schema.body else { continue };
             for body in [body.clone(), narrowed(&body, &parsed.parser.field_names())] {
                 let complaint = parsed.parser.complaint(write(&body, false).as_bytes());

@@ -177,7 +177,7 @@ pub enum Command {
     Play(Play),
     /// Lists the operations that are served: name, method, path
     #[command(help_template = PAGE, after_help = LIST_HELP)]
-    List,
+    List(List),
     /// Prints the JSON Schema of one operation
     #[command(help_template = PAGE, before_help = SCHEMA_ABOUT, after_help = SCHEMA_HELP)]
     Schema(Schema),
@@ -283,9 +283,21 @@ pub struct Play {
 }
 
 #[derive(Debug, Args)]
+pub struct List {
+    /// The Elasticsearch whose operations are listed
+    #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
+    #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
+    pub profile: Profile,
+}
+
+#[derive(Debug, Args)]
 pub struct Schema {
     /// An operation by its name, as `elastimock list` shows it
     pub operation: String,
+    /// The Elasticsearch whose schema is shown
+    #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
+    #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
+    pub profile: Profile,
     /// What the server takes, in place of what is published
     #[arg(long)]
     pub server: bool,

@@ -1,25 +1,18 @@
 //! `elastimock schema`: what one operation takes.
 
-use serde_json::Value;
-
 use super::args::Schema;
 use super::console::{Console, Exit, Failure};
 use crate::api::ENDPOINTS;
-use crate::rest::schema::merged;
+use crate::rest::schema::Contract;
 use crate::suggest;
 
 /// Prints the published schema as its file has it, or the server's.
 pub fn run(schema: &Schema, console: &Console) -> Result<Exit, Failure> {
     let row = ENDPOINTS.iter().find(|row| row.operation == schema.operation);
     let text = row.and_then(|row| row.schema).ok_or_else(|| unknown(&schema.operation))?;
-    if schema.server {
-        let read = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
-        let server = read(text.published).and_then(|published| merged(&published, &read(text.overlay)?));
-        let server = server.expect("a test reads every schema and its overlay");
-        console.result(&format!("{server:#}"))?;
-    } else {
-        console.result(text.published.trim_end())?;
-    }
+    let contract = Contract::of(text, schema.profile).expect("a test reads every schema and its overlay");
+    let shown = if schema.server { contract.server } else { contract.published };
+    console.result(&format!("{shown:#}"))?;
     Ok(Exit::Done)
 }
 

@@ -153,24 +153,9 @@ fn usual(headers: &Headers, profile: Profile) -> Option<Media> {
     if content_type == JSON && matches!(accept, None | Some(JSON | "*/*")) {
         return Some(Media::default());
     }
-    let (spellings, response) = match profile {
-        Profile::V8 => (
-            [
-                "application/vnd.elasticsearch+json; compatible-with=8",
-                "application/vnd.elasticsearch+json;compatible-with=8",
-            ],
-            "application/vnd.elasticsearch+json;compatible-with=8",
-        ),
-        Profile::V9 => (
-            [
-                "application/vnd.elasticsearch+json; compatible-with=9",
-                "application/vnd.elasticsearch+json;compatible-with=9",
-            ],
-            "application/vnd.elasticsearch+json;compatible-with=9",
-        ),
-    };
+    let spellings = profile.media_types();
     (spellings.contains(&content_type) && accept.is_some_and(|accept| spellings.contains(&accept))).then(|| Media {
-        response: Cow::Borrowed(response),
+        response: Cow::Borrowed(spellings[0]),
         body: Ok(BodyType::Json),
         compatible_with: Some(profile.major()),
     })

@@ -35,6 +35,12 @@ use schema::{BodyReading, COMMON_PARAMETERS, Schema, Slot, Violation, ViolationK
 pub struct Table<S: 'static> {
     rows: &'static [Endpoint<S>],
     published: &'static str,
+    /// One for each profile, made when it is first needed.
+    editions: [Edition; Profile::COUNT],
+}
+
+/// What a table is for one profile.
+struct Edition {
     router: OnceCell<Router>,
     slots: OnceCell<Vec<Option<Slot>>>,
 }
@@ -42,7 +48,8 @@ pub struct Table<S: 'static> {
 impl<S> Table<S> {
     /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line.
     pub const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> Table<S> {
-        Table { rows, published, router: OnceCell::new(), slots: OnceCell::new() }
+        let editions = [const { Edition { router: OnceCell::new(), slots: OnceCell::new() } }; Profile::COUNT];
+        Table { rows, published, editions }
     }
 
     /// The rows.
@@ -50,23 +57,32 @@ impl<S> Table<S> {
         self.rows
     }
 
-    fn router(&self) -> &Router {
-        self.router.get_or_init(|| Router::new(self.rows, self.published))
+    /// Whether a profile has a row at one of its paths.
+    pub fn has(&self, row: &Endpoint<S>, path: &str, profile: Profile) -> bool {
+        router::is_in(self.published, row.operation, &row.method, path, profile)
     }
 
-    fn schema(&self, row: usize) -> Result<Option<&Schema>, Error> {
-        let slots = self.slots.get_or_init(|| self.rows.iter().map(|row| row.schema.map(Slot::new)).collect());
+    fn router(&self, profile: Profile) -> &Router {
+        let edition = &self.editions[profile.position()];
+        edition.router.get_or_init(|| Router::new(self.rows, self.published, profile))
+    }
+
+    fn schema(&self, row: usize, profile: Profile) -> Result<Option<&Schema>, Error> {
+        let slots = self.editions[profile.position()]
+            .slots
+            .get_or_init(|| self.rows.iter().map(|row| row.schema.map(|text| Slot::new(text, profile))).collect());
         slots.get(row).and_then(Option::as_ref).map(Slot::get).transpose()
     }
 
     /// Whether the quick way and the four passes lead a path to the same row.
     #[cfg(test)]
-    pub fn is_found_alike(&self, method: &Method, path: &str) -> bool {
+    pub fn is_found_alike(&self, profile: Profile, method: &Method, path: &str) -> bool {
         let row = |found| match found {
             Ok(Found::Route(Route::Row(row), values)) => Some((*row, values)),
             _ => None,
         };
-        row(self.router().find(method, path)) == row(self.router().find_in_tree(method, path))
+        let router = self.router(profile);
+        row(router.find(method, path)) == row(router.find_in_tree(method, path))
     }
 
     #[cfg(test)]
@@ -74,9 +90,9 @@ impl<S> Table<S> {
     ///
     /// # Errors
     /// When the schema's files are broken.
-    pub fn schema_of(&self, operation: &str) -> Result<Option<&Schema>, Error> {
+    pub fn schema_of(&self, operation: &str, profile: Profile) -> Result<Option<&Schema>, Error> {
         match self.rows.iter().position(|row| row.operation == operation) {
-            Some(row) => self.schema(row),
+            Some(row) => self.schema(row, profile),
             None => Ok(None),
         }
     }
@@ -180,7 +196,7 @@ fn read_into<S>(
     reading.style.error_trace = switch("error_trace").map_err(Error::bad_error_trace)?.unwrap_or(false);
     reading.style.filter_path = find("filter_path").and_then(FilterPath::parse);
 
-    let (row, path) = match route(table, request, reading)? {
+    let (row, path) = match route(table, request, setting.profile, reading)? {
         Routed::Row(row, path) => (row, path),
         Routed::Options(reply) => return Ok(Stage::Answered(Ok(reply))),
     };
@@ -203,7 +219,7 @@ fn read_into<S>(
             Err(raw) => return Err(Error::content_type(&raw)),
         }
     }
-    let schema = table.schema(row)?;
+    let schema = table.schema(row, setting.profile)?;
     let body = match schema {
         Some(schema) => read_body(schema, request, &mut reading.violations)?,
         None => None,
@@ -241,9 +257,14 @@ enum Routed {
     Options(Reply),
 }
 
-fn route<S>(table: &'static Table<S>, request: &Request, reading: &mut Reading<S>) -> Result<Routed, Error> {
+fn route<S>(
+    table: &'static Table<S>,
+    request: &Request,
+    profile: Profile,
+    reading: &mut Reading<S>,
+) -> Result<Routed, Error> {
     let method = request.method();
-    let allowed = match table.router().find(method, request.path())? {
+    let allowed = match table.router(profile).find(method, request.path())? {
         Found::Route(Route::Row(row), path) => return Ok(Routed::Row(*row, path)),
         Found::Route(Route::Unsupported(operation), path) => {
             // What reads as the name of an index and cannot be one is no operation of Elasticsearch.
@@ -258,7 +279,7 @@ fn route<S>(table: &'static Table<S>, request: &Request, reading: &mut Reading<S
             return Err(Error::unsupported_operation(operation, nearest));
         }
         Found::WrongMethod(allowed) => Some(allowed),
-        Found::Unknown => None,
+        Found::Route(Route::Bare, _) | Found::Unknown => None,
     };
     if *method == Method::Options {
         return Ok(Routed::Options(options(&allowed.unwrap_or_default())));

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use crate::http::Method;
+use crate::profile::Profile;
 
 /// What a method and a path lead to.
 #[derive(Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub enum Route {
     Row(usize),
     /// An operation of Elasticsearch that this mock has not, by its name.
     Unsupported(&'static str),
+    /// A route that the server knows and has nobody for.
+    Bare,
 }
 
 /// What the router says of a request.
@@ -30,6 +33,30 @@ pub enum Found<'a> {
     WrongMethod(Vec<Method>),
     /// No such path.
     Unknown,
+}
+
+/// A line of `fixtures/spec/operations.txt`.
+#[derive(Clone, Copy)]
+struct Line {
+    operation: &'static str,
+    method: &'static str,
+    path: &'static str,
+    /// The one profile that has it; none if all have.
+    profile: Option<&'static str>,
+}
+
+fn lines(published: &'static str) -> impl Iterator<Item = Line> {
+    published.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let mut words = line.split(' ');
+        Some(Line { operation: words.next()?, method: words.next()?, path: words.next()?, profile: words.next() })
+    })
+}
+
+/// Whether a profile has an operation at an address. What is not published is ours, and always there.
+pub fn is_in(published: &'static str, operation: &str, method: &Method, path: &str, profile: Profile) -> bool {
+    lines(published)
+        .find(|line| line.operation == operation && line.method == method.as_str() && line.path == path)
+        .is_none_or(|line| profile.has(line.profile))
 }
 
 /// A tree of path segments.
@@ -76,11 +103,12 @@ enum Pass {
 const PASSES: [Pass; 4] = [Pass::Nowhere, Pass::First, Pass::Last, Pass::Anywhere];
 
 impl Router {
-    /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`.
-    pub fn new<S>(rows: &'static [Endpoint<S>], published: &'static str) -> Router {
+    /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`, and the
+    /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
+    pub fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
         let mut router = Router { root: Node::default(), plain: Vec::new() };
         for (at, row) in rows.iter().enumerate() {
-            for path in row.paths {
+            for path in row.paths.iter().filter(|path| is_in(published, row.operation, &row.method, path, profile)) {
                 let segments = segments(path).into_iter().map(|segment| {
                     let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
                     name.map_or(Segment::Literal(segment), Segment::Placeholder)
@@ -93,11 +121,11 @@ impl Router {
                 router.insert(row.method.clone(), path, Route::Row(at));
             }
         }
-        for line in published.lines().filter(|line| !line.starts_with('#')) {
-            let mut words = line.split(' ');
-            if let (Some(operation), Some(method), Some(path)) = (words.next(), words.next(), words.next()) {
-                router.insert(Method::new(method), path, Route::Unsupported(operation));
-            }
+        for line in lines(published).filter(|line| profile.has(line.profile)) {
+            router.insert(Method::new(line.method), line.path, Route::Unsupported(line.operation));
+        }
+        for (method, path) in profile.bare_routes().iter().filter(|_| !published.is_empty()) {
+            router.insert(Method::new(method), path, Route::Bare);
         }
         router
     }
@@ -179,7 +207,7 @@ impl Router {
             let Some(node) = self.root.walk(&segments, 0, pass, &mut values) else {
                 continue;
             };
-            if let Some(leaf) = node.routes.iter().find(|leaf| leaf.method == *method) {
+            if let Some(leaf) = node.routes.iter().find(|leaf| leaf.method == *method && leaf.route != Route::Bare) {
                 let values = values.into_iter().map(|at| decode_segment(path, segments[at]));
                 let values = values.collect::<Result<Vec<_>, _>>()?;
                 return Ok(Found::Route(&leaf.route, leaf.names.iter().copied().zip(values).collect()));
@@ -187,7 +215,7 @@ impl Router {
             seen = true;
             allowed.extend(node.routes.iter().map(|leaf| leaf.method.clone()));
         }
-        if !seen {
+        if !seen || allowed.contains(method) {
             return Ok(Found::Unknown);
         }
         Ok(Found::WrongMethod(Method::ALL.into_iter().filter(|known| allowed.contains(known)).collect()))
@@ -291,6 +319,7 @@ mod tests {
 
     const PUBLISHED: &str = "\
 # what Elastic publishes
+cat.count POST /_cat/count 9
 cat.indices GET /_cat/indices
 index PUT /{index}/_doc/{id}
 indices.create PUT /{index}
@@ -302,13 +331,10 @@ thing.get GET /_thing/{id}
 thing.list GET /_thing
 thing.part.put PUT /_thing/_part/{part}";
 
-    fn router() -> Router {
+    fn find(profile: Profile, method: Method, path: &str) -> String {
         let rows: &'static [Endpoint<()>] = &[];
-        Router::new(rows, PUBLISHED)
-    }
-
-    fn find(method: Method, path: &str) -> String {
-        match router().find(&method, path) {
+        match Router::new(rows, PUBLISHED, profile).find(&method, path) {
+            Ok(Found::Route(Route::Bare, _)) => "a route that nobody may take".to_owned(),
             Ok(Found::Route(Route::Unsupported(name), values)) => {
                 values.iter().fold((*name).to_owned(), |text, (name, value)| format!("{text} {name}={value}"))
             }
@@ -338,7 +364,22 @@ thing.part.put PUT /_thing/_part/{part}";
             (Method::Get, "/%zz/_search", "bad path"),
             (Method::Other("get".into()), "/_thing", "405 [Get]"),
         ] {
-            assert_eq!(find(method.clone(), path), expected, "{method} {path}");
+            assert_eq!(find(Profile::V9, method.clone(), path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_profile_has_its_own_addresses() {
+        for (profile, method, path, expected) in [
+            (Profile::V9, Method::Post, "/_cat/count", "cat.count"),
+            (Profile::V8, Method::Post, "/_cat/count", "unknown"),
+            (Profile::V8, Method::Get, "/_cat/nope", "405 [Post]"),
+            (Profile::V8, Method::Post, "/_cat/nope", "unknown"),
+            (Profile::V8, Method::Get, "/_foo/bar", "405 [Post]"),
+            (Profile::V8, Method::Get, "/_thing/x", "thing.get id=x"),
+            (Profile::V8, Method::Get, "/a/b/c/d/e", "unknown"),
+        ] {
+            assert_eq!(find(profile, method.clone(), path), expected, "{profile} {method} {path}");
         }
     }
 

@@ -20,6 +20,7 @@ use super::parser::ObjectParser;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
+use crate::profile::Profile;
 
 /// Parameters that every call takes.
 pub const COMMON_PARAMETERS: [&str; 5] = ["error_trace", "filter_path", "format", "human", "pretty"];
@@ -50,13 +51,14 @@ pub enum ViolationKind {
 /// A schema that is compiled when it is first needed.
 pub struct Slot {
     text: SchemaText,
+    profile: Profile,
     compiled: OnceCell<Schema>,
 }
 
 impl Slot {
-    /// A slot for those texts.
-    pub const fn new(text: SchemaText) -> Slot {
-        Slot { text, compiled: OnceCell::new() }
+    /// A slot for those texts, as a profile has them.
+    pub const fn new(text: SchemaText, profile: Profile) -> Slot {
+        Slot { text, profile, compiled: OnceCell::new() }
     }
 
     /// The compiled schema.
@@ -64,7 +66,7 @@ impl Slot {
     /// # Errors
     /// When the files are broken, which a test would have found.
     pub fn get(&self) -> Result<&Schema, Error> {
-        self.compiled.get_or_try_init(|| Schema::compile(self.text).map_err(|wrong| Error::bug(&wrong)))
+        self.compiled.get_or_try_init(|| Schema::compile(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
     }
 }
 
@@ -255,23 +257,74 @@ impl Enumeration {
 }
 
 impl Schema {
-    fn compile(text: SchemaText) -> Result<Schema, String> {
-        let published: Value = serde_json::from_str(text.published).map_err(|error| error.to_string())?;
-        let overlay: Value = serde_json::from_str(text.overlay).map_err(|error| error.to_string())?;
-        let server = merged(&published, &overlay)?;
+    fn compile(text: SchemaText, profile: Profile) -> Result<Schema, String> {
+        let Contract { published, server, overlay } = Contract::of(text, profile)?;
         Ok(Schema { body: body(&published, &server, &overlay)?, parameters: parameters(&published, &server) })
     }
 }
 
-/// The published schema with every entry of the overlay merged into it.
-pub fn merged(published: &Value, overlay: &Value) -> Result<Value, String> {
-    let mut server = published.clone();
-    for entry in overlay.get("entries").and_then(Value::as_array).into_iter().flatten() {
-        let pointer = entry.get("pointer").and_then(Value::as_str).unwrap_or_default();
-        let place = server.pointer_mut(pointer).ok_or_else(|| format!("no [{pointer}] in the schema"))?;
-        merge_patch(place, entry.get("merge").unwrap_or(&Value::Null));
+/// An operation's schema for one profile, twice.
+pub struct Contract {
+    /// As Elastic publishes it.
+    pub published: Value,
+    /// As the server has it: with every entry of the overlay that fits merged in.
+    pub server: Value,
+    overlay: Value,
+}
+
+impl Contract {
+    /// Reads both.
+    ///
+    /// # Errors
+    /// When the files are broken, which a test would have found.
+    pub fn of(text: SchemaText, profile: Profile) -> Result<Contract, String> {
+        let newest: Value = serde_json::from_str(text.published).map_err(|error| error.to_string())?;
+        let overlay: Value = serde_json::from_str(text.overlay).map_err(|error| error.to_string())?;
+        let published = edition(newest, profile);
+        let mut server = published.clone();
+        for entry in overlay.get("entries").and_then(Value::as_array).into_iter().flatten() {
+            let only_in = entry.get("only_in").and_then(Value::as_str);
+            let pointer = entry.get("pointer").and_then(Value::as_str).unwrap_or_default();
+            // An older edition may lack the place that an entry speaks of: then there is nothing to say.
+            if profile.has(only_in)
+                && let Some(place) = server.pointer_mut(pointer)
+            {
+                merge_patch(place, entry.get("merge").unwrap_or(&Value::Null));
+            }
+        }
+        Ok(Contract { published, server, overlay })
     }
-    Ok(server)
+}
+
+/// The published schema as a profile has it: what stands under its name, such as `x-8`, takes the place
+/// of its namesakes, and null means that there is none. `properties` and `$defs` go member by member.
+fn edition(mut newest: Value, profile: Profile) -> Value {
+    let departures = newest.as_object_mut().and_then(|document| document.shift_remove(&format!("x-{profile}")));
+    let Some(Value::Object(departures)) = departures else {
+        return newest;
+    };
+    for (name, older) in departures {
+        match (name.as_str(), older) {
+            ("properties" | "$defs", Value::Object(members)) => {
+                let group = &mut newest[name];
+                if group.is_null() {
+                    *group = json!({});
+                }
+                members.into_iter().for_each(|(name, older)| put(group, name, older));
+            }
+            (_, older) => put(&mut newest, name, older),
+        }
+    }
+    newest
+}
+
+fn put(place: &mut Value, name: String, value: Value) {
+    if let Some(members) = place.as_object_mut() {
+        match value {
+            Value::Null => drop(members.shift_remove(&name)),
+            value => drop(members.insert(name, value)),
+        }
+    }
 }
 
 /// RFC 7396.

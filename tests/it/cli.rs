@@ -279,10 +279,15 @@ fn list_shows_every_operation() {
     ])));
     let rows = json(&run(&["list", "--json"]).stdout);
     let expected: Vec<Value> = elastimock::operations()
+        .filter(|row| row.is_in(elastimock::Profile::default()))
         .map(|row| json!({ "operation": row.name, "method": row.method.as_str(), "path": row.path }))
         .collect();
     assert_eq!(rows, Value::Array(expected));
     assert_eq!(table.stdout.lines().count(), rows.as_array().map_or(0, Vec::len));
+    for profile in elastimock::Profile::ALL {
+        let count = elastimock::operations().filter(|row| row.is_in(profile)).count();
+        assert_eq!(run(&["list", "--profile", profile.name()]).stdout.lines().count(), count, "{profile}");
+    }
 }
 
 #[test]
@@ -295,6 +300,13 @@ fn schema_prints_the_published_one_or_the_servers() {
         assert_eq!(server.code, Some(0), "{}: {}", row.name, server.stderr);
         assert_eq!(json(&server.stdout)["title"], row.name);
     }
+    // 8.19 deletes softly and its specification does not know it yet.
+    let parameter = |options: &[&str]| {
+        let schema = json(&run(&[&["schema", "connector.delete"], options].concat()).stdout);
+        schema.pointer("/properties/query/properties/hard").is_some()
+    };
+    let known = [&[][..], &["--profile", "8"], &["--profile", "8", "--server"]].map(parameter);
+    assert_eq!(known, [true, false, true]);
     // Elasticsearch takes no cursor but an object; what is published does not say so.
     let server = json(&run(&["schema", "connector.sync_job_claim", "--server"]).stdout);
     assert_eq!(server.pointer("/properties/body/properties/sync_cursor/type"), Some(&json!("object")));

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use elastimock::{Method, Request, operations};
+use elastimock::{Method, Profile, Request, operations};
 
 use crate::support::{Door, EngineDoor, T0, cluster, path};
 
@@ -119,9 +119,12 @@ fn what_elasticsearch_has_and_this_mock_has_not_is_said_loudly() {
 
 #[test]
 fn the_readme_lists_the_operations() {
-    let mut table = String::from("| operation | call |\n| --- | --- |\n");
+    let mut table = String::from("| operation | call | profiles |\n| --- | --- | --- |\n");
     for operation in operations() {
-        table.push_str(&format!("| `{}` | `{} {}` |\n", operation.name, operation.method, operation.path));
+        let profiles = Profile::ALL.iter().filter(|profile| operation.is_in(**profile));
+        let profiles: Vec<&str> = profiles.map(|profile| profile.name()).collect();
+        let (name, method, path) = (operation.name, operation.method, operation.path);
+        table.push_str(&format!("| `{name}` | `{method} {path}` | {} |\n", profiles.join(", ")));
     }
     let file = path("README.md");
     let readme = fs::read_to_string(&file).expect("README.md");

@@ -273,3 +273,18 @@ fn the_profile_decides_what_the_node_says_of_itself() {
         assert!(found.iter().any(|finding| finding.rule == "version-mismatch"));
     }
 }
+
+#[test]
+fn a_path_of_two_segments_that_nobody_has_is_refused_as_its_version_refuses_it() {
+    for (profile, method, status, allow) in
+        [(Profile::V9, "GET", 400, None), (Profile::V8, "GET", 405, Some("POST")), (Profile::V8, "POST", 400, None)]
+    {
+        let now = instant(T0);
+        let setup = Setup { profile, release: profile.release(), clock: Clock::frozen(now), ..Setup::default() };
+        let mut engine = Engine::new(setup, now).expect("a mock");
+        let Step::Deliver(answer) = engine.receive(&request(method, "/_foo/bar", &[], ""), now) else {
+            panic!("an answer");
+        };
+        assert_eq!((answer.status(), answer.headers().get("allow")), (status, allow), "{profile} {method}");
+    }
+}

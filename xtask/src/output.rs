@@ -2,7 +2,7 @@
 
 use crate::operations::OPERATIONS;
 use crate::shape::list;
-use crate::spec::{FILE, LICENSE, PACKAGE, Specs, VERSION_8, VERSION_9};
+use crate::spec::{FILE, LICENSE, PACKAGE, Spec, Specs, VERSION_8, VERSION_9};
 use crate::{overlay, schema, vocabulary};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -104,26 +104,34 @@ fn pretty(value: &Value) -> String {
 
 /// Elasticsearch's whole list of operations, the yardstick of coverage.
 fn operations_text(specs: &Specs) -> String {
-    let mut lines = BTreeSet::new();
-    for endpoint in specs.nine.endpoints() {
-        let operation = endpoint["name"].as_str().unwrap_or_default();
-        let mark = match specs.eight.endpoint(operation) {
-            Some(_) => "",
-            None => " 9",
-        };
-        for url in list(&endpoint["urls"]) {
-            let path = url["path"].as_str().unwrap_or_default();
-            for method in list(&url["methods"]).filter_map(Value::as_str) {
-                lines.insert((operation, path, method, mark));
-            }
-        }
-    }
+    let (nine, eight) = (addresses(&specs.nine), addresses(&specs.eight));
     let mut text = format!(
-        "# Elasticsearch's operations: name, method, path. A trailing 9: {VERSION_8} has no such operation.\n\
-         # Source: npm package {PACKAGE}, version {VERSION_9}, {FILE}, {LICENSE}.\n"
+        "# Elasticsearch's operations: name, method, path. A trailing 9 or 8: only that version has it.\n\
+         # Source: npm package {PACKAGE}, versions {VERSION_9} and {VERSION_8}, {FILE}, {LICENSE}.\n"
     );
-    for (operation, path, method, mark) in lines {
+    for address in nine.union(&eight) {
+        let mark = match (nine.contains(address), eight.contains(address)) {
+            (true, false) => " 9",
+            (false, true) => " 8",
+            _ => "",
+        };
+        let (operation, path, method) = address;
         text.push_str(&format!("{operation} {method} {path}{mark}\n"));
     }
     text
+}
+
+/// Name, path and method of every call that a version has.
+fn addresses(spec: &Spec) -> BTreeSet<(&str, &str, &str)> {
+    let mut addresses = BTreeSet::new();
+    for endpoint in spec.endpoints() {
+        let operation = endpoint["name"].as_str().unwrap_or_default();
+        for url in list(&endpoint["urls"]) {
+            let path = url["path"].as_str().unwrap_or_default();
+            for method in list(&url["methods"]).filter_map(Value::as_str) {
+                addresses.insert((operation, path, method));
+            }
+        }
+    }
+    addresses
 }

@@ -5,6 +5,7 @@
 //! only made sure that the remark still fits: its place exists, it changes something there, and what
 //! comes out is lawful. A new specification that mends a difference is noticed that way.
 
+use crate::schema::in_8;
 use crate::shape::list;
 use crate::vocabulary;
 use serde_json::{Map, Value};
@@ -27,13 +28,22 @@ pub fn faults(overlay: &Value, operation: &str, published: &Value) -> Vec<String
     if overlay.get("reads").is_some_and(|reads| reads != "bytes") {
         faults.push("`reads` is \"bytes\": its handler reads the body itself, or it is absent".to_owned());
     }
-    let mut merged = published.clone();
-    for (index, entry) in list(&overlay["entries"]).enumerate() {
-        if let Err(fault) = apply(&mut merged, entry) {
-            faults.push(format!("entry {index} ({}): {fault}", entry["pointer"]));
+    let mut newest = published.clone();
+    newest.as_object_mut().map(|document| document.shift_remove("x-8"));
+    for (version, mut edition) in [("9", newest), ("8", in_8(published))] {
+        for (index, entry) in list(&overlay["entries"]).enumerate() {
+            let place = || edition.pointer(entry["pointer"].as_str().unwrap_or_default());
+            let is_meant = match entry["only_in"].as_str() {
+                Some(only_in) => only_in == version,
+                // The older edition may lack the place: then it has nothing to say there.
+                None => version == "9" || place().is_some(),
+            };
+            if is_meant && let Err(fault) = apply(&mut edition, entry) {
+                faults.push(format!("entry {index} ({}), version {version}: {fault}", entry["pointer"]));
+            }
         }
+        faults.extend(vocabulary::faults(&edition));
     }
-    faults.extend(vocabulary::faults(&merged));
     faults
 }
 
@@ -42,6 +52,9 @@ fn apply(document: &mut Value, entry: &Value) -> Result<(), String> {
         if entry[member].as_str().unwrap_or_default().is_empty() {
             return Err(format!("`{member}` is empty"));
         }
+    }
+    if entry.get("only_in").is_some_and(|version| version != "8" && version != "9") {
+        return Err("`only_in` is \"8\" or \"9\"".to_owned());
     }
     let pointer = entry["pointer"].as_str().ok_or("`pointer` is no text")?;
     let patch = entry.get("merge").filter(|patch| patch.is_object());
