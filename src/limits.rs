@@ -109,3 +109,18 @@ pub const JOURNAL_SHARED_BLOCKS_MAX: usize = 16;
 
 /// Calls of one lane that the text report shows whole; of a longer lane, those around the findings.
 pub const REPORT_LANE_CALLS_MAX: usize = 60;
+
+/// Fields of one mapping. Elasticsearch's `index.mapping.total_fields.limit`.
+pub const MAPPED_FIELDS_MAX: usize = 1000;
+
+/// Objects in objects that a mapping has. Elasticsearch's `index.mapping.depth.limit`.
+pub const MAPPING_DEPTH_MAX: usize = 20;
+
+/// Deleted documents of one index whose versions are remembered.
+pub const DELETES_REMEMBERED_MAX: usize = 10_000;
+
+/// Bytes of the name of an index.
+pub const INDEX_NAME_BYTES_MAX: usize = 255;
+
+/// Indices of one cluster. Elasticsearch's `cluster.max_shards_per_node`, one shard each.
+pub const INDICES_MAX: usize = 1000;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::Source;
 use crate::clock::Timestamp;
+use crate::limits::INDEX_NAME_BYTES_MAX;
 
 /// The status of a connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -227,7 +228,9 @@ pub fn index_name_offence(name: &str) -> Option<String> {
         _ if name.contains('#') => Some("must not contain '#'".to_owned()),
         _ if name.contains(':') => Some("must not contain ':'".to_owned()),
         _ if name.starts_with(['_', '-', '+']) => Some("must not start with '_', '-', or '+'".to_owned()),
-        _ if name.len() > 255 => Some(format!("index name is too long, ({} > 255)", name.len())),
+        _ if name.len() > INDEX_NAME_BYTES_MAX => {
+            Some(format!("index name is too long, ({} > {INDEX_NAME_BYTES_MAX})", name.len()))
+        }
         "." | ".." => Some("must not be '.' or '..'".to_owned()),
         _ => None,
     }

@@ -65,7 +65,7 @@ impl Source {
     }
 
     /// The fields in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
@@ -96,6 +96,12 @@ impl Source {
             }
         }
         changed
+    }
+}
+
+impl From<Source> for Patch {
+    fn from(source: Source) -> Patch {
+        Patch(source.0)
     }
 }
 
@@ -174,7 +180,7 @@ impl Patch {
     }
 
     /// The fields that the patch names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 }
@@ -188,6 +194,8 @@ pub struct Document {
     pub version: u64,
     /// The index's count of writes when this one happened.
     pub seq_no: u64,
+    /// What the writer gave to choose a shard by. There is only one here, so it is only shown.
+    pub routing: Option<Arc<str>>,
 }
 
 /// What a write must find, so that nobody else's write is lost.

@@ -4,70 +4,163 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::document::{Condition, Document, Outcome, Patch, Source};
-use super::refusal::Refusal;
-use crate::limits::KEYWORD_BYTES_MAX;
+use super::mapping::Mapping;
+use super::refusal::{Refusal, ShelfRefusal};
+use crate::clock::Timestamp;
+use crate::limits::DELETES_REMEMBERED_MAX;
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.
 pub const PRIMARY_TERM: u64 = 1;
 
-/// How a field is indexed, as far as that can refuse a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
-    /// A 32-bit integer.
-    Integer,
-    /// Text indexed as one term of bounded length.
-    Keyword,
+/// What an index is made of, beside its documents.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Design {
+    /// The settings below `index`, with dots resolved and every value a text.
+    pub settings: Map<String, Value>,
+    /// How its fields are typed.
+    pub mapping: Mapping,
+    /// Its other names, each with what is said of it: `filter`, `is_write_index`, `is_hidden`, routing.
+    pub aliases: BTreeMap<String, Map<String, Value>>,
 }
-
-impl FieldType {
-    fn name(self) -> &'static str {
-        match self {
-            FieldType::Integer => "integer",
-            FieldType::Keyword => "keyword",
-        }
-    }
-
-    fn takes(self, value: &Value) -> bool {
-        match (self, value) {
-            (FieldType::Integer, Value::Number(number)) => {
-                number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
-            }
-            (FieldType::Keyword, Value::String(text)) => text.len() <= KEYWORD_BYTES_MAX,
-            _ => true,
-        }
-    }
-}
-
-/// The mapped fields of an index whose type can refuse a value. The rest goes in as it is.
-pub type Mapping = &'static [(&'static str, FieldType)];
 
 /// An index: documents by id, in the order of their ids; the order of writing is their `seq_no`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Index {
-    name: String,
+    name: Arc<str>,
     uuid: String,
-    mapping: Mapping,
+    created_at: Timestamp,
+    /// Settings, mapping and aliases.
+    pub design: Design,
     seq_no_next: u64,
     documents: BTreeMap<Arc<str>, Document>,
+    /// The versions of documents that are gone, so that one with the same id counts on.
+    ///
+    /// DIFFERENCE: Elasticsearch forgets a deletion after a minute; here a number of them is kept.
+    deleted: BTreeMap<Arc<str>, Deleted>,
+}
+
+/// What is left of a deleted document.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Deleted {
+    version: u64,
+    seq_no: u64,
+}
+
+/// What a write must find.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Guard {
+    /// The write that the writer has read.
+    pub condition: Option<Condition>,
+    /// A version that the writer keeps itself.
+    pub version: Option<External>,
+    /// Whether there must be no document yet.
+    pub create: bool,
+}
+
+/// A version that is counted outside the cluster.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct External {
+    /// The version that the document is to get.
+    pub version: u64,
+    /// Whether the same version may be written again.
+    pub or_equal: bool,
+}
+
+/// What a write did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// There was no document.
+    Created,
+    /// The document has changed.
+    Updated,
+    /// The document is gone.
+    Deleted,
+    /// There was nothing to delete.
+    NotFound,
+    /// There was nothing to change.
+    Noop,
+}
+
+impl Effect {
+    /// The `result` of an answer.
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Created => "created",
+            Effect::Updated => "updated",
+            Effect::Deleted => "deleted",
+            Effect::NotFound => "not_found",
+            Effect::Noop => "noop",
+        }
+    }
+}
+
+/// A write that was done, as its answer tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// The index's concrete name.
+    pub index: Arc<str>,
+    /// The document's id.
+    pub id: Arc<str>,
+    /// The document's version.
+    pub version: u64,
+    /// What the write did.
+    pub effect: Effect,
+    /// How many copies the index wants of its shard.
+    pub copies: u64,
+    /// The number of the write in its index.
+    pub seq_no: u64,
 }
 
 impl Index {
     /// An index without documents.
-    pub fn new(name: &str, uuid: String, mapping: Mapping) -> Index {
-        Index { name: name.to_owned(), uuid, mapping, seq_no_next: 0, documents: BTreeMap::new() }
+    pub fn new(name: &str, uuid: String, design: Design, now: Timestamp) -> Index {
+        Index {
+            name: Arc::from(name),
+            uuid,
+            created_at: now,
+            design,
+            seq_no_next: 0,
+            documents: BTreeMap::new(),
+            deleted: BTreeMap::new(),
+        }
     }
 
     /// The index's concrete name.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
     /// The index's own id, 22 characters.
     pub fn uuid(&self) -> &str {
         &self.uuid
+    }
+
+    /// When the index was made.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// How the index's fields are typed.
+    pub fn mapping(&self) -> &Mapping {
+        &self.design.mapping
+    }
+
+    /// A setting, by its name below `index`.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.design.settings.get(name)?.as_str()
+    }
+
+    /// Whether wildcards pass the index by.
+    pub fn is_hidden(&self) -> bool {
+        self.setting("hidden") == Some("true")
+    }
+
+    /// How many copies of its shard the index wants, the primary included.
+    pub fn copies(&self) -> u64 {
+        1 + self.setting("number_of_replicas").and_then(|count| count.parse::<u64>().ok()).unwrap_or(1)
     }
 
     /// How many documents there are.
@@ -85,71 +178,202 @@ impl Index {
         self.documents.iter()
     }
 
+    // ── writes of the Connector API ───────────────────────────────────────────────────────────────
+
     /// Stores a document whole, in place of one with the same id, and says whether there was none.
     pub fn put(&mut self, id: impl Into<Arc<str>>, source: impl Into<Arc<Source>>) -> bool {
         let id = id.into();
-        let seq_no = self.next_seq_no();
-        let source = source.into();
-        match self.documents.get_mut(&id) {
-            Some(document) => {
-                *document = Document { source, version: document.version + 1, seq_no };
-                false
-            }
-            None => {
-                self.documents.insert(id, Document { source, version: 1, seq_no });
-                true
-            }
-        }
+        let known = self.documents.get(&id).map(|document| document.version);
+        let version = known.or_else(|| self.deleted.get(&id).map(|gone| gone.version)).unwrap_or(0) + 1;
+        self.place(id, source.into(), version, None);
+        known.is_none()
     }
 
     /// Merges `patch` into the document with that id, if `condition` holds. A patch that changes
     /// nothing writes nothing.
     pub fn update(&mut self, id: &str, patch: Patch, condition: Option<Condition>) -> Result<Outcome, Refusal> {
-        let Some(document) = self.documents.get_mut(id) else {
-            return Err(Refusal::DocumentMissing {
-                id: id.to_owned(),
-                index: self.name.clone(),
-                index_uuid: self.uuid.clone(),
-            });
-        };
-        let current = Condition { seq_no: document.seq_no, primary_term: PRIMARY_TERM };
-        if let Some(required) = condition.filter(|required| *required != current) {
-            return Err(Refusal::VersionConflict {
-                id: id.to_owned(),
-                index: self.name.clone(),
-                index_uuid: self.uuid.clone(),
-                required,
-                current,
-            });
-        }
-        if let Some(refusal) = unmappable(self.mapping, id, &document.source, &patch) {
-            return Err(refusal);
-        }
-        if !Arc::make_mut(&mut document.source).merge(patch) {
-            return Ok(Outcome::Noop);
-        }
-        document.version += 1;
-        document.seq_no = self.seq_no_next;
-        self.seq_no_next += 1;
-        Ok(Outcome::Updated)
+        let written = self.amend(id, patch, condition, true)?;
+        Ok(if written.effect == Effect::Noop { Outcome::Noop } else { Outcome::Updated })
     }
 
     /// Removes the document with that id, and says whether there was one.
     pub fn delete(&mut self, id: &str) -> bool {
-        let found = self.documents.remove(id).is_some();
-        if found {
-            self.next_seq_no();
-        }
-        found
+        let Some((id, document)) = self.documents.remove_entry(id) else {
+            return false;
+        };
+        let seq_no = self.next_seq_no();
+        self.remember_deleted(id, Deleted { version: document.version + 1, seq_no });
+        true
     }
 
     /// Removes the documents that `doomed` chooses, and says how many there were.
     pub fn delete_where(&mut self, mut doomed: impl FnMut(&Source) -> bool) -> usize {
-        let before = self.documents.len();
-        self.documents.retain(|_, document| !doomed(&document.source));
-        let removed = before - self.documents.len();
-        self.seq_no_next += removed as u64;
-        removed
+        let ids: Vec<Arc<str>> =
+            self.documents.iter().filter(|(_, document)| doomed(&document.source)).map(|(id, _)| id.clone()).collect();
+        ids.iter().filter(|id| self.delete(id)).count()
+    }
+
+    // ── writes of the document APIs ───────────────────────────────────────────────────────────────
+
+    /// Stores a document whole, if `guard` holds and its values fit the mapping, which learns its new
+    /// fields.
+    pub fn store(
+        &mut self,
+        id: impl Into<Arc<str>>,
+        source: impl Into<Arc<Source>>,
+        guard: Guard,
+        routing: Option<&str>,
+    ) -> Result<Written, Refusal> {
+        let (id, source) = (id.into(), source.into());
+        let version = self.next_version(&id, guard)?;
+        self.admit(&id, &source)?;
+        let effect = if self.documents.contains_key(&id) { Effect::Updated } else { Effect::Created };
+        let seq_no = self.place(id.clone(), source, version, routing.map(Arc::from));
+        Ok(self.written(id, version, effect, seq_no))
+    }
+
+    /// Merges `patch` into the document with that id, if `condition` holds and its values fit the
+    /// mapping. With `detect_noop`, a patch that changes nothing writes nothing.
+    pub fn amend(
+        &mut self,
+        id: &str,
+        patch: Patch,
+        condition: Option<Condition>,
+        detect_noop: bool,
+    ) -> Result<Written, Refusal> {
+        self.check_condition(id, condition)?;
+        let Some((id, document)) = self.documents.get_key_value(id) else {
+            return Err(Refusal::DocumentMissing {
+                id: id.to_owned(),
+                index: self.name.to_string(),
+                index_uuid: self.uuid.clone(),
+            });
+        };
+        // Only what the patch names can have become wrong.
+        if let Err(misfit) = self.design.mapping.admit(patch.iter()) {
+            let mut merged = (*document.source).clone();
+            merged.merge(patch);
+            return Err(self.misfit(id, &merged, misfit));
+        }
+        let id = id.clone();
+        let (seq_no, copies) = (self.seq_no_next, self.copies());
+        let Some(document) = self.documents.get_mut(&id) else {
+            return Err(Refusal::IndexMissing { index: self.name.to_string() });
+        };
+        let written = |document: &Document, effect, copies| Written {
+            index: self.name.clone(),
+            id: id.clone(),
+            version: document.version,
+            effect,
+            copies,
+            seq_no: document.seq_no,
+        };
+        if !Arc::make_mut(&mut document.source).merge(patch) && detect_noop {
+            return Ok(written(document, Effect::Noop, 0));
+        }
+        document.version += 1;
+        document.seq_no = seq_no;
+        self.seq_no_next += 1;
+        Ok(written(document, Effect::Updated, copies))
+    }
+
+    /// Removes the document with that id, if `guard` holds. A document that is not there is deleted
+    /// all the same: the deletion has a version and a number.
+    pub fn remove(&mut self, id: &str, guard: Guard) -> Result<Written, Refusal> {
+        let version = self.next_version(id, guard)?;
+        let found = self.documents.remove_entry(id).map(|(id, _)| id);
+        let effect = if found.is_some() { Effect::Deleted } else { Effect::NotFound };
+        let id = found.unwrap_or_else(|| Arc::from(id));
+        let seq_no = self.next_seq_no();
+        self.remember_deleted(id.clone(), Deleted { version, seq_no });
+        Ok(self.written(id, version, effect, seq_no))
+    }
+
+    fn written(&self, id: Arc<str>, version: u64, effect: Effect, seq_no: u64) -> Written {
+        Written { index: self.name.clone(), id, version, effect, copies: self.copies(), seq_no }
+    }
+
+    fn place(&mut self, id: Arc<str>, source: Arc<Source>, version: u64, routing: Option<Arc<str>>) -> u64 {
+        let seq_no = self.next_seq_no();
+        self.deleted.remove(&id);
+        self.documents.insert(id, Document { source, version, seq_no, routing });
+        seq_no
+    }
+
+    /// The version that a write gives, if its guard holds.
+    fn next_version(&self, id: &str, guard: Guard) -> Result<u64, Refusal> {
+        self.check_condition(id, guard.condition)?;
+        let document = self.documents.get(id);
+        let gone = || self.deleted.get(id).map(|gone| gone.version);
+        let conflict = |conflict| {
+            Refusal::Shelf(ShelfRefusal::Conflict {
+                id: id.to_owned(),
+                index: self.name.to_string(),
+                index_uuid: self.uuid.clone(),
+                conflict,
+            })
+        };
+        if let (true, Some(document)) = (guard.create, document) {
+            let current = Condition { seq_no: document.seq_no, primary_term: PRIMARY_TERM };
+            return Err(conflict(Conflict::Exists { version: document.version, current }));
+        }
+        let current = document.map(|document| document.version).or_else(gone);
+        match (guard.version, current) {
+            (Some(External { version, or_equal }), Some(current))
+                if current > version || (current == version && !or_equal) =>
+            {
+                Err(conflict(Conflict::Version { current, given: version, or_equal }))
+            }
+            (Some(External { version, .. }), _) => Ok(version),
+            (None, current) => Ok(current.unwrap_or(0) + 1),
+        }
+    }
+
+    fn check_condition(&self, id: &str, condition: Option<Condition>) -> Result<(), Refusal> {
+        let Some(required) = condition else {
+            return Ok(());
+        };
+        let document = self.documents.get(id);
+        let current = document.map(|document| Condition { seq_no: document.seq_no, primary_term: PRIMARY_TERM });
+        if current == Some(required) {
+            return Ok(());
+        }
+        Err(Refusal::VersionConflict {
+            id: id.to_owned(),
+            index: self.name.to_string(),
+            index_uuid: self.uuid.clone(),
+            required,
+            current,
+        })
+    }
+
+    fn admit(&mut self, id: &str, source: &Source) -> Result<(), Refusal> {
+        let admitted = self.design.mapping.admit(source.iter());
+        admitted.map_err(|misfit| self.misfit(id, source, misfit))
+    }
+
+    fn misfit(&self, id: &str, source: &Source, misfit: super::mapping::Misfit) -> Refusal {
+        // The position is that of the value in the document as it would be stored.
+        let text = serde_json::to_vec(source).unwrap_or_default();
+        let pointer: String =
+            misfit.steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect();
+        let place = crate::json::locate(&text, &pointer, false).map(|place| (place.line, place.column));
+        Refusal::Shelf(ShelfRefusal::Misfit {
+            id: id.to_owned(),
+            misfit: Box::new(misfit),
+            place: place.unwrap_or((1, 1)),
+        })
+    }
+
+    fn remember_deleted(&mut self, id: Arc<str>, gone: Deleted) {
+        self.deleted.insert(id, gone);
+        if self.deleted.len() > DELETES_REMEMBERED_MAX {
+            // The older half goes at once, so that this is done rarely.
+            let mut numbers: Vec<u64> = self.deleted.values().map(|gone| gone.seq_no).collect();
+            numbers.sort_unstable();
+            let oldest = numbers[numbers.len() / 2];
+            self.deleted.retain(|_, gone| gone.seq_no >= oldest);
+        }
     }
 
     fn next_seq_no(&mut self) -> u64 {
@@ -159,34 +383,25 @@ impl Index {
     }
 }
 
-/// The first field of the merged document that its mapping refuses. Only fields that the patch names
-/// can have become wrong; the document is put together only when one has.
-fn unmappable(mapping: Mapping, id: &str, source: &Source, patch: &Patch) -> Option<Refusal> {
-    let fits = |(name, value): (&str, &Value)| {
-        mapping.iter().find(|(known, _)| *known == name).is_none_or(|(_, field_type)| field_type.takes(value))
-    };
-    if patch.iter().all(fits) {
-        return None;
-    }
-    let mut merged = source.clone();
-    merged.merge(patch.clone());
-    let mut column = 2;
-    for (name, value) in merged.iter() {
-        let name_bytes = serde_json::to_string(name).map_or(0, |text| text.len()) + 1;
-        match mapping.iter().find(|(known, field_type)| *known == name && !field_type.takes(value)) {
-            Some((field, field_type)) => {
-                return Some(Refusal::Unmappable {
-                    id: id.to_owned(),
-                    field,
-                    field_type: field_type.name(),
-                    value: Box::new(value.clone()),
-                    column: column + name_bytes,
-                });
-            }
-            None => column += name_bytes + serde_json::to_string(value).map_or(0, |text| text.len()) + 1,
-        }
-    }
-    None
+/// Which document stands in the way of a write.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Conflict {
+    /// There is one, and it was to be made.
+    Exists {
+        /// Its version.
+        version: u64,
+        /// Its last write.
+        current: Condition,
+    },
+    /// Its version is not below the one that the writer gives.
+    Version {
+        /// Its version.
+        current: u64,
+        /// The version given.
+        given: u64,
+        /// Whether the same version would have done.
+        or_equal: bool,
+    },
 }
 
 #[cfg(test)]
@@ -195,14 +410,19 @@ mod tests {
     use serde_json::json;
 
     fn index() -> Index {
-        let mut index =
-            Index::new("jobs", "uuid".into(), &[("count", FieldType::Integer), ("error", FieldType::Keyword)]);
+        let mapping = json!({"properties": {"count": {"type": "integer"}, "error": {"type": "keyword"}}});
+        let design = Design { mapping: Mapping::parse(&mapping).expect("a mapping"), ..Design::default() };
+        let mut index = Index::new("jobs", "uuid".into(), design, Timestamp::default());
         index.put("J", Source::new().with("status", json!("pending")).with("count", json!(0)));
         index
     }
 
     fn condition(seq_no: u64) -> Option<Condition> {
         Some(Condition { seq_no, primary_term: PRIMARY_TERM })
+    }
+
+    fn version_and_number(index: &Index, id: &str) -> Option<(u64, u64)> {
+        index.get(id).map(|document| (document.version, document.seq_no))
     }
 
     #[test]
@@ -212,9 +432,11 @@ mod tests {
         let claim = |worker: &str| Patch::new().set("worker_hostname", json!(worker));
         assert_eq!(index.update("J", claim("w-1"), condition(read)), Ok(Outcome::Updated));
         let refusal = index.update("J", claim("w-2"), condition(read)).expect_err("the second writer");
-        assert!(
-            matches!(&refusal, Refusal::VersionConflict { required, current, .. } if required.seq_no == 0 && current.seq_no == 1)
-        );
+        assert!(matches!(
+            &refusal,
+            Refusal::VersionConflict { required, current: Some(current), .. }
+                if required.seq_no == 0 && current.seq_no == 1
+        ));
         assert_eq!(index.get("J").and_then(|job| job.source.text("worker_hostname")), Some("w-1"));
     }
 
@@ -224,6 +446,8 @@ mod tests {
         let before = index.get("J").cloned();
         assert_eq!(index.update("J", Patch::new().set("status", json!("pending")), None), Ok(Outcome::Noop));
         assert_eq!(index.get("J").cloned(), before);
+        let forced = index.amend("J", Patch::new().set("status", json!("pending")), None, false);
+        assert_eq!(forced.map(|written| (written.effect, written.version)), Ok((Effect::Updated, 2)));
     }
 
     #[test]
@@ -234,8 +458,53 @@ mod tests {
         assert!(index.delete("K"));
         assert!(!index.delete("K"));
         index.put("L", Source::new());
-        assert_eq!(index.get("J").map(|document| (document.version, document.seq_no)), Some((2, 2)));
-        assert_eq!(index.get("L").map(|document| (document.version, document.seq_no)), Some((1, 4)));
+        assert_eq!(version_and_number(&index, "J"), Some((2, 2)));
+        assert_eq!(version_and_number(&index, "L"), Some((1, 4)));
+    }
+
+    #[test]
+    fn a_deleted_document_counts_on_from_its_deletion() {
+        let mut index = index();
+        let gone = index.remove("J", Guard::default()).expect("a deletion");
+        assert_eq!((gone.effect, gone.version, gone.seq_no), (Effect::Deleted, 2, 1));
+        let again = index.remove("J", Guard::default()).expect("a deletion");
+        assert_eq!((again.effect, again.version, again.seq_no), (Effect::NotFound, 3, 2));
+        let new = index.store("J", Source::new(), Guard::default(), None).expect("a document");
+        assert_eq!((new.effect, new.version, new.seq_no), (Effect::Created, 4, 3));
+    }
+
+    #[test]
+    fn only_so_many_deletions_are_remembered() {
+        let mut index = index();
+        for at in 0..=DELETES_REMEMBERED_MAX {
+            index.remove(&format!("{at}"), Guard::default()).expect("a deletion");
+        }
+        assert!(index.deleted.len() <= DELETES_REMEMBERED_MAX);
+        let newest = index.remove(&format!("{DELETES_REMEMBERED_MAX}"), Guard::default());
+        assert_eq!(newest.map(|gone| gone.version), Ok(2));
+        assert_eq!(index.remove("0", Guard::default()).map(|gone| gone.version), Ok(1));
+    }
+
+    #[test]
+    fn guards_hold_or_say_who_stands_in_the_way() {
+        let external = |version, or_equal| Guard { version: Some(External { version, or_equal }), ..Guard::default() };
+        for (guard, expected) in [
+            (Guard::default(), Ok(2)),
+            (Guard { create: true, ..Guard::default() }, Err(())),
+            (Guard { condition: condition(0), ..Guard::default() }, Ok(2)),
+            (Guard { condition: condition(7), ..Guard::default() }, Err(())),
+            (external(5, false), Ok(5)),
+            (external(1, false), Err(())),
+            (external(1, true), Ok(1)),
+            (external(0, true), Err(())),
+        ] {
+            let written = index().store("J", Source::new(), guard, None);
+            assert_eq!(written.map(|written| written.version).map_err(|_| ()), expected, "{guard:?}");
+        }
+        assert!(
+            index().store("new", Source::new(), Guard { condition: condition(0), ..Guard::default() }, None).is_err()
+        );
+        assert!(index().store("new", Source::new(), Guard { create: true, ..Guard::default() }, None).is_ok());
     }
 
     #[test]
@@ -245,7 +514,7 @@ mod tests {
         let refusal =
             index.update("J", Patch::new().set("count", json!(3_000_000_000_i64)), None).expect_err("too large");
         // {"status":"pending","count":3000000000}
-        assert!(matches!(refusal, Refusal::Unmappable { field: "count", field_type: "integer", column: 29, .. }));
+        assert!(matches!(refusal, Refusal::Shelf(ShelfRefusal::Misfit { place: (1, 29), .. })), "{refusal:?}");
         assert!(index.update("J", Patch::new().set("error", json!("x".repeat(32_767))), None).is_err());
         assert_eq!(index.get("J").cloned(), before);
         assert!(index.update("J", Patch::new().set("error", json!("x".repeat(32_766))), None).is_ok());

@@ -3,10 +3,14 @@
 //! [`Cluster`] is the whole state: documents in indices. Connectors and sync jobs *are* documents, as
 //! in the real server, so every way of writing them meets in one place.
 
+mod built_in;
 pub mod connector;
 pub mod document;
 pub mod index;
+pub mod mapping;
+pub mod names;
 pub mod refusal;
+mod shelves;
 pub mod sync_job;
 
 use std::cmp::Reverse;
@@ -33,7 +37,7 @@ pub struct Cluster {
     /// The cluster's own id.
     uuid: String,
     ids: IdSource,
-    indices: BTreeMap<&'static str, Index>,
+    indices: BTreeMap<Arc<str>, Index>,
 }
 
 /// One page of documents, and how many there are in all.
@@ -66,20 +70,6 @@ impl Cluster {
     /// The cluster's own id, 22 characters.
     pub fn uuid(&self) -> &str {
         &self.uuid
-    }
-
-    /// The index of that name, if anything was ever stored there.
-    pub fn index(&self, name: &str) -> Option<&Index> {
-        self.indices.get(name)
-    }
-
-    /// The index of that name, made if need be, as the first write to it makes it.
-    pub fn index_made(&mut self, name: &'static str) -> &mut Index {
-        let ids = &mut self.ids;
-        self.indices.entry(name).or_insert_with(|| {
-            let mapping = if name == SYNC_JOBS { sync_job::MAPPING } else { &[] };
-            Index::new(name, ids.next_uuid(), mapping)
-        })
     }
 
     /// A new document id.
@@ -126,14 +116,16 @@ impl Cluster {
         sync_job::may_start(connector_id, connector, job_type)?;
         let snapshot = Arc::new(sync_job::snapshot(connector_id, connector, job_type));
         let id = self.next_id();
-        self.index_made(SYNC_JOBS).put(&*id, sync_job::create(snapshot, job_type, trigger_method, now));
+        self.index_made(SYNC_JOBS, now).put(&*id, sync_job::create(snapshot, job_type, trigger_method, now));
         Ok(id)
     }
 
     /// Removes a sync job.
     pub fn delete_sync_job(&mut self, id: &str) -> Result<(), Refusal> {
         self.sync_job(id)?;
-        self.index_made(SYNC_JOBS).delete(id);
+        if let Some(jobs) = self.index_mut(SYNC_JOBS) {
+            jobs.delete(id);
+        }
         Ok(())
     }
 
@@ -170,19 +162,20 @@ impl Cluster {
         if let Some(index_name) = asked.index_name {
             self.index_name_is_free(index_name, id)?;
         }
-        Ok(self.index_made(CONNECTORS).put(id, connector::create(asked, now)))
+        Ok(self.index_made(CONNECTORS, now).put(id, connector::create(asked, now)))
     }
 
     /// Deletes a connector: softly, which marks it, or hard, which removes it whether marked or not.
     pub fn delete_connector(&mut self, id: &str, hard: bool, and_sync_jobs: bool) -> Result<(), Refusal> {
         self.connector(id, hard)?;
-        let connectors = self.index_made(CONNECTORS);
-        if hard {
-            connectors.delete(id);
-        } else {
-            connectors.update(id, Patch::new().set("deleted", serde_json::Value::Bool(true)), None)?;
+        if let Some(connectors) = self.index_mut(CONNECTORS) {
+            if hard {
+                connectors.delete(id);
+            } else {
+                connectors.update(id, Patch::new().set("deleted", serde_json::Value::Bool(true)), None)?;
+            }
         }
-        if and_sync_jobs && let Some(jobs) = self.indices.get_mut(SYNC_JOBS) {
+        if and_sync_jobs && let Some(jobs) = self.index_mut(SYNC_JOBS) {
             jobs.delete_where(|job| SyncJob(job).connector_id() == Some(id));
         }
         Ok(())

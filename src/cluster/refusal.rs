@@ -3,7 +3,9 @@
 //! No words and no status codes: whoever answers over HTTP says it in Elasticsearch's words
 //! (`rest::error`).
 
-use serde_json::Value;
+mod shelf;
+
+pub use shelf::ShelfRefusal;
 
 /// Why the cluster refuses what was asked of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,25 +82,20 @@ pub enum Refusal {
         index_uuid: String,
         /// What the writer had read.
         required: super::document::Condition,
-        /// What is stored now.
-        current: super::document::Condition,
-    },
-    /// A value does not fit the type that the index maps its field to.
-    Unmappable {
-        /// The document's id.
-        id: String,
-        /// The field's name.
-        field: &'static str,
-        /// The type of the mapping: `integer` or `keyword`.
-        field_type: &'static str,
-        /// The value.
-        value: Box<Value>,
-        /// Where the value stands in the document's text: the column of its first byte, from 1.
-        column: usize,
+        /// What is stored now; none if there is no document.
+        current: Option<super::document::Condition>,
     },
     /// More hits were asked for than a page may reach.
     ResultWindow {
         /// `from` + `size`.
         asked: u64,
     },
+    /// Documents and indices have reasons of their own.
+    Shelf(ShelfRefusal),
+}
+
+impl From<ShelfRefusal> for Refusal {
+    fn from(refusal: ShelfRefusal) -> Refusal {
+        Refusal::Shelf(refusal)
+    }
 }

@@ -15,19 +15,8 @@ use serde_json::{Map, Value, json};
 
 use super::connector;
 use super::document::{Patch, Source, hash_order};
-use super::index::{FieldType, Mapping};
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
-
-/// What the job index maps to a type that can refuse a value.
-pub const MAPPING: Mapping = &[
-    ("deleted_document_count", FieldType::Integer),
-    ("error", FieldType::Keyword),
-    ("indexed_document_count", FieldType::Integer),
-    ("indexed_document_volume", FieldType::Integer),
-    ("total_document_count", FieldType::Integer),
-    ("worker_hostname", FieldType::Keyword),
-];
 
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {

@@ -9,6 +9,7 @@
 mod parsing;
 mod refusal;
 mod request;
+mod shelf;
 
 use serde_json::{Map, Value, json};
 

@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use super::{Error, Exception, full, illegal_argument, unknown_enum};
+use super::{Error, Exception, full, unknown_enum};
 use crate::cluster::refusal::Refusal;
 
 impl From<Refusal> for Error {
@@ -12,6 +12,7 @@ impl From<Refusal> for Error {
         let missing = |reason: String| full(404, Exception::new("resource_not_found_exception", reason));
         let status = |reason: String| full(400, Exception::new("status_exception", reason));
         match refusal {
+            Refusal::Shelf(refusal) => refusal.into(),
             Refusal::JobMissing { id } => missing(id),
             Refusal::JobNotFound { id } => missing(format!("connector sync job [{id}] not found")),
             Refusal::ConnectorNotFound { id } => missing(format!("connector [{id}] not found")),
@@ -57,44 +58,23 @@ impl From<Refusal> for Error {
                 409,
                 Exception::new(
                     "version_conflict_engine_exception",
-                    format!(
-                        "[{id}]: version conflict, required seqNo [{}], primary term [{}]. \
-                         current document has seqNo [{}] and primary term [{}]",
-                        required.seq_no, required.primary_term, current.seq_no, current.primary_term
-                    ),
+                    match current {
+                        Some(current) => format!(
+                            "[{id}]: version conflict, required seqNo [{}], primary term [{}]. \
+                             current document has seqNo [{}] and primary term [{}]",
+                            required.seq_no, required.primary_term, current.seq_no, current.primary_term
+                        ),
+                        None => format!(
+                            "[{id}]: version conflict, required seqNo [{}], primary term [{}]. \
+                             but no document was found",
+                            required.seq_no, required.primary_term
+                        ),
+                    },
                 )
                 .with("index_uuid", index_uuid)
                 .with("shard", "0")
                 .with("index", index),
             ),
-            Refusal::Unmappable { id, field, field_type, value, column } => {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                // Inferred: the position is that of the value in the document as it would be stored.
-                let preview: String = text.chars().take(128).collect();
-                let cause = match field_type {
-                    "integer" => {
-                        let detail = format!("Numeric value ({text}) out of range of int (-2147483648 - 2147483647)");
-                        Exception::new("x_content_parse_exception", format!("[1:{column}] {detail}"))
-                            .caused_by(Exception::new("input_coercion_exception", detail))
-                    }
-                    _ => illegal_argument(format!(
-                        "Document contains at least one immense term in field=\"{field}\" (whose UTF8 encoding is \
-                         longer than the max length 32766), all of which were skipped. Please correct the analyzer \
-                         to not produce such terms."
-                    )),
-                };
-                full(
-                    400,
-                    Exception::new(
-                        "document_parsing_exception",
-                        format!(
-                            "[1:{column}] failed to parse field [{field}] of type [{field_type}] in document with id \
-                             '{id}'. Preview of field's value: '{preview}'"
-                        ),
-                    )
-                    .caused_by(cause),
-                )
-            }
             Refusal::ResultWindow { asked } => {
                 let reason = format!(
                     "Result window is too large, from + size must be less than or equal to: [10000] but was [{asked}]. \

@@ -1,0 +1,82 @@
+//! What a cluster has of its own for the indices of connectors: settings, mappings and aliases of an
+//! index that is made under one of these names, by whomever.
+//!
+//! Source: Elasticsearch 9.x, its built-in templates for connectors, sync jobs and access control.
+//! Inferred: the version of the templates.
+
+use std::collections::BTreeMap;
+
+use once_cell::sync::Lazy;
+use serde_json::{Map, Value, json};
+
+use super::index::Design;
+use super::mapping::Mapping;
+use super::{CONNECTORS, SYNC_JOBS};
+
+/// The design of an index of that name; none if nothing is built in for it.
+pub fn design(name: &str) -> Option<Design> {
+    match name {
+        CONNECTORS => Some(OF_CONNECTORS.clone()),
+        SYNC_JOBS => Some(OF_SYNC_JOBS.clone()),
+        _ if name.starts_with(".search-acl-filter-") => Some(OF_ACCESS_CONTROL.clone()),
+        _ => None,
+    }
+}
+
+/// The index that an alias of the built-in designs stands for.
+pub fn index_behind(alias: &str) -> Option<&'static str> {
+    match alias {
+        ".elastic-connectors" => Some(CONNECTORS),
+        ".elastic-connectors-sync-jobs" => Some(SYNC_JOBS),
+        _ => None,
+    }
+}
+
+static OF_CONNECTORS: Lazy<Design> =
+    Lazy::new(|| managed(".elastic-connectors", include_str!("built_in/connectors.json")));
+static OF_SYNC_JOBS: Lazy<Design> =
+    Lazy::new(|| managed(".elastic-connectors-sync-jobs", include_str!("built_in/sync_jobs.json")));
+static OF_ACCESS_CONTROL: Lazy<Design> = Lazy::new(|| {
+    let mapping = json!({ "dynamic": "false", "properties": { "created_at": { "type": "date" } } });
+    Design {
+        settings: texts(&[("hidden", "true"), ("number_of_shards", "1"), ("number_of_replicas", "1")]),
+        mapping: Mapping::parse(&mapping).unwrap_or_default(),
+        aliases: BTreeMap::new(),
+    }
+});
+
+fn managed(alias: &str, mapping: &str) -> Design {
+    let mapping: Value = serde_json::from_str(mapping).unwrap_or_default();
+    Design {
+        // On one node, `auto_expand_replicas` comes to no replica at all.
+        settings: texts(&[
+            ("auto_expand_replicas", "0-1"),
+            ("hidden", "true"),
+            ("number_of_shards", "1"),
+            ("number_of_replicas", "0"),
+        ]),
+        mapping: Mapping::parse(&mapping).unwrap_or_default(),
+        aliases: BTreeMap::from([(alias.to_owned(), Map::new())]),
+    }
+}
+
+fn texts(settings: &[(&str, &str)]) -> Map<String, Value> {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::mapping::FieldType;
+
+    #[test]
+    fn the_built_in_mappings_are_read_whole() {
+        let of = |name| design(name).expect(name).mapping;
+        assert_eq!(of(CONNECTORS).field_type("filtering.draft.rules.order"), Some(FieldType::Short));
+        assert_eq!(of(CONNECTORS).field_type("deleted"), Some(FieldType::Boolean));
+        assert_eq!(of(SYNC_JOBS).field_type("connector.id"), Some(FieldType::Keyword));
+        assert_eq!(of(SYNC_JOBS).field_type("indexed_document_volume"), Some(FieldType::Integer));
+        assert_eq!(of(".search-acl-filter-docs").field_type("created_at"), Some(FieldType::Date));
+        assert_eq!(design("docs"), None);
+    }
+}

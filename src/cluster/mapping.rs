@@ -1,0 +1,209 @@
+//! [`Mapping`]: how the fields of an index are typed, and what it learns from documents.
+//!
+//! Two questions are asked of a document. Does it fit, that is, can every value be indexed as the type
+//! of its field? And does it bring fields that the mapping does not know, which it then learns? The
+//! first only reads, so that a document of known fields costs no more than a walk over it.
+//!
+//! Source: Elasticsearch 9.x, document parser, dynamic mapping and field mappers.
+
+mod definition;
+pub mod fit;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+pub use definition::Malformed;
+pub use fit::{Misfit, Why};
+
+/// The type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// An object with fields of its own.
+    Object,
+    /// An array of objects that are indexed apart from each other.
+    Nested,
+    /// Analysed text.
+    Text,
+    /// Text as one term.
+    Keyword,
+    /// A 64-bit integer.
+    Long,
+    /// A 32-bit integer.
+    Integer,
+    /// A 16-bit integer.
+    Short,
+    /// An 8-bit integer.
+    Byte,
+    /// A 64-bit floating point number.
+    Double,
+    /// A 32-bit floating point number.
+    Float,
+    /// True or false.
+    Boolean,
+    /// An instant.
+    Date,
+    /// An address.
+    Ip,
+    /// A type that is stored and shown, and whose values are not looked into.
+    Other(&'static str),
+}
+
+/// The types by name. Those that differ from another only in how they are indexed are that other.
+const TYPES: &[(&str, FieldType)] = &[
+    ("object", FieldType::Object),
+    ("nested", FieldType::Nested),
+    ("text", FieldType::Text),
+    ("keyword", FieldType::Keyword),
+    ("long", FieldType::Long),
+    ("integer", FieldType::Integer),
+    ("short", FieldType::Short),
+    ("byte", FieldType::Byte),
+    ("double", FieldType::Double),
+    ("float", FieldType::Float),
+    ("boolean", FieldType::Boolean),
+    ("date", FieldType::Date),
+    ("ip", FieldType::Ip),
+];
+
+/// Types that are known by name alone.
+const OTHER_TYPES: &[&str] = &[
+    "aggregate_metric_double",
+    "alias",
+    "binary",
+    "completion",
+    "constant_keyword",
+    "date_nanos",
+    "date_range",
+    "dense_vector",
+    "double_range",
+    "flattened",
+    "float_range",
+    "geo_point",
+    "geo_shape",
+    "half_float",
+    "histogram",
+    "integer_range",
+    "ip_range",
+    "join",
+    "long_range",
+    "match_only_text",
+    "percolator",
+    "point",
+    "rank_feature",
+    "rank_features",
+    "scaled_float",
+    "search_as_you_type",
+    "semantic_text",
+    "shape",
+    "sparse_vector",
+    "token_count",
+    "unsigned_long",
+    "version",
+    "wildcard",
+];
+
+impl FieldType {
+    /// The name in a mapping.
+    pub fn name(self) -> &'static str {
+        match self {
+            FieldType::Other(name) => name,
+            known => TYPES.iter().find(|(_, it)| *it == known).map_or("object", |(name, _)| name),
+        }
+    }
+
+    /// The type of that name.
+    pub fn named(name: &str) -> Option<FieldType> {
+        let known = TYPES.iter().find(|(known, _)| *known == name).map(|(_, it)| *it);
+        known.or_else(|| OTHER_TYPES.iter().find(|known| **known == name).map(|name| FieldType::Other(name)))
+    }
+
+    /// Whether the field has fields of its own.
+    pub fn is_object(self) -> bool {
+        matches!(self, FieldType::Object | FieldType::Nested)
+    }
+}
+
+/// What becomes of a field that the mapping does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dynamic {
+    /// It is learnt.
+    True,
+    /// It is stored and not indexed.
+    False,
+    /// The document is refused.
+    Strict,
+    /// It is looked up when it is searched for, which nobody does here; so it is as good as not indexed.
+    Runtime,
+}
+
+/// Fields by name, in the order in which Elasticsearch lists them.
+pub type Fields = BTreeMap<Arc<str>, Field>;
+
+/// A mapped field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Its type.
+    pub kind: FieldType,
+    /// The fields of an object; the other ways in which a value is indexed, such as `.keyword`.
+    pub fields: Fields,
+    /// What the mapping says beside type and fields.
+    pub(super) options: Map<String, Value>,
+}
+
+impl Field {
+    fn new(kind: FieldType) -> Field {
+        Field { kind, fields: Fields::new(), options: Map::new() }
+    }
+
+    /// An option of the field, for example `ignore_above`.
+    pub fn option(&self, name: &str) -> Option<&Value> {
+        self.options.get(name)
+    }
+}
+
+/// The mapping of an index.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Mapping {
+    /// The fields at the top.
+    pub(super) fields: Fields,
+    /// What the mapping says beside its fields: `dynamic`, `_meta` and so on.
+    pub(super) members: Map<String, Value>,
+}
+
+impl Mapping {
+    /// The type of the field at a path such as `connector.id` or `title.keyword`.
+    pub fn field_type(&self, path: &str) -> Option<FieldType> {
+        self.field(path).map(|field| field.kind)
+    }
+
+    /// The field at a path.
+    pub fn field(&self, path: &str) -> Option<&Field> {
+        let mut segments = path.split('.');
+        let first = self.fields.get(segments.next()?)?;
+        segments.try_fold(first, |field, name| field.fields.get(name))
+    }
+
+    /// How many fields there are, objects and sub-fields included.
+    pub fn len(&self) -> usize {
+        fn count(fields: &Fields) -> usize {
+            fields.values().map(|field| 1 + count(&field.fields)).sum()
+        }
+        count(&self.fields)
+    }
+}
+
+/// What `dynamic` says; none leaves it to the object around.
+fn dynamic(members: &Map<String, Value>) -> Option<Dynamic> {
+    match members.get("dynamic")? {
+        Value::Bool(false) => Some(Dynamic::False),
+        Value::String(text) => match text.as_str() {
+            "false" => Some(Dynamic::False),
+            "strict" => Some(Dynamic::Strict),
+            "runtime" => Some(Dynamic::Runtime),
+            _ => Some(Dynamic::True),
+        },
+        _ => Some(Dynamic::True),
+    }
+}

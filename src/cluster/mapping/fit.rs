@@ -1,0 +1,500 @@
+//! Whether a document fits a mapping, and what the mapping learns from it.
+
+use core::net::IpAddr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Dynamic, Field, FieldType, Fields, Malformed, Mapping, dynamic};
+use crate::clock::Timestamp;
+use crate::limits::{KEYWORD_BYTES_MAX, MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
+
+/// Why a document cannot be indexed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Misfit {
+    /// The names and numbers that lead to the value in the document.
+    pub steps: Vec<String>,
+    /// The field's path in the mapping.
+    pub field: String,
+    /// What is wrong.
+    pub why: Why,
+}
+
+/// What is wrong with a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// It cannot be read as its field's type.
+    Type {
+        /// The field's type.
+        kind: FieldType,
+        /// The value.
+        value: Box<Value>,
+    },
+    /// The field is an object and the value is none.
+    NoObject,
+    /// The mapping takes no unknown fields.
+    Strict,
+    /// The mapping would have too many fields or be too deep.
+    Bound(Box<Malformed>),
+    /// A field's name that is empty, or has an empty part.
+    Name,
+}
+
+/// What a document means to a mapping.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fit {
+    /// All its fields are known.
+    Known,
+    /// It has fields to be learnt.
+    Grows,
+}
+
+impl Mapping {
+    /// Takes a document in: checks that it can be indexed, and learns its new fields. A refused
+    /// document leaves the mapping as it was.
+    ///
+    /// # Errors
+    /// The first value that cannot be indexed.
+    pub fn admit<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<(), Misfit> {
+        if self.fit(fields.clone())? == Fit::Known {
+            return Ok(());
+        }
+        let mut grown = self.clone();
+        grown.learn(fields.clone())?;
+        grown.fit(fields)?;
+        *self = grown;
+        Ok(())
+    }
+
+    fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Fit, Misfit> {
+        let mut walk = Walk { steps: Vec::new(), grows: false };
+        let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
+        for (name, value) in fields {
+            walk.member(&self.fields, dynamic, name, value)?;
+        }
+        Ok(if walk.grows { Fit::Grows } else { Fit::Known })
+    }
+
+    fn learn<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<(), Misfit> {
+        let detects = |name: &str, otherwise: bool| match self.members.get(name) {
+            Some(Value::Bool(switch)) => *switch,
+            Some(Value::String(text)) => text == "true",
+            _ => otherwise,
+        };
+        let detection =
+            Detection { dates: detects("date_detection", true), numbers: detects("numeric_detection", false) };
+        let before = self.len();
+        let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
+        for (name, value) in fields {
+            detection.learn(&mut self.fields, dynamic, name, value, 1)?;
+        }
+        if self.len() > MAPPED_FIELDS_MAX {
+            let added = self.len() - before;
+            let why = Why::Bound(Box::new(Malformed::TooManyFields { added }));
+            return Err(Misfit { steps: Vec::new(), field: String::new(), why });
+        }
+        Ok(())
+    }
+}
+
+/// A walk over a document that remembers where it is.
+struct Walk<'a> {
+    steps: Vec<Step<'a>>,
+    grows: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Item(usize),
+}
+
+impl<'a> Walk<'a> {
+    fn member(
+        &mut self,
+        mut fields: &Fields,
+        mut dynamic: Dynamic,
+        name: &'a str,
+        value: &'a Value,
+    ) -> Result<(), Misfit> {
+        self.steps.push(Step::Name(name));
+        let mut rest = name;
+        loop {
+            // A dotted name leads into objects, whatever the document's own shape.
+            let (first, further) = match rest.split_once('.') {
+                Some((first, further)) => (first, Some(further)),
+                None => (rest, None),
+            };
+            if first.is_empty() {
+                return Err(self.misfit(Why::Name));
+            }
+            match (fields.get(first), further) {
+                (Some(field), None) => {
+                    self.value(field, dynamic, value)?;
+                    break;
+                }
+                (Some(field), Some(further)) if field.kind.is_object() => {
+                    dynamic = self::dynamic(&field.options).unwrap_or(dynamic);
+                    (fields, rest) = (&field.fields, further);
+                }
+                (Some(_), Some(_)) if !is_nothing(value) => return Err(self.misfit(Why::NoObject)),
+                (Some(_), Some(_)) => break,
+                (None, _) => {
+                    match dynamic {
+                        Dynamic::Strict => return Err(self.misfit(Why::Strict)),
+                        Dynamic::True => self.grows |= !is_nothing(value),
+                        Dynamic::False | Dynamic::Runtime => {}
+                    }
+                    break;
+                }
+            }
+        }
+        self.steps.pop();
+        Ok(())
+    }
+
+    fn value(&mut self, field: &Field, dynamic: Dynamic, value: &'a Value) -> Result<(), Misfit> {
+        if let Value::Array(items) = value {
+            for (at, item) in items.iter().enumerate() {
+                self.steps.push(Step::Item(at));
+                self.value(field, dynamic, item)?;
+                self.steps.pop();
+            }
+            return Ok(());
+        }
+        if value.is_null() {
+            return Ok(());
+        }
+        if field.kind.is_object() {
+            if field.options.get("enabled").is_some_and(|enabled| *enabled == false || *enabled == "false") {
+                return Ok(());
+            }
+            let Value::Object(members) = value else {
+                return Err(self.misfit(Why::NoObject));
+            };
+            let dynamic = self::dynamic(&field.options).unwrap_or(dynamic);
+            for (name, value) in members {
+                self.member(&field.fields, dynamic, name, value)?;
+            }
+            return Ok(());
+        }
+        if takes(field, value) {
+            return Ok(());
+        }
+        Err(self.misfit(Why::Type { kind: field.kind, value: Box::new(value.clone()) }))
+    }
+
+    fn misfit(&self, why: Why) -> Misfit {
+        let text = |step: &Step<'_>| match step {
+            Step::Name(name) => (*name).to_owned(),
+            Step::Item(at) => at.to_string(),
+        };
+        let names = self.steps.iter().filter(|step| matches!(step, Step::Name(_))).map(text);
+        Misfit { field: names.collect::<Vec<_>>().join("."), steps: self.steps.iter().map(text).collect(), why }
+    }
+}
+
+/// Whether a value leaves no trace in an index.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().all(is_nothing),
+        _ => false,
+    }
+}
+
+/// Whether a value that is no array and not null can be indexed as the field's type.
+fn takes(field: &Field, value: &Value) -> bool {
+    if field.options.get("ignore_malformed").is_some_and(|ignore| *ignore == true || *ignore == "true")
+        && !value.is_object()
+    {
+        return true;
+    }
+    let is_number_in = |least: f64, most: f64, value: &Value| {
+        let number = match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.is_some_and(|number| number.trunc() >= least && number.trunc() <= most)
+    };
+    match (field.kind, value) {
+        (FieldType::Other(_), _) => true,
+        (_, Value::Object(_)) => false,
+        (FieldType::Keyword, Value::String(text)) => {
+            text.len() <= KEYWORD_BYTES_MAX || field.options.contains_key("ignore_above")
+        }
+        (FieldType::Text | FieldType::Keyword, _) => true,
+        (FieldType::Long, Value::Number(number)) => {
+            number.is_i64() || (number.is_f64() && number.as_f64().is_some_and(|number| number.abs() < 9.3e18))
+        }
+        (FieldType::Long, Value::String(text)) => is_long(text),
+        (FieldType::Integer, value) => is_number_in(i32::MIN.into(), i32::MAX.into(), value),
+        (FieldType::Short, value) => is_number_in(i16::MIN.into(), i16::MAX.into(), value),
+        (FieldType::Byte, value) => is_number_in(i8::MIN.into(), i8::MAX.into(), value),
+        (FieldType::Double, value) => is_number_in(f64::MIN, f64::MAX, value),
+        (FieldType::Float, value) => is_number_in(f32::MIN.into(), f32::MAX.into(), value),
+        (FieldType::Boolean, Value::Bool(_)) => true,
+        (FieldType::Boolean, Value::String(text)) => matches!(text.as_str(), "" | "true" | "false"),
+        // Other formats than the usual one are not looked into.
+        (FieldType::Date, Value::String(text)) => field.options.contains_key("format") || date(text).is_some(),
+        (FieldType::Date, Value::Number(_)) => true,
+        (FieldType::Ip, Value::String(text)) => text.parse::<IpAddr>().is_ok(),
+        _ => false,
+    }
+}
+
+fn is_long(text: &str) -> bool {
+    text.parse::<i64>().is_ok() || text.parse::<f64>().is_ok_and(|number| number.abs() < 9.3e18)
+}
+
+/// What becomes of values whose field is not known.
+#[derive(Clone, Copy)]
+struct Detection {
+    dates: bool,
+    numbers: bool,
+}
+
+impl Detection {
+    fn learn(
+        self,
+        fields: &mut Fields,
+        dynamic: Dynamic,
+        name: &str,
+        value: &Value,
+        depth: usize,
+    ) -> Result<(), Misfit> {
+        if is_nothing(value) {
+            return Ok(());
+        }
+        let bound =
+            |bound| Misfit { steps: vec![name.to_owned()], field: name.to_owned(), why: Why::Bound(Box::new(bound)) };
+        if depth > MAPPING_DEPTH_MAX {
+            return Err(bound(Malformed::TooDeep { field: name.to_owned() }));
+        }
+        if let Some((first, rest)) = name.split_once('.') {
+            if !fields.contains_key(first) {
+                if dynamic != Dynamic::True {
+                    return Ok(());
+                }
+                fields.insert(Arc::from(first), Field::new(FieldType::Object));
+            }
+            return match fields.get_mut(first) {
+                Some(field) if field.kind.is_object() => {
+                    let dynamic = super::dynamic(&field.options).unwrap_or(dynamic);
+                    self.learn(&mut field.fields, dynamic, rest, value, depth + 1)
+                }
+                _ => Ok(()),
+            };
+        }
+        if let Value::Array(items) = value {
+            return items.iter().try_for_each(|item| self.learn(fields, dynamic, name, item, depth));
+        }
+        if !fields.contains_key(name) {
+            if dynamic != Dynamic::True {
+                return Ok(());
+            }
+            fields.insert(Arc::from(name), self.field_of(value));
+        }
+        match (fields.get_mut(name), value) {
+            (Some(field), Value::Object(members)) if field.kind.is_object() => {
+                let dynamic = super::dynamic(&field.options).unwrap_or(dynamic);
+                members
+                    .iter()
+                    .try_for_each(|(name, value)| self.learn(&mut field.fields, dynamic, name, value, depth + 1))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn field_of(self, value: &Value) -> Field {
+        let kind = match value {
+            Value::Object(_) => FieldType::Object,
+            Value::Bool(_) => FieldType::Boolean,
+            Value::Number(number) if number.is_f64() => FieldType::Float,
+            Value::Number(_) => FieldType::Long,
+            Value::String(text) if self.dates && looks_like_date(text) => FieldType::Date,
+            Value::String(text) if self.numbers && text.parse::<i64>().is_ok() => FieldType::Long,
+            Value::String(text) if self.numbers && text.parse::<f64>().is_ok() => FieldType::Float,
+            _ => FieldType::Text,
+        };
+        let mut field = Field::new(kind);
+        if kind == FieldType::Text {
+            let mut keyword = Field::new(FieldType::Keyword);
+            keyword.options.insert("ignore_above".to_owned(), json!(256));
+            field.fields.insert(Arc::from("keyword"), keyword);
+        }
+        field
+    }
+}
+
+/// A text becomes a date only if it could not be taken for a number.
+fn looks_like_date(text: &str) -> bool {
+    text.contains(['-', ':', '/']) && parse_date(text).is_some()
+}
+
+/// An instant as the default format of a date field reads it: `strict_date_optional_time`, or
+/// milliseconds since 1970.
+pub fn date(text: &str) -> Option<Timestamp> {
+    parse_date(text).or_else(|| text.parse().ok().map(Timestamp::from_millis))
+}
+
+/// An instant written as `yyyy[-MM[-dd[THH[:mm[:ss[.fraction]]][zone]]]]`; what is left out is the
+/// least that it can be.
+pub fn parse_date(text: &str) -> Option<Timestamp> {
+    let (day, time) = match text.split_once('T') {
+        Some((day, time)) => (day, time),
+        None => (text, ""),
+    };
+    let mut parts = day.split('-');
+    let mut part = |digits: usize| match parts.next() {
+        None => Some("01"),
+        Some(part) if part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()) => Some(part),
+        Some(_) => None,
+    };
+    let (year, month, day_of_month) = (part(4)?, part(2)?, part(2)?);
+    if parts.next().is_some() || (text.contains('T') && day.len() != 10) {
+        return None;
+    }
+    let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, zone) = time.split_at(zone_at);
+    let (clock, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, "0"));
+    let mut parts = clock.split(':').filter(|part| !part.is_empty());
+    let mut part = || match parts.next() {
+        None => Some("00"),
+        Some(part) if part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()) => Some(part),
+        Some(_) => None,
+    };
+    let (hour, minute, second) = (part()?, part()?, part()?);
+    let zone = match zone {
+        "" | "Z" => "Z".to_owned(),
+        hours if hours.len() == 3 => format!("{hours}:00"),
+        plain if plain.len() == 5 && !plain.contains(':') => format!("{}:{}", &plain[..3], &plain[3..]),
+        full => full.to_owned(),
+    };
+    if parts.next().is_some() || fraction.is_empty() || fraction.len() > 9 {
+        return None;
+    }
+    format!("{year}-{month}-{day_of_month}T{hour}:{minute}:{second}.{fraction}{zone}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::document::Source;
+
+    fn source(value: Value) -> Source {
+        match value {
+            Value::Object(map) => map.into(),
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    #[test]
+    fn a_mapping_learns_the_types_of_new_fields() {
+        let mut mapping = Mapping::default();
+        let document = source(json!({
+                "size": 7, "ratio": 0.5, "public": true, "at": "2031-05-01T10:00:00Z", "day": "2031-05-01",
+                "title": "A page", "year": "2031", "owner": { "name": "Ann" }, "tags": ["a", "b"],
+                "nothing": null, "empty": [], "parts": [{ "n": 1 }, { "m": 2 }], "dotted.key": 1
+        }));
+        mapping.admit(document.iter()).expect("a document that fits");
+        for (path, expected) in [
+            ("size", Some(FieldType::Long)),
+            ("ratio", Some(FieldType::Float)),
+            ("public", Some(FieldType::Boolean)),
+            ("at", Some(FieldType::Date)),
+            ("day", Some(FieldType::Date)),
+            ("title", Some(FieldType::Text)),
+            ("title.keyword", Some(FieldType::Keyword)),
+            ("year", Some(FieldType::Text)),
+            ("owner", Some(FieldType::Object)),
+            ("owner.name", Some(FieldType::Text)),
+            ("tags", Some(FieldType::Text)),
+            ("nothing", None),
+            ("empty", None),
+            ("parts.n", Some(FieldType::Long)),
+            ("parts.m", Some(FieldType::Long)),
+            ("dotted.key", Some(FieldType::Long)),
+        ] {
+            assert_eq!(mapping.field_type(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_not_learnt() {
+        for (mapping, document, field) in [
+            (json!({"properties":{"n":{"type":"long"}}}), json!({"new": 1, "n": "seven"}), "n"),
+            (json!({"properties":{"n":{"type":"integer"}}}), json!({"n": 3_000_000_000_i64}), "n"),
+            (json!({"properties":{"n":{"type":"short"}}}), json!({"n": [1, 70000]}), "n"),
+            (json!({"properties":{"b":{"type":"boolean"}}}), json!({"b": "yes"}), "b"),
+            (json!({"properties":{"d":{"type":"date"}}}), json!({"d": "soon"}), "d"),
+            (json!({"properties":{"i":{"type":"ip"}}}), json!({"i": "10.0.0.300"}), "i"),
+            (json!({"properties":{"t":{"type":"text"}}}), json!({"t": {"a": 1}}), "t"),
+            (json!({"properties":{"o":{"properties":{"x":{"type":"long"}}}}}), json!({"o": 7}), "o"),
+            (json!({"properties":{"o":{"properties":{"x":{"type":"long"}}}}}), json!({"o.x": "a"}), "o.x"),
+            (json!({"dynamic":"strict"}), json!({"a": 1}), "a"),
+            (json!({}), json!({"a": [1, "two"]}), "a"),
+            (json!({}), json!({"a": {"b": 1}, "a.b": "x"}), "a.b"),
+            (json!({}), json!({"": 1}), ""),
+        ] {
+            let mut mapping = Mapping::parse(&mapping).expect("a mapping");
+            let before = mapping.clone();
+            let misfit = mapping.admit(source(document.clone()).iter()).expect_err(&document.to_string());
+            assert_eq!(misfit.field, field, "{document}");
+            assert_eq!(mapping, before, "{document}");
+        }
+    }
+
+    #[test]
+    fn what_fits_is_taken_as_it_is() {
+        for (mapping, document) in [
+            (json!({"properties":{"n":{"type":"long"}}}), json!({"n": ["7", 7.9, null]})),
+            (json!({"properties":{"b":{"type":"boolean"}}}), json!({"b": ["true", false, ""]})),
+            (json!({"properties":{"d":{"type":"date"}}}), json!({"d": ["2031", "2031-05", 17, "17", "2031-05-01T10"]})),
+            (json!({"properties":{"o":{"type":"object","enabled":false}}}), json!({"o": 7})),
+            (json!({"properties":{"n":{"type":"long","ignore_malformed":true}}}), json!({"n": "x"})),
+            (json!({"dynamic":false}), json!({"anything": {"goes": [1, "a"]}})),
+            (json!({"properties":{"o":{"dynamic":false,"properties":{}}}}), json!({"o": {"new": [1, "a"]}})),
+        ] {
+            let mut mapping = Mapping::parse(&mapping).expect("a mapping");
+            let before = mapping.clone();
+            assert_eq!(mapping.admit(source(document.clone()).iter()), Ok(()), "{document}");
+            assert_eq!(mapping, before, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_mapping_has_bounds() {
+        let many = |count: usize| source(Value::Object((0..count).map(|at| (format!("f{at}"), json!(1))).collect()));
+        assert_eq!(Mapping::default().admit(many(MAPPED_FIELDS_MAX).iter()), Ok(()));
+        assert!(Mapping::default().admit(many(MAPPED_FIELDS_MAX + 1).iter()).is_err());
+        let deep = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
+        assert_eq!(Mapping::default().admit(source(deep(MAPPING_DEPTH_MAX)).iter()), Ok(()));
+        assert!(Mapping::default().admit(source(deep(MAPPING_DEPTH_MAX + 1)).iter()).is_err());
+    }
+
+    #[test]
+    fn dates_are_read_with_what_is_left_out() {
+        for (text, expected) in [
+            ("2031", Some("2031-01-01T00:00:00.000Z")),
+            ("2031-05", Some("2031-05-01T00:00:00.000Z")),
+            ("2031-05-02", Some("2031-05-02T00:00:00.000Z")),
+            ("2031-05-02T10", Some("2031-05-02T10:00:00.000Z")),
+            ("2031-05-02T10:11", Some("2031-05-02T10:11:00.000Z")),
+            ("2031-05-02T10:11:12.5+02:00", Some("2031-05-02T08:11:12.500Z")),
+            ("2026-01-02T03:04:05.678901+00:00", Some("2026-01-02T03:04:05.678901Z")),
+            ("2031-05-02T10:11:12+0200", Some("2031-05-02T08:11:12.000Z")),
+            ("2031-5-2", None),
+            ("2031-05-02 10:11", None),
+            ("31-05-02", None),
+            ("2031-05T10", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_date(text).map(|at| at.to_string()).as_deref(), expected, "{text}");
+        }
+        assert_eq!(date("1000").map(|at| at.to_string()).as_deref(), Some("1000-01-01T00:00:00.000Z"));
+        assert_eq!(date("17").map(|at| at.to_string()).as_deref(), Some("1970-01-01T00:00:00.017Z"));
+    }
+}

@@ -1,0 +1,90 @@
+//! Why documents and indices say no.
+
+use crate::cluster::index::Conflict;
+use crate::cluster::mapping::{Malformed, Misfit};
+
+/// Why something about documents or indices is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ShelfRefusal {
+    /// An expression names an index that is not there.
+    NoSuchIndex {
+        /// The name or the expression as it was given.
+        expression: String,
+        /// Whether one document was asked for, which is told a little differently.
+        of_document: bool,
+    },
+    /// No index can have that name.
+    IndexName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        offence: String,
+    },
+    /// There is an index of that name.
+    IndexExists {
+        /// The name.
+        name: String,
+        /// The id of the index.
+        uuid: String,
+    },
+    /// There are as many indices as there may be.
+    TooManyIndices,
+    /// An index is to be made that has the name of an alias.
+    IsAlias {
+        /// The name.
+        name: String,
+    },
+    /// An alias cannot have that name.
+    AliasName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        offence: String,
+    },
+    /// A date-math name cannot be read.
+    DateMath {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        offence: String,
+    },
+    /// An alias stands for several indices and one is wanted.
+    SeveralIndices {
+        /// The alias.
+        alias: String,
+        /// The indices behind it.
+        indices: Vec<String>,
+    },
+    /// An alias has no index that may be written to.
+    NoWriteIndex {
+        /// The alias.
+        alias: String,
+    },
+    /// An alias is required and there is none of that name.
+    AliasRequired {
+        /// The name.
+        name: String,
+    },
+    /// A document stands in the way of a write.
+    Conflict {
+        /// The document's id.
+        id: String,
+        /// The index's name.
+        index: String,
+        /// The index's own id.
+        index_uuid: String,
+        /// What stands in the way.
+        conflict: Conflict,
+    },
+    /// A document does not fit the mapping of its index.
+    Misfit {
+        /// The document's id.
+        id: String,
+        /// The value and what is wrong with it.
+        misfit: Box<Misfit>,
+        /// Where it stands in the document's text: line and column, from 1.
+        place: (u32, u32),
+    },
+    /// A mapping is malformed or contradicts the one that is there.
+    Mapping(Box<Malformed>),
+}

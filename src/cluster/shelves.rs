@@ -1,0 +1,210 @@
+//! The indices of a cluster: finding, making and removing them.
+
+use std::sync::Arc;
+
+use super::index::{Design, Index};
+use super::names::{self, date_math};
+use super::refusal::{Refusal, ShelfRefusal};
+use super::{Cluster, built_in};
+use crate::clock::Timestamp;
+use crate::limits::INDICES_MAX;
+
+impl Cluster {
+    /// The index of exactly that name.
+    pub fn index(&self, name: &str) -> Option<&Index> {
+        self.indices.get(name)
+    }
+
+    /// The same, to be written to.
+    pub fn index_mut(&mut self, name: &str) -> Option<&mut Index> {
+        self.indices.get_mut(name)
+    }
+
+    /// All indices, in the order of their names.
+    pub fn indices(&self) -> impl Iterator<Item = &Index> {
+        self.indices.values()
+    }
+
+    /// The index of that name, made if need be, as the Connector API's first write to it makes it.
+    pub fn index_made(&mut self, name: &'static str, now: Timestamp) -> &mut Index {
+        let ids = &mut self.ids;
+        self.indices.entry(Arc::from(name)).or_insert_with(|| {
+            let design = built_in::design(name).unwrap_or_default();
+            Index::new(name, ids.next_uuid(), design, now)
+        })
+    }
+
+    /// Makes an index. What `design` says goes before what is built in for its name.
+    ///
+    /// # Errors
+    /// A name that is taken or cannot be one; an alias that has the name of an index; too many indices.
+    pub fn create_index(&mut self, name: &str, design: Design, now: Timestamp) -> Result<&mut Index, Refusal> {
+        if let Some(offence) = names::offence(name) {
+            return Err(ShelfRefusal::IndexName { name: name.to_owned(), offence }.into());
+        }
+        if let Some(index) = self.index(name) {
+            return Err(ShelfRefusal::IndexExists { name: name.to_owned(), uuid: index.uuid().to_owned() }.into());
+        }
+        if !self.named(name).is_empty() {
+            return Err(ShelfRefusal::IsAlias { name: name.to_owned() }.into());
+        }
+        if self.indices.len() >= INDICES_MAX {
+            return Err(ShelfRefusal::TooManyIndices.into());
+        }
+        let design = completed(built_in::design(name).unwrap_or_default(), design)?;
+        for alias in design.aliases.keys() {
+            self.check_alias(alias)?;
+        }
+        let index = Index::new(name, self.ids.next_uuid(), design, now);
+        Ok(self.indices.entry(Arc::from(name)).or_insert(index))
+    }
+
+    /// The index that a write to `name` goes to: the index of that name, the one that an alias says is
+    /// written to, or a new one.
+    ///
+    /// DIFFERENCE: a write to the alias of connectors or sync jobs before their index is there makes
+    /// that index. Elasticsearch makes a plain index of the alias's name, which bars the way for the
+    /// real one.
+    ///
+    /// # Errors
+    /// A name that cannot be one, an alias without an index to write to, or with `require_alias` a
+    /// name that is no alias.
+    pub fn index_to_write(&mut self, name: &str, require_alias: bool, now: Timestamp) -> Result<&mut Index, Refusal> {
+        // Almost every write names its index.
+        if !require_alias && self.indices.contains_key(name) {
+            return self.index_mut(name).ok_or_else(|| Refusal::IndexMissing { index: name.to_owned() });
+        }
+        let name = date_math(name, now)?;
+        let found = self.write_target(&name, require_alias)?;
+        let target = match found {
+            Some(target) => target,
+            None => match built_in::index_behind(&name) {
+                Some(index) => return Ok(self.index_made(index, now)),
+                None => return self.create_index(&name, Design::default(), now),
+            },
+        };
+        self.index_mut(&target).ok_or(Refusal::IndexMissing { index: name })
+    }
+
+    /// The index that is written to under a name, if there is one.
+    fn write_target(&self, name: &str, require_alias: bool) -> Result<Option<Arc<str>>, Refusal> {
+        if let Some(index) = self.index(name) {
+            return if require_alias {
+                Err(ShelfRefusal::AliasRequired { name: name.to_owned() }.into())
+            } else {
+                Ok(Some(index.name().clone()))
+            };
+        }
+        let indices = self.named(name);
+        let says = |index: &Index, wanted: bool| {
+            index.design.aliases.get(name).and_then(|alias| alias.get("is_write_index")?.as_bool()) == Some(wanted)
+        };
+        match indices.as_slice() {
+            [] if require_alias => Err(ShelfRefusal::AliasRequired { name: name.to_owned() }.into()),
+            [] => Ok(None),
+            [only] if !says(only, false) => Ok(Some(only.name().clone())),
+            several => match several.iter().find(|index| says(index, true)) {
+                Some(index) => Ok(Some(index.name().clone())),
+                None => Err(ShelfRefusal::NoWriteIndex { alias: name.to_owned() }.into()),
+            },
+        }
+    }
+
+    /// Whether an alias may have that name.
+    ///
+    /// # Errors
+    /// A name that cannot be one, or that an index has.
+    pub fn check_alias(&self, alias: &str) -> Result<(), Refusal> {
+        let offence = match self.index(alias) {
+            Some(_) => Some("an index or data stream exists with the same name as the alias".to_owned()),
+            None if alias.is_empty() => Some("must not be empty".to_owned()),
+            None => super::connector::index_name_offence(alias),
+        };
+        match offence {
+            Some(offence) => Err(ShelfRefusal::AliasName { name: alias.to_owned(), offence }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the index of exactly that name with all its documents, and says whether there was one.
+    pub fn remove_index(&mut self, name: &str) -> bool {
+        self.indices.remove(name).is_some()
+    }
+}
+
+/// A design with another laid over it.
+fn completed(mut design: Design, over: Design) -> Result<Design, Refusal> {
+    design.settings.extend(over.settings);
+    design.mapping.merge(&over.mapping).map_err(|malformed| ShelfRefusal::Mapping(Box::new(malformed)))?;
+    design.aliases.extend(over.aliases);
+    Ok(design)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{CONNECTORS, SYNC_JOBS};
+    use serde_json::{Map, json};
+
+    fn cluster() -> (Cluster, Timestamp) {
+        (Cluster::new(7), Timestamp::default())
+    }
+
+    fn aliased(alias: &str, says: serde_json::Value) -> Design {
+        let says = says.as_object().cloned().unwrap_or_default();
+        Design { aliases: [(alias.to_owned(), says)].into(), ..Design::default() }
+    }
+
+    #[test]
+    fn a_write_finds_its_index_or_makes_it() {
+        let (mut cluster, now) = cluster();
+        let name = |cluster: &mut Cluster, given: &str, require_alias| {
+            cluster.index_to_write(given, require_alias, now).map(|index| index.name().to_string())
+        };
+        assert_eq!(name(&mut cluster, "docs", false).as_deref(), Ok("docs"));
+        assert_eq!(name(&mut cluster, ".elastic-connectors", false).as_deref(), Ok(CONNECTORS));
+        assert_eq!(name(&mut cluster, ".elastic-connectors", true).as_deref(), Ok(CONNECTORS));
+        assert_eq!(name(&mut cluster, SYNC_JOBS, false).as_deref(), Ok(SYNC_JOBS));
+        assert_eq!(name(&mut cluster, "<day-{now/d}>", false).as_deref(), Ok("day-1970.01.01"));
+        assert!(name(&mut cluster, "docs", true).is_err());
+        assert!(name(&mut cluster, "nope", true).is_err());
+        assert!(name(&mut cluster, "Nope", false).is_err());
+        cluster.create_index("a", aliased("both", json!({})), now).expect("an index");
+        assert_eq!(name(&mut cluster, "both", false).as_deref(), Ok("a"));
+        cluster.create_index("b", aliased("both", json!({})), now).expect("an index");
+        assert!(name(&mut cluster, "both", false).is_err());
+        cluster.create_index("c", aliased("both", json!({ "is_write_index": true })), now).expect("an index");
+        assert_eq!(name(&mut cluster, "both", false).as_deref(), Ok("c"));
+        cluster.create_index("d", aliased("shut", json!({ "is_write_index": false })), now).expect("an index");
+        assert!(name(&mut cluster, "shut", false).is_err());
+    }
+
+    #[test]
+    fn an_index_and_an_alias_never_share_a_name() {
+        let (mut cluster, now) = cluster();
+        cluster.create_index("a", aliased("other", json!({})), now).expect("an index");
+        assert!(cluster.create_index("a", Design::default(), now).is_err());
+        assert!(cluster.create_index("other", Design::default(), now).is_err());
+        assert!(cluster.create_index("b", aliased("a", json!({})), now).is_err());
+    }
+
+    #[test]
+    fn the_indices_of_connectors_are_what_elasticsearch_makes_them() {
+        let (mut cluster, now) = cluster();
+        let index = cluster.create_index(SYNC_JOBS, Design::default(), now).expect("an index");
+        assert!(index.is_hidden());
+        assert_eq!(index.copies(), 1);
+        assert_eq!(index.design.aliases.get(".elastic-connectors-sync-jobs"), Some(&Map::new()));
+    }
+
+    #[test]
+    fn there_are_only_so_many_indices() {
+        let (mut cluster, now) = cluster();
+        for at in 0..INDICES_MAX {
+            cluster.create_index(&format!("i{at}"), Design::default(), now).expect("an index");
+        }
+        assert!(cluster.create_index("one-more", Design::default(), now).is_err());
+        assert!(cluster.remove_index("i0"));
+        assert!(cluster.create_index("one-more", Design::default(), now).is_ok());
+    }
+}
