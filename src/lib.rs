@@ -55,6 +55,7 @@
 
 mod admin;
 mod api;
+mod base64;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

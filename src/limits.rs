@@ -124,3 +124,6 @@ pub const INDEX_NAME_BYTES_MAX: usize = 255;
 
 /// Indices of one cluster. Elasticsearch's `cluster.max_shards_per_node`, one shard each.
 pub const INDICES_MAX: usize = 1000;
+
+/// Ingest pipelines that may call one another for one document.
+pub const PIPELINES_NESTED_MAX: usize = 100;

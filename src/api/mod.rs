@@ -4,6 +4,7 @@
 //! a rule is hiding in it.
 
 mod connector;
+mod ingest;
 mod node;
 mod sync_job;
 #[cfg(test)]
@@ -38,6 +39,12 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_check_in",     "connector.sync_job_check_in"      => sync_job::check_in, sync_job::check_id;
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_error",        "connector.sync_job_error"         => sync_job::error, sync_job::check_error;
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_stats",        "connector.sync_job_update_stats"  => sync_job::update_stats, sync_job::check_stats;
+    // Ingest
+    published Get    "/_ingest/pipeline" | "/_ingest/pipeline/{id}",                "ingest.get_pipeline"              => ingest::get;
+    published Put    "/_ingest/pipeline/{id}",                                      "ingest.put_pipeline"              => ingest::put;
+    published Delete "/_ingest/pipeline/{id}",                                      "ingest.delete_pipeline"           => ingest::delete;
+    published Get    "/_ingest/pipeline/_simulate" | "/_ingest/pipeline/{id}/_simulate", "ingest.simulate"             => ingest::simulate;
+    published Post   "/_ingest/pipeline/_simulate" | "/_ingest/pipeline/{id}/_simulate", "ingest.simulate"             => ingest::simulate;
 };
 
 /// The operations, ready to be asked.

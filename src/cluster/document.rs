@@ -236,21 +236,27 @@ pub fn hash_order(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(hash_order),
         Value::Object(map) => {
             map.values_mut().for_each(hash_order);
-            if map.len() > 1 {
-                let mut buckets: usize = 16;
-                while map.len() > buckets / 4 * 3 {
-                    buckets *= 2;
-                }
-                let mut keys: Vec<(usize, String, Value)> = std::mem::take(map)
-                    .into_iter()
-                    .map(|(name, value)| (java_hash(&name) as usize & (buckets - 1), name, value))
-                    .collect();
-                keys.sort_by_key(|(bucket, ..)| *bucket);
-                map.extend(keys.into_iter().map(|(_, name, value)| (name, value)));
-            }
+            hash_order_since(map, 0);
         }
         _ => {}
     }
+}
+
+/// The same for the keys of one object alone, which once had `most` of them: a table never shrinks.
+pub fn hash_order_since(map: &mut Map<String, Value>, most: usize) {
+    if map.len() < 2 {
+        return;
+    }
+    let mut buckets: usize = 16;
+    while map.len().max(most) > buckets / 4 * 3 {
+        buckets *= 2;
+    }
+    let mut keys: Vec<(usize, String, Value)> = std::mem::take(map)
+        .into_iter()
+        .map(|(name, value)| (java_hash(&name) as usize & (buckets - 1), name, value))
+        .collect();
+    keys.sort_by_key(|(bucket, ..)| *bucket);
+    map.extend(keys.into_iter().map(|(_, name, value)| (name, value)));
 }
 
 /// Java's `String.hashCode`, folded as `HashMap` folds it.

@@ -7,6 +7,7 @@ mod built_in;
 pub mod connector;
 pub mod document;
 pub mod index;
+pub mod ingest;
 pub mod mapping;
 pub mod names;
 pub mod refusal;
@@ -23,6 +24,7 @@ use crate::limits::RESULT_WINDOW_MAX;
 use connector::{NewConnector, is_deleted};
 use document::{Outcome, Patch, Source};
 use index::Index;
+use ingest::Pipelines;
 use refusal::Refusal;
 use sync_job::{JobType, SyncJob, SyncStatus, TriggerMethod};
 
@@ -38,6 +40,7 @@ pub struct Cluster {
     uuid: String,
     ids: IdSource,
     indices: BTreeMap<Arc<str>, Index>,
+    pipelines: Pipelines,
 }
 
 /// One page of documents, and how many there are in all.
@@ -64,7 +67,7 @@ impl Cluster {
     /// A cluster where nothing was ever stored.
     pub fn new(seed: u64) -> Cluster {
         let mut ids = IdSource::seeded(seed);
-        Cluster { uuid: ids.next_uuid(), ids, indices: BTreeMap::new() }
+        Cluster { uuid: ids.next_uuid(), ids, indices: BTreeMap::new(), pipelines: Pipelines::default() }
     }
 
     /// The cluster's own id, 22 characters.
@@ -75,6 +78,16 @@ impl Cluster {
     /// A new document id.
     pub fn next_id(&mut self) -> String {
         self.ids.next_id()
+    }
+
+    /// The ingest pipelines.
+    pub fn pipelines(&self) -> &Pipelines {
+        &self.pipelines
+    }
+
+    /// The ingest pipelines, to be changed.
+    pub fn pipelines_mut(&mut self) -> &mut Pipelines {
+        &mut self.pipelines
     }
 
     // ── sync jobs ─────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::interaction::Interaction;
-use super::recording::base64;
+use crate::base64;
 use crate::http::Headers;
 
 /// One HAR document with every call, in order, and a line end.
@@ -93,6 +93,6 @@ fn headers(headers: &Headers) -> Value {
 fn text(body: &[u8]) -> (String, Option<&'static str>) {
     match std::str::from_utf8(body) {
         Ok(text) => (text.to_owned(), None),
-        Err(_) => (base64(body), Some("base64")),
+        Err(_) => (base64::encode(body), Some("base64")),
     }
 }

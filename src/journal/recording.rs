@@ -145,13 +145,6 @@ pub fn lines(text: &[u8]) -> BTreeMap<u64, u32> {
     read::lines(text)
 }
 
-/// Bytes that are no text, in the base64 that a recording has them in.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    body::encode(&mut out, bytes);
-    out
-}
-
 /// The line of an interaction, with its line end.
 pub fn line(interaction: &Interaction) -> String {
     let mut line = String::with_capacity(256 + interaction.request.body().len() + interaction.response.body().len());

@@ -8,7 +8,7 @@ use crate::support::path;
 /// The rooms, lowest floor first. A room may name itself and rooms on lower floors; rooms of the
 /// lowest floor may name each other.
 const FLOORS: &[&[&str]] = &[
-    &["clock", "error", "finding", "http", "ids", "json", "limits", "profile", "suggest"],
+    &["base64", "clock", "error", "finding", "http", "ids", "json", "limits", "profile", "suggest"],
     &["cluster"],
     &["fixture"],
     &["rest"],
@@ -175,7 +175,8 @@ fn order_is_behaviour() {
     let kept = ["cluster", "journal", "judge", "engine"];
     for (file, text) in sources().into_iter().filter(|(file, _)| kept.contains(&room(file))) {
         for (line, text) in code(&text) {
-            if text.contains("HashMap") {
+            // The name of the server's own class is a text of an answer.
+            if text.replace("java.util.HashMap", "").contains("HashMap") {
                 wrong.push(format!("{file}:{line}: no HashMap in state: a BTreeMap or a Vec has an order"));
             }
         }

@@ -62,7 +62,9 @@ pub const OPERATIONS: &[(&str, Depth)] = &[
     ("xpack.info", Shallow),
     ("xpack.usage", Shallow),
     ("security.authenticate", Shallow),
+    ("security.create_api_key", Shallow),
     ("cat.count", Shallow),
+    ("cat.health", Shallow),
     ("cat.indices", Shallow),
     // Documents
     ("index", Shallow),
@@ -107,4 +109,5 @@ pub const OPERATIONS: &[(&str, Depth)] = &[
     ("ingest.delete_pipeline", Shallow),
     ("ingest.get_pipeline", Shallow),
     ("ingest.put_pipeline", Shallow),
+    ("ingest.simulate", Shallow),
 ];

@@ -17,9 +17,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::base64;
 use crate::json::{SyntaxError, Token, Tokens};
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Appends the body's members, with a comma before each.
 pub(super) fn write(out: &mut String, bytes: &[u8]) {
@@ -29,7 +28,7 @@ pub(super) fn write(out: &mut String, bytes: &[u8]) {
     out.push_str(",\"body\":");
     let Ok(text) = std::str::from_utf8(bytes) else {
         out.push_str("{\"base64\":\"");
-        encode(out, bytes);
+        out.push_str(&base64::encode(bytes));
         out.push_str("\"}");
         return;
     };
@@ -133,7 +132,7 @@ pub(super) struct Wrong {
 pub(super) fn read(raw: &[u8]) -> Result<Vec<u8>, Wrong> {
     match wrapper(raw) {
         Ok(Some((Wrapper::Text, Some(text)))) => Ok(text.into_bytes()),
-        Ok(Some((Wrapper::Base64, Some(text)))) => decode(&text).ok_or(Wrong {
+        Ok(Some((Wrapper::Base64, Some(text)))) => base64::decode(&text).ok_or(Wrong {
             what: "[base64] is no base64",
             cure: "write the standard alphabet with `=` at the end, without blanks",
         }),
@@ -169,37 +168,8 @@ fn wrapper(raw: &[u8]) -> Result<Option<(Wrapper, Option<String>)>, SyntaxError>
     Ok((tokens.next()? == Some(Token::EndObject)).then_some((kind, content)))
 }
 
-pub(super) fn encode(out: &mut String, bytes: &[u8]) {
-    for three in bytes.chunks(3) {
-        let bits = three.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
-        for at in 0..4 {
-            let digit = ALPHABET[(bits >> (18 - 6 * at) & 63) as usize];
-            out.push(if at <= three.len() { char::from(digit) } else { '=' });
-        }
-    }
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    if !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    for four in digits.as_bytes().chunks(4) {
-        let mut bits = 0_u32;
-        for (at, digit) in four.iter().enumerate() {
-            let value = ALPHABET.iter().position(|known| known == digit)?;
-            bits |= (value as u32) << (18 - 6 * at);
-        }
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..four.len()]);
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn written(bytes: &[u8]) -> String {
@@ -238,27 +208,5 @@ mod tests {
         assert_eq!(written(b"\xFF\xFE\x00"), r#","body":{"base64":"//4A"}"#);
         let deep = "[".repeat(101) + &"]".repeat(101);
         assert!(written(deep.as_bytes()).starts_with(r#","body":{"text":"#));
-    }
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            let mut out = String::new();
-            encode(&mut out, bytes.as_bytes());
-            assert_eq!(out, text);
-            assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()));
-        }
-        for wrong in ["Zg", "Zg=", "Z===", "Z", "Zg==Zg==", "Zm 9", "Zm9\n", "Zm-_"] {
-            assert_eq!(decode(wrong), None, "{wrong}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn base64_comes_back(bytes: Vec<u8>) {
-            let mut out = String::new();
-            encode(&mut out, &bytes);
-            prop_assert_eq!(decode(&out), Some(bytes));
-        }
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Source: Elasticsearch 9.x, exceptions of the REST layer and their rendering.
 
+mod ingest;
 mod parsing;
 mod refusal;
 mod request;

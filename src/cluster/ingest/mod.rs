@@ -1,0 +1,271 @@
+//! Ingest pipelines: what a document goes through before it is stored.
+//!
+//! A pipeline is read when it is stored, so that whatever cannot be done is refused then and not while
+//! a client writes documents. [`Pipelines::run`] is pure: a document and an instant go in, a document or
+//! a [`Failure`] comes out.
+//!
+//! | part | room |
+//! |---|---|
+//! | the steps, and what each does | [`step`] |
+//! | a pipeline's text → steps | `read` |
+//! | fields by their dotted paths | `field` |
+//! | `{{field}}` in texts | `template` |
+//! | `if` | `condition` |
+//! | the pattern of `gsub` | `pattern` |
+//! | the pipeline that is there from the start | `built_in` |
+//!
+//! Source: Elasticsearch 9.x, ingest service, its pipeline and the common processors.
+
+mod built_in;
+mod condition;
+mod field;
+mod pattern;
+mod read;
+pub mod step;
+mod template;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::document::{Source, hash_order, hash_order_since};
+use crate::clock::Timestamp;
+use crate::limits::PIPELINES_NESTED_MAX;
+use field::Draft;
+pub use read::{Misfit, Wrong};
+use step::Step;
+
+/// The pipeline that Elasticsearch installs for the documents of connectors.
+pub const SEARCH_DEFAULT: &str = "search-default-ingestion";
+
+/// The name that means no pipeline.
+pub const NONE: &str = "_none";
+
+/// A pipeline: its text as it was stored, and what it comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    text: Map<String, Value>,
+    steps: Vec<Step>,
+    on_failure: Vec<Step>,
+}
+
+impl Pipeline {
+    /// The pipeline as it was stored.
+    pub fn text(&self) -> &Map<String, Value> {
+        &self.text
+    }
+}
+
+/// All pipelines by their ids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipelines(BTreeMap<String, Arc<Pipeline>>);
+
+/// What a pipeline may know of a document besides its source.
+#[derive(Clone, Copy, Debug)]
+pub struct Address<'a> {
+    /// The index that it is written to.
+    pub index: &'a str,
+    /// Its id; none when the index will make one.
+    pub id: Option<&'a str>,
+}
+
+/// Why a document did not get through its pipelines.
+///
+/// The message is worded here and not where refusals are worded, because it is data as well: a
+/// pipeline's `on_failure` writes it into the document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Of which kind.
+    pub kind: FailureKind,
+    /// What it says.
+    pub message: String,
+    /// Where it happened; told to `on_failure`.
+    origin: Option<Origin>,
+}
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The document, or the name of a pipeline, is not what it must be.
+    Argument,
+    /// Pipelines call each other in a circle, or too many of them.
+    Graph,
+    /// A pipeline calls one that is not there.
+    State,
+}
+
+/// The processor that failed.
+#[derive(Clone, Debug, PartialEq)]
+struct Origin {
+    processor: &'static str,
+    tag: Option<String>,
+    /// The pipeline that it stands in, if that one was called by another.
+    pipeline: Option<String>,
+}
+
+impl Failure {
+    fn argument(message: impl Into<String>) -> Failure {
+        Failure { kind: FailureKind::Argument, message: message.into(), origin: None }
+    }
+}
+
+impl Default for Pipelines {
+    /// What a new cluster has.
+    fn default() -> Pipelines {
+        let mut pipelines = Pipelines(BTreeMap::new());
+        // The text is ours; a test reads it.
+        let _ = pipelines.put(SEARCH_DEFAULT, built_in::search_default());
+        pipelines
+    }
+}
+
+impl Pipelines {
+    /// Stores a pipeline in place of any with that id.
+    ///
+    /// # Errors
+    /// What is wrong with it, or is not supported.
+    pub fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), Misfit> {
+        let (steps, on_failure) = read::pipeline(id, &text)?;
+        self.0.insert(id.to_owned(), Arc::new(Pipeline { text, steps, on_failure }));
+        Ok(())
+    }
+
+    /// Removes the pipelines that a name with `*` in it stands for, and says whether it stood for any.
+    pub fn delete(&mut self, pattern: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|id, _| !wildcard_matches(pattern, id));
+        self.0.len() < before
+    }
+
+    /// The pipeline with that id.
+    pub fn get(&self, id: &str) -> Option<&Pipeline> {
+        self.0.get(id).map(|pipeline| &**pipeline)
+    }
+
+    /// The pipelines that a comma list of names, with `*` in them, stands for.
+    pub fn matching(&self, expression: &str) -> impl Iterator<Item = (&str, &Pipeline)> {
+        let found = self.0.iter().filter(move |(id, _)| expression.split(',').any(|name| wildcard_matches(name, id)));
+        found.map(|(id, pipeline)| (id.as_str(), &**pipeline))
+    }
+
+    /// Sends a document through the pipelines of those names, one after the other. Fields come out in
+    /// the order of a Java `HashMap`, because that is what the document is kept in meanwhile.
+    ///
+    /// # Errors
+    /// The first failure that no `on_failure` takes care of; a pipeline that is not there.
+    pub fn run(
+        &self,
+        names: &[&str],
+        source: &Source,
+        address: Address<'_>,
+        now: Timestamp,
+    ) -> Result<Source, Failure> {
+        let names = || names.iter().filter(|name| **name != NONE);
+        if names().next().is_none() {
+            return Ok(source.clone());
+        }
+        let Value::Object(fields) = source.to_value() else { return Ok(source.clone()) };
+        let mut run = Run { pipelines: self, stack: Vec::new(), draft: Draft::new(fields, address, now) };
+        for name in names() {
+            let pipeline =
+                self.get(name).ok_or_else(|| Failure::argument(format!("pipeline with id [{name}] does not exist")))?;
+            run.pipeline(name, pipeline)?;
+        }
+        let (mut fields, most) = run.draft.finish();
+        fields.values_mut().for_each(hash_order);
+        hash_order_since(&mut fields, most);
+        Ok(fields.into())
+    }
+}
+
+/// One document on its way.
+struct Run<'p> {
+    pipelines: &'p Pipelines,
+    /// The pipelines that are being run, outermost first.
+    stack: Vec<String>,
+    draft: Draft,
+}
+
+impl Run<'_> {
+    fn pipeline(&mut self, name: &str, pipeline: &Pipeline) -> Result<(), Failure> {
+        if pipeline.steps.is_empty() {
+            return Ok(());
+        }
+        let graph = |message: String| Failure { kind: FailureKind::Graph, message, origin: None };
+        if self.stack.len() >= PIPELINES_NESTED_MAX {
+            return Err(graph(format!(
+                "Too many nested pipelines. Cannot have more than {PIPELINES_NESTED_MAX} nested pipelines"
+            )));
+        }
+        if self.stack.iter().any(|running| running == name) {
+            return Err(graph(format!("Cycle detected for pipeline: {name}")));
+        }
+        self.stack.push(name.to_owned());
+        self.draft.note("pipeline", Value::from(name));
+        let outcome = self.steps(&pipeline.steps).or_else(|failure| self.recover(failure, &pipeline.on_failure));
+        self.stack.pop();
+        match self.stack.last() {
+            Some(outer) => self.draft.note("pipeline", Value::from(outer.as_str())),
+            None => self.draft.forget("pipeline"),
+        }
+        outcome
+    }
+
+    fn steps(&mut self, steps: &[Step]) -> Result<(), Failure> {
+        steps.iter().try_for_each(|step| self.step(step))
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Failure> {
+        if step.condition.as_ref().is_some_and(|condition| !condition.holds(&self.draft)) {
+            return Ok(());
+        }
+        let Err(mut failure) = self.act(step) else { return Ok(()) };
+        if step.ignore_failure {
+            return Ok(());
+        }
+        failure.origin.get_or_insert_with(|| Origin {
+            processor: step.action.name(),
+            tag: step.tag.clone(),
+            pipeline: self.stack.last().filter(|_| self.stack.len() > 1).cloned(),
+        });
+        self.recover(failure, &step.on_failure)
+    }
+
+    /// Runs what is to be done after a failure; the failure stays one if there is nothing to do.
+    fn recover(&mut self, failure: Failure, on_failure: &[Step]) -> Result<(), Failure> {
+        const NOTES: [&str; 4] = ["message", "processor_type", "processor_tag", "pipeline"];
+        if on_failure.is_empty() {
+            return Err(failure);
+        }
+        let (processor, tag, pipeline) = match failure.origin {
+            Some(Origin { processor, tag, pipeline }) => (Some(processor.to_owned()), tag, pipeline),
+            None => (None, None, None),
+        };
+        let notes = [Some(failure.message), processor, tag, pipeline];
+        for (name, note) in NOTES.iter().zip(notes) {
+            self.draft.note(&format!("on_failure_{name}"), note.map_or(Value::Null, Value::from));
+        }
+        let outcome = self.steps(on_failure);
+        for name in NOTES {
+            self.draft.forget(&format!("on_failure_{name}"));
+        }
+        outcome
+    }
+}
+
+/// Whether a name with `*` in it stands for `text`.
+fn wildcard_matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests;

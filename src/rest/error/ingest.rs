@@ -1,0 +1,85 @@
+//! Pipelines: why one is not stored, and why a document did not get through.
+//!
+//! Source: Elasticsearch 9.x, configuration reader of ingest and its exceptions.
+
+use super::{Error, Exception, full, illegal_argument};
+use crate::cluster::ingest::{Failure, FailureKind, Misfit, Wrong};
+
+impl From<Misfit> for Error {
+    fn from(misfit: Misfit) -> Error {
+        let Misfit { processor, tag, property, wrong } = misfit;
+        let reason = match wrong {
+            Wrong::Missing => "required property is missing".to_owned(),
+            Wrong::Type { wanted, found } => format!("property isn't {wanted}, but of type [{found}]"),
+            Wrong::NoSuchProcessor => {
+                format!("No processor type exists with name [{}]", processor.as_deref().unwrap_or_default())
+            }
+            Wrong::UnknownSettings(names) => format!(
+                "processor [{}] doesn't support one or more provided configuration parameters [{}]",
+                processor.as_deref().unwrap_or_default(),
+                names.join(", ")
+            ),
+            Wrong::UnknownPipelineSettings(id, names) => format!(
+                "pipeline [{id}] doesn't support one or more provided configuration parameters [{}]",
+                names.join(", ")
+            ),
+            Wrong::EmptyOnFailure(Some(id)) => {
+                format!("pipeline [{id}] cannot have an empty on_failure option defined")
+            }
+            Wrong::EmptyOnFailure(None) => "processors list cannot be empty".to_owned(),
+            Wrong::TwoValues => "cannot set both `copy_from` and `value` in the same processor".to_owned(),
+            Wrong::Unsupported(what, instead) => return Error::unsupported(&what, &instead),
+        };
+        let reason = match &property {
+            Some(property) => format!("[{property}] {reason}"),
+            None => reason,
+        };
+        // In the order of the server's hash map.
+        let facts = [("property_name", property), ("processor_type", processor), ("processor_tag", tag)];
+        let exception =
+            facts.into_iter().fold(Exception::new("parse_exception", reason), |exception, (name, fact)| match fact {
+                Some(fact) => exception.with(name, &*fact),
+                None => exception,
+            });
+        full(400, exception)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        let (status, kind) = match failure.kind {
+            FailureKind::Argument => (400, "illegal_argument_exception"),
+            FailureKind::Graph => (500, "graph_structure_exception"),
+            FailureKind::State => (500, "illegal_state_exception"),
+        };
+        full(status, Exception::new(kind, failure.message))
+    }
+}
+
+impl Error {
+    /// A pipeline was to be deleted and is not there.
+    pub(crate) fn pipeline_missing(id: &str) -> Error {
+        full(404, Exception::new("resource_not_found_exception", format!("pipeline [{id}] is missing")))
+    }
+
+    /// A pipeline was to be tried out and is not there.
+    pub(crate) fn no_such_pipeline(id: &str) -> Error {
+        full(400, illegal_argument(format!("pipeline [{id}] does not exist")))
+    }
+
+    /// A pipeline was to replace one of another version.
+    pub(crate) fn pipeline_version(id: &str, required: &str, current: Option<i64>) -> Error {
+        full(
+            400,
+            illegal_argument(match current {
+                Some(current) => format!(
+                    "version conflict, required version [{required}] for pipeline [{id}] but current version is \
+                     [{current}]"
+                ),
+                None => format!(
+                    "version conflict, required version [{required}] for pipeline [{id}] but no pipeline was found"
+                ),
+            }),
+        )
+    }
+}
