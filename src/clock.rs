@@ -3,11 +3,14 @@
 //! Nothing here reads the system clock; a door reads it and hands it in. The only room that knows
 //! the time library.
 
+mod iso;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Error;
+pub(crate) use iso::Stop;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 

@@ -6,6 +6,7 @@
 mod connector;
 mod ingest;
 mod node;
+mod secret;
 mod sync_job;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,22 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Put    "/_connector" | "/_connector/{connector_id}",                  "connector.put"                    => connector::put, connector::check_create;
     published Get    "/_connector/{connector_id}",                                  "connector.get"                    => connector::get;
     published Delete "/_connector/{connector_id}",                                  "connector.delete"                 => connector::delete;
+    published Put    "/_connector/{connector_id}/_check_in",                        "connector.check_in"               => connector::check_in, connector::check_id;
+    published Put    "/_connector/{connector_id}/_last_sync",                       "connector.last_sync"              => connector::last_sync, connector::check_id;
+    published Put    "/_connector/{connector_id}/_filtering/_activate",             "connector.update_active_filtering" => connector::update_active_filtering, connector::check_id;
+    published Put    "/_connector/{connector_id}/_api_key_id",                      "connector.update_api_key_id"      => connector::update_api_key_id, connector::check_api_key_id;
+    published Put    "/_connector/{connector_id}/_configuration",                   "connector.update_configuration"   => connector::update_configuration, connector::check_configuration;
+    published Put    "/_connector/{connector_id}/_error",                           "connector.update_error"           => connector::update_error, connector::check_id;
+    published Put    "/_connector/{connector_id}/_features",                        "connector.update_features"        => connector::update_features, connector::check_id;
+    published Put    "/_connector/{connector_id}/_filtering",                       "connector.update_filtering"       => connector::update_filtering, connector::check_filtering;
+    published Put    "/_connector/{connector_id}/_filtering/_validation",           "connector.update_filtering_validation" => connector::update_filtering_validation, connector::check_id;
+    published Put    "/_connector/{connector_id}/_index_name",                      "connector.update_index_name"      => connector::update_index_name, connector::check_index_name;
+    published Put    "/_connector/{connector_id}/_name",                            "connector.update_name"            => connector::update_name, connector::check_name;
+    published Put    "/_connector/{connector_id}/_native",                          "connector.update_native"          => connector::update_native, connector::check_id;
+    published Put    "/_connector/{connector_id}/_pipeline",                        "connector.update_pipeline"        => connector::update_pipeline, connector::check_id;
+    published Put    "/_connector/{connector_id}/_scheduling",                      "connector.update_scheduling"      => connector::update_scheduling, connector::check_scheduling;
+    published Put    "/_connector/{connector_id}/_service_type",                    "connector.update_service_type"    => connector::update_service_type, connector::check_service_type;
+    published Put    "/_connector/{connector_id}/_status",                          "connector.update_status"          => connector::update_status, connector::check_status;
     // Sync jobs
     published Get    "/_connector/_sync_job",                                       "connector.sync_job_list"          => sync_job::list;
     published Post   "/_connector/_sync_job",                                       "connector.sync_job_post"          => sync_job::post, sync_job::check_post;
@@ -39,6 +56,11 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_check_in",     "connector.sync_job_check_in"      => sync_job::check_in, sync_job::check_id;
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_error",        "connector.sync_job_error"         => sync_job::error, sync_job::check_error;
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_stats",        "connector.sync_job_update_stats"  => sync_job::update_stats, sync_job::check_stats;
+    // Secrets
+    published Post   "/_connector/_secret",                                         "connector.secret_post"            => secret::post, secret::check_post;
+    published Put    "/_connector/_secret/{id}",                                    "connector.secret_put"             => secret::put, secret::check_put;
+    published Get    "/_connector/_secret/{id}",                                    "connector.secret_get"             => secret::get;
+    published Delete "/_connector/_secret/{id}",                                    "connector.secret_delete"          => secret::delete;
     // Ingest
     published Get    "/_ingest/pipeline" | "/_ingest/pipeline/{id}",                "ingest.get_pipeline"              => ingest::get;
     published Put    "/_ingest/pipeline/{id}",                                      "ingest.put_pipeline"              => ingest::put;

@@ -11,13 +11,14 @@ use serde_json::{Map, Value, json};
 
 use super::index::Design;
 use super::mapping::Mapping;
-use super::{CONNECTORS, SYNC_JOBS};
+use super::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
 
 /// The design of an index of that name; none if nothing is built in for it.
 pub fn design(name: &str) -> Option<Design> {
     match name {
         CONNECTORS => Some(OF_CONNECTORS.clone()),
         SYNC_JOBS => Some(OF_SYNC_JOBS.clone()),
+        SECRETS => Some(OF_SECRETS.clone()),
         _ if name.starts_with(".search-acl-filter-") => Some(OF_ACCESS_CONTROL.clone()),
         _ => None,
     }
@@ -28,6 +29,7 @@ pub fn index_behind(alias: &str) -> Option<&'static str> {
     match alias {
         ".elastic-connectors" => Some(CONNECTORS),
         ".elastic-connectors-sync-jobs" => Some(SYNC_JOBS),
+        SECRETS_ALIAS => Some(SECRETS),
         _ => None,
     }
 }
@@ -36,6 +38,11 @@ static OF_CONNECTORS: Lazy<Design> =
     Lazy::new(|| managed(".elastic-connectors", include_str!("built_in/connectors.json")));
 static OF_SYNC_JOBS: Lazy<Design> =
     Lazy::new(|| managed(".elastic-connectors-sync-jobs", include_str!("built_in/sync_jobs.json")));
+// Inferred: the mapping of secrets; nobody searches them.
+static OF_SECRETS: Lazy<Design> = Lazy::new(|| {
+    let mapping = r#"{ "dynamic": "false", "properties": { "value": { "type": "keyword", "index": false } } }"#;
+    managed(SECRETS_ALIAS, mapping)
+});
 static OF_ACCESS_CONTROL: Lazy<Design> = Lazy::new(|| {
     let mapping = json!({ "dynamic": "false", "properties": { "created_at": { "type": "date" } } });
     Design {

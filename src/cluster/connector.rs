@@ -1,6 +1,7 @@
-//! The connector: its statuses, what its document holds when it is new, and what a job copies of it.
+//! The connector: its statuses, what its document holds when it is new, and what may be asked of it.
 //!
-//! Pure functions from what is asked and an instant to a [`Source`]; nothing here stores.
+//! Pure functions from what is known, what is asked and an instant to a [`Source`] or a [`Patch`];
+//! nothing here stores. Configuration, filtering and scheduling have files of their own.
 //!
 //! Source: Elasticsearch 9.x, connector document class and index service.
 
@@ -8,9 +9,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::document::Source;
+use super::document::{Patch, Source};
+use super::refusal::{ConnectorRefusal, Refusal};
+use super::{filtering, scheduling};
 use crate::clock::Timestamp;
 use crate::limits::INDEX_NAME_BYTES_MAX;
 
@@ -48,6 +51,27 @@ impl ConnectorStatus {
             ConnectorStatus::Connected => "connected",
             ConnectorStatus::Error => "error",
         }
+    }
+}
+
+impl ConnectorStatus {
+    /// The edges of the status machine, those that lead back to the same status included. Elasticsearch
+    /// asks it when a status is set by name, and only then.
+    pub fn may_become(self, to: ConnectorStatus) -> bool {
+        use ConnectorStatus::{Configured, Connected, Created, Error, NeedsConfiguration};
+        match self {
+            Created => matches!(to, NeedsConfiguration | Error),
+            NeedsConfiguration => matches!(to, Configured | Error),
+            Configured => matches!(to, NeedsConfiguration | Configured | Connected | Error),
+            Connected | Error => matches!(to, Configured | Connected | Error),
+        }
+    }
+
+    fn of(connector: &Source) -> Result<ConnectorStatus, Refusal> {
+        let status = connector.text("status");
+        status
+            .and_then(|status| status.parse().ok())
+            .ok_or_else(|| ConnectorRefusal::UnknownStatus { status: status.map(str::to_owned) }.into())
     }
 }
 
@@ -93,12 +117,12 @@ pub fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
         }
     };
     set_if(&mut source, "description", asked.description);
-    source.set("filtering", default_filtering(now));
+    source.set("filtering", filtering::default(now));
     set_if(&mut source, "index_name", asked.index_name);
     source.set("is_native", Value::from(asked.is_native));
     set_if(&mut source, "language", asked.language);
     source.set("name", Value::from(asked.name.unwrap_or_default()));
-    source.set("scheduling", default_scheduling());
+    source.set("scheduling", scheduling::default());
     set_if(&mut source, "service_type", asked.service_type);
     source.set("status", Value::from(status.name()));
     source.set("sync_now", Value::from(false));
@@ -106,96 +130,70 @@ pub fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
     source
 }
 
-/// The filtering of a new connector: one item whose active and draft rules let everything through.
-pub fn default_filtering(now: Timestamp) -> Value {
-    let now = now.to_string();
-    let rules = json!({
-        "advanced_snippet": { "created_at": now, "updated_at": now, "value": {} },
-        "rules": [{
-            "created_at": now, "field": "_", "id": "DEFAULT", "order": 0, "policy": "include",
-            "rule": "regex", "updated_at": now, "value": ".*"
-        }],
-        "validation": { "errors": [], "state": "valid" }
-    });
-    json!([{ "active": rules, "domain": "DEFAULT", "draft": rules }])
+/// What Elastic's own connectors must call their index.
+pub const NATIVE_PREFIX: &str = "content-";
+
+/// The connector's service says that it is alive. No status minds, not even a deletion.
+pub fn check_in(now: Timestamp) -> Patch {
+    Patch::new().set("last_seen", Value::from(now.to_string()))
 }
 
-/// The scheduling of a new connector: every kind of job at midnight, all switched off.
-pub fn default_scheduling() -> Value {
-    let off = json!({ "enabled": false, "interval": "0 0 0 * * ?" });
-    json!({ "access_control": off, "full": off, "incremental": off })
+/// Something is wrong with the connector, or is no longer. The status machine is not asked: a
+/// connector without an error is taken for connected.
+pub fn error(error: Option<&str>) -> Patch {
+    let status =
+        if error.is_some_and(|error| !error.is_empty()) { ConnectorStatus::Error } else { ConnectorStatus::Connected };
+    Patch::new().set("error", Value::from(error)).set("status", Value::from(status.name())).in_hash_order()
+}
+
+/// The connector reads another kind of source, and needs another configuration for it.
+pub fn service_type(connector: &Source, service_type: &str) -> Result<Patch, Refusal> {
+    let status = match ConnectorStatus::of(connector)? {
+        ConnectorStatus::Created => ConnectorStatus::Created,
+        _ => ConnectorStatus::NeedsConfiguration,
+    };
+    let patch = Patch::new().set("service_type", Value::from(service_type)).set("status", Value::from(status.name()));
+    Ok(patch.in_hash_order())
+}
+
+/// The connector fills another index, or none. Whether the name is free is asked before.
+pub fn index_name(connector: &Source, index_name: Option<&str>) -> Result<Patch, Refusal> {
+    match index_name {
+        Some(name) if is_native(connector) && !name.starts_with(NATIVE_PREFIX) => {
+            Err(ConnectorRefusal::NativeIndexName { index_name: name.to_owned() }.into())
+        }
+        name => Ok(Patch::new().set("index_name", Value::from(name))),
+    }
+}
+
+/// Elastic runs the connector, or no longer does. One that was connected has to connect anew.
+pub fn native(id: &str, connector: &Source, is_native: bool) -> Result<Patch, Refusal> {
+    if is_native && let Some(name) = connector.text("index_name").filter(|name| !name.starts_with(NATIVE_PREFIX)) {
+        return Err(ConnectorRefusal::NativeWithIndex { id: id.to_owned(), index_name: name.to_owned() }.into());
+    }
+    let status = match ConnectorStatus::of(connector)? {
+        ConnectorStatus::Connected => ConnectorStatus::Configured,
+        other => other,
+    };
+    let patch = Patch::new().set("is_native", Value::from(is_native)).set("status", Value::from(status.name()));
+    Ok(patch.in_hash_order())
+}
+
+/// Sets the status by name. Only here is the status machine asked.
+pub fn status(connector: &Source, to: ConnectorStatus) -> Result<Patch, Refusal> {
+    match ConnectorStatus::of(connector)? {
+        from if from.may_become(to) => Ok(Patch::new().set("status", Value::from(to.name()))),
+        from => Err(ConnectorRefusal::InvalidTransition { from, to }.into()),
+    }
+}
+
+fn is_native(connector: &Source) -> bool {
+    connector.get("is_native").and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// Whether the connector has been deleted softly.
 pub fn is_deleted(connector: &Source) -> bool {
     connector.get("deleted").and_then(Value::as_bool).unwrap_or_default()
-}
-
-/// The active rules of the first filtering item, in the order in which a job lists them.
-pub fn active_filtering(connector: &Source) -> Option<Value> {
-    let active = connector.get("filtering")?.get(0)?.get("active")?;
-    let mut rules = in_order(active, &["advanced_snippet", "rules", "validation"]);
-    if let Some(snippet) = rules.get_mut("advanced_snippet") {
-        *snippet = in_order(snippet, &["created_at", "updated_at", "value"]);
-    }
-    for rule in rules.get_mut("rules").and_then(Value::as_array_mut).into_iter().flatten() {
-        *rule = in_order(rule, &["created_at", "field", "id", "order", "policy", "rule", "updated_at", "value"]);
-    }
-    if let Some(validation) = rules.get_mut("validation") {
-        *validation = in_order(validation, &["errors", "state"]);
-    }
-    Some(rules)
-}
-
-/// The configuration with each entry as a job lists it: known members in a fixed order, four of them
-/// always there.
-pub fn rendered_configuration(connector: &Source) -> Value {
-    let Some(Value::Object(entries)) = connector.get("configuration") else {
-        return json!({});
-    };
-    Value::Object(entries.iter().map(|(name, entry)| (name.clone(), rendered_entry(entry))).collect())
-}
-
-const ENTRY_MEMBERS: [(&str, Option<Value>); 15] = [
-    ("category", None),
-    ("default_value", Some(Value::Null)),
-    ("depends_on", None),
-    ("display", None),
-    ("label", None),
-    ("options", None),
-    ("order", None),
-    ("placeholder", None),
-    ("required", Some(Value::Bool(false))),
-    ("sensitive", Some(Value::Bool(false))),
-    ("tooltip", None),
-    ("type", None),
-    ("ui_restrictions", None),
-    ("validations", None),
-    ("value", Some(Value::Null)),
-];
-
-fn rendered_entry(entry: &Value) -> Value {
-    let Value::Object(members) = entry else {
-        return entry.clone();
-    };
-    let mut rendered = Map::new();
-    for (name, when_absent) in ENTRY_MEMBERS {
-        let given = members.get(name).filter(|value| !value.is_null()).cloned();
-        if let Some(value) = given.or(when_absent) {
-            rendered.insert(name.to_owned(), value);
-        }
-    }
-    Value::Object(rendered)
-}
-
-/// `value` with the named members first and in that order, and whatever else it has behind them.
-fn in_order(value: &Value, names: &[&str]) -> Value {
-    let Value::Object(members) = value else {
-        return value.clone();
-    };
-    let named = names.iter().filter_map(|name| members.get_key_value(*name));
-    let others = members.iter().filter(|(name, _)| !names.contains(&name.as_str()));
-    Value::Object(named.chain(others).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// The snapshots that the jobs of one connector share, one for each way of naming its index.
@@ -233,5 +231,87 @@ pub fn index_name_offence(name: &str) -> Option<String> {
         }
         "." | ".." => Some("must not be '.' or '..'".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ConnectorStatus::{Configured, Connected, Created, Error, NeedsConfiguration};
+    use super::*;
+
+    fn connector_in(status: ConnectorStatus) -> Source {
+        Source::new().with("status", json!(status.name()))
+    }
+
+    #[test]
+    fn the_status_machine_follows_the_table() {
+        for (from, ways) in [
+            (Created, vec![NeedsConfiguration, Error]),
+            (NeedsConfiguration, vec![Configured, Error]),
+            (Configured, vec![NeedsConfiguration, Configured, Connected, Error]),
+            (Connected, vec![Configured, Connected, Error]),
+            (Error, vec![Configured, Connected, Error]),
+        ] {
+            for &to in ConnectorStatus::ALL {
+                let expected = if ways.contains(&to) {
+                    Ok(Patch::new().set("status", json!(to.name())))
+                } else {
+                    Err(ConnectorRefusal::InvalidTransition { from, to }.into())
+                };
+                assert_eq!(status(&connector_in(from), to), expected, "{from} {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_the_status_without_asking_the_machine() {
+        let after = |from: ConnectorStatus, patch: Result<Patch, Refusal>| {
+            let mut connector = connector_in(from);
+            connector.merge(patch.expect("a patch"));
+            connector.text("status").map(str::to_owned)
+        };
+        for &from in ConnectorStatus::ALL {
+            let name = |status: ConnectorStatus| Some(status.name().to_owned());
+            let connector = connector_in(from);
+            assert_eq!(after(from, Ok(error(Some("boom")))), name(Error));
+            assert_eq!(after(from, Ok(error(Some("")))), name(Connected));
+            assert_eq!(after(from, Ok(error(None))), name(Connected));
+            let needs = if from == Created { Created } else { NeedsConfiguration };
+            assert_eq!(after(from, service_type(&connector, "s3")), name(needs));
+            let kept = if from == Connected { Configured } else { from };
+            assert_eq!(after(from, native("A", &connector, true)), name(kept));
+        }
+    }
+
+    #[test]
+    fn an_index_of_elastics_own_has_the_prefix() {
+        let own = Source::new().with("is_native", json!(true)).with("status", json!("created"));
+        assert!(index_name(&own, None).is_ok());
+        assert!(index_name(&own, Some("content-x")).is_ok());
+        let refusal = ConnectorRefusal::NativeIndexName { index_name: "x".into() };
+        assert_eq!(index_name(&own, Some("x")), Err(refusal.into()));
+        let mine = Source::new().with("index_name", json!("x")).with("status", json!("created"));
+        assert!(native("A", &mine, false).is_ok());
+        let refusal = ConnectorRefusal::NativeWithIndex { id: "A".into(), index_name: "x".into() };
+        assert_eq!(native("A", &mine, true), Err(refusal.into()));
+    }
+
+    #[test]
+    fn names_of_indices_are_checked_in_the_servers_order() {
+        for (name, offence) in [
+            ("Upper-Case", None),
+            ("content-a", None),
+            ("a b#", Some("must not contain the following characters")),
+            ("_a#b", Some("must not contain '#'")),
+            ("_a:b", Some("must not contain ':'")),
+            ("_a", Some("must not start with")),
+            ("..", Some("must not be '.' or '..'")),
+            (&"é".repeat(128), Some("index name is too long, (256 > 255)")),
+            (&"e".repeat(255), None),
+        ] {
+            let seen = index_name_offence(name);
+            assert_eq!(seen.is_some(), offence.is_some(), "{name}");
+            assert!(seen.unwrap_or_default().starts_with(offence.unwrap_or_default()), "{name}");
+        }
     }
 }

@@ -179,6 +179,16 @@ impl Patch {
         }
     }
 
+    /// The patch as it comes out of a Java `HashMap`, at every depth: see [`hash_order`].
+    #[must_use]
+    pub fn in_hash_order(self) -> Patch {
+        let mut fields: Vec<_> = self.0.into_iter().map(|(name, value)| (name, Arc::unwrap_or_clone(value))).collect();
+        fields.iter_mut().for_each(|(_, value)| hash_order(value));
+        let buckets = buckets(fields.len());
+        fields.sort_by_key(|(name, _)| bucket(name, buckets));
+        Patch(fields.into_iter().map(|(name, value)| (name, Arc::new(value))).collect())
+    }
+
     /// The fields that the patch names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|(name, value)| (&**name, &**value))
@@ -247,16 +257,24 @@ pub fn hash_order_since(map: &mut Map<String, Value>, most: usize) {
     if map.len() < 2 {
         return;
     }
-    let mut buckets: usize = 16;
-    while map.len().max(most) > buckets / 4 * 3 {
-        buckets *= 2;
-    }
-    let mut keys: Vec<(usize, String, Value)> = std::mem::take(map)
-        .into_iter()
-        .map(|(name, value)| (java_hash(&name) as usize & (buckets - 1), name, value))
-        .collect();
+    let buckets = buckets(map.len().max(most));
+    let mut keys: Vec<(usize, String, Value)> =
+        std::mem::take(map).into_iter().map(|(name, value)| (bucket(&name, buckets), name, value)).collect();
     keys.sort_by_key(|(bucket, ..)| *bucket);
     map.extend(keys.into_iter().map(|(_, name, value)| (name, value)));
+}
+
+/// How many buckets a map of that many keys has.
+fn buckets(keys: usize) -> usize {
+    let mut buckets: usize = 16;
+    while keys > buckets / 4 * 3 {
+        buckets *= 2;
+    }
+    buckets
+}
+
+fn bucket(name: &str, buckets: usize) -> usize {
+    java_hash(name) as usize & (buckets - 1)
 }
 
 /// Java's `String.hashCode`, folded as `HashMap` folds it.

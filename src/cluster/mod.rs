@@ -4,13 +4,17 @@
 //! in the real server, so every way of writing them meets in one place.
 
 mod built_in;
+pub mod configuration;
 pub mod connector;
+pub mod cron;
 pub mod document;
+pub mod filtering;
 pub mod index;
 pub mod ingest;
 pub mod mapping;
 pub mod names;
 pub mod refusal;
+pub mod scheduling;
 mod shelves;
 pub mod sync_job;
 
@@ -20,18 +24,23 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::ids::IdSource;
-use crate::limits::RESULT_WINDOW_MAX;
+use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
 use connector::{NewConnector, is_deleted};
 use document::{Outcome, Patch, Source};
 use index::Index;
 use ingest::Pipelines;
-use refusal::Refusal;
+use refusal::{ConnectorRefusal, Refusal};
 use sync_job::{JobType, SyncJob, SyncStatus, TriggerMethod};
 
 /// The index that holds the connectors.
 pub const CONNECTORS: &str = ".elastic-connectors-v1";
 /// The index that holds the sync jobs.
 pub const SYNC_JOBS: &str = ".elastic-connectors-sync-jobs-v1";
+
+/// The index that holds the secrets of connectors.
+pub const SECRETS: &str = ".connector-secrets-1";
+/// The name by which the server asks for it.
+const SECRETS_ALIAS: &str = ".connector-secrets";
 
 /// All that a real cluster would remember.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,7 +184,19 @@ impl Cluster {
         if let Some(index_name) = asked.index_name {
             self.index_name_is_free(index_name, id)?;
         }
+        check_id(id)?;
         Ok(self.index_made(CONNECTORS, now).put(id, connector::create(asked, now)))
+    }
+
+    /// Changes a connector, softly deleted ones too. Elasticsearch makes the index for a change that
+    /// then finds no document.
+    pub fn update_connector(&mut self, id: &str, patch: Patch, now: Timestamp) -> Result<Outcome, Refusal> {
+        self.index_made(CONNECTORS, now).update(id, patch, None)
+    }
+
+    /// Stores a connector whole, in place of itself.
+    pub fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) {
+        self.index_made(CONNECTORS, now).put(id, source);
     }
 
     /// Deletes a connector: softly, which marks it, or hard, which removes it whether marked or not.
@@ -209,7 +230,8 @@ impl Cluster {
         })
     }
 
-    fn index_name_is_free(&self, index_name: &str, own_id: &str) -> Result<(), Refusal> {
+    /// Whether no other connector fills that index; softly deleted ones do not count.
+    pub fn index_name_is_free(&self, index_name: &str, own_id: &str) -> Result<(), Refusal> {
         let taken = self.index(CONNECTORS).is_some_and(|connectors| {
             connectors.iter().any(|(id, connector)| {
                 &**id != own_id
@@ -217,8 +239,34 @@ impl Cluster {
                     && connector.source.text("index_name") == Some(index_name)
             })
         });
-        if taken { Err(Refusal::IndexNameTaken { index_name: index_name.to_owned() }) } else { Ok(()) }
+        if taken { Err(ConnectorRefusal::IndexNameTaken { index_name: index_name.to_owned() }.into()) } else { Ok(()) }
     }
+
+    // ── secrets ───────────────────────────────────────────────────────────────────────────────────
+
+    /// Stores a secret in place of any with that id, and says whether there was none.
+    pub fn put_secret(&mut self, id: &str, value: &str, now: Timestamp) -> Result<bool, Refusal> {
+        check_id(id)?;
+        Ok(self.index_made(SECRETS, now).put(id, Source::new().with("value", serde_json::Value::from(value))))
+    }
+
+    /// The value of a secret.
+    pub fn secret(&self, id: &str) -> Result<&str, Refusal> {
+        let secrets = self.index(SECRETS).ok_or_else(|| Refusal::IndexMissing { index: SECRETS_ALIAS.to_owned() })?;
+        let secret = secrets.get(id).and_then(|secret| secret.source.text("value"));
+        secret.ok_or_else(|| ConnectorRefusal::SecretNotFound { id: id.to_owned() }.into())
+    }
+
+    /// Removes a secret.
+    pub fn delete_secret(&mut self, id: &str) -> Result<(), Refusal> {
+        self.secret(id)?;
+        if let Some(secrets) = self.index_mut(SECRETS) {
+            secrets.delete(id);
+        }
+        Ok(())
+    }
+
+    // ── pages ─────────────────────────────────────────────────────────────────────────────────────
 
     /// A page of an index: what passes, by `key` and then by the order of writing.
     fn page<K: Ord>(
@@ -245,4 +293,9 @@ impl Cluster {
         let page = hits.into_iter().skip(from as usize).take(size as usize);
         Ok(Page { total, hits: page.map(|(_, _, id, source)| (id.clone(), source.clone())).collect() })
     }
+}
+
+/// Checks the id of a document that is to be stored whole.
+fn check_id(id: &str) -> Result<(), Refusal> {
+    if id.len() > ID_BYTES_MAX { Err(ConnectorRefusal::IdTooLong { id: id.to_owned() }.into()) } else { Ok(()) }
 }

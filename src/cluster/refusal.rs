@@ -55,11 +55,8 @@ pub enum Refusal {
         /// The connector's id.
         connector_id: String,
     },
-    /// Another connector has the index name.
-    IndexNameTaken {
-        /// The index's name.
-        index_name: String,
-    },
+    /// What only connectors and their secrets can be refused for.
+    Connector(ConnectorRefusal),
     /// The sync job's status machine has no such edge.
     InvalidTransition {
         /// The status that the job has.
@@ -97,5 +94,69 @@ pub enum Refusal {
 impl From<ShelfRefusal> for Refusal {
     fn from(refusal: ShelfRefusal) -> Refusal {
         Refusal::Shelf(refusal)
+    }
+}
+
+/// Why something is refused that was asked of a connector or of a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConnectorRefusal {
+    /// Another connector has the index name.
+    IndexNameTaken {
+        /// The index's name.
+        index_name: String,
+    },
+    /// The id of a new document is too long.
+    IdTooLong {
+        /// The id.
+        id: String,
+    },
+    /// The status machine has no such edge.
+    InvalidTransition {
+        /// The status that the connector has.
+        from: super::connector::ConnectorStatus,
+        /// The status that it was to have.
+        to: super::connector::ConnectorStatus,
+    },
+    /// A stored status is none of the protocol's; `None` when there is none.
+    UnknownStatus {
+        /// What is stored.
+        status: Option<String>,
+    },
+    /// A connector of Elastic's own was to fill an index without the prefix.
+    NativeIndexName {
+        /// The index's name.
+        index_name: String,
+    },
+    /// A connector that fills an index without the prefix was to become one of Elastic's own.
+    NativeWithIndex {
+        /// The connector's id.
+        id: String,
+        /// The index's name.
+        index_name: String,
+    },
+    /// Values were given for fields that the configuration does not have.
+    UnknownConfiguration {
+        /// Their names, in the server's order.
+        names: Vec<String>,
+    },
+    /// A draft was to become active that nobody has found valid.
+    DraftNotValid {
+        /// What is known of the draft.
+        state: String,
+    },
+    /// There is no filtering whose draft could be changed: the server looks at the first of none.
+    NoFiltering,
+    /// The server trips over a null.
+    NullPointer,
+    /// There is no such secret.
+    SecretNotFound {
+        /// The id that was asked for.
+        id: String,
+    },
+}
+
+impl From<ConnectorRefusal> for Refusal {
+    fn from(refusal: ConnectorRefusal) -> Refusal {
+        Refusal::Connector(refusal)
     }
 }

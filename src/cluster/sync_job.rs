@@ -13,9 +13,9 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
-use super::connector;
 use super::document::{Patch, Source, hash_order};
 use super::refusal::Refusal;
+use super::{configuration, filtering};
 use crate::clock::Timestamp;
 
 macro_rules! names {
@@ -184,7 +184,7 @@ pub fn may_start(connector_id: &str, connector: &Source, job_type: JobType) -> R
 pub fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value {
     let mut copy = Map::new();
     copy.insert("id".into(), connector_id.into());
-    if let Some(active) = connector::active_filtering(connector) {
+    if let Some(active) = filtering::active(connector) {
         copy.insert("filtering".into(), active);
     }
     let index_name = connector.text("index_name");
@@ -202,7 +202,7 @@ pub fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Va
             copy.insert(name.into(), value.clone());
         }
     }
-    copy.insert("configuration".into(), connector::rendered_configuration(connector));
+    copy.insert("configuration".into(), configuration::rendered(connector));
     Value::Object(copy)
 }
 

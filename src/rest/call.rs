@@ -102,6 +102,28 @@ pub(crate) fn long_of(text: &str) -> Option<i64> {
     (number.abs() < 9.3e18 && (number.trunc() as i128) == i128::from(number as i64)).then_some(number as i64)
 }
 
+/// Why a text is no 32-bit number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoInt {
+    /// It is no number at all.
+    NoNumber,
+    /// It is one beyond 32 bits.
+    OutOfRange,
+}
+
+/// A text as the 32-bit number that Elasticsearch makes of it, by way of Java's `double`.
+pub(crate) fn int_of(text: &str) -> Result<i32, NoInt> {
+    let plain = text.trim_matches(|c: char| c <= ' ');
+    let digits = plain.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(plain);
+    let starts_well = digits.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let number: f64 = digits.parse().ok().filter(|_| starts_well).ok_or(NoInt::NoNumber)?;
+    if (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number) {
+        Ok(number as i32)
+    } else {
+        Err(NoInt::OutOfRange)
+    }
+}
+
 /// An answer before it is a response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
@@ -168,6 +190,11 @@ impl Reply {
         }))
     }
 
+    /// 200: a document has changed.
+    pub fn updated() -> Reply {
+        Reply::outcome(Outcome::Updated)
+    }
+
     /// The answer to a request that needed no more than to be heard.
     pub fn acknowledged() -> Reply {
         Reply::ok(Body::Fixed(r#"{"acknowledged":true}"#))
@@ -198,6 +225,23 @@ mod tests {
             ("1 ", None),
         ] {
             assert_eq!(long_of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_become_ints_as_in_elasticsearch() {
+        for (text, expected) in [
+            ("7", Ok(7)),
+            (" -7.9 ", Ok(-7)),
+            ("1e3", Ok(1000)),
+            ("7f", Ok(7)),
+            ("2147483647", Ok(i32::MAX)),
+            ("2147483648", Err(NoInt::OutOfRange)),
+            ("", Err(NoInt::NoNumber)),
+            ("inf", Err(NoInt::NoNumber)),
+            ("seven", Err(NoInt::NoNumber)),
+        ] {
+            assert_eq!(int_of(text), expected, "{text}");
         }
     }
 }

@@ -316,14 +316,14 @@ fn read_body(
         BodyReading::Parsed(parsed) => {
             let body = json::read(bytes);
             let taken = matches!(&body, Ok(Some(body)) if parsed.server_takes(body));
-            if let Ok(Some(body)) = &body {
-                violations.extend(parsed.violation(body, taken));
-            }
-            if !taken && let Some(exception) = parsed.parser.complaint(bytes) {
-                return Err(Error::parse(exception));
-            }
             // The parser is the server's own and has the last word.
-            Ok(body.ok().flatten())
+            let complaint = if taken { None } else { parsed.parser.complaint(bytes) };
+            let mut body = body.ok().flatten();
+            if let Some(body) = &mut body {
+                violations.extend(parsed.violation(body, complaint.is_none()));
+                parsed.parser.settle(body);
+            }
+            complaint.map_or(Ok(body), |exception| Err(Error::parse(exception)))
         }
     }
 }

@@ -9,11 +9,14 @@
 
 use serde_json::{Map, Value};
 
-use super::call::long_of;
+mod settle;
+
+use super::call::{int_of, long_of};
 use super::error::{self, Exception};
 use super::schema::Enumeration;
 use crate::clock::Timestamp;
-use crate::json::{Token, Tokens};
+use crate::cluster::cron;
+use crate::json::{SyntaxError, Token, Tokens};
 
 /// A parser as the server declares it: its name, its fields, and what must be there.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct ObjectParser {
     required: Vec<String>,
     /// Members of which the value is built as soon as all have arrived, or at the end.
     builds: Vec<String>,
+    /// Members that may be absent for the parser, and that the building of the value trips over then.
+    unboxed: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -32,9 +37,19 @@ struct Field {
     name: String,
     kind: Kind,
     format: Format,
+    /// The tokens that the field's own reading takes, of those that its kind lets pass.
+    reads: Reads,
+    /// The same for the items of a list that is read one by one.
+    items: Reads,
     /// The parser of an object, or of the objects of a list.
     inner: Option<ObjectParser>,
+    /// The parser of the values of an object that may have any names.
+    values: Option<ObjectParser>,
 }
+
+/// Which JSON types a reading takes; all when nothing is said.
+#[derive(Debug, Default)]
+struct Reads(Vec<String>);
 
 /// Which tokens a field takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +64,10 @@ enum Kind {
     ObjectArray,
     /// A text, or an object that the server takes and then cannot read as an instant.
     Instant,
+    /// Anything but an object or a list.
+    Scalar,
+    /// Anything of which the server makes a map: scalars make an empty one, a list is not read at all.
+    AnyMap,
     Any,
 }
 
@@ -56,9 +75,19 @@ enum Kind {
 enum Format {
     Plain,
     Long,
+    Int,
     Boolean,
     Instant,
+    IsoInstant,
+    Cron,
     Name(Enumeration),
+}
+
+/// How the reading of a value went.
+enum Read {
+    Done,
+    /// It stopped before the value's end, which should have been this token.
+    Short(&'static str),
 }
 
 impl ObjectParser {
@@ -69,6 +98,7 @@ impl ObjectParser {
             let list = schema.get(name).and_then(Value::as_array).into_iter().flatten();
             list.filter_map(Value::as_str).map(str::to_owned).collect()
         };
+        let unboxed = texts("x-unboxed");
         let builds = schema.get("x-builds").and_then(Value::as_bool).unwrap_or_default();
         let no_fields = Map::new();
         let fields = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_fields);
@@ -76,7 +106,8 @@ impl ObjectParser {
             name: schema.get("x-parser").and_then(Value::as_str).unwrap_or(name).to_owned(),
             strict: schema.get("additionalProperties") == Some(&Value::Bool(false)),
             fields: fields.iter().map(|(name, schema)| Field::new(name, schema, definitions)).collect(),
-            required: texts("required"),
+            required: texts("required").into_iter().filter(|name| !unboxed.contains(name)).collect(),
+            unboxed,
             builds: if builds { texts("x-declared") } else { Vec::new() },
         }
     }
@@ -132,15 +163,18 @@ impl ObjectParser {
                 return Err(error::wrong_token(tokens.position(), &self.name, &name, token.name()));
             }
             let failed = |tokens: &Tokens<'_>, cause| error::failed_field(tokens.position(), &self.name, &name, cause);
-            if let Format::Name(enumeration) = field.format
-                && self.builds.contains(&name)
-            {
+            if matches!(field.format, Format::Name(_) | Format::Cron) && self.builds.contains(&name) {
                 let text = tokens.text().map_err(|wrong| error::syntax(&wrong))?;
-                if token == Token::String && !enumeration.takes(&text) {
-                    pending.push((at, error::unknown_enum(enumeration.name, &text)));
+                if token == Token::String
+                    && let Some(cause) = field.format.complaint(&text)
+                {
+                    pending.push((at, cause));
                 }
             } else {
-                field.read(token, tokens).map_err(|cause| failed(tokens, cause))?;
+                match field.read(token, tokens).map_err(|cause| failed(tokens, cause))? {
+                    Read::Done => {}
+                    Read::Short(end) => return Err(error::did_not_end(&name, end)),
+                }
             }
             seen.push(name.clone());
             if !built && !self.builds.is_empty() && self.builds.iter().all(|name| seen.contains(name)) {
@@ -155,11 +189,28 @@ impl ObjectParser {
         if !missing.is_empty() {
             return Err(error::required(&missing));
         }
-        match first_declared(&mut pending) {
+        let unboxed = || self.unboxed.iter().find(|name| !seen.contains(name)).map(|_| error::unboxed_null());
+        match first_declared(&mut pending).or_else(unboxed) {
             Some(cause) => Err(error::failed_build(tokens.position(), &self.name, cause)),
             None => Ok(()),
         }
     }
+
+    /// Reads a value that must be an object. Faced with another value the server looks at what comes
+    /// behind it, and takes that if it is an object.
+    fn walk_from(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<(), Exception> {
+        let found = if token == Token::StartObject { Some(token) } else { tokens.next().map_err(syntax)? };
+        match found {
+            Some(Token::StartObject) => self.walk(tokens),
+            other => {
+                Err(error::expected_object(tokens.position(), &self.name, other.map_or("null", |token| token.name())))
+            }
+        }
+    }
+}
+
+fn syntax(wrong: SyntaxError) -> Exception {
+    error::syntax(&wrong)
 }
 
 /// Of several wrong names the server meets the one that it declares first.
@@ -178,11 +229,14 @@ impl Field {
         };
         let format = match schema.get("format").and_then(Value::as_str) {
             Some("long") => Format::Long,
+            Some("int") => Format::Int,
             Some("boolean") => Format::Boolean,
             Some("instant") => Format::Instant,
+            Some("iso_instant") => Format::IsoInstant,
+            Some("cron") => Format::Cron,
             Some(other) => Enumeration::find(other).map_or(Format::Plain, Format::Name),
-            None if types.contains(&"integer") => Format::Long,
-            None if types.contains(&"boolean") => Format::Boolean,
+            None if types == ["integer"] => Format::Long,
+            None if types == ["boolean"] => Format::Boolean,
             None => Format::Plain,
         };
         let kind = match schema.get("x-kind").and_then(Value::as_str) {
@@ -195,7 +249,9 @@ impl Field {
             Some("object_or_null") => Kind::ObjectOrNull,
             Some("string_array") => Kind::StringArray,
             Some("object_array") => Kind::ObjectArray,
-            Some("value") => Kind::Any,
+            Some("scalar") => Kind::Scalar,
+            Some("any_map") => Kind::AnyMap,
+            Some("value" | "value_object_array") => Kind::Any,
             _ => match types.as_slice() {
                 ["string"] => Kind::String,
                 ["string", "null"] | ["null", "string"] => Kind::StringOrNull,
@@ -205,55 +261,150 @@ impl Field {
                 _ => Kind::Any,
             },
         };
-        let item = if kind == Kind::ObjectArray { schema.get("items").unwrap_or(schema) } else { schema };
-        let item = resolve(item, definitions);
-        let inner = item.get("x-parser").is_some().then(|| ObjectParser::new(name, item, definitions));
-        Field { name: name.to_owned(), kind, format, inner }
+        // A list of objects may be one object as well; the schema says so in two ways.
+        let item = schema.get("items").or_else(|| schema.pointer("/anyOf/0/items")).unwrap_or(schema);
+        let item = resolve(if kind == Kind::ObjectArray { item } else { schema }, definitions);
+        let values = schema.get("additionalProperties").filter(|values| values.is_object());
+        let values = values.map(|values| resolve(values, definitions));
+        let parser = |schema: &Value| schema.get("x-parser").map(|_| ObjectParser::new(name, schema, definitions));
+        Field {
+            name: name.to_owned(),
+            kind,
+            format,
+            reads: Reads::of(schema),
+            items: schema.get("items").map(Reads::of).unwrap_or_default(),
+            inner: parser(item),
+            values: values.and_then(parser),
+        }
     }
 
     /// Reads a value whose first token is the current one and is of a kind that the field takes.
-    fn read(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<(), Exception> {
-        match (token, &self.inner) {
-            (Token::StartObject, _) if self.kind == Kind::Instant => {
-                return Err(error::no_instant_token(&self.name, token.name()));
+    fn read(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+        match (self.kind, token) {
+            (Kind::Instant, Token::StartObject) => return Err(error::no_instant_token(&self.name, token.name())),
+            (Kind::AnyMap, Token::StartArray) => return Ok(Read::Short("END_ARRAY")),
+            (Kind::Any | Kind::Scalar, _) if !self.reads.take(token) => {
+                return Err(error::unsupported_token(token.name()));
             }
-            (Token::StartObject, Some(inner)) => return inner.walk(tokens),
-            (Token::StartArray, Some(inner)) => {
-                while let Some(token) = tokens.next().map_err(|wrong| error::syntax(&wrong))? {
+            (Kind::StringOrNull, Token::Null) if !self.reads.take(token) => {
+                return Err(error::no_text(tokens.position(), token.name()));
+            }
+            (Kind::StringArray, Token::StartArray) => return self.read_texts(tokens),
+            _ => {}
+        }
+        match (token, &self.inner, &self.values) {
+            (Token::StartObject, Some(inner), _) => inner.walk(tokens)?,
+            (Token::StartArray, Some(inner), _) => {
+                while let Some(token) = tokens.next().map_err(syntax)? {
                     match token {
                         Token::EndArray => break,
-                        Token::StartObject => inner.walk(tokens)?,
-                        other => {
-                            return Err(error::expected_object(tokens.position(), &inner.name, other.name()));
-                        }
+                        Token::StartArray => return Err(error::no_item(token.name())),
+                        token => inner.walk_from(token, tokens)?,
                     }
                 }
-                return Ok(());
             }
-            (Token::StartObject | Token::StartArray, None) => {
-                return tokens.skip().map_err(|wrong| error::syntax(&wrong));
-            }
-            (Token::String | Token::Number, _) => {}
-            _ => return Ok(()),
+            (Token::StartObject, _, Some(values)) => return read_map(values, tokens),
+            (Token::StartArray, ..) if self.kind == Kind::Any => return self.read_items(tokens),
+            (Token::StartObject | Token::StartArray, ..) => tokens.skip().map_err(syntax)?,
+            (Token::String | Token::Number, ..) => self.read_scalar(token, tokens)?,
+            _ => {}
         }
-        let text = tokens.text().map_err(|wrong| error::syntax(&wrong))?;
-        match self.format {
-            Format::Long if token == Token::String => match long_of(&text) {
-                Some(_) => Ok(()),
-                None => Err(error::no_number(&text)),
-            },
-            Format::Long if token == Token::Number => match in_long_range(&text) {
-                true => Ok(()),
-                false => Err(error::out_of_long_range(tokens.position(), &text)),
-            },
-            Format::Boolean if token == Token::String && !matches!(&*text, "true" | "false") => {
-                Err(error::bad_boolean(&text))
+        Ok(Read::Done)
+    }
+
+    fn read_scalar(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<(), Exception> {
+        let text = tokens.text().map_err(syntax)?;
+        let complaint = match (self.format, token) {
+            (Format::Long, Token::Number) if !in_long_range(&text) => {
+                Some(error::out_of_long_range(tokens.position(), &text))
             }
-            Format::Instant if Timestamp::parse_lenient(&text).is_err() => Err(error::no_instant(&text)),
-            Format::Name(enumeration) if token == Token::String && !enumeration.takes(&text) => {
-                Err(error::unknown_enum(enumeration.name, &text))
+            (Format::Int, Token::Number) if !in_int_range(&text) => {
+                Some(error::out_of_int_range(tokens.position(), &text))
             }
-            _ => Ok(()),
+            (_, Token::Number) => None,
+            (format, _) => format.complaint(&text),
+        };
+        complaint.map_or(Ok(()), Err)
+    }
+
+    /// Reads a list of texts: any scalar but null has one.
+    fn read_texts(&self, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+        while let Some(token) = tokens.next().map_err(syntax)? {
+            match token {
+                Token::EndArray => break,
+                Token::StartArray => return Err(error::no_item(token.name())),
+                Token::StartObject | Token::Null => return Err(error::no_text(tokens.position(), token.name())),
+                _ => {}
+            }
+        }
+        Ok(Read::Done)
+    }
+
+    /// Reads a list item by item, if only some kinds of item will do.
+    fn read_items(&self, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+        if self.items.0.is_empty() {
+            tokens.skip().map_err(syntax)?;
+            return Ok(Read::Done);
+        }
+        while let Some(token) = tokens.next().map_err(syntax)? {
+            match token {
+                Token::EndArray => break,
+                token if self.items.take(token) => {}
+                token => return Err(error::unsupported_token(token.name())),
+            }
+        }
+        Ok(Read::Done)
+    }
+}
+
+/// Reads an object of objects. The server stops at the first value behind which no name comes.
+fn read_map(values: &ObjectParser, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+    while let Some(Token::FieldName) = tokens.next().map_err(syntax)? {
+        let Some(token) = tokens.next().map_err(syntax)? else { break };
+        values.walk_from(token, tokens)?;
+        if token == Token::StartArray {
+            return Ok(Read::Short("END_OBJECT"));
+        }
+    }
+    Ok(Read::Done)
+}
+
+impl Reads {
+    fn of(schema: &Value) -> Reads {
+        Reads(match schema.get("type") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn take(&self, token: Token) -> bool {
+        let name = match token {
+            Token::StartObject => "object",
+            Token::StartArray => "array",
+            Token::String => "string",
+            Token::Number => "number",
+            Token::Boolean(_) => "boolean",
+            _ => "null",
+        };
+        self.0.is_empty() || self.0.iter().any(|known| known == name || (known == "integer" && name == "number"))
+    }
+}
+
+impl Format {
+    /// What is wrong with a text of that format.
+    fn complaint(self, text: &str) -> Option<Exception> {
+        match self {
+            Format::Plain => None,
+            Format::Long => long_of(text).is_none().then(|| error::no_number(text)),
+            Format::Int => int_of(text).err().map(|wrong| error::no_int(text, wrong)),
+            Format::Boolean => (!matches!(text, "true" | "false")).then(|| error::bad_boolean(text)),
+            Format::Instant => Timestamp::parse_lenient(text).is_err().then(|| error::no_instant(text)),
+            Format::IsoInstant => Timestamp::parse_iso(text).err().map(|stop| error::no_iso_instant(text, stop)),
+            Format::Cron => cron::check(text).err().map(|offence| error::no_cron(text, &offence)),
+            Format::Name(enumeration) => {
+                (!enumeration.takes(text)).then(|| error::unknown_enum(enumeration.name, text))
+            }
         }
     }
 }
@@ -262,6 +413,11 @@ impl Field {
 fn in_long_range(text: &str) -> bool {
     const BEYOND: f64 = 9_223_372_036_854_775_808.0;
     text.parse::<i64>().is_ok() || text.parse::<f64>().is_ok_and(|number| number.abs() < BEYOND)
+}
+
+/// Whether a number fits 32 bits; a fraction that does is cut off.
+fn in_int_range(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number))
 }
 
 impl Kind {
@@ -276,7 +432,8 @@ impl Kind {
             Kind::StringArray => matches!(token, Token::StartArray | Token::String),
             Kind::ObjectArray => matches!(token, Token::StartArray | Token::StartObject),
             Kind::Instant => matches!(token, Token::String | Token::StartObject),
-            Kind::Any => true,
+            Kind::Scalar => !matches!(token, Token::StartObject | Token::StartArray),
+            Kind::AnyMap | Kind::Any => true,
         }
     }
 }

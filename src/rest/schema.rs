@@ -13,13 +13,15 @@ use jsonschema::Validator;
 use once_cell::sync::OnceCell;
 use serde_json::{Map, Value, json};
 
-use super::call::long_of;
+use super::call::{int_of, long_of};
 use super::endpoint::SchemaText;
 use super::error::Error;
 use super::parser::ObjectParser;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
+use crate::cluster::cron;
 use crate::cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
+use crate::cluster::{configuration, filtering};
 use crate::profile::Profile;
 
 /// Parameters that every call takes.
@@ -219,7 +221,7 @@ fn published_takes(schema: &Value, definitions: &Value, text: &str) -> bool {
     }
 }
 
-/// Names that the server reads in any case, and how it calls the enumeration when it refuses one.
+/// Names, most of which the server reads in any case, and how it calls the enumeration when it refuses one.
 #[derive(Clone, Copy, Debug)]
 pub struct Enumeration {
     /// The name in the server's refusal, and of the schema's `format`.
@@ -234,11 +236,20 @@ impl PartialEq for Enumeration {
 }
 
 impl Enumeration {
-    const ALL: [Enumeration; 4] = [
+    const ALL: [Enumeration; 10] = [
         Enumeration { name: "ConnectorSyncStatus", takes: |text| text.parse::<SyncStatus>().is_ok() },
         Enumeration { name: "ConnectorSyncJobType", takes: |text| text.parse::<JobType>().is_ok() },
         Enumeration { name: "ConnectorSyncJobTriggerMethod", takes: |text| text.parse::<TriggerMethod>().is_ok() },
         Enumeration { name: "ConnectorStatus", takes: |text| text.parse::<ConnectorStatus>().is_ok() },
+        Enumeration { name: "ConfigurationDisplayType", takes: |text| is_among(&configuration::DISPLAY_TYPES, text) },
+        Enumeration { name: "ConfigurationFieldType", takes: |text| configuration::FIELD_TYPES.contains(&text) },
+        Enumeration {
+            name: "ConfigurationValidationType",
+            takes: |text| is_among(&configuration::VALIDATION_TYPES, text),
+        },
+        Enumeration { name: "FilteringPolicy", takes: |text| is_among(&filtering::POLICIES, text) },
+        Enumeration { name: "FilteringRuleCondition", takes: |text| filtering::CONDITIONS.contains(&text) },
+        Enumeration { name: "FilteringValidationState", takes: |text| is_among(&filtering::STATES, text) },
     ];
 
     /// The enumeration of that name.
@@ -254,6 +265,10 @@ impl Enumeration {
     fn check(self, text: &str) -> Result<(), Error> {
         if self.takes(text) { Ok(()) } else { Err(Error::unknown_enum(self.name, text)) }
     }
+}
+
+fn is_among(names: &[&str], text: &str) -> bool {
+    names.iter().any(|name| name.eq_ignore_ascii_case(text))
 }
 
 impl Schema {
@@ -364,7 +379,12 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
     }
     let entries = overlay.get("entries").and_then(Value::as_array).into_iter().flatten();
     let server_is_stricter = entries
-        .filter(|entry| entry.get("pointer").and_then(Value::as_str).is_some_and(|pointer| pointer.starts_with(BODY)))
+        .filter(|entry| {
+            entry
+                .get("pointer")
+                .and_then(Value::as_str)
+                .is_some_and(|pointer| pointer.starts_with(BODY) || pointer.starts_with("/$defs"))
+        })
         .all(|entry| matches!(entry.get("effect").and_then(Value::as_str), Some("stricter" | "notes")));
     let definitions = server.get("$defs").cloned().unwrap_or_else(|| json!({}));
     let name = overlay.get("parser").and_then(Value::as_str).unwrap_or_default();
@@ -386,6 +406,9 @@ fn compile(body: &Value, whole: &Value) -> Result<Validator, String> {
         .with_draft(jsonschema::Draft::Draft202012)
         .should_validate_formats(true)
         .with_format("long", |text: &str| long_of(text).is_some())
+        .with_format("int", |text: &str| int_of(text).is_ok())
+        .with_format("cron", |text: &str| cron::check(text).is_ok())
+        .with_format("iso_instant", |text: &str| Timestamp::parse_iso(text).is_ok())
         .with_format("boolean", |text: &str| matches!(text, "true" | "false"))
         .with_format("instant", |text: &str| Timestamp::parse_lenient(text).is_ok());
     for enumeration in Enumeration::ALL {

@@ -9,11 +9,28 @@ use serde_json::Value;
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
 /// Texts with a meaning, checked by the runtime itself.
-const FORMATS: [&str; 6] =
-    ["ConnectorSyncJobTriggerMethod", "ConnectorSyncJobType", "ConnectorSyncStatus", "boolean", "instant", "long"];
+const FORMATS: [&str; 16] = [
+    "ConfigurationDisplayType",
+    "ConfigurationFieldType",
+    "ConfigurationValidationType",
+    "ConnectorStatus",
+    "ConnectorSyncJobTriggerMethod",
+    "ConnectorSyncJobType",
+    "ConnectorSyncStatus",
+    "FilteringPolicy",
+    "FilteringRuleCondition",
+    "FilteringValidationState",
+    "boolean",
+    "cron",
+    "instant",
+    "int",
+    "iso_instant",
+    "long",
+];
 
 /// How the server declares a field: which tokens it takes before it looks at the content.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 14] = [
+    "any_map",
     "boolean",
     "int",
     "list",
@@ -21,10 +38,12 @@ const KINDS: [&str; 11] = [
     "object",
     "object_array",
     "object_or_null",
+    "scalar",
     "string",
     "string_array",
     "string_or_null",
     "value",
+    "value_object_array",
 ];
 
 /// What is wrong with a document, a line each; empty if nothing is.
@@ -55,7 +74,7 @@ impl Reader<'_> {
                 "additionalProperties" => self.schema(&at, value),
                 "anyOf" => self.alternatives(&at, value),
                 "enum" => self.demand(list(value).count() > 0, &at, "names nothing"),
-                "required" | "x-declared" => self.names(&at, value, &schema["properties"]),
+                "required" | "x-declared" | "x-unboxed" => self.names(&at, value, &schema["properties"]),
                 "type" => self.types(&at, value),
                 "format" => self.one_of(&at, value, &FORMATS),
                 "x-kind" => self.one_of(&at, value, &KINDS),
@@ -67,7 +86,7 @@ impl Reader<'_> {
                     self.demand(value.is_boolean(), &at, "is true or false");
                 }
                 "x-depth" => self.one_of(&at, value, &["shallow"]),
-                "$schema" | "title" => self.demand(value.is_string(), &at, "is a string"),
+                "$schema" | "title" | "x-parser" => self.demand(value.is_string(), &at, "is a string"),
                 // An older edition is lawful only in its own document: see `schema::in_8`.
                 "const" | "default" | "x-8" | "x-source" | "x-urls" => {}
                 _ => self.fault(&at, "unknown word"),

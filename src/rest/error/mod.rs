@@ -6,6 +6,8 @@
 //!
 //! Source: Elasticsearch 9.x, exceptions of the REST layer and their rendering.
 
+mod connector;
+mod cron;
 mod ingest;
 mod parsing;
 mod refusal;
@@ -15,6 +17,7 @@ mod shelf;
 use serde_json::{Map, Value, json};
 
 /// What the server says to a request that it refuses.
+pub(crate) use cron::no_cron;
 pub(crate) use parsing::*;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +83,9 @@ impl Exception {
             | "number_format_exception"
             | "date_time_parse_exception"
             | "null_pointer_exception"
+            | "illegal_state_exception"
+            | "index_out_of_bounds_exception"
+            | "input_coercion_exception"
             | "json_parse_exception"
             | "json_e_o_f_exception"
             | "connector_sync_job_invalid_status_transition_exception"

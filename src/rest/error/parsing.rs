@@ -3,7 +3,9 @@
 //! Source: Elasticsearch 9.x, its declarative object parsers.
 
 use super::{Exception, illegal_argument};
+use crate::clock::Stop;
 use crate::json::{Position, SyntaxError};
+use crate::rest::call::NoInt;
 use crate::suggest;
 
 // ── what a body's parser says; the walk puts it together ──────────────────────────────────────────
@@ -105,4 +107,62 @@ pub(crate) fn no_instant(text: &str) -> Exception {
         .caused_by(Exception::new("date_time_parse_exception", "Failed to parse with all enclosed parsers"))
 }
 
-// ── what the cluster refuses ──────────────────────────────────────────────────────────────────────
+/// An instant of a connector, read by Java's own formatter. It shows no more than 64 characters.
+pub(crate) fn no_iso_instant(text: &str, stop: Stop) -> Exception {
+    let shown: String =
+        if text.chars().count() > 64 { text.chars().take(64).chain("...".chars()).collect() } else { text.to_owned() };
+    let detail = match stop {
+        Stop::At(at) => format!("could not be parsed at index {at}"),
+        Stop::Unparsed(at) => format!("could not be parsed, unparsed text found at index {at}"),
+    };
+    Exception::new("date_time_parse_exception", format!("Text '{shown}' {detail}"))
+}
+
+pub(crate) fn no_int(text: &str, wrong: NoInt) -> Exception {
+    match wrong {
+        NoInt::OutOfRange => illegal_argument(format!("Value [{text}] is out of range for an integer")),
+        NoInt::NoNumber if text.trim_matches(|c: char| c <= ' ').is_empty() => {
+            Exception::new("number_format_exception", "empty String")
+        }
+        NoInt::NoNumber => Exception::new("number_format_exception", format!("For input string: \"{text}\"")),
+    }
+}
+
+pub(crate) fn out_of_int_range(position: Position, text: &str) -> Exception {
+    let detail = format!("Numeric value ({text}) out of range of int (-2147483648 - 2147483647)");
+    at(position, &detail).caused_by(Exception::new("input_coercion_exception", detail))
+}
+
+/// A value of a kind that the field's own reading does not know.
+pub(crate) fn unsupported_token(token: &str) -> Exception {
+    Exception::new("x_content_parse_exception", format!("Unsupported token [{token}]"))
+}
+
+/// A text was to be read where there is none.
+pub(crate) fn no_text(position: Position, token: &str) -> Exception {
+    let Position { line, column, .. } = position;
+    illegal_state(format!("Can't get text on a {token} at {line}:{column}"))
+}
+
+/// A list in a list.
+pub(crate) fn no_item(token: &str) -> Exception {
+    illegal_state(format!("expected value but got [{token}]"))
+}
+
+/// A value was not read to its end.
+pub(crate) fn did_not_end(field: &str, end: &str) -> Exception {
+    illegal_state(format!("parser for [{field}] did not end on {end}"))
+}
+
+/// A boolean that the parser lets be absent, and the building of the value does not.
+// Inferred: the words are those of the virtual machine for the one place where this happens.
+pub(crate) fn unboxed_null() -> Exception {
+    Exception::new(
+        "null_pointer_exception",
+        "Cannot invoke \"java.lang.Boolean.booleanValue()\" because \"args[0]\" is null",
+    )
+}
+
+fn illegal_state(reason: String) -> Exception {
+    Exception::new("illegal_state_exception", reason)
+}

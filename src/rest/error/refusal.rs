@@ -40,9 +40,7 @@ impl From<Refusal> for Error {
                 "Cannot start a sync for connector [{connector_id}] with [service_type] not defined. \
                  Set the service type of your connector before starting the sync."
             )),
-            Refusal::IndexNameTaken { index_name } => {
-                status(format!("Index name [{index_name}] is used by another connector."))
-            }
+            Refusal::Connector(refusal) => refusal.into(),
             Refusal::InvalidTransition { from, to } => {
                 let reason = format!(
                     "Invalid transition attempt from [{from}] to [{to}]. \

@@ -229,9 +229,9 @@ impl Error {
         full(400, illegal_argument(format!("request [{method} {path}] does not support having a body")))
     }
 
-    /// A body that its parser refuses.
+    /// A body that its parser refuses, or trips over.
     pub(crate) fn parse(exception: Exception) -> Error {
-        full(400, exception)
+        full(if exception.kind == "illegal_state_exception" { 500 } else { 400 }, exception)
     }
 
     /// Validation rules that a well-formed request breaks.

@@ -1,0 +1,61 @@
+//! `_connector/_secret/…`: values that connectors keep out of their documents.
+
+use serde_json::json;
+
+use crate::cluster::Cluster;
+use crate::rest::call::{Call, Reply};
+use crate::rest::error::Error;
+
+const ID: &str = "id";
+
+/// A secret must not be empty.
+pub fn check_post(call: &Call) -> Result<(), Error> {
+    match call.text("value") {
+        None | Some("") => {
+            Err(Error::validation(&["[value] of the connector secret cannot be [null] or [\"\"]".to_owned()]))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// `connector.secret_post`.
+pub fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let id = cluster.next_id();
+    cluster.put_secret(&id, call.required_text("value")?, call.now)?;
+    Ok(Reply::json(json!({ "id": id })))
+}
+
+/// Neither id nor secret may be empty. Without a body the server trips.
+pub fn check_put(call: &Call) -> Result<(), Error> {
+    if call.body.is_none() {
+        return Err(Error::null_pointer());
+    }
+    let empty = |empty: bool, name: &str| empty.then(|| format!("[{name}] cannot be [null] or [\"\"]"));
+    let messages: Vec<String> =
+        [empty(call.path(ID).is_empty(), ID), empty(call.text("value").is_none_or(str::is_empty), "value")]
+            .into_iter()
+            .flatten()
+            .collect();
+    if messages.is_empty() { Ok(()) } else { Err(Error::validation(&messages)) }
+}
+
+/// `connector.secret_put`.
+pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    if cluster.put_secret(call.path(ID), call.required_text("value")?, call.now)? {
+        Ok(Reply::created(json!({ "result": "created" })))
+    } else {
+        Ok(Reply::updated())
+    }
+}
+
+/// `connector.secret_get`.
+pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let id = call.path(ID);
+    Ok(Reply::json(json!({ "id": id, "value": cluster.secret(id)? })))
+}
+
+/// `connector.secret_delete`.
+pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    cluster.delete_secret(call.path(ID))?;
+    Ok(Reply::json(json!({ "deleted": true })))
+}
