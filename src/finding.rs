@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::clock::Timestamp;
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -32,6 +34,38 @@ impl fmt::Display for Severity {
     }
 }
 
+/// Whose story a finding belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// The sync job with that id.
+    Job(String),
+    /// The connector with that id.
+    Connector(String),
+}
+
+impl Subject {
+    /// `job` or `connector`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Subject::Job(_) => "job",
+            Subject::Connector(_) => "connector",
+        }
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        match self {
+            Subject::Job(id) | Subject::Connector(id) => id,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.id())
+    }
+}
+
 /// What a client did against the contract.
 ///
 /// The text form is what a test prints when it fails: severity, rule, call, message, hint.
@@ -41,14 +75,23 @@ pub struct Finding {
     pub rule: &'static str,
     /// How bad it is.
     pub severity: Severity,
-    /// The call's number in the journal.
+    /// The call's number in the journal; of several the one that broke the rule, and for something
+    /// that never came the last one about it. 0 if no call is concerned.
     pub seq: u64,
+    /// The mock's time when the rule was broken.
+    pub at: Timestamp,
     /// The operation that was called, if it is one.
     pub operation: Option<String>,
+    /// Whose story it belongs to, if it is one's.
+    pub subject: Option<Subject>,
+    /// The numbers of all calls concerned, ascending.
+    pub calls: Vec<u64>,
     /// What happened.
     pub message: String,
     /// What to do about it.
     pub hint: String,
+    /// What would have happened next, where the protocol says it.
+    pub next: Option<String>,
     /// What the message rests on: pointers, what was expected, what was seen.
     pub evidence: Map<String, Value>,
     /// Where the demand is written.
@@ -56,15 +99,52 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding about one call, without evidence.
+    pub(crate) fn about(rule: &'static str, severity: Severity, seq: u64, at: Timestamp) -> Finding {
+        Finding {
+            rule,
+            severity,
+            seq,
+            at,
+            operation: None,
+            subject: None,
+            calls: if seq == 0 { Vec::new() } else { vec![seq] },
+            message: String::new(),
+            hint: String::new(),
+            next: None,
+            evidence: Map::new(),
+            reference: "",
+        }
+    }
+
+    /// Where in the request the evidence stands, as a JSON pointer or a parameter's name.
+    pub fn pointer(&self) -> Option<&str> {
+        self.evidence.get("pointer")?.as_str()
+    }
+
+    /// What was expected.
+    pub fn expected(&self) -> Option<&Value> {
+        self.evidence.get("expected")
+    }
+
+    /// What was seen in its place.
+    pub fn seen(&self) -> Option<&Value> {
+        self.evidence.get("seen")
+    }
+
     /// The finding as the admin API, reports and recordings show it.
     pub fn to_value(&self) -> Value {
         json!({
             "rule": self.rule,
             "severity": self.severity.name(),
             "seq": self.seq,
+            "at": self.at.to_string(),
             "operation": self.operation,
+            "subject": self.subject.as_ref().map(|subject| json!({ "kind": subject.kind(), "id": subject.id() })),
+            "calls": self.calls,
             "message": self.message,
             "hint": self.hint,
+            "next": self.next,
             "evidence": self.evidence,
             "reference": self.reference,
         })
@@ -78,8 +158,11 @@ impl fmt::Display for Finding {
             write!(f, " ({operation})")?;
         }
         write!(f, ": {}", self.message)?;
-        if let (Some(expected), Some(seen)) = (self.evidence.get("expected"), self.evidence.get("seen")) {
+        if let (Some(expected), Some(seen)) = (self.expected(), self.seen()) {
             write!(f, "\n  expected: {}\n  seen:     {}", plain(expected), plain(seen))?;
+        }
+        if let Some(next) = &self.next {
+            write!(f, "\n  next: {next}")?;
         }
         write!(f, "\n  hint: {}\n  written in: {}", self.hint, self.reference)
     }

@@ -127,3 +127,19 @@ pub const INDICES_MAX: usize = 1000;
 
 /// Ingest pipelines that may call one another for one document.
 pub const PIPELINES_NESTED_MAX: usize = 100;
+
+/// Jobs, and connectors, that the judge follows; those that ended first are forgotten, and no rule
+/// speaks about them.
+pub const JUDGE_LANES_MAX: usize = 50_000;
+
+/// Lists and searches of jobs that the judge remembers.
+pub const JUDGE_LOOKS_MAX: usize = 64;
+
+/// Failed calls that the judge watches for being repeated.
+pub const JUDGE_FAILURES_MAX: usize = 256;
+
+/// Secrets that are looked for in URLs, headers and error messages.
+pub const SECRETS_KNOWN_MAX: usize = 256;
+
+/// Bytes that a secret has at least to be looked for; a shorter one stands in many a text by chance.
+pub const SECRET_BYTES_MIN: usize = 6;

@@ -21,6 +21,7 @@ use crate::journal::interaction::Interaction;
 use crate::journal::recording::Recording;
 use crate::journal::transcript::Transcript;
 use crate::judge::report::{Report, ReportFormat};
+use crate::judge::strictness::{Contract, Level};
 use crate::limits::STOP_MS_MAX;
 use crate::profile::{Profile, Release};
 use crate::stored::{StoredConnector, StoredSyncJob};
@@ -223,7 +224,31 @@ impl MockServer {
 
     /// What clients did against the contract, oldest first; recorded calls that never came included.
     pub fn findings(&self) -> Vec<Finding> {
-        self.shared.engine().findings(true)
+        let mut engine = self.shared.engine();
+        engine.now(system_time());
+        engine.findings(true)
+    }
+
+    /// Lets a rule be broken in this test, before and from now on, and says why. An allowance that
+    /// nothing needs is itself a finding, a warning.
+    ///
+    /// ```
+    /// let server = elastimock::MockServer::start_blocking()?;
+    /// // … a worker claims a job and is not let finish it …
+    /// server.allow("job-left-open", "this test ends right after the claim");
+    /// # assert_eq!(server.findings()[0].rule, "unused-allowance");
+    /// server.assert_conformant();
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no rule with that id; names the closest ones.
+    #[track_caller]
+    pub fn allow(&self, rule: &str, reason: &str) {
+        let allowed = self.shared.engine().allow(rule, reason);
+        if let Err(error) = allowed {
+            panic!("{error}");
+        }
     }
 
     /// The findings and their stories, to be written in any of the forms that
@@ -234,7 +259,9 @@ impl MockServer {
 
     /// The same, with all calls or only those of the lanes that have findings.
     pub(crate) fn report_with(&self, every_call: bool) -> Report {
-        let mut report = self.shared.engine().report(every_call);
+        let mut engine = self.shared.engine();
+        engine.now(system_time());
+        let mut report = engine.report(every_call);
         report.fail_on = Some(self.fail_on);
         report
     }
@@ -340,6 +367,8 @@ pub struct Builder {
     playback: Option<Recording>,
     asserts_on_drop: bool,
     fail_on: Option<Severity>,
+    rules: Vec<(String, Level)>,
+    allowances: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -410,6 +439,24 @@ impl Builder {
         self
     }
 
+    /// Judges that strictly; [`Contract::Warn`] when not said.
+    pub fn contract(mut self, contract: Contract) -> Builder {
+        self.setup.strictness = self.setup.strictness.with_contract(contract);
+        self
+    }
+
+    /// Makes breaking a rule that bad, in place of what the rule says.
+    pub fn rule(mut self, id: impl Into<String>, level: Level) -> Builder {
+        self.rules.push((id.into(), level));
+        self
+    }
+
+    /// Lets a rule be broken, and says why, as [`MockServer::allow`] does.
+    pub fn allow(mut self, rule: impl Into<String>, reason: impl Into<String>) -> Builder {
+        self.allowances.push((rule.into(), reason.into()));
+        self
+    }
+
     /// Lets [`MockServer::assert_conformant`] fail from that severity on; errors when not said.
     pub fn fail_on(mut self, severity: Severity) -> Builder {
         self.fail_on = Some(severity);
@@ -426,7 +473,7 @@ impl Builder {
     /// Starts the server. The port is bound and open when this returns.
     ///
     /// # Errors
-    /// [`Error::is_invalid_input`] if a fixture or the version number is wrong;
+    /// [`Error::is_invalid_input`] if a fixture, the version number or the id of a rule is wrong;
     /// [`Error::is_surroundings`] if a file cannot be read or written, or no port can be bound.
     pub async fn start(self) -> Result<MockServer, Error> {
         self.start_blocking()
@@ -451,10 +498,16 @@ impl Builder {
             self.setup.release = Release::numbered(self.setup.profile, number)?;
         }
         self.setup.seed = self.seed.unwrap_or_else(entropy);
-        let engine = match self.playback {
+        for (id, level) in &self.rules {
+            self.setup.strictness = self.setup.strictness.rule(id, *level)?;
+        }
+        let mut engine = match self.playback {
             Some(recording) => Engine::playback(self.setup, recording, system_time()),
             None => Engine::new(self.setup, system_time())?,
         };
+        for (rule, reason) in &self.allowances {
+            engine.allow(rule, reason)?;
+        }
         let listener = ports::listen(self.listen.unwrap_or_else(|| ([127, 0, 0, 1], 0).into()))?;
         let cannot = |error| Error::surroundings("cannot serve the socket", error);
         let address = listener.local_addr().map_err(cannot)?;

@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser,
 use super::report::Wanted;
 use crate::clock::{self, Clock};
 use crate::finding::Severity;
+use crate::judge::strictness::{self, Contract, Level};
 use crate::profile::Profile;
 
 /// The order of a help page: what it does, how to call it, the flags, an example, the exit codes.
@@ -210,6 +211,15 @@ pub struct Verdict {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
     #[arg(env = "ELASTIMOCK_FAIL_ON", hide_env = true)]
     pub fail_on: FailOn,
+    /// off judges nothing, warn reports, enforce also refuses calls that break the contract
+    #[arg(long, value_name = "STRICTNESS", default_value = "warn", value_parser = contracts())]
+    #[arg(env = "ELASTIMOCK_CONTRACT", hide_env = true)]
+    pub contract: Contract,
+    /// How bad it is to break one rule: ID=off, ID=warning or ID=error; several are separated by commas
+    /// or given again
+    #[arg(long, value_name = "ID=LEVEL", value_parser = rule_level, value_delimiter = ',')]
+    #[arg(env = "ELASTIMOCK_RULE", hide_env = true)]
+    pub rule: Vec<(String, Level)>,
     /// Writes a report at the end, to stdout if it has no FILE: text, json, junit, sarif, annotations,
     /// or har, which has the calls; several are separated by commas or given again
     #[arg(long, value_name = "KIND=FILE", value_delimiter = ',', env = "ELASTIMOCK_REPORT", hide_env = true)]
@@ -363,6 +373,17 @@ fn asked_color(words: &[OsString]) -> Color {
 fn profiles() -> impl TypedValueParser<Value = Profile> {
     PossibleValuesParser::new(Profile::ALL.iter().rev().map(|profile| profile.name()))
         .try_map(|name| name.parse::<Profile>())
+}
+
+fn contracts() -> impl TypedValueParser<Value = Contract> {
+    PossibleValuesParser::new(["off", "warn", "enforce"]).try_map(|name| name.parse::<Contract>())
+}
+
+/// `ID=off`, `ID=warning`, `ID=error`, where a rule has that id.
+fn rule_level(text: &str) -> Result<(String, Level), String> {
+    let (id, level) = text.split_once('=').ok_or_else(|| "write ID=off, ID=warning or ID=error".to_owned())?;
+    let rule = strictness::find(id).map_err(|error| error.to_string())?;
+    Ok((rule.id.to_owned(), level.parse().map_err(|error: crate::error::Error| error.to_string())?))
 }
 
 /// `127.0.0.1:9200`, `[::1]:9200`, `localhost:9200`, or a port alone.

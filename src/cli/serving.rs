@@ -48,7 +48,7 @@ pub fn run(
         if let Some(file) = &listening.port_file {
             forget_port(file)?;
         }
-        let server = builder.listen(listening.listen).serve()?;
+        let server = strict(builder, &listening.verdict).listen(listening.listen).serve()?;
         let mut calls = Calls::default();
         let lived = live(&server, listening, console, introduce, &mut signals, &mut calls).await;
         // A second signal ends the process at once, whatever is still going on.
@@ -60,6 +60,12 @@ pub fn run(
         drained?;
         exit
     })
+}
+
+/// The builder, judging as strictly as the user asks.
+fn strict(builder: Builder, verdict: &Verdict) -> Builder {
+    let rules = verdict.rule.iter();
+    rules.fold(builder.contract(verdict.contract), |builder, (id, level)| builder.rule(id, *level))
 }
 
 /// One thread a core; on a single core no thread but this one.

@@ -24,13 +24,15 @@ use crate::cluster::document::Source;
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
-use crate::http::{Request, Response};
+use crate::http::{Method, Request, Response};
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
 use crate::journal::recording::{Header, Recording};
 use crate::journal::{Extract, Journal, Note, redact};
+use crate::judge::heard::{self, Heard};
 use crate::judge::report::{self, Played, Report};
-use crate::judge::{Counts, Heard, Judge};
+use crate::judge::strictness::{self, Contract, Strictness};
+use crate::judge::{Counts, Judge};
 use crate::limits;
 use crate::profile::{Profile, Release};
 use crate::rest::call::Reply;
@@ -58,6 +60,8 @@ pub struct Setup {
     pub journal_entries_max: usize,
     /// Bytes that the journal keeps.
     pub journal_bytes_max: usize,
+    /// How strictly clients are judged.
+    pub strictness: Strictness,
 }
 
 impl Default for Setup {
@@ -71,6 +75,7 @@ impl Default for Setup {
             body_bytes_max: limits::BODY_BYTES_MAX,
             journal_entries_max: limits::JOURNAL_ENTRIES_MAX,
             journal_bytes_max: limits::JOURNAL_BYTES_MAX,
+            strictness: Strictness::default(),
         }
     }
 }
@@ -97,6 +102,10 @@ pub struct Engine {
     mode: Mode,
     journal: Journal,
     judge: Judge,
+    /// Whether the judge and the journal know the state at the start.
+    is_prepared: bool,
+    /// The latest instant that anybody has heard of.
+    latest: Timestamp,
 }
 
 /// What the shell must do with a request that the engine has dealt with.
@@ -175,7 +184,8 @@ impl Engine {
 
     fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: Mode) -> Engine {
         let journal = Journal::new(setup.journal_entries_max, setup.journal_bytes_max);
-        Engine { setup, started_at, clock, mode, journal, judge: Judge::default() }
+        let judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
+        Engine { setup, started_at, clock, mode, journal, judge, is_prepared: false, latest: started_at }
     }
 
     /// What connections read requests with.
@@ -196,17 +206,26 @@ impl Engine {
     }
 
     /// The middle stage: touches the state, takes the call's place in the journal, and judges.
+    ///
+    /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
+    /// the state is put back: so the judge sees the same as without, a 409 for instance.
     pub fn act(&mut self, read: Read, request: &Request, system: Timestamp) -> Acted {
         let Read(reading) = read;
         let at = self.clock.read(system);
+        self.latest = at;
+        self.prepare();
         let seq = self.journal.reserve();
+        let mut before = None;
         let mut body = None;
         let mut unmatched = None;
-        let answer = match &mut self.mode {
+        let mut answer = match &mut self.mode {
             Mode::Mock(cluster) => {
                 Answer::Made(Box::new(match (reading.stage, reading.endpoint) {
                     (Stage::Call(mut call), Some(endpoint)) => {
                         call.now = at;
+                        if self.setup.strictness.contract() == Contract::Enforce && may_write(request.method()) {
+                            before = Some(cluster.clone());
+                        }
                         // A rule computes first and stores last, so a panic leaves the state as it was.
                         let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
                             .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
@@ -218,30 +237,60 @@ impl Engine {
                 }))
             }
             Mode::Playback(playback) => match playback.answer(request) {
-                Ok(response) => Answer::Recorded(response),
+                Ok(response) => {
+                    if let Stage::Call(call) = reading.stage {
+                        body = call.body;
+                    }
+                    Answer::Recorded(response)
+                }
                 Err(miss) => {
                     unmatched = Some(miss.reason.clone());
                     Answer::Made(Box::new(Err(Refused::unmatched(miss.reason))))
                 }
             },
         };
+        self.journal.known.learn_body(reading.operation, request.body());
         let findings = match unmatched {
             Some(reason) => {
-                let finding = unexpected_call(seq, reading.operation, request, &reason);
-                self.judge.keep(finding.clone());
-                vec![finding]
+                let finding = self.elsewhere("unexpected-call", false, seq, at).map(|finding| Finding {
+                    operation: reading.operation.map(str::to_owned),
+                    message: format!(
+                        "the recording has no answer for {} {}: {reason}",
+                        request.method(),
+                        request.path()
+                    ),
+                    evidence: Map::from_iter([(
+                        "seen".to_owned(),
+                        Value::from(format!("{} {}", request.method(), redact::target(request.target()))),
+                    )]),
+                    ..finding
+                });
+                finding.iter().for_each(|finding| self.judge.keep(finding.clone()));
+                finding.into_iter().collect()
             }
+            None if self.setup.strictness.contract() == Contract::Off => Vec::new(),
             None => {
+                let reason_of;
                 let (status, reason) = match &answer {
-                    Answer::Recorded(response) => (response.status(), ""),
+                    Answer::Recorded(response) => {
+                        reason_of = heard::refusal(response).1;
+                        (response.status(), &*reason_of)
+                    }
                     Answer::Made(outcome) => match &**outcome {
                         Ok(reply) => (reply.status, ""),
                         Err(error) => (error.status(), error.reason()),
                     },
                 };
                 let nearest = reading.miss.and_then(|_| rest::nearest(&api::TABLE, request));
-                self.judge.hear(&Heard {
+                let told = || match &answer {
+                    Answer::Recorded(response) => heard::value_of(response.body()),
+                    Answer::Made(outcome) => {
+                        outcome.as_ref().as_ref().map(|reply| reply.body.to_value()).unwrap_or_default()
+                    }
+                };
+                let verdict = self.judge.hear(&Heard {
                     seq,
+                    at,
                     request,
                     operation: reading.operation,
                     miss: reading.miss,
@@ -251,11 +300,58 @@ impl Engine {
                     profile: self.setup.profile,
                     status,
                     reason,
+                    answer: &told,
+                    retry_after_s: match &answer {
+                        Answer::Recorded(response) => heard::retry_after_s(response),
+                        Answer::Made(_) => None,
+                    },
                     nearest: nearest.as_deref(),
-                })
+                    exposed: &self.journal.known.exposures(request, reading.operation),
+                    enforced: false,
+                });
+                if let Some(message) = verdict.refusal {
+                    if let (Some(before), Mode::Mock(cluster)) = (before, &mut self.mode) {
+                        *cluster = before;
+                    }
+                    answer = Answer::Made(Box::new(Err(Refused::contract(message))));
+                }
+                verdict.findings
             }
         };
         Acted { seq, at, operation: reading.operation, findings, style: reading.style, answer }
+    }
+
+    /// Tells the judge and the journal, before the first call, what there was at the start.
+    fn prepare(&mut self) {
+        if self.is_prepared {
+            return;
+        }
+        self.is_prepared = true;
+        let state = match &self.mode {
+            Mode::Mock(_) => self.setup.fixture.to_value(),
+            Mode::Playback(playback) => playback.state().clone(),
+        };
+        self.know(&state, true);
+    }
+
+    fn know(&mut self, state: &Value, whole: bool) {
+        self.journal.known.learn_state(state);
+        if self.setup.strictness.contract() != Contract::Off {
+            self.judge.learn(state, whole);
+        }
+    }
+
+    /// A finding by a rule that is not the judge's own to ask; none if it is not to be asked.
+    fn elsewhere(&self, id: &str, soft: bool, seq: u64, at: Timestamp) -> Option<Finding> {
+        let rule = strictness::find(id).ok()?;
+        let told =
+            self.setup.strictness.severity(rule).filter(|_| self.setup.strictness.contract() != Contract::Off)?;
+        let severity = if soft && !self.setup.strictness.is_set(rule) { Severity::Warning } else { told };
+        Some(Finding {
+            hint: rule.hint.to_owned(),
+            reference: rule.reference,
+            ..Finding::about(rule.id, severity, seq, at)
+        })
     }
 
     /// Remembers a call whose answer has been written.
@@ -281,8 +377,9 @@ impl Engine {
         let at = self.clock.read(system);
         let seq = self.journal.reserve();
         let response = bare(413);
-        let findings = self.judge.hear(&Heard {
+        let verdict = self.judge.hear(&Heard {
             seq,
+            at,
             request,
             operation: None,
             miss: None,
@@ -292,8 +389,13 @@ impl Engine {
             profile: self.setup.profile,
             status: 413,
             reason: &format!("the body is larger than {} bytes", self.setup.body_bytes_max),
+            answer: &Value::default,
+            retry_after_s: None,
             nearest: None,
+            exposed: &[],
+            enforced: false,
         });
+        let findings = verdict.findings;
         self.journal.fill(Note { seq, at, operation: None, findings, took_us: 0 }, request, &response);
         response
     }
@@ -314,7 +416,9 @@ impl Engine {
             Mode::Playback(playback) => playback.reset(),
         }
         self.journal.restart();
-        self.judge.clear();
+        self.judge.restart();
+        self.is_prepared = false;
+        self.latest = self.started_at;
     }
 
     /// The whole state in fixture format.
@@ -335,6 +439,8 @@ impl Engine {
         let mut planted = Cluster::new(self.setup.seed);
         fixture.plant(&mut planted, now)?;
         self.mode = Mode::Mock(Box::new(planted));
+        self.is_prepared = true;
+        self.know(&fixture.to_value(), true);
         Ok(())
     }
 
@@ -351,6 +457,8 @@ impl Engine {
         let mut grown = (**cluster).clone();
         fixture.plant(&mut grown, now)?;
         **cluster = grown;
+        self.prepare();
+        self.know(&fixture.to_value(), false);
         Ok(())
     }
 
@@ -374,7 +482,8 @@ impl Engine {
 
     /// What the clock shows.
     pub fn now(&mut self, system: Timestamp) -> Timestamp {
-        self.clock.read(system)
+        self.latest = self.clock.read(system);
+        self.latest
     }
 
     /// The clock.
@@ -389,7 +498,8 @@ impl Engine {
 
     /// Moves the clock forward and returns what it then shows.
     pub fn advance(&mut self, system: Timestamp, by: Duration) -> Timestamp {
-        self.clock.advance(system, by)
+        self.latest = self.clock.advance(system, by);
+        self.latest
     }
 
     /// Interactions after number `after`, at most `limit`, of one operation if it is named.
@@ -419,11 +529,12 @@ impl Engine {
         self.judge.clear();
     }
 
-    /// What was found; at the end of a run also what never came.
+    /// What was found and is not allowed. With `end` also what would be found if the run ended at the
+    /// latest instant that the engine has heard of; asking ends nothing.
     pub fn findings(&self, end: bool) -> Vec<Finding> {
-        let mut findings = self.judge.findings().to_vec();
-        if end && let Mode::Playback(playback) = &self.mode {
-            findings.extend(playback.leftovers().take(limits::PLAYBACK_REPORT_ENTRIES_MAX).map(leftover));
+        let mut findings: Vec<Finding> = self.judge.findings().cloned().collect();
+        if end {
+            findings.extend(self.end(limits::PLAYBACK_REPORT_ENTRIES_MAX));
         }
         findings
     }
@@ -431,8 +542,8 @@ impl Engine {
     /// How many findings there were, those that are no longer kept included.
     pub fn counts(&self, end: bool) -> Counts {
         let mut counts = self.judge.counts();
-        if end && let Mode::Playback(playback) = &self.mode {
-            counts.warning += playback.leftovers().count() as u64;
+        if end {
+            self.end(usize::MAX).iter().for_each(|finding| counts.add(finding.severity, 1));
         }
         counts
     }
@@ -453,6 +564,40 @@ impl Engine {
             }
         };
         Report { findings, counts: self.counts(true), calls: self.calls(), story, played, ..Report::default() }
+    }
+
+    /// What is found at the end, with at most that many recorded calls that never came.
+    fn end(&self, leftovers_max: usize) -> Vec<Finding> {
+        // In a playback the recording says how the run ends: a client that has made every recorded call
+        // can do no more.
+        let found = match &self.mode {
+            Mode::Playback(playback) => {
+                let told = playback.leftovers().take(leftovers_max);
+                told.filter_map(|interaction| self.leftover(interaction)).collect()
+            }
+            Mode::Mock(_) => self.judge.finish(self.latest),
+        };
+        self.judge.end(found, self.latest)
+    }
+
+    fn leftover(&self, interaction: &Interaction) -> Option<Finding> {
+        let Interaction { seq, request, operation, .. } = interaction;
+        Some(Finding {
+            operation: operation.clone(),
+            message: format!("the recorded call {seq} {} {} never came", request.method(), request.target()),
+            evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(*seq))]),
+            calls: Vec::new(),
+            ..self.elsewhere("recording-leftover", true, *seq, self.latest)?
+        })
+    }
+
+    /// Lets a rule be broken in this run.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if there is no such rule; names the closest ones.
+    pub fn allow(&mut self, rule: &str, reason: &str) -> Result<(), Error> {
+        self.judge.allow(strictness::find(rule)?, reason);
+        Ok(())
     }
 
     /// The journal as a recording, with the fixture that the mock started with.
@@ -496,39 +641,9 @@ fn planted(setup: &Setup, now: Timestamp) -> Result<Cluster, Error> {
     Ok(cluster)
 }
 
-fn unexpected_call(seq: u64, operation: Option<&str>, request: &Request, reason: &str) -> Finding {
-    Finding {
-        rule: "unexpected-call",
-        severity: Severity::Error,
-        seq,
-        operation: operation.map(str::to_owned),
-        message: format!("the recording has no answer for {} {}: {reason}", request.method(), request.path()),
-        hint: "let the client make the recorded call, or record the story again".to_owned(),
-        evidence: Map::from_iter([(
-            "seen".to_owned(),
-            Value::from(format!("{} {}", request.method(), redact::target(request.target()))),
-        )]),
-        reference: "the recording",
-    }
-}
-
-fn leftover(interaction: &Interaction) -> Finding {
-    Finding {
-        rule: "recording-leftover",
-        severity: Severity::Warning,
-        seq: interaction.seq,
-        operation: interaction.operation.clone(),
-        message: format!(
-            "the recorded call {} {} {} never came",
-            interaction.seq,
-            interaction.request.method(),
-            interaction.request.target()
-        ),
-        hint: "the client no longer makes this call, or ended early; record the story again if that is right"
-            .to_owned(),
-        evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(interaction.seq))]),
-        reference: "the recording",
-    }
+/// Whether a request with that method may change the state.
+fn may_write(method: &Method) -> bool {
+    !matches!(method, Method::Get | Method::Head | Method::Options)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -23,6 +23,7 @@ use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits;
 use interaction::Interaction;
+use redact::Known;
 
 /// Bodies up to that size are copied; a larger one stays in the buffer that it was received in.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
@@ -41,6 +42,8 @@ pub struct Journal {
     entries_max: usize,
     bytes_max: usize,
     blocks: VecDeque<Arc<str>>,
+    /// The values that are known to be secret.
+    pub known: Known,
 }
 
 /// A place in the journal; empty until its answer has been written.
@@ -99,6 +102,7 @@ impl Journal {
             entries_max,
             bytes_max,
             blocks: VecDeque::new(),
+            known: Known::default(),
         }
     }
 
@@ -127,15 +131,16 @@ impl Journal {
     }
 
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Entry {
+        let request_headers = self.known.headers(redact::headers(request.headers()));
         Entry {
             at: note.at,
             took_us: note.took_us,
             status: response.status(),
             operation: note.operation,
             method: request.method().clone(),
-            target: redact::target(request.target()).into(),
-            request_headers: self.share(&redact::headers(request.headers())),
-            request_body: kept(redact::body(note.operation, request.body())),
+            target: self.known.target(redact::target(request.target())).into(),
+            request_headers: self.share(&request_headers),
+            request_body: kept(self.known.body(note.operation, redact::body(note.operation, request.body()))),
             response_headers: self.share(&redact::headers(response.headers())),
             response_body: kept(redact::body(note.operation, response.body())),
             findings: note.findings.into_boxed_slice(),

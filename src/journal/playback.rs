@@ -81,6 +81,11 @@ pub struct Difference {
 }
 
 impl Playback {
+    /// The state at the start of the recording; null if nobody knows it.
+    pub fn state(&self) -> &serde_json::Value {
+        &self.recording.header.state
+    }
+
     /// A playback that stands at the beginning.
     pub fn new(recording: Recording) -> Playback {
         let mut playback = Playback { recording, lanes: Vec::new(), routes: BTreeMap::new(), served: BTreeSet::new() };

@@ -205,7 +205,10 @@ fn is_settings_name(name: impl AsRef<[u8]>) -> bool {
     matches!(name.as_ref(), b"configuration" | b"values")
 }
 
+mod known;
 mod walk;
+
+pub use known::{Exposure, Known, exposures};
 
 #[cfg(test)]
 mod tests;

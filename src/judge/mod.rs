@@ -1,47 +1,37 @@
 //! Was it right? [`Judge`] hears every call and says what the client did against the contract.
 //!
-//! It never changes an answer. It hears one call at a time, keeps a bounded amount of what it heard,
-//! and knows no sockets and no clock, so that the same code judges a running mock and a recording.
+//! It never changes an answer. It lives on calls alone (request, answer, instant, operation) and on the
+//! state at the start, never on the cluster, so that the same code judges a running mock and a
+//! recording. What it knows stands in lanes, one for each job and connector; it is bounded.
+//!
+//! [`heard`] is a call as it is heard, [`deed`] what a call does by whichever door it came, [`lane`] what
+//! is known from earlier calls, [`rules`] the demands, [`strictness`] how much they weigh.
 
+pub mod deed;
+pub mod heard;
+pub mod lane;
+pub mod offline;
 pub mod report;
 pub mod rules;
+pub mod story;
+pub mod strictness;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity};
-use crate::http::Request;
+use crate::journal::interaction::Interaction;
 use crate::limits::FINDINGS_MAX;
 use crate::profile::Profile;
-use crate::rest::Miss;
-use crate::rest::schema::Violation;
-use rules::{RULES, Rule};
-
-/// A call as the judge hears it: the request, how far it got, and what it was answered.
-#[derive(Clone, Copy, Debug)]
-pub struct Heard<'a> {
-    /// The call's number.
-    pub seq: u64,
-    /// The request.
-    pub request: &'a Request,
-    /// The operation of Elasticsearch that it names.
-    pub operation: Option<&'a str>,
-    /// Why it reached no row of the table.
-    pub miss: Option<Miss>,
-    /// The body, where the operation reads one and it could be read.
-    pub body: Option<&'a Value>,
-    /// Where it leaves the published contract.
-    pub violations: &'a [Violation],
-    /// The `compatible-with` that it asked for.
-    pub compatible_with: Option<u64>,
-    /// The Elasticsearch that is mimicked.
-    pub profile: Profile,
-    /// The status of the answer.
-    pub status: u16,
-    /// The reason of a refusal; empty when there is none.
-    pub reason: &'a str,
-    /// What is closest to a call that reached no row, in words.
-    pub nearest: Option<&'a str>,
-}
+use deed::{Deed, deeds};
+use heard::{Heard, Retold, value_of};
+use lane::{JobLane, Saved, World};
+use rules::manners::Failures;
+use rules::{ACTS, Check, Offence, RULES, Rule, bit};
+use story::Seen;
+use strictness::{Contract, Strictness};
 
 /// How many findings of each kind there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,50 +42,360 @@ pub struct Counts {
     pub warning: u64,
 }
 
-/// Hears calls and keeps what it found.
+impl Counts {
+    pub(crate) fn add(&mut self, severity: Severity, count: u64) {
+        match severity {
+            Severity::Error => self.error += count,
+            Severity::Warning => self.warning += count,
+        }
+    }
+}
+
+/// What the judge says to a call.
 #[derive(Debug, Default)]
+pub struct Verdict {
+    /// What was wrong with it.
+    pub findings: Vec<Finding>,
+    /// The state of what it was about, before it.
+    pub seen: Seen,
+    /// Why the call is refused, under [`Contract::Enforce`]; then the judge has taken it as not made,
+    /// and its caller must do so too.
+    pub refusal: Option<String>,
+}
+
+/// A breach that a test has declared to be on purpose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Allowance {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// Why it may be broken.
+    pub reason: String,
+    used: bool,
+}
+
+/// The rules that are asked, by what they are asked about.
+#[derive(Clone, Default)]
+struct Docket {
+    call: Vec<Entry>,
+    exposed: Vec<Entry>,
+    /// By the bit of what is done to a job.
+    job: [Vec<Entry>; ACTS],
+    connector: Vec<Entry>,
+    documents: Vec<Entry>,
+    backoff: Option<Entry>,
+    storm: Option<Entry>,
+    end: Vec<Entry>,
+}
+
+/// A rule that is asked, and how bad it is to break it.
+#[derive(Clone, Copy)]
+struct Entry {
+    rule: &'static Rule,
+    severity: Severity,
+    /// Whether the user has said so: then a rule that would rather warn does not.
+    is_set: bool,
+}
+
+impl Entry {
+    fn found(self, offence: Offence, call: Option<(u64, Option<&str>)>, at: Timestamp) -> Finding {
+        let severity = if offence.is_soft() && !self.is_set { Severity::Warning } else { self.severity };
+        offence.found(self.rule, severity, call, at)
+    }
+}
+
+impl Docket {
+    fn new(strictness: &Strictness) -> Docket {
+        let mut docket = Docket::default();
+        for rule in RULES {
+            let Some(severity) = strictness.severity(rule) else { continue };
+            let entry = Entry { rule, severity, is_set: strictness.is_set(rule) };
+            match rule.check {
+                Check::Call(_) => docket.call.push(entry),
+                Check::Exposed(_) => docket.exposed.push(entry),
+                Check::Connector(_) => docket.connector.push(entry),
+                Check::Documents(_) => docket.documents.push(entry),
+                Check::Backoff => docket.backoff = Some(entry),
+                Check::Storm => docket.storm = Some(entry),
+                Check::End(_) => docket.end.push(entry),
+                Check::Elsewhere => {}
+                Check::Job { on, .. } | Check::Silence { on, .. } => {
+                    let kinds = docket.job.iter_mut().enumerate();
+                    kinds.filter(|(at, _)| on & (1 << at) != 0).for_each(|(_, entries)| entries.push(entry));
+                    if matches!(rule.check, Check::Silence { .. }) {
+                        docket.end.push(entry);
+                    }
+                }
+            }
+        }
+        docket
+    }
+}
+
+/// Hears calls, follows jobs and connectors, and keeps what it found.
 pub struct Judge {
+    profile: Profile,
+    strictness: Strictness,
+    docket: Docket,
+    world: World,
+    failures: Failures,
     findings: Vec<Finding>,
-    counts: Counts,
+    /// How many findings there were, by rule and severity.
+    counts: BTreeMap<&'static str, Counts>,
+    allowances: Vec<Allowance>,
+}
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Judge").field("counts", &self.counts).finish_non_exhaustive()
+    }
 }
 
 impl Judge {
-    /// Judges one call and returns what is wrong with it.
-    pub fn hear(&mut self, heard: &Heard<'_>) -> Vec<Finding> {
-        let mut found = Vec::new();
-        for rule in RULES {
-            if let Some(finding) = rule.judge(heard) {
-                self.keep(finding.clone());
-                found.push(finding);
+    /// A judge that has heard nothing. `state` is what there was at the start, in the form of a fixture;
+    /// null if nobody knows.
+    pub fn new(profile: Profile, strictness: Strictness, state: &Value) -> Judge {
+        Judge {
+            profile,
+            docket: Docket::new(&strictness),
+            strictness,
+            world: World::new(state),
+            failures: Failures::default(),
+            findings: Vec::new(),
+            counts: BTreeMap::new(),
+            allowances: Vec::new(),
+        }
+    }
+
+    /// How strict it is.
+    pub fn strictness(&self) -> &Strictness {
+        &self.strictness
+    }
+
+    /// Learns a state that was not made by calls, in the form of a fixture. `whole` says whether it takes
+    /// the place of all that was there.
+    pub fn learn(&mut self, state: &Value, whole: bool) {
+        if whole {
+            self.world = World::new(state);
+        } else {
+            self.world.learn(state);
+        }
+    }
+
+    /// Judges one call and takes in what it did.
+    pub fn hear(&mut self, heard: &Heard<'_>) -> Verdict {
+        if self.strictness.contract() == Contract::Off {
+            return Verdict::default();
+        }
+        let deeds = deeds(heard);
+        let seen = self.world.seen(&deeds);
+        let mut findings: Vec<Finding> = Vec::new();
+        let refuses = self.strictness.contract() == Contract::Enforce && heard.is_taken();
+        let mut saved: Vec<Saved> = Vec::new();
+        let mut refusal = None;
+        for deed in &deeds {
+            if refuses || heard.enforced {
+                saved.push(self.world.save(deed));
             }
+            for (entry, offence, is_about_call) in self.ask(deed, heard) {
+                let finding = entry.found(offence, Some((heard.seq, heard.operation)), heard.at);
+                if refuses && is_about_call && finding.severity == Severity::Error && !self.is_allowed(finding.rule) {
+                    refusal.get_or_insert_with(|| finding.message.clone());
+                }
+                findings.push(finding);
+            }
+            self.world.take(deed, heard);
+        }
+        let call = Some((heard.seq, heard.operation));
+        let about_call = |entry: &Entry| match entry.rule.check {
+            Check::Call(check) if entry.rule.id != "refused-call" || findings.is_empty() => check(heard),
+            Check::Exposed(check) => check(heard),
+            _ => None,
+        };
+        let mut own: Vec<(Entry, Offence)> = Vec::new();
+        if rules::call::is_troubled(heard) {
+            own.extend(self.docket.call.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
+        }
+        if !heard.exposed.is_empty() {
+            own.extend(self.docket.exposed.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
+        }
+        if let Some(entry) = self.docket.backoff {
+            own.extend(self.failures.no_backoff(heard).map(|offence| (entry, offence)));
+        }
+        let storm = self.docket.storm.and_then(|entry| Some((entry, self.failures.retry_storm(heard)?)));
+        let has_storm = storm.is_some();
+        own.extend(storm);
+        for (entry, offence) in own {
+            let finding = entry.found(offence, call, heard.at);
+            if refuses && finding.severity == Severity::Error && !self.is_allowed(finding.rule) {
+                refusal.get_or_insert_with(|| finding.message.clone());
+            }
+            findings.push(finding);
+        }
+        if refusal.is_some() || heard.enforced {
+            self.world.restore(saved);
+        }
+        self.failures.take(heard, if refusal.is_some() { 400 } else { heard.status });
+        if has_storm {
+            self.failures.storm_told(heard);
+        }
+        for finding in &findings {
+            self.world.told(finding);
+            self.keep(finding.clone());
+        }
+        Verdict { findings, seen, refusal }
+    }
+
+    /// What the rules about a deed say, each with whether it is the call that is wrong.
+    fn ask(&self, deed: &Deed, heard: &Heard<'_>) -> Vec<(Entry, Offence, bool)> {
+        let world = &self.world;
+        let mut found = Vec::new();
+        match deed {
+            Deed::Job(deed) => {
+                let unknown = JobLane::default();
+                let lane = world.job(&deed.job).unwrap_or(&unknown);
+                let connector = lane.connector.as_deref().and_then(|id| Some((id, world.connector(id)?)));
+                let case = rules::job::JobCase { heard, world, deed, lane, connector };
+                for entry in &self.docket.job[bit(deed.act).trailing_zeros() as usize] {
+                    let (offence, is_about_call) = match entry.rule.check {
+                        Check::Job { check, .. } => (check(&case), true),
+                        Check::Silence { check, .. } => (check(&case), false),
+                        _ => (None, false),
+                    };
+                    found.extend(offence.map(|offence| (*entry, offence, is_about_call)));
+                }
+            }
+            Deed::Connector(deed) => {
+                for entry in &self.docket.connector {
+                    if let Check::Connector(check) = entry.rule.check {
+                        found.extend(check(world, deed).map(|offence| (*entry, offence, true)));
+                    }
+                }
+            }
+            Deed::Documents { index, effect } => {
+                for entry in &self.docket.documents {
+                    if let Check::Documents(check) = entry.rule.check {
+                        found.extend(check(world, index, *effect).map(|offence| (*entry, offence, true)));
+                    }
+                }
+            }
+            Deed::Look { .. } | Deed::Upheaval { .. } => {}
         }
         found
     }
 
+    /// Judges a recorded call under its own number.
+    pub fn hear_recorded(&mut self, interaction: &Interaction) -> Verdict {
+        self.hear_recorded_as(interaction.seq, interaction)
+    }
+
+    /// Judges a recorded call under another number, as the calls of several recordings need it.
+    pub fn hear_recorded_as(&mut self, seq: u64, interaction: &Interaction) -> Verdict {
+        let retold = Retold::new(interaction, self.profile);
+        let answer = || value_of(interaction.response.body());
+        self.hear(&retold.heard(seq, &answer))
+    }
+
+    /// What the rules about the end of a run would say if it ended now. Asking ends nothing.
+    pub fn finish(&self, now: Timestamp) -> Vec<Finding> {
+        if self.strictness.contract() == Contract::Off {
+            return Vec::new();
+        }
+        let mut findings = Vec::new();
+        for entry in &self.docket.end {
+            let offences = match entry.rule.check {
+                Check::End(check) => check(&self.world, now),
+                Check::Silence { end, .. } => end(&self.world, now),
+                _ => Vec::new(),
+            };
+            findings.extend(offences.into_iter().map(|offence| entry.found(offence, None, now)));
+        }
+        findings
+    }
+
     /// Keeps a finding that somebody else made, as playback does.
     pub fn keep(&mut self, finding: Finding) {
-        match finding.severity {
-            Severity::Error => self.counts.error += 1,
-            Severity::Warning => self.counts.warning += 1,
+        self.counts.entry(finding.rule).or_default().add(finding.severity, 1);
+        for allowance in self.allowances.iter_mut().filter(|allowance| allowance.rule == finding.rule) {
+            allowance.used = true;
         }
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
         }
     }
 
-    /// What was found, oldest first. Beyond a bound findings are counted only.
-    pub fn findings(&self) -> &[Finding] {
-        &self.findings
+    /// Lets a rule be broken from now on, and forgives what broke it before.
+    pub fn allow(&mut self, rule: &'static Rule, reason: impl Into<String>) {
+        let used = self.counts.contains_key(rule.id);
+        self.allowances.push(Allowance { rule: rule.id, reason: reason.into(), used });
     }
 
-    /// How many findings there were.
+    /// What has been allowed.
+    pub fn allowances(&self) -> &[Allowance] {
+        &self.allowances
+    }
+
+    fn is_allowed(&self, rule: &str) -> bool {
+        self.allowances.iter().any(|allowance| allowance.rule == rule)
+    }
+
+    /// What was found and is not allowed, oldest first. Beyond a bound findings are counted only.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !self.is_allowed(finding.rule))
+    }
+
+    /// What is found if the run ends now and is not allowed, `found` as a rule by [`Judge::finish`];
+    /// and the allowances that nothing needed.
+    pub fn end(&self, mut found: Vec<Finding>, now: Timestamp) -> Vec<Finding> {
+        let is_needed =
+            |allowance: &Allowance| allowance.used || found.iter().any(|finding| finding.rule == allowance.rule);
+        let unused: Vec<Finding> = self
+            .allowances
+            .iter()
+            .filter(|allowance| !is_needed(allowance))
+            .filter_map(|it| self.unused(it, now))
+            .collect();
+        found.retain(|finding| !self.is_allowed(finding.rule));
+        found.extend(unused);
+        found
+    }
+
+    fn unused(&self, allowance: &Allowance, now: Timestamp) -> Option<Finding> {
+        let rule = strictness::find("unused-allowance").ok()?;
+        let severity = self.strictness.severity(rule)?;
+        Some(Finding {
+            message: format!("`{}` is allowed ({}) and was never broken", allowance.rule, allowance.reason),
+            hint: rule.hint.to_owned(),
+            reference: rule.reference,
+            ..Finding::about(rule.id, severity, 0, now)
+        })
+    }
+
+    /// How many findings there were that are not allowed.
     pub fn counts(&self) -> Counts {
-        self.counts
+        let mut counts = Counts::default();
+        for (_, of_rule) in self.counts.iter().filter(|(rule, _)| !self.is_allowed(rule)) {
+            counts.error += of_rule.error;
+            counts.warning += of_rule.warning;
+        }
+        counts
     }
 
-    /// Forgets everything.
+    /// How many lanes have been forgotten because their number is bounded; no rule speaks about them.
+    pub fn forgotten(&self) -> u64 {
+        self.world.forgotten()
+    }
+
+    /// Forgets everything that it has heard; allowances stay.
+    pub fn restart(&mut self) {
+        self.clear();
+        self.world = World::default();
+        self.failures = Failures::default();
+    }
+
+    /// Forgets findings; what is known of jobs and connectors stays, for the state stays too.
     pub fn clear(&mut self) {
-        *self = Judge::default();
+        self.findings.clear();
+        self.counts.clear();
     }
 }
 

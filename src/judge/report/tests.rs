@@ -13,9 +13,6 @@ use crate::judge::rules::RULES;
 fn finding(seq: u64, severity: Severity, text: &str) -> Finding {
     let rule = if severity == Severity::Error { "off-spec-body" } else { "made-for-this-test" };
     Finding {
-        rule,
-        severity,
-        seq,
         operation: Some(text.to_owned()),
         message: text.to_owned(),
         hint: text.to_owned(),
@@ -23,6 +20,7 @@ fn finding(seq: u64, severity: Severity, text: &str) -> Finding {
             [("expected", text), ("seen", text)].map(|(name, text)| (name.to_owned(), Value::from(text))),
         ),
         reference: "a test",
+        ..Finding::about(rule, severity, seq, Timestamp::default())
     }
 }
 

@@ -7,6 +7,7 @@
 //! Source: Elasticsearch 9.x, exceptions of the REST layer and their rendering.
 
 mod connector;
+mod contract;
 mod cron;
 mod ingest;
 mod parsing;
@@ -16,6 +17,7 @@ mod shelf;
 
 use serde_json::{Map, Value, json};
 
+pub use contract::CONTRACT_EXCEPTION;
 /// What the server says to a request that it refuses.
 pub(crate) use cron::no_cron;
 pub(crate) use parsing::*;

@@ -1,0 +1,578 @@
+//! [`Deed`]: what a call does to a sync job, a connector or an index, by whichever door it came.
+//!
+//! The Connector API and a direct write of `.elastic-connectors` or `.elastic-connectors-sync-jobs`
+//! come out alike, so that a rule is written once. A deed rests on the call alone; whether it was a
+//! good one the rules say, who know what went before.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::heard::Heard;
+use crate::cluster::connector::ConnectorStatus;
+use crate::cluster::sync_job::{JobType, SyncStatus};
+use crate::json;
+
+/// What a call does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Something to a sync job.
+    Job(JobDeed),
+    /// Something to a connector.
+    Connector(ConnectorDeed),
+    /// Documents go to an index that is neither of the two.
+    Documents {
+        /// The index.
+        index: String,
+        /// Whether Elasticsearch took them.
+        effect: Effect,
+    },
+    /// Many documents of one of the two indices are written or deleted at once.
+    Upheaval {
+        /// Whether it is the index of the jobs.
+        jobs: bool,
+    },
+    /// Jobs are looked at: one of them, or whatever a list or search shows.
+    Look {
+        /// The one.
+        job: Option<String>,
+    },
+}
+
+/// What became of a deed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Elasticsearch did it.
+    Done,
+    /// Elasticsearch refused it.
+    Refused,
+    /// Nobody knows: the server failed.
+    Doubtful,
+}
+
+/// The door by which a deed came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// A call of the Connector API.
+    Api,
+    /// A direct write of the index.
+    Direct,
+}
+
+/// What is done to a sync job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobAct {
+    /// It is made.
+    Post,
+    /// A worker takes it.
+    Claim,
+    /// Its worker says that it is alive.
+    CheckIn,
+    /// Its worker reports its progress.
+    Statistics,
+    /// It is asked to stop.
+    Cancel,
+    /// It is written to be in one of the other statuses.
+    Become(SyncStatus),
+    /// Its status is written with a word that is no status.
+    Misname,
+    /// Something else is written.
+    Edit,
+    /// It is taken from the shelf.
+    Delete,
+}
+
+/// Something done to one sync job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobDeed {
+    /// The job's id; empty if nobody knows it.
+    pub job: String,
+    /// What is done.
+    pub act: JobAct,
+    /// By which door.
+    pub door: Door,
+    /// What became of it.
+    pub effect: Effect,
+    /// Where the document stands in the body, as a JSON pointer.
+    pub base: String,
+    /// The connector of a new job.
+    pub connector: Option<String>,
+    /// The type of a new job.
+    pub job_type: Option<JobType>,
+    /// The worker that takes it.
+    pub worker: Option<String>,
+    /// The cursor that it starts from, in the masked form in which it is compared.
+    pub cursor: Option<Value>,
+    /// Documents indexed, their volume, documents deleted.
+    pub counters: [Option<i64>; 3],
+    /// Whether the job is seen: `last_seen` is written, by the server or by the client.
+    pub seen: bool,
+    /// Whether `completed_at` is written.
+    pub completed_at: bool,
+    /// Whether `canceled_at` is written.
+    pub canceled_at: bool,
+    /// The error that is written.
+    pub error: Option<String>,
+    /// The word that is written as its status.
+    pub word: Option<String>,
+}
+
+/// The names of the counters, in the order of [`JobDeed::counters`].
+pub const COUNTERS: [&str; 3] = ["indexed_document_count", "indexed_document_volume", "deleted_document_count"];
+
+/// What is done to a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectorAct {
+    /// It is made, or made anew.
+    Put,
+    /// Its service says that it is alive.
+    CheckIn,
+    /// Something is written.
+    Write,
+    /// It is taken from the shelf, or marked as deleted.
+    Delete,
+}
+
+/// Something done to one connector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectorDeed {
+    /// The connector's id; empty if nobody knows it.
+    pub connector: String,
+    /// What is done.
+    pub act: ConnectorAct,
+    /// By which door.
+    pub door: Door,
+    /// What became of it.
+    pub effect: Effect,
+    /// Where the document stands in the body, as a JSON pointer.
+    pub base: String,
+    /// The status that it has afterwards: none if it keeps its own, a none within if nobody knows.
+    pub status: Option<Option<ConnectorStatus>>,
+    /// `last_sync_status` and `last_access_control_sync_status`, as far as they are written.
+    pub last_sync: [Option<String>; 2],
+    /// The cursor that is written, masked; a null is none within.
+    pub cursor: Option<Option<Value>>,
+    /// The index that is written; none within if it is taken away.
+    pub index_name: Option<Option<String>>,
+    /// Whether the write demands that nobody has written in between.
+    pub guarded: bool,
+    /// Whether `last_seen` is written.
+    pub seen: bool,
+    /// Whether its jobs go with it.
+    pub and_jobs: bool,
+}
+
+/// The names of the two fields in [`ConnectorDeed::last_sync`].
+pub const LAST_SYNC: [&str; 2] = ["last_sync_status", "last_access_control_sync_status"];
+
+/// Everything that a call does, in its order.
+pub fn deeds(heard: &Heard<'_>) -> Vec<Deed> {
+    let Some(operation) = heard.operation else {
+        return Vec::new();
+    };
+    match operation.strip_prefix("connector.") {
+        Some(call) => api(heard, call).into_iter().collect(),
+        None => direct(heard, operation),
+    }
+}
+
+fn effect(heard: &Heard<'_>) -> Effect {
+    if heard.is_taken() {
+        Effect::Done
+    } else if heard.is_doubtful() {
+        Effect::Doubtful
+    } else {
+        Effect::Refused
+    }
+}
+
+/// The segments of a path, decoded.
+fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    path.split('/').skip(1).map(decoded)
+}
+
+/// A segment with its percent escapes decoded; one that is no text stays as it is.
+fn decoded(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment);
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
+}
+
+// ── the Connector API ─────────────────────────────────────────────────────────────────────────────
+
+fn api(heard: &Heard<'_>, call: &str) -> Option<Deed> {
+    let mut path = segments(heard.request.path()).skip(1);
+    if let Some(call) = call.strip_prefix("sync_job_") {
+        let id = path.nth(1).unwrap_or_default().into_owned();
+        return api_job(heard, call, id);
+    }
+    if call.starts_with("secret_") {
+        return None;
+    }
+    let id = path.next().filter(|id| !id.is_empty()).map(Cow::into_owned);
+    api_connector(heard, call, id)
+}
+
+fn new_job(heard: &Heard<'_>, job: String, act: JobAct, door: Door) -> JobDeed {
+    JobDeed {
+        job,
+        act,
+        door,
+        effect: effect(heard),
+        base: String::new(),
+        connector: None,
+        job_type: None,
+        worker: None,
+        cursor: None,
+        counters: [None; 3],
+        seen: false,
+        completed_at: false,
+        canceled_at: false,
+        error: None,
+        word: None,
+    }
+}
+
+fn api_job(heard: &Heard<'_>, call: &str, id: String) -> Option<Deed> {
+    let deed = |act| new_job(heard, id.clone(), act, Door::Api);
+    let text = |body: &Value, name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let body = || heard.json();
+    Some(Deed::Job(match call {
+        "list" => return Some(Deed::Look { job: None }),
+        "get" => return Some(Deed::Look { job: Some(id) }),
+        "post" => {
+            let body = body()?;
+            let job = if heard.enforced || !heard.is_taken() { String::new() } else { answered_id(heard, "id") };
+            let job_type = text(&body, "job_type").map_or(Some(JobType::Full), |name| name.parse().ok());
+            JobDeed { job, connector: text(&body, "id"), job_type, ..deed(JobAct::Post) }
+        }
+        "claim" => {
+            let body = body()?;
+            let cursor = body.get("sync_cursor").filter(|cursor| !cursor.is_null()).map(masked);
+            JobDeed { worker: text(&body, "worker_hostname"), cursor, seen: true, ..deed(JobAct::Claim) }
+        }
+        "check_in" => JobDeed { seen: true, ..deed(JobAct::CheckIn) },
+        "update_stats" => {
+            let body = body()?;
+            JobDeed { counters: counters(body.as_object()?), seen: true, ..deed(JobAct::Statistics) }
+        }
+        "error" => {
+            let error = body().and_then(|body| text(&body, "error"));
+            JobDeed { error, ..deed(JobAct::Become(SyncStatus::Error)) }
+        }
+        "cancel" => deed(JobAct::Cancel),
+        "delete" => deed(JobAct::Delete),
+        _ => return None,
+    }))
+}
+
+fn new_connector(heard: &Heard<'_>, connector: String, act: ConnectorAct, door: Door) -> ConnectorDeed {
+    ConnectorDeed {
+        connector,
+        act,
+        door,
+        effect: effect(heard),
+        base: String::new(),
+        status: None,
+        last_sync: [None, None],
+        cursor: None,
+        index_name: None,
+        guarded: false,
+        seen: false,
+        and_jobs: false,
+    }
+}
+
+fn api_connector(heard: &Heard<'_>, call: &str, id: Option<String>) -> Option<Deed> {
+    let body = heard.json().unwrap_or_default();
+    let fields = body.as_object();
+    let deed = |act| new_connector(heard, id.clone().unwrap_or_default(), act, Door::Api);
+    Some(Deed::Connector(match call {
+        "post" | "put" => {
+            let connector = match &id {
+                Some(id) => id.clone(),
+                None if heard.enforced || !heard.is_taken() => String::new(),
+                None => answered_id(heard, "id"),
+            };
+            let index_name = Some(body.get("index_name").and_then(Value::as_str).map(str::to_owned));
+            let has_type = body.get("service_type").is_some_and(Value::is_string);
+            let status = if has_type { ConnectorStatus::NeedsConfiguration } else { ConnectorStatus::Created };
+            ConnectorDeed {
+                connector,
+                index_name,
+                status: Some(Some(status)),
+                cursor: Some(None),
+                ..deed(ConnectorAct::Put)
+            }
+        }
+        "delete" => {
+            let query = heard.request.query();
+            let and_jobs = query.split('&').any(|part| matches!(part, "delete_sync_jobs" | "delete_sync_jobs=true"));
+            ConnectorDeed { and_jobs, ..deed(ConnectorAct::Delete) }
+        }
+        "check_in" => ConnectorDeed { seen: true, ..deed(ConnectorAct::CheckIn) },
+        "list" | "get" => return None,
+        // What the server makes of the status here depends on what is stored.
+        "update_configuration" | "update_error" | "update_service_type" => {
+            ConnectorDeed { status: Some(None), ..deed(ConnectorAct::Write) }
+        }
+        _ => ConnectorDeed { door: Door::Api, ..written_connector(deed(ConnectorAct::Write), fields?) },
+    }))
+}
+
+/// The id in the answer to a call that makes something.
+fn answered_id(heard: &Heard<'_>, name: &str) -> String {
+    (heard.answer)().get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+// ── direct writes and reads ───────────────────────────────────────────────────────────────────────
+
+/// Which of the two indices a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shelf {
+    Connectors,
+    SyncJobs,
+}
+
+fn shelf(index: &str) -> Option<Shelf> {
+    match index {
+        ".elastic-connectors" | ".elastic-connectors-v1" => Some(Shelf::Connectors),
+        ".elastic-connectors-sync-jobs" | ".elastic-connectors-sync-jobs-v1" => Some(Shelf::SyncJobs),
+        _ => None,
+    }
+}
+
+fn direct(heard: &Heard<'_>, operation: &str) -> Vec<Deed> {
+    let mut path = segments(heard.request.path());
+    let index = path.next().unwrap_or_default();
+    match operation {
+        "bulk" => bulk(heard, if index.starts_with('_') { None } else { Some(&index) }),
+        "search" | "count" => {
+            let looks = shelf(&index) == Some(Shelf::SyncJobs);
+            looks.then_some(Deed::Look { job: None }).into_iter().collect()
+        }
+        "get" | "get_source" => match (shelf(&index), path.nth(1)) {
+            (Some(Shelf::SyncJobs), Some(id)) => vec![Deed::Look { job: Some(id.into_owned()) }],
+            _ => Vec::new(),
+        },
+        "index" | "create" | "update" | "delete" => {
+            let id = path.nth(1).filter(|id| !id.is_empty()).map(Cow::into_owned);
+            let body = heard.json().unwrap_or_default();
+            let mut write = Write {
+                kind: operation,
+                index: &index,
+                id,
+                body: &body,
+                base: String::new(),
+                guarded: is_guarded(heard.request.query()),
+                effect: effect(heard),
+            };
+            if write.id.is_none() && write.effect == Effect::Done && !heard.enforced {
+                write.id = Some(answered_id(heard, "_id"));
+            }
+            write.deed(heard).into_iter().collect()
+        }
+        "delete_by_query" | "update_by_query" | "indices.delete" if heard.is_taken() || heard.is_doubtful() => {
+            let shelves: Vec<Shelf> = index.split(',').filter_map(shelf).collect();
+            shelves.into_iter().map(|shelf| Deed::Upheaval { jobs: shelf == Shelf::SyncJobs }).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_guarded(query: &str) -> bool {
+    let has = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
+    has("if_seq_no") && has("if_primary_term")
+}
+
+/// One document that is written by its index and id.
+struct Write<'a> {
+    kind: &'a str,
+    index: &'a str,
+    id: Option<String>,
+    body: &'a Value,
+    base: String,
+    guarded: bool,
+    effect: Effect,
+}
+
+impl Write<'_> {
+    fn deed(self, heard: &Heard<'_>) -> Option<Deed> {
+        let Some(shelf) = shelf(self.index) else {
+            let index = self.index.to_owned();
+            return (self.kind != "delete").then_some(Deed::Documents { index, effect: self.effect });
+        };
+        let id = self.id.clone().unwrap_or_default();
+        let (fields, within) = match self.kind {
+            "update" => (self.body.get("doc").and_then(Value::as_object), "/doc"),
+            _ => (self.body.as_object(), ""),
+        };
+        let base = format!("{}{within}", self.base);
+        let is_new = self.kind == "create" || (self.kind == "index" && self.id.is_none());
+        Some(match shelf {
+            Shelf::SyncJobs => {
+                let mut deed = new_job(heard, id, JobAct::Edit, Door::Direct);
+                deed.effect = self.effect;
+                deed.base = base;
+                match (self.kind, fields) {
+                    ("delete", _) => deed.act = JobAct::Delete,
+                    // A script may do anything.
+                    (_, None) => deed.act = JobAct::Misname,
+                    (kind, Some(fields)) => deed = written_job(deed, fields, kind != "update" || is_new),
+                }
+                if deed.act == JobAct::Misname && deed.word.is_none() {
+                    deed.act = JobAct::Edit;
+                    deed.effect = Effect::Doubtful;
+                }
+                Deed::Job(deed)
+            }
+            Shelf::Connectors => {
+                let act = match self.kind {
+                    "delete" => ConnectorAct::Delete,
+                    "update" => ConnectorAct::Write,
+                    _ => ConnectorAct::Put,
+                };
+                let mut deed = new_connector(heard, id, act, Door::Direct);
+                deed.effect = self.effect;
+                deed.base = base;
+                deed.guarded = self.guarded;
+                match fields {
+                    Some(fields) => deed = written_connector(deed, fields),
+                    None if self.kind != "delete" => deed.status = Some(None),
+                    None => {}
+                }
+                Deed::Connector(deed)
+            }
+        })
+    }
+}
+
+/// What the fields of a job document say; `whole` if they are all that it has.
+fn written_job(mut deed: JobDeed, fields: &Map<String, Value>, whole: bool) -> JobDeed {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let given = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
+    let connector = fields.get("connector");
+    deed.connector = connector.and_then(|connector| connector.get("id")).and_then(Value::as_str).map(str::to_owned);
+    deed.job_type = text("job_type").and_then(|name| name.parse().ok());
+    deed.worker = text("worker_hostname");
+    // Elastic's service names the cursor by a literal key with a dot.
+    let cursor = fields.get("connector.sync_cursor").or_else(|| connector?.get("sync_cursor"));
+    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).map(masked);
+    deed.counters = counters(fields);
+    deed.seen = given("last_seen");
+    deed.completed_at = given("completed_at");
+    deed.canceled_at = given("canceled_at");
+    deed.error = text("error");
+    deed.word = match fields.get("status") {
+        Some(Value::String(word)) => Some(word.clone()),
+        Some(other) => Some(other.to_string()),
+        None => None,
+    };
+    deed.act = match deed.word.as_deref().map(str::parse::<SyncStatus>) {
+        _ if whole && deed.connector.is_some() => JobAct::Post,
+        Some(Ok(SyncStatus::InProgress)) => JobAct::Claim,
+        Some(Ok(SyncStatus::Canceling)) => JobAct::Cancel,
+        Some(Ok(status)) => JobAct::Become(status),
+        Some(Err(())) => JobAct::Misname,
+        None if deed.counters.iter().any(Option::is_some) => JobAct::Statistics,
+        None if deed.seen => JobAct::CheckIn,
+        None => JobAct::Edit,
+    };
+    deed
+}
+
+fn written_connector(mut deed: ConnectorDeed, fields: &Map<String, Value>) -> ConnectorDeed {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(status) = fields.get("status") {
+        deed.status = Some(status.as_str().and_then(|name| name.parse().ok()));
+    } else if deed.act == ConnectorAct::Put {
+        deed.status = Some(None);
+    }
+    deed.last_sync = LAST_SYNC.map(text);
+    deed.cursor = match fields.get("sync_cursor") {
+        None if deed.act == ConnectorAct::Put => Some(None),
+        None => None,
+        Some(Value::Null) => Some(None),
+        Some(cursor) => Some(Some(masked(cursor))),
+    };
+    if fields.contains_key("index_name") || deed.act == ConnectorAct::Put {
+        deed.index_name = Some(text("index_name"));
+    }
+    deed.seen = fields.get("last_seen").is_some_and(|value| !value.is_null());
+    if fields.get("deleted") == Some(&Value::Bool(true)) {
+        deed.act = ConnectorAct::Delete;
+    }
+    deed
+}
+
+fn counters(fields: &Map<String, Value>) -> [Option<i64>; 3] {
+    COUNTERS.map(|name| match fields.get(name)? {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
+        Value::String(text) => crate::rest::call::long_of(text),
+        _ => None,
+    })
+}
+
+/// A cursor as it is compared: with what a journal masks masked, so that a recording says the same.
+fn masked(cursor: &Value) -> Value {
+    let mut cursor = cursor.clone();
+    crate::journal::redact::value(&mut cursor);
+    cursor
+}
+
+/// What a bulk request does: writes to the two indices one by one, other indices once each.
+fn bulk(heard: &Heard<'_>, index: Option<&str>) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    let mut lines = heard.request.body().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).zip(1..);
+    // Asked for once, and only if one of the two indices is written to.
+    let mut answer = None;
+    let mut item = 0;
+    while let Some((line, number)) = lines.next() {
+        let Some(Value::Object(action)) = json::read(line).ok().flatten() else {
+            return deeds;
+        };
+        let Some((kind, target)) = action.iter().next() else {
+            return deeds;
+        };
+        let document = if kind == "delete" { None } else { lines.next() };
+        let at = item;
+        item += 1;
+        let named = target.get("_index").and_then(Value::as_str).or(index).unwrap_or_default();
+        if shelf(named).is_none() {
+            let known = deeds.iter().any(|deed| matches!(deed, Deed::Documents { index, .. } if index == named));
+            if kind != "delete" && !known {
+                deeds.push(Deed::Documents { index: named.to_owned(), effect: effect(heard) });
+            }
+            continue;
+        }
+        let body = document.and_then(|(line, _)| json::read(line).ok().flatten()).unwrap_or_default();
+        let answer = answer.get_or_insert_with(|| if heard.enforced { Value::Null } else { (heard.answer)() });
+        let told = answer.pointer(&format!("/items/{at}/{kind}"));
+        let status = told.and_then(|told| told.get("status")).and_then(Value::as_u64);
+        let own_effect = match (effect(heard), status) {
+            (Effect::Done, Some(status)) if !(200..300).contains(&status) => Effect::Refused,
+            (effect, _) => effect,
+        };
+        let given = |value: &Value| value.get("_id").and_then(Value::as_str).map(str::to_owned);
+        let write = Write {
+            kind,
+            index: named,
+            id: given(target).or_else(|| told.and_then(given)),
+            body: &body,
+            base: format!("/{number}"),
+            guarded: target.get("if_seq_no").is_some() && target.get("if_primary_term").is_some(),
+            effect: own_effect,
+        };
+        deeds.extend(write.deed(heard));
+    }
+    deeds
+}

@@ -1,0 +1,162 @@
+//! [`Heard`]: a call as the judge hears it, whether it has just happened or stands in a recording.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::api;
+use crate::clock::Timestamp;
+use crate::http::{Request, Response};
+use crate::journal::interaction::Interaction;
+use crate::journal::redact::{self, Exposure};
+use crate::json;
+use crate::profile::Profile;
+use crate::rest::error::CONTRACT_EXCEPTION;
+use crate::rest::schema::Violation;
+use crate::rest::{self, Miss, Setting, Stage};
+
+/// A call as the judge hears it: the request, how far it got, and what it was answered.
+#[derive(Clone, Copy)]
+pub struct Heard<'a> {
+    /// The call's number.
+    pub seq: u64,
+    /// The mock's time of the call.
+    pub at: Timestamp,
+    /// The request.
+    pub request: &'a Request,
+    /// The operation of Elasticsearch that it names.
+    pub operation: Option<&'a str>,
+    /// Why it reached no row of the table.
+    pub miss: Option<Miss>,
+    /// The body, where the operation reads one and it could be read.
+    pub body: Option<&'a Value>,
+    /// Where it leaves the published contract.
+    pub violations: &'a [Violation],
+    /// The `compatible-with` that it asked for.
+    pub compatible_with: Option<u64>,
+    /// The Elasticsearch that is mimicked.
+    pub profile: Profile,
+    /// The status of the answer.
+    pub status: u16,
+    /// The reason of a refusal; empty when there is none.
+    pub reason: &'a str,
+    /// The body of the answer, made when it is asked for.
+    pub answer: &'a dyn Fn() -> Value,
+    /// Seconds after which the answer invites the client to come again.
+    pub retry_after_s: Option<u64>,
+    /// What is closest to a call that reached no row, in words.
+    pub nearest: Option<&'a str>,
+    /// Where secrets stand in the open.
+    pub exposed: &'a [Exposure],
+    /// Whether the judge has refused the call that Elasticsearch would have taken.
+    pub enforced: bool,
+}
+
+impl Heard<'_> {
+    /// Whether Elasticsearch took the call, or would have if the judge had let it.
+    pub fn is_taken(&self) -> bool {
+        self.enforced || (200..300).contains(&self.status)
+    }
+
+    /// Whether nobody can say if the call had its effect: the server failed, or gave up.
+    pub fn is_doubtful(&self) -> bool {
+        !self.enforced && self.status >= 500 && self.status != 501
+    }
+
+    /// The body as JSON, read now if nobody has read it before; none if it is no JSON.
+    pub fn json(&self) -> Option<Cow<'_, Value>> {
+        match self.body {
+            Some(body) => Some(Cow::Borrowed(body)),
+            None if self.request.body().is_empty() => None,
+            None => json::read(self.request.body()).ok().flatten().map(Cow::Owned),
+        }
+    }
+}
+
+/// What has to be found out about a recorded call before it can be heard.
+pub struct Retold<'a> {
+    interaction: &'a Interaction,
+    operation: Option<&'static str>,
+    miss: Option<Miss>,
+    body: Option<Value>,
+    violations: Vec<Violation>,
+    compatible_with: Option<u64>,
+    profile: Profile,
+    reason: String,
+    nearest: Option<String>,
+    exposed: Vec<Exposure>,
+    enforced: bool,
+}
+
+impl<'a> Retold<'a> {
+    /// Reads a recorded request as the mock would have read it.
+    pub fn new(interaction: &'a Interaction, profile: Profile) -> Retold<'a> {
+        let Interaction { request, response, .. } = interaction;
+        let setting = Setting { profile, release: profile.release(), body_bytes_max: usize::MAX };
+        let reading = rest::read(&api::TABLE, request, &setting);
+        let (kind, reason) = refusal(response);
+        Retold {
+            interaction,
+            operation: reading.operation,
+            miss: reading.miss,
+            body: match reading.stage {
+                Stage::Call(call) => call.body,
+                Stage::Answered(_) => None,
+            },
+            violations: reading.violations,
+            compatible_with: reading.compatible_with,
+            profile,
+            reason,
+            nearest: reading.miss.and_then(|_| rest::nearest(&api::TABLE, request)),
+            exposed: redact::exposures(request, reading.operation),
+            enforced: kind.as_deref() == Some(CONTRACT_EXCEPTION),
+        }
+    }
+
+    /// The call as the judge hears it, under that number.
+    pub fn heard<'b>(&'b self, seq: u64, answer: &'b dyn Fn() -> Value) -> Heard<'b> {
+        Heard {
+            seq,
+            at: self.interaction.at,
+            request: &self.interaction.request,
+            operation: self.operation,
+            miss: self.miss,
+            body: self.body.as_ref(),
+            violations: &self.violations,
+            compatible_with: self.compatible_with,
+            profile: self.profile,
+            status: self.interaction.response.status(),
+            reason: &self.reason,
+            answer,
+            retry_after_s: retry_after_s(&self.interaction.response),
+            nearest: self.nearest.as_deref(),
+            exposed: &self.exposed,
+            enforced: self.enforced,
+        }
+    }
+}
+
+/// Seconds after which an answer invites the client to come again.
+pub fn retry_after_s(response: &Response) -> Option<u64> {
+    response.headers().get("retry-after")?.trim().parse().ok()
+}
+
+/// A body as JSON; null if it is none.
+pub fn value_of(body: &Bytes) -> Value {
+    json::read(body).ok().flatten().unwrap_or_default()
+}
+
+/// The type and the reason of a refusal, as its body tells them.
+pub fn refusal(response: &Response) -> (Option<String>, String) {
+    if response.status() < 400 || response.body().is_empty() {
+        return (None, String::new());
+    }
+    let body = value_of(response.body());
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    match body.get("error") {
+        Some(Value::String(reason)) => (None, reason.clone()),
+        Some(error) => (text(error.get("type")), text(error.get("reason")).unwrap_or_default()),
+        None => (None, String::new()),
+    }
+}

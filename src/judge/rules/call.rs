@@ -1,0 +1,117 @@
+//! Rules about one call by itself. A 404 or a 409 is no fault: a correct client meets them.
+
+use super::Offence;
+use crate::judge::heard::Heard;
+use crate::rest::Miss;
+use crate::rest::schema::ViolationKind;
+
+/// Whether there is anything about a call that the rules of this file could speak of.
+pub(crate) fn is_troubled(heard: &Heard<'_>) -> bool {
+    heard.miss.is_some()
+        || !heard.violations.is_empty()
+        || heard.status >= 400
+        || heard.compatible_with.is_some_and(|asked| asked != heard.profile.major())
+}
+
+fn violation(heard: &Heard<'_>, kind: ViolationKind) -> Option<Offence> {
+    let violation = heard.violations.iter().find(|violation| violation.kind == kind)?;
+    let place = if violation.pointer.is_empty() { "the body".to_owned() } else { format!("[{}]", violation.pointer) };
+    let mut offence =
+        Offence::new(format!("{place}: {}", violation.message)).with("pointer", violation.pointer.clone());
+    if !heard.reason.is_empty() && !heard.enforced {
+        offence.message.push_str(&format!("; Elasticsearch answers: {}", heard.reason));
+        offence = offence.with("answer", heard.reason);
+    }
+    Some(offence)
+}
+
+pub(crate) fn off_spec_body(heard: &Heard<'_>) -> Option<Offence> {
+    violation(heard, ViolationKind::OffSpecBody)
+}
+
+pub(crate) fn server_rejects_spec(heard: &Heard<'_>) -> Option<Offence> {
+    let mut offence = violation(heard, ViolationKind::ServerRejectsSpec)?;
+    offence.message =
+        format!("the specification allows this body and Elasticsearch refuses it all the same: {}", heard.reason);
+    Some(offence)
+}
+
+pub(crate) fn off_spec_parameter(heard: &Heard<'_>) -> Option<Offence> {
+    let offence = violation(heard, ViolationKind::OffSpecParameter)?;
+    Some(Offence { message: format!("parameter {}", offence.message), ..offence })
+}
+
+/// Any refusal that no other rule explains.
+pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
+    let refused = matches!(heard.status, 400 | 405 | 406 | 413) && !heard.enforced;
+    let explained = heard.miss.is_some() || !heard.violations.is_empty();
+    if !refused || explained {
+        return None;
+    }
+    let reason = if heard.reason.is_empty() { "no reason is given" } else { heard.reason };
+    let (method, path, status) = (heard.request.method(), heard.request.path(), heard.status);
+    // Whoever cancels cannot know whether the job is ending at that moment.
+    let is_late =
+        heard.operation == Some("connector.sync_job_cancel") && heard.reason.starts_with("Invalid transition");
+    Some(
+        Offence::new(format!("{method} {path} was refused with {status}: {reason}"))
+            .with("expected", "an answer other than a refusal")
+            .with("seen", status)
+            .soft_if(is_late),
+    )
+}
+
+pub(crate) fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
+    (heard.miss == Some(Miss::Unknown)).then(|| {
+        let nearest = heard.nearest.map(|nearest| format!("; the nearest is {nearest}")).unwrap_or_default();
+        let (method, path) = (heard.request.method(), heard.request.path());
+        let offence = Offence::new(format!("Elasticsearch has no {method} {path}{nearest}"))
+            .with("seen", format!("{method} {path}"));
+        match heard.nearest {
+            Some(nearest) => offence.with("expected", nearest),
+            None => offence,
+        }
+    })
+}
+
+pub(crate) fn unsupported_operation(heard: &Heard<'_>) -> Option<Offence> {
+    let (method, path) = (heard.request.method(), heard.request.path());
+    match (heard.miss, heard.status) {
+        (Some(Miss::Unsupported), _) => {
+            let operation = heard.operation.unwrap_or("an operation");
+            Some(Offence::new(format!(
+                "elastimock cannot answer {method} {path}, which is {operation} in Elasticsearch"
+            )))
+        }
+        // A form of a request that the mock does not read: a compressed body, a binary one.
+        (None, 501) => Some(Offence::new(format!("{method} {path}: {}", heard.reason))),
+        _ => None,
+    }
+}
+
+pub(crate) fn unauthorized_call(heard: &Heard<'_>) -> Option<Offence> {
+    matches!(heard.status, 401 | 403).then(|| {
+        Offence::new(format!("{} {} was answered {}", heard.request.method(), heard.request.path(), heard.status))
+            .with("seen", heard.status)
+    })
+}
+
+pub(crate) fn version_mismatch(heard: &Heard<'_>) -> Option<Offence> {
+    let asked = heard.compatible_with.filter(|asked| *asked != heard.profile.major())?;
+    Some(
+        Offence::new(format!("the client speaks REST version {asked} to Elasticsearch {}", heard.profile.major()))
+            .with("expected", heard.profile.major())
+            .with("seen", asked),
+    )
+}
+
+/// A secret that stands where everybody can read it. What it is nobody repeats.
+pub(crate) fn secret_exposed(heard: &Heard<'_>) -> Option<Offence> {
+    let place = heard.exposed.first()?;
+    Some(
+        Offence::new(format!("a secret stands in {place} of {}", heard.operation.unwrap_or("the call")))
+            .with("pointer", place.pointer())
+            .with("expected", "no secret there")
+            .with("seen", crate::journal::redact::REDACTED),
+    )
+}

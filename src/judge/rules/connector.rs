@@ -1,0 +1,32 @@
+//! Rules along a connector and its index.
+
+use super::Offence;
+use crate::finding::Subject;
+use crate::judge::deed::{ConnectorAct, ConnectorDeed, Door, Effect, LAST_SYNC};
+use crate::judge::lane::World;
+
+/// A worker locks a connector by writing that a sync is in progress; two could do so at once.
+pub(crate) fn unguarded_lock(_world: &World, deed: &ConnectorDeed) -> Option<Offence> {
+    let written = deed.act == ConnectorAct::Write && deed.effect == Effect::Done && deed.door == Door::Direct;
+    let at = deed.last_sync.iter().position(|status| status.as_deref() == Some("in_progress"))?;
+    (written && !deed.guarded).then(|| {
+        let id = &deed.connector;
+        Offence::new(format!("`{}` of {id} was set to in_progress without a guard", LAST_SYNC[at]))
+            .of(Subject::Connector(id.clone()))
+            .with("pointer", format!("{}/{}", deed.base, LAST_SYNC[at]))
+            .with("expected", "`if_seq_no` and `if_primary_term` of the document as it was read")
+            .with("seen", "neither")
+            .then("two workers could both take the lock, and both start a job of the connector")
+    })
+}
+
+/// Documents belong to a job, so that somebody counts them.
+pub(crate) fn write_outside_job(world: &World, index: &str, effect: Effect) -> Option<Offence> {
+    let (id, connector) = world.owner(index).filter(|_| effect == Effect::Done)?;
+    (!connector.outside_told && !world.runs_any(connector)).then(|| {
+        Offence::new(format!("documents were written to {index} while no job of {id} was in progress"))
+            .of(Subject::Connector(id.to_owned()))
+            .with("expected", "a job of the connector that is in progress")
+            .with("seen", "none")
+    })
+}

@@ -1,0 +1,64 @@
+//! Rules about what should have happened before the run ended.
+
+use super::job::{HEARTBEAT_MAX, cleanup, gap};
+use super::{Offence, hms};
+use crate::clock::Timestamp;
+use crate::cluster::sync_job::{JobType, SyncStatus};
+use crate::finding::Subject;
+use crate::judge::deed::LAST_SYNC;
+use crate::judge::lane::World;
+
+/// Every job that is silent for too long at the end.
+pub(crate) fn heartbeat_gap(world: &World, now: Timestamp) -> Vec<Offence> {
+    world.jobs().filter_map(|(id, lane)| gap(id, lane, now)).collect()
+}
+
+pub(crate) fn job_left_open(world: &World, now: Timestamp) -> Vec<Offence> {
+    let open = world.jobs().filter(|(_, lane)| lane.claimed.is_some() && lane.is_running());
+    open.map(|(id, lane)| {
+        let status = lane.status.map_or("unknown", SyncStatus::name);
+        let worker = lane.worker.as_deref().filter(|worker| !worker.trim().is_empty());
+        let worker = worker.map(|worker| format!(" by worker {worker}")).unwrap_or_default();
+        let when = lane.claimed.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
+        let offence = Offence::new(format!("{id} was claimed{worker}{when}, and the run ended while it is {status}"))
+            .of(Subject::Job(id.to_owned()))
+            .with("expected", "completed, canceled, error or suspended")
+            .with("seen", status)
+            .after(lane.claimed)
+            .after(lane.last);
+        // Its worker may be at work while the test ends: only a silent one has left it.
+        let is_alive = lane.seen.is_some_and(|seen| now.since(seen.at) <= HEARTBEAT_MAX);
+        match lane.seen {
+            Some(seen) => offence.then(cleanup(seen)).soft_if(is_alive),
+            None => offence,
+        }
+    })
+    .collect()
+}
+
+pub(crate) fn last_sync_unreported(world: &World, _now: Timestamp) -> Vec<Offence> {
+    let ended = world.jobs().filter(|(_, lane)| lane.touched && lane.is_ended() && !lane.reported);
+    ended
+        .filter_map(|(id, lane)| {
+            let (connector, end) = (lane.connector.as_deref()?, lane.ended?);
+            let at = usize::from(lane.job_type == Some(JobType::AccessControl));
+            let field = LAST_SYNC[at];
+            let known = world.connector(connector)?;
+            let status = lane.status.map_or("ended", SyncStatus::name);
+            let offence = Offence::new(format!(
+                "{id} ended as {status} at {}, and `{field}` of its connector {connector} was not updated",
+                hms(end.at)
+            ))
+            .of(Subject::Job(id.to_owned()))
+            .with("expected", format!("`{field}`: \"{status}\""))
+            .with("seen", known.last_sync[at].clone())
+            .after(Some(end));
+            Some(match known.last_sync[at].as_deref() {
+                Some("in_progress") => {
+                    offence.then("the connector stays locked: its next job is not started before a cleanup frees it")
+                }
+                _ => offence,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,434 @@
+//! Rules along a sync job: may this be done to a job whose story is that?
+//!
+//! A rule speaks only of what is known. What Elasticsearch refused did not happen, and what nobody can
+//! tell (the server failed) is no ground for an accusation.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Offence, hms};
+use crate::clock::Timestamp;
+use crate::cluster::connector::ConnectorStatus;
+use crate::cluster::sync_job::{JobType, SyncStatus};
+use crate::finding::Subject;
+use crate::judge::deed::{COUNTERS, Door, Effect, JobAct, JobDeed};
+use crate::judge::heard::Heard;
+use crate::judge::lane::{ConnectorLane, JobLane, World};
+use crate::judge::story::{Mark, verb};
+
+/// From then on a cleanup may mark a job as failed. Source: connector protocol; `now-300s` in the
+/// query of Elastic's service.
+pub const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
+
+/// How long a worker may go on after it was asked to stop.
+const CANCEL_MAX: Duration = Duration::from_secs(60);
+
+/// How long a service may be silent. Source: connector protocol, half an hour.
+const CHECK_IN_MAX: Duration = Duration::from_secs(1800);
+
+/// How old a look at a job may be for its reader to rely on it.
+///
+/// Inferred: Elastic's service looks at a running job every 5 s and reports every 10 s; whatever
+/// happens in between it cannot know.
+const LOOK_MAX: Duration = Duration::from_secs(10);
+
+/// What a rule knows of something that was done to a job.
+pub(crate) struct JobCase<'a> {
+    pub heard: &'a Heard<'a>,
+    pub world: &'a World,
+    pub deed: &'a JobDeed,
+    /// The job before.
+    pub lane: &'a JobLane,
+    pub connector: Option<(&'a str, &'a ConnectorLane)>,
+}
+
+impl JobCase<'_> {
+    fn is_done(&self) -> bool {
+        self.deed.effect == Effect::Done
+    }
+
+    fn offence(&self, message: String) -> Offence {
+        Offence::new(message).of(Subject::Job(self.deed.job.clone()))
+    }
+
+    fn pointer(&self, field: &str) -> String {
+        format!("{}/{field}", self.deed.base)
+    }
+
+    fn at(&self) -> Timestamp {
+        self.heard.at
+    }
+
+    /// Whether the client may have looked at the job just before call `change` and cannot know of it.
+    fn cannot_know(&self, change: Mark) -> bool {
+        let has_looked_since = self.lane.looked.is_some_and(|look| look.seq > change.seq);
+        !has_looked_since && self.world.was_looked_at(self.lane, change.seq, self.at().minus(LOOK_MAX))
+    }
+
+    fn who(&self) -> &str {
+        self.deed.worker.as_deref().unwrap_or("a worker")
+    }
+}
+
+const CLAIMABLE: &str = "pending or suspended";
+
+fn claim_offence(case: &JobCase<'_>, status: SyncStatus, message: String) -> Offence {
+    case.offence(message)
+        .with("pointer", case.pointer(if case.deed.door == Door::Direct { "status" } else { "worker_hostname" }))
+        .with("expected", CLAIMABLE)
+        .with("seen", status.name())
+}
+
+fn named(worker: &str) -> String {
+    if worker == "a worker" { worker.to_owned() } else { format!("worker {worker}") }
+}
+
+pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<Offence> {
+    let runs = case.lane.status == Some(SyncStatus::InProgress);
+    let own = case.lane.worker.is_some() && case.lane.worker.as_deref() == case.deed.worker.as_deref();
+    if !case.is_done() || !runs || own {
+        return None;
+    }
+    let since = case.lane.claimed.map(|mark| format!(" since {}", hms(mark.at))).unwrap_or_default();
+    let owner = case.lane.worker.as_deref().map_or("another worker".to_owned(), |worker| format!("worker {worker}"));
+    let message = format!("{} claimed {}, which {owner} has been running{since}", named(case.who()), case.deed.job);
+    let next = format!("both workers now run {} and overwrite each other's statistics", case.deed.job);
+    Some(claim_offence(case, SyncStatus::InProgress, message).after(case.lane.claimed).then(next))
+}
+
+pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<Offence> {
+    let runs = case.lane.status == Some(SyncStatus::InProgress);
+    let worker = case.lane.worker.as_deref().filter(|worker| case.deed.worker.as_deref() == Some(*worker))?;
+    (case.is_done() && runs).then(|| {
+        let since = case.lane.claimed.map(|mark| format!(" since {}", hms(mark.at))).unwrap_or_default();
+        let message = format!("worker {worker} claimed {}, which it has been running{since}", case.deed.job);
+        claim_offence(case, SyncStatus::InProgress, message)
+            .after(case.lane.claimed)
+            .then("`started_at` is set anew, and nobody can tell any more when the job began")
+    })
+}
+
+pub(crate) fn claim_of_canceling_job(case: &JobCase<'_>) -> Option<Offence> {
+    if !case.is_done() || case.lane.status != Some(SyncStatus::Canceling) {
+        return None;
+    }
+    let when = case.lane.cancel.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
+    let message = format!("{} claimed {}, whose cancelation was requested{when}", named(case.who()), case.deed.job);
+    Some(
+        claim_offence(case, SyncStatus::Canceling, message)
+            .after(case.lane.cancel)
+            .soft_if(case.lane.cancel.is_some_and(|cancel| case.cannot_know(cancel)))
+            .then("the job is in progress again, and the request to cancel it is lost"),
+    )
+}
+
+pub(crate) fn claim_of_ended_job(case: &JobCase<'_>) -> Option<Offence> {
+    let status = case.lane.status.filter(|_| case.is_done() && case.lane.is_ended())?;
+    let when = case.lane.ended.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
+    let message = format!("{} claimed {}, which ended as {status}{when}", named(case.who()), case.deed.job);
+    let was_canceled = status == SyncStatus::Canceled && case.lane.ended.is_some_and(|end| case.cannot_know(end));
+    Some(
+        claim_offence(case, status, message)
+            .after(case.lane.ended)
+            .soft_if(was_canceled)
+            .then("the job is in progress again and still has the dates and the error of its end"),
+    )
+}
+
+/// Work that Elasticsearch stored, or refused because of the job's status.
+fn works(case: &JobCase<'_>) -> bool {
+    let is_late = case.deed.effect == Effect::Refused && case.heard.status == 400;
+    match (case.deed.act, case.deed.door) {
+        (JobAct::CheckIn | JobAct::Statistics, _) => case.is_done(),
+        (JobAct::Become(SyncStatus::Error), Door::Api) => {
+            case.is_done() || (is_late && case.heard.reason.starts_with("Invalid transition"))
+        }
+        _ => false,
+    }
+}
+
+pub(crate) fn work_before_claim(case: &JobCase<'_>) -> Option<Offence> {
+    let status = case.lane.status.filter(|_| works(case) && case.lane.is_waiting())?;
+    let message = format!("{} was {}, and nobody has claimed it: it is {status}", case.deed.job, verb(case.deed.act));
+    Some(case.offence(message).with("expected", "in_progress or canceling").with("seen", status.name()))
+}
+
+pub(crate) fn work_after_end(case: &JobCase<'_>) -> Option<Offence> {
+    let status = case.lane.status.filter(|_| works(case) && case.lane.is_ended())?;
+    let when = case.lane.ended.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
+    let message = format!("{} was {}, although it ended as {status}{when}", case.deed.job, verb(case.deed.act));
+    Some(
+        case.offence(message)
+            .with("expected", "in_progress or canceling")
+            .with("seen", status.name())
+            .after(case.lane.ended),
+    )
+}
+
+pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<Offence> {
+    if !case.is_done() || case.deed.door != Door::Direct {
+        return None;
+    }
+    let from = case.lane.status?;
+    let to = match case.deed.act {
+        JobAct::Become(to) => Some(to),
+        JobAct::Cancel => Some(SyncStatus::Canceling),
+        JobAct::Misname => None,
+        _ => return None,
+    };
+    // Written again is no move: the first answer may have been lost.
+    let is_move = to != Some(from) && !to.is_some_and(|to| from.may_become(to));
+    let has_own_rule = from == SyncStatus::Canceling && to == Some(SyncStatus::Completed);
+    // A worker that was not let have the job may say so.
+    let says_why = case.lane.claim_refused && case.lane.is_waiting() && to == Some(SyncStatus::Error);
+    if !is_move || has_own_rule || says_why {
+        return None;
+    }
+    let word = case.deed.word.clone().unwrap_or_default();
+    let ways: Vec<&str> = SyncStatus::ALL.iter().filter(|way| from.may_become(**way)).map(|way| way.name()).collect();
+    let expected = match ways.as_slice() {
+        [] => format!("no further status after {from}"),
+        ways => ways.join(" or "),
+    };
+    let unknown = case.lane.cancel.filter(|_| from == SyncStatus::Canceling);
+    Some(
+        case.offence(format!("{} was written {word}, which a job that is {from} cannot become", case.deed.job))
+            .with("pointer", case.pointer("status"))
+            .with("expected", expected)
+            .with("seen", word)
+            .after(case.lane.ended.or(case.lane.claimed))
+            .soft_if(unknown.is_some_and(|cancel| case.cannot_know(cancel))),
+    )
+}
+
+fn written_end(case: &JobCase<'_>) -> Option<SyncStatus> {
+    match case.deed.act {
+        JobAct::Become(to) if case.is_done() && to.is_terminal() && case.lane.status != Some(to) => Some(to),
+        _ => None,
+    }
+}
+
+pub(crate) fn ended_without_completed_at(case: &JobCase<'_>) -> Option<Offence> {
+    let to = written_end(case).filter(|_| case.deed.door == Door::Direct)?;
+    (!case.deed.completed_at && !case.lane.completed_at).then(|| {
+        case.offence(format!("{} was written {to} without `completed_at`", case.deed.job))
+            .with("pointer", case.pointer("completed_at"))
+            .with("expected", "the instant at which the job ended")
+            .with("seen", Value::Null)
+    })
+}
+
+pub(crate) fn failed_without_error(case: &JobCase<'_>) -> Option<Offence> {
+    let failed = written_end(case)? == SyncStatus::Error;
+    let error = case.deed.error.as_deref().unwrap_or_default();
+    (failed && error.trim().is_empty()).then(|| {
+        case.offence(format!("{} failed and nobody says why", case.deed.job))
+            .with("pointer", case.pointer("error"))
+            .with("expected", "what went wrong")
+            .with("seen", case.deed.error.clone())
+    })
+}
+
+pub(crate) fn canceled_without_canceled_at(case: &JobCase<'_>) -> Option<Offence> {
+    let canceled = written_end(case)? == SyncStatus::Canceled && case.deed.door == Door::Direct;
+    (canceled && !case.deed.canceled_at).then(|| {
+        case.offence(format!("{} was written canceled without `canceled_at`", case.deed.job))
+            .with("pointer", case.pointer("canceled_at"))
+            .with("expected", "the instant at which the job was canceled")
+            .with("seen", Value::Null)
+    })
+}
+
+pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<Offence> {
+    if !case.is_done() || case.lane.status != Some(SyncStatus::Canceling) {
+        return None;
+    }
+    let cancel = case.lane.cancel;
+    let when = cancel.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
+    match case.deed.act {
+        JobAct::Become(SyncStatus::Completed) => Some(
+            case.offence(format!(
+                "{} was written completed, although its cancelation was requested{when}",
+                case.deed.job
+            ))
+            .with("pointer", case.pointer("status"))
+            .with("expected", "canceled or error")
+            .with("seen", "completed")
+            .after(cancel)
+            .soft_if(cancel.is_some_and(|cancel| case.cannot_know(cancel))),
+        ),
+        JobAct::CheckIn | JobAct::Statistics if !case.lane.cancel_told => {
+            let cancel = cancel.filter(|cancel| case.at().since(cancel.at) > CANCEL_MAX)?;
+            let late = case.at().since(cancel.at).as_secs();
+            Some(
+                case.offence(format!(
+                    "{} is still worked on {late} s after its cancelation was requested{when}",
+                    case.deed.job
+                ))
+                .with("expected", "canceled or error within 60 s")
+                .with("seen", verb(case.deed.act))
+                .after(Some(cancel)),
+            )
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<Offence> {
+    let counts = case.deed.seen || matches!(case.deed.act, JobAct::Become(_));
+    if !case.is_done() || !counts {
+        return None;
+    }
+    gap(&case.deed.job, case.lane, case.at())
+}
+
+/// What is wrong if a running job has not been seen for too long.
+pub(crate) fn gap(job: &str, lane: &JobLane, now: Timestamp) -> Option<Offence> {
+    let seen = lane.seen.filter(|_| lane.touched && lane.status == Some(SyncStatus::InProgress))?;
+    let silence = now.since(seen.at);
+    (silence > HEARTBEAT_MAX).then(|| {
+        Offence::new(format!("{job} is in progress and was not seen from {} to {}", hms(seen.at), hms(now)))
+            .of(Subject::Job(job.to_owned()))
+            .with("expected", "a sign of life at least every 300 s")
+            .with("seen", format!("{} s of silence", silence.as_secs()))
+            .after(Some(seen))
+            .then(cleanup(seen))
+    })
+}
+
+/// What a cleanup would do to a running job that was seen last at `seen`.
+pub(crate) fn cleanup(seen: Mark) -> String {
+    let from = seen.at.plus(HEARTBEAT_MAX);
+    format!("no check-in since {}; a cleanup would mark this job as failed at {}", hms(seen.at), hms(from))
+}
+
+pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<Offence> {
+    if !case.is_done() {
+        return None;
+    }
+    let pairs = case.lane.counters.iter().zip(case.deed.counters).zip(COUNTERS);
+    let (before, now, name) = pairs
+        .filter_map(|((before, now), name)| Some(((*before)?, now?, name)))
+        .find(|(before, now, _)| now < before)?;
+    Some(
+        case.offence(format!("`{name}` of {} fell from {before} to {now}", case.deed.job))
+            .with("pointer", case.pointer(name))
+            .with("expected", format!("{before} or more"))
+            .with("seen", now)
+            .after(case.lane.counted),
+    )
+}
+
+fn held_cursor<'a>(case: &'a JobCase<'_>) -> Option<&'a Value> {
+    case.connector?.1.cursor.as_ref()?.as_ref()
+}
+
+pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<Offence> {
+    let held = held_cursor(case)?;
+    let dropped = case.is_done()
+        && case.lane.job_type == Some(JobType::Incremental)
+        && case.deed.cursor.is_none()
+        && case.lane.cursor.is_none();
+    dropped.then(|| {
+        case.offence(format!("the incremental job {} was claimed without its connector's cursor", case.deed.job))
+            .with("pointer", case.pointer("sync_cursor"))
+            .with("expected", held.clone())
+            .with("seen", Value::Null)
+            .then("the job cannot know where the last one ended, and syncs everything or nothing")
+    })
+}
+
+pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<Offence> {
+    let held = held_cursor(case).filter(|_| case.is_done())?;
+    let told = case.deed.cursor.as_ref()?;
+    let is_own = case.lane.cursor.as_ref().is_some_and(|own| is_same(own, told));
+    (!is_own && !is_same(held, told)).then(|| {
+        case.offence(format!("{} was claimed with a cursor that its connector does not hold", case.deed.job))
+            .with("pointer", case.pointer("sync_cursor"))
+            .with("expected", held.clone())
+            .with("seen", told.clone())
+    })
+}
+
+/// Whether two values are the same; Elasticsearch writes some numbers otherwise than it read them.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, value)| other.get(name).is_some_and(|other| is_same(value, other)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (one, other) => one == other,
+    }
+}
+
+pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<Offence> {
+    let completed = written_end(case)? == SyncStatus::Completed;
+    let silent = case.lane.counted.is_none() && case.deed.counters == [None; 3];
+    (completed && silent && case.lane.claimed.is_some()).then(|| {
+        case.offence(format!("{} was completed and nobody reported what it did", case.deed.job))
+            .with("pointer", case.pointer(COUNTERS[0]))
+            .with("expected", "statistics, at the latest with the end of the job")
+            .with("seen", Value::Null)
+            .after(case.lane.claimed)
+    })
+}
+
+pub(crate) fn blank_worker_hostname(case: &JobCase<'_>) -> Option<Offence> {
+    let name = case.deed.worker.as_deref().filter(|name| name.trim().is_empty())?;
+    Some(
+        case.offence(format!("{} was claimed by a worker without a name", case.deed.job))
+            .with("pointer", case.pointer("worker_hostname"))
+            .with("expected", "the worker's host name")
+            .with("seen", name),
+    )
+}
+
+pub(crate) fn job_of_unready_connector(case: &JobCase<'_>) -> Option<Offence> {
+    let (id, connector) = case.connector.filter(|_| case.is_done())?;
+    let status = connector.status?;
+    matches!(status, ConnectorStatus::Created | ConnectorStatus::NeedsConfiguration).then(|| {
+        case.offence(format!("{} was claimed, and its connector {id} is {status}", case.deed.job))
+            .with("expected", "configured, connected or error")
+            .with("seen", status.name())
+    })
+}
+
+pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<Offence> {
+    let id = case.deed.connector.as_deref().filter(|_| case.is_done())?;
+    let connector = case.world.connector(id)?;
+    let job_type = case.deed.job_type?;
+    let (other, lane) = connector
+        .live
+        .iter()
+        .filter(|other| **other != case.deed.job)
+        .filter_map(|other| Some((other, case.world.job(other)?)))
+        .find(|(_, lane)| {
+            lane.job_type == Some(job_type) && matches!(lane.status, Some(SyncStatus::Pending | SyncStatus::InProgress))
+        })?;
+    let status = lane.status.map_or("alive", SyncStatus::name);
+    Some(
+        case.offence(format!("a further {job_type} job was posted for {id}, while {other} is {status}"))
+            .with("expected", format!("no other {job_type} job of the connector that is pending or in progress"))
+            .with("seen", other.clone())
+            .after(lane.last),
+    )
+}
+
+/// Spoken of a connector whose jobs are worked on.
+pub(crate) fn connector_silent(case: &JobCase<'_>) -> Option<Offence> {
+    let (id, connector) = case.connector.filter(|_| case.is_done())?;
+    let since = connector.silent_since.filter(|_| !connector.silence_told)?;
+    let silence = case.at().since(since.at);
+    (silence > CHECK_IN_MAX).then(|| {
+        Offence::new(format!("{id} has a job that is worked on, and was not checked in since {}", hms(since.at)))
+            .of(Subject::Connector(id.to_owned()))
+            .with("expected", "a check-in of the connector at least every 1800 s")
+            .with("seen", format!("{} s of silence", silence.as_secs()))
+            .after(Some(since))
+    })
+}

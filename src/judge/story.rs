@@ -1,0 +1,47 @@
+//! [`Mark`], when a call came; [`Seen`], what a call was about; and the words for what it did.
+
+use super::deed::JobAct;
+use crate::clock::Timestamp;
+use crate::cluster::connector::ConnectorStatus;
+use crate::cluster::sync_job::SyncStatus;
+
+/// A call, and when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The call's number.
+    pub seq: u64,
+    /// The mock's time of the call.
+    pub at: Timestamp,
+}
+
+/// The state of what a call was about, before the call: what coverage counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// The sync job that the call named.
+    pub job: Option<String>,
+    /// Its status, if anybody knows.
+    pub job_status: Option<SyncStatus>,
+    /// The connector that the call named, or the job's.
+    pub connector: Option<String>,
+    /// Its status, if anybody knows.
+    pub connector_status: Option<ConnectorStatus>,
+}
+
+/// What was done to a job, as a past participle.
+pub(crate) fn verb(act: JobAct) -> &'static str {
+    match act {
+        JobAct::Post => "posted",
+        JobAct::Claim => "claimed",
+        JobAct::CheckIn => "checked in",
+        JobAct::Statistics => "given statistics",
+        JobAct::Cancel => "asked to cancel",
+        JobAct::Become(SyncStatus::Error) => "failed",
+        JobAct::Become(SyncStatus::Completed) => "completed",
+        JobAct::Become(SyncStatus::Canceled) => "canceled",
+        JobAct::Become(SyncStatus::Suspended) => "suspended",
+        JobAct::Become(SyncStatus::Pending) => "made pending",
+        JobAct::Become(SyncStatus::InProgress | SyncStatus::Canceling) | JobAct::Edit => "written",
+        JobAct::Misname => "given an unknown status",
+        JobAct::Delete => "deleted",
+    }
+}
