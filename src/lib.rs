@@ -71,6 +71,7 @@ mod journal;
 #[doc(hidden)]
 pub mod json;
 mod judge;
+mod license;
 mod limits;
 mod mock_server;
 mod profile;
@@ -99,6 +100,7 @@ pub use judge::rules::Rule;
 pub use judge::story::Seen;
 pub use judge::strictness::{Contract, Level, Strictness};
 pub use judge::{Counts, Judge, Verdict, rules};
+pub use license::License;
 pub use mock_server::{Builder, MockServer};
 pub use profile::{Profile, Release};
 pub use stored::{StoredConnector, StoredSyncJob};

@@ -22,6 +22,7 @@ use crate::journal::recording::Recording;
 use crate::journal::transcript::Transcript;
 use crate::judge::report::{Report, ReportFormat};
 use crate::judge::strictness::{Contract, Level};
+use crate::license::License;
 use crate::limits::STOP_MS_MAX;
 use crate::profile::{Profile, Release};
 use crate::stored::{StoredConnector, StoredSyncJob};
@@ -406,6 +407,12 @@ impl Builder {
     /// Reports that version number in `GET /`; the profile's newest known release when not said.
     pub fn es_version(mut self, number: impl Into<String>) -> Builder {
         self.es_version = Some(number.into());
+        self
+    }
+
+    /// Says that it has that license; trial when not said.
+    pub fn license(mut self, license: License) -> Builder {
+        self.setup.license = license;
         self
     }
 

@@ -25,6 +25,7 @@ use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::http::{Request, Response};
 use crate::journal::recording;
+use crate::license::License;
 use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_ENTRIES};
 use crate::profile::Profile;
 use crate::rest::call::{Body, Call, Reply};
@@ -66,7 +67,9 @@ pub struct Read(Reading<Engine>);
 /// Takes a request as far as it goes without the engine.
 pub fn read(request: &Request) -> Read {
     let profile = Profile::default();
-    Read(rest::read(&TABLE, request, &Setting { profile, release: profile.release(), body_bytes_max: BODY_BYTES_MAX }))
+    let setting =
+        Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: BODY_BYTES_MAX };
+    Read(rest::read(&TABLE, request, &setting))
 }
 
 impl Read {

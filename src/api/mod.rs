@@ -3,10 +3,14 @@
 //! A handler takes what was asked, calls the rule, stores, and replies. If one needs a second screen,
 //! a rule is hiding in it.
 
+mod cat;
+mod cluster;
 mod connector;
 mod ingest;
+mod license;
 mod node;
 mod secret;
+mod security;
 mod sync_job;
 #[cfg(test)]
 mod tests;
@@ -24,6 +28,21 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     // Node
     published Get    "/",                                                           "info"                             => node::info;
     published Head   "/",                                                           "ping"                             => node::info;
+    published Get    "/_nodes" | "/_nodes/{node_id}" | "/_nodes/{node_id}/{metric}", "nodes.info"                      => node::nodes_info;
+    published Get    "/_license",                                                   "license.get"                      => license::get;
+    published Get    "/_xpack",                                                     "xpack.info"                       => license::xpack_info;
+    published Get    "/_xpack/usage",                                               "xpack.usage"                      => license::xpack_usage;
+    published Get    "/_security/_authenticate",                                    "security.authenticate"            => security::authenticate;
+    published Put    "/_security/api_key",                                          "security.create_api_key"          => security::create_api_key;
+    published Post   "/_security/api_key",                                          "security.create_api_key"          => security::create_api_key;
+    // Cluster
+    published Get    "/_cluster/health" | "/_cluster/health/{index}",               "cluster.health"                   => cluster::health;
+    published Get    "/_cluster/state" | "/_cluster/state/{metric}" | "/_cluster/state/{metric}/{index}", "cluster.state" => cluster::state;
+    published Get    "/_info/{target}",                                             "cluster.info"                     => cluster::info;
+    published Get    "/_cat/count" | "/_cat/count/{index}",                         "cat.count"                        => cat::count;
+    published Post   "/_cat/count" | "/_cat/count/{index}",                         "cat.count"                        => cat::count;
+    published Get    "/_cat/health",                                                "cat.health"                       => cat::health;
+    published Get    "/_cat/indices" | "/_cat/indices/{index}",                     "cat.indices"                      => cat::indices;
     // Connectors
     published Get    "/_connector",                                                 "connector.list"                   => connector::list, connector::check_list;
     published Post   "/_connector",                                                 "connector.post"                   => connector::post, connector::check_create;

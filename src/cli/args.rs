@@ -13,6 +13,7 @@ use super::report::Wanted;
 use crate::clock::{self, Clock};
 use crate::finding::Severity;
 use crate::judge::strictness::{self, Contract, Level};
+use crate::license::License;
 use crate::profile::Profile;
 
 /// The order of a help page: what it does, how to call it, the flags, an example, the exit codes.
@@ -262,6 +263,10 @@ pub struct Serve {
     /// The version that GET / reports; else the profile's newest known release
     #[arg(long, value_name = "N.N.N", env = "ELASTIMOCK_ES_VERSION", hide_env = true)]
     pub es_version: Option<String>,
+    /// The license that the cluster says it has: basic, standard, gold, platinum, enterprise, trial
+    #[arg(long, default_value = License::default().name(), value_parser = licenses(), hide_possible_values = true)]
+    #[arg(env = "ELASTIMOCK_LICENSE", hide_env = true)]
+    pub license: License,
     /// What generated ids depend on; else a random number, which is told
     #[arg(long, value_name = "N", env = "ELASTIMOCK_SEED", hide_env = true)]
     pub seed: Option<u64>,
@@ -384,6 +389,10 @@ fn rule_level(text: &str) -> Result<(String, Level), String> {
     let (id, level) = text.split_once('=').ok_or_else(|| "write ID=off, ID=warning or ID=error".to_owned())?;
     let rule = strictness::find(id).map_err(|error| error.to_string())?;
     Ok((rule.id.to_owned(), level.parse().map_err(|error: crate::error::Error| error.to_string())?))
+}
+
+fn licenses() -> impl TypedValueParser<Value = License> {
+    PossibleValuesParser::new(License::ALL.map(License::name)).try_map(|name| name.parse::<License>())
 }
 
 /// `127.0.0.1:9200`, `[::1]:9200`, `localhost:9200`, or a port alone.

@@ -14,6 +14,7 @@ use crate::mock_server::MockServer;
 pub fn run(serve: Serve, console: &Console) -> Result<Exit, Failure> {
     let mut builder = MockServer::builder()
         .profile(serve.profile)
+        .license(serve.license)
         .clock(serve.clock.clone())
         .journal_entries_max(serve.journal_max)
         .body_bytes_max(serve.body_max);

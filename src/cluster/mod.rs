@@ -84,6 +84,16 @@ impl Cluster {
         &self.uuid
     }
 
+    /// The id of the one node that there is: the cluster's read backwards, so that it costs no chance.
+    pub fn node_id(&self) -> String {
+        self.uuid.chars().rev().collect()
+    }
+
+    /// The secret part of a new API key, 22 characters.
+    pub fn next_key(&mut self) -> String {
+        self.ids.next_uuid()
+    }
+
     /// A new document id.
     pub fn next_id(&mut self) -> String {
         self.ids.next_id()

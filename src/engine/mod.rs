@@ -33,6 +33,7 @@ use crate::judge::heard::{self, Heard};
 use crate::judge::report::{self, Played, Report};
 use crate::judge::strictness::{self, Contract, Strictness};
 use crate::judge::{Counts, Judge};
+use crate::license::License;
 use crate::limits;
 use crate::profile::{Profile, Release};
 use crate::rest::call::Reply;
@@ -54,6 +55,8 @@ pub struct Setup {
     pub profile: Profile,
     /// What it says of itself in `GET /`.
     pub release: &'static Release,
+    /// The license that it says it has.
+    pub license: License,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
     /// Interactions that the journal keeps.
@@ -72,6 +75,7 @@ impl Default for Setup {
             clock: Clock::real(),
             profile: Profile::default(),
             release: Profile::default().release(),
+            license: License::default(),
             body_bytes_max: limits::BODY_BYTES_MAX,
             journal_entries_max: limits::JOURNAL_ENTRIES_MAX,
             journal_bytes_max: limits::JOURNAL_BYTES_MAX,
@@ -193,6 +197,7 @@ impl Engine {
         Desk(Setting {
             profile: self.setup.profile,
             release: self.setup.release,
+            license: self.setup.license,
             body_bytes_max: self.setup.body_bytes_max,
         })
     }

@@ -9,6 +9,7 @@ use super::error::Error;
 use crate::clock::Timestamp;
 use crate::cluster::Page;
 use crate::cluster::document::{Outcome, Source};
+use crate::license::License;
 use crate::profile::Release;
 
 /// A request that has passed every check that needs no state.
@@ -28,6 +29,12 @@ pub struct Call {
     pub(crate) now: Timestamp,
     /// The release that `GET /` speaks of.
     pub(crate) release: &'static Release,
+    /// The license that the cluster says it has.
+    pub(crate) license: License,
+    /// Where the client has sent the call, if it says so; told of calls without a body only.
+    pub(crate) host: Option<String>,
+    /// Whether the client has named the type of the answer, so that a table is none for a terminal.
+    pub(crate) names_type: bool,
 }
 
 impl Call {

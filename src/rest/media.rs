@@ -18,6 +18,8 @@ pub struct Media {
     pub body: Result<BodyType, String>,
     /// The `compatible-with` that the client asked for, if it did.
     pub compatible_with: Option<u64>,
+    /// Whether the client has asked for one type that is known. Without a wish, a table is text.
+    pub names_type: bool,
 }
 
 /// The type of a request's body.
@@ -85,7 +87,7 @@ fn recognise_format(format: &str) -> Option<Known> {
 
 impl Default for Media {
     fn default() -> Media {
-        Media { response: Cow::Borrowed(JSON), body: Ok(BodyType::Json), compatible_with: None }
+        Media { response: Cow::Borrowed(JSON), body: Ok(BodyType::Json), compatible_with: None, names_type: false }
     }
 }
 
@@ -131,7 +133,11 @@ pub fn negotiate(headers: &Headers, has_body: bool, format: Option<&str>, profil
         (_, None) => Err(headers.get("content-type").unwrap_or_default().to_owned()),
     };
     let compatible_with = accept.iter().chain(&content_type).find_map(version);
-    Ok(Media { response, body, compatible_with })
+    let names_type = match format {
+        Some(format) => recognise_format(format).is_some(),
+        None => accept_known.is_some(),
+    };
+    Ok(Media { response, body, compatible_with, names_type })
 }
 
 /// The media of a request with one of the few spellings that nearly every client has: plain JSON, or
@@ -151,13 +157,14 @@ fn usual(headers: &Headers, profile: Profile) -> Option<Media> {
     }
     let content_type = content_type?;
     if content_type == JSON && matches!(accept, None | Some(JSON | "*/*")) {
-        return Some(Media::default());
+        return Some(Media { names_type: accept == Some(JSON), ..Media::default() });
     }
     let spellings = profile.media_types();
     (spellings.contains(&content_type) && accept.is_some_and(|accept| spellings.contains(&accept))).then(|| Media {
         response: Cow::Borrowed(spellings[0]),
         body: Ok(BodyType::Json),
         compatible_with: Some(profile.major()),
+        names_type: true,
     })
 }
 

@@ -19,6 +19,7 @@ use once_cell::sync::OnceCell;
 use crate::clock::Timestamp;
 use crate::http::{Headers, Method, Request};
 use crate::json;
+use crate::license::License;
 use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::profile::{Profile, Release};
 use crate::suggest;
@@ -105,6 +106,8 @@ pub struct Setting {
     pub profile: Profile,
     /// What it says of itself.
     pub release: &'static Release,
+    /// The license that it says it has.
+    pub license: License,
     /// The largest body.
     pub body_bytes_max: usize,
 }
@@ -185,7 +188,7 @@ fn read_into<S>(
     let has_body = !request.body().is_empty();
     let media = media::negotiate(headers, has_body, find("format"), setting.profile)?;
     reading.compatible_with = media.compatible_with;
-    let Media { response, body: body_type, .. } = media;
+    let Media { response, body: body_type, names_type, .. } = media;
     reading.style.content_type = response;
 
     let switch = |name: &str| find(name).map(boolean).transpose();
@@ -238,6 +241,9 @@ fn read_into<S>(
         accept: if schema.is_none() { headers.get("accept").map(str::to_owned) } else { None },
         now: Timestamp::default(),
         release: setting.release,
+        license: setting.license,
+        host: if has_body { None } else { headers.get("host").map(str::to_owned) },
+        names_type,
     });
     if let Some(check) = endpoint.check {
         check(&call)?;

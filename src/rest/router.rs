@@ -127,6 +127,8 @@ impl Router {
         for (method, path) in profile.bare_routes().iter().filter(|_| !published.is_empty()) {
             router.insert(Method::new(method), path, Route::Bare);
         }
+        let Router { root, plain } = &mut router;
+        plain.retain(|plain| root.has_only_marked_rivals(&plain.segments));
         router
     }
 
@@ -223,6 +225,22 @@ impl Router {
 }
 
 impl Node {
+    /// Whether every literal that could stand in place of one of the placeholders begins with an
+    /// underscore, so that it is told from a value at a glance.
+    fn has_only_marked_rivals(&self, segments: &[Segment]) -> bool {
+        let Some((first, rest)) = segments.split_first() else { return true };
+        match first {
+            Segment::Literal(literal) => match self.literals.iter().find(|(known, _)| known == literal) {
+                Some((_, node)) => node.has_only_marked_rivals(rest),
+                None => false,
+            },
+            Segment::Placeholder(_) => {
+                self.literals.iter().all(|(literal, _)| literal.starts_with('_'))
+                    && self.wildcard.as_deref().is_some_and(|node| node.has_only_marked_rivals(rest))
+            }
+        }
+    }
+
     /// The node at the end of `segments[at..]`, and which segments stood in for placeholders.
     fn walk<'n>(&'n self, segments: &[&str], at: usize, pass: Pass, values: &mut Vec<usize>) -> Option<&'n Node> {
         let Some(segment) = segments.get(at) else {

@@ -137,7 +137,10 @@ impl Client {
     }
 
     pub fn write(&mut self, request: &Request) {
-        let mut text = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", request.method(), request.target(), self.address);
+        let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), request.target());
+        if request.headers().get("host").is_none() {
+            text.push_str(&format!("host: {}\r\n", self.address));
+        }
         for (name, value) in request.headers().iter() {
             text.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -30,10 +30,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::document::{Source, hash_order, hash_order_since};
+use super::names::is_like;
 use crate::clock::Timestamp;
 use crate::limits::PIPELINES_NESTED_MAX;
 use field::Draft;
-pub use read::{Misfit, Wrong};
+pub use read::{Misfit, PROCESSORS, Wrong};
 use step::Step;
 
 /// The pipeline that Elasticsearch installs for the documents of connectors.
@@ -134,7 +135,7 @@ impl Pipelines {
     /// Removes the pipelines that a name with `*` in it stands for, and says whether it stood for any.
     pub fn delete(&mut self, pattern: &str) -> bool {
         let before = self.0.len();
-        self.0.retain(|id, _| !wildcard_matches(pattern, id));
+        self.0.retain(|id, _| !is_like(pattern, id));
         self.0.len() < before
     }
 
@@ -145,7 +146,7 @@ impl Pipelines {
 
     /// The pipelines that a comma list of names, with `*` in them, stands for.
     pub fn matching(&self, expression: &str) -> impl Iterator<Item = (&str, &Pipeline)> {
-        let found = self.0.iter().filter(move |(id, _)| expression.split(',').any(|name| wildcard_matches(name, id)));
+        let found = self.0.iter().filter(move |(id, _)| expression.split(',').any(|name| is_like(name, id)));
         found.map(|(id, pipeline)| (id.as_str(), &**pipeline))
     }
 
@@ -252,19 +253,6 @@ impl Run<'_> {
         }
         outcome
     }
-}
-
-/// Whether a name with `*` in it stands for `text`.
-fn wildcard_matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.len() >= last.len() && rest.ends_with(last)
 }
 
 #[cfg(test)]

@@ -94,7 +94,8 @@ const OTHERS: &[&str] = &[
 ];
 
 /// The processors that are played.
-const PLAYED: &str = "append, attachment, gsub, lowercase, pipeline, remove, rename, set, trim and uppercase";
+pub const PROCESSORS: [&str; 10] =
+    ["append", "attachment", "gsub", "lowercase", "pipeline", "remove", "rename", "set", "trim", "uppercase"];
 
 /// The steps of a pipeline, and those for when one of them fails.
 pub fn pipeline(id: &str, text: &Map<String, Value>) -> Result<(Vec<Step>, Vec<Step>), Misfit> {
@@ -235,7 +236,8 @@ fn step(name: String, settings: Value) -> Result<Step, Misfit> {
     let script = settings.take("if");
     settings = Settings { processor: Some(name.clone()), tag, left: settings.left };
     if OTHERS.contains(&name.as_str()) {
-        return Err(settings.unsupported(format!("the ingest processor [{name}]"), &format!("it has {PLAYED}")));
+        return Err(settings
+            .unsupported(format!("the ingest processor [{name}]"), &format!("it has {}", PROCESSORS.join(", "))));
     }
     let ignore_failure = settings.switch("ignore_failure", false)?;
     let on_failure = settings.take("on_failure");

@@ -10,6 +10,7 @@ mod connector;
 mod contract;
 mod cron;
 mod ingest;
+mod node;
 mod parsing;
 mod refusal;
 mod request;
