@@ -11,6 +11,7 @@ use crate::http::{Request, Response};
 use crate::journal::interaction::Interaction;
 use crate::journal::redact::{self, Exposure};
 use crate::json;
+use crate::license::License;
 use crate::profile::Profile;
 use crate::rest::error::CONTRACT_EXCEPTION;
 use crate::rest::schema::Violation;
@@ -93,7 +94,8 @@ impl<'a> Retold<'a> {
     /// Reads a recorded request as the mock would have read it.
     pub fn new(interaction: &'a Interaction, profile: Profile) -> Retold<'a> {
         let Interaction { request, response, .. } = interaction;
-        let setting = Setting { profile, release: profile.release(), body_bytes_max: usize::MAX };
+        let license = License::default();
+        let setting = Setting { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
         let reading = rest::read(&api::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
         Retold {
