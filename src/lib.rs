@@ -87,7 +87,7 @@ pub use cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
 pub use engine::{Engine, Setup, Step};
 pub use error::Error;
 pub use finding::{Finding, Severity, Subject};
-pub use fixture::{Also, Connector, Diagnostic, Fixture, SyncJob, lint, lint_together};
+pub use fixture::{Also, Connector, Diagnostic, Fixture, Secret, SyncJob, lint, lint_together};
 pub use http::{Headers, Method, Request, Response};
 pub use ids::IdSource;
 pub use journal::Extract;

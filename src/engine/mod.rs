@@ -148,6 +148,8 @@ pub struct Acted {
     findings: Vec<Finding>,
     style: Style,
     answer: Answer,
+    /// Settings in the request that the state knows to be secret.
+    sensitive: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -223,6 +225,7 @@ impl Engine {
         let mut before = None;
         let mut body = None;
         let mut unmatched = None;
+        let mut sensitive = Vec::new();
         let mut answer = match &mut self.mode {
             Mode::Mock(cluster) => {
                 Answer::Made(Box::new(match (reading.stage, reading.endpoint) {
@@ -234,6 +237,9 @@ impl Engine {
                         // A rule computes first and stores last, so a panic leaves the state as it was.
                         let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
                             .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
+                        if endpoint.operation == "connector.update_configuration" {
+                            sensitive = cluster.sensitive_settings(call.path("connector_id"));
+                        }
                         body = call.body;
                         outcome
                     }
@@ -323,7 +329,7 @@ impl Engine {
                 verdict.findings
             }
         };
-        Acted { seq, at, operation: reading.operation, findings, style: reading.style, answer }
+        Acted { seq, at, operation: reading.operation, findings, style: reading.style, answer, sensitive }
     }
 
     /// Tells the judge and the journal, before the first call, what there was at the start.
@@ -361,8 +367,8 @@ impl Engine {
 
     /// Remembers a call whose answer has been written.
     pub fn finish(&mut self, acted: Acted, request: &Request, response: &Response, took_us: u32) {
-        let Acted { seq, at, operation, findings, .. } = acted;
-        self.journal.fill(Note { seq, at, operation, findings, took_us }, request, response);
+        let Acted { seq, at, operation, findings, sensitive, .. } = acted;
+        self.journal.fill(Note { seq, at, operation, findings, took_us, sensitive }, request, response);
     }
 
     /// The same, and tells the call as the journal has it, for whoever writes it down elsewhere.
@@ -373,8 +379,8 @@ impl Engine {
         response: &Response,
         took_us: u32,
     ) -> Interaction {
-        let Acted { seq, at, operation, findings, .. } = acted;
-        self.journal.fill_and_tell(Note { seq, at, operation, findings, took_us }, request, response)
+        let Acted { seq, at, operation, findings, sensitive, .. } = acted;
+        self.journal.fill_and_tell(Note { seq, at, operation, findings, took_us, sensitive }, request, response)
     }
 
     /// Remembers a call whose body was too large to be read, and returns its answer.
@@ -401,7 +407,11 @@ impl Engine {
             enforced: false,
         });
         let findings = verdict.findings;
-        self.journal.fill(Note { seq, at, operation: None, findings, took_us: 0 }, request, &response);
+        self.journal.fill(
+            Note { seq, at, operation: None, findings, took_us: 0, sensitive: Vec::new() },
+            request,
+            &response,
+        );
         response
     }
 

@@ -78,6 +78,8 @@ pub struct Note {
     pub findings: Vec<Finding>,
     /// Microseconds that the answer took.
     pub took_us: u32,
+    /// Settings in the request that the state knows to be secret.
+    pub sensitive: Vec<String>,
 }
 
 /// Some interactions, and where to go on reading.
@@ -140,7 +142,9 @@ impl Journal {
             method: request.method().clone(),
             target: self.known.target(redact::target(request.target())).into(),
             request_headers: self.share(&request_headers),
-            request_body: kept(self.known.body(note.operation, redact::body(note.operation, request.body()))),
+            request_body: kept(
+                self.known.body(note.operation, redact::body_of(note.operation, request.body(), &note.sensitive)),
+            ),
             response_headers: self.share(&redact::headers(response.headers())),
             response_body: kept(redact::body(note.operation, response.body())),
             findings: note.findings.into_boxed_slice(),
@@ -288,7 +292,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn say(journal: &mut Journal, seq: u64, target: &str) {
-        let note = Note { seq, at: Timestamp::default(), operation: None, findings: Vec::new(), took_us: 0 };
+        let note = Note {
+            seq,
+            at: Timestamp::default(),
+            operation: None,
+            findings: Vec::new(),
+            took_us: 0,
+            sensitive: Vec::new(),
+        };
         journal.fill(note, &Request::new(Method::Get, target), &Response::new(200));
     }
 
@@ -325,14 +336,28 @@ mod tests {
         let mut journal = Journal::new(usize::MAX, 100_000);
         for _ in 0..100 {
             let seq = journal.reserve();
-            let note = Note { seq, at: Timestamp::default(), operation: None, findings: Vec::new(), took_us: 0 };
+            let note = Note {
+                seq,
+                at: Timestamp::default(),
+                operation: None,
+                findings: Vec::new(),
+                took_us: 0,
+                sensitive: Vec::new(),
+            };
             let request = Request::new(Method::Put, "/").with_body(vec![b'x'; 20_000]);
             journal.fill(note, &request, &Response::new(200));
         }
         assert!(journal.bytes <= 100_000);
         assert_eq!(journal.len() as u64 + journal.evicted(), 100);
         let seq = journal.reserve();
-        let note = Note { seq, at: Timestamp::default(), operation: None, findings: Vec::new(), took_us: 0 };
+        let note = Note {
+            seq,
+            at: Timestamp::default(),
+            operation: None,
+            findings: Vec::new(),
+            took_us: 0,
+            sensitive: Vec::new(),
+        };
         journal.fill(note, &Request::new(Method::Put, "/big").with_body(vec![b'x'; 200_000]), &Response::new(200));
         assert_eq!(targets(&journal), ["/big"]);
     }

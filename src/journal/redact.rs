@@ -8,8 +8,9 @@
 //! ask whether the text is good JSON: a body that Elasticsearch refuses may hold a password too, and
 //! where its end is missing, more is masked rather than less.
 //!
-//! What cannot be seen from the text alone is guessed by name: a configuration value that comes
-//! without its `sensitive` mark is masked if its name sounds like a secret ([`sounds_secret`]).
+//! What cannot be seen from the text alone is asked of the state, where a call sets values of a stored
+//! configuration, and else guessed by name: a configuration value that comes without its `sensitive`
+//! mark is masked if its name sounds like a secret ([`sounds_secret`]).
 
 use std::borrow::Cow;
 
@@ -127,11 +128,16 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 /// `configuration` or of its `values` that do not say, by their name. Lines of several values are read
 /// like one value.
 pub fn body(operation: Option<&str>, bytes: &Bytes) -> Bytes {
+    body_of(operation, bytes, &[])
+}
+
+/// The same, where more is known than the text says: settings of these names are masked too.
+pub fn body_of(operation: Option<&str>, bytes: &Bytes, sensitive: &[String]) -> Bytes {
     let is_secret_call = operation.is_some_and(|operation| operation.starts_with("connector.secret_"));
     if !is_secret_call && !is_suspect(bytes) {
         return bytes.clone();
     }
-    let ranges = walk::secrets(bytes, is_secret_call);
+    let ranges = walk::secrets(bytes, is_secret_call, sensitive);
     if ranges.is_empty() {
         return bytes.clone();
     }

@@ -12,6 +12,7 @@ mod playback;
 mod replay;
 mod reports;
 mod rest;
+mod secrets;
 mod simulation;
 
 #[cfg(feature = "cli")]

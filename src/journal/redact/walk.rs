@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::{REDACTED, is_settings_name, sounds_secret};
 
 /// The places of values to mask, in order and apart from each other.
-pub(super) fn secrets(bytes: &[u8], is_secret_call: bool) -> Vec<Range<usize>> {
-    let mut walk = Walk { bytes, is_secret_call, at: 0, open: Vec::new(), found: Vec::new() };
+pub(super) fn secrets(bytes: &[u8], is_secret_call: bool, sensitive: &[String]) -> Vec<Range<usize>> {
+    let mut walk = Walk { bytes, is_secret_call, sensitive, at: 0, open: Vec::new(), found: Vec::new() };
     walk.run();
     let mut found = walk.found;
     // A masked container makes the masks within it pointless.
@@ -24,6 +24,8 @@ pub(super) fn secrets(bytes: &[u8], is_secret_call: bool) -> Vec<Range<usize>> {
 struct Walk<'a> {
     bytes: &'a [u8],
     is_secret_call: bool,
+    /// Settings that are known to be secret.
+    sensitive: &'a [String],
     at: usize,
     /// The open containers, outermost first.
     open: Vec<Open<'a>>,
@@ -159,6 +161,9 @@ impl<'a> Walk<'a> {
             b"value" | b"default_value" => open.suspects.push(range),
             b"api_key" | b"encoded" if is_string => self.found.push(range),
             _ if open.is_settings && is_string && sounds_secret(&name) => self.found.push(range),
+            name if open.is_settings && self.sensitive.iter().any(|known| known.as_bytes() == name) => {
+                self.found.push(range);
+            }
             _ => {}
         }
     }
