@@ -4,6 +4,7 @@
 //! the time library.
 
 mod iso;
+mod maths;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 pub(crate) use iso::Stop;
+pub(crate) use maths::DateFault;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 

@@ -28,6 +28,27 @@ pub const JOURNAL_PAGE_ENTRIES: usize = 1000;
 /// `from` + `size` of a list or search. Elasticsearch's `index.max_result_window`.
 pub const RESULT_WINDOW_MAX: usize = 10_000;
 
+/// Hits that a search counts when it does not say how far; beyond, its total is a lower bound.
+pub const TOTAL_HITS_TRACKED_MAX: u64 = 10_000;
+
+/// Queries in queries. Elasticsearch's `indices.query.bool.max_nested_depth`.
+pub const QUERY_DEPTH_MAX: usize = 30;
+
+/// Values of one `terms` query. Elasticsearch's `index.max_terms_count`.
+pub const TERMS_MAX: usize = 65_536;
+
+/// Scrolls that are open at a time. Elasticsearch's `search.max_open_scroll_context`.
+pub const SCROLLS_MAX: usize = 500;
+
+/// Points in time that are open at a time.
+pub const PITS_MAX: usize = 500;
+
+/// Seconds that a scroll or point in time may be kept. Elasticsearch's `search.max_keep_alive`.
+pub const KEEP_ALIVE_S_MAX: u64 = 24 * 60 * 60;
+
+/// Searches of one `_msearch`.
+pub const MSEARCH_MAX: usize = 10_000;
+
 /// Bytes of a document id. Elasticsearch's limit on `_id`.
 pub const ID_BYTES_MAX: usize = 512;
 

@@ -9,6 +9,7 @@ mod connector;
 mod ingest;
 mod license;
 mod node;
+mod search;
 mod secret;
 mod security;
 mod sync_job;
@@ -80,6 +81,20 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Put    "/_connector/_secret/{id}",                                    "connector.secret_put"             => secret::put, secret::check_put;
     published Get    "/_connector/_secret/{id}",                                    "connector.secret_get"             => secret::get;
     published Delete "/_connector/_secret/{id}",                                    "connector.secret_delete"          => secret::delete;
+    // Search
+    published Get    "/_search" | "/{index}/_search",                               "search"                           => search::search;
+    published Post   "/_search" | "/{index}/_search",                               "search"                           => search::search;
+    published Get    "/_msearch" | "/{index}/_msearch",                             "msearch"                          => search::msearch;
+    published Post   "/_msearch" | "/{index}/_msearch",                             "msearch"                          => search::msearch;
+    published Get    "/_count" | "/{index}/_count",                                 "count"                            => search::count;
+    published Post   "/_count" | "/{index}/_count",                                 "count"                            => search::count;
+    published Get    "/_search/scroll" | "/_search/scroll/{scroll_id}",             "scroll"                           => search::scroll;
+    published Post   "/_search/scroll" | "/_search/scroll/{scroll_id}",             "scroll"                           => search::scroll;
+    published Delete "/_search/scroll" | "/_search/scroll/{scroll_id}",             "clear_scroll"                     => search::clear_scroll;
+    published Post   "/{index}/_pit",                                               "open_point_in_time"               => search::open_point_in_time;
+    published Delete "/_pit",                                                       "close_point_in_time"              => search::close_point_in_time;
+    published Post   "/{index}/_delete_by_query",                                   "delete_by_query"                  => search::delete_by_query;
+    published Post   "/{index}/_update_by_query",                                   "update_by_query"                  => search::update_by_query;
     // Ingest
     published Get    "/_ingest/pipeline" | "/_ingest/pipeline/{id}",                "ingest.get_pipeline"              => ingest::get;
     published Put    "/_ingest/pipeline/{id}",                                      "ingest.put_pipeline"              => ingest::put;

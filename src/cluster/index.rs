@@ -173,6 +173,11 @@ impl Index {
         self.documents.get(id)
     }
 
+    /// The document with that id, with the id as the index holds it.
+    pub fn entry(&self, id: &str) -> Option<(&Arc<str>, &Document)> {
+        self.documents.get_key_value(id)
+    }
+
     /// All documents with their ids, in the order of the ids.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Document)> {
         self.documents.iter()

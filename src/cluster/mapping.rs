@@ -185,6 +185,11 @@ impl Mapping {
         segments.try_fold(first, |field, name| field.fields.get(name))
     }
 
+    /// The fields at the top.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
     /// How many fields there are, objects and sub-fields included.
     pub fn len(&self) -> usize {
         fn count(fields: &Fields) -> usize {

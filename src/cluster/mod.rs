@@ -13,9 +13,12 @@ pub mod index;
 pub mod ingest;
 pub mod mapping;
 pub mod names;
+pub mod query;
 pub mod refusal;
 pub mod scheduling;
+pub mod search;
 mod shelves;
+pub mod source_filter;
 pub mod sync_job;
 
 use std::cmp::Reverse;
@@ -30,6 +33,7 @@ use document::{Outcome, Patch, Source};
 use index::Index;
 use ingest::Pipelines;
 use refusal::{ConnectorRefusal, Refusal};
+use search::context::Contexts;
 use sync_job::{JobType, SyncJob, SyncStatus, TriggerMethod};
 
 /// The index that holds the connectors.
@@ -50,6 +54,8 @@ pub struct Cluster {
     ids: IdSource,
     indices: BTreeMap<Arc<str>, Index>,
     pipelines: Pipelines,
+    /// Searches that go on.
+    pub(crate) contexts: Contexts,
 }
 
 /// One page of documents, and how many there are in all.
@@ -76,7 +82,13 @@ impl Cluster {
     /// A cluster where nothing was ever stored.
     pub fn new(seed: u64) -> Cluster {
         let mut ids = IdSource::seeded(seed);
-        Cluster { uuid: ids.next_uuid(), ids, indices: BTreeMap::new(), pipelines: Pipelines::default() }
+        Cluster {
+            uuid: ids.next_uuid(),
+            ids,
+            indices: BTreeMap::new(),
+            pipelines: Pipelines::default(),
+            contexts: Contexts::default(),
+        }
     }
 
     /// The cluster's own id, 22 characters.

@@ -3,8 +3,10 @@
 //! No words and no status codes: whoever answers over HTTP says it in Elasticsearch's words
 //! (`rest::error`).
 
+mod search;
 mod shelf;
 
+pub use search::SearchRefusal;
 pub use shelf::ShelfRefusal;
 
 /// Why the cluster refuses what was asked of it.
@@ -89,6 +91,14 @@ pub enum Refusal {
     },
     /// Documents and indices have reasons of their own.
     Shelf(ShelfRefusal),
+    /// Searches have reasons of their own.
+    Search(SearchRefusal),
+}
+
+impl From<SearchRefusal> for Refusal {
+    fn from(refusal: SearchRefusal) -> Refusal {
+        Refusal::Search(refusal)
+    }
 }
 
 impl From<ShelfRefusal> for Refusal {

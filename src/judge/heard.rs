@@ -13,7 +13,7 @@ use crate::journal::redact::{self, Exposure};
 use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
-use crate::rest::error::CONTRACT_EXCEPTION;
+use crate::rest::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
 use crate::rest::schema::Violation;
 use crate::rest::{self, Miss, Setting, Stage};
 
@@ -63,6 +63,12 @@ impl Heard<'_> {
     /// Whether nobody can say if the call had its effect: the server failed, or gave up.
     pub fn is_doubtful(&self) -> bool {
         !self.enforced && self.status >= 500 && self.status != 501
+    }
+
+    /// Whether the mock has said of itself that it cannot do what Elasticsearch can, with a status for
+    /// each case: an operation or a form that it does not have, a query that it does not speak.
+    pub fn is_gap_of_ours(&self) -> bool {
+        self.status == 501 || (self.status == 400 && (self.answer)()["error"]["type"] == UNSUPPORTED)
     }
 
     /// The body as JSON, read now if nobody has read it before; none if it is no JSON.

@@ -9,6 +9,7 @@ use super::error::Error;
 use crate::clock::Timestamp;
 use crate::cluster::Page;
 use crate::cluster::document::{Outcome, Source};
+use crate::cluster::search::Found;
 use crate::license::License;
 use crate::profile::Release;
 
@@ -155,6 +156,10 @@ pub enum Body {
     Document(Arc<str>, Arc<Source>),
     /// A count and a page of documents.
     Page(Page),
+    /// What a search found.
+    Found(Box<Found>),
+    /// What several searches found.
+    Searches(Vec<Result<Found, Error>>),
     /// Plain text.
     Text(Bytes),
     /// Bytes of another type.

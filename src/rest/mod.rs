@@ -8,11 +8,13 @@ pub mod call;
 pub mod endpoint;
 pub mod error;
 mod filter_path;
+mod hits;
 mod media;
 mod parser;
 pub mod render;
 pub mod router;
 pub mod schema;
+pub mod search;
 
 use once_cell::sync::OnceCell;
 

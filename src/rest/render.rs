@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::call::{Body, Reply};
 use super::error::Error;
 use super::filter_path::FilterPath;
+use super::hits::{FoundBody, SearchesBody};
 use crate::cluster::Page;
 use crate::cluster::document::Source;
 use crate::http::{Headers, Response};
@@ -165,6 +166,8 @@ impl Serialize for Body {
                 map.serialize_entry("results", &Hits(page))?;
                 map.end()
             }
+            Body::Found(found) => FoundBody(found).serialize(serializer),
+            Body::Searches(searches) => SearchesBody(searches).serialize(serializer),
             Body::Text(_) | Body::Typed(..) => Err(serde::ser::Error::custom("a text is no JSON")),
         }
     }

@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
 
 /// Crates that only certain places may know.
 const CRATES: &[(&str, &[&str])] = &[
-    ("jiff", &["src/clock.rs"]),
+    ("jiff", &["src/clock.rs", "src/clock/"]),
     ("jsonschema", &["src/rest/schema.rs"]),
     ("once_cell", &["src/rest", "src/cluster", "src/fixture", "src/mock_server.rs"]),
     ("hyper", &["src/wire"]),

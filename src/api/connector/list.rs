@@ -2,6 +2,7 @@
 
 use super::{index_name_message, refuse};
 use crate::cluster::document::Source;
+use crate::cluster::query::text::{Pattern, lower, words};
 use crate::cluster::{Cluster, Page};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
@@ -40,68 +41,18 @@ pub fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 /// Whether a connector's index, name or description has `query` somewhere. The description is analysed
 /// text: its single words are compared, in lower case.
 fn mentions(source: &Source, query: &str) -> bool {
-    let pattern = format!("*{query}*");
-    let fits = |text: &str| wildcard(pattern.as_bytes(), text.as_bytes());
-    let word_fits = |text: &str| {
-        text.split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .any(|word| fits(&word.to_lowercase()))
-    };
+    let pattern = Pattern::read(&format!("*{query}*"));
+    let fits = |text: &str| pattern.fits(text);
+    let word_fits = |text: &str| words(text).any(|word| fits(&lower(word)));
     source.text("index_name").is_some_and(fits)
         || source.text("name").is_some_and(fits)
         || source.text("description").is_some_and(word_fits)
-}
-
-/// Whether `text` fits a pattern in which `*` stands for anything and `?` for one byte.
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    // The last star seen, and where the text stood then: the only place to go back to.
-    let (mut at, mut with, mut star) = (0, 0, None);
-    while with < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, with));
-                at += 1;
-            }
-            Some(b'?') => {
-                at += 1;
-                with += 1;
-            }
-            Some(byte) if *byte == text[with] => {
-                at += 1;
-                with += 1;
-            }
-            _ => match star {
-                Some((star_at, star_with)) => {
-                    star = Some((star_at, star_with + 1));
-                    at = star_at + 1;
-                    with = star_with + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::Value;
-
-    #[test]
-    fn wildcards_fit_as_in_elasticsearch() {
-        for (pattern, text, fits) in [
-            ("*idx*", "idx-b", true),
-            ("*wo*", "two", true),
-            ("*ONE*", "one", false),
-            ("*a?c*", "xabcx", true),
-            ("*a*b*", "b-a", false),
-            ("**", "", true),
-            ("a*b*c", "aXbYbZc", true),
-        ] {
-            assert_eq!(wildcard(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
-        }
-    }
 
     #[test]
     fn a_query_finds_single_words_of_the_description() {

@@ -45,7 +45,7 @@ pub(crate) fn off_spec_parameter(heard: &Heard<'_>) -> Option<Offence> {
 pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
     let refused = matches!(heard.status, 400 | 405 | 406 | 413) && !heard.enforced;
     let explained = heard.miss.is_some() || !heard.violations.is_empty();
-    if !refused || explained {
+    if !refused || explained || heard.is_gap_of_ours() {
         return None;
     }
     let reason = if heard.reason.is_empty() { "no reason is given" } else { heard.reason };
@@ -76,15 +76,15 @@ pub(crate) fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
 
 pub(crate) fn unsupported_operation(heard: &Heard<'_>) -> Option<Offence> {
     let (method, path) = (heard.request.method(), heard.request.path());
-    match (heard.miss, heard.status) {
-        (Some(Miss::Unsupported), _) => {
+    match heard.miss {
+        Some(Miss::Unsupported) => {
             let operation = heard.operation.unwrap_or("an operation");
             Some(Offence::new(format!(
                 "elastimock cannot answer {method} {path}, which is {operation} in Elasticsearch"
             )))
         }
-        // A form of a request that the mock does not read: a compressed body, a binary one.
-        (None, 501) => Some(Offence::new(format!("{method} {path}: {}", heard.reason))),
+        // A form of a request that the mock does not read: a compressed body, a query it does not speak.
+        None if heard.is_gap_of_ours() => Some(Offence::new(format!("{method} {path}: {}", heard.reason))),
         _ => None,
     }
 }

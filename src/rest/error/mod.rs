@@ -14,6 +14,7 @@ mod node;
 mod parsing;
 mod refusal;
 mod request;
+pub(crate) mod search;
 mod shelf;
 
 use serde_json::{Map, Value, json};
@@ -58,11 +59,13 @@ pub(crate) struct Exception {
     reason: Option<String>,
     metadata: Vec<(&'static str, Value)>,
     cause: Option<Box<Exception>>,
+    /// What stands for it as the root cause, where that is none of its causes.
+    root: Option<Box<Exception>>,
 }
 
 impl Exception {
     pub(crate) fn new(kind: &'static str, reason: impl Into<String>) -> Exception {
-        Exception { kind, reason: Some(reason.into()), metadata: Vec::new(), cause: None }
+        Exception { kind, reason: Some(reason.into()), metadata: Vec::new(), cause: None, root: None }
     }
 
     fn with(mut self, name: &'static str, value: impl Into<Value>) -> Exception {
@@ -75,9 +78,21 @@ impl Exception {
         self
     }
 
+    fn rooted_in(mut self, root: Exception) -> Exception {
+        self.root = Some(Box::new(root));
+        self
+    }
+
+    /// Whether it is what this mock says of itself.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        self.kind == UNSUPPORTED
+    }
+
     fn family(&self) -> Family {
         match self.kind {
-            "x_content_parse_exception" | "x_content_e_o_f_exception" => Family::Parse,
+            "x_content_parse_exception" | "x_content_e_o_f_exception" | "named_object_not_found_exception" => {
+                Family::Parse
+            }
             "illegal_argument_exception"
             | "action_request_validation_exception"
             | "validation_exception"
@@ -102,6 +117,9 @@ impl Exception {
     }
 
     fn root_cause(&self) -> &Exception {
+        if let Some(root) = self.root.as_deref() {
+            return root.root_cause();
+        }
         let Some(cause) = self.cause.as_deref() else {
             return self;
         };
@@ -134,6 +152,9 @@ impl Exception {
         format!("{}: {}\n\tat elastimock\n", self.kind, self.reason.as_deref().unwrap_or("null"))
     }
 }
+
+/// The type of what this mock says of itself where Elasticsearch would have answered.
+pub(crate) const UNSUPPORTED: &str = "elastimock_unsupported_exception";
 
 fn full(status: u16, exception: Exception) -> Error {
     Error { status, allow: None, shape: Shape::Full(Box::new(exception)) }

@@ -13,6 +13,7 @@ impl From<Refusal> for Error {
         let status = |reason: String| full(400, Exception::new("status_exception", reason));
         match refusal {
             Refusal::Shelf(refusal) => refusal.into(),
+            Refusal::Search(refusal) => refusal.into(),
             Refusal::JobMissing { id } => missing(id),
             Refusal::JobNotFound { id } => missing(format!("connector sync job [{id}] not found")),
             Refusal::ConnectorNotFound { id } => missing(format!("connector [{id}] not found")),
@@ -74,11 +75,7 @@ impl From<Refusal> for Error {
                 .with("index", index),
             ),
             Refusal::ResultWindow { asked } => {
-                let reason = format!(
-                    "Result window is too large, from + size must be less than or equal to: [10000] but was [{asked}]. \
-                     See the scroll api for a more efficient way to request large data sets. This limit can be set by \
-                     changing the [index.max_result_window] index level setting."
-                );
+                let reason = super::search::result_window(asked);
                 full(
                     400,
                     Exception::new("search_phase_execution_exception", "all shards failed")

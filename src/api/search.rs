@@ -1,0 +1,133 @@
+//! `_search`, `_count`, `_msearch`, scrolls, points in time, and what is done to all that a query finds.
+
+use serde_json::{Value, json};
+
+use crate::clock::Timestamp;
+use crate::cluster::Cluster;
+use crate::cluster::query::Query;
+use crate::cluster::refusal::Refusal;
+use crate::cluster::search::Found;
+use crate::cluster::search::service::Sweep;
+use crate::rest::call::{Body, Call, Reply};
+use crate::rest::error::Error;
+use crate::rest::search::{self, ByQuery, Request};
+
+/// `search`.
+pub fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let request = search::searching(call)?;
+    Ok(found(run(cluster, &request, call.now)?))
+}
+
+fn found(found: Found) -> Reply {
+    Reply::ok(Body::Found(Box::new(found)))
+}
+
+fn run(cluster: &mut Cluster, request: &Request, now: Timestamp) -> Result<Found, Refusal> {
+    match (&request.pit, &request.scroll) {
+        (Some(pit), _) => Ok(cluster.contexts.search_pit(&pit.id, pit.keep.as_ref(), &request.search, now)?),
+        (None, Some(keep)) => cluster.open_scroll(&request.search, &request.target, keep, now),
+        (None, None) => cluster.search(&request.search, &request.target, now),
+    }
+}
+
+/// `msearch`.
+pub fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let requests = search::searches(call)?;
+    let searches = requests.iter().map(|request| run(cluster, request, call.now).map_err(Error::from)).collect();
+    Ok(Reply::ok(Body::Searches(searches)))
+}
+
+/// `count`.
+pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let (search, target) = search::counting(call)?;
+    let counted = cluster.count(&search, &target, call.now)?;
+    let mut answer = json!({ "count": counted.count });
+    if counted.terminated_early {
+        answer["terminated_early"] = Value::Bool(true);
+    }
+    answer["_shards"] = shards(counted.shards);
+    Ok(Reply::json(answer))
+}
+
+/// How many indices were asked; each is one shard, and none fails alone.
+fn shards(count: usize) -> Value {
+    json!({ "total": count, "successful": count, "skipped": 0, "failed": 0 })
+}
+
+/// `scroll`.
+pub fn scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let asked = search::scroll_asked(call)?;
+    let page = cluster.contexts.scroll(&asked.id, asked.keep.as_ref(), asked.total_as_int, call.now);
+    Ok(found(page.map_err(Refusal::from)?))
+}
+
+/// `clear_scroll`.
+pub fn clear_scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let ids = search::scroll_ids(call)?;
+    let freed = match ids.as_slice() {
+        [all] if all == "_all" => cluster.contexts.clear_all_scrolls(call.now),
+        ids => cluster.contexts.clear_scrolls(ids.iter().map(String::as_str), call.now).map_err(Refusal::from)?,
+    };
+    Ok(freed_reply(freed))
+}
+
+/// Nothing to let go is not found, and a success all the same.
+fn freed_reply(freed: usize) -> Reply {
+    let status = if freed == 0 { 404 } else { 200 };
+    Reply { status, ..Reply::json(json!({ "succeeded": true, "num_freed": freed })) }
+}
+
+/// `open_point_in_time`.
+pub fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let (target, keep) = search::pit_keep_alive(call)?;
+    let (id, count) = cluster.open_pit(&target, &keep, call.now)?;
+    Ok(Reply::json(json!({ "id": id, "_shards": shards(count) })))
+}
+
+/// `close_point_in_time`.
+pub fn close_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let id = search::pit_id(call)?;
+    let closed = cluster.contexts.close_pit(&id, call.now).map_err(Refusal::from)?;
+    Ok(freed_reply(usize::from(closed)))
+}
+
+/// `delete_by_query`.
+pub fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let ByQuery { query, target, docs_max } = search::by_query(call)?;
+    let query = query.ok_or_else(|| Error::validation(&["query is missing".to_owned()]))?;
+    let count = cluster.sweep(&query, &target, Sweep::Delete, docs_max, call.now)?;
+    Ok(Reply::json(swept(count, None)))
+}
+
+/// `update_by_query`.
+pub fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let ByQuery { query, target, docs_max } = search::by_query(call)?;
+    let query = query.unwrap_or(Query::All);
+    let count = cluster.sweep(&query, &target, Sweep::Rewrite, docs_max, call.now)?;
+    Ok(Reply::json(swept(count, Some(count))))
+}
+
+/// What was done to all that a query found: rewritten so many, or deleted all.
+fn swept(total: u64, updated: Option<u64>) -> Value {
+    // Elasticsearch goes through them a thousand at a time.
+    const BATCH: u64 = 1000;
+    let mut answer = json!({ "took": 0, "timed_out": false, "total": total });
+    if let Some(updated) = updated {
+        answer["updated"] = updated.into();
+    }
+    let rest = json!({
+        "deleted": if updated.is_some() { 0 } else { total },
+        "batches": total.div_ceil(BATCH),
+        "version_conflicts": 0,
+        "noops": 0,
+        "retries": { "bulk": 0, "search": 0 },
+        "throttled_millis": 0,
+        "requests_per_second": -1.0,
+        "throttled_until_millis": 0,
+        "failures": []
+    });
+    if let (Value::Object(answer), Value::Object(rest)) = (&mut answer, rest) {
+        answer.extend(rest);
+    }
+    answer
+}

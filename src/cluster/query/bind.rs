@@ -1,0 +1,276 @@
+//! Holding a [`Query`] against the fields of an index.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::filter::{Num, Test, TextTest, Whole, boolean_of, text_of};
+use super::text::{Pattern, lower, words};
+use super::{Bool, Fault, Filter, Kind, Query};
+use crate::clock::{DateFault, Timestamp};
+use crate::cluster::mapping::Mapping;
+
+/// Fields that every document has beside its source, and that cannot be searched here.
+const METADATA: &[&str] = &[
+    "_data_stream_timestamp",
+    "_doc_count",
+    "_feature",
+    "_field_names",
+    "_ignored",
+    "_ignored_source",
+    "_inference_fields",
+    "_nested_path",
+    "_primary_term",
+    "_routing",
+    "_seq_no",
+    "_size",
+    "_source",
+    "_tier",
+    "_tsid",
+    "_version",
+];
+
+/// An index and an instant, which give a query its sense.
+#[derive(Clone, Copy)]
+pub(super) struct Binding<'a> {
+    index: &'a str,
+    mapping: &'a Mapping,
+    now: Timestamp,
+}
+
+impl Query {
+    /// Binds the query to the index of that name and with those fields.
+    ///
+    /// # Errors
+    /// When a value does not fit its field, or the query's kind its type.
+    pub fn bind(&self, index: &str, mapping: &Mapping, now: Timestamp) -> Result<Filter, Fault> {
+        Binding { index, mapping, now }.query(self)
+    }
+}
+
+impl Binding<'_> {
+    fn query(&self, query: &Query) -> Result<Filter, Fault> {
+        match query {
+            Query::All => Ok(Filter::All),
+            Query::None => Ok(Filter::None),
+            Query::Ids(ids) => Ok(Filter::Ids(ids.iter().cloned().collect())),
+            Query::Constant(filter) => self.query(filter),
+            Query::Bool(clauses) => self.bool(clauses),
+            Query::Exists(field) => self.exists(field),
+            Query::Terms { field, values } => self.terms(field, values.iter()),
+            Query::Term { field, value, any_case: false } => self.terms(field, [value].into_iter()),
+            Query::Term { field, value, any_case: true } => {
+                let wanted = TextTest::AnyCase(lower(&text_of(value)));
+                self.text_test(field, "case insensitive term", wanted)
+            }
+            Query::Prefix { field, value, any_case } => {
+                let test =
+                    if *any_case { TextTest::PrefixAnyCase(lower(value)) } else { TextTest::Prefix(value.clone()) };
+                self.text_test(field, "prefix", test)
+            }
+            Query::Wildcard { field, value, any_case } => {
+                let test = if *any_case {
+                    TextTest::PatternAnyCase(Pattern::read(&lower(value)))
+                } else {
+                    TextTest::Pattern(Pattern::read(value))
+                };
+                self.text_test(field, "wildcard", test)
+            }
+            Query::Range { field, from, to } => self.range(field, from.as_ref(), to.as_ref()),
+            Query::Match { field, value, lenient, .. } => match self.matching(query, field, value) {
+                Err(_) if *lenient => Ok(Filter::None),
+                bound => bound,
+            },
+            Query::AnyField { value, all } => {
+                let bound = self.mapping.paths().into_iter().map(|field| {
+                    let value = Value::from(value.as_str());
+                    let lenient =
+                        Query::Match { field, value, all: *all, minimum: None, zero_terms_all: false, lenient: true };
+                    self.query(&lenient)
+                });
+                Ok(Filter::Some(bound.collect::<Result<_, _>>()?, 1))
+            }
+        }
+    }
+
+    fn bool(&self, clauses: &Bool) -> Result<Filter, Fault> {
+        let all = |queries: &[Query]| queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>();
+        let mut every = all(&clauses.filter)?;
+        every.extend(all(&clauses.must)?);
+        let should = all(&clauses.should)?;
+        // Where nothing else is demanded, one of the optional clauses is.
+        let least = usize::from(every.is_empty() && !should.is_empty());
+        let wanted = clauses.minimum.as_ref().map_or(0, |minimum| minimum.of(should.len())).max(least);
+        if wanted > 0 {
+            every.push(Filter::Some(should, wanted));
+        }
+        every.extend(all(&clauses.must_not)?.into_iter().map(|filter| Filter::Not(Box::new(filter))));
+        Ok(Filter::Every(every))
+    }
+
+    /// How a field is searched; none if nothing can be found there.
+    fn kind(&self, field: &str) -> Result<Option<Kind>, Fault> {
+        if METADATA.contains(&field) {
+            return Err(Fault::Unsupported {
+                what: format!("queries on the metadata field [{field}]"),
+                instead: "query `_id`, `_index` or a field of the source",
+            });
+        }
+        match self.mapping.kind(field) {
+            Some(Kind::Foreign(kind)) => Err(Fault::Unsupported {
+                what: format!("queries on the field [{field}] of type [{kind}]"),
+                instead: "query a field of type keyword, text, boolean, date or a number",
+            }),
+            kind => Ok(kind),
+        }
+    }
+
+    fn field(&self, field: &str, test: Test) -> Filter {
+        Filter::Field { path: self.mapping.source_path(field).to_owned(), test }
+    }
+
+    fn exists(&self, field: &str) -> Result<Filter, Fault> {
+        if matches!(field, "_id" | "_index") {
+            return Ok(Filter::All);
+        }
+        if field.contains('*') {
+            let pattern = Pattern::of_name(field);
+            let fits = self.mapping.paths().into_iter().filter(|path| pattern.fits(path));
+            return Ok(Filter::Some(fits.map(|path| self.stored(&path)).collect(), 1));
+        }
+        match self.mapping.kind(field) {
+            None => self.kind(field).map(|_| Filter::None),
+            Some(_) => Ok(self.stored(field)),
+        }
+    }
+
+    fn stored(&self, field: &str) -> Filter {
+        Filter::Exists(self.mapping.source_path(field).to_owned())
+    }
+
+    fn terms<'v>(&self, field: &str, values: impl Iterator<Item = &'v Value>) -> Result<Filter, Fault> {
+        let texts = |values: &mut dyn Iterator<Item = &'v Value>| -> BTreeSet<String> {
+            values.map(|value| text_of(value).into_owned()).collect()
+        };
+        let mut values = values;
+        match field {
+            "_id" => return Ok(Filter::Ids(texts(&mut values))),
+            "_index" => {
+                let here = values.any(|name| Pattern::of_name(&text_of(name)).fits(self.index));
+                return Ok(if here { Filter::All } else { Filter::None });
+            }
+            _ => {}
+        }
+        let test = match self.kind(field)? {
+            None | Some(Kind::Object | Kind::Foreign(_)) => return Ok(Filter::None),
+            Some(Kind::Keyword { ignore_above }) => Test::Keyword(texts(&mut values), Whole { ignore_above }),
+            Some(Kind::Text) => Test::Word(texts(&mut values)),
+            Some(Kind::Integer(_) | Kind::Float(_)) => Test::Number(values.map(number).collect::<Result<_, _>>()?),
+            Some(Kind::Boolean) => Test::Boolean(values.map(boolean).collect::<Result<_, _>>()?),
+            Some(Kind::Date) => Test::Date(values.map(|value| self.day(value)).collect::<Result<_, _>>()?),
+        };
+        Ok(self.field(field, test))
+    }
+
+    /// A date of a `term` stands for all of its milliseconds, days or years.
+    fn day(&self, value: &Value) -> Result<(i64, i64), Fault> {
+        let at = |round_up| self.date(value, round_up).map_err(Fault::NoDateTerm);
+        Ok((at(false)?.as_millis(), at(true)?.as_millis()))
+    }
+
+    fn date(&self, value: &Value, round_up: bool) -> Result<Timestamp, DateFault> {
+        Timestamp::parse_date_maths(&text_of(value), self.now, round_up)
+    }
+
+    fn text_test(&self, field: &str, query: &'static str, test: TextTest) -> Result<Filter, Fault> {
+        let kind = match field {
+            "_id" => Some(Kind::Foreign("_id".to_owned())),
+            "_index" => {
+                let whole = Test::Text(test, Whole { ignore_above: usize::MAX });
+                let named = crate::cluster::document::Source::new().with("_index", Value::from(self.index));
+                let here = Filter::Field { path: "_index".to_owned(), test: whole }.matches("", &named);
+                return Ok(if here { Filter::All } else { Filter::None });
+            }
+            _ => self.kind(field)?,
+        };
+        match kind {
+            None | Some(Kind::Object) => Ok(Filter::None),
+            Some(Kind::Keyword { ignore_above }) => Ok(self.field(field, Test::Text(test, Whole { ignore_above }))),
+            Some(Kind::Text) => Ok(self.field(field, Test::WordText(test))),
+            Some(kind) => Err(Fault::NotForType { query, field: field.to_owned(), kind: kind.name().to_owned() }),
+        }
+    }
+
+    fn range(&self, field: &str, from: Option<&(Value, bool)>, to: Option<&(Value, bool)>) -> Result<Filter, Fault> {
+        let not_for =
+            |kind: &str| Err(Fault::NotForType { query: "range", field: field.to_owned(), kind: kind.to_owned() });
+        if matches!(field, "_id" | "_index") {
+            return not_for(field);
+        }
+        let kind = self.kind(field)?;
+        // Without bounds the field must only be there.
+        if from.is_none() && to.is_none() {
+            return self.exists(field);
+        }
+        let text = |bound: Option<&(Value, bool)>| bound.map(|(value, within)| (text_of(value).into_owned(), *within));
+        let test = match kind {
+            None | Some(Kind::Object | Kind::Foreign(_)) => return Ok(Filter::None),
+            Some(Kind::Keyword { ignore_above }) => {
+                Test::Text(TextTest::Range(text(from), text(to)), Whole { ignore_above })
+            }
+            Some(Kind::Text) => Test::WordText(TextTest::Range(text(from), text(to))),
+            Some(Kind::Integer(_) | Kind::Float(_)) => {
+                let bound = |bound: Option<&(Value, bool)>| {
+                    bound.map(|(value, within)| Ok((number(value)?, *within))).transpose()
+                };
+                Test::NumberRange(bound(from)?, bound(to)?)
+            }
+            Some(Kind::Date) => {
+                // What is left out or rounded off is filled up so that the bound lies as far out as it
+                // can, or as far in if it is not itself within.
+                let bound = |(value, within): &(Value, bool), upper: bool| {
+                    let at = self.date(value, upper == *within).map_err(Fault::NoDate)?.as_millis();
+                    Ok(if *within { at } else { at + if upper { -1 } else { 1 } })
+                };
+                let from = from.map_or(Ok(i64::MIN), |from| bound(from, false))?;
+                let to = to.map_or(Ok(i64::MAX), |to| bound(to, true))?;
+                Test::Date(vec![(from, to)])
+            }
+            Some(Kind::Boolean) => return not_for("boolean"),
+        };
+        Ok(self.field(field, test))
+    }
+
+    fn matching(&self, query: &Query, field: &str, value: &Value) -> Result<Filter, Fault> {
+        let Query::Match { all, minimum, zero_terms_all, .. } = query else {
+            return Ok(Filter::None);
+        };
+        if matches!(field, "_id" | "_index") || self.kind(field)? != Some(Kind::Text) {
+            return self.terms(field, [value].into_iter());
+        }
+        let mut wanted_words: Vec<String> = Vec::new();
+        for word in words(&text_of(value)).map(lower) {
+            if !wanted_words.contains(&word) {
+                wanted_words.push(word);
+            }
+        }
+        if wanted_words.is_empty() {
+            return Ok(if *zero_terms_all { Filter::All } else { Filter::None });
+        }
+        let count = wanted_words.len();
+        let wanted = match (all, minimum) {
+            (true, _) => count,
+            (false, Some(minimum)) => minimum.of(count).max(1),
+            (false, None) => 1,
+        };
+        Ok(Filter::Words { path: self.mapping.source_path(field).to_owned(), words: wanted_words, wanted })
+    }
+}
+
+fn number(value: &Value) -> Result<Num, Fault> {
+    Num::stored(value).ok_or_else(|| Fault::NoNumber(text_of(value).into_owned()))
+}
+
+fn boolean(value: &Value) -> Result<bool, Fault> {
+    boolean_of(value).ok_or_else(|| Fault::NoBoolean(text_of(value).into_owned()))
+}

@@ -1,0 +1,114 @@
+//! [`Kind`]: how a mapped field is searched.
+
+use crate::cluster::mapping::{Field, FieldType, Mapping};
+
+/// How the field of an index is searched.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Text in words.
+    Text,
+    /// Text as a whole, if it is no longer than so many characters.
+    Keyword {
+        /// Longer texts are not indexed.
+        ignore_above: usize,
+    },
+    /// A whole number, of the type with that name.
+    Integer(&'static str),
+    /// A number with a fraction, of the type with that name.
+    Float(&'static str),
+    /// True or false.
+    Boolean,
+    /// An instant, compared by its millisecond.
+    Date,
+    /// An object with fields of its own.
+    Object,
+    /// A type that cannot be searched here, by its name.
+    Foreign(String),
+}
+
+impl Kind {
+    /// Elasticsearch's name of the type.
+    pub fn name(&self) -> &str {
+        match self {
+            Kind::Text => "text",
+            Kind::Keyword { .. } => "keyword",
+            Kind::Integer(name) | Kind::Float(name) => name,
+            Kind::Boolean => "boolean",
+            Kind::Date => "date",
+            Kind::Object => "object",
+            Kind::Foreign(name) => name,
+        }
+    }
+
+    fn of(field: &Field) -> Kind {
+        let ignore_above = field.option("ignore_above").and_then(|most| most.as_u64());
+        let keyword = Kind::Keyword { ignore_above: ignore_above.map_or(usize::MAX, |most| most as usize) };
+        match field.kind {
+            FieldType::Text | FieldType::Other("match_only_text") => Kind::Text,
+            FieldType::Keyword | FieldType::Other("wildcard" | "constant_keyword") => keyword,
+            FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte => {
+                Kind::Integer(field.kind.name())
+            }
+            FieldType::Other("unsigned_long") => Kind::Integer(field.kind.name()),
+            FieldType::Double | FieldType::Float | FieldType::Other("half_float" | "scaled_float") => {
+                Kind::Float(field.kind.name())
+            }
+            FieldType::Boolean => Kind::Boolean,
+            FieldType::Date if has_own_format(field) => Kind::Foreign("date with a format of its own".to_owned()),
+            FieldType::Date => Kind::Date,
+            FieldType::Object => Kind::Object,
+            FieldType::Nested | FieldType::Ip | FieldType::Other(_) => Kind::Foreign(field.kind.name().to_owned()),
+        }
+    }
+}
+
+/// Whether a date is written in a way that is not read here.
+fn has_own_format(field: &Field) -> bool {
+    const READ: [&str; 6] = [
+        "strict_date_optional_time||epoch_millis",
+        "strict_date_optional_time",
+        "date_optional_time||epoch_millis",
+        "date_optional_time",
+        "epoch_millis",
+        "strict_date_optional_time_nanos",
+    ];
+    field.option("format").and_then(|format| format.as_str()).is_some_and(|format| !READ.contains(&format))
+}
+
+impl Mapping {
+    /// How the field at a path is searched; none if the index does not know it, or if it lies in objects
+    /// that are indexed apart.
+    pub fn kind(&self, path: &str) -> Option<Kind> {
+        let apart = path.match_indices('.').any(|(dot, _)| self.field_type(&path[..dot]) == Some(FieldType::Nested));
+        self.field(path).filter(|_| !apart).map(Kind::of)
+    }
+
+    /// Where a document has the values of a field: a further field of a field (`title.keyword`) has
+    /// those of its parent.
+    pub fn source_path<'p>(&self, path: &'p str) -> &'p str {
+        match path.rsplit_once('.') {
+            Some((parent, _)) if self.field_type(parent).is_some_and(|parent| !parent.is_object()) => parent,
+            _ => path,
+        }
+    }
+
+    /// The paths of all fields that have values of their own.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        for (name, field) in self.fields() {
+            add_paths(name, field, &mut paths);
+        }
+        paths
+    }
+}
+
+fn add_paths(path: &str, field: &Field, paths: &mut Vec<String>) {
+    match field.kind {
+        FieldType::Nested => return,
+        FieldType::Object => {}
+        _ => paths.push(path.to_owned()),
+    }
+    for (name, inner) in &field.fields {
+        add_paths(&format!("{path}.{name}"), inner, paths);
+    }
+}

@@ -1,0 +1,348 @@
+//! [`Filter`]: a query bound to the fields of an index; asked for each document.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use serde_json::{Number, Value};
+
+use super::text::{Pattern, is_lowered, lower, words};
+use crate::clock::Timestamp;
+use crate::cluster::document::Source;
+
+/// A query that knows its index.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    /// Every document.
+    All,
+    /// No document.
+    None,
+    /// The documents with these ids.
+    Ids(BTreeSet<String>),
+    /// Documents with anything at a path.
+    Exists(String),
+    /// Documents with a value at a path that passes.
+    Field {
+        /// The path within the source.
+        path: String,
+        /// What a value must be.
+        test: Test,
+    },
+    /// Documents with so many of these words in the text at a path.
+    Words {
+        /// The path within the source.
+        path: String,
+        /// The words, lower case.
+        words: Vec<String>,
+        /// How many of them.
+        wanted: usize,
+    },
+    /// Documents that pass all of these.
+    Every(Vec<Filter>),
+    /// Documents that pass so many of these.
+    Some(Vec<Filter>, usize),
+    /// Documents that do not pass.
+    Not(Box<Filter>),
+}
+
+/// What one value of a field must be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// One of these, as a whole.
+    Keyword(BTreeSet<String>, Whole),
+    /// One of these is among its words.
+    Word(BTreeSet<String>),
+    /// A whole text that passes.
+    Text(TextTest, Whole),
+    /// One of its words passes.
+    WordText(TextTest),
+    /// One of these numbers.
+    Number(Vec<Num>),
+    /// Within these bounds; an end is none if it is open, and says else whether it is within.
+    NumberRange(Option<(Num, bool)>, Option<(Num, bool)>),
+    /// One of these.
+    Boolean(Vec<bool>),
+    /// Within one of these spans of milliseconds, both ends included.
+    Date(Vec<(i64, i64)>),
+}
+
+/// The longest text that is indexed as a whole, in characters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Whole {
+    /// Longer ones are not there for a query.
+    pub ignore_above: usize,
+}
+
+/// What a text must be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TextTest {
+    /// This, in whatever letter case; it is given in lower case.
+    AnyCase(String),
+    /// Begins so.
+    Prefix(String),
+    /// Begins so once it is lower case.
+    PrefixAnyCase(String),
+    /// Fits.
+    Pattern(Pattern),
+    /// Fits once it is lower case.
+    PatternAnyCase(Pattern),
+    /// Lies between, by its bytes; an end says whether it is within.
+    Range(Option<(String, bool)>, Option<(String, bool)>),
+}
+
+impl TextTest {
+    fn passes(&self, text: &str) -> bool {
+        match self {
+            TextTest::AnyCase(wanted) => is_lowered(text, wanted),
+            TextTest::Prefix(prefix) => text.starts_with(prefix.as_str()),
+            TextTest::PrefixAnyCase(prefix) => lower(text).starts_with(prefix.as_str()),
+            TextTest::Pattern(pattern) => pattern.fits(text),
+            TextTest::PatternAnyCase(pattern) => pattern.fits(&lower(text)),
+            TextTest::Range(from, to) => within(text, from.as_ref(), to.as_ref(), |bound| text.cmp(bound.as_str())),
+        }
+    }
+}
+
+/// A number of a document or of a query, compared by its value whatever its form.
+#[derive(Clone, Copy, Debug)]
+pub enum Num {
+    /// A whole one.
+    Whole(i128),
+    /// Another one.
+    Fraction(f64),
+}
+
+impl Num {
+    /// A JSON number.
+    pub fn of(number: &Number) -> Num {
+        let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+        whole.map_or_else(|| Num::Fraction(number.as_f64().unwrap_or_default()), Num::Whole)
+    }
+
+    /// A number written as a text; none if the text is no number.
+    pub fn read(text: &str) -> Option<Num> {
+        let fraction = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Num::Fraction);
+        text.parse().ok().map(Num::Whole).or_else(fraction)
+    }
+
+    /// A stored value: a number, or a text that is one.
+    pub fn stored(value: &Value) -> Option<Num> {
+        match value {
+            Value::Number(number) => Some(Num::of(number)),
+            Value::String(text) => Num::read(text),
+            _ => None,
+        }
+    }
+
+    /// The number without its fraction, as a whole type stores it.
+    #[must_use]
+    pub fn cut(self) -> Num {
+        match self {
+            Num::Fraction(number) => Num::Whole(number.trunc() as i128),
+            whole => whole,
+        }
+    }
+
+    /// The number as a floating point number.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Num::Whole(number) => number as f64,
+            Num::Fraction(number) => number,
+        }
+    }
+}
+
+impl PartialEq for Num {
+    fn eq(&self, other: &Num) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Num {}
+
+impl PartialOrd for Num {
+    fn partial_cmp(&self, other: &Num) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Num {
+    fn cmp(&self, other: &Num) -> Ordering {
+        match (self, other) {
+            (Num::Whole(one), Num::Whole(other)) => one.cmp(other),
+            // Zero has one value, whatever its sign.
+            (one, other) => (one.as_f64() + 0.0).total_cmp(&(other.as_f64() + 0.0)),
+        }
+    }
+}
+
+impl Filter {
+    /// Whether a document matches.
+    pub fn matches(&self, id: &str, source: &Source) -> bool {
+        match self {
+            Filter::All => true,
+            Filter::None => false,
+            Filter::Ids(ids) => ids.contains(id),
+            Filter::Exists(path) => find(source, path, Leaves::Below, &mut |_| true),
+            Filter::Field { path, test } => values_at(source, path, &mut |value| test.passes(value)),
+            Filter::Words { path, words, wanted } => has_words(source, path, words, *wanted),
+            Filter::Every(filters) => filters.iter().all(|filter| filter.matches(id, source)),
+            Filter::Some(filters, wanted) => {
+                *wanted == 0
+                    || filters.iter().filter(|filter| filter.matches(id, source)).take(*wanted).count() == *wanted
+            }
+            Filter::Not(filter) => !filter.matches(id, source),
+        }
+    }
+
+    /// The only ids that can match, if the filter is bound to some.
+    pub fn ids(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Filter::Ids(ids) => Some(ids),
+            Filter::Every(filters) => filters.iter().find_map(Filter::ids),
+            _ => None,
+        }
+    }
+}
+
+fn has_words(source: &Source, path: &str, wanted_words: &[String], wanted: usize) -> bool {
+    let mut seen = vec![false; wanted_words.len()];
+    let mut count = 0;
+    values_at(source, path, &mut |value| {
+        for word in words(&text_of(value)) {
+            for (seen, _) in
+                seen.iter_mut().zip(wanted_words).filter(|(seen, wanted)| !**seen && is_lowered(word, wanted))
+            {
+                *seen = true;
+                count += 1;
+            }
+        }
+        count >= wanted
+    });
+    count >= wanted
+}
+
+impl Test {
+    fn passes(&self, value: &Value) -> bool {
+        match self {
+            Test::Keyword(terms, whole) => {
+                let text = text_of(value);
+                terms.contains(&*text) && whole.takes(&text)
+            }
+            Test::Word(terms) => words(&text_of(value)).any(|word| terms.iter().any(|term| is_lowered(word, term))),
+            Test::Text(test, whole) => {
+                let text = text_of(value);
+                test.passes(&text) && whole.takes(&text)
+            }
+            Test::WordText(test) => words(&text_of(value)).any(|word| test.passes(&lower(word))),
+            Test::Number(numbers) => Num::stored(value).is_some_and(|number| numbers.contains(&number)),
+            Test::NumberRange(from, to) => Num::stored(value)
+                .is_some_and(|number| within(number, from.as_ref(), to.as_ref(), |bound| number.cmp(bound))),
+            Test::Boolean(wanted) => boolean_of(value).is_some_and(|value| wanted.contains(&value)),
+            Test::Date(spans) => {
+                millis_of(value).is_some_and(|at| spans.iter().any(|(from, to)| (*from..=*to).contains(&at)))
+            }
+        }
+    }
+}
+
+impl Whole {
+    fn takes(self, text: &str) -> bool {
+        text.len() <= self.ignore_above || text.chars().count() <= self.ignore_above
+    }
+}
+
+/// Whether something lies between two bounds, of which each says whether it is within.
+fn within<T, B>(_: T, from: Option<&(B, bool)>, to: Option<&(B, bool)>, compared: impl Fn(&B) -> Ordering) -> bool {
+    let above = from.is_none_or(|(bound, within)| match compared(bound) {
+        Ordering::Greater => true,
+        Ordering::Equal => *within,
+        Ordering::Less => false,
+    });
+    above
+        && to.is_none_or(|(bound, within)| match compared(bound) {
+            Ordering::Less => true,
+            Ordering::Equal => *within,
+            Ordering::Greater => false,
+        })
+}
+
+/// A stored value as a text.
+pub(crate) fn text_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+/// A stored value as a boolean.
+pub(crate) fn boolean_of(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::String(text) => match text.as_str() {
+            "true" => Some(true),
+            "false" | "" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A stored value as an instant, in milliseconds.
+pub(crate) fn millis_of(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => Timestamp::parse_date(text),
+        Value::Number(number) => Timestamp::parse_date(&number.to_string()),
+        _ => None,
+    }
+    .map(Timestamp::as_millis)
+}
+
+/// Which values of a path count.
+#[derive(Clone, Copy, PartialEq)]
+enum Leaves {
+    /// Those of the field itself.
+    Here,
+    /// Those of the fields below it too.
+    Below,
+}
+
+/// Shows `wanted` the single values at a path until it says that this is the one. Lists are opened, nulls
+/// and objects passed over. A name with dots in it is the same as objects in each other.
+pub fn values_at(source: &Source, path: &str, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+    find(source, path, Leaves::Here, wanted)
+}
+
+fn find(source: &Source, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+    source.iter().any(|(name, value)| enter(name, value, path, leaves, wanted))
+}
+
+fn enter(name: &str, value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+    match path.strip_prefix(name) {
+        Some("") => leaf(value, leaves, wanted),
+        Some(rest) => rest.strip_prefix('.').is_some_and(|rest| descend(value, rest, leaves, wanted)),
+        // A field with dots in its name lies below the object that it spells out.
+        None => {
+            leaves == Leaves::Below
+                && name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+                && leaf(value, leaves, wanted)
+        }
+    }
+}
+
+fn descend(value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(name, value)| enter(name, value, path, leaves, wanted)),
+        Value::Array(items) => items.iter().any(|item| descend(item, path, leaves, wanted)),
+        _ => false,
+    }
+}
+
+fn leaf(value: &Value, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(items) => items.iter().any(|item| leaf(item, leaves, wanted)),
+        Value::Object(map) => leaves == Leaves::Below && map.values().any(|value| leaf(value, leaves, wanted)),
+        value => wanted(value),
+    }
+}

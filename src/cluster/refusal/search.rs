@@ -1,0 +1,47 @@
+//! [`SearchRefusal`]: why a search, a scroll or a point in time is refused.
+
+use crate::cluster::search::ShardFault;
+
+/// Why a search is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SearchRefusal {
+    /// An index cannot be asked this.
+    Shard(Box<ShardFault>),
+    /// The id is not that of a scroll.
+    NoScrollId {
+        /// The id.
+        id: String,
+    },
+    /// The id is not that of a point in time.
+    NoPitId {
+        /// The id.
+        id: String,
+    },
+    /// The scroll or point in time is not kept, or no longer.
+    ContextMissing {
+        /// Its number.
+        number: u64,
+    },
+    /// Elasticsearch could, and this mock cannot.
+    Unsupported {
+        /// What it cannot.
+        what: String,
+        /// What to do instead.
+        instead: &'static str,
+    },
+    /// There are as many scrolls as there may be.
+    TooManyScrolls,
+    /// There are as many points in time as there may be.
+    TooManyPits,
+    /// A scroll or point in time was to be kept for too long.
+    KeepAlive {
+        /// What was asked for, as it was written.
+        asked: String,
+    },
+}
+
+impl From<Box<ShardFault>> for SearchRefusal {
+    fn from(fault: Box<ShardFault>) -> SearchRefusal {
+        SearchRefusal::Shard(fault)
+    }
+}

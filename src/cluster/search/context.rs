@@ -1,0 +1,295 @@
+//! [`Contexts`]: searches that go on, as scrolls and as points in time.
+//!
+//! Both keep documents as they were. That is cheap: the documents themselves are shared with the shelf
+//! until they change. A context lives as long as its client asks for, on the mock's clock; one that is
+//! over is let go at the next call that concerns contexts.
+//!
+//! Source: Elasticsearch 9.x, scroll and point in time APIs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Documents, Found, Hit, Search, Shape, Shard, ShardFault, Total, Track};
+use crate::clock::Timestamp;
+use crate::cluster::document::Document;
+use crate::cluster::mapping::Mapping;
+use crate::cluster::query::Fault;
+use crate::cluster::refusal::SearchRefusal;
+use crate::limits::{KEEP_ALIVE_S_MAX, PITS_MAX, RESULT_WINDOW_MAX, SCROLLS_MAX};
+
+const SCROLL_MARK: &str = "ZWxhc3RpbW9ja19zY3JvbGwg";
+const PIT_MARK: &str = "ZWxhc3RpbW9ja19waXQg";
+
+/// The searches that go on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contexts {
+    /// The number of the latest one.
+    latest: u64,
+    scrolls: BTreeMap<u64, Scroll>,
+    pits: BTreeMap<u64, Pit>,
+}
+
+/// For how long a context is kept, and how that was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeepAlive {
+    /// The time.
+    pub time: Duration,
+    /// As it was written.
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Scroll {
+    until: Timestamp,
+    /// What has not been given yet.
+    rest: VecDeque<Hit>,
+    size: u64,
+    total: Option<Total>,
+    max_score: Option<f64>,
+    shards: usize,
+    shape: Arc<Shape>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Pit {
+    until: Timestamp,
+    shards: Vec<KeptShard>,
+}
+
+/// An index as it was.
+#[derive(Clone, Debug, PartialEq)]
+struct KeptShard {
+    name: Arc<str>,
+    uuid: String,
+    mapping: Mapping,
+    documents: Vec<(Arc<str>, Document)>,
+}
+
+impl KeepAlive {
+    fn until(&self, now: Timestamp) -> Result<Timestamp, SearchRefusal> {
+        if self.time > Duration::from_secs(KEEP_ALIVE_S_MAX) {
+            return Err(SearchRefusal::KeepAlive { asked: self.text.clone() });
+        }
+        Ok(now.plus(self.time))
+    }
+}
+
+impl Contexts {
+    /// Lets go of what is over.
+    fn tidy(&mut self, now: Timestamp) {
+        self.scrolls.retain(|_, scroll| scroll.until >= now);
+        self.pits.retain(|_, pit| pit.until >= now);
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.latest += 1;
+        self.latest
+    }
+
+    // ── scrolls ───────────────────────────────────────────────────────────────────────────────────
+
+    /// Searches, gives the first page and keeps the rest.
+    ///
+    /// # Errors
+    /// When the search is refused, or the scroll is.
+    pub fn open_scroll(
+        &mut self,
+        search: &Search,
+        shards: &[Shard<'_>],
+        keep: &KeepAlive,
+        now: Timestamp,
+    ) -> Result<Found, SearchRefusal> {
+        self.tidy(now);
+        let until = keep.until(now)?;
+        let size = search.size.unwrap_or(super::PAGE_SIZE);
+        if let Some(shard) = shards.first()
+            && size > RESULT_WINDOW_MAX as u64
+        {
+            return Err(shard.fault(Fault::Batch { asked: size }).into());
+        }
+        if let Some(shard) = shards.first()
+            && search.after.is_some()
+        {
+            return Err(shard.fault(Fault::SearchAfterScroll).into());
+        }
+        if self.scrolls.len() >= SCROLLS_MAX {
+            return Err(SearchRefusal::TooManyScrolls);
+        }
+        // A scroll counts to the last hit, for it gives them all.
+        let search = Search { track: Track::All, ..search.clone() };
+        let ranking = search.rank(shards, now)?;
+        let hits: Vec<Hit> = ranking.hits.iter().map(|hit| search.hit(hit, shards[hit.shard].name)).collect();
+        let found = search.found(shards.len(), ranking.count, ranking.terminated_early, hits);
+        let mut scroll = Scroll {
+            until,
+            rest: found.hits.into(),
+            size,
+            total: found.total,
+            max_score: found.max_score,
+            shards: shards.len(),
+            shape: found.shape,
+        };
+        let number = self.next_number();
+        let page = scroll.page(number);
+        self.scrolls.insert(number, scroll);
+        Ok(Found { terminated_early: found.terminated_early, ..page })
+    }
+
+    /// The next page of a scroll, which is kept for as long again if `keep` says so; `total_as_int` is
+    /// how this one page tells the total.
+    ///
+    /// # Errors
+    /// When there is no such scroll.
+    pub fn scroll(
+        &mut self,
+        id: &str,
+        keep: Option<&KeepAlive>,
+        total_as_int: bool,
+        now: Timestamp,
+    ) -> Result<Found, SearchRefusal> {
+        let number = number(id, SCROLL_MARK).ok_or_else(|| SearchRefusal::NoScrollId { id: id.to_owned() })?;
+        self.tidy(now);
+        let until = keep.map(|keep| keep.until(now)).transpose()?;
+        let scroll = self.scrolls.get_mut(&number).ok_or(SearchRefusal::ContextMissing { number })?;
+        scroll.until = until.unwrap_or(scroll.until);
+        if scroll.shape.total_as_int != total_as_int {
+            scroll.shape = Arc::new(Shape { total_as_int, ..(*scroll.shape).clone() });
+        }
+        Ok(scroll.page(number))
+    }
+
+    /// Lets scrolls go and says how many there were.
+    ///
+    /// # Errors
+    /// When an id is not that of a scroll; then none is let go.
+    pub fn clear_scrolls<'a>(
+        &mut self,
+        ids: impl Iterator<Item = &'a str>,
+        now: Timestamp,
+    ) -> Result<usize, SearchRefusal> {
+        self.tidy(now);
+        let numbers: Vec<u64> = ids
+            .map(|id| number(id, SCROLL_MARK).ok_or_else(|| SearchRefusal::NoScrollId { id: id.to_owned() }))
+            .collect::<Result<_, _>>()?;
+        Ok(numbers.into_iter().filter(|number| self.scrolls.remove(number).is_some()).count())
+    }
+
+    /// Lets all scrolls go and says how many there were.
+    pub fn clear_all_scrolls(&mut self, now: Timestamp) -> usize {
+        self.tidy(now);
+        std::mem::take(&mut self.scrolls).len()
+    }
+
+    // ── points in time ────────────────────────────────────────────────────────────────────────────
+
+    /// Keeps indices as they are, and returns the id of the point in time.
+    ///
+    /// # Errors
+    /// When there are too many, or it is to be kept for too long.
+    pub fn open_pit<'a>(
+        &mut self,
+        shards: impl Iterator<Item = Shard<'a>>,
+        keep: &KeepAlive,
+        now: Timestamp,
+    ) -> Result<String, SearchRefusal> {
+        self.tidy(now);
+        let until = keep.until(now)?;
+        if self.pits.len() >= PITS_MAX {
+            return Err(SearchRefusal::TooManyPits);
+        }
+        let shards = shards.map(|shard| KeptShard {
+            name: shard.name.clone(),
+            uuid: shard.uuid.to_owned(),
+            mapping: shard.mapping.clone(),
+            documents: shard.documents.kept(),
+        });
+        let pit = Pit { until, shards: shards.collect() };
+        let number = self.next_number();
+        self.pits.insert(number, pit);
+        Ok(text(number, PIT_MARK))
+    }
+
+    /// Searches a point in time.
+    ///
+    /// # Errors
+    /// When there is no such point in time, or the search is refused.
+    pub fn search_pit(
+        &mut self,
+        id: &str,
+        keep: Option<&KeepAlive>,
+        search: &Search,
+        now: Timestamp,
+    ) -> Result<Found, SearchRefusal> {
+        let number = number(id, PIT_MARK).ok_or_else(|| SearchRefusal::NoPitId { id: id.to_owned() })?;
+        self.tidy(now);
+        let until = keep.map(|keep| keep.until(now)).transpose()?;
+        let pit = self.pits.get_mut(&number).ok_or(SearchRefusal::ContextMissing { number })?;
+        // As long as it was promised before it is kept in any case.
+        pit.until = until.unwrap_or(pit.until).max(pit.until);
+        let shards: Vec<Shard<'_>> = pit.shards.iter().map(KeptShard::shard).collect();
+        let found = search.run(&shards, now).map_err(|fault: Box<ShardFault>| SearchRefusal::Shard(fault))?;
+        Ok(Found { pit_id: Some(id.to_owned()), ..found })
+    }
+
+    /// Lets a point in time go and says whether there was one.
+    ///
+    /// # Errors
+    /// When the id is not that of a point in time.
+    pub fn close_pit(&mut self, id: &str, now: Timestamp) -> Result<bool, SearchRefusal> {
+        let number = number(id, PIT_MARK).ok_or_else(|| SearchRefusal::NoPitId { id: id.to_owned() })?;
+        self.tidy(now);
+        Ok(self.pits.remove(&number).is_some())
+    }
+}
+
+impl Scroll {
+    fn page(&mut self, number: u64) -> Found {
+        let count = self.rest.len().min(usize::try_from(self.size).unwrap_or(usize::MAX));
+        Found {
+            shards: self.shards,
+            total: self.total,
+            terminated_early: false,
+            max_score: self.max_score,
+            hits: self.rest.drain(..count).collect(),
+            shape: self.shape.clone(),
+            scroll_id: Some(text(number, SCROLL_MARK)),
+            pit_id: None,
+        }
+    }
+}
+
+impl KeptShard {
+    fn shard(&self) -> Shard<'_> {
+        Shard {
+            name: &self.name,
+            uuid: &self.uuid,
+            mapping: &self.mapping,
+            documents: Documents::Kept(&self.documents),
+        }
+    }
+}
+
+impl Documents<'_> {
+    /// The documents in the order of writing.
+    fn kept(self) -> Vec<(Arc<str>, Document)> {
+        match self {
+            Documents::Kept(documents) => documents.to_vec(),
+            Documents::Live(index) => {
+                let mut kept: Vec<_> = index.iter().map(|(id, document)| (id.clone(), document.clone())).collect();
+                kept.sort_unstable_by_key(|(_, document)| document.seq_no);
+                kept
+            }
+        }
+    }
+}
+
+/// A context's number as an id.
+fn text(number: u64, mark: &str) -> String {
+    format!("{mark}{number:016x}")
+}
+
+fn number(id: &str, mark: &str) -> Option<u64> {
+    let digits = id.strip_prefix(mark).filter(|digits| digits.len() == 16)?;
+    u64::from_str_radix(digits, 16).ok()
+}

@@ -1,0 +1,344 @@
+//! [`Search`]: finding, sorting and paging documents.
+//!
+//! A search goes over *shards*: indices as they are, or as a point in time has kept them. It is pure:
+//! documents and an instant in, hits out; hits share their documents with the shelf.
+//!
+//! Source: Elasticsearch 9.x, search service, query and fetch phase.
+
+pub mod context;
+pub mod service;
+pub mod sort;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::document::Document;
+use super::index::Index;
+use super::mapping::Mapping;
+use super::query::{Fault, Query};
+use super::source_filter::SourceFilter;
+use crate::clock::Timestamp;
+use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_TRACKED_MAX};
+use sort::{By, Key, Place, SortField, Sorter};
+
+/// The size of a page when the client does not say.
+const PAGE_SIZE: u64 = 10;
+
+/// What a search asks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Search {
+    /// What is looked for.
+    pub query: Query,
+    /// How many hits are passed over; none if it is not said.
+    pub from: Option<u64>,
+    /// How many hits are shown; none if it is not said.
+    pub size: Option<u64>,
+    /// By what hits are sorted; by their score, if there is nothing.
+    pub sort: Vec<SortField>,
+    /// Behind which sort values the page begins.
+    pub after: Option<Vec<Value>>,
+    /// How far hits are counted.
+    pub track: Track,
+    /// Whether hits have a score although they are sorted by something else.
+    pub track_scores: bool,
+    /// After how many documents each index stops; not at all, if it is 0.
+    pub terminate_after: u64,
+    /// How hits are shown.
+    pub shape: Shape,
+}
+
+/// How far hits are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Track {
+    /// Not at all.
+    Off,
+    /// Up to a number; where there are more, the answer says so.
+    UpTo(u64),
+    /// To the last.
+    All,
+}
+
+impl Default for Track {
+    fn default() -> Track {
+        Track::UpTo(TOTAL_HITS_TRACKED_MAX)
+    }
+}
+
+/// How hits are shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// What of their source.
+    pub source: SourceFilter,
+    /// Whether their ids are left out too.
+    pub without_ids: bool,
+    /// Whether their versions are shown.
+    pub version: bool,
+    /// Whether sequence number and primary term are shown.
+    pub seq_no_primary_term: bool,
+    /// Whether the total is a plain number.
+    pub total_as_int: bool,
+}
+
+/// What a search goes over: an index as it is, or as it was.
+pub struct Shard<'a> {
+    /// The index's name.
+    pub name: &'a Arc<str>,
+    /// The index's own id.
+    pub uuid: &'a str,
+    /// The index's fields.
+    pub mapping: &'a Mapping,
+    /// The documents.
+    pub documents: Documents<'a>,
+}
+
+/// The documents of a [`Shard`].
+#[derive(Clone, Copy)]
+pub enum Documents<'a> {
+    /// As they are.
+    Live(&'a Index),
+    /// As they were, in the order of writing.
+    Kept(&'a [(Arc<str>, Document)]),
+}
+
+/// An index that could not be searched, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShardFault {
+    /// The index's name.
+    pub index: String,
+    /// The index's own id.
+    pub index_uuid: String,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// How many indices were searched.
+    pub shards: usize,
+    /// How many hits there are; none if they were not counted.
+    pub total: Option<Total>,
+    /// Whether an index stopped early.
+    pub terminated_early: bool,
+    /// The best score; none without hits, or if they have none.
+    pub max_score: Option<f64>,
+    /// The page.
+    pub hits: Vec<Hit>,
+    /// How they are shown.
+    pub shape: Arc<Shape>,
+    /// The scroll that has the next page.
+    pub scroll_id: Option<String>,
+    /// The point in time that was searched.
+    pub pit_id: Option<String>,
+}
+
+/// How many hits there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// The number.
+    pub value: u64,
+    /// Whether there are more.
+    pub at_least: bool,
+}
+
+/// A document that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The name of its index.
+    pub index: Arc<str>,
+    /// Its id.
+    pub id: Arc<str>,
+    /// The document, shared with the shelf.
+    pub document: Document,
+    /// Its score, if it has one.
+    pub score: Option<f64>,
+    /// What it is sorted by; none if only by its score.
+    pub sort: Vec<Value>,
+}
+
+/// A hit in its place, before it is shown.
+#[derive(Clone, Debug)]
+struct Ranked<'a> {
+    keys: Vec<Key>,
+    shard: usize,
+    id: &'a Arc<str>,
+    document: &'a Document,
+}
+
+/// All that a search has found, in order.
+struct Ranking<'a> {
+    hits: Vec<Ranked<'a>>,
+    count: u64,
+    terminated_early: bool,
+}
+
+impl Search {
+    /// Looks through `shards`.
+    ///
+    /// # Errors
+    /// The first index that cannot be asked this, and why.
+    pub fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Found, Box<ShardFault>> {
+        let (from, size) = (self.from.unwrap_or(0), self.size.unwrap_or(PAGE_SIZE));
+        if let Some(shard) = shards.first()
+            && from.saturating_add(size) > RESULT_WINDOW_MAX as u64
+        {
+            return Err(shard.fault(Fault::Window { asked: from.saturating_add(size) }));
+        }
+        if let Some(shard) = shards.first()
+            && self.after.is_some()
+            && from > 0
+        {
+            return Err(shard.fault(Fault::SearchAfterFrom));
+        }
+        let ranking = self.rank(shards, now)?;
+        let page = ranking.hits.iter().skip(from as usize).take(size as usize);
+        let hits: Vec<Hit> = page.map(|hit| self.hit(hit, shards[hit.shard].name)).collect();
+        Ok(self.found(shards.len(), ranking.count, ranking.terminated_early, hits))
+    }
+
+    /// How many documents match.
+    ///
+    /// # Errors
+    /// As [`Search::run`].
+    pub fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, bool), Box<ShardFault>> {
+        let (mut count, mut terminated_early) = (0, false);
+        for shard in shards {
+            let matching = shard.matching(&self.query, now)?.len() as u64;
+            let reached = self.terminate_after != 0 && matching >= self.terminate_after;
+            terminated_early |= reached;
+            count += if reached { self.terminate_after } else { matching };
+        }
+        Ok((count, terminated_early))
+    }
+
+    fn found(&self, shards: usize, count: u64, terminated_early: bool, hits: Vec<Hit>) -> Found {
+        let total = match self.track {
+            Track::Off => None,
+            Track::UpTo(most) if count > most => Some(Total { value: most, at_least: true }),
+            Track::UpTo(_) | Track::All => Some(Total { value: count, at_least: false }),
+        };
+        // Where nothing was searched, the best score is 0 and not absent.
+        let nothing = (shards == 0).then_some(0.0);
+        let max_score = hits.first().map_or(nothing, |_| self.has_scores().then(|| self.query.score()));
+        Found {
+            shards,
+            total,
+            terminated_early,
+            max_score,
+            hits,
+            shape: Arc::new(self.shape.clone()),
+            scroll_id: None,
+            pit_id: None,
+        }
+    }
+
+    /// Whether hits have a score.
+    fn has_scores(&self) -> bool {
+        self.track_scores || self.sort.is_empty() || self.sort.iter().any(|sort| sort.by == By::Score)
+    }
+
+    /// Whether hits show what they are sorted by.
+    fn shows_sort(&self) -> bool {
+        !self.sort.iter().all(|sort| *sort == SortField::named("_score"))
+    }
+
+    fn hit(&self, ranked: &Ranked<'_>, index: &Arc<str>) -> Hit {
+        Hit {
+            index: index.clone(),
+            id: ranked.id.clone(),
+            document: ranked.document.clone(),
+            score: self.has_scores().then(|| self.query.score()),
+            sort: match self.shows_sort() {
+                true => ranked.keys.iter().map(Key::to_value).collect(),
+                false => Vec::new(),
+            },
+        }
+    }
+
+    /// All hits in order, from the one behind `after` on.
+    fn rank<'a>(&self, shards: &[Shard<'a>], now: Timestamp) -> Result<Ranking<'a>, Box<ShardFault>> {
+        let score = self.query.score();
+        let mut ranking = Ranking { hits: Vec::new(), count: 0, terminated_early: false };
+        let mut sorters: Vec<Sorter> = Vec::new();
+        for (number, shard) in shards.iter().enumerate() {
+            let fault = |fault| shard.fault(fault);
+            sorters = self.sort.iter().map(|sort| sort.bind(shard.mapping)).collect::<Result<_, _>>().map_err(fault)?;
+            let after = self.keys_after(&sorters, now).map_err(fault)?;
+            let mut matching = shard.matching(&self.query, now)?;
+            if self.terminate_after != 0 && matching.len() as u64 >= self.terminate_after {
+                matching.truncate(self.terminate_after as usize);
+                ranking.terminated_early = true;
+            }
+            ranking.count += matching.len() as u64;
+            for (id, document) in matching {
+                let place = Place { document, shard: number, score };
+                let keys: Vec<Key> =
+                    sorters.iter().map(|sorter| sorter.key(&place)).collect::<Result<_, _>>().map_err(fault)?;
+                let is_behind = after.as_ref().is_none_or(|after| compare(&sorters, &keys, after) == Ordering::Greater);
+                if is_behind {
+                    ranking.hits.push(Ranked { keys, shard: number, id, document });
+                }
+            }
+        }
+        if !sorters.is_empty() {
+            // What is alike in every respect stays in the order of indices and of writing.
+            ranking.hits.sort_by(|one, other| compare(&sorters, &one.keys, &other.keys));
+        }
+        Ok(ranking)
+    }
+
+    fn keys_after(&self, sorters: &[Sorter], now: Timestamp) -> Result<Option<Vec<Key>>, Fault> {
+        let Some(values) = &self.after else {
+            return Ok(None);
+        };
+        if sorters.is_empty() {
+            return Err(Fault::SearchAfterUnsorted);
+        }
+        if values.len() != sorters.len() {
+            return Err(Fault::SearchAfterCount { given: values.len(), sorted: sorters.len() });
+        }
+        let keys = sorters.iter().zip(values).map(|(sorter, value)| sorter.key_after(value, now));
+        keys.collect::<Result<_, _>>().map(Some)
+    }
+}
+
+fn compare(sorters: &[Sorter], one: &[Key], other: &[Key]) -> Ordering {
+    let each = sorters.iter().zip(one.iter().zip(other));
+    each.map(|(sorter, (one, other))| sorter.compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+impl<'a> Shard<'a> {
+    fn fault(&self, fault: Fault) -> Box<ShardFault> {
+        Box::new(ShardFault { index: self.name.to_string(), index_uuid: self.uuid.to_owned(), fault })
+    }
+
+    /// The documents that match, in the order of writing.
+    ///
+    /// # Errors
+    /// When the query does not fit the fields.
+    pub fn matching(
+        &self,
+        query: &Query,
+        now: Timestamp,
+    ) -> Result<Vec<(&'a Arc<str>, &'a Document)>, Box<ShardFault>> {
+        let filter = query.bind(self.name, self.mapping, now).map_err(|fault| self.fault(fault))?;
+        let matches = |(id, document): &(&'a Arc<str>, &'a Document)| filter.matches(id, &document.source);
+        Ok(match self.documents {
+            Documents::Kept(documents) => {
+                documents.iter().map(|(id, document)| (id, document)).filter(matches).collect()
+            }
+            Documents::Live(index) => {
+                let mut found: Vec<_> = match filter.ids() {
+                    Some(ids) => ids.iter().filter_map(|id| index.entry(id)).filter(matches).collect(),
+                    None => index.iter().filter(matches).collect(),
+                };
+                found.sort_unstable_by_key(|(_, document)| document.seq_no);
+                found
+            }
+        })
+    }
+}

@@ -1,0 +1,450 @@
+//! By what hits are sorted: [`SortField`], bound to an index as a [`Sorter`], which gives each document
+//! its [`Key`]s.
+//!
+//! Source: Elasticsearch 9.x, field, score and document sorts, and how Lucene places what is missing.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::cluster::document::{Document, Source};
+use crate::cluster::mapping::Mapping;
+use crate::cluster::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
+
+/// One thing that hits are sorted by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortField {
+    /// What it is.
+    pub by: By,
+    /// Whether the largest comes first.
+    pub descending: bool,
+}
+
+/// What hits can be sorted by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum By {
+    /// The score.
+    Score,
+    /// The order of writing, in each index for itself.
+    Doc,
+    /// The order of writing, one index after the other.
+    ShardDoc,
+    /// A field.
+    Field(FieldSort),
+}
+
+/// How a field is sorted by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FieldSort {
+    /// The field's path.
+    pub field: String,
+    /// Where documents without a value go.
+    pub missing: Missing,
+    /// What type the field is taken to have where the index does not know it.
+    pub unmapped_type: Option<String>,
+    /// Which of several values counts.
+    pub mode: Option<Mode>,
+    /// How a date is shown and read.
+    pub format: Option<DateFormat>,
+}
+
+/// Where documents without a value go.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Missing {
+    /// Behind all others.
+    #[default]
+    Last,
+    /// Before all others.
+    First,
+    /// Where this value is.
+    Value(Value),
+}
+
+/// Which of several values counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// All together.
+    Sum,
+    /// Their mean.
+    Avg,
+    /// The one in the middle.
+    Median,
+}
+
+impl Mode {
+    /// The mode of that name, in any letter case.
+    pub fn named(name: &str) -> Option<Mode> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "min" => Mode::Min,
+            "max" => Mode::Max,
+            "sum" => Mode::Sum,
+            "avg" => Mode::Avg,
+            "median" => Mode::Median,
+            _ => return None,
+        })
+    }
+}
+
+/// How a date is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateFormat {
+    /// As an instant with milliseconds.
+    Iso,
+    /// As digits.
+    EpochMillis,
+}
+
+impl DateFormat {
+    /// The format of that name, as far as there is one here.
+    pub fn named(name: &str) -> Option<DateFormat> {
+        match name {
+            "strict_date_optional_time" | "date_optional_time" | "strict_date_optional_time||epoch_millis" => {
+                Some(DateFormat::Iso)
+            }
+            "epoch_millis" => Some(DateFormat::EpochMillis),
+            _ => None,
+        }
+    }
+}
+
+/// What a document is sorted by, in one respect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Key {
+    /// A whole number, and as what it is shown.
+    Whole(i64, Shown),
+    /// A number with a fraction.
+    Fraction(f64),
+    /// A text; none where there is no value.
+    Text(Option<String>),
+}
+
+/// As what a whole number is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// As itself.
+    Number,
+    /// As true or false.
+    Boolean,
+    /// As a date.
+    Date(DateFormat),
+}
+
+impl Key {
+    /// The key as an answer shows it.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Key::Whole(number, Shown::Number) => Value::from(*number),
+            Key::Whole(number, Shown::Boolean) => Value::from(*number != 0),
+            Key::Whole(number, Shown::Date(DateFormat::Iso)) => {
+                Value::from(Timestamp::from_millis(*number).to_string())
+            }
+            Key::Whole(number, Shown::Date(DateFormat::EpochMillis)) => Value::from(number.to_string()),
+            Key::Fraction(number) if number.is_finite() => Value::from(*number),
+            Key::Fraction(number) => Value::from(if *number > 0.0 { "Infinity" } else { "-Infinity" }),
+            Key::Text(text) => Value::from(text.clone()),
+        }
+    }
+}
+
+/// A [`SortField`] that knows its index.
+#[derive(Clone, Debug)]
+pub struct Sorter {
+    read: Read,
+    descending: bool,
+    missing: Missing,
+}
+
+#[derive(Clone, Debug)]
+enum Read {
+    Score,
+    Doc,
+    ShardDoc,
+    Field { path: String, field: String, kind: Kind, mode: Mode, shown: Shown },
+}
+
+/// What is known of a document when it is sorted.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The document.
+    pub document: &'a Document,
+    /// The number of its index among those that are searched.
+    pub shard: usize,
+    /// Its score.
+    pub score: f64,
+}
+
+impl SortField {
+    /// By a field, or by one of the names that stand for something else.
+    pub fn named(name: &str) -> SortField {
+        let by = match name {
+            "_score" => By::Score,
+            "_doc" => By::Doc,
+            "_shard_doc" => By::ShardDoc,
+            field => By::Field(FieldSort { field: field.to_owned(), ..FieldSort::default() }),
+        };
+        let descending = by == By::Score;
+        SortField { by, descending }
+    }
+
+    /// Binds it to an index.
+    ///
+    /// # Errors
+    /// When the index does not know the field, or cannot sort by it.
+    pub fn bind(&self, mapping: &Mapping) -> Result<Sorter, Fault> {
+        let (read, missing) = match &self.by {
+            By::Score => (Read::Score, Missing::Last),
+            By::Doc => (Read::Doc, Missing::Last),
+            By::ShardDoc => (Read::ShardDoc, Missing::Last),
+            By::Field(sort) => (sort.read(mapping, self.descending)?, sort.missing.clone()),
+        };
+        Ok(Sorter { read, descending: self.descending, missing })
+    }
+}
+
+impl FieldSort {
+    fn read(&self, mapping: &Mapping, descending: bool) -> Result<Read, Fault> {
+        let field = self.field.clone();
+        if field == "_id" {
+            return Err(Fault::SortId);
+        }
+        let kind = match (mapping.kind(&field), self.unmapped_type.as_deref()) {
+            (None | Some(Kind::Object), None) => return Err(Fault::SortUnmapped(field)),
+            (None | Some(Kind::Object), Some(name)) => Kind::unmapped(name),
+            (Some(kind), _) => kind,
+        };
+        let mode = self.mode.unwrap_or(if descending { Mode::Max } else { Mode::Min });
+        let shown = match &kind {
+            Kind::Text => return Err(Fault::SortText(field)),
+            Kind::Object | Kind::Foreign(_) => {
+                return Err(Fault::Unsupported {
+                    what: format!("sorting by the field [{field}] of type [{}]", kind.name()),
+                    instead: "sort by a field of type keyword, boolean, date or a number",
+                });
+            }
+            Kind::Keyword { .. } if !matches!(mode, Mode::Min | Mode::Max) => return Err(Fault::SortMode),
+            Kind::Boolean => Shown::Boolean,
+            Kind::Date => self.format.map_or(Shown::Number, Shown::Date),
+            _ => Shown::Number,
+        };
+        Ok(Read::Field { path: mapping.source_path(&field).to_owned(), field, kind, mode, shown })
+    }
+}
+
+impl Sorter {
+    /// The key of a document.
+    ///
+    /// # Errors
+    /// When the value that stands in for a missing one is not of the field's type.
+    pub fn key(&self, place: &Place<'_>) -> Result<Key, Fault> {
+        let number = place.document.seq_no as i64;
+        match &self.read {
+            Read::Score => Ok(Key::Fraction(place.score)),
+            Read::Doc => Ok(Key::Whole(number, Shown::Number)),
+            Read::ShardDoc => Ok(Key::Whole(((place.shard as i64) << 32) | number, Shown::Number)),
+            Read::Field { path, kind, mode, shown, .. } => {
+                match value_key(&place.document.source, path, kind, *mode, *shown) {
+                    Some(key) => Ok(key),
+                    None => self.missing_key(),
+                }
+            }
+        }
+    }
+
+    /// The key that a value of `search_after` stands for.
+    ///
+    /// # Errors
+    /// When it is not of the field's type.
+    pub fn key_after(&self, value: &Value, now: Timestamp) -> Result<Key, Fault> {
+        match (&self.read, value) {
+            (Read::Field { .. }, Value::Null) => self.missing_key(),
+            (Read::Field { field, kind, shown, .. }, value) => self.key_of(field, kind, *shown, value, now),
+            (Read::Score, value) => {
+                let score = Num::stored(value).ok_or_else(|| wrong_after("_score"))?;
+                Ok(Key::Fraction(score.as_f64()))
+            }
+            (Read::Doc, value) => whole(value, "_doc"),
+            (Read::ShardDoc, value) => whole(value, "_shard_doc"),
+        }
+    }
+
+    fn key_of(&self, field: &str, kind: &Kind, shown: Shown, value: &Value, now: Timestamp) -> Result<Key, Fault> {
+        Ok(match kind {
+            Kind::Keyword { .. } => Key::Text(Some(text_of(value).into_owned())),
+            Kind::Float(_) => Key::Fraction(fraction(value).ok_or_else(|| wrong_after(field))?),
+            Kind::Boolean => {
+                let flag = boolean_of(value).map(i64::from).or_else(|| value.as_i64());
+                Key::Whole(flag.ok_or_else(|| wrong_after(field))?, shown)
+            }
+            Kind::Date => match value {
+                // A date that was missing is shown by a number that is none.
+                Value::Number(number) if number.as_i64().is_some() => {
+                    Key::Whole(number.as_i64().unwrap_or_default(), shown)
+                }
+                value => {
+                    let at = Timestamp::parse_date_maths(&text_of(value), now, false).map_err(Fault::NoDate)?;
+                    Key::Whole(at.as_millis(), shown)
+                }
+            },
+            _ => return whole(value, field),
+        })
+    }
+
+    fn missing_key(&self) -> Result<Key, Fault> {
+        let Read::Field { field, kind, shown, .. } = &self.read else {
+            return Ok(Key::Text(None));
+        };
+        // Lucene has numbers for what is missing, the largest or the smallest that there are.
+        let far = (self.missing == Missing::First) == self.descending;
+        match (&self.missing, kind) {
+            (Missing::Value(value), kind) => self.key_of(field, kind, *shown, value, Timestamp::default()),
+            (_, Kind::Keyword { .. }) => Ok(Key::Text(None)),
+            (_, Kind::Float(_)) => Ok(Key::Fraction(if far { f64::INFINITY } else { f64::NEG_INFINITY })),
+            // An instant that is none cannot be written as a date.
+            (_, Kind::Date) => Ok(Key::Whole(if far { i64::MAX } else { i64::MIN }, Shown::Number)),
+            _ => Ok(Key::Whole(if far { i64::MAX } else { i64::MIN }, *shown)),
+        }
+    }
+
+    /// Which of two keys comes first.
+    pub fn compare(&self, one: &Key, other: &Key) -> Ordering {
+        let first = self.missing == Missing::First;
+        let order = match (one, other) {
+            (Key::Whole(one, _), Key::Whole(other, _)) => one.cmp(other),
+            (Key::Fraction(one), Key::Fraction(other)) => one.total_cmp(other),
+            (Key::Text(None), Key::Text(None)) => Ordering::Equal,
+            // Without a value means at one end, whatever the direction.
+            (Key::Text(None), _) => return if first { Ordering::Less } else { Ordering::Greater },
+            (_, Key::Text(None)) => return if first { Ordering::Greater } else { Ordering::Less },
+            (Key::Text(one), Key::Text(other)) => one.cmp(other),
+            // A field that has two types in two indices: the types are kept apart.
+            (one, other) => rank(one).cmp(&rank(other)),
+        };
+        if self.descending { order.reverse() } else { order }
+    }
+}
+
+fn rank(key: &Key) -> u8 {
+    match key {
+        Key::Whole(..) => 0,
+        Key::Fraction(_) => 1,
+        Key::Text(_) => 2,
+    }
+}
+
+impl Kind {
+    /// The kind of a field that an index does not know and a sort says the type of.
+    fn unmapped(name: &str) -> Kind {
+        match name {
+            "double" | "float" | "half_float" | "scaled_float" => Kind::Float("double"),
+            "date" => Kind::Date,
+            "boolean" => Kind::Boolean,
+            "keyword" => Kind::Keyword { ignore_above: usize::MAX },
+            "long" | "integer" | "short" | "byte" => Kind::Integer("long"),
+            other => Kind::Foreign(other.to_owned()),
+        }
+    }
+}
+
+fn wrong_after(field: &str) -> Fault {
+    Fault::SearchAfterValue { field: field.to_owned() }
+}
+
+fn whole(value: &Value, field: &str) -> Result<Key, Fault> {
+    match Num::stored(value).map(Num::cut) {
+        Some(Num::Whole(number)) => Ok(Key::Whole(clamped(number), Shown::Number)),
+        _ => Err(wrong_after(field)),
+    }
+}
+
+fn clamped(number: i128) -> i64 {
+    number.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+}
+
+fn fraction(value: &Value) -> Option<f64> {
+    match value.as_str() {
+        Some("Infinity") => Some(f64::INFINITY),
+        Some("-Infinity") => Some(f64::NEG_INFINITY),
+        _ => Num::stored(value).map(Num::as_f64),
+    }
+}
+
+/// The key of the values at a path; none if there are none.
+fn value_key(source: &Source, path: &str, kind: &Kind, mode: Mode, shown: Shown) -> Option<Key> {
+    match kind {
+        Kind::Keyword { ignore_above } => {
+            let mut best: Option<String> = None;
+            values_at(source, path, &mut |value| {
+                let text = text_of(value);
+                let better =
+                    best.as_ref().is_none_or(|best| (*text < **best) == (mode == Mode::Min) && *text != **best);
+                if better && (text.len() <= *ignore_above || text.chars().count() <= *ignore_above) {
+                    best = Some(text.into_owned());
+                }
+                false
+            });
+            best.map(|text| Key::Text(Some(text)))
+        }
+        Kind::Float(_) => {
+            let numbers = numbers(source, path, |value| Num::stored(value).map(Num::as_f64));
+            (!numbers.is_empty()).then(|| Key::Fraction(mode.of_fractions(numbers)))
+        }
+        Kind::Boolean => whole_key(numbers(source, path, |value| boolean_of(value).map(i64::from)), mode, shown),
+        Kind::Date => whole_key(numbers(source, path, millis_of), mode, shown),
+        _ => {
+            let wholes = numbers(source, path, |value| match Num::stored(value).map(Num::cut) {
+                Some(Num::Whole(number)) => Some(clamped(number)),
+                _ => None,
+            });
+            whole_key(wholes, mode, shown)
+        }
+    }
+}
+
+fn whole_key(numbers: Vec<i64>, mode: Mode, shown: Shown) -> Option<Key> {
+    (!numbers.is_empty()).then(|| Key::Whole(mode.of_wholes(numbers), shown))
+}
+
+fn numbers<T>(source: &Source, path: &str, read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
+    let mut numbers = Vec::new();
+    values_at(source, path, &mut |value| {
+        numbers.extend(read(value));
+        false
+    });
+    numbers
+}
+
+impl Mode {
+    /// One of several numbers, of which there is at least one.
+    fn of_wholes(self, mut numbers: Vec<i64>) -> i64 {
+        let count = numbers.len();
+        let sum = || numbers.iter().map(|number| i128::from(*number)).sum::<i128>();
+        match self {
+            Mode::Min => numbers.into_iter().min().unwrap_or_default(),
+            Mode::Max => numbers.into_iter().max().unwrap_or_default(),
+            Mode::Sum => clamped(sum()),
+            Mode::Avg => (sum() as f64 / count as f64).round() as i64,
+            Mode::Median => {
+                numbers.sort_unstable();
+                let (low, high) = (numbers[(count - 1) / 2], numbers[count / 2]);
+                ((i128::from(low) + i128::from(high)) as f64 / 2.0).round() as i64
+            }
+        }
+    }
+
+    fn of_fractions(self, mut numbers: Vec<f64>) -> f64 {
+        numbers.sort_by(f64::total_cmp);
+        let count = numbers.len();
+        match self {
+            Mode::Min => numbers[0],
+            Mode::Max => numbers[count - 1],
+            Mode::Sum => numbers.iter().sum(),
+            Mode::Avg => numbers.iter().sum::<f64>() / count as f64,
+            Mode::Median => (numbers[(count - 1) / 2] + numbers[count / 2]) / 2.0,
+        }
+    }
+}

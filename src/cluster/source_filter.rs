@@ -1,0 +1,157 @@
+//! [`SourceFilter`]: which part of a source an answer shows.
+//!
+//! Source: Elasticsearch 9.x, `_source`, `_source_includes` and `_source_excludes`.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::document::Source;
+use super::query::text::Pattern;
+
+/// Which part of a source an answer shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum SourceFilter {
+    /// All of it.
+    #[default]
+    All,
+    /// Nothing; the answer has no source at all.
+    None,
+    /// Some fields of it.
+    Fields {
+        /// What is shown with all that lies below it; everything, if there is nothing here.
+        includes: Vec<FieldPattern>,
+        /// What is left out of that.
+        excludes: Vec<FieldPattern>,
+    },
+}
+
+/// The path of a field, with `*` for anything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldPattern(Pattern);
+
+impl FieldPattern {
+    /// Reads it.
+    pub fn read(text: &str) -> FieldPattern {
+        FieldPattern(Pattern::of_name(text))
+    }
+
+    /// Whether the field at a path is meant, or one that it lies in.
+    fn takes(&self, path: &str) -> bool {
+        let above = path.match_indices('.').map(|(dot, _)| &path[..dot]);
+        self.0.fits(path) || above.into_iter().any(|path| self.0.fits(path))
+    }
+
+    /// Whether a field below a path may be meant.
+    fn may_take_below(&self, path: &str) -> bool {
+        self.0.may_fit_below(&format!("{path}."))
+    }
+}
+
+impl SourceFilter {
+    /// Shows `includes` without `excludes`; everything, if both are empty.
+    pub fn of<'a>(
+        includes: impl IntoIterator<Item = &'a str>,
+        excludes: impl IntoIterator<Item = &'a str>,
+    ) -> SourceFilter {
+        let includes: Vec<_> = includes.into_iter().map(FieldPattern::read).collect();
+        let excludes: Vec<_> = excludes.into_iter().map(FieldPattern::read).collect();
+        match includes.is_empty() && excludes.is_empty() {
+            true => SourceFilter::All,
+            false => SourceFilter::Fields { includes, excludes },
+        }
+    }
+
+    /// What is shown of a source; none if nothing of it is to be there.
+    pub fn apply<'s>(&self, source: &'s Source) -> Option<Cow<'s, Source>> {
+        match self {
+            SourceFilter::All => Some(Cow::Borrowed(source)),
+            SourceFilter::None => None,
+            SourceFilter::Fields { includes, excludes } => {
+                let cut = Cut { includes, excludes };
+                let shown = source.iter().filter_map(|(name, value)| {
+                    let included = includes.is_empty();
+                    cut.value(name, value, included).map(|value| (name.to_owned(), value))
+                });
+                Some(Cow::Owned(shown.collect::<Map<String, Value>>().into()))
+            }
+        }
+    }
+}
+
+struct Cut<'a> {
+    includes: &'a [FieldPattern],
+    excludes: &'a [FieldPattern],
+}
+
+impl Cut<'_> {
+    /// What is shown of the value at a path; `included` says whether something around it is.
+    fn value(&self, path: &str, value: &Value, included: bool) -> Option<Value> {
+        if self.excludes.iter().any(|pattern| pattern.takes(path)) {
+            return None;
+        }
+        let included = included || self.includes.iter().any(|pattern| pattern.takes(path));
+        match value {
+            // Whole as it is, if nothing below can be left out.
+            value if included && !self.excludes.iter().any(|pattern| pattern.may_take_below(path)) => {
+                Some(value.clone())
+            }
+            Value::Object(_) | Value::Array(_)
+                if !included && !self.includes.iter().any(|pattern| pattern.may_take_below(path)) =>
+            {
+                None
+            }
+            Value::Object(map) => {
+                let shown: Map<String, Value> = map
+                    .iter()
+                    .filter_map(|(name, value)| {
+                        self.value(&format!("{path}.{name}"), value, included).map(|value| (name.clone(), value))
+                    })
+                    .collect();
+                (included || !shown.is_empty()).then_some(Value::Object(shown))
+            }
+            Value::Array(items) => {
+                let shown: Vec<Value> = items.iter().filter_map(|item| self.value(path, item, included)).collect();
+                (included || !shown.is_empty()).then_some(Value::Array(shown))
+            }
+            value => included.then(|| value.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_shown_follows_the_table() {
+        let source = json!({
+            "id": 1, "user": {"name": "a", "mail": {"home": "h", "work": "w"}}, "tags": [{"k": 1, "v": 2}, 7],
+            "flat.key": true, "empty": {}
+        });
+        for (includes, excludes, expected) in [
+            (vec![], vec![], source.clone()),
+            (vec!["id"], vec![], json!({"id": 1})),
+            (vec!["id", "nope"], vec![], json!({"id": 1})),
+            (vec!["user"], vec![], json!({"user": source["user"]})),
+            (vec!["user.name"], vec![], json!({"user": {"name": "a"}})),
+            (vec!["user.*"], vec!["user.mail"], json!({"user": {"name": "a"}})),
+            (vec!["*.home"], vec![], json!({"user": {"mail": {"home": "h"}}})),
+            (vec!["tags.k"], vec![], json!({"tags": [{"k": 1}]})),
+            (vec!["flat"], vec![], json!({"flat.key": true})),
+            (vec!["flat.key"], vec![], json!({"flat.key": true})),
+            (vec!["u*"], vec!["*.work", "*.name"], json!({"user": {"mail": {"home": "h"}}})),
+            (vec![], vec!["user", "tags", "flat*"], json!({"id": 1, "empty": {}})),
+            (vec![], vec!["user.*", "id", "tags", "flat.key"], json!({"user": {}, "empty": {}})),
+            (vec!["empty"], vec![], json!({"empty": {}})),
+            (vec!["nope"], vec![], json!({})),
+        ] {
+            let filter = SourceFilter::of(includes.iter().copied(), excludes.iter().copied());
+            let stored: Source = source.as_object().cloned().unwrap_or_default().into();
+            let shown = filter.apply(&stored).map(|shown| shown.to_value());
+            assert_eq!(shown, Some(expected), "{includes:?} without {excludes:?}");
+        }
+        assert_eq!(SourceFilter::None.apply(&Source::new()), None);
+    }
+}

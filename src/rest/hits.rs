@@ -1,0 +1,148 @@
+//! The answers of searches as JSON.
+//!
+//! They are written after the lock is released, from documents that the shelf shares with them.
+//!
+//! Source: Elasticsearch 9.x, search response, hits and total hits; the order of members is theirs.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::error::Error;
+use crate::cluster::index::PRIMARY_TERM;
+use crate::cluster::search::{Found, Hit, Shape, Total};
+
+/// The answer of a search.
+pub struct FoundBody<'a>(pub &'a Found);
+
+/// The answer of several searches.
+pub struct SearchesBody<'a>(pub &'a [Result<Found, Error>]);
+
+impl Serialize for FoundBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        found(self.0, &mut map)?;
+        map.end()
+    }
+}
+
+fn found<M: SerializeMap>(found: &Found, map: &mut M) -> Result<(), M::Error> {
+    if let Some(id) = &found.scroll_id {
+        map.serialize_entry("_scroll_id", id)?;
+    }
+    if let Some(id) = &found.pit_id {
+        map.serialize_entry("pit_id", id)?;
+    }
+    // Nobody's clock runs while the mock searches.
+    map.serialize_entry("took", &0)?;
+    map.serialize_entry("timed_out", &false)?;
+    if found.terminated_early {
+        map.serialize_entry("terminated_early", &true)?;
+    }
+    let shards = json!({ "total": found.shards, "successful": found.shards, "skipped": 0, "failed": 0 });
+    map.serialize_entry("_shards", &shards)?;
+    map.serialize_entry("hits", &Hits(found))
+}
+
+struct Hits<'a>(&'a Found);
+
+impl Serialize for Hits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let found = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(total) = found.total {
+            map.serialize_entry("total", &told(total, &found.shape))?;
+        } else if found.shape.total_as_int {
+            map.serialize_entry("total", &-1)?;
+        }
+        map.serialize_entry("max_score", &found.max_score)?;
+        map.serialize_entry("hits", &List(found))?;
+        map.end()
+    }
+}
+
+fn told(total: Total, shape: &Shape) -> Value {
+    match shape.total_as_int {
+        true => Value::from(total.value),
+        false => json!({ "value": total.value, "relation": if total.at_least { "gte" } else { "eq" } }),
+    }
+}
+
+struct List<'a>(&'a Found);
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.hits.len()))?;
+        for hit in &self.0.hits {
+            list.serialize_element(&One(hit, &self.0.shape))?;
+        }
+        list.end()
+    }
+}
+
+struct One<'a>(&'a Hit, &'a Shape);
+
+impl Serialize for One<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let One(hit, shape) = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("_index", &*hit.index)?;
+        if !shape.without_ids {
+            map.serialize_entry("_id", &*hit.id)?;
+        }
+        if shape.version {
+            map.serialize_entry("_version", &hit.document.version)?;
+        }
+        if shape.seq_no_primary_term {
+            map.serialize_entry("_seq_no", &hit.document.seq_no)?;
+            map.serialize_entry("_primary_term", &PRIMARY_TERM)?;
+        }
+        map.serialize_entry("_score", &hit.score)?;
+        if let Some(routing) = hit.document.routing.as_deref().filter(|_| !shape.without_ids) {
+            map.serialize_entry("_routing", routing)?;
+        }
+        if let Some(source) = shape.source.apply(&hit.document.source) {
+            map.serialize_entry("_source", &*source)?;
+        }
+        if !hit.sort.is_empty() {
+            map.serialize_entry("sort", &hit.sort)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for SearchesBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("took", &0)?;
+        map.serialize_entry("responses", &Responses(self.0))?;
+        map.end()
+    }
+}
+
+struct Responses<'a>(&'a [Result<Found, Error>]);
+
+impl Serialize for Responses<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for response in self.0 {
+            list.serialize_element(&Response(response))?;
+        }
+        list.end()
+    }
+}
+
+struct Response<'a>(&'a Result<Found, Error>);
+
+impl Serialize for Response<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Ok(one) => {
+                let mut map = serializer.serialize_map(None)?;
+                found(one, &mut map)?;
+                map.serialize_entry("status", &200)?;
+                map.end()
+            }
+            Err(error) => error.body(false).unwrap_or(Value::Object(Map::new())).serialize(serializer),
+        }
+    }
+}

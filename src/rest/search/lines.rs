@@ -1,0 +1,104 @@
+//! The body of `_msearch`: pairs of lines, of which the first says where and the second what.
+//!
+//! Source: Elasticsearch 9.x, multi search request.
+
+use serde_json::Value;
+
+use super::parameters::{Request, lookup};
+use super::source::{Asked, source};
+use crate::cluster::names::Lookup;
+use crate::cluster::search::Track;
+use crate::cluster::search::service::Target;
+use crate::cluster::search::sort::{By, SortField};
+use crate::json;
+use crate::limits::MSEARCH_MAX;
+use crate::rest::call::Call;
+use crate::rest::error::{self, Error, search};
+
+/// Reads the searches of a body.
+pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
+    let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call)? };
+    let mut requests = Vec::new();
+    if !call.raw.is_empty() && call.raw.last() != Some(&b'\n') {
+        return Err(search::msearch_not_ended());
+    }
+    let mut lines = call.raw.split(|byte| *byte == b'\n');
+    while let Some(header) = lines.next() {
+        // An empty first line leaves everything to the path and the parameters; behind the last
+        // search there is nothing but the end.
+        let Some(body) = lines.next() else {
+            break;
+        };
+        let target = where_to(header, &target)?;
+        let Asked { mut search, says_track, pit } = source(body, false).map_err(Error::parse)?;
+        if call.switch("rest_total_hits_as_int") {
+            match search.track {
+                Track::UpTo(up_to) if says_track => {
+                    return Err(Error::parse(search::inexact_total_as_int(up_to)));
+                }
+                Track::UpTo(_) => search.track = Track::All,
+                _ => {}
+            }
+            search.shape.total_as_int = true;
+        }
+        if pit.is_some() && !search.sort.is_empty() && !search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
+            search.sort.push(SortField { by: By::ShardDoc, descending: false });
+        }
+        requests.push(Request { search, target, scroll: None, pit });
+        if requests.len() > MSEARCH_MAX {
+            let what = format!("more than {MSEARCH_MAX} searches in one call");
+            return Err(Error::parse(search::unsupported(what, "send them in several calls")));
+        }
+    }
+    match requests.is_empty() {
+        true => Err(Error::validation(&["no requests added".to_owned()])),
+        false => Ok(requests),
+    }
+}
+
+/// Where a header line sends its search.
+fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
+    let mut target = otherwise.clone();
+    let Some(Value::Object(header)) = json::read(line).map_err(|wrong| Error::parse(error::syntax(&wrong)))? else {
+        return Ok(target);
+    };
+    let switch = |value: &Value| value.as_bool().or_else(|| value.as_str().map(|text| text == "true"));
+    for (name, value) in &header {
+        match name.as_str() {
+            "index" | "indices" => target.expression = names(value),
+            "ignore_unavailable" | "ignoreUnavailable" => {
+                target.lookup.ignore_unavailable = switch(value).unwrap_or_default();
+            }
+            "allow_no_indices" | "allowNoIndices" => target.lookup.allow_no_indices = switch(value).unwrap_or(true),
+            "expand_wildcards" | "expandWildcards" => {
+                let Lookup { expand_open, expand_hidden, .. } = target
+                    .lookup
+                    .with_expand_wildcards(&names(value))
+                    .map_err(|word| Error::parse(search::bad_expand_wildcards(&word)))?;
+                (target.lookup.expand_open, target.lookup.expand_hidden) = (expand_open, expand_hidden);
+            }
+            "search_type"
+            | "searchType"
+            | "request_cache"
+            | "requestCache"
+            | "preference"
+            | "routing"
+            | "ignore_throttled"
+            | "ignoreThrottled"
+            | "ccs_minimize_roundtrips"
+            | "ccsMinimizeRoundtrips"
+            | "allow_partial_search_results"
+            | "allowPartialSearchResults" => {}
+            _ => return Err(Error::parse(search::msearch_key(name))),
+        }
+    }
+    Ok(target)
+}
+
+/// A name, or a list of names.
+fn names(value: &Value) -> String {
+    match value {
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,22 @@
+//! Requests of the search APIs: from bodies and parameters to what the cluster is asked.
+//!
+//! Bodies are read token by token, as the server reads them: so what is wrong with one is found where
+//! the server finds it, and told with its place.
+//!
+//! Source: Elasticsearch 9.x, search source, REST handlers of search, count, multi search, scroll and
+//! point in time.
+
+mod by_query;
+mod lines;
+mod parameters;
+mod query;
+mod query_string;
+mod reader;
+mod scroll;
+mod sort;
+mod source;
+
+pub use by_query::{ByQuery, by_query};
+pub use lines::searches;
+pub use parameters::{Request, counting, pit_keep_alive, searching};
+pub use scroll::{pit_id, scroll_asked, scroll_ids};

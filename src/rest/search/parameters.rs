@@ -1,0 +1,262 @@
+//! The parameters of searches, which go before what the body says.
+//!
+//! Source: Elasticsearch 9.x, REST handlers of search and count.
+
+use super::query_string::query_string;
+use super::sort::sort_parameter;
+use super::source::{Asked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
+use crate::cluster::names::Lookup;
+use crate::cluster::query::Query;
+use crate::cluster::search::context::KeepAlive;
+use crate::cluster::search::service::Target;
+use crate::cluster::search::sort::{By, SortField};
+use crate::cluster::search::{Search, Track};
+use crate::cluster::source_filter::SourceFilter;
+use crate::rest::call::Call;
+use crate::rest::error::{Error, Exception, search};
+use crate::rest::schema::split_list;
+
+/// A search as it was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// What is searched for.
+    pub search: Search,
+    /// Where.
+    pub target: Target,
+    /// For how long what is behind the first page is kept, if it is to be.
+    pub scroll: Option<KeepAlive>,
+    /// The point in time that is searched in place of indices.
+    pub pit: Option<Pit>,
+}
+
+/// A point in time, and for how long it is kept from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pit {
+    /// Its id.
+    pub id: String,
+    /// For how long it is kept from now on, if that is said.
+    pub keep: Option<KeepAlive>,
+}
+
+/// The body of a call, or what stands for it in its query.
+pub fn body(call: &Call) -> Result<&[u8], Error> {
+    if !call.raw.is_empty() {
+        return Ok(&call.raw);
+    }
+    match (call.query("source"), call.query("source_content_type")) {
+        (None, None) => Ok(&[]),
+        (Some(source), Some(kind)) => {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            match kind == "application/json" || kind == "application/vnd.elasticsearch+json" {
+                true => Ok(source.as_bytes()),
+                false => Err(search::bad_source_type(kind)),
+            }
+        }
+        _ => Err(search::source_without_type()),
+    }
+}
+
+/// How a call wants the names of indices to be understood.
+pub fn lookup(call: &Call) -> Result<Lookup, Error> {
+    let lookup = Lookup {
+        ignore_unavailable: call.switch("ignore_unavailable"),
+        allow_no_indices: call.query("allow_no_indices") != Some("false"),
+        ..Lookup::default()
+    };
+    match call.query("expand_wildcards") {
+        None | Some("") => Ok(lookup),
+        Some(list) => {
+            lookup.with_expand_wildcards(list).map_err(|word| Error::parse(search::bad_expand_wildcards(&word)))
+        }
+    }
+}
+
+fn target(call: &Call) -> Result<Target, Error> {
+    Ok(Target { expression: call.path("index").to_owned(), lookup: lookup(call)? })
+}
+
+/// The query of `q` and of what goes with it, if there is one.
+fn url_query(call: &Call) -> Result<Option<Query>, Error> {
+    let Some(text) = call.query("q") else {
+        return Ok(None);
+    };
+    if call.query("analyzer").is_some() {
+        return Err(Error::parse(search::unsupported("[analyzer] of a query string", "leave it out")));
+    }
+    let all = call.query("default_operator").is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
+    query_string(text, call.query("df"), all).map(Some).map_err(Error::parse)
+}
+
+/// A search: `_search` with all that it takes.
+pub fn searching(call: &Call) -> Result<Request, Error> {
+    let asked = source(body(call)?, true).map_err(Error::parse)?;
+    let says_track = asked.says_track || call.query("track_total_hits").is_some();
+    let Asked { mut search, pit, .. } = asked;
+    overrule(call, &mut search).map_err(Error::parse)?;
+    if let Some(query) = url_query(call)? {
+        search.query = query;
+    }
+    let scroll = keep_alive(call, "scroll")?;
+    if call.switch("rest_total_hits_as_int") {
+        match search.track {
+            Track::UpTo(up_to) if says_track => {
+                return Err(Error::parse(search::inexact_total_as_int(up_to)));
+            }
+            Track::UpTo(_) => search.track = Track::All,
+            _ => {}
+        }
+        search.shape.total_as_int = true;
+    }
+    let request = Request { search, target: target(call)?, scroll, pit };
+    completed(request, says_track, call)
+}
+
+/// What the parameters say otherwise than the body.
+fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
+    let number = |name: &str| call.query(name).and_then(|text| text.parse::<i64>().ok());
+    if let Some(number) = number("from") {
+        search.from = Some(from(number)?);
+    }
+    if let Some(number) = number("size") {
+        search.size = Some(size(number)?);
+    }
+    if let Some(number) = number("terminate_after") {
+        search.terminate_after = terminate_after(number)?;
+    }
+    if let Some(text) = call.query("timeout") {
+        time("timeout", text)?;
+    }
+    if call.query("version").is_some() {
+        search.shape.version = call.switch("version");
+    }
+    if call.query("seq_no_primary_term").is_some() {
+        search.shape.seq_no_primary_term = call.switch("seq_no_primary_term");
+    }
+    if call.query("track_scores").is_some() {
+        search.track_scores = call.switch("track_scores");
+    }
+    match call.query("track_total_hits") {
+        None => {}
+        Some("" | "true") => search.track = Track::All,
+        Some("false") => search.track = Track::Off,
+        Some(text) => search.track = track(text.parse().map_err(|_| search::no_number_format(text))?)?,
+    }
+    if let Some(sort) = call.query("sort") {
+        search.sort = sort_parameter(sort);
+    }
+    if let Some(names) = call.query("stored_fields") {
+        let names: Vec<String> = split_list(names).map(str::to_owned).collect();
+        stored_fields(search, &names)?;
+    }
+    if let Some(filter) = source_parameters(call) {
+        search.shape.source = filter;
+    }
+    for name in ["explain", "docvalue_fields", "suggest_field", "suggest_text"] {
+        if call.query(name).is_some_and(|value| value != "false") {
+            return Err(search::unsupported(
+                format_args!("the parameter [{name}]"),
+                "leave it out, and read `_source`",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What of a source is shown, as `_source`, `_source_includes` and `_source_excludes` say.
+pub fn source_parameters(call: &Call) -> Option<SourceFilter> {
+    let list = |name: &str| call.query(name).map(|names| split_list(names).collect::<Vec<_>>());
+    let (includes, excludes) = (list("_source_includes"), list("_source_excludes"));
+    match call.query("_source") {
+        Some("false") => Some(SourceFilter::None),
+        Some("" | "true") | None if includes.is_none() && excludes.is_none() => {
+            call.query("_source").map(|_| SourceFilter::All)
+        }
+        said => {
+            let named = said.filter(|said| !matches!(*said, "" | "true")).map(|said| split_list(said).collect());
+            Some(SourceFilter::of(named.or(includes).unwrap_or_default(), excludes.unwrap_or_default()))
+        }
+    }
+}
+
+/// The rules that a whole search must keep; one of a point in time gets its tie-break.
+fn completed(mut request: Request, says_track: bool, call: &Call) -> Result<Request, Error> {
+    let mut wrong: Vec<&str> = Vec::new();
+    if request.scroll.is_some() {
+        if says_track && request.search.track != Track::All {
+            wrong.push("disabling [track_total_hits] is not allowed in a scroll context");
+        }
+        if request.search.from.is_some_and(|from| from > 0) {
+            wrong.push("using [from] is not allowed in a scroll context");
+        }
+        if call.switch("request_cache") {
+            wrong.push("[request_cache] cannot be used in a scroll context");
+        }
+        if request.search.size == Some(0) {
+            wrong.push("[size] cannot be [0] in a scroll context");
+        }
+        if request.pit.is_some() {
+            wrong.push("using [point in time] is not allowed in a scroll context");
+        }
+    }
+    if request.pit.is_some() {
+        let given = |names: &[&str]| names.iter().any(|name| call.query(name).is_some());
+        if !request.target.expression.is_empty() {
+            wrong.push("[indices] cannot be used with point in time. Do not specify any index with point in time.");
+        }
+        if given(&["ignore_unavailable", "allow_no_indices", "expand_wildcards", "ignore_throttled"]) {
+            wrong.push("[indicesOptions] cannot be used with point in time");
+        }
+        if given(&["routing"]) {
+            wrong.push("[routing] cannot be used with point in time");
+        }
+        if given(&["preference"]) {
+            wrong.push("[preference] cannot be used with point in time");
+        }
+        // Of two hits that are alike, one comes first in every page.
+        let sort = &mut request.search.sort;
+        if !sort.is_empty() && !sort.iter().any(|sort| sort.by == By::ShardDoc) {
+            sort.push(SortField { by: By::ShardDoc, descending: false });
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(request);
+    }
+    Err(Error::validation(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>()))
+}
+
+/// A count: a query and where it is asked.
+pub fn counting(call: &Call) -> Result<(Search, Target), Error> {
+    let query = bare_query(body(call)?).map_err(Error::parse)?;
+    let mut search = Search { query, ..Search::default() };
+    if let Some(query) = url_query(call)? {
+        search.query = query;
+    }
+    if call.query("min_score").is_some() {
+        let instead = "leave it out: every hit has the same score";
+        return Err(Error::parse(search::unsupported("[min_score] of a count", instead)));
+    }
+    let number = call.query("terminate_after").and_then(|text| text.parse::<i64>().ok());
+    search.terminate_after = number.map_or(Ok(0), terminate_after).map_err(Error::parse)?;
+    Ok((search, target(call)?))
+}
+
+/// For how long something is kept, as the parameter with that name says.
+pub fn keep_alive(call: &Call, name: &str) -> Result<Option<KeepAlive>, Error> {
+    call.query(name).map(|text| time(name, text)).transpose().map_err(Error::parse)
+}
+
+/// Where a point in time is to be kept, and for how long.
+pub fn pit_keep_alive(call: &Call) -> Result<(Target, KeepAlive), Error> {
+    let keep = keep_alive(call, "keep_alive")?;
+    let keep = keep.ok_or_else(|| Error::validation(&["[keep_alive] is not specified".to_owned()]))?;
+    if !bare_index_filter(call) {
+        let instead = "put the filter into the searches";
+        return Err(Error::parse(search::unsupported("[index_filter] of a point in time", instead)));
+    }
+    Ok((target(call)?, keep))
+}
+
+/// Whether the body of an opening says nothing.
+fn bare_index_filter(call: &Call) -> bool {
+    call.body.as_ref().is_none_or(|body| body.as_object().is_some_and(serde_json::Map::is_empty))
+}

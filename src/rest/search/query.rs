@@ -1,0 +1,490 @@
+//! From JSON to a [`Query`], refusing what the server's query builders refuse, where they refuse it.
+//!
+//! Source: Elasticsearch 9.x, one builder after the other.
+
+use serde_json::Value;
+
+use super::reader::{Reader, is_value};
+use crate::cluster::query::{Bool, Minimum, Query};
+use crate::json::Token;
+use crate::limits::{QUERY_DEPTH_MAX, TERMS_MAX};
+use crate::rest::error::{self, Exception, search};
+
+/// A query's body: the tokens between its braces.
+type Builder = fn(&mut Reader<'_>, usize) -> Result<Query, Exception>;
+
+/// The queries that are spoken here.
+const SPOKEN: &[(&str, Builder)] = &[
+    ("bool", bool),
+    ("constant_score", constant_score),
+    ("exists", exists),
+    ("ids", ids),
+    ("match", matching),
+    ("match_all", |reader, _| plain(reader, "match_all", Query::All)),
+    ("match_none", |reader, _| plain(reader, "match_none", Query::None)),
+    ("prefix", |reader, _| text_query(reader, "prefix", &["value"])),
+    ("range", range),
+    ("term", term),
+    ("terms", terms),
+    ("wildcard", |reader, _| text_query(reader, "wildcard", &["wildcard", "value"])),
+];
+
+/// The queries that Elasticsearch has and that are not spoken here, each with the nearest one that is.
+// DIFFERENCE: Elasticsearch has them all.
+const UNSPOKEN: &[(&str, &str)] = &[
+    ("boosting", "bool"),
+    ("combined_fields", "match"),
+    ("dis_max", "bool"),
+    ("distance_feature", "range"),
+    ("function_score", "bool"),
+    ("fuzzy", "match"),
+    ("geo_bounding_box", "range"),
+    ("geo_distance", "range"),
+    ("geo_grid", "range"),
+    ("geo_shape", "range"),
+    ("has_child", "bool"),
+    ("has_parent", "bool"),
+    ("intervals", "match"),
+    ("knn", "match_all"),
+    ("match_bool_prefix", "match"),
+    ("match_phrase", "match"),
+    ("match_phrase_prefix", "match"),
+    ("more_like_this", "match"),
+    ("multi_match", "match"),
+    ("nested", "bool"),
+    ("parent_id", "term"),
+    ("percolate", "match"),
+    ("pinned", "ids"),
+    ("query_string", "match"),
+    ("rank_feature", "range"),
+    ("regexp", "wildcard"),
+    ("rule", "ids"),
+    ("script", "bool"),
+    ("script_score", "bool"),
+    ("semantic", "match"),
+    ("shape", "range"),
+    ("simple_query_string", "match"),
+    ("span_containing", "match"),
+    ("span_field_masking", "match"),
+    ("span_first", "match"),
+    ("span_multi", "match"),
+    ("span_near", "match"),
+    ("span_not", "match"),
+    ("span_or", "match"),
+    ("span_term", "term"),
+    ("span_within", "match"),
+    ("sparse_vector", "match"),
+    ("terms_set", "terms"),
+    ("text_expansion", "match"),
+    ("weighted_tokens", "match"),
+    ("wrapper", "bool"),
+];
+
+/// Reads a query. The current token is its opening brace, or the next one is.
+pub fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Result<Query, Exception> {
+    if depth >= QUERY_DEPTH_MAX {
+        return Err(search::query_too_deep());
+    }
+    if !is_open && reader.next()? != Some(Token::StartObject) {
+        return Err(search::query_not_started(reader.at()));
+    }
+    let Some(name) = reader.name()? else {
+        return Err(search::query_empty(reader.at()));
+    };
+    if reader.value()? != Token::StartObject {
+        return Err(search::query_no_object(reader.at(), &name));
+    }
+    let Some((_, build)) = SPOKEN.iter().find(|(known, _)| *known == name) else {
+        return Err(match UNSPOKEN.iter().find(|(known, _)| *known == name) {
+            Some((_, nearest)) => search::unsupported_query(reader.at(), &name, nearest),
+            None => {
+                let known = SPOKEN.iter().map(|(known, _)| *known).chain(UNSPOKEN.iter().map(|(known, _)| *known));
+                search::unknown_query(reader.at(), &name, known)
+            }
+        });
+    };
+    let query = build(reader, depth + 1)?;
+    if reader.next()? != Some(Token::EndObject) {
+        return Err(search::query_not_ended(reader.at(), &name, reader.token()));
+    }
+    Ok(query)
+}
+
+/// A query without a body of its own.
+fn plain(reader: &mut Reader<'_>, name: &str, query: Query) -> Result<Query, Exception> {
+    while let Some(member) = reader.name()? {
+        let at = reader.at();
+        let token = reader.value()?;
+        if !standard(reader, &member, token)? {
+            // The one of the two is declared to the server's object parser, the other written by hand.
+            return Err(match (name, is_value(token)) {
+                ("match_all", _) => search::unknown_parameter(at, name, &member, &["boost", "_name"]),
+                (_, true) => search::query_not_supporting(reader.at(), name, &member),
+                (_, false) => search::query_unknown_token(reader.at(), name, token.name(), &member),
+            });
+        }
+    }
+    Ok(query)
+}
+
+/// Takes the members that every query has: a boost and a name, which change nothing here.
+fn standard(reader: &Reader<'_>, member: &str, token: Token) -> Result<bool, Exception> {
+    match member {
+        "boost" if is_value(token) => reader.float().map(|_| true),
+        "_name" => Ok(is_value(token)),
+        _ => Ok(false),
+    }
+}
+
+fn bool(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
+    const MEMBERS: [&str; 8] =
+        ["must", "should", "must_not", "filter", "adjust_pure_negative", "minimum_should_match", "_name", "boost"];
+    let mut clauses = Bool::default();
+    while let Some(member) = reader.name()? {
+        let name_at = reader.at();
+        let token = reader.value()?;
+        let list = match member.as_str() {
+            "must" => &mut clauses.must,
+            "filter" => &mut clauses.filter,
+            "should" => &mut clauses.should,
+            "must_not" => &mut clauses.must_not,
+            known if MEMBERS.contains(&known) => {
+                match (known, token) {
+                    ("minimum_should_match", Token::Null) => {}
+                    ("minimum_should_match", token) if is_value(token) => {
+                        clauses.minimum = Some(minimum(&reader.text()?)?);
+                    }
+                    ("adjust_pure_negative", Token::Boolean(_) | Token::String) => {
+                        let read = reader.boolean();
+                        read.map_err(|cause| wrapped(reader, &member, cause))?;
+                    }
+                    ("boost", Token::Number | Token::String) => {
+                        reader.float().map_err(|cause| wrapped(reader, &member, cause))?;
+                    }
+                    ("_name", Token::String) => {}
+                    (_, token) => return Err(error::wrong_token(reader.at(), "bool", known, token.name())),
+                }
+                continue;
+            }
+            _ => return Err(search::unknown_parameter(name_at, "bool", &member, &MEMBERS)),
+        };
+        let read = match token {
+            Token::Null => Ok(()),
+            Token::StartObject => query(reader, true, depth).map(|clause| list.push(clause)),
+            Token::StartArray => clause_list(reader, list, depth),
+            token => return Err(error::wrong_token(reader.at(), "bool", &member, token.name())),
+        };
+        read.map_err(|cause| wrapped(reader, &member, cause))?;
+    }
+    Ok(Query::Bool(Box::new(clauses)))
+}
+
+fn clause_list(reader: &mut Reader<'_>, list: &mut Vec<Query>, depth: usize) -> Result<(), Exception> {
+    while let Some(token) = reader.item()? {
+        match token {
+            Token::StartObject => list.push(query(reader, true, depth)?),
+            // The builder goes on to the next token to look for a brace there.
+            _ => list.push(query(reader, false, depth)?),
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with a clause, told by the `bool` around it.
+fn wrapped(reader: &Reader<'_>, member: &str, cause: Exception) -> Exception {
+    if cause.is_unsupported() {
+        return cause;
+    }
+    error::failed_field(reader.at(), "bool", member, cause)
+}
+
+fn minimum(text: &str) -> Result<Minimum, Exception> {
+    Minimum::read(text).map_err(|part| search::no_number_format(&part))
+}
+
+fn constant_score(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
+    const NAME: &str = "constant_score";
+    let mut filter = None;
+    while let Some(member) = reader.name()? {
+        match (member.as_str(), reader.value()?) {
+            ("filter", Token::StartObject) if filter.is_some() => return Err(search::constant_several(reader.at())),
+            ("filter", Token::StartObject) => filter = Some(query(reader, true, depth)?),
+            (_, token) if is_value(token) && standard(reader, &member, token)? => {}
+            (_, token) if is_value(token) || token == Token::StartObject => {
+                return Err(search::query_not_supporting(reader.at(), NAME, &member));
+            }
+            (_, token) => return Err(search::unexpected_token(reader.at(), token.name())),
+        }
+    }
+    match filter {
+        Some(filter) => Ok(Query::Constant(Box::new(filter))),
+        None => Err(search::constant_none(reader.at())),
+    }
+}
+
+fn exists(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    let mut field = None;
+    while let Some(member) = reader.name()? {
+        match (member.as_str(), reader.value()?) {
+            ("field", token) if is_value(token) => field = Some(reader.text()?),
+            (_, token) if is_value(token) => {
+                if !standard(reader, &member, token)? {
+                    return Err(search::query_not_supporting(reader.at(), "exists", &member));
+                }
+            }
+            (_, token) => return Err(search::query_unknown_token(reader.at(), "exists", token.name(), &member)),
+        }
+    }
+    match field {
+        Some(field) if field.is_empty() => Err(search::no_field_name()),
+        Some(field) => Ok(Query::Exists(field)),
+        None => Err(search::exists_no_field(reader.at())),
+    }
+}
+
+fn ids(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    let mut ids = Vec::new();
+    while let Some(member) = reader.name()? {
+        let name_at = reader.at();
+        let token = reader.value()?;
+        match (member.as_str(), token) {
+            ("values", Token::StartArray) => {
+                while let Some(token) = reader.item()? {
+                    if !is_value(token) {
+                        return Err(error::wrong_token(reader.at(), "ids", "values", token.name()));
+                    }
+                    ids.push(reader.text()?);
+                }
+            }
+            ("values", Token::String | Token::Number) => ids.push(reader.text()?),
+            ("values", token) => return Err(error::wrong_token(reader.at(), "ids", "values", token.name())),
+            _ if standard(reader, &member, token)? => {}
+            _ => {
+                return Err(search::unknown_parameter(name_at, "ids", &member, &["values", "boost", "_name"]));
+            }
+        }
+    }
+    Ok(Query::Ids(ids))
+}
+
+/// Notes the field of a query that has one, and refuses a second one.
+fn note_field(reader: &Reader<'_>, query: &str, field: &mut Option<String>, name: &str) -> Result<(), Exception> {
+    match field {
+        Some(first) => Err(search::query_several_fields(reader.at(), query, first, name)),
+        None => {
+            *field = Some(name.to_owned());
+            Ok(())
+        }
+    }
+}
+
+/// A scalar of a query; none for null.
+fn scalar(reader: &mut Reader<'_>) -> Result<Option<Value>, Exception> {
+    Ok(Some(reader.whole()?).filter(|value| !value.is_null()))
+}
+
+fn term(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    let (mut field, mut value, mut any_case) = (None, None, false);
+    while let Some(name) = reader.name()? {
+        match reader.value()? {
+            Token::StartObject => {
+                note_field(reader, "term", &mut field, &name)?;
+                while let Some(member) = reader.name()? {
+                    let token = reader.value()?;
+                    match member.as_str() {
+                        "term" | "value" if is_value(token) || token == Token::Null => value = scalar(reader)?,
+                        "case_insensitive" => any_case = reader.boolean()?,
+                        _ if standard(reader, &member, token)? => {}
+                        _ => return Err(search::query_not_supporting(reader.at(), "term", &member)),
+                    }
+                }
+            }
+            Token::StartArray => return Err(search::term_array(reader.at())),
+            token if is_value(token) => {
+                note_field(reader, "term", &mut field, &name)?;
+                value = scalar(reader)?;
+            }
+            _ => {}
+        }
+    }
+    let field = named(field)?;
+    let value = value.ok_or_else(search::no_value)?;
+    Ok(Query::Term { field, value, any_case })
+}
+
+fn named(field: Option<String>) -> Result<String, Exception> {
+    field.filter(|field| !field.is_empty()).ok_or_else(search::no_field_name)
+}
+
+fn terms(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    let (mut field, mut values) = (None, Vec::new());
+    while let Some(name) = reader.name()? {
+        match reader.value()? {
+            Token::StartArray | Token::StartObject if field.is_some() => {
+                return Err(search::terms_several_fields(reader.at()));
+            }
+            Token::StartArray => {
+                field = Some(name);
+                while let Some(token) = reader.item()? {
+                    match token {
+                        Token::Null => return Err(search::terms_no_value(reader.at())),
+                        token if is_value(token) => values.push(reader.whole()?),
+                        token => {
+                            return Err(search::query_unknown_token(reader.at(), "terms", token.name(), "values"));
+                        }
+                    }
+                }
+            }
+            Token::StartObject => {
+                return Err(search::unsupported("a lookup of terms in another document", "list the terms in an array"));
+            }
+            token if is_value(token) => {
+                if !standard(reader, &name, token)? {
+                    return Err(search::query_not_supporting(reader.at(), "terms", &name));
+                }
+            }
+            token => return Err(search::query_unknown_token(reader.at(), "terms", token.name(), &name)),
+        }
+    }
+    match field {
+        Some(_) if values.len() > TERMS_MAX => Err(search::terms_too_many(values.len())),
+        Some(field) => Ok(Query::Terms { field, values }),
+        None => Err(search::terms_no_field(reader.at())),
+    }
+}
+
+/// `prefix` and `wildcard`, whose value has one of the given names.
+fn text_query(reader: &mut Reader<'_>, query: &str, value_names: &[&str]) -> Result<Query, Exception> {
+    let (mut field, mut value, mut any_case) = (None, None, false);
+    while let Some(name) = reader.name()? {
+        note_field(reader, query, &mut field, &name)?;
+        match reader.value()? {
+            Token::StartObject => {
+                while let Some(member) = reader.name()? {
+                    let token = reader.value()?;
+                    match member.as_str() {
+                        known if value_names.contains(&known) => {
+                            value = if token == Token::Null { None } else { Some(reader.text()?) };
+                        }
+                        "rewrite" => reader.skip()?,
+                        "case_insensitive" => any_case = reader.boolean()?,
+                        _ if standard(reader, &member, token)? => {}
+                        _ => return Err(search::query_not_supporting(reader.at(), query, &member)),
+                    }
+                }
+            }
+            Token::Null => {}
+            token if is_value(token) => value = Some(reader.text()?),
+            token => return Err(search::query_unknown_token(reader.at(), query, token.name(), &name)),
+        }
+    }
+    let field = named(field)?;
+    let value = value.ok_or_else(search::no_value)?;
+    Ok(match query {
+        "prefix" => Query::Prefix { field, value, any_case },
+        _ => Query::Wildcard { field, value, any_case },
+    })
+}
+
+fn range(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    use crate::cluster::search::sort::DateFormat;
+    let (mut field, mut from, mut to) = (None, None, None);
+    while let Some(name) = reader.name()? {
+        match reader.value()? {
+            Token::StartObject => note_field(reader, "range", &mut field, &name)?,
+            token if is_value(token) => return Err(search::query_not_supporting(reader.at(), "range", &name)),
+            _ => {
+                reader.skip()?;
+                continue;
+            }
+        }
+        while let Some(member) = reader.name()? {
+            let token = reader.value()?;
+            let single = is_value(token) || token == Token::Null;
+            match member.as_str() {
+                "gt" | "gte" if single => from = scalar(reader)?.map(|value| (value, member == "gte")),
+                "lt" | "lte" if single => to = scalar(reader)?.map(|value| (value, member == "lte")),
+                "relation" => reader.skip()?,
+                "format" => {
+                    let format = reader.text()?;
+                    if DateFormat::named(&format).is_none() {
+                        let what = format!("the date format [{format}] of a range");
+                        return Err(search::unsupported(what, "write dates as in ISO 8601 or as milliseconds"));
+                    }
+                }
+                "time_zone" => {
+                    let zone = reader.text()?;
+                    if !["Z", "UTC", "+00:00", "GMT"].contains(&zone.as_str()) {
+                        let what = format!("the time zone [{zone}] of a range");
+                        return Err(search::unsupported(what, "write the offset into the date itself"));
+                    }
+                }
+                _ if standard(reader, &member, token)? => {}
+                _ => return Err(search::query_not_supporting(reader.at(), "range", &member)),
+            }
+        }
+    }
+    Ok(Query::Range { field: named(field)?, from, to })
+}
+
+fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    let (mut field, mut value) = (None, None);
+    let (mut all, mut minimum_wanted, mut zero_terms_all, mut lenient) = (false, None, false, false);
+    while let Some(name) = reader.name()? {
+        match reader.value()? {
+            Token::StartObject => note_field(reader, "match", &mut field, &name)?,
+            token => {
+                note_field(reader, "match", &mut field, &name)?;
+                value = match token {
+                    Token::Null => None,
+                    token if is_value(token) => Some(reader.whole()?),
+                    token => {
+                        return Err(search::query_unknown_token(reader.at(), "match", token.name(), &name));
+                    }
+                };
+                continue;
+            }
+        }
+        while let Some(member) = reader.name()? {
+            let token = reader.value()?;
+            if !is_value(token) {
+                return Err(search::query_unknown_token(reader.at(), "match", token.name(), &member));
+            }
+            match member.as_str() {
+                "query" => value = Some(reader.whole()?),
+                "operator" => {
+                    all = match reader.text()?.to_ascii_lowercase().as_str() {
+                        "and" => true,
+                        "or" => false,
+                        other => return Err(search::bad_operator(other)),
+                    }
+                }
+                "minimum_should_match" => minimum_wanted = Some(minimum(&reader.text()?)?),
+                "zero_terms_query" => {
+                    zero_terms_all = match reader.text()?.to_ascii_lowercase().as_str() {
+                        "all" => true,
+                        "none" => false,
+                        _ => return Err(search::bad_zero_terms(reader.at(), &reader.text()?)),
+                    }
+                }
+                "lenient" => lenient = reader.boolean()?,
+                "analyzer" | "fuzziness" => {
+                    let what = format!("[{member}] in a [match] query");
+                    return Err(search::unsupported(what, "leave it out, and ask for the words as they are"));
+                }
+                // These only matter together with a fuzziness or with synonyms.
+                "prefix_length" | "max_expansions" => {
+                    reader.int()?;
+                }
+                "fuzzy_rewrite" => {}
+                "fuzzy_transpositions" | "auto_generate_synonyms_phrase_query" => {
+                    reader.boolean()?;
+                }
+                _ if standard(reader, &member, token)? => {}
+                _ => return Err(search::query_not_supporting(reader.at(), "match", &member)),
+            }
+        }
+    }
+    let value = value.ok_or_else(|| search::match_no_text(reader.at()))?;
+    Ok(Query::Match { field: named(field)?, value, all, minimum: minimum_wanted, zero_terms_all, lenient })
+}

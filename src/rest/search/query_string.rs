@@ -1,0 +1,84 @@
+//! From a query string (`q=…`) to a [`Query`], as far as it is plain: words, and words of a field.
+//!
+//! Source: Elasticsearch 9.x, query string query.
+
+use serde_json::Value;
+
+use crate::cluster::query::{Bool, Query};
+use crate::rest::error::{Exception, search};
+
+/// Characters that mean something to the server's parser and nothing here.
+const SPECIAL: &[char] =
+    &['"', '(', ')', '[', ']', '{', '}', '~', '^', '/', '\\', '+', '!', '&', '|', '<', '>', '=', '?'];
+
+/// Reads a query string. `field` is the field of words that name none; `all` says whether every word is
+/// wanted.
+// DIFFERENCE: Elasticsearch also knows phrases, ranges, fuzzy words, groups and operators.
+pub fn query_string(text: &str, field: Option<&str>, all: bool) -> Result<Query, Exception> {
+    let clauses: Vec<Query> =
+        text.split_whitespace().map(|part| clause(text, part, field, all)).collect::<Result<_, _>>()?;
+    let mut clauses = clauses;
+    match clauses.len() {
+        0 => Ok(Query::None),
+        1 => Ok(clauses.remove(0)),
+        _ if all => Ok(Query::Bool(Box::new(Bool { must: clauses, ..Bool::default() }))),
+        _ => Ok(Query::Bool(Box::new(Bool { should: clauses, ..Bool::default() }))),
+    }
+}
+
+fn clause(text: &str, part: &str, field: Option<&str>, all: bool) -> Result<Query, Exception> {
+    if part == "*" || part == "*:*" {
+        return Ok(Query::All);
+    }
+    if let Some(found) = part.chars().find(|c| SPECIAL.contains(c)) {
+        return Err(search::query_string(text, &format!("[{found}] in it")));
+    }
+    if matches!(part, "AND" | "OR" | "NOT") || part.starts_with('-') {
+        return Err(search::query_string(text, &format!("the operator [{part}] in it")));
+    }
+    let (field, word) = match part.split_once(':') {
+        Some((field, word)) if !word.contains(':') && !field.is_empty() && !word.is_empty() => (Some(field), word),
+        Some(_) => return Err(search::query_string(text, "a [:] that names no field")),
+        None => (field, part),
+    };
+    match (field, word) {
+        (Some("_exists_"), field) => Ok(Query::Exists(field.to_owned())),
+        (Some(field), "*") => Ok(Query::Exists(field.to_owned())),
+        (_, word) if word.contains('*') => Err(search::query_string(text, "a wildcard in it")),
+        (None | Some("*"), word) => Ok(Query::AnyField { value: word.to_owned(), all }),
+        (Some(field), word) if field.contains('*') => {
+            Err(search::query_string(text, &format!("a wildcard in the name of the field of [{word}]")))
+        }
+        (Some(field), word) => Ok(Query::Match {
+            field: field.to_owned(),
+            value: Value::from(word),
+            all,
+            minimum: None,
+            zero_terms_all: false,
+            lenient: false,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_query_strings_are_understood_and_others_refused() {
+        let any = |word: &str| Query::AnyField { value: word.to_owned(), all: false };
+        assert_eq!(query_string("snow", None, false), Ok(any("snow")));
+        assert_eq!(query_string("*", None, false), Ok(Query::All));
+        assert_eq!(query_string("*:*", None, false), Ok(Query::All));
+        assert_eq!(query_string("a:*", None, false), Ok(Query::Exists("a".to_owned())));
+        assert_eq!(query_string("_exists_:a", None, false), Ok(Query::Exists("a".to_owned())));
+        assert!(matches!(query_string("a:b", None, false), Ok(Query::Match { field, .. }) if field == "a"));
+        assert!(matches!(query_string("b", Some("a"), false), Ok(Query::Match { field, .. }) if field == "a"));
+        assert!(matches!(query_string("a b", None, true), Ok(Query::Bool(clauses)) if clauses.must.len() == 2));
+        assert!(matches!(query_string("a b", None, false), Ok(Query::Bool(clauses)) if clauses.should.len() == 2));
+        for loud in ["\"a b\"", "a AND b", "NOT a", "-a", "+a", "a:[1 TO 2]", "a~", "sn*w", "a:", ":a", "a:b:c", "f*:a"]
+        {
+            assert!(query_string(loud, None, false).is_err(), "{loud}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! [`Reader`]: a body's tokens, with the values that searches read from them.
+//!
+//! Source: Elasticsearch 9.x, its content parser and what it makes of one type for another.
+
+use crate::json::{Position, Token, Tokens};
+use crate::rest::error::{self, Exception, search};
+
+/// Reads a body token by token. What is wrong with it as JSON is said as the server says it.
+pub struct Reader<'a>(Tokens<'a>);
+
+impl<'a> Reader<'a> {
+    /// Stands before the first token.
+    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader(Tokens::new(bytes))
+    }
+
+    /// Goes to the next token; none at the end.
+    pub fn next(&mut self) -> Result<Option<Token>, Exception> {
+        self.0.next().map_err(|wrong| error::syntax(&wrong))
+    }
+
+    /// Goes to the next name of the object that is open; none at its end.
+    pub fn name(&mut self) -> Result<Option<String>, Exception> {
+        match self.next()? {
+            Some(Token::FieldName) => self.text().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes to the value of the current name.
+    pub fn value(&mut self) -> Result<Token, Exception> {
+        Ok(self.next()?.unwrap_or(Token::Null))
+    }
+
+    /// Goes to the next item of the list that is open; none at its end.
+    pub fn item(&mut self) -> Result<Option<Token>, Exception> {
+        Ok(self.next()?.filter(|token| *token != Token::EndArray))
+    }
+
+    /// Where the current token is.
+    pub fn at(&self) -> Position {
+        self.0.position()
+    }
+
+    /// The current token's name, as errors have it.
+    pub fn token(&self) -> &'static str {
+        self.0.token().map_or("null", Token::name)
+    }
+
+    /// The current token as a text.
+    pub fn text(&self) -> Result<String, Exception> {
+        self.0.text().map(std::borrow::Cow::into_owned).map_err(|wrong| error::syntax(&wrong))
+    }
+
+    /// The current value whole, with all that is in it.
+    pub fn whole(&mut self) -> Result<serde_json::Value, Exception> {
+        self.0.value().map_err(|wrong| error::syntax(&wrong))
+    }
+
+    /// Passes over the current value.
+    pub fn skip(&mut self) -> Result<(), Exception> {
+        self.0.skip().map_err(|wrong| error::syntax(&wrong))
+    }
+
+    /// The current value as a 32-bit number; a text may be one too.
+    pub fn int(&self) -> Result<i64, Exception> {
+        let text = self.text()?;
+        let number: f64 = text.trim().parse().map_err(|_| search::no_number_format(&text))?;
+        if number < f64::from(i32::MIN) || number > f64::from(i32::MAX) || number.is_nan() {
+            return Err(search::int_out_of_range(&text));
+        }
+        Ok(number as i64)
+    }
+
+    /// The current value as a number with a fraction.
+    pub fn float(&self) -> Result<f64, Exception> {
+        let text = self.text()?;
+        text.trim().parse().map_err(|_| search::no_number_format(&text))
+    }
+
+    /// The current value as a boolean; a text may be one too.
+    pub fn boolean(&self) -> Result<bool, Exception> {
+        match &*self.text()? {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(search::boolean(other)),
+        }
+    }
+}
+
+/// Whether a token is a single value, and not null.
+pub fn is_value(token: Token) -> bool {
+    matches!(token, Token::String | Token::Number | Token::Boolean(_))
+}
