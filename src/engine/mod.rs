@@ -624,9 +624,12 @@ impl Engine {
     pub fn recording_header(&self) -> Header {
         let mut state = self.setup.fixture.to_value();
         redact::value(&mut state);
+        let release = self.setup.release;
         Header {
             elastimock: env!("CARGO_PKG_VERSION").to_owned(),
             profile: self.setup.profile,
+            es_version: (release != self.setup.profile.release()).then(|| release.number.to_owned()),
+            license: self.setup.license,
             seed: self.setup.seed,
             started_at: self.started_at,
             state,

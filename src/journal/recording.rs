@@ -27,6 +27,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::Headers;
 use crate::json;
+use crate::license::License;
 use crate::profile::Profile;
 
 /// The version of the format that is written, and the only one that is read.
@@ -39,6 +40,10 @@ pub struct Header {
     pub elastimock: String,
     /// The Elasticsearch that was mimicked.
     pub profile: Profile,
+    /// The version that `GET /` reported, if it was not that of the profile.
+    pub es_version: Option<String>,
+    /// The license that the cluster said it had.
+    pub license: License,
     /// The seed of ids and chance.
     pub seed: u64,
     /// The mock's time when it started.
@@ -130,10 +135,15 @@ impl fmt::Display for Mistake {
 pub fn header_line(header: &Header) -> String {
     let mut line = format!("{{\"elastimock_recording\":{VERSION},\"elastimock\":");
     push_json(&mut line, &header.elastimock);
-    line.push_str(&format!(
-        ",\"profile\":\"{}\",\"seed\":{},\"started_at\":\"{}\",\"state\":",
-        header.profile, header.seed, header.started_at
-    ));
+    line.push_str(&format!(",\"profile\":\"{}\"", header.profile));
+    if let Some(number) = &header.es_version {
+        line.push_str(",\"es_version\":");
+        push_json(&mut line, number);
+    }
+    if header.license != License::default() {
+        line.push_str(&format!(",\"license\":\"{}\"", header.license));
+    }
+    line.push_str(&format!(",\"seed\":{},\"started_at\":\"{}\",\"state\":", header.seed, header.started_at));
     push_json(&mut line, &header.state);
     line.push_str("}\n");
     line

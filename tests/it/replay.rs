@@ -4,7 +4,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use elastimock::{Clock, Engine, Fixture, Recording, Setup, Step};
+use elastimock::{Clock, Engine, Fixture, Recording, Release, Setup, Step};
 
 use crate::support::path;
 
@@ -17,7 +17,10 @@ fn replay(recording: &Recording) -> Recording {
         seed: header.seed,
         clock: Clock::frozen(header.started_at),
         profile: header.profile,
-        release: header.profile.release(),
+        release: header.es_version.as_deref().map_or(header.profile.release(), |number| {
+            Release::numbered(header.profile, number).unwrap_or_else(|error| panic!("{error}"))
+        }),
+        license: header.license,
         ..Setup::default()
     };
     let mut engine = Engine::new(setup, header.started_at).unwrap_or_else(|error| panic!("{error}"));

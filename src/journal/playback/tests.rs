@@ -14,8 +14,15 @@ fn call(seq: u64, request: Request, status: u16) -> Interaction {
 
 fn recording(interactions: Vec<Interaction>) -> Recording {
     let started_at = Timestamp::from_millis(1_900_000_000_000);
-    let header =
-        Header { elastimock: "0".into(), profile: Profile::V9, seed: 0, started_at, state: Default::default() };
+    let header = Header {
+        elastimock: "0".into(),
+        profile: Profile::V9,
+        es_version: None,
+        license: Default::default(),
+        seed: 0,
+        started_at,
+        state: Default::default(),
+    };
     Recording { header, interactions, cut_off: false }
 }
 

@@ -11,11 +11,12 @@ use super::line::{Line, Notes};
 use super::{Header, Mistake, Recording, VERSION};
 use crate::journal::interaction::Interaction;
 use crate::json::{self, SyntaxError, Token, Tokens};
+use crate::license::License;
 use crate::limits::RECORDING_LINE_BYTES_MAX;
 use crate::profile::Profile;
 
 const MARK: &str = "elastimock_recording";
-const HEADER_KEYS: &[&str] = &[MARK, "elastimock", "profile", "seed", "started_at", "state"];
+const HEADER_KEYS: &[&str] = &[MARK, "elastimock", "profile", "es_version", "license", "seed", "started_at", "state"];
 const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "findings", "fault", "took_us"];
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
@@ -164,6 +165,7 @@ impl Line<'_, '_, '_> {
 
     fn header_members(&mut self) -> Result<Option<Header>, SyntaxError> {
         let (mut elastimock, mut profile, mut seed, mut started_at, mut state) = (None, None, None, None, Value::Null);
+        let (mut es_version, mut license) = (None, License::default());
         let before = self.notes.mistakes.len();
         self.tokens.next()?;
         while let Some(key) = self.key()? {
@@ -173,6 +175,16 @@ impl Line<'_, '_, '_> {
                 "profile" => {
                     let wanted = "\"9\" (Elasticsearch 9.x) or \"8\" (Elasticsearch 8.19)";
                     profile = self.parsed(&key, wanted, |text| text.parse::<Profile>().ok())?;
+                }
+                "es_version" => {
+                    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+                    es_version = self.parsed(&key, "a version, for example \"9.4.2\"", |text| {
+                        (text.split('.').count() == 3 && text.split('.').all(is_number)).then(|| text.to_owned())
+                    })?;
+                }
+                "license" => {
+                    let wanted = License::ALL.map(|license| format!("\"{license}\"")).join(" or ");
+                    license = self.parsed(&key, &wanted, |text| text.parse().ok())?.unwrap_or_default();
                 }
                 "seed" => seed = self.number(&key, "a whole number up to 18446744073709551615", u64::MAX)?,
                 "started_at" => started_at = self.instant(&key)?,
@@ -195,7 +207,15 @@ impl Line<'_, '_, '_> {
             }
         }
         Ok((|| {
-            Some(Header { elastimock: elastimock?, profile: profile?, seed: seed?, started_at: started_at?, state })
+            Some(Header {
+                elastimock: elastimock?,
+                profile: profile?,
+                es_version,
+                license,
+                seed: seed?,
+                started_at: started_at?,
+                state,
+            })
         })())
     }
 
