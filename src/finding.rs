@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
+use crate::near_miss;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,6 +161,9 @@ impl fmt::Display for Finding {
         write!(f, ": {}", self.message)?;
         if let (Some(expected), Some(seen)) = (self.expected(), self.seen()) {
             write!(f, "\n  expected: {}\n  seen:     {}", plain(expected), plain(seen))?;
+        }
+        for line in self.evidence.get(near_miss::KEY).map(near_miss::lines).unwrap_or_default() {
+            write!(f, "\n  {line}")?;
         }
         if let Some(next) = &self.next {
             write!(f, "\n  next: {next}")?;

@@ -164,3 +164,6 @@ pub const SECRETS_KNOWN_MAX: usize = 256;
 
 /// Bytes that a secret has at least to be looked for; a shorter one stands in many a text by chance.
 pub const SECRET_BYTES_MIN: usize = 6;
+
+/// Requests that coverage names for what was missed.
+pub const COVERAGE_SCENARIOS_MAX: usize = 10;

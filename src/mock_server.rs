@@ -20,6 +20,7 @@ use crate::fixture::Fixture;
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::Recording;
 use crate::journal::transcript::Transcript;
+use crate::judge::coverage::Coverage;
 use crate::judge::report::{Report, ReportFormat};
 use crate::judge::strictness::{Contract, Level};
 use crate::license::License;
@@ -112,7 +113,7 @@ impl MockServer {
     /// [`Error::is_invalid_input`] if the file is no recording; [`Error::is_surroundings`] if it cannot
     /// be read or no port can be bound.
     pub fn playback(path: impl AsRef<Path>) -> Result<MockServer, Error> {
-        MockServer::builder().playback(read_recording(path.as_ref())?).start_blocking()
+        MockServer::builder().playback(read_recording(path.as_ref())?.0).start_blocking()
     }
 
     /// Where the server is reached, without a slash at the end: `http://127.0.0.1:43210`.
@@ -284,6 +285,31 @@ impl MockServer {
     fn failure(&self) -> Option<String> {
         let report = self.report_with(false);
         report.is_failure().then(|| report.write(ReportFormat::Text))
+    }
+
+    /// How much of the Connector API the calls that the journal holds have exercised.
+    pub fn coverage(&self) -> Coverage {
+        // Reckoned outside of the engine's lock: it takes a while.
+        let (recording, evicted) = {
+            let engine = self.shared.engine();
+            (engine.recording(), engine.evicted())
+        };
+        Coverage::of(&[recording]).with_evicted(evicted)
+    }
+
+    /// Panics if less than `min` percent of the Connector API were exercised, and tells what was missed and
+    /// which requests would add most.
+    ///
+    /// # Panics
+    /// If it is less.
+    #[track_caller]
+    pub fn assert_coverage(&self, min: f64) {
+        let coverage = self.coverage();
+        let percent = coverage.percent();
+        assert!(
+            percent >= min,
+            "the test exercised {percent} % of the Connector API, and {min} % are wanted\n\n{coverage}"
+        );
     }
 
     /// Stops the server after calls in flight have been answered.
@@ -533,9 +559,9 @@ impl Builder {
     }
 }
 
-/// Reads a recording file.
-pub(crate) fn read_recording(path: &Path) -> Result<Recording, Error> {
+/// Reads a recording file; its text too, for whoever points into it.
+pub(crate) fn read_recording(path: &Path) -> Result<(Recording, Vec<u8>), Error> {
     let name = path.display().to_string();
     let text = std::fs::read(path).map_err(|error| Error::surroundings(format!("cannot read {name}"), error))?;
-    Recording::parse(&name, &text)
+    Ok((Recording::parse(&name, &text)?, text))
 }

@@ -13,6 +13,7 @@
 //! GET    /_elastimock/clock            mock time; PUT sets it
 //! POST   /_elastimock/clock/_advance   move it forward
 //! GET    /_elastimock/findings         what clients did wrong
+//! GET    /_elastimock/coverage         how much of the Connector API they have exercised
 //! ```
 
 use bytes::Bytes;
@@ -52,6 +53,7 @@ pub static ENDPOINTS: &[Endpoint<Engine>] = endpoints! {
     own Put    "/_elastimock/clock",           "elastimock.clock_put"     => clock_put;
     own Post   "/_elastimock/clock/_advance",  "elastimock.clock_advance" => clock_advance;
     own Get    "/_elastimock/findings",        "elastimock.findings"      => findings;
+    own Get    "/_elastimock/coverage",        "elastimock.coverage"      => coverage;
 };
 
 static TABLE: Table<Engine> = Table::new(ENDPOINTS, "");
@@ -270,4 +272,9 @@ fn findings(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
         "findings": findings,
         "counts": { "error": counts.error, "warning": counts.warning },
     })))
+}
+
+fn coverage(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    Ok(Reply::json(engine.coverage().to_value()))
 }

@@ -83,6 +83,50 @@ Exit codes:
   3    cannot bind the address, cannot read or write a file
   130  ended at once by a second Ctrl-C; 143 by a second SIGTERM";
 
+const JUDGE_ABOUT: &str = "\
+Findings are those of a server that has heard the same calls. Several recordings are judged as parts
+of one run, their calls in the order of their instants, and numbered anew.
+
+A recording whose last line is cut off, as by a killed process, is judged without that line. The text
+report goes to stdout, unless --report has another one go there.";
+
+const JUDGE_HELP: &str = "\
+Environment:
+  Every flag can be a variable: --fail-on is ELASTIMOCK_FAIL_ON, and so on. A flag wins.
+
+Example:
+  elastimock judge story.ndjson --report sarif=story.sarif --report junit=story.xml
+
+Exit codes:
+  0  no finding at or above --fail-on
+  1  findings at or above --fail-on
+  2  an argument or a recording was wrong: file, line, column and a cure are told
+  3  a file cannot be read or written";
+
+const COVERAGE_ABOUT: &str = "\
+Four dimensions of each operation of the Connector API: whether it was called, the states of job and
+connector that it met, its error branches, and its optional fields, sent and left out. Recordings of
+many runs add up, in any order. What would add most is told as requests to paste.";
+
+const COVERAGE_HELP: &str = "\
+Example:
+  elastimock coverage target/recordings/*.ndjson --min 60
+
+Exit codes:
+  0  done; not less than --min
+  1  less than --min
+  2  an argument or a recording was wrong: file, line, column and a cure are told
+  3  a file cannot be read";
+
+const EXPLAIN_HELP: &str = "\
+Example:
+  elastimock explain claim-of-running-job
+
+Exit codes:
+  0  done
+  2  there is no such rule; the closest names are told
+  3  cannot write to stdout";
+
 const LIST_HELP: &str = "\
 Example:
   elastimock list --json
@@ -177,6 +221,15 @@ pub enum Command {
     /// Answers from a recording, without the other side
     #[command(help_template = PAGE, before_help = PLAY_ABOUT, after_help = PLAY_HELP)]
     Play(Play),
+    /// Tells what clients did wrong in recordings
+    #[command(help_template = PAGE, before_help = JUDGE_ABOUT, after_help = JUDGE_HELP)]
+    Judge(Judge),
+    /// Tells how much of the Connector API recordings have exercised
+    #[command(help_template = PAGE, before_help = COVERAGE_ABOUT, after_help = COVERAGE_HELP)]
+    Coverage(Coverage),
+    /// Explains a rule: what it demands, why, and how to mend a client; without a name lists them all
+    #[command(help_template = PAGE, after_help = EXPLAIN_HELP)]
+    Explain(Explain),
     /// Lists the operations that are served: name, method, path
     #[command(help_template = PAGE, after_help = LIST_HELP)]
     List(List),
@@ -306,6 +359,31 @@ pub struct List {
 }
 
 #[derive(Debug, Args)]
+pub struct Judge {
+    /// Recordings of one run
+    #[arg(required = true, value_name = "RECORDING")]
+    pub recordings: Vec<PathBuf>,
+    #[command(flatten)]
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Args)]
+pub struct Coverage {
+    /// Recordings of any runs
+    #[arg(required = true, value_name = "RECORDING")]
+    pub recordings: Vec<PathBuf>,
+    /// The exit code is 1 below that percentage
+    #[arg(long, value_name = "PERCENT", value_parser = percent, env = "ELASTIMOCK_MIN", hide_env = true)]
+    pub min: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A rule by its name, as findings have it
+    pub rule: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Schema {
     /// An operation by its name, as `elastimock list` shows it
     pub operation: String,
@@ -402,6 +480,12 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
     text.parse().map_err(|_| "write an IP address and a port, for example 127.0.0.1:9200 or 0.0.0.0:0".to_owned())
+}
+
+/// A percentage, with or without its sign.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').trim_end().parse::<f64>().ok();
+    number.filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "write a number from 0 to 100".to_owned())
 }
 
 /// A number of bytes, in Elasticsearch's units: `b`, `kb`, `mb`, `gb`, each 1024 times the one before.

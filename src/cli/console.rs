@@ -136,10 +136,15 @@ impl Console {
         self.say(&format!("{}: {text}", self.severity(Severity::Warning)));
     }
 
+    /// What was not as it should be, to stderr.
+    pub fn complain(&self, text: &str) {
+        self.say(&format!("{}: {text}", self.severity(Severity::Error)));
+    }
+
     /// Why the command failed, to stderr.
     pub fn fail(&self, failure: &Failure) {
         let indented = failure.message.replace('\n', "\n       ");
-        self.say(&format!("{}: {indented}", self.severity(Severity::Error)));
+        self.complain(&indented);
     }
 
     /// The name of a severity as stderr shows it.

@@ -5,17 +5,23 @@
 //! console.rs  what goes to stdout and what to stderr; colours; exit codes
 //! serving.rs  the life of a server: ready line, signals, findings; signals.rs
 //! report.rs   where reports go
-//! serve.rs    play.rs    list.rs    schema.rs    lint.rs    wait.rs    one command each
+//! recordings.rs  recordings, read and complained about
+//! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
+//! wait.rs     one command each
 //! ```
 //!
 //! It has no behaviour of its own: a server is the one that [`crate::mock_server::Builder`] makes.
 
 mod args;
 mod console;
+mod coverage;
 mod curl;
+mod explain;
+mod judge;
 mod lint;
 mod list;
 mod play;
+mod recordings;
 mod report;
 mod schema;
 mod serve;
@@ -43,6 +49,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Serve(serve) => serve::run(serve, &console),
         Command::Play(play) => play::run(&play, &console),
+        Command::Judge(judge) => judge::run(&judge, &console),
+        Command::Coverage(coverage) => coverage::run(&coverage, &console),
+        Command::Explain(explain) => explain::run(&explain, &console),
         Command::List(list) => list::run(&list, &console),
         Command::Schema(schema) => schema::run(&schema, &console),
         Command::Lint(lint) => lint::run(&lint, &console),

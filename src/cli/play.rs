@@ -9,7 +9,7 @@ use crate::mock_server::{MockServer, read_recording};
 
 /// Plays until a signal comes.
 pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
-    let recording = read_recording(&play.recording)?;
+    let (recording, _) = read_recording(&play.recording)?;
     let name = play.recording.display().to_string();
     if recording.cut_off {
         console.warn(&format!("{name}: the last line is cut off, and left out"));

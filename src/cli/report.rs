@@ -6,10 +6,12 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::args::Verdict;
 use super::console::{Console, Failure, counted};
 use crate::finding::Severity;
 use crate::judge::Counts;
 use crate::judge::report::{Report, ReportFormat};
+use crate::judge::strictness::Strictness;
 
 /// A report that the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +92,15 @@ pub fn tell(report: &Report, console: &Console) {
         told.push('\n');
     }
     console.say(&told);
+}
+
+/// How strictly the user wants calls to be judged.
+///
+/// # Errors
+/// [`Failure::input`] if there is no rule of a name.
+pub fn strictness(verdict: &Verdict) -> Result<Strictness, Failure> {
+    let start = Strictness::new(verdict.contract);
+    Ok(verdict.rule.iter().try_fold(start, |strictness, (id, level)| strictness.rule(id, *level))?)
 }
 
 /// A line of the text report with the name of its severity coloured.

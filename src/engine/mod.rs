@@ -29,12 +29,14 @@ use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
 use crate::journal::recording::{Header, Recording};
 use crate::journal::{Extract, Journal, Note, redact};
+use crate::judge::coverage::Coverage;
 use crate::judge::heard::{self, Heard};
 use crate::judge::report::{self, Played, Report};
 use crate::judge::strictness::{self, Contract, Strictness};
 use crate::judge::{Counts, Judge};
 use crate::license::License;
 use crate::limits;
+use crate::near_miss;
 use crate::profile::{Profile, Release};
 use crate::rest::call::Reply;
 use crate::rest::error::Error as Refused;
@@ -255,25 +257,26 @@ impl Engine {
                     Answer::Recorded(response)
                 }
                 Err(miss) => {
-                    unmatched = Some(miss.reason.clone());
-                    Answer::Made(Box::new(Err(Refused::unmatched(miss.reason))))
+                    let refused = Refused::unmatched(miss.reason.clone());
+                    unmatched = Some(miss);
+                    Answer::Made(Box::new(Err(refused)))
                 }
             },
         };
         self.journal.known.learn_body(reading.operation, request.body());
         let findings = match unmatched {
-            Some(reason) => {
+            Some(miss) => {
+                let seen = format!("{} {}", request.method(), redact::target(request.target()));
+                let near = miss.nearest.map(|near| (near_miss::KEY.to_owned(), near.to_value()));
                 let finding = self.elsewhere("unexpected-call", false, seq, at).map(|finding| Finding {
                     operation: reading.operation.map(str::to_owned),
                     message: format!(
-                        "the recording has no answer for {} {}: {reason}",
+                        "the recording has no answer for {} {}: {}",
                         request.method(),
-                        request.path()
+                        request.path(),
+                        miss.reason
                     ),
-                    evidence: Map::from_iter([(
-                        "seen".to_owned(),
-                        Value::from(format!("{} {}", request.method(), redact::target(request.target()))),
-                    )]),
+                    evidence: [("seen".to_owned(), Value::from(seen))].into_iter().chain(near).collect(),
                     ..finding
                 });
                 finding.iter().for_each(|finding| self.judge.keep(finding.clone()));
@@ -292,7 +295,6 @@ impl Engine {
                         Err(error) => (error.status(), error.reason()),
                     },
                 };
-                let nearest = reading.miss.and_then(|_| rest::nearest(&api::TABLE, request));
                 let told = || match &answer {
                     Answer::Recorded(response) => heard::value_of(response.body()),
                     Answer::Made(outcome) => {
@@ -316,7 +318,6 @@ impl Engine {
                         Answer::Recorded(response) => heard::retry_after_s(response),
                         Answer::Made(_) => None,
                     },
-                    nearest: nearest.as_deref(),
                     exposed: &self.journal.known.exposures(request, reading.operation),
                     enforced: false,
                 });
@@ -402,7 +403,6 @@ impl Engine {
             reason: &format!("the body is larger than {} bytes", self.setup.body_bytes_max),
             answer: &Value::default,
             retry_after_s: None,
-            nearest: None,
             exposed: &[],
             enforced: false,
         });
@@ -579,6 +579,11 @@ impl Engine {
             }
         };
         Report { findings, counts: self.counts(true), calls: self.calls(), story, played, ..Report::default() }
+    }
+
+    /// How much of the Connector API the calls that the journal holds have exercised.
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of(&[self.recording()]).with_evicted(self.evicted())
     }
 
     /// What is found at the end, with at most that many recorded calls that never came.

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::interaction::Interaction;
 use super::recording::Recording;
 use crate::http::{Headers, Method, Request, Response};
+use crate::near_miss::NearMiss;
 use key::Key;
 
 /// Answers from a recording, each of them once.
@@ -55,29 +56,7 @@ pub struct Unmatched {
     /// One sentence to act on.
     pub reason: String,
     /// The recorded call that is most like the request, if one is like it.
-    pub nearest: Option<Nearest>,
-}
-
-/// A recorded call that is like a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nearest {
-    /// Its number in the recording.
-    pub seq: u64,
-    /// Its operation.
-    pub operation: Option<String>,
-    /// In what the request differs from it, the first of many; empty if it is the same and has been served.
-    pub differs: Vec<Difference>,
-}
-
-/// Where a request differs from a recorded call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// `method`, `path`, `query PARAMETER`, or `body` with a JSON pointer.
-    pub place: String,
-    /// What the recording has there, shortened if need be.
-    pub recorded: String,
-    /// What was sent, shortened if need be, with secrets masked.
-    pub sent: String,
+    pub nearest: Option<Box<NearMiss>>,
 }
 
 impl Playback {

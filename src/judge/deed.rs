@@ -37,6 +37,11 @@ pub enum Deed {
         /// The one.
         job: Option<String>,
     },
+    /// One connector is looked at.
+    LookAtConnector {
+        /// Its id.
+        connector: String,
+    },
 }
 
 /// What became of a deed.
@@ -320,7 +325,8 @@ fn api_connector(heard: &Heard<'_>, call: &str, id: Option<String>) -> Option<De
             ConnectorDeed { and_jobs, ..deed(ConnectorAct::Delete) }
         }
         "check_in" => ConnectorDeed { seen: true, ..deed(ConnectorAct::CheckIn) },
-        "list" | "get" => return None,
+        "list" => return None,
+        "get" => return id.map(|connector| Deed::LookAtConnector { connector }),
         // What the server makes of the status here depends on what is stored.
         "update_configuration" | "update_error" | "update_service_type" => {
             ConnectorDeed { status: Some(None), ..deed(ConnectorAct::Write) }

@@ -46,8 +46,6 @@ pub struct Heard<'a> {
     pub answer: &'a dyn Fn() -> Value,
     /// Seconds after which the answer invites the client to come again.
     pub retry_after_s: Option<u64>,
-    /// What is closest to a call that reached no row, in words.
-    pub nearest: Option<&'a str>,
     /// Where secrets stand in the open.
     pub exposed: &'a [Exposure],
     /// Whether the judge has refused the call that Elasticsearch would have taken.
@@ -91,7 +89,6 @@ pub struct Retold<'a> {
     compatible_with: Option<u64>,
     profile: Profile,
     reason: String,
-    nearest: Option<String>,
     exposed: Vec<Exposure>,
     enforced: bool,
 }
@@ -116,7 +113,6 @@ impl<'a> Retold<'a> {
             compatible_with: reading.compatible_with,
             profile,
             reason,
-            nearest: reading.miss.and_then(|_| rest::nearest(&api::TABLE, request)),
             exposed: redact::exposures(request, reading.operation),
             enforced: kind.as_deref() == Some(CONTRACT_EXCEPTION),
         }
@@ -138,7 +134,6 @@ impl<'a> Retold<'a> {
             reason: &self.reason,
             answer,
             retry_after_s: retry_after_s(&self.interaction.response),
-            nearest: self.nearest.as_deref(),
             exposed: &self.exposed,
             enforced: self.enforced,
         }

@@ -233,6 +233,7 @@ impl World {
             }
             Some(Deed::Job(deed)) => of_job(&deed.job),
             Some(Deed::Look { job: Some(job) }) => of_job(job),
+            Some(Deed::LookAtConnector { connector }) => of_connector(connector),
             Some(Deed::Connector(deed)) => of_connector(&deed.connector),
             Some(Deed::Documents { index, .. }) => {
                 self.owner(index).map_or_else(Seen::default, |(id, _)| of_connector(id))
@@ -247,6 +248,7 @@ impl World {
     pub fn take(&mut self, deed: &Deed, heard: &Heard<'_>) {
         let mark = Mark { seq: heard.seq, at: heard.at };
         match deed {
+            Deed::LookAtConnector { .. } => {}
             Deed::Look { job: Some(id) } => {
                 if let Some(lane) = self.jobs.get_mut(id) {
                     lane.looked = Some(mark);
@@ -425,7 +427,7 @@ impl World {
             }
             Deed::Connector(deed) => (None, Some(deed.connector.clone())),
             Deed::Documents { index, .. } => (None, self.owner(index).map(|(id, _)| id.to_owned())),
-            Deed::Look { .. } | Deed::Upheaval { .. } => (None, None),
+            Deed::Look { .. } | Deed::LookAtConnector { .. } | Deed::Upheaval { .. } => (None, None),
         };
         Saved { job, connector: connector.map(|id| (id.clone(), self.connectors.get(&id).cloned())) }
     }

@@ -7,6 +7,7 @@
 //! [`heard`] is a call as it is heard, [`deed`] what a call does by whichever door it came, [`lane`] what
 //! is known from earlier calls, [`rules`] the demands, [`strictness`] how much they weigh.
 
+pub mod coverage;
 pub mod deed;
 pub mod heard;
 pub mod lane;
@@ -278,7 +279,7 @@ impl Judge {
                     }
                 }
             }
-            Deed::Look { .. } | Deed::Upheaval { .. } => {}
+            Deed::Look { .. } | Deed::LookAtConnector { .. } | Deed::Upheaval { .. } => {}
         }
         found
     }

@@ -74,13 +74,10 @@ impl<'a> Run<'a> {
         self.calls.iter().flat_map(|call| &call.findings).chain(&self.end)
     }
 
-    /// Where the call comes from that has that number in findings.
-    pub fn origin(&self, seq: u64) -> Option<Origin> {
-        if self.is_single {
-            return self.calls.iter().map(|call| call.origin).find(|origin| origin.seq == seq);
-        }
-        let at = usize::try_from(seq.checked_sub(1)?).ok()?;
-        self.calls.get(at).map(|call| call.origin)
+    /// Every call with the number that it has in findings, in order.
+    pub fn numbered(&self) -> impl Iterator<Item = (u64, &Judged<'a>)> {
+        let seq = |(call, number): (&Judged<'_>, u64)| if self.is_single { call.origin.seq } else { number };
+        self.calls.iter().zip(1..).map(move |(call, number)| (seq((call, number)), call))
     }
 
     /// When the run ended: the instant of its last call.

@@ -10,6 +10,7 @@ pub mod error;
 mod filter_path;
 mod hits;
 mod media;
+pub mod near;
 mod parser;
 pub mod render;
 pub mod router;
@@ -440,37 +441,4 @@ fn parse_query(query: &str) -> Result<Vec<(String, String)>, Error> {
         }
     }
     Ok(parameters)
-}
-
-/// The row that a call which reached none comes closest to, as `METHOD path`.
-pub fn nearest<S>(table: &'static Table<S>, request: &Request) -> Option<String> {
-    let path = request.path().trim_end_matches('/');
-    let rows = table.rows().iter().flat_map(|row| row.paths.iter().map(move |path| (row, *path)));
-    let (row, path, _) = rows
-        .map(|(row, template)| {
-            let likeness = likeness(path, template);
-            let same_method = if row.method == *request.method() { 0.1 } else { 0.0 };
-            (row, template, likeness + same_method)
-        })
-        .max_by(|one, other| one.2.total_cmp(&other.2))
-        .filter(|(.., likeness)| *likeness > 0.5)?;
-    Some(format!("{} {path}", row.method))
-}
-
-/// How alike a path and a template are, segment by segment; a placeholder is like anything.
-fn likeness(path: &str, template: &str) -> f32 {
-    let given: Vec<&str> = path.split('/').collect();
-    let wanted: Vec<&str> = template.split('/').collect();
-    let alike: f32 = given
-        .iter()
-        .zip(&wanted)
-        .skip(1)
-        .map(|(given, wanted)| {
-            if placeholder(wanted).is_some() {
-                return if given.starts_with('_') { 0.3 } else { 0.9 };
-            }
-            suggest::similarity(given, wanted)
-        })
-        .sum();
-    alike / (given.len().max(wanted.len()).max(2) - 1) as f32
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use elastimock::Recording;
 
-use crate::support::{Answer, Client, path, request};
+use crate::support::{Answer, Client, T0, path, request};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -204,7 +204,7 @@ const STORY: &str = concat!(
 
 #[test]
 fn help_pages() {
-    for command in ["", "serve", "play", "list", "schema", "lint", "wait"] {
+    for command in ["", "serve", "play", "judge", "coverage", "explain", "list", "schema", "lint", "wait"] {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let told = run(&words);
         assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
@@ -475,6 +475,153 @@ fn reports_come_from_the_environment_too_and_point_into_what_is_played() {
     let result = &sarif["runs"][0]["results"][0];
     assert_eq!(result["ruleId"], "recording-leftover");
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 3);
+}
+
+// ── judge, coverage, explain ──────────────────────────────────────────────────────────────────────
+
+/// A recording in which two workers claim one job, and one of them has no name.
+fn rivals(folder: &TempDir) -> (String, String) {
+    let clock = elastimock::Clock::frozen(T0.parse().expect("an instant"));
+    let server = elastimock::MockServer::builder().clock(clock).seed(7).start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    let mut send = |method: &str, target: &str, body: &str| {
+        client.send(&request(method, target, &[("content-type", "application/json")], body));
+        server.advance(Duration::from_millis(250));
+    };
+    send("PUT", CLAIM, WORKER);
+    send("PUT", CLAIM, r#"{"worker_hostname":"w-2"}"#);
+    send("PUT", "/_connector/_sync_job/job-pending/_eror", r#"{"error":"no\nnews"}"#);
+    send("PUT", "/_connector/_sync_job/job-pending/_error", r#"{"eror":"no news"}"#);
+    send("PUT", "/_connector/_sync_job/job-pending/_error", r#"{"error":"no news"}"#);
+    // The port is another in every run.
+    let text = server.recording().to_text();
+    (write(folder, "rivals.ndjson", &text), text)
+}
+
+#[test]
+fn judge_tells_what_is_wrong_in_a_recording() {
+    let folder = folder();
+    let (_, text) = rivals(&folder);
+    let told =
+        run_in(folder.path(), &["judge", "rivals.ndjson", "--report", "sarif=out.sarif", "--report", "junit=out.xml"]);
+    assert_eq!((told.code, told.stderr.as_str()), (Some(1), ""));
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("cli_judge", told.stdout);
+    });
+    let sarif = json(&std::fs::read_to_string(folder.path().join("out.sarif")).expect("a report"));
+    for result in sarif["runs"][0]["results"].as_array().expect("results") {
+        let place = &result["locations"][0]["physicalLocation"];
+        if place.is_null() {
+            continue;
+        }
+        let line = place["region"]["startLine"].as_u64().expect("a line") as usize;
+        assert_eq!(place["artifactLocation"]["uri"], "rivals.ndjson");
+        assert_eq!(json(text.lines().nth(line - 1).expect("a line"))["seq"], result["properties"]["seq"]);
+    }
+    let xml = std::fs::read_to_string(folder.path().join("out.xml")).expect("a report");
+    assert!(xml.contains("<testcase name=\"claim-of-running-job\"") && xml.contains("rivals.ndjson:3"), "{xml}");
+
+    let as_json = run_in(folder.path(), &["judge", "rivals.ndjson", "--json", "--fail-on", "never"]);
+    assert_eq!((as_json.code, as_json.stderr.as_str()), (Some(0), ""));
+    let document = json(&as_json.stdout);
+    assert_eq!(document["findings"][0]["rule"], "claim-of-running-job");
+    assert_eq!(document["findings"][0]["recorded_in"], json!({ "file": "rivals.ndjson", "line": 3 }));
+    let annotations = run_in(folder.path(), &["judge", "rivals.ndjson", "--report", "annotations"]);
+    assert!(annotations.stdout.lines().all(|line| line.starts_with("::")), "{}", annotations.stdout);
+
+    let rules = document["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|finding| finding["rule"].as_str().expect("a rule"));
+    let silenced: Vec<String> = rules.map(|rule| format!("{rule}=off")).collect();
+    let told =
+        run_in(folder.path(), &["judge", "rivals.ndjson", "--fail-on", "warning", "--rule", &silenced.join(",")]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(0), "5 calls: no findings\n"));
+}
+
+#[test]
+fn parts_of_one_run_are_judged_together() {
+    let folder = folder();
+    let (_, text) = rivals(&folder);
+    let lines: Vec<&str> = text.lines().collect();
+    let part = |numbers: &[usize]| numbers.iter().map(|at| format!("{}\n", lines[*at])).collect::<String>();
+    write(&folder, "one.ndjson", &part(&[0, 1, 4]));
+    write(&folder, "two.ndjson", &part(&[0, 2, 3, 5]));
+    let whole = json(&run_in(folder.path(), &["judge", "rivals.ndjson", "--json"]).stdout);
+    for order in [["one.ndjson", "two.ndjson"], ["two.ndjson", "one.ndjson"]] {
+        let told = run_in(folder.path(), &["judge", order[0], order[1], "--json"]);
+        assert_eq!(told.code, Some(1), "{}", told.stderr);
+        let mut parts = json(&told.stdout);
+        assert_eq!(parts["findings"][0]["recorded_in"], json!({ "file": "two.ndjson", "line": 2 }));
+        // But for the places it is the same.
+        let mut whole = whole.clone();
+        for document in [&mut parts, &mut whole] {
+            for finding in document["findings"].as_array_mut().expect("findings") {
+                finding.as_object_mut().expect("a finding").remove("recorded_in");
+            }
+        }
+        assert_eq!(parts, whole);
+    }
+}
+
+#[test]
+fn recordings_that_are_cut_off_or_broken_are_told() {
+    let folder = folder();
+    write(&folder, "cut.ndjson", &STORY[..STORY.len() - 20]);
+    write(&folder, "broken.ndjson", &STORY.replace("\"status\":200", "\"status\":\"ok\""));
+    write(&folder, "nine.ndjson", &STORY.replace("\"profile\":\"8\"", "\"profile\":\"9\""));
+    write(&folder, "eight.ndjson", STORY);
+    for command in ["judge", "coverage"] {
+        let told = run_in(folder.path(), &[command, "cut.ndjson"]);
+        assert_eq!(told.code, Some(0), "{}", told.stderr);
+        assert_eq!(told.stderr, "warning: cut.ndjson: the last line is cut off, and left out\n");
+        let told = run_in(folder.path(), &[command, "broken.ndjson"]);
+        assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
+        assert!(told.stderr.starts_with("error: broken.ndjson:2:"), "{}", told.stderr);
+        let told = run_in(folder.path(), &[command, "eight.ndjson", "nine.ndjson"]);
+        assert_eq!(told.code, Some(2), "{}", told.stderr);
+        assert!(told.stderr.contains("profile 8 and nine.ndjson with profile 9"), "{}", told.stderr);
+        assert_eq!(run_in(folder.path(), &[command, "nowhere.ndjson"]).code, Some(3));
+    }
+}
+
+#[test]
+fn coverage_has_a_minimum() {
+    let folder = folder();
+    rivals(&folder);
+    let told = run_in(folder.path(), &["coverage", "rivals.ndjson", "--min", "0.1"]);
+    assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
+    let told = run_in(folder.path(), &["coverage", "rivals.ndjson", "--min", "99.9%"]);
+    assert_eq!(told.code, Some(1));
+    assert!(told.stdout.contains("    missed: ") && told.stdout.contains("\nPUT /_connector/"), "{}", told.stdout);
+    assert!(told.stderr.ends_with(" % is less than the 99.9 % that are wanted\n"), "{}", told.stderr);
+    let document = json(&run_in(folder.path(), &["coverage", "rivals.ndjson", "--json"]).stdout);
+    let claim = &document["operations"]["connector.sync_job_claim"];
+    assert_eq!(
+        (&claim["calls"], &claim["states"]["pending"], &claim["states"]["in_progress"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
+    assert!(document["percent"].as_f64().expect("a number") > 0.0);
+    assert_eq!(run(&["coverage", "x", "--min", "101"]).code, Some(2));
+}
+
+#[test]
+fn explain_has_a_page_for_every_rule() {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("cli_explain", run(&["explain", "claim-of-running-job"]).stdout);
+    });
+    let list = run(&["explain"]);
+    assert_eq!(list.code, Some(0));
+    for rule in elastimock::rules() {
+        assert!(list.stdout.lines().any(|line| line.starts_with(rule.id)), "{}", rule.id);
+    }
+    let all = json(&run(&["explain", "--json"]).stdout);
+    assert_eq!(all.as_array().map(Vec::len), Some(elastimock::rules().len()));
+    assert_eq!(json(&run(&["explain", "heartbeat-gap", "--json"]).stdout)["rule"], "heartbeat-gap");
+    let told = run(&["explain", "hartbeat-gap"]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
+    assert!(told.stderr.contains("did you mean `heartbeat-gap`?"), "{}", told.stderr);
 }
 
 // ── serve ─────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ mod scenarios;
 mod promises;
 mod tidy;
 
+mod coverage;
 mod mock_server;
 mod playback;
 mod replay;

@@ -1,8 +1,8 @@
 //! Answers from a recording, at the in-process door.
 
-use elastimock::{Method, MockServer, Recording, Request};
+use elastimock::{Clock, Method, MockServer, Recording, Request};
 
-use crate::support::{Client, path};
+use crate::support::{Client, T0, instant, path};
 
 fn recorded() -> Recording {
     let server = MockServer::builder().seed(7).start_blocking().expect("a server");
@@ -42,7 +42,8 @@ fn the_recorded_answers_come_back_byte_for_byte() {
 
 #[test]
 fn a_call_that_was_not_recorded_names_the_nearest() {
-    let server = MockServer::builder().playback(recorded()).start_blocking().expect("a server");
+    let clock = Clock::frozen(instant(T0));
+    let server = MockServer::builder().clock(clock).playback(recorded()).start_blocking().expect("a server");
     let mut client = Client::connect(server.address());
     let other =
         Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim").json(r#"{"worker_hostname":"w-2"}"#);

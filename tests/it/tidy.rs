@@ -8,7 +8,20 @@ use crate::support::path;
 /// The rooms, lowest floor first. A room may name itself and rooms on lower floors; rooms of the
 /// lowest floor may name each other.
 const FLOORS: &[&[&str]] = &[
-    &["base64", "clock", "error", "finding", "http", "ids", "json", "license", "limits", "profile", "suggest"],
+    &[
+        "base64",
+        "clock",
+        "error",
+        "finding",
+        "http",
+        "ids",
+        "json",
+        "license",
+        "limits",
+        "near_miss",
+        "profile",
+        "suggest",
+    ],
     &["cluster"],
     &["fixture"],
     &["rest"],

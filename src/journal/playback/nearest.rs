@@ -10,10 +10,11 @@ use std::ops::Bound::{Excluded, Unbounded};
 use serde_json::Value;
 
 use super::key::{Body, Key, admits};
-use super::{Difference, Nearest, Playback, Unmatched};
+use super::{Playback, Unmatched};
 use crate::http::{Method, Request};
 use crate::journal::interaction::Interaction;
 use crate::journal::redact;
+use crate::near_miss::{Difference, NearMiss};
 use crate::suggest::similarity;
 
 /// Differences that the reason names.
@@ -85,7 +86,7 @@ impl Playback {
         let named: Vec<String> = differs
             .iter()
             .take(NAMED_MAX)
-            .map(|Difference { place, recorded, sent }| format!("{place}: recorded {recorded}, sent {sent}"))
+            .map(|differs| format!("{}: recorded {}, sent {}", differs.shown_place(), differs.expected, differs.seen))
             .collect();
         let more = if differs.len() > NAMED_MAX { "; and in more" } else { "" };
         let reason = match named.len() {
@@ -118,7 +119,12 @@ impl Playback {
         let mut differs = Vec::new();
         for (place, recorded, sent) in [("method", known_method, method), ("path", known_path, path)] {
             if recorded != sent {
-                differs.push(Difference { place: place.to_owned(), recorded: short(recorded), sent: short(sent) });
+                differs.push(Difference {
+                    place: place.to_owned(),
+                    pointer: String::new(),
+                    expected: short(recorded),
+                    seen: short(sent),
+                });
             }
         }
         let reason = if known_path == path {
@@ -134,9 +140,18 @@ impl Playback {
         Unmatched { reason, nearest: Some(self.nearest(call, differs)) }
     }
 
-    fn nearest(&self, call: usize, differs: Vec<Difference>) -> Nearest {
-        let Interaction { seq, operation, .. } = &self.recording.interactions[call];
-        Nearest { seq: *seq, operation: operation.clone(), differs }
+    fn nearest(&self, call: usize, differs: Vec<Difference>) -> Box<NearMiss> {
+        let Interaction { seq, operation, request, .. } = &self.recording.interactions[call];
+        Box::new(NearMiss {
+            nearest: format!("recorded call {seq}, {} {}", request.method(), short(request.target())),
+            operation: operation.clone(),
+            recorded_seq: Some(*seq),
+            did_you_mean: differs
+                .iter()
+                .any(|differs| ["method", "path"].contains(&&*differs.place))
+                .then(|| format!("{} {}", request.method(), short(request.target()))),
+            differs,
+        })
     }
 }
 
@@ -164,10 +179,15 @@ fn likeness((method, path): (&str, &str), (known_method, known_path): (&str, &st
 struct Differences(Vec<Difference>);
 
 impl Differences {
-    fn add(&mut self, place: String, recorded: Option<String>, sent: Option<String>) {
+    fn add(&mut self, place: &str, pointer: &str, recorded: Option<String>, sent: Option<String>) {
         if self.0.len() < DIFFERENCES_MAX {
             let shown = |value: Option<String>| value.map_or_else(|| "nothing".to_owned(), |value| short(&value));
-            self.0.push(Difference { place: short(&place), recorded: shown(recorded), sent: shown(sent) });
+            self.0.push(Difference {
+                place: short(place),
+                pointer: short(pointer),
+                expected: shown(recorded),
+                seen: shown(sent),
+            });
         }
     }
 
@@ -185,7 +205,7 @@ impl Differences {
                 && recorded.iter().zip(&sent).all(|(recorded, sent)| recorded == sent || recorded == redact::REDACTED);
             if !is_same {
                 let quoted = |values: &[String]| quoted(values.iter().map(|value| &**value).collect());
-                self.add(format!("query {name}"), quoted(&recorded), quoted(&sent));
+                self.add(&format!("query {name}"), "", quoted(&recorded), quoted(&sent));
             }
         }
     }
@@ -201,7 +221,7 @@ impl Differences {
                 }
             }
             (Body::Bytes(recorded), Body::Bytes(sent)) if recorded == sent => {}
-            _ => self.add("body".to_owned(), shown_body(recorded), shown_body(sent)),
+            _ => self.add("body", "", shown_body(recorded), shown_body(sent)),
         }
     }
 
@@ -234,10 +254,7 @@ impl Differences {
                 self.value(pointer, recorded, sent);
             }
             (Some(recorded), Some(sent)) if admits(recorded, sent) => {}
-            _ => {
-                let place = if pointer.is_empty() { "body".to_owned() } else { format!("body {pointer}") };
-                self.add(place, recorded.map(Value::to_string), sent.map(Value::to_string));
-            }
+            _ => self.add("body", pointer, recorded.map(Value::to_string), sent.map(Value::to_string)),
         }
     }
 }

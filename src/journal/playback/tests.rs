@@ -189,7 +189,7 @@ fn a_lost_request_is_told_what_it_is_like() {
     ] {
         let miss = playback.answer(&request(sent)).expect_err(sent);
         assert_eq!(miss.reason, expected, "{sent}");
-        assert_eq!(miss.nearest.map_or(0, |nearest| nearest.seq), nearest, "{sent}");
+        assert_eq!(miss.nearest.and_then(|nearest| nearest.recorded_seq).unwrap_or(0), nearest, "{sent}");
     }
     let miss = Playback::new(recording(Vec::new())).answer(&request("GET /")).expect_err("nothing was recorded");
     assert_eq!((&*miss.reason, miss.nearest), ("the recording has no calls at all", None));

@@ -17,10 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use super::Counts;
-use crate::finding::{Finding, Severity};
+use super::offline::{Origin, Run};
+use super::strictness::Strictness;
+use crate::error::Error;
+use crate::finding::{Finding, Severity, Subject};
 use crate::journal::har;
 use crate::journal::interaction::Interaction;
-use crate::journal::recording::lines;
+use crate::journal::recording::{Recording, lines};
 use crate::journal::transcript::lane;
 use crate::suggest;
 
@@ -144,6 +147,43 @@ impl Report {
         }
     }
 
+    /// What there is to tell of a run that was recorded: the name and the text of each of its recordings.
+    ///
+    /// ```
+    /// use elastimock::{MockServer, Report, ReportFormat, Strictness};
+    ///
+    /// let text = MockServer::start_blocking()?.recording().to_text();
+    /// let report = Report::of_recordings(&[("story.ndjson", text.as_bytes())], Strictness::default())?;
+    /// assert_eq!(report.write(ReportFormat::Text), "0 calls: no findings\n");
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] with file, line and column if a text is no recording.
+    pub fn of_recordings(texts: &[(&str, &[u8])], strictness: Strictness) -> Result<Report, Error> {
+        let recordings: Result<Vec<Recording>, Error> =
+            texts.iter().map(|(name, text)| Recording::parse(name, text)).collect();
+        Ok(Report::of_run(&Run::new(&recordings?, strictness), texts))
+    }
+
+    /// What there is to tell of a run that was judged from its recordings, `texts` being the name and the
+    /// text of each in their order.
+    pub(crate) fn of_run(run: &Run<'_>, texts: &[(&str, &[u8])]) -> Report {
+        let lines: Vec<BTreeMap<u64, u32>> = texts.iter().map(|(_, text)| lines(text)).collect();
+        let mut report = Report { counts: run.judge.counts(), ..Report::default() };
+        run.end.iter().for_each(|finding| report.counts.add(finding.severity, 1));
+        report.findings = run.findings().cloned().collect();
+        for (number, call) in run.numbered() {
+            let Origin { recording, seq } = call.origin;
+            if let (Some((file, _)), Some(line)) = (texts.get(recording), lines[recording].get(&seq)) {
+                report.places.insert(number, Place { file: (*file).to_owned(), line: *line });
+            }
+            report.story.push(Interaction { seq: number, ..call.interaction.clone() });
+        }
+        report.calls = report.story.len() as u64;
+        report
+    }
+
     /// Points at the lines of a recording of the run: its name, as messages shall call it, and its text.
     pub fn recorded_in(&mut self, name: &str, text: &[u8]) {
         self.places = places(name, text);
@@ -191,9 +231,11 @@ impl Report {
 
     /// What the finding is about: a job, a connector, or a part of the cluster.
     fn lane(&self, finding: &Finding) -> String {
-        match call_of(finding) {
-            None => "recording".to_owned(),
-            Some(seq) => self.call(seq).map_or_else(|| "calls that are no longer kept".to_owned(), lane),
+        match (&finding.subject, call_of(finding)) {
+            (Some(subject), _) => named(subject),
+            (None, None) if finding.evidence.contains_key("recorded_seq") => "recording".to_owned(),
+            (None, None) => "the whole run".to_owned(),
+            (None, Some(seq)) => self.call(seq).map_or_else(|| "calls that are no longer kept".to_owned(), lane),
         }
     }
 
@@ -219,23 +261,35 @@ fn places(name: &str, text: &[u8]) -> BTreeMap<u64, Place> {
 /// Of `calls`, those in lanes of which a finding tells; all that a report needs.
 pub fn story(findings: &[Finding], calls: impl Iterator<Item = Interaction> + Clone) -> Vec<Interaction> {
     let numbers: BTreeSet<u64> = findings.iter().flat_map(numbers).collect();
-    let lanes: BTreeSet<String> =
-        calls.clone().filter(|call| numbers.contains(&call.seq)).map(|call| lane(&call)).collect();
+    let subjects = findings.iter().filter_map(|finding| finding.subject.as_ref()).map(named);
+    let of_calls = calls.clone().filter(|call| numbers.contains(&call.seq)).map(|call| lane(&call));
+    let lanes: BTreeSet<String> = subjects.chain(of_calls).collect();
     if lanes.is_empty() {
         return Vec::new();
     }
-    calls.filter(|call| lanes.contains(&lane(call))).collect()
+    calls.filter(|call| numbers.contains(&call.seq) || lanes.contains(&lane(call))).collect()
 }
 
-/// The call that a finding is about; none for one that never came.
+/// The name of a subject's lane.
+fn named(subject: &Subject) -> String {
+    match subject {
+        Subject::Job(id) => format!("sync job {id}"),
+        Subject::Connector(id) => format!("connector {id}"),
+    }
+}
+
+/// The call that a finding is about; none if it is about a recorded one that never came, or about none.
 fn call_of(finding: &Finding) -> Option<u64> {
-    (!finding.evidence.contains_key("recorded_seq")).then_some(finding.seq)
+    (finding.seq > 0 && !finding.evidence.contains_key("recorded_seq")).then_some(finding.seq)
 }
 
-/// Every call that a finding names, its own first.
+/// Every call that a finding names.
 fn numbers(finding: &Finding) -> Vec<u64> {
-    let earlier = finding.evidence.get("earlier_seq").and_then(serde_json::Value::as_u64);
-    call_of(finding).into_iter().chain(earlier).collect()
+    match call_of(finding) {
+        Some(seq) if finding.calls.is_empty() => vec![seq],
+        Some(_) => finding.calls.clone(),
+        None => Vec::new(),
+    }
 }
 
 /// `1 error`, `2 errors`.

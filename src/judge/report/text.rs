@@ -46,8 +46,11 @@ pub(super) fn tell(out: &mut String, report: &Report, finding: &Finding) {
     let mut lines = text.lines();
     out.push_str(lines.next().unwrap_or_default());
     for line in lines {
-        out.push_str("\n  ");
-        out.push_str(line.trim_start());
+        out.push('\n');
+        if !line.starts_with("  ") {
+            out.push_str("  ");
+        }
+        out.push_str(line);
     }
     out.push('\n');
     if let Some(place) = report.place(finding) {
@@ -57,9 +60,10 @@ pub(super) fn tell(out: &mut String, report: &Report, finding: &Finding) {
 
 /// The lane's calls in order, the offending ones marked.
 fn tell_story(out: &mut String, report: &Report, name: &str, findings: &[&Finding]) {
-    let calls: Vec<&Interaction> = report.story.iter().filter(|call| lane(call) == name).collect();
     let own: Vec<u64> = findings.iter().filter_map(|finding| super::call_of(finding)).collect();
     let named: Vec<u64> = findings.iter().flat_map(|finding| numbers(finding)).collect();
+    let is_told = |call: &&Interaction| named.contains(&call.seq) || lane(call) == name;
+    let calls: Vec<&Interaction> = report.story.iter().filter(is_told).collect();
     let is_shown = |at: usize| {
         let around = calls[at.saturating_sub(AROUND)..calls.len().min(at + AROUND + 1)].iter();
         calls.len() <= REPORT_LANE_CALLS_MAX || around.clone().any(|call| named.contains(&call.seq))

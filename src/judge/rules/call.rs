@@ -1,9 +1,10 @@
 //! Rules about one call by itself. A 404 or a 409 is no fault: a correct client meets them.
 
 use super::Offence;
+use crate::api::TABLE;
 use crate::judge::heard::Heard;
-use crate::rest::Miss;
 use crate::rest::schema::ViolationKind;
+use crate::rest::{Miss, near};
 
 /// Whether there is anything about a call that the rules of this file could speak of.
 pub(crate) fn is_troubled(heard: &Heard<'_>) -> bool {
@@ -22,7 +23,11 @@ fn violation(heard: &Heard<'_>, kind: ViolationKind) -> Option<Offence> {
         offence.message.push_str(&format!("; Elasticsearch answers: {}", heard.reason));
         offence = offence.with("answer", heard.reason);
     }
-    Some(offence)
+    let near = heard.operation.and_then(|operation| match kind {
+        ViolationKind::OffSpecParameter => near::parameter(&TABLE, heard.profile, operation, &violation.pointer),
+        _ => near::field(&TABLE, heard.profile, operation, kind, &*heard.json()?, &violation.pointer),
+    });
+    Some(offence.near(near))
 }
 
 pub(crate) fn off_spec_body(heard: &Heard<'_>) -> Option<Offence> {
@@ -63,14 +68,12 @@ pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
 
 pub(crate) fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
     (heard.miss == Some(Miss::Unknown)).then(|| {
-        let nearest = heard.nearest.map(|nearest| format!("; the nearest is {nearest}")).unwrap_or_default();
+        let near = near::operation(&TABLE, heard.profile, heard.request);
+        let nearest = near.as_ref().map(|near| format!("; the nearest is {}", near.nearest)).unwrap_or_default();
         let (method, path) = (heard.request.method(), heard.request.path());
-        let offence = Offence::new(format!("Elasticsearch has no {method} {path}{nearest}"))
-            .with("seen", format!("{method} {path}"));
-        match heard.nearest {
-            Some(nearest) => offence.with("expected", nearest),
-            None => offence,
-        }
+        Offence::new(format!("Elasticsearch has no {method} {path}{nearest}"))
+            .with("seen", format!("{method} {path}"))
+            .near(near)
     })
 }
 

@@ -18,6 +18,7 @@ use super::lane::World;
 use super::story::Mark;
 use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity, Subject};
+use crate::near_miss::{self, NearMiss};
 use Check::{Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm};
 use Severity::{Error, Warning};
 use job::JobCase;
@@ -118,6 +119,14 @@ impl Offence {
     fn with(mut self, name: &str, value: impl Into<Value>) -> Offence {
         self.evidence.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Adds what the call comes closest to.
+    fn near(self, near: Option<NearMiss>) -> Offence {
+        match near {
+            Some(near) => self.with(near_miss::KEY, near.to_value()),
+            None => self,
+        }
     }
 
     fn of(self, subject: Subject) -> Offence {

@@ -1,0 +1,25 @@
+//! `elastimock coverage`: how much of the Connector API recordings have exercised.
+
+use super::args::Coverage as Asked;
+use super::console::{Console, Exit, Failure};
+use super::recordings;
+use crate::judge::coverage::Coverage;
+
+/// Merges what the recordings have exercised, and tells it.
+pub fn run(asked: &Asked, console: &Console) -> Result<Exit, Failure> {
+    let (recordings, _) = recordings::read(&asked.recordings, console)?;
+    let coverage = Coverage::of(&recordings);
+    if console.json() {
+        console.json_line(&coverage.to_value())?;
+    } else {
+        console.result(coverage.to_string().trim_end())?;
+    }
+    let percent = coverage.percent();
+    match asked.min {
+        Some(min) if percent < min => {
+            console.complain(&format!("{percent} % is less than the {min} % that are wanted"));
+            Ok(Exit::Failed)
+        }
+        _ => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,30 @@
+//! `elastimock judge`: what clients did wrong in recordings, without a server.
+
+use super::args::Judge;
+use super::console::{Console, Exit, Failure};
+use super::{recordings, report};
+use crate::judge::offline::Run;
+use crate::judge::report::{Report, ReportFormat};
+use crate::judge::strictness::Contract;
+
+/// Judges recordings of one run together, in the order of their instants.
+pub fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {
+    report::prepare(&judge.verdict.report, console)?;
+    let (recordings, texts) = recordings::read(&judge.recordings, console)?;
+    let mut strictness = report::strictness(&judge.verdict)?;
+    if strictness.contract() == Contract::Enforce {
+        // What is recorded has been answered already: nothing is left to be refused.
+        strictness = strictness.with_contract(Contract::Warn);
+    }
+    let run = Run::new(&recordings, strictness);
+    let names: Vec<(&str, &[u8])> = texts.iter().map(|read| (&*read.name, &*read.text)).collect();
+    let mut report = Report::of_run(&run, &names);
+    report.fail_on = judge.verdict.fail_on.severity();
+    if console.json() {
+        console.json_line(&report.to_value())?;
+    } else if judge.verdict.report.iter().all(|wanted| wanted.file.is_some()) {
+        console.result(report.write(ReportFormat::Text).trim_end())?;
+    }
+    report::write(&judge.verdict.report, &report, console)?;
+    Ok(if report.is_failure() { Exit::Failed } else { Exit::Done })
+}

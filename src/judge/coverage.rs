@@ -1,0 +1,246 @@
+//! [`Coverage`]: how much of the Connector API the recorded calls have exercised, in four dimensions.
+//!
+//! 1. *Operation*: was it called?
+//! 2. *State*: in which status was the sync job or connector that the call named? For a claim and for a
+//!    new job the connector's counts besides, because there it matters.
+//! 3. *Error branch*: which refusals were met? Those of bodies and parameters by what was wrong with them,
+//!    others by status and type.
+//! 4. *Body variant*: was each optional field sent, and left out?
+//!
+//! What there is to cover is found out and not written down: [`universe`] tries every operation. It is
+//! reckoned for the operations whose names begin with `connector.`; other calls are counted and shown,
+//! and do not change the percentage.
+
+mod scene;
+mod universe;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use super::offline::Run;
+use super::story::Seen;
+use super::strictness::Strictness;
+use crate::journal::interaction::Interaction;
+use crate::journal::recording::Recording;
+use crate::limits::COVERAGE_SCENARIOS_MAX;
+use crate::profile::Profile;
+use scene::{Item, items, operation};
+use universe::{Probe, Universe, universe};
+
+/// What of the contract was exercised.
+///
+/// ```
+/// use elastimock::{Coverage, MockServer};
+///
+/// let server = MockServer::start_blocking()?;
+/// // … let the client under test work against server.url() …
+/// let coverage: Coverage = server.coverage();
+/// assert_eq!(coverage.percent(), 0.0);
+/// println!("{coverage}");
+/// # Ok::<(), elastimock::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Coverage {
+    profile: Profile,
+    operations: BTreeMap<String, Exercised>,
+    /// Calls that were forgotten before they could be counted.
+    evicted: u64,
+}
+
+/// What of one operation was exercised.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Exercised {
+    calls: u64,
+    statuses: BTreeMap<u16, u64>,
+    items: BTreeMap<Item, u64>,
+}
+
+/// A request that nobody has made and that would cover more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The request, as it can be pasted into Kibana's console.
+    pub request: String,
+    /// What it would cover.
+    pub covers: Vec<String>,
+}
+
+impl Coverage {
+    /// What the calls of recordings have exercised. Recordings may be of one run or of many, in any order.
+    pub fn of(recordings: &[Recording]) -> Coverage {
+        let mut all = Coverage {
+            profile: recordings.first().map(|recording| recording.header.profile).unwrap_or_default(),
+            ..Coverage::default()
+        };
+        for recording in recordings {
+            for call in Run::new(std::slice::from_ref(recording), Strictness::default()).calls {
+                all.note(recording.header.profile, call.interaction, &call.seen);
+            }
+        }
+        all
+    }
+
+    /// Adds what has been exercised elsewhere. The order does not matter.
+    pub fn merge(&mut self, other: &Coverage) {
+        self.evicted += other.evicted;
+        for (name, theirs) in &other.operations {
+            let ours = self.operations.entry(name.clone()).or_default();
+            ours.calls += theirs.calls;
+            theirs.statuses.iter().for_each(|(status, count)| *ours.statuses.entry(*status).or_default() += count);
+            theirs.items.iter().for_each(|(item, count)| *ours.items.entry(item.clone()).or_default() += count);
+        }
+    }
+
+    /// Says that calls were forgotten before they could be counted.
+    pub(crate) fn with_evicted(self, evicted: u64) -> Coverage {
+        Coverage { evicted, ..self }
+    }
+
+    fn note(&mut self, profile: Profile, interaction: &Interaction, seen: &Seen) {
+        let Some(name) = operation(&interaction.request, profile) else { return };
+        let exercised = self.operations.entry(name.to_owned()).or_default();
+        exercised.calls += 1;
+        *exercised.statuses.entry(interaction.response.status()).or_default() += 1;
+        for item in items(name, profile, &interaction.request, &interaction.response, seen) {
+            *exercised.items.entry(item).or_default() += 1;
+        }
+    }
+
+    /// How much of what there is was exercised, from 0 to 100, with one decimal, rounded down: 100 is all.
+    pub fn percent(&self) -> f64 {
+        let (covered, total) = self.counts();
+        (covered * 1000).checked_div(total).unwrap_or_default() as f64 / 10.0
+    }
+
+    /// What was exercised, and what there is.
+    fn counts(&self) -> (u64, u64) {
+        let universe = self.universe();
+        let covered = universe.items.iter().map(|(name, items)| {
+            self.operations
+                .get(*name)
+                .map_or(0, |done| items.iter().filter(|item| done.items.contains_key(item)).count())
+        });
+        let total: usize = universe.items.values().map(BTreeSet::len).sum();
+        (covered.sum::<usize>() as u64, total as u64)
+    }
+
+    fn universe(&self) -> &'static Universe {
+        universe(self.profile)
+    }
+
+    /// What of an operation was not exercised.
+    fn missed(&self, name: &str) -> Vec<&'static Item> {
+        let Some(items) = self.universe().items.get(name) else { return Vec::new() };
+        let done = self.operations.get(name);
+        items.iter().filter(|item| done.is_none_or(|done| !done.items.contains_key(*item))).collect()
+    }
+
+    /// The requests that would cover most of what was missed: first those that a correct client makes, among
+    /// them the most telling, among equals the shortest.
+    pub fn missed_cheapest(&self) -> Vec<Scenario> {
+        let universe = self.universe();
+        let mut open: BTreeMap<&str, BTreeSet<&Item>> =
+            universe.items.keys().map(|name| (*name, self.missed(name).into_iter().collect())).collect();
+        let mut scenarios = Vec::new();
+        while scenarios.len() < COVERAGE_SCENARIOS_MAX {
+            let gain = |probe: &Probe| -> usize {
+                let Some(open) = open.get(probe.operation) else { return 0 };
+                probe.items.iter().filter(|item| open.contains(item)).map(Item::weight).sum()
+            };
+            // What a correct client does comes first, then what covers most, then what is shortest.
+            let best = universe.probes.iter().map(|probe| (gain(probe), probe)).filter(|(gain, _)| *gain > 0);
+            let best = best.max_by_key(|(gain, probe)| {
+                (probe.is_right, *gain, Reverse((probe.text.len(), probe.operation, &probe.text)))
+            });
+            let Some((_, probe)) = best else { break };
+            let open = open.entry(probe.operation).or_default();
+            let covers = probe.items.iter().filter(|item| open.remove(item)).map(Item::missed).collect();
+            scenarios.push(Scenario { request: probe.text.clone(), covers });
+        }
+        scenarios
+    }
+
+    /// The coverage as the admin API and `--json` show it.
+    pub fn to_value(&self) -> Value {
+        let names: BTreeSet<&str> =
+            self.universe().items.keys().copied().chain(self.operations.keys().map(String::as_str)).collect();
+        let operations: Map<String, Value> =
+            names.into_iter().map(|name| (name.to_owned(), self.shown(name))).collect();
+        let (covered, total) = self.counts();
+        let cheapest: Vec<String> = self.missed_cheapest().iter().map(ToString::to_string).collect();
+        let mut value = json!({
+            "operations": operations,
+            "covered": covered,
+            "total": total,
+            "percent": self.percent(),
+            "missed_cheapest": cheapest,
+        });
+        if self.evicted > 0 {
+            value["evicted"] = self.evicted.into();
+        }
+        value
+    }
+
+    fn shown(&self, name: &str) -> Value {
+        let nothing = Exercised::default();
+        let done = self.operations.get(name).unwrap_or(&nothing);
+        let counted = |wanted: fn(&Item) -> Option<String>| -> Map<String, Value> {
+            done.items.iter().filter_map(|(item, count)| Some((wanted(item)?, (*count).into()))).collect()
+        };
+        let statuses: Map<String, Value> =
+            done.statuses.iter().map(|(status, count)| (status.to_string(), (*count).into())).collect();
+        let missed: Vec<String> = self.missed(name).into_iter().map(Item::missed).collect();
+        json!({
+            "calls": done.calls,
+            "statuses": statuses,
+            "states": counted(Item::state),
+            "errors": counted(Item::error),
+            "variants": counted(Item::variant),
+            "missed": missed,
+        })
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "# {}\n{}", self.covers.join(", "), self.request)
+    }
+}
+
+/// The coverage for people: a line for each operation with what it misses, the total, and requests to
+/// begin with.
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let universe = self.universe();
+        let width = universe.items.keys().map(|name| name.len()).max().unwrap_or_default();
+        for (name, items) in &universe.items {
+            let calls = self.operations.get(*name).map_or(0, |done| done.calls);
+            let missed = self.missed(name);
+            let covered = items.len() - missed.len();
+            writeln!(f, "{name:width$}  {calls:>6} calls  {covered:>3} of {:>3}", items.len())?;
+            if calls > 0 && !missed.is_empty() {
+                let missed: Vec<String> = missed.into_iter().map(Item::missed).collect();
+                writeln!(f, "    missed: {}", missed.join(", "))?;
+            }
+        }
+        let others = self.operations.iter().filter(|(name, _)| !universe.items.contains_key(name.as_str()));
+        for (name, done) in others {
+            writeln!(f, "{name:width$}  {:>6} calls  not counted", done.calls)?;
+        }
+        if self.evicted > 0 {
+            writeln!(f, "\n{} calls were forgotten by the journal and are not counted", self.evicted)?;
+        }
+        let (covered, total) = self.counts();
+        writeln!(f, "\n{covered} of {total}: {} %", self.percent())?;
+        let scenarios = self.missed_cheapest();
+        if !scenarios.is_empty() {
+            writeln!(f, "\nThe requests that would add most, for a server on the built-in fixtures:")?;
+        }
+        for scenario in scenarios {
+            writeln!(f, "\n{scenario}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,349 @@
+//! [`universe`]: what there is to cover, found out by trying.
+//!
+//! For every operation of the Connector API requests are made from its rows and its schema, and put to a
+//! cluster that has a connector and a job in every status:
+//!
+//! * one with the least body, on each job and connector in turn, and on one that is not there;
+//! * the least body with each optional field besides, and with each field left out, of another type, or
+//!   empty; without a body; with one that is broken, a list, or has a field that nobody knows;
+//! * with each parameter of the operation's own, with a bad value for it, and with one that nobody knows.
+//!
+//! What the cluster does with them is what there is: states that calls can meet, refusals that they can
+//! bring upon themselves, variants of bodies. So a new operation is covered as soon as it has a row, and
+//! each thing to cover has a request that covers it, ready to be pasted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value, json};
+
+use super::scene::{Item, items, resolved, schema, setting};
+use crate::api::TABLE;
+use crate::clock::Timestamp;
+use crate::cluster::Cluster;
+use crate::cluster::connector::ConnectorStatus;
+use crate::cluster::sync_job::SyncStatus;
+use crate::finding::Severity;
+use crate::fixture::Fixture;
+use crate::http::{Method, Request, Response};
+use crate::journal::interaction::Interaction;
+use crate::judge::Judge;
+use crate::judge::story::Seen;
+use crate::judge::strictness::Strictness;
+use crate::profile::Profile;
+use crate::rest::render::{Style, render};
+use crate::rest::schema::COMMON_PARAMETERS;
+use crate::rest::{self, Stage};
+
+/// The operations that count.
+const FAMILY: &str = "connector.";
+
+/// What there is to cover.
+pub struct Universe {
+    /// By operation.
+    pub items: BTreeMap<&'static str, BTreeSet<Item>>,
+    /// Requests that cover it.
+    pub probes: Vec<Probe>,
+}
+
+/// A request, and what it covers.
+pub struct Probe {
+    pub operation: &'static str,
+    /// As it can be pasted into a console.
+    pub text: String,
+    /// Whether a correct client could make it in that state.
+    pub is_right: bool,
+    pub items: Vec<Item>,
+}
+
+/// What there is to cover in that Elasticsearch; found out when it is first asked for.
+pub fn universe(profile: Profile) -> &'static Universe {
+    static UNIVERSES: [OnceLock<Universe>; Profile::COUNT] = [const { OnceLock::new() }; Profile::COUNT];
+    UNIVERSES[profile.position()].get_or_init(|| find_out(profile))
+}
+
+fn find_out(profile: Profile) -> Universe {
+    let mut universe = Universe { items: BTreeMap::new(), probes: Vec::new() };
+    let world = World::new();
+    for row in TABLE.rows().iter().filter(|row| row.operation.starts_with(FAMILY)) {
+        let paths: Vec<&str> = row.paths.iter().copied().filter(|path| TABLE.has(row, path, profile)).collect();
+        let Some(schema) = schema(row.operation, profile).filter(|_| !paths.is_empty()) else { continue };
+        let least = sample(&schema, schema.pointer("/properties/body").unwrap_or(&Value::Null), "body");
+        let has_body = schema.pointer("/properties/body").is_some();
+        let base = if has_body { Some(least.to_string()) } else { None };
+        let mut requests: Vec<(String, Option<String>)> = Vec::new();
+        for path in &paths {
+            requests.extend(world.targets(path).into_iter().map(|target| (target, base.clone())));
+        }
+        let target = world.usual(paths[paths.len() - 1]);
+        let bodies = if has_body { bodies(&schema, &least) } else { vec![Some("{}".to_owned())] };
+        requests.extend(bodies.into_iter().map(|body| (target.clone(), body)));
+        requests.extend(world.connectors().filter_map(|id| {
+            // A new job names its connector in its body.
+            let mut body = least.clone();
+            let named = body.get_mut("id")?;
+            *named = id.into();
+            Some((target.clone(), Some(body.to_string())))
+        }));
+        requests.extend(queries(&schema).into_iter().map(|query| (format!("{target}?{query}"), base.clone())));
+        for (target, body) in requests {
+            let mut request = Request::new(row.method.clone(), target.clone());
+            if let Some(body) = &body {
+                request = request.json(body.clone());
+            }
+            let (response, seen) = world.ask(&request, profile);
+            let covered = items(row.operation, profile, &request, &response, &seen);
+            universe.items.entry(row.operation).or_default().extend(covered.iter().cloned());
+            let text = format!("{} {target}{}", row.method, body.map_or_else(String::new, |body| format!("\n{body}")));
+            let note = world.note(&seen);
+            let text = format!("{note}{text}");
+            let is_right = world.is_right(request, response, profile);
+            universe.probes.push(Probe { operation: row.operation, text, is_right, items: covered });
+        }
+    }
+    universe
+}
+
+/// A cluster with a connector and a job in every status.
+struct World {
+    cluster: Cluster,
+    /// The same in the form of a fixture.
+    state: Value,
+    connectors: BTreeMap<String, ConnectorStatus>,
+    /// The jobs, their statuses and their connectors.
+    jobs: BTreeMap<String, (SyncStatus, String)>,
+    /// Those that the built-in fixture has.
+    built_in: BTreeSet<String>,
+}
+
+impl World {
+    fn new() -> World {
+        let mut state = Fixture::built_in().to_value();
+        let ids = |state: &Value| -> BTreeSet<String> {
+            let entries = ["connectors", "sync_jobs"].into_iter().filter_map(|section| state.get(section)?.as_array());
+            entries.flatten().filter_map(|entry| Some(entry.get("id")?.as_str()?.to_owned())).collect()
+        };
+        let built_in = ids(&state);
+        for status in ConnectorStatus::ALL {
+            let id = format!("connector-{}", hyphened(status.name()));
+            let connector = json!({
+                "id": id, "index_name": format!("search-{id}"), "service_type": "postgresql", "status": status.name(),
+            });
+            add(&mut state, "connectors", connector);
+            let job = json!({ "id": format!("job-of-{id}"), "connector_id": id });
+            add(&mut state, "sync_jobs", job);
+        }
+        for status in SyncStatus::ALL {
+            let id = format!("job-{}", hyphened(status.name()));
+            if !built_in.contains(&id) {
+                add(&mut state, "sync_jobs", json!({ "id": id, "connector_id": "crm", "status": status.name() }));
+            }
+        }
+        let now = Timestamp::from_millis(0);
+        let mut cluster = Cluster::new(0);
+        let planted = Fixture::from_json(&state.to_string()).and_then(|fixture| fixture.plant(&mut cluster, now));
+        planted.expect("the built-in fixture with some entries more is a fixture");
+        let text = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let stored = Fixture::of(&cluster).to_value();
+        let entries = |name: &str| stored.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let connectors = entries("connectors")
+            .iter()
+            .filter_map(|entry| Some((text(entry, "id"), text(entry, "status").parse().ok()?)))
+            .collect();
+        let jobs = entries("sync_jobs")
+            .iter()
+            .filter_map(|entry| {
+                let connector = entry.pointer("/connector/id").and_then(Value::as_str).map(str::to_owned);
+                let connector = connector.unwrap_or_else(|| text(entry, "connector_id"));
+                Some((text(entry, "id"), (text(entry, "status").parse().ok()?, connector)))
+            })
+            .collect();
+        World { cluster, state: stored, connectors, jobs, built_in }
+    }
+
+    fn connectors(&self) -> impl Iterator<Item = &str> {
+        self.connectors.keys().map(String::as_str)
+    }
+
+    /// A path with everything that could stand for its placeholder, and something that is not there.
+    fn targets(&self, path: &str) -> Vec<String> {
+        let Some((before, name, after)) = placeholder(path) else { return vec![path.to_owned()] };
+        let ids: Vec<&str> = match name {
+            "connector_sync_job_id" => self.jobs.keys().map(String::as_str).collect(),
+            "connector_id" => self.connectors().collect(),
+            _ => Vec::new(),
+        };
+        ids.into_iter().chain(["nobody"]).map(|id| format!("{before}{id}{after}")).collect()
+    }
+
+    /// A path with the usual thing for its placeholder.
+    fn usual(&self, path: &str) -> String {
+        match placeholder(path) {
+            Some((before, "connector_sync_job_id", after)) => format!("{before}job-in-progress{after}"),
+            Some((before, _, after)) => format!("{before}crm{after}"),
+            None => path.to_owned(),
+        }
+    }
+
+    /// Puts a request to a fresh copy of the cluster.
+    fn ask(&self, request: &Request, profile: Profile) -> (Response, Seen) {
+        let reading = rest::read(&TABLE, request, &setting(profile));
+        let outcome = match (reading.stage, reading.endpoint) {
+            (Stage::Call(call), Some(endpoint)) => (endpoint.handler)(&mut self.cluster.clone(), &call),
+            (Stage::Answered(outcome), _) => outcome,
+            (Stage::Call(_), None) => return (Response::new(404), Seen::default()),
+        };
+        (render(&outcome, &Style::default()), self.seen(request))
+    }
+
+    /// Whether the judge finds nothing wrong with a call on a fresh cluster.
+    fn is_right(&self, request: Request, response: Response, profile: Profile) -> bool {
+        let (at, operation, findings) = (Timestamp::from_millis(0), None, Vec::new());
+        let call = Interaction { seq: 1, at, operation, request, response, findings, took_us: 0 };
+        let verdict = Judge::new(profile, Strictness::default(), &self.state).hear_recorded(&call);
+        verdict.findings.iter().all(|finding| finding.severity == Severity::Warning)
+    }
+
+    /// What a request names, before it is put.
+    fn seen(&self, request: &Request) -> Seen {
+        let of_connector = |id: &str| Seen {
+            connector: Some(id.to_owned()),
+            connector_status: self.connectors.get(id).copied(),
+            ..Seen::default()
+        };
+        let named = request.path().split('/').skip(2).find_map(|id| {
+            if let Some((status, connector)) = self.jobs.get(id) {
+                return Some(Seen { job: Some(id.to_owned()), job_status: Some(*status), ..of_connector(connector) });
+            }
+            self.connectors.contains_key(id).then(|| of_connector(id))
+        });
+        named.unwrap_or_else(|| {
+            let body: Option<Value> = serde_json::from_slice(request.body()).ok();
+            let id = body.as_ref().and_then(|body| body.get("id")?.as_str());
+            id.filter(|_| *request.method() == Method::Post).map_or_else(Seen::default, of_connector)
+        })
+    }
+
+    /// What has to be there before a request can be pasted, if the built-in fixture does not have it.
+    fn note(&self, seen: &Seen) -> String {
+        let is_strange = |id: &Option<String>| id.as_ref().is_some_and(|id| !self.built_in.contains(id));
+        match (seen.job_status, seen.connector_status) {
+            (Some(status), Some(of)) if is_strange(&seen.job) => {
+                format!("# needs a job that is {status}, of a connector that is {of}\n")
+            }
+            (None, Some(status)) if is_strange(&seen.connector) => format!("# needs a connector that is {status}\n"),
+            _ => String::new(),
+        }
+    }
+}
+
+fn hyphened(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+fn add(state: &mut Value, section: &str, entry: Value) {
+    if let Some(entries) = state.get_mut(section).and_then(Value::as_array_mut) {
+        entries.push(entry);
+    }
+}
+
+/// What stands before a path's placeholder, its name, and what stands after it.
+fn placeholder(path: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = path.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
+/// The variants of a body: with each optional field, without each required one, with each field wrong.
+fn bodies(schema: &Value, least: &Value) -> Vec<Option<String>> {
+    let mut bodies: Vec<Option<String>> = vec![None, Some("{".to_owned()), Some("[]".to_owned())];
+    let node = resolved(schema, schema.pointer("/properties/body").unwrap_or(&Value::Null));
+    let (Some(fields), Some(least)) = (node.get("properties").and_then(Value::as_object), least.as_object()) else {
+        return bodies;
+    };
+    let with = |name: &str, value: Value| {
+        let mut body = least.clone();
+        body.insert(name.to_owned(), value);
+        Some(Value::Object(body).to_string())
+    };
+    bodies.push(with("nope", 1.into()));
+    for (name, field) in fields {
+        let usual = sample(schema, field, name);
+        bodies.push(with(name, usual.clone()));
+        let wrong = if usual.is_array() { json!({}) } else { json!([]) };
+        bodies.push(with(name, wrong));
+        match usual {
+            Value::String(_) => bodies.push(with(name, "".into())),
+            Value::Number(_) => bodies.push(with(name, (-1).into())),
+            _ => {}
+        }
+        if least.contains_key(name) {
+            let mut body = least.clone();
+            body.shift_remove(name);
+            bodies.push(Some(Value::Object(body).to_string()));
+        }
+    }
+    bodies
+}
+
+/// The queries that are tried.
+fn queries(schema: &Value) -> Vec<String> {
+    let mut queries = vec!["nope=1".to_owned()];
+    let known = schema.pointer("/properties/query/properties").and_then(Value::as_object);
+    let own = known.into_iter().flatten().filter(|(name, _)| !COMMON_PARAMETERS.contains(&name.as_str()));
+    for (name, field) in own {
+        let usual = match sample(schema, field, name) {
+            Value::String(text) => text,
+            Value::Array(_) | Value::Object(_) => continue,
+            other => other.to_string(),
+        };
+        queries.push(format!("{name}={usual}"));
+        queries.push(format!("{name}=!"));
+    }
+    queries
+}
+
+/// The least value that a schema takes.
+fn sample(schema: &Value, node: &Value, name: &str) -> Value {
+    let node = resolved(schema, node);
+    if let Some(first) = node.get("enum").and_then(Value::as_array).and_then(|names| names.first()) {
+        return first.clone();
+    }
+    let way = ["anyOf", "oneOf", "allOf"].into_iter().find_map(|way| node.get(way)?.as_array()?.first());
+    if let Some(way) = way {
+        return sample(schema, way, name);
+    }
+    let kind = match node.get("type") {
+        Some(Value::String(kind)) => kind.as_str(),
+        Some(Value::Array(kinds)) => kinds.iter().find_map(Value::as_str).unwrap_or_default(),
+        _ => "",
+    };
+    match kind {
+        "object" => {
+            let required = node.get("required").and_then(Value::as_array).into_iter().flatten();
+            let fields: Map<String, Value> = required
+                .filter_map(Value::as_str)
+                .map(|name| {
+                    let field = node.get("properties").and_then(|fields| fields.get(name)).unwrap_or(&Value::Null);
+                    (name.to_owned(), sample(schema, field, name))
+                })
+                .collect();
+            Value::Object(fields)
+        }
+        "array" => json!([]),
+        "integer" | "number" => 1.into(),
+        "boolean" => true.into(),
+        "null" => Value::Null,
+        "string" => match (node.get("format").and_then(Value::as_str), name) {
+            (Some("instant"), _) => "2031-05-01T10:00:00Z".into(),
+            (Some("long"), _) => 1.into(),
+            (Some("boolean"), _) => true.into(),
+            // What is named so in a body is the connector's.
+            (_, "id") => "crm".into(),
+            (_, "index_name") => "search-new".into(),
+            (_, "worker_hostname") => "w-1".into(),
+            (_, name) => name.into(),
+        },
+        _ => json!({}),
+    }
+}
