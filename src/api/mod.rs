@@ -3,11 +3,17 @@
 //! A handler takes what was asked, calls the rule, stores, and replies. If one needs a second screen,
 //! a rule is hiding in it.
 
+mod aliases;
+mod bulk;
 mod cat;
 mod cluster;
 mod connector;
+mod document;
+mod indices;
 mod ingest;
 mod license;
+mod lookup;
+mod mget;
 mod node;
 mod search;
 mod secret;
@@ -95,6 +101,42 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Delete "/_pit",                                                       "close_point_in_time"              => search::close_point_in_time;
     published Post   "/{index}/_delete_by_query",                                   "delete_by_query"                  => search::delete_by_query;
     published Post   "/{index}/_update_by_query",                                   "update_by_query"                  => search::update_by_query;
+    // Documents
+    published Put    "/{index}/_doc/{id}",                                          "index"                            => document::index;
+    published Post   "/{index}/_doc/{id}" | "/{index}/_doc",                        "index"                            => document::index;
+    published Put    "/{index}/_create/{id}",                                       "create"                           => document::create;
+    published Post   "/{index}/_create/{id}",                                       "create"                           => document::create;
+    published Get    "/{index}/_doc/{id}",                                          "get"                              => document::get;
+    published Head   "/{index}/_doc/{id}",                                          "exists"                           => document::get;
+    published Get    "/{index}/_source/{id}",                                       "get_source"                       => document::get_source;
+    published Head   "/{index}/_source/{id}",                                       "exists_source"                    => document::get_source;
+    published Post   "/{index}/_update/{id}",                                       "update"                           => document::update;
+    published Delete "/{index}/_doc/{id}",                                          "delete"                           => document::delete;
+    published Get    "/_mget" | "/{index}/_mget",                                   "mget"                             => mget::mget;
+    published Post   "/_mget" | "/{index}/_mget",                                   "mget"                             => mget::mget;
+    published Put    "/_bulk" | "/{index}/_bulk",                                   "bulk"                             => bulk::bulk;
+    published Post   "/_bulk" | "/{index}/_bulk",                                   "bulk"                             => bulk::bulk;
+    // Indices
+    published Put    "/{index}",                                                    "indices.create"                   => indices::create;
+    published Get    "/{index}",                                                    "indices.get"                      => indices::get;
+    published Head   "/{index}",                                                    "indices.exists"                   => indices::exists;
+    published Delete "/{index}",                                                    "indices.delete"                   => indices::delete;
+    published Get    "/_mapping" | "/{index}/_mapping",                             "indices.get_mapping"              => indices::get_mapping;
+    published Put    "/{index}/_mapping",                                           "indices.put_mapping"              => indices::put_mapping;
+    published Post   "/{index}/_mapping",                                           "indices.put_mapping"              => indices::put_mapping;
+    published Get    "/_settings" | "/{index}/_settings" | "/_settings/{name}" | "/{index}/_settings/{name}", "indices.get_settings" => indices::get_settings;
+    published Put    "/_settings" | "/{index}/_settings",                           "indices.put_settings"             => indices::put_settings;
+    published Get    "/_alias" | "/_alias/{name}" | "/{index}/_alias" | "/{index}/_alias/{name}", "indices.get_alias"  => aliases::get;
+    published Head   "/_alias/{name}" | "/{index}/_alias/{name}",                   "indices.exists_alias"             => aliases::exists;
+    published Put    "/{index}/_alias/{name}" | "/{index}/_aliases/{name}",         "indices.put_alias"                => aliases::put;
+    published Post   "/{index}/_alias/{name}" | "/{index}/_aliases/{name}",         "indices.put_alias"                => aliases::put;
+    published Delete "/{index}/_alias/{name}" | "/{index}/_aliases/{name}",         "indices.delete_alias"             => aliases::delete;
+    published Post   "/_aliases",                                                   "indices.update_aliases"           => aliases::update;
+    published Get    "/_refresh" | "/{index}/_refresh",                             "indices.refresh"                  => indices::refresh;
+    published Post   "/_refresh" | "/{index}/_refresh",                             "indices.refresh"                  => indices::refresh;
+    published Get    "/_flush" | "/{index}/_flush",                                 "indices.flush"                    => indices::refresh;
+    published Post   "/_flush" | "/{index}/_flush",                                 "indices.flush"                    => indices::refresh;
+    published Get    "/_stats" | "/_stats/{metric}" | "/{index}/_stats" | "/{index}/_stats/{metric}", "indices.stats" => indices::stats;
     // Ingest
     published Get    "/_ingest/pipeline" | "/_ingest/pipeline/{id}",                "ingest.get_pipeline"              => ingest::get;
     published Put    "/_ingest/pipeline/{id}",                                      "ingest.put_pipeline"              => ingest::put;

@@ -360,14 +360,8 @@ impl Index {
     fn misfit(&self, id: &str, source: &Source, misfit: super::mapping::Misfit) -> Refusal {
         // The position is that of the value in the document as it would be stored.
         let text = serde_json::to_vec(source).unwrap_or_default();
-        let pointer: String =
-            misfit.steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect();
-        let place = crate::json::locate(&text, &pointer, false).map(|place| (place.line, place.column));
-        Refusal::Shelf(ShelfRefusal::Misfit {
-            id: id.to_owned(),
-            misfit: Box::new(misfit),
-            place: place.unwrap_or((1, 1)),
-        })
+        let place = misfit.place_in(&text).unwrap_or((1, 1));
+        Refusal::Shelf(ShelfRefusal::Misfit { id: id.to_owned(), misfit: Box::new(misfit), place })
     }
 
     fn remember_deleted(&mut self, id: Arc<str>, gone: Deleted) {

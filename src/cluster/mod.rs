@@ -3,6 +3,7 @@
 //! [`Cluster`] is the whole state: documents in indices. Connectors and sync jobs *are* documents, as
 //! in the real server, so every way of writing them meets in one place.
 
+pub mod amend;
 mod built_in;
 pub mod configuration;
 pub mod connector;
@@ -17,6 +18,8 @@ pub mod query;
 pub mod refusal;
 pub mod scheduling;
 pub mod search;
+pub mod selection;
+pub mod settings;
 mod shelves;
 pub mod source_filter;
 pub mod sync_job;

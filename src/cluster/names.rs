@@ -149,10 +149,12 @@ fn fits(pattern: &str, index: &Index, lookup: &Lookup) -> bool {
     if is_like(pattern, index.name()) && shown(index.name(), index.is_hidden()) {
         return true;
     }
-    index.design.aliases.iter().any(|(alias, design)| {
-        let hidden = design.get("is_hidden").is_some_and(|hidden| *hidden == true);
-        is_like(pattern, alias) && shown(alias, hidden)
-    })
+    // All indices are those that are visible themselves, whatever else they are called.
+    pattern != "*"
+        && index.design.aliases.iter().any(|(alias, design)| {
+            let hidden = design.get("is_hidden").is_some_and(|hidden| *hidden == true);
+            is_like(pattern, alias) && shown(alias, hidden)
+        })
 }
 
 /// Whether a name is like a pattern, in which `*` stands for any text.

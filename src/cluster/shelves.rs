@@ -86,6 +86,17 @@ impl Cluster {
         self.index_mut(&target).ok_or(Refusal::IndexMissing { index: name })
     }
 
+    /// The same without making one: for a write that has nothing to do where nothing is.
+    ///
+    /// # Errors
+    /// Those of [`index_to_write`](Self::index_to_write), and no such index.
+    pub fn existing_index_to_write(&mut self, name: &str, now: Timestamp) -> Result<&mut Index, Refusal> {
+        let name = date_math(name, now)?;
+        let target = self.write_target(&name, false)?;
+        let found = target.and_then(|target| self.indices.get_mut(&target));
+        found.ok_or_else(|| ShelfRefusal::NoSuchIndex { expression: name, of_document: true }.into())
+    }
+
     /// The index that is written to under a name, if there is one.
     fn write_target(&self, name: &str, require_alias: bool) -> Result<Option<Arc<str>>, Refusal> {
         if let Some(index) = self.index(name) {
@@ -135,7 +146,7 @@ impl Cluster {
 /// A design with another laid over it.
 fn completed(mut design: Design, over: Design) -> Result<Design, Refusal> {
     design.settings.extend(over.settings);
-    design.mapping.merge(&over.mapping).map_err(|malformed| ShelfRefusal::Mapping(Box::new(malformed)))?;
+    design.mapping.merge(&over.mapping).map_err(ShelfRefusal::from)?;
     design.aliases.extend(over.aliases);
     Ok(design)
 }

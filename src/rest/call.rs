@@ -6,10 +6,12 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::error::Error;
+use super::part::Part;
 use crate::clock::Timestamp;
 use crate::cluster::Page;
 use crate::cluster::document::{Outcome, Source};
 use crate::cluster::search::Found;
+use crate::json;
 use crate::license::License;
 use crate::profile::Release;
 
@@ -22,6 +24,8 @@ pub struct Call {
     pub(crate) query: Vec<(String, String)>,
     /// The body, if there is one.
     pub(crate) body: Option<Value>,
+    /// The body as a document, or line by line, for operations that store what was sent.
+    pub(crate) lines: Vec<Line>,
     /// The body's bytes, for handlers that read another format.
     pub(crate) raw: Bytes,
     /// The `accept` header, for handlers that answer in another format.
@@ -36,6 +40,49 @@ pub struct Call {
     pub(crate) host: Option<String>,
     /// Whether the client has named the type of the answer, so that a table is none for a terminal.
     pub(crate) names_type: bool,
+}
+
+/// A body that is a document, or one line of a body of lines.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The text, without the end of the line.
+    pub text: Bytes,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a document or a line says.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Nothing.
+    Blank,
+    /// An object, ready to be shared with the shelf.
+    Object(Arc<Source>),
+    /// No JSON, or no object: what the server says to it as a document.
+    Broken(Error),
+}
+
+impl Line {
+    /// Reads a document, or a line.
+    pub fn read(text: Bytes) -> Line {
+        let content = match json::read(&text) {
+            Ok(None) => Content::Blank,
+            Ok(Some(Value::Object(members))) => Content::Object(Arc::new(members.into())),
+            Ok(Some(_)) => Content::Broken(Error::no_object_as_document()),
+            Err(wrong) => Content::Broken(Error::broken_document(&wrong)),
+        };
+        Line { text, content }
+    }
+
+    /// Reads all lines of a body. What follows the last end of a line is a line too.
+    pub fn read_all(body: &Bytes) -> Vec<Line> {
+        let line = |part: &[u8]| Line::read(body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part)));
+        let mut lines: Vec<Line> = body.split(|byte| *byte == b'\n').map(line).collect();
+        if body.ends_with(b"\n") {
+            lines.pop();
+        }
+        lines
+    }
 }
 
 impl Call {
@@ -143,6 +190,10 @@ pub struct Reply {
     pub pretty: bool,
     /// The `allow` header.
     pub allow: Option<String>,
+    /// The `location` header.
+    pub location: Option<String>,
+    /// `warning` headers.
+    pub warnings: Vec<String>,
 }
 
 /// What an answer says. Documents are shared with the shelf until they are rendered.
@@ -160,6 +211,8 @@ pub enum Body {
     Found(Box<Found>),
     /// What several searches found.
     Searches(Vec<Result<Found, Error>>),
+    /// Put together from pieces.
+    Tree(Part),
     /// Plain text.
     Text(Bytes),
     /// Bytes of another type.
@@ -181,7 +234,7 @@ impl Body {
 impl Reply {
     /// 200 with that body.
     pub fn ok(body: Body) -> Reply {
-        Reply { status: 200, body, pretty: false, allow: None }
+        Reply { status: 200, body, pretty: false, allow: None, location: None, warnings: Vec::new() }
     }
 
     /// 200 with any JSON.
@@ -192,6 +245,21 @@ impl Reply {
     /// 201 with any JSON.
     pub fn created(value: Value) -> Reply {
         Reply { status: 201, ..Reply::json(value) }
+    }
+
+    /// 200, put together from pieces.
+    pub fn tree(members: Vec<(&'static str, Part)>) -> Reply {
+        Reply::ok(Body::Tree(Part::Object(members)))
+    }
+
+    /// The reply with a warning of that release.
+    ///
+    /// Source: Elasticsearch's deprecation warnings: code 299, the server, and the text in quotes.
+    #[must_use]
+    pub fn warn(mut self, release: &Release, text: &str) -> Reply {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        self.warnings.push(format!("299 Elasticsearch-{}-{} \"{text}\"", release.number, release.build_hash));
+        self
     }
 
     /// What an update did.

@@ -12,6 +12,7 @@ mod hits;
 mod media;
 pub mod near;
 mod parser;
+pub mod part;
 pub mod render;
 pub mod router;
 pub mod schema;
@@ -26,7 +27,7 @@ use crate::license::License;
 use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::profile::{Profile, Release};
 use crate::suggest;
-use call::{Body, Call, Reply};
+use call::{Body, Call, Line, Reply};
 use endpoint::Endpoint;
 use error::Error;
 use filter_path::FilterPath;
@@ -226,9 +227,9 @@ fn read_into<S>(
         }
     }
     let schema = table.schema(row, setting.profile)?;
-    let body = match schema {
+    let (body, lines) = match schema {
         Some(schema) => read_body(schema, request, &mut reading.violations)?,
-        None => None,
+        None => (None, Vec::new()),
     };
     if let Some(schema) = schema {
         check_parameters(schema, &query, reading, request, endpoint)?;
@@ -240,6 +241,7 @@ fn read_into<S>(
         path,
         query,
         body,
+        lines,
         raw: request.body().clone(),
         accept: if schema.is_none() { headers.get("accept").map(str::to_owned) } else { None },
         now: Timestamp::default(),
@@ -307,20 +309,22 @@ fn read_body(
     schema: &Schema,
     request: &Request,
     violations: &mut Vec<Violation>,
-) -> Result<Option<serde_json::Value>, Error> {
+) -> Result<(Option<serde_json::Value>, Vec<Line>), Error> {
     let Some(wanted) = &schema.body else {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     };
     let bytes = request.body();
     if bytes.is_empty() {
-        return if wanted.required { Err(Error::body_required()) } else { Ok(None) };
+        return if wanted.required { Err(Error::body_required()) } else { Ok((None, Vec::new())) };
     }
-    match &wanted.reading {
-        BodyReading::Bytes => Ok(None),
+    let body = match &wanted.reading {
+        BodyReading::Bytes => None,
+        BodyReading::Document => return Ok((None, vec![Line::read(bytes.clone())])),
+        BodyReading::Lines => return Ok((None, Line::read_all(bytes))),
         BodyReading::Json(published) => {
             let body = json::read(bytes).map_err(|wrong| Error::parse(error::syntax(&wrong)))?;
             violations.extend(body.as_ref().and_then(|body| off_spec(published, body)));
-            Ok(body)
+            body
         }
         BodyReading::Parsed(parsed) => {
             let body = json::read(bytes);
@@ -332,9 +336,13 @@ fn read_body(
                 violations.extend(parsed.violation(body, complaint.is_none()));
                 parsed.parser.settle(body);
             }
-            complaint.map_or(Ok(body), |exception| Err(Error::parse(exception)))
+            if let Some(exception) = complaint {
+                return Err(Error::parse(exception));
+            }
+            body
         }
-    }
+    };
+    Ok((body, Vec::new()))
 }
 
 fn check_parameters<S>(

@@ -58,14 +58,17 @@ pub fn render(outcome: &Result<Reply, Error>, style: &Style) -> Response {
                 Body::Typed(content_type, _) => content_type,
                 _ => &style.content_type,
             };
-            respond(reply.status, reply.allow.as_deref(), content_type, text, style)
+            let headers =
+                Extra { allow: reply.allow.as_deref(), location: reply.location.as_deref(), warnings: &reply.warnings };
+            respond(reply.status, headers, content_type, text, style)
         }
         Err(error) => {
             let Some(body) = error.body(error_trace(error, style)) else {
                 return bare(error.status());
             };
             let text = json::write(&body, style.pretty.unwrap_or(false));
-            respond(error.status(), error.allow.as_deref(), &style.content_type, text.into(), style)
+            let headers = Extra { allow: error.allow.as_deref(), ..Extra::default() };
+            respond(error.status(), headers, &style.content_type, text.into(), style)
         }
     }
 }
@@ -96,19 +99,33 @@ fn body_text(reply: &Reply, style: &Style) -> Bytes {
     }
 }
 
-fn respond(status: u16, allow: Option<&str>, content_type: &str, body: Bytes, style: &Style) -> Response {
+/// Headers that only some answers have.
+#[derive(Default)]
+struct Extra<'a> {
+    allow: Option<&'a str>,
+    location: Option<&'a str>,
+    warnings: &'a [String],
+}
+
+fn respond(status: u16, extra: Extra<'_>, content_type: &str, body: Bytes, style: &Style) -> Response {
     let mut response = Response::new(status);
     response.headers = Headers::with_capacity(4, 128);
     let headers = &mut response.headers;
     if let Some(id) = &style.opaque_id {
         headers.push("x-opaque-id", id);
     }
-    if let Some(allow) = allow {
+    if let Some(allow) = extra.allow {
         headers.push("allow", allow);
+    }
+    if let Some(location) = extra.location {
+        headers.push("location", location);
     }
     // Source: the product header is taken off every answer with one of these two statuses.
     if !matches!(status, 401 | 403) {
         headers.push_plain("x-elastic-product", "Elasticsearch");
+        for warning in extra.warnings {
+            headers.push("warning", warning);
+        }
     }
     headers.push_plain("content-type", content_type);
     headers.push_number("content-length", body.len());
@@ -168,6 +185,7 @@ impl Serialize for Body {
             }
             Body::Found(found) => FoundBody(found).serialize(serializer),
             Body::Searches(searches) => SearchesBody(searches).serialize(serializer),
+            Body::Tree(part) => part.serialize(serializer),
             Body::Text(_) | Body::Typed(..) => Err(serde::ser::Error::custom("a text is no JSON")),
         }
     }

@@ -94,7 +94,11 @@ pub enum BodyReading {
     Parsed(ParsedBody),
     /// The schema knows its members roughly: one JSON value, with which its handler finds fault.
     Json(Validator),
-    /// Nobody before its handler: lines, or what the server stores as it was sent.
+    /// One document, which the server stores as it was sent.
+    Document,
+    /// Lines, each an object.
+    Lines,
+    /// Nobody before its handler.
     Bytes,
 }
 
@@ -370,8 +374,14 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
     };
     let flag = |name: &str| server.get(name).and_then(Value::as_bool).unwrap_or_default();
     let required = flag("x-body-required");
-    if flag("x-ndjson") || overlay.get("reads").is_some_and(|reads| reads == "bytes") {
-        return Ok(Some(BodySchema { required, reading: BodyReading::Bytes }));
+    let unread = match overlay.get("reads").and_then(Value::as_str) {
+        Some("document") => Some(BodyReading::Document),
+        Some("lines") => Some(BodyReading::Lines),
+        Some("bytes") => Some(BodyReading::Bytes),
+        _ => flag("x-ndjson").then_some(BodyReading::Bytes),
+    };
+    if let Some(reading) = unread {
+        return Ok(Some(BodySchema { required, reading }));
     }
     if published.get("x-depth").is_some_and(|depth| depth == "shallow") {
         let reading = BodyReading::Json(compile(published_body, published)?);

@@ -93,7 +93,9 @@ fn request(method: &str, target: &str, headers: &[(String, String)], body: &str)
     for (name, value) in headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type")) {
         request = request.header(name, value);
     }
-    request.with_body(body.to_owned())
+    // Each line of a body of lines has an end, the last one too.
+    let is_lines = content_type.is_some_and(|(_, value)| value.ends_with("x-ndjson"));
+    request.with_body(if is_lines { format!("{body}\n") } else { body.to_owned() })
 }
 
 /// Ids are made from the seed, so they may stand in a snapshot as they are.

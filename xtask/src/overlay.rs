@@ -25,8 +25,10 @@ pub fn faults(overlay: &Value, operation: &str, published: &Value) -> Vec<String
     if overlay["parser"].is_string() != is_parsed {
         faults.push("a parser is named if there is a body to parse, and only then".to_owned());
     }
-    if overlay.get("reads").is_some_and(|reads| reads != "bytes") {
-        faults.push("`reads` is \"bytes\": its handler reads the body itself, or it is absent".to_owned());
+    let ways = ["document", "lines", "bytes"];
+    if overlay.get("reads").is_some_and(|reads| !ways.iter().any(|way| reads == way)) {
+        faults
+            .push("`reads` is \"document\", \"lines\" or \"bytes\" (its handler reads the body), or absent".to_owned());
     }
     let mut newest = published.clone();
     newest.as_object_mut().map(|document| document.shift_remove("x-8"));

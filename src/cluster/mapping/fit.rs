@@ -3,10 +3,11 @@
 use core::net::IpAddr;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Dynamic, Field, FieldType, Fields, Malformed, Mapping, dynamic};
 use crate::clock::Timestamp;
+use crate::json;
 use crate::limits::{KEYWORD_BYTES_MAX, MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
 
 /// Why a document cannot be indexed.
@@ -18,6 +19,15 @@ pub struct Misfit {
     pub field: String,
     /// What is wrong.
     pub why: Why,
+}
+
+impl Misfit {
+    /// The line and column where the value begins in the document's text.
+    pub fn place_in(&self, text: &[u8]) -> Option<(u32, u32)> {
+        let escaped = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
+        let pointer: String = self.steps.iter().map(escaped).collect();
+        json::locate(text, &pointer, false).map(|place| (place.line, place.column))
+    }
 }
 
 /// What is wrong with a value.
@@ -321,7 +331,7 @@ impl Detection {
         let mut field = Field::new(kind);
         if kind == FieldType::Text {
             let mut keyword = Field::new(FieldType::Keyword);
-            keyword.options.insert("ignore_above".to_owned(), json!(256));
+            keyword.options.insert("ignore_above".to_owned(), Value::from(256));
             field.fields.insert(Arc::from("keyword"), keyword);
         }
         field
@@ -382,6 +392,7 @@ pub fn parse_date(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::cluster::document::Source;
+    use serde_json::json;
 
     fn source(value: Value) -> Source {
         match value {

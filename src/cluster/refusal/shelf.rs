@@ -2,6 +2,7 @@
 
 use crate::cluster::index::Conflict;
 use crate::cluster::mapping::{Malformed, Misfit};
+use crate::cluster::settings::BadSetting;
 
 /// Why something about documents or indices is refused.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,4 +88,30 @@ pub enum ShelfRefusal {
     },
     /// A mapping is malformed or contradicts the one that is there.
     Mapping(Box<Malformed>),
+    /// A setting does not exist or cannot have its value.
+    Setting(BadSetting),
+}
+
+impl From<Malformed> for ShelfRefusal {
+    fn from(malformed: Malformed) -> ShelfRefusal {
+        ShelfRefusal::Mapping(Box::new(malformed))
+    }
+}
+
+impl From<BadSetting> for ShelfRefusal {
+    fn from(bad: BadSetting) -> ShelfRefusal {
+        ShelfRefusal::Setting(bad)
+    }
+}
+
+impl ShelfRefusal {
+    /// The same with a value's place looked up in the document's text as it was sent.
+    #[must_use]
+    pub fn located_in(self, text: &[u8]) -> ShelfRefusal {
+        let ShelfRefusal::Misfit { id, misfit, place } = self else {
+            return self;
+        };
+        let place = misfit.place_in(text).unwrap_or(place);
+        ShelfRefusal::Misfit { id, misfit, place }
+    }
 }

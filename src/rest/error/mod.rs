@@ -183,6 +183,15 @@ impl Error {
         }
     }
 
+    /// The error as an answer about several documents tells that of one of them: without root causes.
+    pub(crate) fn item(&self) -> Value {
+        match &self.shape {
+            Shape::Full(exception) => Value::Object(exception.to_map(true, false)),
+            Shape::Short { text, .. } => json!(text),
+            Shape::Bare => Value::Null,
+        }
+    }
+
     /// The body of the answer; none for the bare ones.
     pub(crate) fn body(&self, with_trace: bool) -> Option<Value> {
         match &self.shape {

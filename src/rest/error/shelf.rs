@@ -4,10 +4,12 @@
 
 use serde_json::Value;
 
-use super::{Error, Exception, bad_boolean, full, illegal_argument};
+use super::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
 use crate::cluster::index::Conflict;
 use crate::cluster::mapping::{FieldType, Malformed, Misfit, Why};
 use crate::cluster::refusal::ShelfRefusal;
+use crate::cluster::settings::BadSetting;
+use crate::json::SyntaxError;
 use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
 
 impl From<ShelfRefusal> for Error {
@@ -102,8 +104,181 @@ impl From<ShelfRefusal> for Error {
                 )
             }
             ShelfRefusal::Misfit { id, misfit, place } => misfit_error(&id, *misfit, place),
+            ShelfRefusal::Setting(bad) => full(400, bad_setting(bad)),
             ShelfRefusal::Mapping(malformed) => full(400, malformed_mapping(&malformed)),
         }
+    }
+}
+
+impl Error {
+    /// A document that is no JSON.
+    pub(crate) fn broken_document(wrong: &SyntaxError) -> Error {
+        let cause = syntax(wrong);
+        let place = wrong.position();
+        let reason =
+            format!("[{}:{}] failed to parse: {}", place.line, place.column, cause.reason.clone().unwrap_or_default());
+        full(400, Exception::new("document_parsing_exception", reason).caused_by(cause))
+    }
+
+    /// A document that is JSON and no object.
+    pub(crate) fn no_object_as_document() -> Error {
+        full(400, Exception::new("document_parsing_exception", "[1:1] Malformed content, must start with an object"))
+    }
+
+    /// A document without any text.
+    pub(crate) fn empty_document() -> Error {
+        full(400, Exception::new("document_parsing_exception", "[0:0] failed to parse, document is empty"))
+    }
+
+    // ── parameters of documents and indices ───────────────────────────────────────────────────────
+
+    /// A word that `refresh` does not know.
+    pub(crate) fn unknown_refresh(value: &str) -> Error {
+        full(400, illegal_argument(format!("Unknown value for refresh: [{value}].")))
+    }
+
+    /// A word that `op_type` does not know.
+    pub(crate) fn unknown_op_type(value: &str) -> Error {
+        full(400, illegal_argument(format!("opType must be 'create' or 'index', found: [{value}]")))
+    }
+
+    /// A word that `version_type` does not know.
+    pub(crate) fn unknown_version_type(value: &str) -> Error {
+        full(400, illegal_argument(format!("No version type match [{value}]")))
+    }
+
+    /// A word that `expand_wildcards` does not know.
+    pub(crate) fn unknown_expand_wildcards(value: &str) -> Error {
+        full(400, illegal_argument(format!("No valid expand wildcard value [{value}]")))
+    }
+
+    /// A sequence number or term that cannot be one.
+    pub(crate) fn negative_number(what: &str, value: i64) -> Error {
+        full(400, illegal_argument(format!("{what} must be non negative. got [{value}].")))
+    }
+
+    // ── documents ─────────────────────────────────────────────────────────────────────────────────
+
+    /// The source of a document that is not there.
+    pub(crate) fn no_such_source(index: &str, id: &str) -> Error {
+        let reason = format!("Document not found [{index}]/[{id}]");
+        full(404, Exception::new("resource_not_found_exception", reason))
+    }
+
+    /// A read of a version that is not the one there.
+    pub(crate) fn read_conflict(id: &str, current: u64, given: u64, index: &str, index_uuid: &str) -> Error {
+        let reason = format!(
+            "[{id}]: version conflict, current version [{current}] is different than the one provided [{given}]"
+        );
+        full(
+            409,
+            Exception::new("version_conflict_engine_exception", reason)
+                .with("index_uuid", index_uuid)
+                .with("shard", "0")
+                .with("index", index),
+        )
+    }
+
+    /// A script, which no client of the Connector Protocol sends.
+    pub(crate) fn scripts() -> Error {
+        Error::unsupported("scripts", "send the changed fields in `doc`")
+    }
+
+    // ── indices ───────────────────────────────────────────────────────────────────────────────────
+
+    /// A member of the body of a create that creates do not have.
+    pub(crate) fn unknown_create_key(name: &str) -> Error {
+        full(400, Exception::new("parse_exception", format!("unknown key [{name}] for create index")))
+    }
+
+    /// A mapping as it was written before types were gone.
+    pub(crate) fn mapping_under_type(name: &str) -> Error {
+        full(
+            400,
+            illegal_argument(format!(
+                "The mapping definition cannot be nested under a type [{name}] unless include_type_name is set to true."
+            )),
+        )
+    }
+
+    /// A deletion of whatever is there.
+    pub(crate) fn wildcards_not_allowed() -> Error {
+        full(400, illegal_argument("Wildcard expressions or all indices are not allowed"))
+    }
+
+    /// A deletion of an index under another name.
+    pub(crate) fn delete_by_alias(alias: &str) -> Error {
+        full(
+            400,
+            illegal_argument(format!(
+                "The provided expression [{alias}] matches an alias, specify the corresponding concrete indices instead."
+            )),
+        )
+    }
+
+    /// Something that aliases cannot say.
+    pub(crate) fn unknown_alias_field(name: &str, alias: &str) -> Error {
+        full(400, Exception::new("parse_exception", format!("Unknown field [{name}] in alias [{alias}]")))
+    }
+
+    /// A change of aliases that there is not.
+    pub(crate) fn unknown_alias_action(name: &str) -> Error {
+        full(400, illegal_argument(format!("[alias_action] unknown field [{name}]")))
+    }
+
+    /// Aliases that were to be removed and are not there.
+    pub(crate) fn aliases_missing(names: &[String]) -> Error {
+        let listed = names.join(",");
+        let reason = format!("aliases [{listed}] missing");
+        full(
+            404,
+            Exception::new("aliases_not_found_exception", reason)
+                .with("resource.type", "aliases")
+                .with("resource.id", listed),
+        )
+    }
+
+    // ── bulk ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// The last line has no end.
+    pub(crate) fn bulk_without_newline() -> Error {
+        full(400, illegal_argument("The bulk request must be terminated by a newline [\\n]"))
+    }
+
+    /// An action line that is no object with one member.
+    pub(crate) fn bulk_action(line: usize, expected: &str, found: &str) -> Error {
+        full(
+            400,
+            illegal_argument(format!(
+                "Malformed action/metadata line [{line}], expected {expected} but found [{found}]"
+            )),
+        )
+    }
+
+    /// An action that is none of the four.
+    pub(crate) fn bulk_unknown_action(line: usize, found: &str) -> Error {
+        let expected = "field [create], [delete], [index] or [update]";
+        Error::bulk_action(line, expected, found)
+    }
+
+    /// A member of an action line that actions do not have.
+    pub(crate) fn bulk_unknown_parameter(line: usize, name: &str) -> Error {
+        full(400, illegal_argument(format!("Action/metadata line [{line}] contains an unknown parameter [{name}]")))
+    }
+
+    /// A member of an action line of the wrong type.
+    pub(crate) fn bulk_parameter_type(line: usize, found: &str, name: &str) -> Error {
+        full(
+            400,
+            illegal_argument(format!(
+                "Malformed action/metadata line [{line}], expected a simple value for field [{name}] but found [{found}]"
+            )),
+        )
+    }
+
+    /// An action without the document that it needs.
+    pub(crate) fn bulk_without_source() -> Error {
+        full(400, illegal_argument("The bulk request must be terminated by a newline [\\n]"))
     }
 }
 
@@ -113,6 +288,31 @@ fn no_such_index(name: &str, kind: &str) -> Exception {
         .with("resource.id", name)
         .with("index_uuid", "_na_")
         .with("index", name)
+}
+
+/// What the settings say of one of theirs.
+fn bad_setting(bad: BadSetting) -> Exception {
+    match bad {
+        BadSetting::Unknown { name } => illegal_argument(format!(
+            "unknown setting [{name}] please check that any required plugins are installed, or check the breaking \
+             changes documentation for removed settings"
+        )),
+        BadSetting::Private { name } => Exception::new(
+            "validation_exception",
+            format!("Validation Failed: 1: private index setting [{name}] can not be set explicitly;"),
+        ),
+        BadSetting::Final { name, index, uuid } => illegal_argument(format!(
+            "Can't update non dynamic settings [[{name}]] for open indices [[{index}/{uuid}]]"
+        )),
+        BadSetting::Number { name, value, least } => match value.parse::<i64>() {
+            Ok(_) => {
+                illegal_argument(format!("Failed to parse value [{value}] for setting [{name}] must be >= {least}"))
+            }
+            Err(_) => illegal_argument(format!("Failed to parse value [{value}] for setting [{name}]"))
+                .caused_by(Exception::new("number_format_exception", format!("For input string: \"{value}\""))),
+        },
+        BadSetting::NoObject => Exception::new("parse_exception", "key [settings] must be an object"),
+    }
 }
 
 /// What the mapping service says of a mapping.

@@ -1,0 +1,267 @@
+//! `bulk`: many writes in one call. Each has its own outcome; the call fails only if its text is wrong.
+//!
+//! Source: Elasticsearch 9.x, bulk request parser and transport bulk action.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::document::{Store, Update, read_back, told};
+use super::lookup::{Given, forces_refresh, id_offence, refuse, selection};
+use crate::cluster::Cluster;
+use crate::cluster::document::Source;
+use crate::cluster::index::{Effect, Guard};
+use crate::cluster::selection::Selection;
+use crate::json;
+use crate::rest::call::{Call, Content, Line, Reply};
+use crate::rest::error::{self, Error};
+use crate::rest::part::Part;
+
+/// What an action does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Verb {
+    Index,
+    Create,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    fn of(name: &str) -> Option<Verb> {
+        match name {
+            "index" => Some(Verb::Index),
+            "create" => Some(Verb::Create),
+            "update" => Some(Verb::Update),
+            "delete" => Some(Verb::Delete),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Verb::Index => "index",
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Delete => "delete",
+        }
+    }
+}
+
+/// An action and its document.
+struct Item<'a> {
+    verb: Verb,
+    index: &'a str,
+    id: Option<String>,
+    routing: Option<String>,
+    guard: Guard,
+    require_alias: bool,
+    pipeline: Option<String>,
+    shown: Option<Selection>,
+    line: Option<&'a Line>,
+    update: Option<Update>,
+}
+
+/// `bulk`.
+pub fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    if !call.raw.ends_with(b"\n") {
+        return Err(Error::bulk_without_newline());
+    }
+    let refreshed = forces_refresh(call)?;
+    let items = items(call)?;
+    let mut failed = false;
+    let mut outcomes = Vec::with_capacity(items.len());
+    for item in &items {
+        // An id of the cluster's own making is told even if the document is refused.
+        let id = item.id.clone().unwrap_or_else(|| cluster.next_id());
+        let outcome = match act(cluster, call, item, &id, refreshed) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                failed = true;
+                vec![
+                    ("_index", Part::Text(item.index.into())),
+                    ("_id", Part::Text(id.into())),
+                    ("status", Part::Number(error.status().into())),
+                    ("error", Part::Json(error.item())),
+                ]
+            }
+        };
+        outcomes.push(Part::Object(vec![(item.verb.name(), Part::Object(outcome))]));
+    }
+    // DIFFERENCE: a bulk takes no time that could be told; the clock stands still during a call.
+    Ok(Reply::tree(vec![("errors", Part::Flag(failed)), ("took", Part::Number(0)), ("items", Part::List(outcomes))]))
+}
+
+fn act(
+    cluster: &mut Cluster,
+    call: &Call,
+    item: &Item<'_>,
+    id: &str,
+    refreshed: bool,
+) -> Result<Vec<(&'static str, Part)>, Error> {
+    let mut read = None;
+    let written = match (item.verb, &item.update, item.line) {
+        (Verb::Delete, ..) => {
+            cluster.index_to_write(item.index, item.require_alias, call.now)?.remove(id, item.guard)?
+        }
+        (Verb::Update, Some(update), _) => {
+            let index = cluster.index_to_write(item.index, item.require_alias, call.now)?;
+            let written = index.apply(id, &update.asked, item.guard.condition, item.routing.as_deref())?;
+            let shown = item.shown.as_ref().filter(|shown| shown.shown);
+            read = shown.and_then(|shown| read_back(index, id, shown));
+            written
+        }
+        (_, _, Some(line)) => {
+            let asked = Store {
+                index: item.index,
+                id: Some(id),
+                guard: item.guard,
+                routing: item.routing.as_deref(),
+                require_alias: item.require_alias,
+                pipeline: item.pipeline.as_deref(),
+            };
+            asked.store(cluster, line, call)?
+        }
+        _ => return Err(Error::bug("a bulk action without its document")),
+    };
+    let status = match written.effect {
+        Effect::Created => 201,
+        Effect::NotFound => 404,
+        _ => 200,
+    };
+    let mut outcome = told(written, refreshed);
+    outcome.extend(read.map(|read| ("get", read)));
+    outcome.push(("status", Part::Number(status)));
+    Ok(outcome)
+}
+
+/// The actions of the body. Whatever is wrong with the text refuses the whole call.
+fn items(call: &Call) -> Result<Vec<Item<'_>>, Error> {
+    let mut items = Vec::with_capacity(call.lines.len() / 2);
+    let mut messages = Vec::new();
+    let mut lines = call.lines.iter();
+    let mut number = 0;
+    let selection = selection(call);
+    while let Some(line) = lines.next() {
+        number += 1;
+        if matches!(line.content, Content::Blank) {
+            continue;
+        }
+        let (verb, members) = action(line, number)?;
+        let source =
+            if verb == Verb::Delete { None } else { Some(lines.next().ok_or_else(Error::bulk_without_source)?) };
+        items.push(item(call, verb, members, source, number, &selection, &mut messages)?);
+        number += usize::from(source.is_some());
+    }
+    if items.is_empty() {
+        messages.push("no requests added".to_owned());
+    }
+    refuse(&messages)?;
+    Ok(items)
+}
+
+/// The verb of an action line, and its members.
+fn action(line: &Line, number: usize) -> Result<(Verb, &Value), Error> {
+    let source: &Arc<Source> = match &line.content {
+        Content::Object(source) => source,
+        // What is no object was read as a document; as an action it is told otherwise.
+        _ => {
+            return Err(match json::read(&line.text) {
+                Err(wrong) => Error::parse(error::syntax(&wrong)),
+                Ok(Some(Value::Array(_))) => Error::bulk_action(number, "START_OBJECT", "START_ARRAY"),
+                Ok(Some(Value::String(_))) => Error::bulk_action(number, "START_OBJECT", "VALUE_STRING"),
+                Ok(Some(Value::Number(_))) => Error::bulk_action(number, "START_OBJECT", "VALUE_NUMBER"),
+                Ok(Some(Value::Bool(_))) => Error::bulk_action(number, "START_OBJECT", "VALUE_BOOLEAN"),
+                Ok(_) => Error::bulk_action(number, "START_OBJECT", "VALUE_NULL"),
+            });
+        }
+    };
+    let mut members = source.iter();
+    let Some((name, value)) = members.next() else {
+        return Err(Error::bulk_action(number, "FIELD_NAME", "END_OBJECT"));
+    };
+    let verb = Verb::of(name).ok_or_else(|| Error::bulk_unknown_action(number, name))?;
+    if !value.is_object() {
+        let found = if value.is_array() { "START_ARRAY" } else { "VALUE_STRING" };
+        return Err(Error::bulk_action(number, "START_OBJECT", found));
+    }
+    match members.next() {
+        None => Ok((verb, value)),
+        Some(_) => Err(Error::bulk_action(number, "END_OBJECT", "FIELD_NAME")),
+    }
+}
+
+fn item<'a>(
+    call: &'a Call,
+    verb: Verb,
+    members: &'a Value,
+    line: Option<&'a Line>,
+    number: usize,
+    selection: &Option<Selection>,
+    messages: &mut Vec<String>,
+) -> Result<Item<'a>, Error> {
+    let mut item = Item {
+        verb,
+        index: call.path("index"),
+        id: None,
+        routing: call.query("routing").map(str::to_owned),
+        guard: Guard::default(),
+        require_alias: call.switch("require_alias"),
+        pipeline: call.query("pipeline").map(str::to_owned),
+        shown: selection.clone(),
+        line,
+        update: None,
+    };
+    let mut given = Given::default();
+    let mut retries = false;
+    for (name, value) in members.as_object().into_iter().flatten() {
+        let text = || match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            _ => None,
+        };
+        let number_of = || value.as_i64().or_else(|| value.as_str()?.parse().ok());
+        match name.as_str() {
+            "_source" => item.shown = Selection::of(value),
+            "dynamic_templates" => {
+                return Err(Error::unsupported("dynamic templates", "map the fields of the index before"));
+            }
+            _ if value.is_object() || value.is_array() => {
+                let found = if value.is_object() { "START_OBJECT" } else { "START_ARRAY" };
+                return Err(Error::bulk_parameter_type(number, found, name));
+            }
+            "_index" => item.index = value.as_str().unwrap_or(item.index),
+            "_id" => item.id = text(),
+            "routing" | "_routing" => item.routing = text(),
+            "pipeline" => item.pipeline = text(),
+            "require_alias" => item.require_alias = *value == true || *value == "true",
+            "if_seq_no" => given.if_seq_no = number_of(),
+            "if_primary_term" => given.if_primary_term = number_of(),
+            "version" | "_version" => given.version = number_of(),
+            "version_type" | "_version_type" => given.version_type = value.as_str(),
+            "retry_on_conflict" | "_retry_on_conflict" => retries = number_of().is_some_and(|times| times > 0),
+            "op_type" if verb == Verb::Index => {
+                item.verb = value.as_str().and_then(Verb::of).filter(|verb| *verb != Verb::Delete).unwrap_or(verb);
+            }
+            "require_data_stream" | "list_executed_pipelines" => {}
+            unknown => return Err(Error::bulk_unknown_parameter(number, unknown)),
+        }
+    }
+    item.guard = given.guard(item.verb == Verb::Create, messages)?;
+    if item.index.is_empty() {
+        messages.push("index is missing".to_owned());
+    }
+    if item.id.is_none() && matches!(item.verb, Verb::Update | Verb::Delete) {
+        messages.push("id is missing".to_owned());
+    }
+    messages.extend(item.id.as_deref().and_then(id_offence));
+    if let (Verb::Update, Some(line)) = (item.verb, line) {
+        let update = match &line.content {
+            Content::Object(source) => Update::read(source.iter(), &line.text)?,
+            _ => return Err(Update::no_object(&line.text)),
+        };
+        update.check(item.guard, retries, messages);
+        item.shown = update.shown.clone().or(item.shown);
+        item.update = Some(update);
+    }
+    Ok(item)
+}

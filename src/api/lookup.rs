@@ -1,0 +1,145 @@
+//! How a call wants its index expression understood, and other parameters that many calls share.
+
+use crate::cluster::document::Condition;
+use crate::cluster::index::{External, Guard};
+use crate::cluster::names::Lookup;
+use crate::cluster::selection::Selection;
+use crate::rest::call::Call;
+use crate::rest::error::Error;
+use crate::rest::schema::split_list;
+
+/// `ignore_unavailable`, `allow_no_indices` and `expand_wildcards`, as far as the call gives them.
+pub fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
+    let mut lookup = otherwise;
+    if call.query("ignore_unavailable").is_some() {
+        lookup.ignore_unavailable = call.switch("ignore_unavailable");
+    }
+    if call.query("allow_no_indices").is_some() {
+        lookup.allow_no_indices = call.switch("allow_no_indices");
+    }
+    match call.query("expand_wildcards").filter(|words| !words.is_empty()) {
+        Some(words) => lookup.with_expand_wildcards(words).map_err(|word| Error::unknown_expand_wildcards(&word)),
+        None => Ok(lookup),
+    }
+}
+
+/// Whether the call forces a refresh, which its answer then says.
+pub fn forces_refresh(call: &Call) -> Result<bool, Error> {
+    match call.query("refresh") {
+        Some("" | "true") => Ok(true),
+        None | Some("false" | "wait_for") => Ok(false),
+        Some(other) => Err(Error::unknown_refresh(other)),
+    }
+}
+
+/// `_source`, `_source_includes` and `_source_excludes`; none if the call has none of them.
+pub fn selection(call: &Call) -> Option<Selection> {
+    let patterns = |name| call.query(name).into_iter().flat_map(split_list).map(str::to_owned).collect::<Vec<_>>();
+    let source = call.query("_source");
+    let mut selection = Selection {
+        shown: source != Some("false"),
+        includes: patterns("_source_includes"),
+        excludes: patterns("_source_excludes"),
+    };
+    if let Some(fields) = source.filter(|source| !matches!(*source, "" | "true" | "false")) {
+        selection.includes = split_list(fields).map(str::to_owned).collect();
+    }
+    let is_given = ["_source", "_source_includes", "_source_excludes"].iter().any(|name| call.query(name).is_some());
+    is_given.then_some(selection)
+}
+
+/// What a write must find, as parameters or as the members of an action of a bulk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// `if_seq_no`.
+    pub if_seq_no: Option<i64>,
+    /// `if_primary_term`.
+    pub if_primary_term: Option<i64>,
+    /// `version`.
+    pub version: Option<i64>,
+    /// `version_type`.
+    pub version_type: Option<&'a str>,
+}
+
+impl<'a> Given<'a> {
+    /// What the query says. The form of its numbers has been checked.
+    pub fn of(call: &'a Call) -> Given<'a> {
+        let number = |name| call.query(name).and_then(|text| text.parse().ok());
+        Given {
+            if_seq_no: number("if_seq_no"),
+            if_primary_term: number("if_primary_term"),
+            version: number("version"),
+            version_type: call.query("version_type"),
+        }
+    }
+
+    /// The guard, and what Elasticsearch's validation says against it.
+    pub fn guard(self, create: bool, messages: &mut Vec<String>) -> Result<Guard, Error> {
+        let external = match self.version_type {
+            None | Some("internal") => None,
+            Some("external" | "external_gt") => Some(false),
+            Some("external_gte") => Some(true),
+            Some(other) => return Err(Error::unknown_version_type(other)),
+        };
+        if let Some(number) = self.if_seq_no.filter(|number| *number < 0) {
+            return Err(Error::negative_number("sequence numbers", number));
+        }
+        if let Some(number) = self.if_primary_term.filter(|number| *number < 0) {
+            return Err(Error::negative_number("primary term", number));
+        }
+        let version = match (external, self.version) {
+            (Some(or_equal), Some(version)) if version >= 0 => Some(External { version: version as u64, or_equal }),
+            (Some(or_equal), version) => {
+                let name = if or_equal { "EXTERNAL_GTE" } else { "EXTERNAL" };
+                let version = version.unwrap_or(-3);
+                messages.push(format!("illegal version value [{version}] for version type [{name}]"));
+                None
+            }
+            (None, Some(_)) => {
+                messages.push(
+                    "internal versioning can not be used for optimistic concurrency control. Please use `if_seq_no` \
+                     and `if_primary_term` instead"
+                        .to_owned(),
+                );
+                None
+            }
+            (None, None) => None,
+        };
+        let condition = match (self.if_seq_no, self.if_primary_term.filter(|term| *term > 0)) {
+            (Some(seq_no), Some(primary_term)) => {
+                Some(Condition { seq_no: seq_no as u64, primary_term: primary_term as u64 })
+            }
+            (Some(_), None) => {
+                messages.push("ifSeqNo is set, but primary term is [0]".to_owned());
+                None
+            }
+            (None, Some(term)) => {
+                messages.push(format!("ifSeqNo is unassigned, but primary term is [{term}]"));
+                None
+            }
+            (None, None) => None,
+        };
+        if create && external.is_some() {
+            messages.push("create operations only support internal versioning. use index instead".to_owned());
+        }
+        if create && condition.is_some() {
+            messages.push("create operations do not support compare and set. use index instead".to_owned());
+        }
+        if condition.is_some() && version.is_some() {
+            messages.push("compare and write operations can not use versioning".to_owned());
+        }
+        Ok(Guard { condition, version, create })
+    }
+}
+
+/// Refuses if a validation has said anything.
+pub fn refuse(messages: &[String]) -> Result<(), Error> {
+    if messages.is_empty() { Ok(()) } else { Err(Error::validation(messages)) }
+}
+
+/// What Elasticsearch says to an id that is too long; none if it will do.
+pub fn id_offence(id: &str) -> Option<String> {
+    let most = crate::limits::ID_BYTES_MAX;
+    (id.len() > most)
+        .then(|| format!("id [{id}] is too long, must be no longer than {most} bytes but was: {}", id.len()))
+}

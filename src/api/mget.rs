@@ -1,0 +1,92 @@
+//! `mget`: several documents by id, of one index or of several.
+
+use serde_json::Value;
+
+use super::document::{found, not_found};
+use super::lookup::{refuse, selection};
+use crate::cluster::Cluster;
+use crate::cluster::selection::Selection;
+use crate::rest::call::{Call, Reply};
+use crate::rest::error::Error;
+use crate::rest::part::Part;
+
+/// A document that is asked for.
+struct Wanted {
+    index: String,
+    id: String,
+    shown: Option<Selection>,
+}
+
+/// `mget`. A document that cannot be read has its error in its place.
+pub fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    if call.query("stored_fields").is_some() {
+        return Err(Error::unsupported("stored fields", "ask for fields with `_source_includes`"));
+    }
+    let wanted = wanted(call)?;
+    let shown = selection(call).unwrap_or_default();
+    let documents = wanted.iter().map(|wanted| read(cluster, call, wanted, &shown)).collect();
+    Ok(Reply::tree(vec![("docs", Part::List(documents))]))
+}
+
+fn read(cluster: &Cluster, call: &Call, wanted: &Wanted, otherwise: &Selection) -> Part {
+    let index = match cluster.resolve_one(&wanted.index, call.now) {
+        Ok(index) => index,
+        Err(refusal) => {
+            let error = Error::from(refusal).body(false).and_then(|body| body.get("error").cloned());
+            return Part::Object(vec![
+                ("_index", Part::Text(wanted.index.as_str().into())),
+                ("_id", Part::Text(wanted.id.as_str().into())),
+                ("error", Part::Json(error.unwrap_or_default())),
+            ]);
+        }
+    };
+    let shown = wanted.shown.as_ref().unwrap_or(otherwise);
+    match index.get(&wanted.id) {
+        Some(document) => found(index, &wanted.id, document, shown.shown.then(|| shown.of_source(&document.source))),
+        None => not_found(index, &wanted.id),
+    }
+}
+
+fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
+    let body = call.body.as_ref().ok_or_else(Error::body_required)?;
+    let own = call.path("index");
+    let mut wanted = Vec::new();
+    let mut messages = Vec::new();
+    for (at, document) in list(body, "docs").enumerate() {
+        let text = |name: &str| text(document.get(name)?);
+        let index = text("_index").or_else(|| (!own.is_empty()).then(|| own.to_owned()));
+        let id = text("_id");
+        if index.is_none() {
+            messages.push(format!("index is missing for doc {at}"));
+        }
+        if id.is_none() {
+            messages.push(format!("id is missing for doc {at}"));
+        }
+        let shown = document.get("_source").and_then(Selection::of);
+        wanted.extend(index.zip(id).map(|(index, id)| Wanted { index, id, shown }));
+    }
+    for (at, id) in list(body, "ids").enumerate() {
+        if own.is_empty() {
+            messages.push(format!("index is missing for doc {at}"));
+        }
+        wanted.extend(text(id).map(|id| Wanted { index: own.to_owned(), id, shown: None }));
+    }
+    if wanted.is_empty() && messages.is_empty() {
+        messages.push("no documents to get".to_owned());
+    }
+    refuse(&messages)?;
+    Ok(wanted)
+}
+
+fn list<'a>(body: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    body.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A text, or a number as one.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

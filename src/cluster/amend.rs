@@ -1,0 +1,53 @@
+//! A partial update as a rule: what is to become of a document, from what is there and what was asked.
+//!
+//! Source: Elasticsearch 9.x, update helper.
+
+use std::sync::Arc;
+
+use super::document::{Condition, Patch, Source};
+use super::index::{Effect, Guard, Index, Written};
+use super::refusal::Refusal;
+
+/// What a partial update asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Amendment {
+    /// The fields to merge in.
+    pub doc: Option<Arc<Source>>,
+    /// What to store if there is no document.
+    pub upsert: Option<Arc<Source>>,
+    /// Whether `doc` is what to store then.
+    pub doc_as_upsert: bool,
+    /// Whether a change of nothing writes nothing.
+    pub detect_noop: bool,
+}
+
+impl Index {
+    /// Merges what is asked into the document with that id, or stores it if there is none and the
+    /// amendment says what.
+    ///
+    /// # Errors
+    /// No document and nothing to store; a condition that does not hold; values that do not fit.
+    pub fn apply(
+        &mut self,
+        id: &str,
+        asked: &Amendment,
+        condition: Option<Condition>,
+        routing: Option<&str>,
+    ) -> Result<Written, Refusal> {
+        if condition.is_none() && self.get(id).is_none() {
+            let new = if asked.doc_as_upsert { asked.doc.as_ref() } else { asked.upsert.as_ref() };
+            if let Some(new) = new {
+                return self.store(id, new.clone(), Guard { create: true, ..Guard::default() }, routing);
+            }
+        }
+        let patch = asked.doc.as_ref().map_or_else(Patch::new, |doc| Patch::from((**doc).clone()));
+        self.amend(id, patch, condition, asked.detect_noop)
+    }
+}
+
+impl Written {
+    /// Whether the write made a document.
+    pub fn is_new(&self) -> bool {
+        self.effect == Effect::Created
+    }
+}

@@ -1,0 +1,76 @@
+//! [`Part`]: an answer put together from pieces that are rendered after the lock is released.
+//!
+//! Documents stand in it by reference, so that a large answer costs the lock no more than a counter for
+//! each of them.
+
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
+
+use crate::cluster::document::Source;
+
+/// A piece of JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// Any JSON.
+    Json(Value),
+    /// A whole number.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// A text that is always the same.
+    Word(&'static str),
+    /// A text.
+    Text(Arc<str>),
+    /// A document.
+    Source(Arc<Source>),
+    /// How many shards took part: so many in all, and the one that is there.
+    Shards {
+        /// The copies that the index wants; none if nothing was to be done.
+        total: u64,
+        /// The copies that there are.
+        successful: u64,
+    },
+    /// An object whose names are known.
+    Object(Vec<(&'static str, Part)>),
+    /// An object whose names are data.
+    Named(Vec<(Arc<str>, Part)>),
+    /// A list.
+    List(Vec<Part>),
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Part::Json(value) => value.serialize(serializer),
+            Part::Number(number) => serializer.serialize_u64(*number),
+            Part::Flag(flag) => serializer.serialize_bool(*flag),
+            Part::Word(word) => serializer.serialize_str(word),
+            Part::Text(text) => serializer.serialize_str(text),
+            Part::Source(source) => source.serialize(serializer),
+            Part::Shards { total, successful } => {
+                let mut map = serializer.serialize_map(Some(3))?;
+                map.serialize_entry("total", total)?;
+                map.serialize_entry("successful", successful)?;
+                map.serialize_entry("failed", &0)?;
+                map.end()
+            }
+            Part::Object(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                members.iter().try_for_each(|(name, part)| map.serialize_entry(name, part))?;
+                map.end()
+            }
+            Part::Named(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                members.iter().try_for_each(|(name, part)| map.serialize_entry(&**name, part))?;
+                map.end()
+            }
+            Part::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                items.iter().try_for_each(|item| list.serialize_element(item))?;
+                list.end()
+            }
+        }
+    }
+}
