@@ -154,7 +154,10 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}] call {}", self.severity, self.rule, self.seq)?;
+        write!(f, "{}[{}]", self.severity, self.rule)?;
+        if self.seq != 0 {
+            write!(f, " call {}", self.seq)?;
+        }
         if let Some(operation) = &self.operation {
             write!(f, " ({operation})")?;
         }
@@ -173,6 +176,9 @@ impl fmt::Display for Finding {
 }
 
 fn plain(value: &Value) -> String {
+    if value.is_null() {
+        return "nothing".to_owned();
+    }
     // A blank text is seen only between its quotes.
     value.as_str().filter(|text| !text.trim().is_empty()).map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::deed::{ConnectorAct, ConnectorDeed, Deed, Door, Effect, JobAct, JobDeed};
+use super::deed::{ConnectorAct, ConnectorDeed, Deed, Door, Effect, JobAct, JobDeed, LAST_SYNC};
 use super::heard::Heard;
 use super::story::{Mark, Seen};
 use crate::clock::Timestamp;
@@ -141,6 +141,7 @@ impl World {
                 status: text(entry, "status").and_then(|name| name.parse().ok()),
                 index_name: text(entry, "index_name"),
                 cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).map(masked)),
+                last_sync: LAST_SYNC.map(|name| text(entry, name)),
                 ..ConnectorLane::default()
             };
             if let Some(index) = &lane.index_name {

@@ -13,6 +13,7 @@ mod playback;
 mod replay;
 mod reports;
 mod rest;
+mod rules;
 mod secrets;
 mod simulation;
 

@@ -67,7 +67,8 @@ pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
 }
 
 pub(crate) fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
-    (heard.miss == Some(Miss::Unknown)).then(|| {
+    // A live cluster may have plugins.
+    (heard.miss == Some(Miss::Unknown) && heard.status >= 400).then(|| {
         let near = near::operation(&TABLE, heard.profile, heard.request);
         let nearest = near.as_ref().map(|near| format!("; the nearest is {}", near.nearest)).unwrap_or_default();
         let (method, path) = (heard.request.method(), heard.request.path());
@@ -80,7 +81,8 @@ pub(crate) fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
 pub(crate) fn unsupported_operation(heard: &Heard<'_>) -> Option<Offence> {
     let (method, path) = (heard.request.method(), heard.request.path());
     match heard.miss {
-        Some(Miss::Unsupported) => {
+        // A live cluster may have answered it.
+        Some(Miss::Unsupported) if heard.status == 501 => {
             let operation = heard.operation.unwrap_or("an operation");
             Some(Offence::new(format!(
                 "elastimock cannot answer {method} {path}, which is {operation} in Elasticsearch"

@@ -39,6 +39,10 @@ pub struct Rule {
     pub mend: &'static str,
     /// Where the demand is written.
     pub reference: &'static str,
+    /// A conversation that breaks it, in the form of `fixtures/rules/README.md`.
+    pub breaks: &'static str,
+    /// One that just keeps it.
+    pub keeps: &'static str,
     pub(crate) check: Check,
 }
 
@@ -216,6 +220,8 @@ macro_rules! rule {
             hint: $hint,
             mend: $mend,
             reference: $reference,
+            breaks: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules/", $id, "/breaks.console")),
+            keeps: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules/", $id, "/keeps.console")),
             check: $check,
         }
     };

@@ -1,0 +1,296 @@
+//! The two transcripts of every rule: the one breaks it and nothing else, the other just keeps it. Each is
+//! judged as a recording, and live where the mock gives the same answers. Format: `fixtures/rules/README.md`.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use elastimock::{
+    Clock, Contract, Engine, Finding, Fixture, Level, Method, Recording, Request, Rule, Run, Setup, Step, Strictness,
+    Timestamp, rules,
+};
+use serde_json::{Value, json};
+
+use crate::support::{T0, instant, path};
+
+/// Rules that a short transcript cannot keep, asked only where they are meant.
+const AT_THE_END: [&str; 2] = ["job-left-open", "last-sync-unreported"];
+
+/// A request of a transcript, and what it was answered.
+struct Said {
+    at: Timestamp,
+    request: Request,
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Value,
+}
+
+#[derive(Default)]
+struct Transcript {
+    said: Vec<Said>,
+    /// How many calls are the recording, if the rest is said to a playback.
+    recorded: Option<usize>,
+    allowed: Vec<(String, String)>,
+    is_by_hand: bool,
+}
+
+fn duration(text: &str) -> Duration {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().unwrap_or_else(|_| panic!("`{text}` is no length of time"));
+    match &text[digits.len()..] {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(60 * number),
+        unit => panic!("`{unit}` is no unit of time"),
+    }
+}
+
+impl Transcript {
+    fn parse(text: &str) -> Transcript {
+        let mut transcript = Transcript::default();
+        let mut at = instant(T0);
+        let mut repeat = (1, Duration::ZERO);
+        let lines: Vec<&str> = text.lines().collect();
+        let mut next = 0;
+        while let Some(line) = lines.get(next) {
+            next += 1;
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(directive) = line.strip_prefix('@') {
+                let words: Vec<&str> = directive.splitn(3, ' ').collect();
+                match words.as_slice() {
+                    ["advance", by] => at = at.plus(duration(by)),
+                    ["repeat", times, every] => repeat = (times.parse().expect("a number"), duration(every)),
+                    ["allow", rule, reason] => transcript.allowed.push(((*rule).to_owned(), (*reason).to_owned())),
+                    ["play"] => transcript.recorded = Some(transcript.said.len()),
+                    ["by-hand"] => transcript.is_by_hand = true,
+                    _ => panic!("`{line}` is no directive"),
+                }
+                continue;
+            }
+            let (method, target) = line.split_once(' ').unwrap_or_else(|| panic!("`{line}` is no request"));
+            let mut request = Request::new(Method::new(method), target);
+            let mut body = String::new();
+            while let Some(line) = lines.get(next).filter(|line| !line.starts_with('#')) {
+                next += 1;
+                match line.split_once(": ").filter(|(name, _)| body.is_empty() && !name.starts_with('{')) {
+                    Some((name, value)) => request = request.header(name, value),
+                    None => body = format!("{body}{line}\n"),
+                }
+            }
+            if !body.is_empty() {
+                let is_ndjson = request.headers().get("content-type").is_some();
+                let body = if is_ndjson { body.trim_end().to_owned() + "\n" } else { body.trim_end().to_owned() };
+                request = if is_ndjson { request.with_body(body) } else { request.json(body) };
+            }
+            let answer = lines.get(next).and_then(|line| line.strip_prefix("# ")).expect("an answer");
+            next += 1;
+            let (status, body) = answer.split_once(' ').unwrap_or((answer, r#"{"result":"updated"}"#));
+            let mut headers = Vec::new();
+            while let Some((name, value)) = lines.get(next).and_then(|line| line.strip_prefix("# ")?.split_once(": ")) {
+                headers.push((name.to_ascii_lowercase(), value.to_owned()));
+                next += 1;
+            }
+            for time in 0..repeat.0 {
+                at = if time > 0 { at.plus(repeat.1) } else { at };
+                let status = status.parse().unwrap_or_else(|_| panic!("`{answer}` is no answer"));
+                let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{body}: {error}"));
+                transcript.said.push(Said { at, request: request.clone(), status, headers: headers.clone(), body });
+            }
+            repeat = (1, Duration::ZERO);
+        }
+        transcript
+    }
+
+    /// The calls as a recording that somebody else has made.
+    fn recording(&self) -> Recording {
+        let state = state().to_value();
+        let mut text = json!({
+            "elastimock_recording": 1, "elastimock": "0.1.0", "profile": "9", "seed": 7, "started_at": T0, "state": state
+        })
+        .to_string();
+        for (seq, said) in (1..).zip(&self.said) {
+            let (path, query) = said.request.target().split_once('?').unwrap_or((said.request.target(), ""));
+            let headers = |headers: Vec<(&str, &str)>| {
+                headers
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), Value::from(value)))
+                    .collect::<serde_json::Map<_, _>>()
+            };
+            let mut request = json!({
+                "method": said.request.method().as_str(), "path": path, "query": query,
+                "headers": headers(said.request.headers().iter().collect()),
+            });
+            // A recorder masks what it knows to be secret.
+            let body = std::str::from_utf8(said.request.body()).expect("text").replace("s3cr3t-Passw0rd", "<redacted>");
+            if !body.is_empty() {
+                request["body"] = serde_json::from_str(&body).unwrap_or_else(|_| json!({ "text": body }));
+            }
+            let own: Vec<(&str, &str)> =
+                said.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let response = json!({ "status": said.status, "headers": headers(own), "body": said.body });
+            text += &format!(
+                "\n{}",
+                json!({ "seq": seq, "at": said.at.to_string(), "request": request, "response": response })
+            );
+        }
+        Recording::parse("transcript", (text + "\n").as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn state() -> Fixture {
+    Fixture::load(&[path("fixtures/rules/state.json")]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn strictness(rule: &Rule, transcript: &Transcript) -> Strictness {
+    let is_meant = |id: &str| id == rule.id || transcript.allowed.iter().any(|(allowed, _)| allowed == id);
+    AT_THE_END
+        .iter()
+        .filter(|id| !is_meant(id))
+        .fold(Strictness::default(), |strictness, id| strictness.rule(id, Level::Off).expect("a rule"))
+}
+
+/// The findings of a live run, and the recording of it; none if the mock answers otherwise.
+fn live(transcript: &Transcript, strictness: Strictness) -> Option<(Vec<Finding>, Recording)> {
+    let t0 = instant(T0);
+    let setup = Setup { fixture: Arc::new(state()), seed: 7, clock: Clock::frozen(t0), strictness, ..Setup::default() };
+    let said = &transcript.said;
+    let (mut engine, said) = match transcript.recorded {
+        None => (Engine::new(setup, t0).unwrap_or_else(|error| panic!("{error}")), &said[..]),
+        Some(recorded) => {
+            let told = Transcript { said: Vec::new(), ..Transcript::default() };
+            let mut recording = told.recording();
+            let all = transcript.recording();
+            recording.interactions = all.interactions.into_iter().take(recorded).collect();
+            (Engine::playback(setup, recording, t0), &said[recorded..])
+        }
+    };
+    for (rule, reason) in &transcript.allowed {
+        engine.allow(rule, reason).unwrap_or_else(|error| panic!("{error}"));
+    }
+    for said in said {
+        engine.set_clock(Clock::frozen(said.at));
+        let Step::Deliver(response) = engine.receive(&said.request, said.at) else { panic!("an answer") };
+        if response.status() == 501 && said.status != 501 {
+            return None;
+        }
+        let what = format!("{} {}: {}", said.request.method(), said.request.target(), response.text());
+        assert_eq!(response.status(), said.status, "{what}");
+    }
+    Some((engine.findings(true), engine.recording()))
+}
+
+fn told(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("{finding}\n")).collect::<Vec<_>>().join("\n")
+}
+
+/// Judges a transcript in every way there is, and returns what all of them found.
+fn judged(rule: &Rule, name: &str) -> Vec<Finding> {
+    let file = path(&format!("fixtures/rules/{}/{name}.console", rule.id));
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let transcript = Transcript::parse(&text);
+    let strictness = strictness(rule, &transcript);
+    let what = format!("{} {name}", rule.id);
+    let live = if transcript.is_by_hand { None } else { live(&transcript, strictness.clone()) };
+    if transcript.recorded.is_some() || !transcript.allowed.is_empty() {
+        return live.expect("a run without faults").0;
+    }
+    let recordings = [transcript.recording()];
+    let run = Run::new(&recordings, strictness.clone());
+    let by_hand: Vec<Finding> = run.findings().cloned().collect();
+    if let Some((found, recording)) = live {
+        let same = |one: &[Finding], other: &[Finding]| {
+            let key =
+                |finding: &Finding| (finding.rule, finding.severity, finding.seq, finding.at, finding.calls.clone());
+            one.iter().map(key).collect::<Vec<_>>() == other.iter().map(key).collect::<Vec<_>>()
+        };
+        assert!(same(&found, &by_hand), "{what}: live\n{}\nby hand\n{}", told(&found), told(&by_hand));
+        // What the journal has masked the judge has not needed.
+        let recordings = [recording];
+        let again = Run::new(&recordings, strictness);
+        let again: Vec<Finding> = again.findings().cloned().collect();
+        assert_eq!(told(&found), told(&again), "{what}: live, and from its own recording");
+        assert_eq!(found, again, "{what}");
+    }
+    by_hand
+}
+
+#[test]
+fn every_rule_is_broken_by_one_transcript_and_kept_by_the_other() {
+    for rule in rules() {
+        let broken = judged(rule, "breaks");
+        assert_eq!(
+            broken.iter().map(|finding| finding.rule).collect::<Vec<_>>(),
+            [rule.id],
+            "{} breaks:\n{}",
+            rule.id,
+            told(&broken)
+        );
+        insta::assert_snapshot!(format!("rule_{}", rule.id), told(&broken));
+        let kept = judged(rule, "keeps");
+        assert!(kept.is_empty(), "{} keeps:\n{}", rule.id, told(&kept));
+    }
+}
+
+#[test]
+fn no_transcript_is_left_without_its_rule() {
+    for entry in fs::read_dir(path("fixtures/rules")).expect("the transcripts") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("a name");
+        if entry.path().is_dir() {
+            assert!(rules().iter().any(|rule| rule.id == name), "there is no rule {name}");
+        }
+    }
+}
+
+/// An enforced call is refused with the message of its finding, and nothing has changed.
+#[test]
+fn an_enforced_call_changes_nothing() {
+    let mut refused = 0;
+    for rule in rules() {
+        let file = path(&format!("fixtures/rules/{}/breaks.console", rule.id));
+        let transcript = Transcript::parse(&fs::read_to_string(file).expect("a transcript"));
+        if transcript.recorded.is_some() || transcript.is_by_hand {
+            continue;
+        }
+        let t0 = instant(T0);
+        let strictness = strictness(rule, &transcript).with_contract(Contract::Enforce);
+        let setup = Setup { fixture: Arc::new(state()), clock: Clock::frozen(t0), strictness, ..Setup::default() };
+        let mut engine = Engine::new(setup, t0).unwrap_or_else(|error| panic!("{error}"));
+        for said in &transcript.said {
+            engine.set_clock(Clock::frozen(said.at));
+            let before = engine.state().expect("a state").to_value();
+            let Step::Deliver(response) = engine.receive(&said.request, said.at) else { panic!("an answer") };
+            let body: Value = serde_json::from_slice(response.body()).expect("JSON");
+            if body["error"]["type"] == "elastimock_contract_exception" {
+                refused += 1;
+                let found = engine.findings(false);
+                assert_eq!(response.status(), 400);
+                assert_eq!(body["error"]["reason"], found.last().expect("a finding").message, "{}", rule.id);
+                assert_eq!(engine.state().expect("a state").to_value(), before, "{}", rule.id);
+                assert_ne!(rule.id, "heartbeat-gap", "nobody is refused for an earlier silence");
+            }
+        }
+        // A recording tells the same, although the answers are others.
+        let live = engine.findings(true);
+        let recordings = [engine.recording()];
+        let run = Run::new(&recordings, strictness_of(&engine));
+        assert_eq!(told(&live), told(&run.findings().cloned().collect::<Vec<_>>()), "{}", rule.id);
+    }
+    assert!(refused >= 8, "{refused} transcripts were refused");
+}
+
+fn strictness_of(engine: &Engine) -> Strictness {
+    engine.setup().strictness.clone()
+}
+
+/// The README names every rule with its severity and what it demands.
+#[test]
+fn the_readme_lists_every_rule() {
+    let readme = fs::read_to_string(path("README.md")).expect("the README");
+    for rule in rules() {
+        let row = format!("| `{}` | {} | {} |", rule.id, rule.severity, rule.demands);
+        assert!(readme.contains(&row), "put this row into the table under Findings:\n{row}");
+    }
+}
