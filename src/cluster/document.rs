@@ -344,6 +344,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_patch_in_hash_order_is_so_at_every_depth() {
+        let fields = json!({ "last_synced": 1, "last_sync_status": { "new": 1, "old": 2 }, "sync_cursor": 3 });
+        let names: Vec<_> =
+            patch(fields).in_hash_order().iter().map(|(name, value)| format!("{name} {value}")).collect();
+        assert_eq!(names, [r#"last_sync_status {"new":1,"old":2}"#, "last_synced 1", "sync_cursor 3"]);
+    }
+
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf =
             prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), (0_i64..4).prop_map(Value::from)];
