@@ -103,6 +103,17 @@ fn complete(field: &Value) -> Value {
     Value::Object(complete)
 }
 
+/// A configuration whose fields have at least the members that the server always writes.
+pub fn with_defaults(configuration: &Value) -> Value {
+    let mut fields = configuration.clone();
+    for field in fields.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+        for (name, default) in MEMBERS.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            field.entry(*name).or_insert_with(|| default.clone());
+        }
+    }
+    fields
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

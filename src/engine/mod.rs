@@ -9,6 +9,7 @@
 //! **The replay law:** same seed, same fixture, same requests and verbs at the same instants, and the
 //! bytes are the same.
 
+mod answers;
 pub mod mode;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,6 +113,8 @@ pub struct Engine {
     is_prepared: bool,
     /// The latest instant that anybody has heard of.
     latest: Timestamp,
+    /// Whether documents of connectors and jobs were written by other ways than the Connector API.
+    has_foreign_documents: bool,
 }
 
 /// What the shell must do with a request that the engine has dealt with.
@@ -193,7 +196,17 @@ impl Engine {
     fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: Mode) -> Engine {
         let journal = Journal::new(setup.journal_entries_max, setup.journal_bytes_max);
         let judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
-        Engine { setup, started_at, clock, mode, journal, judge, is_prepared: false, latest: started_at }
+        Engine {
+            setup,
+            started_at,
+            clock,
+            mode,
+            journal,
+            judge,
+            is_prepared: false,
+            latest: started_at,
+            has_foreign_documents: false,
+        }
     }
 
     /// What connections read requests with.
@@ -228,6 +241,7 @@ impl Engine {
         let mut body = None;
         let mut unmatched = None;
         let mut sensitive = Vec::new();
+        let endpoint = reading.endpoint;
         let mut answer = match &mut self.mode {
             Mode::Mock(cluster) => {
                 Answer::Made(Box::new(match (reading.stage, reading.endpoint) {
@@ -264,6 +278,9 @@ impl Engine {
             },
         };
         self.journal.known.learn_body(reading.operation, request.body());
+        if let (Answer::Made(outcome), Some(endpoint)) = (&mut answer, endpoint) {
+            self.hold_to_specification(endpoint, request, outcome);
+        }
         let findings = match unmatched {
             Some(miss) => {
                 let seen = format!("{} {}", request.method(), redact::target(request.target()));
@@ -430,6 +447,7 @@ impl Engine {
             }
             Mode::Playback(playback) => playback.reset(),
         }
+        self.has_foreign_documents = false;
         self.journal.restart();
         self.judge.restart();
         self.is_prepared = false;
@@ -453,6 +471,7 @@ impl Engine {
         self.cluster()?;
         let mut planted = Cluster::new(self.setup.seed);
         fixture.plant(&mut planted, now)?;
+        self.has_foreign_documents = true;
         self.mode = Mode::Mock(Box::new(planted));
         self.is_prepared = true;
         self.know(&fixture.to_value(), true);
@@ -471,6 +490,7 @@ impl Engine {
         };
         let mut grown = (**cluster).clone();
         fixture.plant(&mut grown, now)?;
+        self.has_foreign_documents = true;
         **cluster = grown;
         self.prepare();
         self.know(&fixture.to_value(), false);

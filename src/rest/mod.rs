@@ -73,10 +73,26 @@ impl<S> Table<S> {
     }
 
     fn schema(&self, row: usize, profile: Profile) -> Result<Option<&Schema>, Error> {
+        self.slot(row, profile).map(Slot::get).transpose()
+    }
+
+    fn slot(&self, row: usize, profile: Profile) -> Option<&Slot> {
         let slots = self.editions[profile.position()]
             .slots
             .get_or_init(|| self.rows.iter().map(|row| row.schema.map(|text| Slot::new(text, profile))).collect());
-        slots.get(row).and_then(Option::as_ref).map(Slot::get).transpose()
+        slots.get(row)?.as_ref()
+    }
+
+    /// Where an answer leaves the specification as the server keeps it; none if it does not, or if
+    /// nobody has published what the answer is.
+    pub fn answer_breach(&self, endpoint: &Endpoint<S>, profile: Profile, reply: &Reply) -> Option<String> {
+        let row = self.rows.iter().position(|row| std::ptr::eq(row, endpoint))?;
+        let breach = match self.slot(row, profile)?.answer() {
+            Ok(answer) => off_spec(answer.filter(|_| reply.body.is_json())?, &reply.body.to_value())?,
+            Err(error) => return Some(error.reason().to_owned()),
+        };
+        let Violation { pointer, message, .. } = breach;
+        Some(format!("the answer of {} leaves its specification at [{pointer}]: {message}", endpoint.operation))
     }
 
     /// Whether the quick way and the four passes lead a path to the same row.

@@ -55,12 +55,13 @@ pub struct Slot {
     text: SchemaText,
     profile: Profile,
     compiled: OnceCell<Schema>,
+    answer: OnceCell<Option<Validator>>,
 }
 
 impl Slot {
     /// A slot for those texts, as a profile has them.
     pub const fn new(text: SchemaText, profile: Profile) -> Slot {
-        Slot { text, profile, compiled: OnceCell::new() }
+        Slot { text, profile, compiled: OnceCell::new(), answer: OnceCell::new() }
     }
 
     /// The compiled schema.
@@ -69,6 +70,36 @@ impl Slot {
     /// When the files are broken, which a test would have found.
     pub fn get(&self) -> Result<&Schema, Error> {
         self.compiled.get_or_try_init(|| Schema::compile(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
+    }
+}
+
+impl Slot {
+    /// What the server answers, every object closed: the specification leaves answers open for what a
+    /// later version adds, and ours are of one version. None if nobody has published it.
+    ///
+    /// # Errors
+    /// When the files are broken, which a test would have found.
+    pub fn answer(&self) -> Result<Option<&Validator>, Error> {
+        let compiled = self.answer.get_or_try_init(|| {
+            let mut server = Contract::of(self.text, self.profile)?.server;
+            close(&mut server);
+            server.pointer("/properties/response").map(|answer| compile(answer, &server)).transpose()
+        });
+        compiled.map(Option::as_ref).map_err(|wrong: String| Error::bug(&wrong))
+    }
+}
+
+/// Closes every object that names its members.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(close);
+            if members.get("type").is_some_and(|kind| kind == "object") && members.contains_key("properties") {
+                members.entry("additionalProperties").or_insert(Value::Bool(false));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
     }
 }
 

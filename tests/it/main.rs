@@ -4,6 +4,7 @@ mod support;
 
 mod scenarios;
 
+mod ledger;
 mod promises;
 mod tidy;
 

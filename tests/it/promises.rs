@@ -48,6 +48,27 @@ fn a_row_reaches_what_its_published_schema_says() {
 }
 
 #[test]
+fn every_operation_of_the_connector_api_has_a_row() {
+    let published = fs::read_to_string(path("fixtures/spec/operations.txt")).expect("the list of operations");
+    let ours: BTreeSet<&str> = operations().map(|operation| operation.name).collect();
+    let words = published.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').next());
+    let theirs: BTreeSet<&str> = words.filter(|name| name.starts_with("connector.")).collect();
+    let missing: Vec<_> = theirs.difference(&ours).collect();
+    assert!(missing.is_empty(), "{missing:?}: write a row in src/api/mod.rs");
+    assert!(theirs.len() >= 34, "the specification has lost some: {theirs:?}");
+}
+
+#[test]
+fn every_row_has_an_overlay_that_speaks_of_it() {
+    for operation in operations() {
+        let file = path(&format!("schemas/overlay/{}.json", operation.name));
+        let overlay: Value = serde_json::from_str(&fs::read_to_string(&file).expect("the overlay")).expect("JSON");
+        assert_eq!(overlay["operation"], operation.name);
+        assert!(overlay["entries"].is_array(), "{}: an overlay lists its entries, none too", operation.name);
+    }
+}
+
+#[test]
 fn every_published_address_of_our_operations_has_a_row() {
     let published = fs::read_to_string(path("fixtures/spec/operations.txt")).expect("the list of operations");
     let ours: BTreeSet<&str> = operations().map(|operation| operation.name).collect();
