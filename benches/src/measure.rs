@@ -6,6 +6,7 @@ pub mod exec;
 pub mod instructions;
 pub mod jobs;
 pub mod kept;
+pub mod polls;
 pub mod start;
 pub mod throughput;
 
@@ -61,6 +62,7 @@ pub const PARTS: &[(&str, Part)] = &[
     ("crowd", crowd::measure),
     ("kept", kept::measure),
     ("jobs", jobs::measure),
+    ("polls", polls::measure),
     ("exec", exec::measure),
     ("body", body::measure),
 ];

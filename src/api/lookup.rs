@@ -2,26 +2,12 @@
 
 use crate::cluster::document::Condition;
 use crate::cluster::index::{External, Guard};
-use crate::cluster::names::Lookup;
 use crate::cluster::selection::Selection;
-use crate::rest::call::Call;
+use crate::cluster::{CONNECTORS, SYNC_JOBS};
+use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;
-
-/// `ignore_unavailable`, `allow_no_indices` and `expand_wildcards`, as far as the call gives them.
-pub fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
-    let mut lookup = otherwise;
-    if call.query("ignore_unavailable").is_some() {
-        lookup.ignore_unavailable = call.switch("ignore_unavailable");
-    }
-    if call.query("allow_no_indices").is_some() {
-        lookup.allow_no_indices = call.switch("allow_no_indices");
-    }
-    match call.query("expand_wildcards").filter(|words| !words.is_empty()) {
-        Some(words) => lookup.with_expand_wildcards(words).map_err(|word| Error::unknown_expand_wildcards(&word)),
-        None => Ok(lookup),
-    }
-}
+pub use crate::rest::search::lookup;
 
 /// Whether the call forces a refresh, which its answer then says.
 pub fn forces_refresh(call: &Call) -> Result<bool, Error> {
@@ -130,6 +116,23 @@ impl<'a> Given<'a> {
         }
         Ok(Guard { condition, version, create })
     }
+}
+
+/// The reply with the warning of a client that reads or writes the server's own indices.
+///
+/// Source: Elasticsearch's connector system indices, and the clients that may use them without a word.
+pub fn warned<'i>(reply: Reply, call: &Call, indices: impl IntoIterator<Item = &'i str>) -> Reply {
+    const WELCOME: [&str; 3] = ["kibana", "connectors", "cloud"];
+    let touched: Vec<&str> = indices.into_iter().filter(|index| [CONNECTORS, SYNC_JOBS].contains(index)).collect();
+    if touched.is_empty() || call.origin.as_deref().is_some_and(|origin| WELCOME.contains(&origin)) {
+        return reply;
+    }
+    let text = format!(
+        "this request accesses system indices: [{}], but in a future major version, direct access to system indices \
+         will be prevented by default",
+        touched.join(", ")
+    );
+    reply.warn(call.release, &text)
 }
 
 /// Refuses if a validation has said anything.

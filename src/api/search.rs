@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::lookup::warned;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::cluster::query::Query;
 use crate::cluster::refusal::Refusal;
 use crate::cluster::search::Found;
-use crate::cluster::search::service::Sweep;
+use crate::cluster::search::service::{Sweep, Target};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::search::{self, ByQuery, Request};
@@ -15,7 +16,22 @@ use crate::rest::search::{self, ByQuery, Request};
 /// `search`.
 pub fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let request = search::searching(call)?;
-    Ok(found(run(cluster, &request, call.now)?))
+    let reply = found(run(cluster, &request, call.now)?);
+    Ok(of_indices(cluster, call, reply, request.pit.is_none().then_some(&request.target)))
+}
+
+/// The reply with the warning that its indices call for.
+fn of_indices<'t>(
+    cluster: &Cluster,
+    call: &Call,
+    reply: Reply,
+    targets: impl IntoIterator<Item = &'t Target>,
+) -> Reply {
+    let resolve = |target: &Target| cluster.resolve(&target.expression, &target.lookup, call.now).unwrap_or_default();
+    let mut names: Vec<&str> = targets.into_iter().flat_map(resolve).map(|index| &**index.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    warned(reply, call, names)
 }
 
 fn found(found: Found) -> Reply {
@@ -34,7 +50,8 @@ fn run(cluster: &mut Cluster, request: &Request, now: Timestamp) -> Result<Found
 pub fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let requests = search::searches(call)?;
     let searches = requests.iter().map(|request| run(cluster, request, call.now).map_err(Error::from)).collect();
-    Ok(Reply::ok(Body::Searches(searches)))
+    let reply = Reply::ok(Body::Searches(searches));
+    Ok(of_indices(cluster, call, reply, requests.iter().map(|request| &request.target)))
 }
 
 /// `count`.
@@ -46,7 +63,7 @@ pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
         answer["terminated_early"] = Value::Bool(true);
     }
     answer["_shards"] = shards(counted.shards);
-    Ok(Reply::json(answer))
+    Ok(of_indices(cluster, call, Reply::json(answer), [&target]))
 }
 
 /// How many indices were asked; each is one shard, and none fails alone.
@@ -81,7 +98,8 @@ fn freed_reply(freed: usize) -> Reply {
 pub fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (target, keep) = search::pit_keep_alive(call)?;
     let (id, count) = cluster.open_pit(&target, &keep, call.now)?;
-    Ok(Reply::json(json!({ "id": id, "_shards": shards(count) })))
+    let reply = Reply::json(json!({ "id": id, "_shards": shards(count) }));
+    Ok(of_indices(cluster, call, reply, [&target]))
 }
 
 /// `close_point_in_time`.
@@ -96,7 +114,7 @@ pub fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Erro
     let ByQuery { query, target, docs_max } = search::by_query(call)?;
     let query = query.ok_or_else(|| Error::validation(&["query is missing".to_owned()]))?;
     let count = cluster.sweep(&query, &target, Sweep::Delete, docs_max, call.now)?;
-    Ok(Reply::json(swept(count, None)))
+    Ok(of_indices(cluster, call, Reply::json(swept(count, None)), [&target]))
 }
 
 /// `update_by_query`.
@@ -104,7 +122,7 @@ pub fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Erro
     let ByQuery { query, target, docs_max } = search::by_query(call)?;
     let query = query.unwrap_or(Query::All);
     let count = cluster.sweep(&query, &target, Sweep::Rewrite, docs_max, call.now)?;
-    Ok(Reply::json(swept(count, Some(count))))
+    Ok(of_indices(cluster, call, Reply::json(swept(count, Some(count))), [&target]))
 }
 
 /// What was done to all that a query found: rewritten so many, or deleted all.

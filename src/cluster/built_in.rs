@@ -63,8 +63,15 @@ fn managed(alias: &str, mapping: &str) -> Design {
             ("number_of_replicas", "0"),
         ]),
         mapping: Mapping::parse(&mapping).unwrap_or_default(),
-        aliases: BTreeMap::from([(alias.to_owned(), Map::new())]),
+        aliases: BTreeMap::from([(alias.to_owned(), of_system())]),
     }
+}
+
+/// What is said of the alias of an index that is the server's own: wildcards pass it by.
+///
+/// Source: Elasticsearch's creation of managed system indices.
+fn of_system() -> Map<String, Value> {
+    ["is_write_index", "is_hidden"].into_iter().map(|name| (name.to_owned(), Value::Bool(true))).collect()
 }
 
 fn texts(settings: &[(&str, &str)]) -> Map<String, Value> {

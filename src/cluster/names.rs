@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Cluster;
 use super::connector::index_name_offence;
 use super::index::Index;
 use super::refusal::{Refusal, ShelfRefusal};
+use super::{Cluster, SECRETS, SECRETS_ALIAS};
 use crate::clock::Timestamp;
 
 /// How an expression is to be understood.
@@ -91,7 +91,9 @@ impl Cluster {
                 }
                 let before = found.len();
                 let pattern = if part == "_all" { "*" } else { &part };
-                let matching = self.indices().filter(|index| fits(pattern, index, lookup)).map(|index| &**index.name());
+                let matching =
+                    self.indices().filter(|index| &**index.name() != SECRETS && fits(pattern, index, lookup));
+                let matching = matching.map(|index| &**index.name());
                 found.extend(matching);
                 if found.len() == before && !lookup.allow_no_indices {
                     return Err(missing(if all { "_all" } else { &part }).into());
@@ -102,6 +104,7 @@ impl Cluster {
                 let offence = "must not start with '_'.".to_owned();
                 return Err(ShelfRefusal::IndexName { name: part, offence }.into());
             }
+            refuse_reserved(&part)?;
             let named = self.named(&part);
             if named.is_empty() && !lookup.ignore_unavailable {
                 return Err(missing(&part).into());
@@ -120,6 +123,7 @@ impl Cluster {
     /// No such index, or an alias of several.
     pub fn resolve_one(&self, name: &str, now: Timestamp) -> Result<&Index, Refusal> {
         let name = date_math(name, now)?;
+        refuse_reserved(&name)?;
         match self.named(&name).as_slice() {
             [] => Err(ShelfRefusal::NoSuchIndex { expression: name, of_document: true }.into()),
             [index] => Ok(index),
@@ -136,6 +140,14 @@ impl Cluster {
             Some(index) => vec![index],
             None => self.indices().filter(|index| index.design.aliases.contains_key(name)).collect(),
         }
+    }
+}
+
+/// Refuses the index of secrets, by its name or its alias: they leave it by their own API alone.
+pub(super) fn refuse_reserved(name: &str) -> Result<(), Refusal> {
+    match [SECRETS, SECRETS_ALIAS].contains(&name) {
+        true => Err(ShelfRefusal::Reserved { index: SECRETS.to_owned() }.into()),
+        false => Ok(()),
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Source: Elasticsearch 9.x, fetch source context and its filter of maps.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::document::Source;
-use super::names::is_like;
+use super::source_filter::SourceFilter;
 
 /// Which fields of a document are shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,40 +56,10 @@ impl Selection {
 
     /// The fields of a document that are shown; shared with the shelf if all are.
     pub fn of_source(&self, source: &Arc<Source>) -> Arc<Source> {
-        if self.includes.is_empty() && self.excludes.is_empty() {
-            return source.clone();
-        }
-        let mut shown = Source::new();
-        for (name, value) in source.iter() {
-            if let Some(value) = self.filtered(name, value, false) {
-                shown.set(name.to_owned(), value);
-            }
-        }
-        Arc::new(shown)
-    }
-
-    /// What is shown of a value; `within` says that an object around it is shown.
-    fn filtered(&self, path: &str, value: &Value, within: bool) -> Option<Value> {
-        if self.excludes.iter().any(|pattern| is_like(pattern, path)) {
-            return None;
-        }
-        let included = within || self.includes.is_empty() || self.includes.iter().any(|pattern| is_like(pattern, path));
-        match value {
-            Value::Object(members) => {
-                let kept: Map<String, Value> = members
-                    .iter()
-                    .filter_map(|(name, value)| {
-                        let value = self.filtered(&format!("{path}.{name}"), value, included)?;
-                        Some((name.clone(), value))
-                    })
-                    .collect();
-                (included || !kept.is_empty()).then_some(Value::Object(kept))
-            }
-            Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
-                let kept: Vec<Value> = items.iter().filter_map(|item| self.filtered(path, item, included)).collect();
-                (included || !kept.is_empty()).then_some(Value::Array(kept))
-            }
-            other => included.then(|| other.clone()),
+        let (includes, excludes) = (self.includes.iter(), self.excludes.iter());
+        match SourceFilter::of(includes.map(String::as_str), excludes.map(String::as_str)).apply(source) {
+            Some(Cow::Owned(shown)) => Arc::new(shown),
+            _ => source.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::index::{Design, Index};
-use super::names::{self, date_math};
+use super::names::{self, date_math, refuse_reserved};
 use super::refusal::{Refusal, ShelfRefusal};
 use super::{Cluster, built_in};
 use crate::clock::Timestamp;
@@ -39,6 +39,7 @@ impl Cluster {
     /// # Errors
     /// A name that is taken or cannot be one; an alias that has the name of an index; too many indices.
     pub fn create_index(&mut self, name: &str, design: Design, now: Timestamp) -> Result<&mut Index, Refusal> {
+        refuse_reserved(name)?;
         if let Some(offence) = names::offence(name) {
             return Err(ShelfRefusal::IndexName { name: name.to_owned(), offence }.into());
         }
@@ -70,6 +71,7 @@ impl Cluster {
     /// A name that cannot be one, an alias without an index to write to, or with `require_alias` a
     /// name that is no alias.
     pub fn index_to_write(&mut self, name: &str, require_alias: bool, now: Timestamp) -> Result<&mut Index, Refusal> {
+        refuse_reserved(name)?;
         // Almost every write names its index.
         if !require_alias && self.indices.contains_key(name) {
             return self.index_mut(name).ok_or_else(|| Refusal::IndexMissing { index: name.to_owned() });
@@ -155,7 +157,7 @@ fn completed(mut design: Design, over: Design) -> Result<Design, Refusal> {
 mod tests {
     use super::*;
     use crate::cluster::{CONNECTORS, SYNC_JOBS};
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     fn cluster() -> (Cluster, Timestamp) {
         (Cluster::new(7), Timestamp::default())
@@ -205,7 +207,8 @@ mod tests {
         let index = cluster.create_index(SYNC_JOBS, Design::default(), now).expect("an index");
         assert!(index.is_hidden());
         assert_eq!(index.copies(), 1);
-        assert_eq!(index.design.aliases.get(".elastic-connectors-sync-jobs"), Some(&Map::new()));
+        let alias = index.design.aliases.get(".elastic-connectors-sync-jobs").expect("an alias");
+        assert_eq!(alias.get("is_hidden"), Some(&json!(true)));
     }
 
     #[test]

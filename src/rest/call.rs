@@ -38,6 +38,8 @@ pub struct Call {
     pub(crate) license: License,
     /// Where the client has sent the call, if it says so; told of calls without a body only.
     pub(crate) host: Option<String>,
+    /// The `x-elastic-product-origin` header: which of Elastic's products calls.
+    pub(crate) origin: Option<String>,
     /// Whether the client has named the type of the answer, so that a table is none for a terminal.
     pub(crate) names_type: bool,
 }

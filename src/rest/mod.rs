@@ -264,6 +264,7 @@ fn read_into<S>(
         release: setting.release,
         license: setting.license,
         host: if has_body { None } else { headers.get("host").map(str::to_owned) },
+        origin: headers.get("x-elastic-product-origin").map(str::to_owned),
         names_type,
     });
     if let Some(check) = endpoint.check {

@@ -14,6 +14,11 @@ pub enum ShelfRefusal {
         /// Whether one document was asked for, which is told a little differently.
         of_document: bool,
     },
+    /// The index is the server's own, and nobody else reads or writes it.
+    Reserved {
+        /// The index's name.
+        index: String,
+    },
     /// No index can have that name.
     IndexName {
         /// The name.

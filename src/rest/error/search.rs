@@ -259,10 +259,6 @@ pub(crate) fn boolean(value: &str) -> Exception {
     bad_boolean(value)
 }
 
-pub(crate) fn bad_expand_wildcards(value: &str) -> Exception {
-    illegal_argument(format!("No valid expand wildcard value [{value}]"))
-}
-
 pub(crate) fn source_without_type() -> Error {
     let reason = "Validation Failed: 1: source and source_content_type parameters are required;";
     full(400, Exception::new("validation_exception", reason))

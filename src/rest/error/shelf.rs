@@ -19,6 +19,10 @@ impl From<ShelfRefusal> for Error {
                 let kind = if of_document { "index_expression" } else { "index_or_alias" };
                 full(404, no_such_index(&expression, kind))
             }
+            ShelfRefusal::Reserved { index } => full(
+                400,
+                illegal_argument(format!("Indices [{index}] use and access is reserved for system operations")),
+            ),
             ShelfRefusal::IndexName { name, offence } => full(
                 400,
                 Exception::new("invalid_index_name_exception", format!("Invalid index name [{name}], {offence}"))

@@ -6,6 +6,7 @@ use super::parameters::{body, lookup};
 use super::query::query;
 use super::query_string::query_string;
 use super::reader::{Reader, is_value};
+use crate::cluster::names::Lookup;
 use crate::cluster::query::Query;
 use crate::cluster::search::service::Target;
 use crate::json::Token;
@@ -54,7 +55,7 @@ pub fn by_query(call: &Call) -> Result<ByQuery, Error> {
     if let Some(conflicts) = conflicts.filter(|conflicts| !matches!(conflicts.as_str(), "proceed" | "abort")) {
         return Err(Error::parse(search::bad_conflicts(&conflicts)));
     }
-    let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call)? };
+    let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
     Ok(ByQuery { query, target, docs_max })
 }
 

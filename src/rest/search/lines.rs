@@ -17,7 +17,7 @@ use crate::rest::error::{self, Error, search};
 
 /// Reads the searches of a body.
 pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
-    let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call)? };
+    let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
     let mut requests = Vec::new();
     if !call.raw.is_empty() && call.raw.last() != Some(&b'\n') {
         return Err(search::msearch_not_ended());
@@ -74,7 +74,7 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
                 let Lookup { expand_open, expand_hidden, .. } = target
                     .lookup
                     .with_expand_wildcards(&names(value))
-                    .map_err(|word| Error::parse(search::bad_expand_wildcards(&word)))?;
+                    .map_err(|word| Error::unknown_expand_wildcards(&word))?;
                 (target.lookup.expand_open, target.lookup.expand_hidden) = (expand_open, expand_hidden);
             }
             "search_type"

@@ -18,5 +18,5 @@ mod source;
 
 pub use by_query::{ByQuery, by_query};
 pub use lines::searches;
-pub use parameters::{Request, counting, pit_keep_alive, searching};
+pub use parameters::{Request, counting, lookup, pit_keep_alive, searching};
 pub use scroll::{pit_id, scroll_asked, scroll_ids};

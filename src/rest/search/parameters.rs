@@ -56,23 +56,23 @@ pub fn body(call: &Call) -> Result<&[u8], Error> {
     }
 }
 
-/// How a call wants the names of indices to be understood.
-pub fn lookup(call: &Call) -> Result<Lookup, Error> {
-    let lookup = Lookup {
-        ignore_unavailable: call.switch("ignore_unavailable"),
-        allow_no_indices: call.query("allow_no_indices") != Some("false"),
-        ..Lookup::default()
-    };
-    match call.query("expand_wildcards") {
-        None | Some("") => Ok(lookup),
-        Some(list) => {
-            lookup.with_expand_wildcards(list).map_err(|word| Error::parse(search::bad_expand_wildcards(&word)))
-        }
+/// `ignore_unavailable`, `allow_no_indices` and `expand_wildcards`, as far as the call gives them.
+pub fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
+    let mut lookup = otherwise;
+    if call.query("ignore_unavailable").is_some() {
+        lookup.ignore_unavailable = call.switch("ignore_unavailable");
+    }
+    if call.query("allow_no_indices").is_some() {
+        lookup.allow_no_indices = call.switch("allow_no_indices");
+    }
+    match call.query("expand_wildcards").filter(|words| !words.is_empty()) {
+        Some(words) => lookup.with_expand_wildcards(words).map_err(|word| Error::unknown_expand_wildcards(&word)),
+        None => Ok(lookup),
     }
 }
 
 fn target(call: &Call) -> Result<Target, Error> {
-    Ok(Target { expression: call.path("index").to_owned(), lookup: lookup(call)? })
+    Ok(Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? })
 }
 
 /// The query of `q` and of what goes with it, if there is one.
