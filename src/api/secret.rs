@@ -1,4 +1,7 @@
 //! `_connector/_secret/…`: values that connectors keep out of their documents.
+//!
+//! DIFFERENCE: they are always there. Elasticsearch has these calls in snapshot builds and in its
+//! serverless offer only.
 
 use serde_json::json;
 

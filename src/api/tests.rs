@@ -102,6 +102,14 @@ fn any_body() -> impl Strategy<Value = Value> {
         "language",
         "description",
         "service_type",
+        "status",
+        "api_key_id",
+        "value",
+        "values",
+        "rules",
+        "features",
+        "scheduling",
+        "last_synced",
         "nope",
     ]);
     let object = prop::collection::vec((names, any_value()), 0..7)
