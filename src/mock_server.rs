@@ -290,11 +290,11 @@ impl MockServer {
     /// How much of the Connector API the calls that the journal holds have exercised.
     pub fn coverage(&self) -> Coverage {
         // Reckoned outside of the engine's lock: it takes a while.
-        let (recording, evicted) = {
+        let (profile, calls, evicted) = {
             let engine = self.shared.engine();
-            (engine.recording(), engine.evicted())
+            (engine.setup().profile, engine.standing_calls(), engine.evicted())
         };
-        Coverage::of(&[recording]).with_evicted(evicted)
+        Coverage::of_calls(profile, calls).with_evicted(evicted)
     }
 
     /// Panics if less than `min` percent of the Connector API were exercised, and tells what was missed and

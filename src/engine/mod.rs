@@ -29,7 +29,7 @@ use crate::http::{Method, Request, Response};
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
 use crate::journal::recording::{Header, Recording};
-use crate::journal::{Extract, Journal, Note, redact};
+use crate::journal::{Extract, Journal, Note, Standing, redact};
 use crate::judge::coverage::Coverage;
 use crate::judge::heard::{self, Heard};
 use crate::judge::report::{self, Played, Report};
@@ -338,6 +338,7 @@ impl Engine {
                     exposed: &self.journal.known.exposures(request, reading.operation),
                     enforced: false,
                 });
+                self.journal.stand(seq, (&verdict.seen).into());
                 if let Some(message) = verdict.refusal {
                     if let (Some(before), Mode::Mock(cluster)) = (before, &mut self.mode) {
                         *cluster = before;
@@ -603,7 +604,12 @@ impl Engine {
 
     /// How much of the Connector API the calls that the journal holds have exercised.
     pub fn coverage(&self) -> Coverage {
-        Coverage::of(&[self.recording()]).with_evicted(self.evicted())
+        Coverage::of_calls(self.setup.profile, self.standing_calls()).with_evicted(self.evicted())
+    }
+
+    /// The calls that the journal holds, each with how what it was about stood before it.
+    pub fn standing_calls(&self) -> Vec<(Interaction, Standing)> {
+        self.journal.iter_standing().collect()
     }
 
     /// What is found at the end, with at most that many recorded calls that never came.

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::clock::Timestamp;
+use crate::cluster::connector::ConnectorStatus;
+use crate::cluster::sync_job::SyncStatus;
 use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits;
@@ -29,12 +31,14 @@ use redact::Known;
 const COPIED_BYTES_MAX: usize = 16 * 1024;
 
 /// What an entry costs beside its texts: itself, its slot, and the allocator's own.
-const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<Slot>() + 32;
+const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<Slot>() + size_of::<Standing>() + 32;
 
 /// Interactions in order, bounded in number and in bytes.
 #[derive(Debug)]
 pub struct Journal {
     slots: VecDeque<Slot>,
+    /// How things stood before each call, slot by slot.
+    standings: VecDeque<Standing>,
     /// The number of the first slot.
     first_seq: u64,
     bytes: usize,
@@ -82,6 +86,17 @@ pub struct Note {
     pub sensitive: Vec<String>,
 }
 
+/// How what a call was about stood before it, as far as the judge knew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it was about a sync job.
+    pub is_of_job: bool,
+    /// The status of that job.
+    pub job: Option<SyncStatus>,
+    /// The status of the connector that it was about, or of the job's.
+    pub connector: Option<ConnectorStatus>,
+}
+
 /// Some interactions, and where to go on reading.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extract {
@@ -98,6 +113,7 @@ impl Journal {
     pub fn new(entries_max: usize, bytes_max: usize) -> Journal {
         Journal {
             slots: VecDeque::new(),
+            standings: VecDeque::new(),
             first_seq: 1,
             bytes: 0,
             evicted: 0,
@@ -111,9 +127,18 @@ impl Journal {
     /// Takes the next place for a call on which the mock is about to act.
     pub fn reserve(&mut self) -> u64 {
         self.slots.push_back(None);
+        self.standings.push_back(Standing::default());
         let seq = self.first_seq + self.slots.len() as u64 - 1;
         self.evict();
         seq
+    }
+
+    /// Remembers how what a call is about stood before it.
+    pub fn stand(&mut self, seq: u64, standing: Standing) {
+        let at = seq.checked_sub(self.first_seq).map(|at| at as usize);
+        if let Some(place) = at.and_then(|at| self.standings.get_mut(at)) {
+            *place = standing;
+        }
     }
 
     /// Fills a place with what was said. Nothing happens if it has been forgotten meanwhile.
@@ -172,6 +197,12 @@ impl Journal {
         entries.filter_map(|(slot, seq)| slot.as_ref().map(|entry| entry.to_interaction(seq)))
     }
 
+    /// The same, each with how things stood before it.
+    pub fn iter_standing(&self) -> impl Iterator<Item = (Interaction, Standing)> {
+        let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..);
+        entries.filter_map(|((slot, standing), seq)| Some((slot.as_ref()?.to_interaction(seq), *standing)))
+    }
+
     /// At most `limit` interactions after number `after`, of one operation if it is named.
     pub fn extract(&self, after: u64, operation: Option<&str>, limit: usize) -> Extract {
         let skipped = (after + 1).saturating_sub(self.first_seq) as usize;
@@ -211,6 +242,7 @@ impl Journal {
     pub fn clear(&mut self) {
         self.first_seq += self.slots.len() as u64;
         self.slots.clear();
+        self.standings.clear();
         self.bytes = 0;
         self.evicted = 0;
     }
@@ -223,6 +255,7 @@ impl Journal {
 
     fn evict(&mut self) {
         while self.slots.len() > self.entries_max || (self.bytes > self.bytes_max && self.slots.len() > 1) {
+            self.standings.pop_front();
             if let Some(entry) = self.slots.pop_front().flatten() {
                 self.bytes -= entry.bytes();
             }

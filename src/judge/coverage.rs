@@ -21,8 +21,8 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use super::offline::Run;
-use super::story::Seen;
 use super::strictness::Strictness;
+use crate::journal::Standing;
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::Recording;
 use crate::limits::COVERAGE_SCENARIOS_MAX;
@@ -76,9 +76,16 @@ impl Coverage {
         };
         for recording in recordings {
             for call in Run::new(std::slice::from_ref(recording), Strictness::default()).calls {
-                all.note(recording.header.profile, call.interaction, &call.seen);
+                all.note(recording.header.profile, call.interaction, (&call.seen).into());
             }
         }
+        all
+    }
+
+    /// What calls have exercised, by how what they were about stood before them.
+    pub(crate) fn of_calls(profile: Profile, calls: Vec<(Interaction, Standing)>) -> Coverage {
+        let mut all = Coverage { profile, ..Coverage::default() };
+        calls.iter().for_each(|(interaction, standing)| all.note(profile, interaction, *standing));
         all
     }
 
@@ -98,12 +105,12 @@ impl Coverage {
         Coverage { evicted, ..self }
     }
 
-    fn note(&mut self, profile: Profile, interaction: &Interaction, seen: &Seen) {
+    fn note(&mut self, profile: Profile, interaction: &Interaction, standing: Standing) {
         let Some(name) = operation(&interaction.request, profile) else { return };
         let exercised = self.operations.entry(name.to_owned()).or_default();
         exercised.calls += 1;
         *exercised.statuses.entry(interaction.response.status()).or_default() += 1;
-        for item in items(name, profile, &interaction.request, &interaction.response, seen) {
+        for item in items(name, profile, &interaction.request, &interaction.response, standing) {
             *exercised.items.entry(item).or_default() += 1;
         }
     }
@@ -242,5 +249,81 @@ impl fmt::Display for Coverage {
             writeln!(f, "\n{scenario}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::cluster::sync_job::SyncStatus;
+    use crate::http::{Request, Response};
+    use proptest::prelude::*;
+
+    /// A call of any operation, on any job, answered in some way.
+    fn call() -> impl Strategy<Value = (Interaction, Standing)> {
+        let probes = &universe(Profile::V9).probes;
+        let standing = prop::option::of(prop::sample::select(SyncStatus::ALL));
+        (0..probes.len(), prop::sample::select(&[200, 201, 400, 404, 409, 503][..]), standing).prop_map(
+            |(at, status, job)| {
+                let text = probes[at].text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
+                let (method, target) = text[0].split_once(' ').expect("a method and a target");
+                let body = text.get(1).map_or(String::new(), |body| (*body).to_owned());
+                let request = Request::new(crate::http::Method::new(method), target.to_owned()).json(body);
+                let (at, operation, findings) = (Timestamp::default(), None, Vec::new());
+                let response = Response::new(status);
+                let interaction = Interaction { seq: 1, at, operation, request, response, findings, took_us: 0 };
+                (interaction, Standing { is_of_job: job.is_some(), job, connector: None })
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_the_order_the_sum_is_the_same_and_never_less_than_its_parts(
+            calls in prop::collection::vec(call(), 0..20),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+            order in any::<prop::sample::Index>(),
+        ) {
+            let whole = Coverage::of_calls(Profile::V9, calls.clone());
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(calls.len() + 1)).chain([0, calls.len()]).collect();
+            cuts.sort_unstable();
+            let mut parts: Vec<Coverage> =
+                cuts.windows(2).map(|cut| Coverage::of_calls(Profile::V9, calls[cut[0]..cut[1]].to_vec())).collect();
+            let turned = order.index(parts.len());
+            parts.rotate_left(turned);
+            let mut sum = Coverage { profile: Profile::V9, ..Coverage::default() };
+            for part in &parts {
+                let before = sum.counts();
+                sum.merge(part);
+                prop_assert!(sum.counts().0 >= before.0.max(part.counts().0));
+            }
+            prop_assert_eq!(sum.to_value(), whole.to_value());
+            prop_assert_eq!(sum, whole);
+        }
+    }
+
+    #[test]
+    fn everything_there_is_has_a_request_that_covers_it() {
+        for profile in Profile::ALL {
+            let universe = universe(profile);
+            let mut strange = Vec::new();
+            assert!(universe.items.len() > 20, "{profile}: {:?}", universe.items.keys());
+            for (name, items) in &universe.items {
+                assert!(items.contains(&Item::Called), "{name}");
+                let probes = || universe.probes.iter().filter(|probe| probe.operation == *name);
+                assert!(items.iter().all(|item| probes().any(|probe| probe.items.contains(item))), "{name}");
+                if !probes().any(|probe| probe.is_right) {
+                    strange.push(*name);
+                }
+            }
+            assert!(strange.is_empty(), "a correct client could never call these: {strange:?}");
+            let claim = &universe.items["connector.sync_job_claim"];
+            for status in SyncStatus::ALL {
+                assert!(claim.contains(&Item::Job(*status)), "{status}");
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::deed::JobAct;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::SyncStatus;
+use crate::journal::Standing;
 
 /// A call, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,12 @@ pub struct Seen {
     pub connector: Option<String>,
     /// Its status, if anybody knows.
     pub connector_status: Option<ConnectorStatus>,
+}
+
+impl From<&Seen> for Standing {
+    fn from(seen: &Seen) -> Standing {
+        Standing { is_of_job: seen.job.is_some(), job: seen.job_status, connector: seen.connector_status }
+    }
 }
 
 /// What was done to a job, as a past participle.

@@ -49,6 +49,18 @@ fn four_dimensions_of_one_operation() {
 }
 
 #[test]
+fn a_state_that_was_put_later_counts_too() {
+    let server = MockServer::builder().fixture(cluster("empty")).start_blocking().expect("a server");
+    server.put_state(&cluster("default")).expect("a fixture");
+    Client::connect(server.address()).send(&claim("job-suspended", r#"{"worker_hostname":"w-1"}"#));
+    let shown = server.coverage().to_value();
+    assert_eq!(
+        shown["operations"]["connector.sync_job_claim"]["states"],
+        json!({ "suspended": 1, "connector connected": 1 })
+    );
+}
+
+#[test]
 fn recordings_merge_in_any_order() {
     let one = recorded(&[claim("job-pending", r#"{"worker_hostname":"w-1"}"#)]);
     let other =

@@ -6,9 +6,9 @@ use crate::api::TABLE;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::SyncStatus;
 use crate::http::{Request, Response};
+use crate::journal::Standing;
 use crate::journal::redact::REDACTED;
 use crate::json;
-use crate::judge::story::Seen;
 use crate::license::License;
 use crate::profile::Profile;
 use crate::rest::schema::{COMMON_PARAMETERS, Contract};
@@ -83,20 +83,26 @@ pub fn setting(profile: Profile) -> Setting {
     Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: usize::MAX }
 }
 
-/// The server's schema of an operation: what is published, with the overlay of that profile.
-pub fn schema(operation: &str, profile: Profile) -> Option<Value> {
+/// The schemas of an operation for that profile: what is published, and what the server has.
+pub fn contract(operation: &str, profile: Profile) -> Option<Contract> {
     let row = TABLE.rows().iter().find(|row| row.operation == operation)?;
-    Contract::of(row.schema?, profile).ok().map(|contract| contract.server)
+    Contract::of(row.schema?, profile).ok()
 }
 
 /// What a call covers, by the request, the answer, and the state of what it named.
-pub fn items(operation: &str, profile: Profile, request: &Request, response: &Response, seen: &Seen) -> Vec<Item> {
+pub fn items(
+    operation: &str,
+    profile: Profile,
+    request: &Request,
+    response: &Response,
+    standing: Standing,
+) -> Vec<Item> {
     let mut items = vec![Item::Called];
-    let mut states = Vec::from_iter(seen.job_status.map(Item::Job));
-    if seen.job.is_none() || BEGINNINGS.contains(&operation) {
-        states.extend(seen.connector_status.map(Item::Connector));
+    let mut states = Vec::from_iter(standing.job.map(Item::Job));
+    if !standing.is_of_job || BEGINNINGS.contains(&operation) {
+        states.extend(standing.connector.map(Item::Connector));
     }
-    let Some(schema) = schema(operation, profile) else { return items };
+    let Some(Contract { server: schema, .. }) = contract(operation, profile) else { return items };
     let body = Body::of(request, &schema);
     let status = response.status();
     let mut faults = if status == 400 { body.faults() } else { Vec::new() };

@@ -15,9 +15,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::scene::{Item, items, resolved, schema, setting};
+use super::scene::{Item, contract, items, resolved, setting};
 use crate::api::TABLE;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
@@ -32,8 +32,11 @@ use crate::judge::story::Seen;
 use crate::judge::strictness::Strictness;
 use crate::profile::Profile;
 use crate::rest::render::{Style, render};
-use crate::rest::schema::COMMON_PARAMETERS;
+use crate::rest::schema::{COMMON_PARAMETERS, Contract, Enumeration};
 use crate::rest::{self, Stage};
+
+/// Objects in objects that are sent whole.
+const DEPTH_MAX: usize = 4;
 
 /// The operations that count.
 const FAMILY: &str = "connector.";
@@ -67,16 +70,32 @@ fn find_out(profile: Profile) -> Universe {
     let world = World::new();
     for row in TABLE.rows().iter().filter(|row| row.operation.starts_with(FAMILY)) {
         let paths: Vec<&str> = row.paths.iter().copied().filter(|path| TABLE.has(row, path, profile)).collect();
-        let Some(schema) = schema(row.operation, profile).filter(|_| !paths.is_empty()) else { continue };
-        let least = sample(&schema, schema.pointer("/properties/body").unwrap_or(&Value::Null), "body");
+        let Some(maker) = Maker::new(row.operation, profile).filter(|_| !paths.is_empty()) else { continue };
+        let schema = &maker.schema;
+        let target = world.usual(paths[paths.len() - 1]);
+        let body = schema.pointer("/properties/body").unwrap_or(&Value::Null);
+        let is_taken = |body: &Value| {
+            let targets = world.targets(paths[paths.len() - 1]);
+            targets.into_iter().any(|target| {
+                let request = Request::new(row.method.clone(), target).json(body.to_string());
+                world.ask(&request, profile).0.status() < 400
+            })
+        };
+        // Where the parser asks for less than what checks after it, everything is sent, with every name.
+        let mut least: Vec<Value> = [0, DEPTH_MAX].map(|depth| maker.sample(body, "body", depth)).into();
+        for (name, word) in maker.names() {
+            let mut named = least[1].clone();
+            named[name] = word.into();
+            least.push(named);
+        }
+        let least = least.iter().find(|body| is_taken(body)).unwrap_or(&least[0]).clone();
         let has_body = schema.pointer("/properties/body").is_some();
         let base = if has_body { Some(least.to_string()) } else { None };
         let mut requests: Vec<(String, Option<String>)> = Vec::new();
         for path in &paths {
             requests.extend(world.targets(path).into_iter().map(|target| (target, base.clone())));
         }
-        let target = world.usual(paths[paths.len() - 1]);
-        let bodies = if has_body { bodies(&schema, &least) } else { vec![Some("{}".to_owned())] };
+        let bodies = if has_body { bodies(&maker, &least) } else { vec![Some("{}".to_owned())] };
         requests.extend(bodies.into_iter().map(|body| (target.clone(), body)));
         requests.extend(world.connectors().filter_map(|id| {
             // A new job names its connector in its body.
@@ -85,14 +104,14 @@ fn find_out(profile: Profile) -> Universe {
             *named = id.into();
             Some((target.clone(), Some(body.to_string())))
         }));
-        requests.extend(queries(&schema).into_iter().map(|query| (format!("{target}?{query}"), base.clone())));
+        requests.extend(queries(&maker).into_iter().map(|query| (format!("{target}?{query}"), base.clone())));
         for (target, body) in requests {
             let mut request = Request::new(row.method.clone(), target.clone());
             if let Some(body) = &body {
                 request = request.json(body.clone());
             }
             let (response, seen) = world.ask(&request, profile);
-            let covered = items(row.operation, profile, &request, &response, &seen);
+            let covered = items(row.operation, profile, &request, &response, (&seen).into());
             universe.items.entry(row.operation).or_default().extend(covered.iter().cloned());
             let text = format!("{} {target}{}", row.method, body.map_or_else(String::new, |body| format!("\n{body}")));
             let note = world.note(&seen);
@@ -255,8 +274,9 @@ fn placeholder(path: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The variants of a body: with each optional field, without each required one, with each field wrong.
-fn bodies(schema: &Value, least: &Value) -> Vec<Option<String>> {
+fn bodies(maker: &Maker, least: &Value) -> Vec<Option<String>> {
     let mut bodies: Vec<Option<String>> = vec![None, Some("{".to_owned()), Some("[]".to_owned())];
+    let schema = &maker.schema;
     let node = resolved(schema, schema.pointer("/properties/body").unwrap_or(&Value::Null));
     let (Some(fields), Some(least)) = (node.get("properties").and_then(Value::as_object), least.as_object()) else {
         return bodies;
@@ -267,8 +287,9 @@ fn bodies(schema: &Value, least: &Value) -> Vec<Option<String>> {
         Some(Value::Object(body).to_string())
     };
     bodies.push(with("nope", 1.into()));
+    bodies.extend(maker.names().into_iter().map(|(name, word)| with(name, word.into())));
     for (name, field) in fields {
-        let usual = sample(schema, field, name);
+        let usual = maker.sample(field, name, 0);
         bodies.push(with(name, usual.clone()));
         let wrong = if usual.is_array() { json!({}) } else { json!([]) };
         bodies.push(with(name, wrong));
@@ -287,12 +308,12 @@ fn bodies(schema: &Value, least: &Value) -> Vec<Option<String>> {
 }
 
 /// The queries that are tried.
-fn queries(schema: &Value) -> Vec<String> {
+fn queries(maker: &Maker) -> Vec<String> {
     let mut queries = vec!["nope=1".to_owned()];
-    let known = schema.pointer("/properties/query/properties").and_then(Value::as_object);
+    let known = maker.schema.pointer("/properties/query/properties").and_then(Value::as_object);
     let own = known.into_iter().flatten().filter(|(name, _)| !COMMON_PARAMETERS.contains(&name.as_str()));
     for (name, field) in own {
-        let usual = match sample(schema, field, name) {
+        let usual = match maker.sample(field, name, 0) {
             Value::String(text) => text,
             Value::Array(_) | Value::Object(_) => continue,
             other => other.to_string(),
@@ -303,47 +324,98 @@ fn queries(schema: &Value) -> Vec<String> {
     queries
 }
 
-/// The least value that a schema takes.
-fn sample(schema: &Value, node: &Value, name: &str) -> Value {
-    let node = resolved(schema, node);
-    if let Some(first) = node.get("enum").and_then(Value::as_array).and_then(|names| names.first()) {
-        return first.clone();
+/// What values are made from.
+struct Maker {
+    schema: Value,
+    /// Every name of an enumeration that is published: the server's schema knows only what its names are called.
+    words: Vec<String>,
+}
+
+impl Maker {
+    fn new(operation: &str, profile: Profile) -> Option<Maker> {
+        let Contract { published, server, .. } = contract(operation, profile)?;
+        let mut words = Vec::new();
+        collect_words(&published, &mut words);
+        Some(Maker { schema: server, words })
     }
-    let way = ["anyOf", "oneOf", "allOf"].into_iter().find_map(|way| node.get(way)?.as_array()?.first());
-    if let Some(way) = way {
-        return sample(schema, way, name);
+
+    /// The members of a body that are names of an enumeration, each with every name that it may be.
+    fn names(&self) -> Vec<(&str, &str)> {
+        let body = resolved(&self.schema, self.schema.pointer("/properties/body").unwrap_or(&Value::Null));
+        let members = body.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let with_names = members.filter_map(|(name, node)| {
+            let node = resolved(&self.schema, node);
+            let names = Enumeration::find(node.get("format")?.as_str()?)?;
+            Some((name.as_str(), names))
+        });
+        let named = with_names.flat_map(|(name, names)| {
+            let words: BTreeSet<&str> =
+                self.words.iter().map(String::as_str).filter(|word| names.takes(word)).collect();
+            words.into_iter().map(move |word| (name, word))
+        });
+        named.collect()
     }
-    let kind = match node.get("type") {
-        Some(Value::String(kind)) => kind.as_str(),
-        Some(Value::Array(kinds)) => kinds.iter().find_map(Value::as_str).unwrap_or_default(),
-        _ => "",
-    };
-    match kind {
-        "object" => {
-            let required = node.get("required").and_then(Value::as_array).into_iter().flatten();
-            let fields: Map<String, Value> = required
-                .filter_map(Value::as_str)
-                .map(|name| {
-                    let field = node.get("properties").and_then(|fields| fields.get(name)).unwrap_or(&Value::Null);
-                    (name.to_owned(), sample(schema, field, name))
-                })
-                .collect();
-            Value::Object(fields)
+
+    /// A value that a schema takes: the least one, or down to some depth the whole.
+    fn sample(&self, node: &Value, name: &str, depth: usize) -> Value {
+        let node = resolved(&self.schema, node);
+        if let Some(first) = node.get("enum").and_then(Value::as_array).and_then(|names| names.first()) {
+            return first.clone();
         }
-        "array" => json!([]),
-        "integer" | "number" => 1.into(),
-        "boolean" => true.into(),
-        "null" => Value::Null,
-        "string" => match (node.get("format").and_then(Value::as_str), name) {
-            (Some("instant"), _) => "2031-05-01T10:00:00Z".into(),
-            (Some("long"), _) => 1.into(),
-            (Some("boolean"), _) => true.into(),
-            // What is named so in a body is the connector's.
-            (_, "id") => "crm".into(),
-            (_, "index_name") => "search-new".into(),
-            (_, "worker_hostname") => "w-1".into(),
-            (_, name) => name.into(),
-        },
-        _ => json!({}),
+        let way = ["anyOf", "oneOf", "allOf"].into_iter().find_map(|way| node.get(way)?.as_array()?.first());
+        if let Some(way) = way {
+            return self.sample(way, name, depth);
+        }
+        let kind = match node.get("type") {
+            Some(Value::String(kind)) => kind.as_str(),
+            Some(Value::Array(kinds)) => kinds.iter().find_map(Value::as_str).unwrap_or_default(),
+            _ => "",
+        };
+        if let Some(names) = node.get("format").and_then(Value::as_str).and_then(Enumeration::find) {
+            let word = self.words.iter().find(|word| names.takes(word));
+            return word.map_or(Value::Null, |word| word.as_str().into());
+        }
+        match kind {
+            "object" => {
+                let members = node.get("properties").and_then(Value::as_object);
+                let required =
+                    node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+                let every = members.into_iter().flat_map(|members| members.keys()).map(String::as_str);
+                let names: Vec<&str> = if depth > 0 { every.collect() } else { required.collect() };
+                let member = |name: &str| {
+                    let node = members.and_then(|members| members.get(name)).unwrap_or(&Value::Null);
+                    (name.to_owned(), self.sample(node, name, depth.saturating_sub(1)))
+                };
+                Value::Object(names.into_iter().map(member).collect())
+            }
+            "array" => json!([]),
+            "integer" | "number" => 1.into(),
+            "boolean" => true.into(),
+            "null" => Value::Null,
+            "string" => match (node.get("format").and_then(Value::as_str), name) {
+                (Some("instant"), _) => "2031-05-01T10:00:00Z".into(),
+                (Some("long"), _) => 1.into(),
+                (Some("boolean"), _) => true.into(),
+                // What is named so in a body is the connector's.
+                (_, "id") => "crm".into(),
+                (_, "index_name") => "search-new".into(),
+                (_, "worker_hostname") => "w-1".into(),
+                (_, "interval") => "0 0 0 * * ?".into(),
+                (_, name) => name.into(),
+            },
+            _ => json!({}),
+        }
+    }
+}
+
+fn collect_words(node: &Value, words: &mut Vec<String>) {
+    match node {
+        Value::Object(members) => {
+            let names = members.get("enum").and_then(Value::as_array).into_iter().flatten();
+            words.extend(names.filter_map(Value::as_str).map(str::to_owned));
+            members.values().for_each(|member| collect_words(member, words));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_words(item, words)),
+        _ => {}
     }
 }
