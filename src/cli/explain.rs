@@ -10,6 +10,61 @@ use crate::judge::strictness;
 /// Characters of a line.
 const LINE_CHARS_MAX: usize = 80;
 
+/// A rule's id, a transcript that breaks it and one that just keeps it.
+type Example = (&'static str, &'static str, &'static str);
+
+macro_rules! examples {
+    ($($id:literal)*) => {
+        &[$((
+            $id,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules/", $id, "/breaks.console")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules/", $id, "/keeps.console")),
+        )),*]
+    };
+}
+
+#[rustfmt::skip]
+static EXAMPLES: &[Example] = examples! {
+    "blank-worker-hostname"
+    "cancel-ignored"
+    "canceled-without-canceled-at"
+    "claim-of-canceling-job"
+    "claim-of-ended-job"
+    "claim-of-running-job"
+    "connector-silent"
+    "counter-fell"
+    "cursor-altered"
+    "cursor-dropped"
+    "duplicate-job"
+    "ended-without-completed-at"
+    "ended-without-statistics"
+    "failed-without-error"
+    "heartbeat-gap"
+    "illegal-transition"
+    "job-left-open"
+    "job-of-unready-connector"
+    "last-sync-unreported"
+    "no-backoff"
+    "off-spec-body"
+    "off-spec-parameter"
+    "reclaim-of-own-job"
+    "recording-leftover"
+    "refused-call"
+    "retry-storm"
+    "secret-exposed"
+    "server-rejects-spec"
+    "unauthorized-call"
+    "unexpected-call"
+    "unguarded-lock"
+    "unknown-operation"
+    "unsupported-operation"
+    "unused-allowance"
+    "version-mismatch"
+    "work-after-end"
+    "work-before-claim"
+    "write-outside-job"
+};
+
 /// Prints a page or the list.
 pub fn run(asked: &Explain, console: &Console) -> Result<Exit, Failure> {
     match &asked.rule {
@@ -36,24 +91,35 @@ fn value(rule: &Rule) -> Value {
         "demands": demands,
         "why": why,
         "hint": hint,
+        "breaks": example(rule).map(|example| example.1),
+        "keeps": example(rule).map(|example| example.2),
         "mend": mend,
         "reference": reference,
     })
 }
 
+fn example(rule: &Rule) -> Option<&'static Example> {
+    EXAMPLES.iter().find(|example| example.0 == rule.id)
+}
+
 fn page(rule: &Rule) -> String {
     let mut page = format!("{} ({})\n", rule.id, rule.severity);
-    for (title, text) in [
-        ("What it demands", rule.demands),
-        ("Why", rule.why),
-        ("How to mend a client", rule.mend),
-        ("Where it is written", rule.reference),
-    ] {
+    let mut part = |title: &str, lines: Vec<String>| {
         page.push_str(&format!("\n{title}\n"));
-        for line in wrapped(text) {
-            page.push_str(&format!("  {line}\n"));
+        for line in lines {
+            page.push_str(format!("  {line}").trim_end());
+            page.push('\n');
         }
+    };
+    part("What it demands", wrapped(rule.demands));
+    part("Why", wrapped(rule.why));
+    part("How to mend a client", wrapped(rule.mend));
+    if let Some((_, breaks, keeps)) = example(rule) {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect();
+        part("An example that breaks it", lines(breaks));
+        part("An example that just keeps it", lines(keeps));
     }
+    part("Where it is written", wrapped(rule.reference));
     page.push_str(&format!(
         "\n`--rule {}=off` silences it, `--rule {}=error` and `=warning` set how much it weighs.\n",
         rule.id, rule.id
@@ -74,4 +140,16 @@ fn wrapped(text: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_its_two_examples() {
+        let without: Vec<&str> = RULES.iter().filter(|rule| example(rule).is_none()).map(|rule| rule.id).collect();
+        assert!(without.is_empty(), "name these in EXAMPLES: {without:?}");
+        assert_eq!(EXAMPLES.len(), RULES.len());
+    }
 }
