@@ -4,6 +4,7 @@ mod support;
 
 mod scenarios;
 
+mod clients;
 mod ledger;
 mod promises;
 mod tidy;
