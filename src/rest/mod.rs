@@ -229,7 +229,8 @@ fn read_into<S>(
     // Calls of our own read their body as what it must be, whatever it is called.
     if has_body && endpoint.schema.is_some() {
         if headers.get("content-encoding").is_some_and(|encoding| encoding != "identity") {
-            return Err(Error::unsupported("compressed bodies", "send the body without `Content-Encoding`"));
+            let what = "compressed bodies other than whole gzip ones over the wire";
+            return Err(Error::unsupported(what, "send the body without `Content-Encoding`"));
         }
         match body_type {
             Ok(BodyType::Json) => {}

@@ -1,8 +1,10 @@
 //! Request bodies: read whole, up to a bound.
 
+use std::io::Read;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
@@ -54,6 +56,17 @@ pub async fn read(mut incoming: Incoming, bytes_max: usize) -> Result<Bytes, Unr
     Ok(whole.freeze())
 }
 
+/// A gzip body unpacked, if it is one and not larger than it may be.
+///
+/// # Errors
+/// [`Unread::TooLarge`] if it would be larger; [`Unread::Broken`] if it is no gzip.
+pub fn unpacked(body: &[u8], bytes_max: usize) -> Result<Bytes, Unread> {
+    let mut whole = Vec::new();
+    let mut reader = MultiGzDecoder::new(body).take(bytes_max as u64 + 1);
+    reader.read_to_end(&mut whole).map_err(|_| Unread::Broken)?;
+    if whole.len() > bytes_max { Err(Unread::TooLarge) } else { Ok(whole.into()) }
+}
+
 async fn next(incoming: &mut Incoming) -> Result<Option<Bytes>, Unread> {
     loop {
         match incoming.frame().await {
@@ -83,4 +96,26 @@ async fn drain(mut incoming: Incoming) {
     };
     // Running out of time is as good as running out of bytes: the answer is sent all the same.
     let _ = tokio::time::timeout(Duration::from_millis(DRAIN_MS_MAX), all).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    fn packed(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).and_then(|()| encoder.finish()).expect("a vector takes all")
+    }
+
+    #[test]
+    fn a_packed_body_is_unpacked_up_to_a_bound() {
+        assert_eq!(unpacked(&packed(b"{}"), 2).as_deref(), Ok(b"{}".as_slice()));
+        assert_eq!(unpacked(&packed(&[b' '; 1_000_000]), 1_000_000).map(|body| body.len()), Ok(1_000_000));
+        assert_eq!(unpacked(&packed(&[b' '; 1_000_001]), 1_000_000), Err(Unread::TooLarge));
+        assert_eq!(unpacked(b"{}", 100), Err(Unread::Broken));
+        assert_eq!(unpacked(&packed(b"whole")[..12], 100), Err(Unread::Broken));
+    }
 }

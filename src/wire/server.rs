@@ -68,6 +68,14 @@ impl Shared {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let request = Request::new(Method::new(parts.method.as_str()), target).with_headers(headers(&parts.headers));
         let request = match body::read(incoming, self.desk.body_bytes_max()).await {
+            Ok(body) if is_packed(&request) => match body::unpacked(&body, self.desk.body_bytes_max()) {
+                Ok(body) => without_packing(request).with_body(body),
+                Err(Unread::TooLarge) => {
+                    return Ok(outgoing(self.engine().refuse_too_large(&request, system_time())));
+                }
+                // What cannot be unpacked is refused by whoever reads it.
+                Err(Unread::Broken) => request.with_body(body),
+            },
             Ok(body) => request.with_body(body),
             Err(Unread::TooLarge) => {
                 return Ok(outgoing(self.engine().refuse_too_large(&request, system_time())));
@@ -112,6 +120,21 @@ fn headers(map: &hyper::HeaderMap) -> Headers {
         }
     }
     headers
+}
+
+/// Whether the client has packed the body.
+fn is_packed(request: &Request) -> bool {
+    request.headers().get("content-encoding").is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"))
+}
+
+/// The request as it would be if its body had not been packed: what is behind the wire never knows.
+fn without_packing(request: Request) -> Request {
+    let mut headers = Headers::default();
+    let of_packing = |name: &str| matches!(name, "content-encoding" | "content-length");
+    for (name, value) in request.headers().iter().filter(|(name, _)| !of_packing(name)) {
+        headers.push(name, value);
+    }
+    request.with_headers(headers)
 }
 
 fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {

@@ -41,6 +41,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("jiff", &["src/clock.rs", "src/clock/"]),
     ("jsonschema", &["src/rest/schema.rs"]),
     ("once_cell", &["src/rest", "src/cluster", "src/fixture", "src/mock_server.rs"]),
+    ("flate2", &["src/wire"]),
     ("hyper", &["src/wire"]),
     ("hyper_util", &["src/wire"]),
     ("http_body_util", &["src/wire"]),
