@@ -59,8 +59,8 @@ pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (search, target) = search::counting(call)?;
     let counted = cluster.count(&search, &target, call.now)?;
     let mut answer = json!({ "count": counted.count });
-    if counted.terminated_early {
-        answer["terminated_early"] = Value::Bool(true);
+    if let Some(early) = counted.terminated_early {
+        answer["terminated_early"] = Value::Bool(early);
     }
     answer["_shards"] = shards(counted.shards);
     Ok(of_indices(cluster, call, Reply::json(answer), [&target]))

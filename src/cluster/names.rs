@@ -214,7 +214,8 @@ pub fn date_math(name: &str, now: Timestamp) -> Result<String, Refusal> {
             Some((maths, format)) => (maths, format.trim_end_matches('}')),
             None => (&after[..end], "yyyy.MM.dd"),
         };
-        let at = rounded(maths, now).ok_or_else(|| wrong("date math expression is not understood"))?;
+        let at = Timestamp::parse_date_maths(maths, now, false)
+            .map_err(|_| wrong("date math expression is not understood"))?;
         resolved.push_str(&formatted(format, at).ok_or_else(|| wrong("date format is not understood"))?);
         rest = &after[end + 1..];
     }
@@ -223,22 +224,6 @@ pub fn date_math(name: &str, now: Timestamp) -> Result<String, Refusal> {
     }
     resolved.push_str(rest);
     Ok(resolved)
-}
-
-/// An instant in date maths with rounding by `/M`, `/d` or `/h` at its end.
-fn rounded(maths: &str, now: Timestamp) -> Option<Timestamp> {
-    let (maths, unit) = maths.split_once('/').map_or((maths, None), |(maths, unit)| (maths, Some(unit)));
-    let at = Timestamp::parse_with_maths(maths, now).ok()?;
-    let text = at.to_string();
-    match unit {
-        None => Some(at),
-        Some("y") => format!("{}-01-01T00:00:00Z", &text[..4]).parse().ok(),
-        Some("M") => format!("{}-01T00:00:00Z", &text[..7]).parse().ok(),
-        Some("d") => format!("{}T00:00:00Z", &text[..10]).parse().ok(),
-        Some("h" | "H") => format!("{}:00:00Z", &text[..13]).parse().ok(),
-        Some("m") => format!("{}:00Z", &text[..16]).parse().ok(),
-        Some(_) => None,
-    }
 }
 
 /// An instant in a format of year, month, day, hour and minute.

@@ -35,8 +35,8 @@ fn found<M: SerializeMap>(found: &Found, map: &mut M) -> Result<(), M::Error> {
     // Nobody's clock runs while the mock searches.
     map.serialize_entry("took", &0)?;
     map.serialize_entry("timed_out", &false)?;
-    if found.terminated_early {
-        map.serialize_entry("terminated_early", &true)?;
+    if let Some(early) = found.terminated_early {
+        map.serialize_entry("terminated_early", &early)?;
     }
     let shards = json!({ "total": found.shards, "successful": found.shards, "skipped": 0, "failed": 0 });
     map.serialize_entry("_shards", &shards)?;

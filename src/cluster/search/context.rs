@@ -249,7 +249,7 @@ impl Scroll {
         Found {
             shards: self.shards,
             total: self.total,
-            terminated_early: false,
+            terminated_early: None,
             max_score: self.max_score,
             hits: self.rest.drain(..count).collect(),
             shape: self.shape.clone(),

@@ -122,8 +122,8 @@ pub struct Found {
     pub shards: usize,
     /// How many hits there are; none if they were not counted.
     pub total: Option<Total>,
-    /// Whether an index stopped early.
-    pub terminated_early: bool,
+    /// Whether an index stopped early; none if it was not to.
+    pub terminated_early: Option<bool>,
     /// The best score; none without hits, or if they have none.
     pub max_score: Option<f64>,
     /// The page.
@@ -173,7 +173,7 @@ struct Ranked<'a> {
 struct Ranking<'a> {
     hits: Vec<Ranked<'a>>,
     count: u64,
-    terminated_early: bool,
+    terminated_early: Option<bool>,
 }
 
 impl Search {
@@ -204,18 +204,25 @@ impl Search {
     ///
     /// # Errors
     /// As [`Search::run`].
-    pub fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, bool), Box<ShardFault>> {
-        let (mut count, mut terminated_early) = (0, false);
+    pub fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, Option<bool>), Box<ShardFault>> {
+        let (mut count, mut terminated_early) = (0, self.may_terminate());
         for shard in shards {
             let matching = shard.matching(&self.query, now)?.len() as u64;
-            let reached = self.terminate_after != 0 && matching >= self.terminate_after;
-            terminated_early |= reached;
-            count += if reached { self.terminate_after } else { matching };
+            let goes_beyond = terminated_early.is_some() && matching > self.terminate_after;
+            if goes_beyond {
+                terminated_early = Some(true);
+            }
+            count += if goes_beyond { self.terminate_after } else { matching };
         }
         Ok((count, terminated_early))
     }
 
-    fn found(&self, shards: usize, count: u64, terminated_early: bool, hits: Vec<Hit>) -> Found {
+    /// Whether an index has stopped early before any was looked at; none if none is to.
+    fn may_terminate(&self) -> Option<bool> {
+        (self.terminate_after != 0).then_some(false)
+    }
+
+    fn found(&self, shards: usize, count: u64, terminated_early: Option<bool>, hits: Vec<Hit>) -> Found {
         let total = match self.track {
             Track::Off => None,
             Track::UpTo(most) if count > most => Some(Total { value: most, at_least: true }),
@@ -262,16 +269,16 @@ impl Search {
     /// All hits in order, from the one behind `after` on.
     fn rank<'a>(&self, shards: &[Shard<'a>], now: Timestamp) -> Result<Ranking<'a>, Box<ShardFault>> {
         let score = self.query.score();
-        let mut ranking = Ranking { hits: Vec::new(), count: 0, terminated_early: false };
+        let mut ranking = Ranking { hits: Vec::new(), count: 0, terminated_early: self.may_terminate() };
         let mut sorters: Vec<Sorter> = Vec::new();
         for (number, shard) in shards.iter().enumerate() {
             let fault = |fault| shard.fault(fault);
             sorters = self.sort.iter().map(|sort| sort.bind(shard.mapping)).collect::<Result<_, _>>().map_err(fault)?;
             let after = self.keys_after(&sorters, now).map_err(fault)?;
             let mut matching = shard.matching(&self.query, now)?;
-            if self.terminate_after != 0 && matching.len() as u64 >= self.terminate_after {
+            if ranking.terminated_early.is_some() && matching.len() as u64 > self.terminate_after {
                 matching.truncate(self.terminate_after as usize);
-                ranking.terminated_early = true;
+                ranking.terminated_early = Some(true);
             }
             ranking.count += matching.len() as u64;
             for (id, document) in matching {

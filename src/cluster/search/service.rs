@@ -25,8 +25,8 @@ pub struct Counted {
     pub count: u64,
     /// How many indices were searched.
     pub shards: usize,
-    /// Whether an index stopped early.
-    pub terminated_early: bool,
+    /// Whether an index stopped early; none if it was not to.
+    pub terminated_early: Option<bool>,
 }
 
 /// What is done to all documents that match.

@@ -2,7 +2,7 @@
 //!
 //! Source: Elasticsearch 9.x, the REST handlers of bulk-by-scroll requests.
 
-use super::parameters::{body, lookup};
+use super::parameters::{body, lookup, manner};
 use super::query::query;
 use super::query_string::query_string;
 use super::reader::{Reader, is_value};
@@ -44,8 +44,7 @@ pub fn by_query(call: &Call) -> Result<ByQuery, Error> {
     }
     let (mut query, mut docs_max, conflicts) = read(body(call)?).map_err(Error::parse)?;
     if let Some(text) = call.query("q") {
-        let all = call.query("default_operator").is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
-        query = Some(query_string(text, call.query("df"), all).map_err(Error::parse)?);
+        query = Some(query_string(text, manner(call)).map_err(Error::parse)?);
     }
     if let Some(most) = call.query("max_docs").and_then(|text| text.parse::<i64>().ok()) {
         docs_max = Some(u64::try_from(most).map_err(|_| Error::parse(search::bad_max_docs(most)))?);

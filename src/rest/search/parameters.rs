@@ -2,7 +2,7 @@
 //!
 //! Source: Elasticsearch 9.x, REST handlers of search and count.
 
-use super::query_string::query_string;
+use super::query_string::{Manner, query_string};
 use super::sort::sort_parameter;
 use super::source::{Asked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
 use crate::cluster::names::Lookup;
@@ -83,8 +83,13 @@ fn url_query(call: &Call) -> Result<Option<Query>, Error> {
     if call.query("analyzer").is_some() {
         return Err(Error::parse(search::unsupported("[analyzer] of a query string", "leave it out")));
     }
+    query_string(text, manner(call)).map(Some).map_err(Error::parse)
+}
+
+/// How the parameters want a query string to be read.
+pub fn manner(call: &Call) -> Manner<'_> {
     let all = call.query("default_operator").is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
-    query_string(text, call.query("df"), all).map(Some).map_err(Error::parse)
+    Manner { field: call.query("df"), all, lenient: call.switch("lenient") }
 }
 
 /// A search: `_search` with all that it takes.

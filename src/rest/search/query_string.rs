@@ -11,22 +11,33 @@ use crate::rest::error::{Exception, search};
 const SPECIAL: &[char] =
     &['"', '(', ')', '[', ']', '{', '}', '~', '^', '/', '\\', '+', '!', '&', '|', '<', '>', '=', '?'];
 
-/// Reads a query string. `field` is the field of words that name none; `all` says whether every word is
-/// wanted.
+/// How a query string is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner<'a> {
+    /// The field of words that name none.
+    pub field: Option<&'a str>,
+    /// Whether every word is wanted.
+    pub all: bool,
+    /// Whether a word that its field cannot have matches nothing, and is not refused.
+    pub lenient: bool,
+}
+
+/// Reads a query string.
 // DIFFERENCE: Elasticsearch also knows phrases, ranges, fuzzy words, groups and operators.
-pub fn query_string(text: &str, field: Option<&str>, all: bool) -> Result<Query, Exception> {
+pub fn query_string(text: &str, manner: Manner<'_>) -> Result<Query, Exception> {
     let clauses: Vec<Query> =
-        text.split_whitespace().map(|part| clause(text, part, field, all)).collect::<Result<_, _>>()?;
+        text.split_whitespace().map(|part| clause(text, part, manner)).collect::<Result<_, _>>()?;
     let mut clauses = clauses;
     match clauses.len() {
         0 => Ok(Query::None),
         1 => Ok(clauses.remove(0)),
-        _ if all => Ok(Query::Bool(Box::new(Bool { must: clauses, ..Bool::default() }))),
+        _ if manner.all => Ok(Query::Bool(Box::new(Bool { must: clauses, ..Bool::default() }))),
         _ => Ok(Query::Bool(Box::new(Bool { should: clauses, ..Bool::default() }))),
     }
 }
 
-fn clause(text: &str, part: &str, field: Option<&str>, all: bool) -> Result<Query, Exception> {
+fn clause(text: &str, part: &str, manner: Manner<'_>) -> Result<Query, Exception> {
+    let Manner { field, all, lenient } = manner;
     if part == "*" || part == "*:*" {
         return Ok(Query::All);
     }
@@ -55,7 +66,7 @@ fn clause(text: &str, part: &str, field: Option<&str>, all: bool) -> Result<Quer
             all,
             minimum: None,
             zero_terms_all: false,
-            lenient: false,
+            lenient,
         }),
     }
 }
@@ -66,6 +77,7 @@ mod tests {
 
     #[test]
     fn plain_query_strings_are_understood_and_others_refused() {
+        let query_string = |text, field, all| query_string(text, Manner { field, all, lenient: false });
         let any = |word: &str| Query::AnyField { value: word.to_owned(), all: false };
         assert_eq!(query_string("snow", None, false), Ok(any("snow")));
         assert_eq!(query_string("*", None, false), Ok(Query::All));
