@@ -94,7 +94,7 @@ fn request(method: &str, target: &str, headers: &[(String, String)], body: &str)
         request = request.header(name, value);
     }
     // Each line of a body of lines has an end, the last one too.
-    let is_lines = content_type.is_some_and(|(_, value)| value.ends_with("x-ndjson"));
+    let is_lines = content_type.is_some_and(|(_, value)| value.contains("x-ndjson"));
     request.with_body(if is_lines { format!("{body}\n") } else { body.to_owned() })
 }
 
