@@ -5,6 +5,7 @@ mod support;
 mod scenarios;
 
 mod clients;
+mod conduct;
 mod ledger;
 mod promises;
 mod tidy;
