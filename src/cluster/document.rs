@@ -1,9 +1,8 @@
 //! A document on the shelf: [`Source`], [`Patch`], [`Document`], and the one way to merge them.
 //!
-//! A source keeps its own order of keys, because that order is part of every answer. Its top-level
-//! fields are shared: a hundred thousand jobs of one connector hold one copy of the connector's
-//! snapshot, and a reader's copy costs a few counters. A patch that reaches into a shared field copies
-//! that field first.
+//! A source keeps its own order of keys, because that order is part of every answer. Its fields are
+//! shared: a hundred thousand jobs of one connector hold one copy of the connector's snapshot, and a
+//! reader's copy costs a few counters. What a patch puts into a shared field lies beside it ([`Shared`]).
 //!
 //! Source: Elasticsearch's partial update (deep merge of objects, replacement of the rest, no-op detection).
 
@@ -14,12 +13,14 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
+use super::shared::Shared;
+
 /// The name of a field; static where the protocol knows it.
 pub type Name = Cow<'static, str>;
 
 /// What a document says: fields in their order.
 #[derive(Clone, PartialEq, Default)]
-pub struct Source(Vec<(Name, Arc<Value>)>);
+pub struct Source(Vec<(Name, Shared)>);
 
 impl Source {
     /// A source without fields.
@@ -36,7 +37,7 @@ impl Source {
 
     /// Sets a field whole: in place if it is there, else at the end.
     pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) {
-        let (name, value) = (name.into(), value.into());
+        let (name, value) = (name.into(), Shared::from(value.into()));
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name, value)),
@@ -50,7 +51,11 @@ impl Source {
 
     /// The value of a top-level field, to be held by another document too.
     pub fn shared(&self, name: &str) -> Option<&Arc<Value>> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+        self.field(name).map(Shared::whole)
+    }
+
+    fn field(&self, name: &str) -> Option<&Shared> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, field)| field)
     }
 
     /// The text of a top-level field; none if it is absent or no string.
@@ -60,13 +65,21 @@ impl Source {
 
     /// The value at a path of names, from the top.
     pub fn at(&self, path: &[&str]) -> Option<&Value> {
-        let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.get(first)?, |value, name| value.get(name))
+        let field = self.field(path.first()?)?;
+        let Some((second, rest)) = path[1..].split_first() else {
+            return Some(field.whole());
+        };
+        rest.iter().try_fold(field.get(second)?, |value, name| value.get(name))
     }
 
-    /// The fields in order.
+    /// The fields in order, each in one piece.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        self.0.iter().map(|(name, field)| (&**name, &**field.whole()))
+    }
+
+    /// The fields in order, for whoever writes them down as they are.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Shared)> {
+        self.0.iter().map(|(name, field)| (&**name, field))
     }
 
     /// The source as one JSON object.
@@ -78,19 +91,14 @@ impl Source {
     /// patch does not name; everything else is replaced; new keys go to the end.
     pub fn merge(&mut self, patch: Patch) -> bool {
         let mut changed = false;
-        for (name, new) in patch.0 {
+        let mut patch = patch.0.into_iter();
+        while let Some((name, new)) = patch.next() {
             match self.0.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, old)) => changed |= old.merge(new),
                 None => {
-                    self.0.push((name, new));
-                    changed = true;
-                }
-                Some((_, old)) if !differs(old, &new) => {}
-                Some((_, old)) => {
-                    if old.is_object() && new.is_object() {
-                        merge_value(Arc::make_mut(old), Arc::unwrap_or_clone(new));
-                    } else {
-                        *old = new;
-                    }
+                    // A document rarely grows twice: no more room than is needed.
+                    self.0.reserve_exact(1 + patch.len());
+                    self.0.push((name, new.into()));
                     changed = true;
                 }
             }
@@ -101,21 +109,21 @@ impl Source {
 
 impl From<Source> for Patch {
     fn from(source: Source) -> Patch {
-        Patch(source.0)
+        Patch(source.0.into_iter().map(|(name, field)| (name, field.whole().clone())).collect())
     }
 }
 
 impl From<Map<String, Value>> for Source {
     fn from(map: Map<String, Value>) -> Source {
-        Source(map.into_iter().map(|(name, value)| (Name::Owned(name), Arc::new(value))).collect())
+        Source(map.into_iter().map(|(name, value)| (Name::Owned(name), Arc::new(value).into())).collect())
     }
 }
 
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.iter() {
-            map.serialize_entry(name, value)?;
+        for (name, field) in self.fields() {
+            map.serialize_entry(name, field)?;
         }
         map.end()
     }
@@ -124,32 +132,6 @@ impl Serialize for Source {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
-    }
-}
-
-/// Whether merging `new` into `old` would change it.
-fn differs(old: &Value, new: &Value) -> bool {
-    match (old, new) {
-        (Value::Object(old), Value::Object(new)) => {
-            new.iter().any(|(name, new)| old.get(name).is_none_or(|old| differs(old, new)))
-        }
-        (old, new) => old != new,
-    }
-}
-
-fn merge_value(old: &mut Value, new: Value) {
-    match (old, new) {
-        (Value::Object(old), Value::Object(new)) => {
-            for (name, new) in new {
-                match old.get_mut(&name) {
-                    Some(old) => merge_value(old, new),
-                    None => {
-                        old.insert(name, new);
-                    }
-                }
-            }
-        }
-        (old, new) => *old = new,
     }
 }
 
@@ -297,7 +279,7 @@ mod tests {
     }
 
     fn patch(value: Value) -> Patch {
-        source(value).0.into_iter().fold(Patch::new(), |patch, (name, value)| patch.set(name, value))
+        source(value).into()
     }
 
     #[test]

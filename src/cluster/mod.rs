@@ -16,6 +16,7 @@ pub mod mapping;
 pub mod names;
 pub mod query;
 pub mod refusal;
+pub mod shared;
 pub mod scheduling;
 pub mod search;
 pub mod selection;

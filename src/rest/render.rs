@@ -150,8 +150,8 @@ impl Serialize for WithId<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", self.0)?;
-        for (name, value) in self.1.iter() {
-            map.serialize_entry(name, value)?;
+        for (name, field) in self.1.fields() {
+            map.serialize_entry(name, field)?;
         }
         map.end()
     }
