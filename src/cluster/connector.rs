@@ -9,6 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::document::{Patch, Source};
@@ -110,7 +111,7 @@ pub struct NewConnector<'a> {
 /// The document of a new connector.
 pub fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
     let status = if asked.is_native { ConnectorStatus::NeedsConfiguration } else { ConnectorStatus::Created };
-    let mut source = Source::new().with("configuration", json!({})).with("custom_scheduling", json!({}));
+    let mut source = Source::new().with("configuration", EMPTY.clone()).with("custom_scheduling", EMPTY.clone());
     let set_if = |source: &mut Source, name: &'static str, text: Option<&str>| {
         if let Some(text) = text {
             source.set(name, Value::from(text));
@@ -122,13 +123,17 @@ pub fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
     source.set("is_native", Value::from(asked.is_native));
     set_if(&mut source, "language", asked.language);
     source.set("name", Value::from(asked.name.unwrap_or_default()));
-    source.set("scheduling", scheduling::default());
+    source.set("scheduling", SCHEDULING.clone());
     set_if(&mut source, "service_type", asked.service_type);
     source.set("status", Value::from(status.name()));
     source.set("sync_now", Value::from(false));
     source.set("deleted", Value::from(false));
     source
 }
+
+// What every new connector has alike is held once.
+static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
+static SCHEDULING: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(scheduling::default()));
 
 /// What Elastic's own connectors must call their index.
 pub const NATIVE_PREFIX: &str = "content-";

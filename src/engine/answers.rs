@@ -4,7 +4,8 @@
 //! over it. What a document holds that no call of the Connector API stored (a fixture gave it, or a
 //! write to the index itself) is not ours to judge: Elasticsearch gives it out as it lies there.
 
-use super::{Engine, planted};
+use super::Engine;
+use super::mode::Mocked;
 use crate::api::TABLE;
 use crate::cluster::Cluster;
 use crate::http::{Method, Request};
@@ -47,7 +48,8 @@ impl Engine {
 
     /// Where a document of the fixture is none that the Connector API could have stored.
     fn fixture_breach(&self) -> Option<String> {
-        let cluster = planted(&self.setup, self.started_at).ok()?;
+        let mocked = Mocked::new(self.setup.fixture.clone(), self.setup.seed, self.started_at).ok()?;
+        let cluster = mocked.cluster();
         SHOWN_BY.iter().find_map(|(operation, index)| {
             let endpoint = TABLE.rows().iter().find(|row| row.operation == *operation)?;
             cluster.index(index)?.iter().find_map(|(id, document)| {

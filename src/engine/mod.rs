@@ -43,7 +43,7 @@ use crate::rest::call::Reply;
 use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, bare, render};
 use crate::rest::{self, Reading, Setting, Stage};
-use mode::Mode;
+use mode::{Mocked, Mode};
 
 /// What a mock is made of.
 #[derive(Clone, Debug)]
@@ -182,8 +182,8 @@ impl Engine {
     pub fn new(setup: Setup, system: Timestamp) -> Result<Engine, Error> {
         let mut clock = setup.clock.clone();
         let started_at = clock.read(system);
-        let cluster = planted(&setup, started_at)?;
-        Ok(Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(cluster))))
+        let mocked = Mocked::new(setup.fixture.clone(), setup.seed, started_at)?;
+        Ok(Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(mocked))))
     }
 
     /// A mock that answers from a recording.
@@ -243,7 +243,8 @@ impl Engine {
         let mut sensitive = Vec::new();
         let endpoint = reading.endpoint;
         let mut answer = match &mut self.mode {
-            Mode::Mock(cluster) => {
+            Mode::Mock(mocked) => {
+                let cluster = mocked.cluster_mut();
                 Answer::Made(Box::new(match (reading.stage, reading.endpoint) {
                     (Stage::Call(mut call), Some(endpoint)) => {
                         call.now = at;
@@ -340,8 +341,8 @@ impl Engine {
                 });
                 self.journal.stand(seq, (&verdict.seen).into());
                 if let Some(message) = verdict.refusal {
-                    if let (Some(before), Mode::Mock(cluster)) = (before, &mut self.mode) {
-                        *cluster = before;
+                    if let (Some(before), Mode::Mock(mocked)) = (before, &mut self.mode) {
+                        mocked.replace(before);
                     }
                     answer = Answer::Made(Box::new(Err(Refused::contract(message))));
                 }
@@ -440,12 +441,7 @@ impl Engine {
         self.clock = self.setup.clock.clone();
         self.started_at = self.clock.read(system);
         match &mut self.mode {
-            // The fixture was planted once without a mistake, and planting depends on nothing else.
-            Mode::Mock(cluster) => {
-                if let Ok(planted) = planted(&self.setup, self.started_at) {
-                    **cluster = planted;
-                }
-            }
+            Mode::Mock(mocked) => mocked.reset(self.started_at),
             Mode::Playback(playback) => playback.reset(),
         }
         self.has_foreign_documents = false;
@@ -469,11 +465,13 @@ impl Engine {
     /// [`Error::is_invalid_input`] if the fixture is wrong, or in playback; then nothing has changed.
     pub fn put_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
         let now = self.clock.read(system);
-        self.cluster()?;
+        let Mode::Mock(mocked) = &mut self.mode else {
+            return Err(no_state());
+        };
         let mut planted = Cluster::new(self.setup.seed);
         fixture.plant(&mut planted, now)?;
+        mocked.replace(planted);
         self.has_foreign_documents = true;
-        self.mode = Mode::Mock(Box::new(planted));
         self.is_prepared = true;
         self.know(&fixture.to_value(), true);
         Ok(())
@@ -486,13 +484,13 @@ impl Engine {
     /// then nothing has changed.
     pub fn add_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
         let now = self.clock.read(system);
-        let Mode::Mock(cluster) = &mut self.mode else {
+        let Mode::Mock(mocked) = &mut self.mode else {
             return Err(no_state());
         };
-        let mut grown = (**cluster).clone();
+        let mut grown = mocked.cluster().clone();
         fixture.plant(&mut grown, now)?;
+        mocked.replace(grown);
         self.has_foreign_documents = true;
-        **cluster = grown;
         self.prepare();
         self.know(&fixture.to_value(), false);
         Ok(())
@@ -674,7 +672,7 @@ impl Engine {
 
     fn cluster(&self) -> Result<&Cluster, Error> {
         match &self.mode {
-            Mode::Mock(cluster) => Ok(cluster),
+            Mode::Mock(mocked) => Ok(mocked.cluster()),
             Mode::Playback(_) => Err(no_state()),
         }
     }
@@ -682,12 +680,6 @@ impl Engine {
 
 fn no_state() -> Error {
     Error::invalid_input("a playback has no state: it answers from its recording alone")
-}
-
-fn planted(setup: &Setup, now: Timestamp) -> Result<Cluster, Error> {
-    let mut cluster = Cluster::new(setup.seed);
-    setup.fixture.plant(&mut cluster, now)?;
-    Ok(cluster)
 }
 
 /// Whether a request with that method may change the state.

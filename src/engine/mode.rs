@@ -1,13 +1,73 @@
-//! [`Mode`]: who answers.
+//! [`Mode`]: who answers. [`Mocked`]: the cluster that does, planted when it is first needed.
 
+use std::sync::{Arc, OnceLock};
+
+use crate::clock::Timestamp;
 use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::fixture::Fixture;
 use crate::journal::playback::Playback;
 
 /// Who answers the requests.
 #[derive(Debug)]
 pub enum Mode {
     /// The mocked cluster.
-    Mock(Box<Cluster>),
+    Mock(Box<Mocked>),
     /// A recording.
     Playback(Box<Playback>),
+}
+
+/// A cluster as its fixture makes it. A test may start a server for each case and call few of them: one
+/// that nobody has called holds no documents yet. What is planted depends on the fixture, the seed and
+/// the instant of the start, so it does not matter when.
+#[derive(Debug)]
+pub struct Mocked {
+    fixture: Arc<Fixture>,
+    seed: u64,
+    started_at: Timestamp,
+    cluster: OnceLock<Cluster>,
+}
+
+impl Mocked {
+    /// A cluster that starts from `fixture` at an instant.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong.
+    pub fn new(fixture: Arc<Fixture>, seed: u64, started_at: Timestamp) -> Result<Mocked, Error> {
+        let cluster = match fixture.can_wait()? {
+            true => OnceLock::new(),
+            false => planted(&fixture, seed, started_at)?.into(),
+        };
+        Ok(Mocked { fixture, seed, started_at, cluster })
+    }
+
+    /// The cluster.
+    pub fn cluster(&self) -> &Cluster {
+        self.cluster.get_or_init(|| {
+            planted(&self.fixture, self.seed, self.started_at).expect("it was planted before, or can be")
+        })
+    }
+
+    /// The cluster, to be changed.
+    pub fn cluster_mut(&mut self) -> &mut Cluster {
+        self.cluster();
+        self.cluster.get_mut().expect("it has just been planted")
+    }
+
+    /// Puts a cluster in its place.
+    pub fn replace(&mut self, cluster: Cluster) {
+        self.cluster = OnceLock::from(cluster);
+    }
+
+    /// Back to the fixture, as if it started at that instant.
+    pub fn reset(&mut self, started_at: Timestamp) {
+        self.started_at = started_at;
+        self.cluster = OnceLock::new();
+    }
+}
+
+fn planted(fixture: &Fixture, seed: u64, started_at: Timestamp) -> Result<Cluster, Error> {
+    let mut cluster = Cluster::new(seed);
+    fixture.plant(&mut cluster, started_at)?;
+    Ok(cluster)
 }
