@@ -139,6 +139,28 @@ impl Headers {
         self.lines.push(Line { start: start as u32, colon: colon as u32, end: end as u32 });
     }
 
+    /// The lines that came over the wire: names in lower case, no line breaks. Bytes that are no text are
+    /// replaced.
+    pub(crate) fn from_wire<'a>(count: usize, lines: impl Iterator<Item = (&'a str, &'a [u8])>) -> Headers {
+        const USUAL_BYTES: usize = 512;
+        let mut text = Vec::with_capacity(USUAL_BYTES);
+        let mut places = Vec::with_capacity(count);
+        for (name, value) in lines {
+            let start = text.len() as u32;
+            text.extend_from_slice(name.as_bytes());
+            let colon = text.len() as u32;
+            text.push(b':');
+            text.extend_from_slice(value);
+            places.push(Line { start, colon, end: text.len() as u32 });
+            text.push(b'\n');
+        }
+        // One look at the whole block is much quicker than one at each line.
+        match String::from_utf8(text) {
+            Ok(text) => Headers { text, lines: places },
+            Err(wrong) => Headers::from_text(&String::from_utf8_lossy(wrong.as_bytes())),
+        }
+    }
+
     /// Adds a line whose value is a number.
     pub(crate) fn push_number(&mut self, name: &str, mut value: usize) {
         let mut digits = [0_u8; 20];
@@ -156,12 +178,20 @@ impl Headers {
 
     /// The value of the first line with that name (lower case).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.lines.iter().find(|line| self.is_named(line, name)).map(|line| self.value(line))
     }
 
     /// The values of all lines with that name (lower case), in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
+        self.lines.iter().filter(move |line| self.is_named(line, name)).map(|line| self.value(line))
+    }
+
+    fn is_named(&self, line: &Line, name: &str) -> bool {
+        self.text.as_bytes()[line.start as usize..line.colon as usize] == *name.as_bytes()
+    }
+
+    fn value(&self, line: &Line) -> &str {
+        &self.text[line.colon as usize + 1..line.end as usize]
     }
 
     /// All lines as name and value, in order.

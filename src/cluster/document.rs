@@ -142,7 +142,8 @@ pub struct Patch(Vec<(Name, Arc<Value>)>);
 impl Patch {
     /// A patch that changes nothing.
     pub fn new() -> Patch {
-        Patch::default()
+        // Most patches name a handful of fields.
+        Patch(Vec::with_capacity(6))
     }
 
     /// The patch with a further field.

@@ -158,7 +158,6 @@ impl Journal {
     }
 
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Entry {
-        let request_headers = self.known.headers(redact::headers(request.headers()));
         Entry {
             at: note.at,
             took_us: note.took_us,
@@ -166,11 +165,11 @@ impl Journal {
             operation: note.operation,
             method: request.method().clone(),
             target: self.known.target(redact::target(request.target())).into(),
-            request_headers: self.share(&request_headers),
+            request_headers: self.share(request.headers()),
             request_body: kept(
                 self.known.body(note.operation, redact::body_of(note.operation, request.body(), &note.sensitive)),
             ),
-            response_headers: self.share(&redact::headers(response.headers())),
+            response_headers: self.share(response.headers()),
             response_body: kept(redact::body(note.operation, response.body())),
             findings: note.findings.into_boxed_slice(),
         }
@@ -264,11 +263,19 @@ impl Journal {
         }
     }
 
-    /// A header block as the journal keeps it: the same text is kept once.
+    /// A header block as the journal keeps it: masked, and the same text once.
     fn share(&mut self, headers: &Headers) -> Arc<str> {
-        let text = headers.as_text();
-        if let Some(known) = self.blocks.iter().find(|known| &***known == text) {
-            return known.clone();
+        // What is kept has been masked; what reads like it has nothing left to mask, unless a secret has
+        // become known since.
+        if self.known.is_empty()
+            && let Some(block) = self.block(headers.as_text())
+        {
+            return block;
+        }
+        let masked = self.known.headers(redact::headers(headers));
+        let text = masked.as_text();
+        if let Some(block) = self.block(text) {
+            return block;
         }
         let block: Arc<str> = text.into();
         if self.blocks.len() == SHARED_BLOCKS_MAX {
@@ -276,6 +283,10 @@ impl Journal {
         }
         self.blocks.push_back(block.clone());
         block
+    }
+
+    fn block(&self, text: &str) -> Option<Arc<str>> {
+        self.blocks.iter().find(|block| &***block == text).cloned()
     }
 }
 

@@ -158,13 +158,19 @@ pub fn body_of(operation: Option<&str>, bytes: &Bytes, sensitive: &[String]) -> 
 /// ASCII in a way that could hide one.
 fn is_suspect(bytes: &[u8]) -> bool {
     const NAMES: [&[u8]; 5] = [b"sensitive\"", b"api_key\"", b"encoded\"", b"configuration\"", b"values\""];
-    bytes.iter().zip(1..).any(|(byte, next)| match byte {
-        b'"' if matches!(bytes.get(next), Some(b's' | b'a' | b'e' | b'c' | b'v')) => {
-            NAMES.iter().any(|name| bytes[next..].starts_with(name))
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        let is_name = rest[at] == b'"';
+        rest = &rest[at + 1..];
+        let hides = match rest.first() {
+            Some(b's' | b'a' | b'e' | b'c' | b'v') if is_name => NAMES.iter().any(|name| rest.starts_with(name)),
+            _ => !is_name && rest.starts_with(b"u00"),
+        };
+        if hides {
+            return true;
         }
-        b'\\' => bytes[next..].starts_with(b"u00"),
-        _ => false,
-    })
+    }
+    false
 }
 
 /// The same for a state in the form of a fixture: sensitive configuration values, `secrets[].value`,

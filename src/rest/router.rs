@@ -65,6 +65,9 @@ pub struct Router {
     plain: Vec<Plain>,
 }
 
+/// Paths with more segments are found by the four passes alone.
+const PLAIN_SEGMENTS_MAX: usize = 7;
+
 /// A row of ours as a list of segments.
 struct Plain {
     method: Method,
@@ -164,28 +167,26 @@ impl Router {
     /// else; a test holds the two ways to the same answer.
     fn find_plain(&self, method: &Method, path: &str) -> Option<Found<'_>> {
         let path = path.strip_prefix('/')?;
-        'rows: for plain in self.plain.iter().filter(|plain| plain.method == *method) {
-            let mut given = path.split('/');
-            let mut values = Vec::new();
-            for wanted in &plain.segments {
-                let Some(segment) = given.next() else { continue 'rows };
-                match wanted {
-                    Segment::Literal(literal) if *literal == segment => {}
-                    Segment::Literal(_) => continue 'rows,
-                    Segment::Placeholder(name) => {
-                        if segment.is_empty() || segment.starts_with('_') || segment.contains('%') {
-                            continue 'rows;
-                        }
-                        values.push((*name, segment));
-                    }
-                }
-            }
-            if given.next().is_none() {
-                let values = values.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-                return Some(Found::Route(&plain.route, values));
-            }
+        let mut given = [""; PLAIN_SEGMENTS_MAX];
+        let mut count = 0;
+        for segment in path.split('/') {
+            *given.get_mut(count)? = segment;
+            count += 1;
         }
-        None
+        let fits = |(wanted, given): (&Segment, &&str)| match wanted {
+            Segment::Literal(literal) => literal == given,
+            Segment::Placeholder(_) => !given.is_empty() && !given.starts_with('_') && !given.contains('%'),
+        };
+        let given = &given[..count];
+        // Rows differ most in their number of segments, and then at their end.
+        let plain = self.plain.iter().find(|plain| {
+            plain.segments.len() == count && plain.method == *method && plain.segments.iter().zip(given).rev().all(fits)
+        })?;
+        let values = plain.segments.iter().zip(given).filter_map(|(wanted, given)| match wanted {
+            Segment::Literal(_) => None,
+            Segment::Placeholder(name) => Some((*name, (*given).to_owned())),
+        });
+        Some(Found::Route(&plain.route, values.collect()))
     }
 
     /// What `method` and the undecoded `path` lead to.

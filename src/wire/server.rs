@@ -109,17 +109,9 @@ impl Shared {
     }
 }
 
+/// hyper lets neither line breaks nor capitals in names through.
 fn headers(map: &hyper::HeaderMap) -> Headers {
-    let bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
-    let mut headers = Headers::with_capacity(map.len(), bytes);
-    for (name, value) in map {
-        // hyper lets neither line breaks nor capitals in names through.
-        match std::str::from_utf8(value.as_bytes()) {
-            Ok(value) => headers.push_plain(name.as_str(), value),
-            Err(_) => headers.push_plain(name.as_str(), &String::from_utf8_lossy(value.as_bytes())),
-        }
-    }
-    headers
+    Headers::from_wire(map.len(), map.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }
 
 /// Whether the client has packed the body.
@@ -140,14 +132,18 @@ fn without_packing(request: Request) -> Request {
 fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {
     const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
     let Response { status, headers, body } = response;
+    let body_bytes = body.len();
     let mut outgoing = hyper::Response::new(Full::new(body));
     *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     let map = outgoing.headers_mut();
     map.reserve(4);
-    for (name, value) in headers.iter() {
+    let mut lines = headers.iter().peekable();
+    while let Some((name, value)) = lines.next() {
         let name = match name {
             "x-elastic-product" => PRODUCT,
             "content-type" => CONTENT_TYPE,
+            // The length of a body that is sent stands at the end, where hyper writes it by itself.
+            "content-length" if lines.peek().is_none() && body_bytes > 0 && value.parse() == Ok(body_bytes) => continue,
             "content-length" => CONTENT_LENGTH,
             "allow" => ALLOW,
             "connection" => CONNECTION,
@@ -156,18 +152,22 @@ fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {
                 Err(_) => continue,
             },
         };
-        let value = match value {
-            "Elasticsearch" => HeaderValue::from_static("Elasticsearch"),
-            "application/json" => HeaderValue::from_static("application/json"),
-            other => match HeaderValue::try_from(other) {
-                Ok(value) => value,
-                Err(_) => continue,
-            },
+        let known = KNOWN_VALUES.iter().find(|known| known.as_bytes() == value.as_bytes());
+        match known.cloned().map_or_else(|| HeaderValue::try_from(value), Ok) {
+            Ok(value) => map.append(name, value),
+            Err(_) => continue,
         };
-        map.append(name, value);
     }
     outgoing
 }
+
+/// Values of nearly every answer, which need neither a copy nor a check.
+static KNOWN_VALUES: [HeaderValue; 4] = [
+    HeaderValue::from_static("Elasticsearch"),
+    HeaderValue::from_static("application/json"),
+    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=8"),
+    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=9"),
+];
 
 /// How a server is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -154,6 +154,11 @@ impl Known {
         }
     }
 
+    /// Whether no secret is known.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     fn is_in(&self, text: &str) -> bool {
         self.values.iter().any(|secret| holds(text, secret))
     }
