@@ -352,6 +352,9 @@ pub fn date(text: &str) -> Option<Timestamp> {
 /// An instant written as `yyyy[-MM[-dd[THH[:mm[:ss[.fraction]]][zone]]]]`; what is left out is the
 /// least that it can be.
 pub fn parse_date(text: &str) -> Option<Timestamp> {
+    if is_whole(text.as_bytes()) {
+        return text.parse().ok();
+    }
     let (day, time) = match text.split_once('T') {
         Some((day, time)) => (day, time),
         None => (text, ""),
@@ -386,6 +389,20 @@ pub fn parse_date(text: &str) -> Option<Timestamp> {
         return None;
     }
     format!("{year}-{month}-{day_of_month}T{hour}:{minute}:{second}.{fraction}{zone}").parse().ok()
+}
+
+/// Whether nothing is left out and the zone is UTC, as in every instant that a server writes itself.
+fn is_whole(text: &[u8]) -> bool {
+    let end = text.len().saturating_sub(1);
+    (21..30).contains(&end)
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            10 => *byte == b'T',
+            13 | 16 => *byte == b':',
+            19 => *byte == b'.',
+            _ if at == end => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 #[cfg(test)]
@@ -496,6 +513,9 @@ mod tests {
             ("2031-05-02T10:11:12.5+02:00", Some("2031-05-02T08:11:12.500Z")),
             ("2026-01-02T03:04:05.678901+00:00", Some("2026-01-02T03:04:05.678901Z")),
             ("2031-05-02T10:11:12+0200", Some("2031-05-02T08:11:12.000Z")),
+            ("2031-05-02T10:11:12.5Z", Some("2031-05-02T10:11:12.500Z")),
+            ("2031-13-02T10:11:12.500Z", None),
+            ("2031-05-02T10:11:12.Z", None),
             ("2031-5-2", None),
             ("2031-05-02 10:11", None),
             ("31-05-02", None),
