@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use elastimock::{Clock, Engine, Profile, Setup, Step, Timestamp};
+use elastimock::{Clock, Engine, Method, MockServer, Profile, Request, Setup, Step, Timestamp};
 
-use crate::support::{Answer, Door, EngineDoor, T0, cluster, instant, request};
+use crate::support::{Answer, Client, Door, EngineDoor, T0, cluster, instant, request};
 
 const CLAIM: &str = "/_connector/_sync_job/J-p/_claim";
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -287,4 +287,13 @@ fn a_path_of_two_segments_that_nobody_has_is_refused_as_its_version_refuses_it()
         };
         assert_eq!((answer.status(), answer.headers().get("allow")), (status, allow), "{profile} {method}");
     }
+}
+
+#[test]
+fn a_node_of_9_6_speaks_to_a_client_of_version_8() {
+    let server = MockServer::builder().es_version("9.6.0").start_blocking().expect("a server");
+    let compatible = "application/vnd.elasticsearch+json; compatible-with=8";
+    let request = Request::new(Method::Get, "/").header("accept", compatible);
+    let answer = Client::connect(server.address()).send(&request);
+    assert_eq!((answer.status, answer.json()["version"]["number"].as_str()), (200, Some("9.6.0")));
 }
