@@ -177,7 +177,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The jobs that pass `filter`, newest first; of one millisecond, the one written longest ago first.
+    /// The jobs that pass `filter`, newest first; of one instant, the one written longest ago first.
     pub fn sync_jobs(&self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<Page, Refusal> {
         let passes = |job: SyncJob<'_>| {
             let is = |name, wanted: &str| job.0.text(name) == Some(wanted);
@@ -185,13 +185,8 @@ impl Cluster {
                 && filter.connector_id.is_none_or(|id| job.connector_id() == Some(id))
                 && (filter.job_types.is_empty() || filter.job_types.iter().any(|kind| is("job_type", kind.name())))
         };
-        self.page(
-            SYNC_JOBS,
-            from,
-            size,
-            |source| passes(SyncJob(source)),
-            |source| Reverse(SyncJob(source).created_at_millis()),
-        )
+        let created_at = |source: &Source| Reverse(SyncJob(source).created_at());
+        self.page(SYNC_JOBS, from, size, |source| passes(SyncJob(source)), created_at)
     }
 
     // ── connectors ────────────────────────────────────────────────────────────────────────────────
