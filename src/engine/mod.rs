@@ -260,7 +260,13 @@ impl Engine {
                         body = call.body;
                         outcome
                     }
-                    (Stage::Answered(outcome), _) => outcome,
+                    (Stage::Answered(outcome), _) => {
+                        if reading.operation == Some("connector.update_configuration") {
+                            let id = request.path().split('/').nth(2);
+                            sensitive = id.map(|id| cluster.sensitive_settings(id)).unwrap_or_default();
+                        }
+                        outcome
+                    }
                     (Stage::Call(_), None) => Err(Refused::bug("a call without an operation")),
                 }))
             }
@@ -313,6 +319,8 @@ impl Engine {
                         Err(error) => (error.status(), error.reason()),
                     },
                 };
+                // The judge hears no more of a secret than the journal keeps.
+                let reason = redact::reason(reading.operation, request.body(), &sensitive, reason);
                 let told = || match &answer {
                     Answer::Recorded(response) => heard::value_of(response.body()),
                     Answer::Made(outcome) => {

@@ -158,6 +158,8 @@ impl Journal {
     }
 
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Entry {
+        let request_body = redact::body_of(note.operation, request.body(), &note.sensitive);
+        let hides = request_body != *request.body();
         Entry {
             at: note.at,
             took_us: note.took_us,
@@ -166,11 +168,9 @@ impl Journal {
             method: request.method().clone(),
             target: self.known.target(redact::target(request.target())).into(),
             request_headers: self.share(request.headers()),
-            request_body: kept(
-                self.known.body(note.operation, redact::body_of(note.operation, request.body(), &note.sensitive)),
-            ),
+            request_body: kept(self.known.body(note.operation, request_body)),
             response_headers: self.share(response.headers()),
-            response_body: kept(redact::body(note.operation, response.body())),
+            response_body: kept(redact::answer(note.operation, response.body(), hides)),
             findings: note.findings.into_boxed_slice(),
         }
     }

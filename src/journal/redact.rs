@@ -13,6 +13,7 @@
 //! mark is masked if its name sounds like a secret ([`sounds_secret`]).
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -123,7 +124,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 
 /// A body with its secrets masked; the very same bytes when there are none.
 ///
-/// Masked are: `value` in the calls about secrets; `api_key` and `encoded` where they are strings;
+/// Masked are: in the calls about secrets everything that may be one; `api_key` and `encoded` where they are strings;
 /// `value` and `default_value` of every object that says `"sensitive": true`; and settings of a
 /// `configuration` or of its `values` that do not say, by their name. Lines of several values are read
 /// like one value.
@@ -137,7 +138,22 @@ pub fn body_of(operation: Option<&str>, bytes: &Bytes, sensitive: &[String]) -> 
     if !is_secret_call && !is_suspect(bytes) {
         return bytes.clone();
     }
-    let ranges = walk::secrets(bytes, is_secret_call, sensitive);
+    masked(bytes, walk::secrets(bytes, is_secret_call, sensitive))
+}
+
+/// The answer to a call whose request has been masked: it quotes a body that is no JSON, so whatever
+/// quotes is masked too.
+pub fn answer(operation: Option<&str>, bytes: &Bytes, hides: bool) -> Bytes {
+    let bytes = body(operation, bytes);
+    if hides { masked(&bytes, walk::quotes(&bytes)) } else { bytes }
+}
+
+/// The reason of a refusal as [`answer`] leaves it, for a request with that body.
+pub fn reason<'r>(operation: Option<&str>, bytes: &Bytes, sensitive: &[String], reason: &'r str) -> &'r str {
+    if reason.contains("(byte[])\"") && body_of(operation, bytes, sensitive) != *bytes { REDACTED } else { reason }
+}
+
+fn masked(bytes: &Bytes, ranges: Vec<Range<usize>>) -> Bytes {
     if ranges.is_empty() {
         return bytes.clone();
     }

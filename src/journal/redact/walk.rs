@@ -146,18 +146,24 @@ impl<'a> Walk<'a> {
     /// Notes a value that has just been read.
     fn value(&mut self, range: Range<usize>) {
         let text = &self.bytes[range.clone()];
-        let Some(open) = self.open.last_mut() else {
-            return;
-        };
-        let Some(name) = open.name.take() else { return };
         let is_string = text.first() == Some(&b'"');
         let hides_nothing = matches!(text, b"null" | b"\"\"")
             || (is_string
                 && text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")) == Some(REDACTED.as_bytes()));
+        let depth = self.open.len();
+        let Some(open) = self.open.last_mut() else {
+            // What is sent as a secret and is no object may be the secret itself.
+            if self.is_secret_call && !hides_nothing && text.first() != Some(&b'{') {
+                self.found.push(range);
+            }
+            return;
+        };
+        let Some(name) = open.name.take() else { return };
         match &*name {
             b"sensitive" => open.is_sensitive = Some(matches!(text, b"true" | b"\"true\"")),
             _ if hides_nothing => {}
-            b"value" if self.is_secret_call => self.found.push(range),
+            // Whatever else stands beside may be a `value` that was misspelt.
+            name if self.is_secret_call && depth == 1 && !is_of_secret_answers(name) => self.found.push(range),
             b"value" | b"default_value" => open.suspects.push(range),
             b"api_key" | b"encoded" if is_string => self.found.push(range),
             _ if open.is_settings && is_string && sounds_secret(&name) => self.found.push(range),
@@ -167,6 +173,32 @@ impl<'a> Walk<'a> {
             _ => {}
         }
     }
+}
+
+/// What the answers about secrets have besides the secret.
+fn is_of_secret_answers(name: &[u8]) -> bool {
+    matches!(name, b"id" | b"result" | b"deleted" | b"error" | b"status")
+}
+
+/// The places of strings that quote a body: what is said of one that is no JSON.
+pub(super) fn quotes(bytes: &[u8]) -> Vec<Range<usize>> {
+    const MARK: &[u8] = br#"(byte[])\""#;
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = bytes[at..].iter().position(|byte| *byte == b'"').map(|next| at + next) {
+        at = start + 1;
+        while let Some(&byte) = bytes.get(at) {
+            at += if byte == b'\\' { 2 } else { 1 };
+            if byte == b'"' {
+                break;
+            }
+        }
+        at = at.min(bytes.len());
+        if bytes[start..at].windows(MARK.len()).any(|piece| piece == MARK) {
+            found.push(start..at);
+        }
+    }
+    found
 }
 
 /// What a name with its quotes says; only its ASCII escapes are decoded, for they could hide one that
