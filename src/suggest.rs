@@ -5,8 +5,15 @@
 
 /// The names of `known` that are more than 50 % similar to `unknown`, the most similar first.
 pub fn similar<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    // Each character that one name has more costs a step, so half the length is never close.
+    let length = unknown.chars().count();
+    let may_be_close = |name: &&str| {
+        let other = name.chars().count();
+        2 * length.min(other) > length.max(other)
+    };
     let mut close: Vec<(f32, &str)> = known
         .into_iter()
+        .filter(may_be_close)
         .map(|name| (similarity(unknown, name), name))
         .filter(|(similarity, _)| *similarity > 0.5)
         .collect();

@@ -223,6 +223,9 @@ impl Snapshots {
 /// Source: Elasticsearch's general rules for index names, in the order in which they are checked.
 pub fn index_name_offence(name: &str) -> Option<String> {
     const FORBIDDEN: [char; 10] = ['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ','];
+    if name.is_empty() {
+        return Some("must not be empty".to_owned());
+    }
     if name.contains(FORBIDDEN) {
         let listed = r#"['\','/','*','?','"','<','>','|',' ',',']"#;
         return Some(format!("must not contain the following characters {listed}"));
@@ -306,6 +309,7 @@ mod tests {
         for (name, offence) in [
             ("Upper-Case", None),
             ("content-a", None),
+            ("", Some("must not be empty")),
             ("a b#", Some("must not contain the following characters")),
             ("_a#b", Some("must not contain '#'")),
             ("_a:b", Some("must not contain ':'")),

@@ -118,7 +118,8 @@ pub fn check(expression: &str) -> Result<(), Offence> {
     let mut met = 0;
     for field in expression.split([' ', '\t']).filter(|field| !field.is_empty()) {
         let Some(part) = parts.next() else { break };
-        check_field(field.trim(), part, &mut days)?;
+        // What Java trims: blanks and control characters, and no other spaces.
+        check_field(field.trim_matches(|c| c <= ' '), part, &mut days)?;
         met += 1;
     }
     if met < 6 {
@@ -432,6 +433,7 @@ mod tests {
             "0 15 10 ? * FRIL",
             "0 15 10 ? JAN-mar MON-FRI",
             "0 0 22-2 ? nov-feb *",
+            "0\u{1} \u{b}0 0 * * ?",
             "0\t30 6 * * ? 2030-2040/2",
             "0 0 0 1 1 ? 2031 and what not",
             "*/5 */10 /3 */2 * ?",
@@ -476,6 +478,7 @@ mod tests {
             ("*/70 0 0 * * ?", Offence::Step { step: 70, bound: 60, at: 4 }),
             ("0 0 */24 * * ?", Offence::Step { step: 24, bound: 24, at: 4 }),
             ("0 0 0 L-31 * ?", Offence::LastOffset(2)),
+            ("\u{a0}0 0 0 * * ?", Offence::Character('\u{a0}', 0)),
             ("& 0 0 * * ?", Offence::Character('&', 0)),
             ("0/5x 0 0 * * ?", Offence::BehindStep('X', 3)),
             ("5L 0 0 * * ?", Offence::Option('L', 1)),

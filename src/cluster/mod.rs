@@ -34,7 +34,7 @@ use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
 use connector::{NewConnector, is_deleted};
 use document::{Outcome, Patch, Source};
-use index::Index;
+use index::{Effect, Guard, Index};
 use ingest::Pipelines;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
@@ -206,7 +206,9 @@ impl Cluster {
             self.index_name_is_free(index_name, id)?;
         }
         check_id(id)?;
-        Ok(self.index_made(CONNECTORS, now).put(id, connector::create(asked, now)))
+        let written =
+            self.index_made(CONNECTORS, now).store(id, connector::create(asked, now), Guard::default(), None)?;
+        Ok(written.effect == Effect::Created)
     }
 
     /// Changes a connector, softly deleted ones too. Elasticsearch makes the index for a change that
@@ -221,8 +223,8 @@ impl Cluster {
     }
 
     /// Stores a connector whole, in place of itself.
-    pub fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) {
-        self.index_made(CONNECTORS, now).put(id, source);
+    pub fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) -> Result<(), Refusal> {
+        self.index_made(CONNECTORS, now).store(id, source, Guard::default(), None).map(|_| ())
     }
 
     /// Deletes a connector: softly, which marks it, or hard, which removes it whether marked or not.

@@ -227,10 +227,11 @@ impl Parameter {
     }
 }
 
-/// The items of a comma list as the server splits it: what follows the last comma counts only if
-/// there is something.
+/// The items of a comma list as the server splits it: empty ones count, but for those at the end.
+///
+/// Source: Java's `String.split`.
 pub fn split_list(text: &str) -> impl Iterator<Item = &str> {
-    text.split_terminator(',')
+    text.trim_end_matches(',').split_terminator(',')
 }
 
 fn published_takes(schema: &Value, definitions: &Value, text: &str) -> bool {

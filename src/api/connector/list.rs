@@ -18,9 +18,10 @@ pub fn check_list(call: &Call) -> Result<(), Error> {
 
 /// `connector.list`.
 pub fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let any_of = |parameter: &str, source: &Source, field: &str| match call.query(parameter) {
-        None | Some("") => true,
-        Some(names) => source.text(field).is_some_and(|value| split_list(names).any(|name| name == value)),
+    // A list without a name asks for nothing.
+    let any_of = |parameter: &str, source: &Source, field: &str| {
+        let mut names = call.query(parameter).into_iter().flat_map(split_list).peekable();
+        names.peek().is_none() || source.text(field).is_some_and(|value| names.any(|name| name == value))
     };
     let query = call.query("query").filter(|query| !query.is_empty());
     let passes = |source: &Source| {

@@ -183,7 +183,7 @@ pub fn update_configuration(cluster: &mut Cluster, call: &Call) -> Result<Reply,
     let current = cluster.connector(id, false)?;
     if let Some(fields) = call.get("configuration").and_then(Value::as_object) {
         let replaced = configuration::replace(current, fields);
-        cluster.replace_connector(id, replaced, call.now);
+        cluster.replace_connector(id, replaced, call.now)?;
         return Ok(Reply::updated());
     }
     let patch = configuration::set_values(current, call.get("values").unwrap_or(&Value::Null))?;

@@ -1,6 +1,6 @@
-//! What the server has in hand once its parser has read a body: known members only and in
-//! the order of their declaration, numbers and booleans out of their quotes, one object as a list of one, names in lower case, instants and cron
-//! expressions as they are stored.
+//! What the server has in hand once its parser has read a body: known members only and in the order
+//! of their declaration, numbers and booleans out of their quotes, one object as a list of one, names
+//! in lower case, instants and cron expressions as they are stored.
 
 use serde_json::{Map, Value};
 
