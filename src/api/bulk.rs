@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::document::{Store, Update, read_back, told};
-use super::lookup::{Given, forces_refresh, id_offence, refuse, selection};
+use super::document::{Store, Update, read_back, token_of, told};
+use super::lookup::{Given, dot_warned, forces_refresh, id_offence, refuse, selection};
 use crate::cluster::Cluster;
 use crate::cluster::document::Source;
 use crate::cluster::index::{Effect, Guard};
-use crate::cluster::selection::Selection;
+use crate::cluster::source_filter::SourceFilter;
 use crate::json;
 use crate::rest::call::{Call, Content, Line, Reply};
 use crate::rest::error::{self, Error};
@@ -56,7 +56,7 @@ struct Item<'a> {
     guard: Guard,
     require_alias: bool,
     pipeline: Option<String>,
-    shown: Option<Selection>,
+    shown: Option<SourceFilter>,
     line: Option<&'a Line>,
     update: Option<Update>,
 }
@@ -70,7 +70,9 @@ pub fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let items = items(call)?;
     let mut failed = false;
     let mut outcomes = Vec::with_capacity(items.len());
+    let mut made = Vec::new();
     for item in &items {
+        let makes = cluster.makes(item.index, call.now);
         // An id of the cluster's own making is told even if the document is refused.
         let id = item.id.clone().unwrap_or_else(|| cluster.next_id());
         let outcome = match act(cluster, call, item, &id, refreshed) {
@@ -85,10 +87,14 @@ pub fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
                 ]
             }
         };
+        if makes && !cluster.makes(item.index, call.now) {
+            made.push(item.index);
+        }
         outcomes.push(Part::Object(vec![(item.verb.name(), Part::Object(outcome))]));
     }
     // DIFFERENCE: a bulk takes no time that could be told; the clock stands still during a call.
-    Ok(Reply::tree(vec![("errors", Part::Flag(failed)), ("took", Part::Number(0)), ("items", Part::List(outcomes))]))
+    let answer = vec![("errors", Part::Flag(failed)), ("took", Part::Number(0)), ("items", Part::List(outcomes))];
+    Ok(dot_warned(Reply::tree(answer), call, made))
 }
 
 fn act(
@@ -100,14 +106,17 @@ fn act(
 ) -> Result<Vec<(&'static str, Part)>, Error> {
     let mut read = None;
     let written = match (item.verb, &item.update, item.line) {
+        // A delete makes an index only where its version is counted elsewhere and has to be remembered.
+        (Verb::Delete, ..) if item.guard.version.is_none() => {
+            cluster.existing_index_to_write(item.index, call.now)?.remove(id, item.guard)?
+        }
         (Verb::Delete, ..) => {
             cluster.index_to_write(item.index, item.require_alias, call.now)?.remove(id, item.guard)?
         }
         (Verb::Update, Some(update), _) => {
             let index = cluster.index_to_write(item.index, item.require_alias, call.now)?;
             let written = index.apply(id, &update.asked, item.guard.condition, item.routing.as_deref())?;
-            let shown = item.shown.as_ref().filter(|shown| shown.shown);
-            read = shown.and_then(|shown| read_back(index, id, shown));
+            read = item.shown.as_ref().and_then(|shown| read_back(index, id, shown));
             written
         }
         (_, _, Some(line)) => {
@@ -181,12 +190,16 @@ fn action(line: &Line, number: usize) -> Result<(Verb, &Value), Error> {
     };
     let verb = Verb::of(name).ok_or_else(|| Error::bulk_unknown_action(number, name))?;
     if !value.is_object() {
-        let found = if value.is_array() { "START_ARRAY" } else { "VALUE_STRING" };
-        return Err(Error::bulk_action(number, "START_OBJECT", found));
+        return Err(Error::bulk_action(number, "START_OBJECT or END_OBJECT", token_of(value)));
     }
-    match members.next() {
-        None => Ok((verb, value)),
-        Some(_) => Err(Error::bulk_action(number, "END_OBJECT", "FIELD_NAME")),
+    // DIFFERENCE: Elasticsearch 8, and 9 for a client of version 8, take both of these with a warning.
+    if members.next().is_some() {
+        return Err(Error::bulk_action(number, "END_OBJECT", "FIELD_NAME"));
+    }
+    match line.has_more.then(|| json::token_after(&line.text)) {
+        None | Some(Ok(None)) => Ok((verb, value)),
+        Some(Ok(Some(_))) => Err(Error::bulk_action_goes_on(number)),
+        Some(Err(wrong)) => Err(Error::parse(error::syntax(&wrong))),
     }
 }
 
@@ -196,7 +209,7 @@ fn item<'a>(
     members: &'a Value,
     line: Option<&'a Line>,
     number: usize,
-    selection: &Option<Selection>,
+    selection: &Option<SourceFilter>,
     messages: &mut Vec<String>,
 ) -> Result<Item<'a>, Error> {
     let mut item = Item {
@@ -221,7 +234,7 @@ fn item<'a>(
         };
         let number_of = || value.as_i64().or_else(|| value.as_str()?.parse().ok());
         match name.as_str() {
-            "_source" => item.shown = Selection::of(value),
+            "_source" => item.shown = SourceFilter::read(value),
             "dynamic_templates" => {
                 return Err(Error::unsupported("dynamic templates", "map the fields of the index before"));
             }
@@ -231,14 +244,14 @@ fn item<'a>(
             }
             "_index" => item.index = value.as_str().unwrap_or(item.index),
             "_id" => item.id = text(),
-            "routing" | "_routing" => item.routing = text(),
+            "routing" => item.routing = text(),
             "pipeline" => item.pipeline = text(),
             "require_alias" => item.require_alias = *value == true || *value == "true",
             "if_seq_no" => given.if_seq_no = number_of(),
             "if_primary_term" => given.if_primary_term = number_of(),
-            "version" | "_version" => given.version = number_of(),
-            "version_type" | "_version_type" => given.version_type = value.as_str(),
-            "retry_on_conflict" | "_retry_on_conflict" => retries = number_of().is_some_and(|times| times > 0),
+            "version" => given.version = number_of(),
+            "version_type" => given.version_type = value.as_str(),
+            "retry_on_conflict" => retries = number_of().is_some_and(|times| times > 0),
             "op_type" if verb == Verb::Index => {
                 item.verb = value.as_str().and_then(Verb::of).filter(|verb| *verb != Verb::Delete).unwrap_or(verb);
             }
@@ -246,11 +259,14 @@ fn item<'a>(
             unknown => return Err(Error::bulk_unknown_parameter(number, unknown)),
         }
     }
+    if verb == Verb::Update && (given.version.is_some() || given.version_type.is_some_and(|kind| kind != "internal")) {
+        return Err(Error::bulk_update_with_version());
+    }
     item.guard = given.guard(item.verb == Verb::Create, messages)?;
     if item.index.is_empty() {
         messages.push("index is missing".to_owned());
     }
-    if item.id.is_none() && matches!(item.verb, Verb::Update | Verb::Delete) {
+    if item.id.as_deref().is_none_or(str::is_empty) && matches!(item.verb, Verb::Update | Verb::Delete) {
         messages.push("id is missing".to_owned());
     }
     messages.extend(item.id.as_deref().and_then(id_offence));

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::lookup::{Given, forces_refresh, id_offence, refuse, selection};
+use super::lookup::{Given, dot_warned, forces_refresh, id_offence, refuse, selection};
 use crate::cluster::Cluster;
 use crate::cluster::amend::Amendment;
 use crate::cluster::document::{Document, Source};
 use crate::cluster::index::{Effect, Guard, Index, PRIMARY_TERM, Written};
 use crate::cluster::ingest::Address;
 use crate::cluster::refusal::Refusal;
-use crate::cluster::selection::Selection;
+use crate::cluster::source_filter::SourceFilter;
 use crate::json::{self, Position};
 use crate::rest::call::{Body, Call, Content, Line, Reply};
 use crate::rest::error::{self, Error};
@@ -51,11 +51,12 @@ fn write(cluster: &mut Cluster, call: &Call, create: bool) -> Result<Reply, Erro
         require_alias: call.switch("require_alias"),
         pipeline: call.query("pipeline"),
     };
+    let makes = cluster.makes(asked.index, call.now);
     let written = asked.store(cluster, line, call)?;
-    let location = location(&written, asked.routing);
+    let location = written.is_new().then(|| location(&written, asked.routing));
     let status = if written.is_new() { 201 } else { 200 };
-    let reply = Reply { status, ..Reply::tree(told(written, refreshed)) };
-    Ok(if status == 201 { Reply { location: Some(location), ..reply } } else { reply })
+    let reply = Reply { status, location, ..Reply::tree(told(written, refreshed)) };
+    Ok(dot_warned(reply, call, makes.then_some(asked.index)))
 }
 
 /// A document to be stored.
@@ -79,12 +80,15 @@ impl Store<'_> {
             Content::Blank => return Err(Error::empty_document()),
         };
         // An id of the cluster's own making has never been used.
-        let id = match self.id {
+        let id: Arc<str> = match self.id {
             Some(id) => Arc::from(id),
             None => Arc::from(cluster.next_id()),
         };
-        let source = self.ingested(cluster, source, call)?;
+        let source = self.ingested(cluster, source, line, call)?;
         let index = cluster.index_to_write(self.index, self.require_alias, call.now)?;
+        if id.is_empty() {
+            return Err(Error::empty_id());
+        }
         index.store(id, source, self.guard, self.routing).map_err(|refusal| located(refusal, &line.text))
     }
 }
@@ -92,12 +96,14 @@ impl Store<'_> {
 impl Store<'_> {
     /// The document after its pipelines: the one that the call names, else the index's own, and then the
     /// index's last one.
-    fn ingested(self, cluster: &Cluster, source: Arc<Source>, call: &Call) -> Result<Arc<Source>, Error> {
+    fn ingested(self, cluster: &Cluster, source: Arc<Source>, line: &Line, call: &Call) -> Result<Arc<Source>, Error> {
         let index = cluster.resolve_one(self.index, call.now).ok();
         let own = |name| index.and_then(|index| index.setting(name));
         let names: Vec<&str> =
             [self.pipeline.or(own("default_pipeline")), own("final_pipeline")].into_iter().flatten().collect();
         if names.is_empty() {
+            // A pipeline would leave behind whatever follows the document.
+            line.ends()?;
             return Ok(source);
         }
         let address = Address { index: index.map_or(self.index, |index| index.name()), id: self.id };
@@ -174,25 +180,28 @@ pub fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     refuse(&messages)?;
     let refreshed = forces_refresh(call)?;
     let shown = selection(call).or(update.shown.clone());
-    let index = cluster.index_to_write(call.path("index"), call.switch("require_alias"), call.now)?;
+    let name = call.path("index");
+    let makes = cluster.makes(name, call.now);
+    let index = cluster.index_to_write(name, call.switch("require_alias"), call.now)?;
     let id = call.path("id");
     let written = index.apply(id, &update.asked, guard.condition, call.query("routing"))?;
     let status = if written.is_new() { 201 } else { 200 };
     let location = written.is_new().then(|| location(&written, call.query("routing")));
-    let shown = shown.filter(|shown| shown.shown).and_then(|shown| read_back(index, id, &shown));
+    let shown = shown.and_then(|shown| read_back(index, id, &shown));
     let mut answer = told(written, refreshed);
     answer.extend(shown.map(|shown| ("get", shown)));
-    Ok(Reply { status, location, ..Reply::tree(answer) })
+    let reply = Reply { status, location, ..Reply::tree(answer) };
+    Ok(dot_warned(reply, call, makes.then_some(name)))
 }
 
-/// The document after an update, as the answer to it shows it.
-pub(super) fn read_back(index: &Index, id: &str, shown: &Selection) -> Option<Part> {
+/// The document after an update, as the answer to it shows it; none if it is not to be shown.
+pub(super) fn read_back(index: &Index, id: &str, shown: &SourceFilter) -> Option<Part> {
     let document = index.get(id)?;
     Some(Part::Object(vec![
         ("_seq_no", Part::Number(document.seq_no)),
         ("_primary_term", Part::Number(PRIMARY_TERM)),
         ("found", Part::Flag(true)),
-        ("_source", Part::Source(shown.of_source(&document.source))),
+        ("_source", Part::Source(shown.shown(&document.source)?)),
     ]))
 }
 
@@ -200,7 +209,7 @@ pub(super) fn read_back(index: &Index, id: &str, shown: &Selection) -> Option<Pa
 #[derive(Clone, Debug)]
 pub(super) struct Update {
     pub asked: Amendment,
-    pub shown: Option<Selection>,
+    pub shown: Option<SourceFilter>,
 }
 
 impl Update {
@@ -252,7 +261,7 @@ impl Update {
                 "upsert" => update.asked.upsert = document()?,
                 "doc_as_upsert" => update.asked.doc_as_upsert = switch()?,
                 "detect_noop" => update.asked.detect_noop = switch()?,
-                "_source" => update.shown = Some(Selection::of(value).ok_or_else(wrong)?),
+                "_source" => update.shown = Some(SourceFilter::read(value).ok_or_else(wrong)?),
                 "script" | "scripted_upsert" => return Err(Error::scripts()),
                 "if_seq_no" | "if_primary_term" => {
                     return Err(Error::unsupported(
@@ -290,7 +299,7 @@ impl Update {
 }
 
 /// The name of the token that begins a value.
-fn token_of(value: &Value) -> &'static str {
+pub(super) fn token_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "VALUE_NULL",
         Value::Bool(_) => "VALUE_BOOLEAN",
@@ -314,7 +323,7 @@ pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     match index.get(id) {
         Some(document) => {
             check_version(call, index, id, document)?;
-            let shown = shown.shown.then(|| shown.of_source(&document.source));
+            let shown = shown.shown(&document.source);
             Ok(Reply::ok(Body::Tree(found(index, id, document, shown))))
         }
         None => Ok(Reply { status: 404, ..Reply::ok(Body::Tree(not_found(index, id))) }),
@@ -362,12 +371,13 @@ pub fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let index = cluster.resolve_one(call.path("index"), call.now)?;
     let id = call.path("id");
     let shown = selection(call).unwrap_or_default();
-    if !shown.shown {
+    if shown == SourceFilter::None {
         return Err(Error::validation(&["fetching source can not be disabled".to_owned()]));
     }
     let Some(document) = index.get(id) else {
         return Err(Error::no_such_source(index.name(), id));
     };
     check_version(call, index, id, document)?;
-    Ok(Reply::ok(Body::Tree(Part::Source(shown.of_source(&document.source)))))
+    let shown = shown.shown(&document.source).unwrap_or_default();
+    Ok(Reply::ok(Body::Tree(Part::Source(shown))))
 }

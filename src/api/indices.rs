@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::aliases;
-use super::lookup::lookup;
+use super::lookup::{dot_warned, lookup};
 use crate::cluster::Cluster;
 use crate::cluster::document::hash_order;
 use crate::cluster::index::{Design, Index};
@@ -30,21 +30,7 @@ pub fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let design = design(call.body.as_ref(), call)?;
     let index = cluster.create_index(&name, design, call.now)?;
     let answer = json!({ "acknowledged": true, "shards_acknowledged": true, "index": &**index.name() });
-    Ok(dot_warned(Reply::json(answer), call, given))
-}
-
-/// Elasticsearch warns of indices that are made with a dot before their name; those of the connectors
-/// are exempt.
-fn dot_warned(reply: Reply, call: &Call, name: &str) -> Reply {
-    let plain = name.trim_start_matches('<');
-    if !plain.starts_with('.') || [crate::cluster::CONNECTORS, crate::cluster::SYNC_JOBS].contains(&plain) {
-        return reply;
-    }
-    let text = format!(
-        "Index [{name}] name begins with a dot (.), which is deprecated, and will not be allowed in a future \
-         Elasticsearch version."
-    );
-    reply.warn(call.release, &text)
+    Ok(dot_warned(Reply::json(answer), call, [given]))
 }
 
 /// What the body of a create says of the new index.

@@ -2,7 +2,7 @@
 
 use crate::cluster::document::Condition;
 use crate::cluster::index::{External, Guard};
-use crate::cluster::selection::Selection;
+use crate::cluster::source_filter::SourceFilter;
 use crate::cluster::{CONNECTORS, SYNC_JOBS};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
@@ -19,19 +19,14 @@ pub fn forces_refresh(call: &Call) -> Result<bool, Error> {
 }
 
 /// `_source`, `_source_includes` and `_source_excludes`; none if the call has none of them.
-pub fn selection(call: &Call) -> Option<Selection> {
-    let patterns = |name| call.query(name).into_iter().flat_map(split_list).map(str::to_owned).collect::<Vec<_>>();
-    let source = call.query("_source");
-    let mut selection = Selection {
-        shown: source != Some("false"),
-        includes: patterns("_source_includes"),
-        excludes: patterns("_source_excludes"),
-    };
-    if let Some(fields) = source.filter(|source| !matches!(*source, "" | "true" | "false")) {
-        selection.includes = split_list(fields).map(str::to_owned).collect();
+pub fn selection(call: &Call) -> Option<SourceFilter> {
+    let [source, includes, excludes] = ["_source", "_source_includes", "_source_excludes"].map(|name| call.query(name));
+    source.or(includes).or(excludes)?;
+    if source == Some("false") {
+        return Some(SourceFilter::None);
     }
-    let is_given = ["_source", "_source_includes", "_source_excludes"].iter().any(|name| call.query(name).is_some());
-    is_given.then_some(selection)
+    let includes = source.filter(|source| !matches!(*source, "" | "true")).or(includes);
+    Some(SourceFilter::of(includes.into_iter().flat_map(split_list), excludes.into_iter().flat_map(split_list)))
 }
 
 /// What a write must find, as parameters or as the members of an action of a bulk.
@@ -67,7 +62,9 @@ impl<'a> Given<'a> {
             Some("external_gte") => Some(true),
             Some(other) => return Err(Error::unknown_version_type(other)),
         };
-        if let Some(number) = self.if_seq_no.filter(|number| *number < 0) {
+        // One negative number is the server's own word for none.
+        let if_seq_no = self.if_seq_no.filter(|number| *number != -2);
+        if let Some(number) = if_seq_no.filter(|number| *number < 0) {
             return Err(Error::negative_number("sequence numbers", number));
         }
         if let Some(number) = self.if_primary_term.filter(|number| *number < 0) {
@@ -91,7 +88,7 @@ impl<'a> Given<'a> {
             }
             (None, None) => None,
         };
-        let condition = match (self.if_seq_no, self.if_primary_term.filter(|term| *term > 0)) {
+        let condition = match (if_seq_no, self.if_primary_term.filter(|term| *term > 0)) {
             (Some(seq_no), Some(primary_term)) => {
                 Some(Condition { seq_no: seq_no as u64, primary_term: primary_term as u64 })
             }
@@ -133,6 +130,27 @@ pub fn warned<'i>(reply: Reply, call: &Call, indices: impl IntoIterator<Item = &
         touched.join(", ")
     );
     reply.warn(call.release, &text)
+}
+
+/// The reply with the warnings of a client that has made indices with a dot before their name, be it by a
+/// write; those of the connectors are exempt, and so are Elastic's own products. Names are told as given.
+///
+/// Source: Elasticsearch's validator of names with a dot, for indices that are made and that make themselves.
+pub fn dot_warned<'i>(reply: Reply, call: &Call, made: impl IntoIterator<Item = &'i str>) -> Reply {
+    if call.origin.as_deref().is_some_and(|origin| !origin.trim().is_empty()) {
+        return reply;
+    }
+    made.into_iter().fold(reply, |reply, name| {
+        let plain = name.trim_start_matches('<');
+        if !plain.starts_with('.') || [CONNECTORS, SYNC_JOBS].contains(&plain) {
+            return reply;
+        }
+        let text = format!(
+            "Index [{name}] name begins with a dot (.), which is deprecated, and will not be allowed in a future \
+             Elasticsearch version."
+        );
+        reply.warn(call.release, &text)
+    })
 }
 
 /// Refuses if a validation has said anything.

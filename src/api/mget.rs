@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::document::{found, not_found};
+use super::document::{found, not_found, token_of};
 use super::lookup::{refuse, selection};
 use crate::cluster::Cluster;
-use crate::cluster::selection::Selection;
+use crate::cluster::source_filter::SourceFilter;
+use crate::json::{self, Position};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;
@@ -14,7 +15,7 @@ use crate::rest::part::Part;
 struct Wanted {
     index: String,
     id: String,
-    shown: Option<Selection>,
+    shown: Option<SourceFilter>,
 }
 
 /// `mget`. A document that cannot be read has its error in its place.
@@ -28,7 +29,7 @@ pub fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::tree(vec![("docs", Part::List(documents))]))
 }
 
-fn read(cluster: &Cluster, call: &Call, wanted: &Wanted, otherwise: &Selection) -> Part {
+fn read(cluster: &Cluster, call: &Call, wanted: &Wanted, otherwise: &SourceFilter) -> Part {
     let index = match cluster.resolve_one(&wanted.index, call.now) {
         Ok(index) => index,
         Err(refusal) => {
@@ -42,7 +43,7 @@ fn read(cluster: &Cluster, call: &Call, wanted: &Wanted, otherwise: &Selection) 
     };
     let shown = wanted.shown.as_ref().unwrap_or(otherwise);
     match index.get(&wanted.id) {
-        Some(document) => found(index, &wanted.id, document, shown.shown.then(|| shown.of_source(&document.source))),
+        Some(document) => found(index, &wanted.id, document, shown.shown(&document.source)),
         None => not_found(index, &wanted.id),
     }
 }
@@ -50,9 +51,18 @@ fn read(cluster: &Cluster, call: &Call, wanted: &Wanted, otherwise: &Selection) 
 fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
     let body = call.body.as_ref().ok_or_else(Error::body_required)?;
     let own = call.path("index");
+    for (name, value) in body.as_object().into_iter().flatten() {
+        let place = json::locate(&call.raw, &format!("/{name}"), false).unwrap_or(Position::START);
+        match value {
+            Value::Array(_) if ["docs", "ids"].contains(&name.as_str()) => {}
+            Value::Array(_) => return Err(Error::mget_unknown_list(place, name)),
+            other => return Err(Error::mget_no_list(place, token_of(other))),
+        }
+    }
     let mut wanted = Vec::new();
     let mut messages = Vec::new();
     for (at, document) in list(body, "docs").enumerate() {
+        check(document)?;
         let text = |name: &str| text(document.get(name)?);
         let index = text("_index").or_else(|| (!own.is_empty()).then(|| own.to_owned()));
         let id = text("_id");
@@ -62,7 +72,7 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
         if id.is_none() {
             messages.push(format!("id is missing for doc {at}"));
         }
-        let shown = document.get("_source").and_then(Selection::of);
+        let shown = document.get("_source").and_then(SourceFilter::read);
         wanted.extend(index.zip(id).map(|(index, id)| Wanted { index, id, shown }));
     }
     for (at, id) in list(body, "ids").enumerate() {
@@ -76,6 +86,17 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
     }
     refuse(&messages)?;
     Ok(wanted)
+}
+
+/// Refuses members that a document of the list does not have.
+fn check(document: &Value) -> Result<(), Error> {
+    const KNOWN: [&str; 7] = ["_id", "_index", "_source", "routing", "stored_fields", "version", "version_type"];
+    let is_plain = |value: &Value| !value.is_array() && !value.is_object();
+    let mut members = document.as_object().into_iter().flatten();
+    match members.find(|(name, value)| is_plain(value) && !KNOWN.contains(&name.as_str())) {
+        Some((name, _)) => Err(Error::mget_unknown_field(name)),
+        None => Ok(()),
+    }
 }
 
 fn list<'a>(body: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 pub use definition::Malformed;
-pub use fit::{Misfit, Why};
+pub use fit::{Misfit, NameOffence, Why};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,6 @@ pub mod query;
 pub mod refusal;
 pub mod scheduling;
 pub mod search;
-pub mod selection;
 pub mod settings;
 pub mod shared;
 mod shelves;

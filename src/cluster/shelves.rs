@@ -60,6 +60,13 @@ impl Cluster {
         Ok(self.indices.entry(Arc::from(name)).or_insert(index))
     }
 
+    /// Whether a write to `name` makes an index.
+    pub fn makes(&self, name: &str, now: Timestamp) -> bool {
+        let is_new = |name: &str| self.named(name).is_empty() && built_in::index_behind(name).is_none();
+        // Almost every write names its index.
+        !self.indices.contains_key(name) && date_math(name, now).is_ok_and(|name| is_new(&name))
+    }
+
     /// The index that a write to `name` goes to: the index of that name, the one that an alias says is
     /// written to, or a new one.
     ///
@@ -93,6 +100,7 @@ impl Cluster {
     /// # Errors
     /// Those of [`index_to_write`](Self::index_to_write), and no such index.
     pub fn existing_index_to_write(&mut self, name: &str, now: Timestamp) -> Result<&mut Index, Refusal> {
+        refuse_reserved(name)?;
         let name = date_math(name, now)?;
         let target = self.write_target(&name, false)?;
         let found = target.and_then(|target| self.indices.get_mut(&target));

@@ -3,6 +3,7 @@
 //! Source: Elasticsearch 9.x, `_source`, `_source_includes` and `_source_excludes`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -62,7 +63,43 @@ impl SourceFilter {
         }
     }
 
-    /// What is shown of a source; none if nothing of it is to be there.
+    /// What the `_source` of a body asks for: a switch, a pattern, patterns, or an object of includes and
+    /// excludes. None if it is something else.
+    pub fn read(value: &Value) -> Option<SourceFilter> {
+        fn patterns(value: &Value) -> Option<Vec<&str>> {
+            match value {
+                Value::String(pattern) => Some(vec![pattern]),
+                Value::Array(items) => items.iter().map(Value::as_str).collect(),
+                _ => None,
+            }
+        }
+        match value {
+            Value::Bool(true) => Some(SourceFilter::All),
+            Value::Bool(false) => Some(SourceFilter::None),
+            Value::Object(members) => {
+                let (mut includes, mut excludes) = (Vec::new(), Vec::new());
+                for (name, value) in members {
+                    match name.as_str() {
+                        "includes" | "include" => includes = patterns(value)?,
+                        "excludes" | "exclude" => excludes = patterns(value)?,
+                        _ => return None,
+                    }
+                }
+                Some(SourceFilter::of(includes, excludes))
+            }
+            other => Some(SourceFilter::of(patterns(other)?, [])),
+        }
+    }
+
+    /// What is shown of a source, which is shared if that is all of it; none if nothing of it is to be there.
+    pub fn shown(&self, source: &Arc<Source>) -> Option<Arc<Source>> {
+        self.apply(source).map(|shown| match shown {
+            Cow::Borrowed(_) => source.clone(),
+            Cow::Owned(cut) => Arc::new(cut),
+        })
+    }
+
+    /// The same of a source that is only looked at.
     pub fn apply<'s>(&self, source: &'s Source) -> Option<Cow<'s, Source>> {
         match self {
             SourceFilter::All => Some(Cow::Borrowed(source)),
@@ -145,6 +182,8 @@ mod tests {
             (vec![], vec!["user", "tags", "flat*"], json!({"id": 1, "empty": {}})),
             (vec![], vec!["user.*", "id", "tags", "flat.key"], json!({"user": {}, "empty": {}})),
             (vec!["empty"], vec![], json!({"empty": {}})),
+            (vec!["user.*"], vec!["*.mail.*"], json!({"user": {"name": "a", "mail": {}}})),
+            (vec!["id", "tags.k"], vec![], json!({"id": 1, "tags": [{"k": 1}]})),
             (vec!["nope"], vec![], json!({})),
         ] {
             let filter = SourceFilter::of(includes.iter().copied(), excludes.iter().copied());
@@ -153,5 +192,32 @@ mod tests {
             assert_eq!(shown, Some(expected), "{includes:?} without {excludes:?}");
         }
         assert_eq!(SourceFilter::None.apply(&Source::new()), None);
+    }
+    #[test]
+    fn a_body_says_what_is_shown() {
+        let fields = |includes: &[&'static str], excludes: &[&'static str]| {
+            Some(SourceFilter::of(includes.iter().copied(), excludes.iter().copied()))
+        };
+        for (asked, expected) in [
+            (json!(true), Some(SourceFilter::All)),
+            (json!(false), Some(SourceFilter::None)),
+            (json!("a.b"), fields(&["a.b"], &[])),
+            (json!(["a", "b*"]), fields(&["a", "b*"], &[])),
+            (json!([]), Some(SourceFilter::All)),
+            (json!({"includes": ["a.*"], "excludes": "*.b"}), fields(&["a.*"], &["*.b"])),
+            (json!({"include": "a", "exclude": []}), fields(&["a"], &[])),
+            (json!({"including": []}), None),
+            (json!(["a", 7]), None),
+            (json!(7), None),
+        ] {
+            assert_eq!(SourceFilter::read(&asked), expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn a_whole_source_is_shared() {
+        let source = Arc::new(Source::new().with("a", json!(1)));
+        assert!(SourceFilter::All.shown(&source).is_some_and(|shown| Arc::ptr_eq(&shown, &source)));
+        assert_eq!(SourceFilter::None.shown(&source), None);
     }
 }

@@ -52,6 +52,45 @@ pub fn read(bytes: &[u8]) -> Result<Option<Value>, SyntaxError> {
     first_value(&mut Scan::new(bytes))
 }
 
+/// The same with what follows the value.
+///
+/// # Errors
+/// Those of [`read`]; what follows is not looked at.
+///
+/// ```
+/// use elastimock::json;
+///
+/// let (value, rest) = json::read_first(b"{} and more")?.unwrap();
+/// assert_eq!((value, rest), (serde_json::json!({}), &b" and more"[..]));
+/// # Ok::<(), json::SyntaxError>(())
+/// ```
+pub fn read_first(bytes: &[u8]) -> Result<Option<(Value, &[u8])>, SyntaxError> {
+    let mut scan = Scan::new(bytes);
+    let value = first_value(&mut scan)?;
+    Ok(value.map(|value| (value, bytes.get(scan.at..).unwrap_or_default())))
+}
+
+/// The token after the first value of a text; none if only blanks and comments follow.
+///
+/// # Errors
+/// What Jackson objects to up to there.
+///
+/// ```
+/// use elastimock::json::{self, Token};
+///
+/// assert_eq!(json::token_after(br#"{"page": 3} {}"#)?, Some(Token::StartObject));
+/// assert_eq!(json::token_after(b"{} // three")?, None);
+/// assert!(json::token_after(b"{}}").is_err());
+/// # Ok::<(), json::SyntaxError>(())
+/// ```
+pub fn token_after(bytes: &[u8]) -> Result<Option<Token>, SyntaxError> {
+    let mut tokens = Tokens::new(bytes);
+    if tokens.next()?.is_some() {
+        tokens.value()?;
+    }
+    tokens.next()
+}
+
 /// The one value of a file of ours; only blanks and comments may follow it.
 ///
 /// # Errors

@@ -51,6 +51,8 @@ pub struct Line {
     pub text: Bytes,
     /// What it says.
     pub content: Content,
+    /// Whether more than blanks follows it.
+    pub has_more: bool,
 }
 
 /// What a document or a line says.
@@ -67,13 +69,26 @@ pub enum Content {
 impl Line {
     /// Reads a document, or a line.
     pub fn read(text: Bytes) -> Line {
-        let content = match json::read(&text) {
-            Ok(None) => Content::Blank,
-            Ok(Some(Value::Object(members))) => Content::Object(Arc::new(members.into())),
-            Ok(Some(_)) => Content::Broken(Error::no_object_as_document()),
-            Err(wrong) => Content::Broken(Error::broken_document(&wrong)),
+        let (content, rest) = match json::read_first(&text) {
+            Ok(None) => (Content::Blank, &[][..]),
+            Ok(Some((Value::Object(members), rest))) => (Content::Object(Arc::new(members.into())), rest),
+            Ok(Some((_, rest))) => (Content::Broken(Error::no_object_as_document()), rest),
+            Err(wrong) => (Content::Broken(Error::broken_document(&wrong)), &[][..]),
         };
-        Line { text, content }
+        let has_more = !rest.trim_ascii().is_empty();
+        Line { text, content, has_more }
+    }
+
+    /// Refuses a document with something behind it.
+    ///
+    /// # Errors
+    /// What the server says to it.
+    pub fn ends(&self) -> Result<(), Error> {
+        match self.has_more.then(|| json::token_after(&self.text)) {
+            None | Some(Ok(None)) => Ok(()),
+            Some(Ok(Some(token))) => Err(Error::document_goes_on(token.name())),
+            Some(Err(wrong)) => Err(Error::document_goes_on_broken(&wrong)),
+        }
     }
 
     /// Reads all lines of a body. What follows the last end of a line is a line too.

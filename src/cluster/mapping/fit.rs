@@ -22,11 +22,11 @@ pub struct Misfit {
 }
 
 impl Misfit {
-    /// The line and column where the value begins in the document's text.
+    /// The line and column where the value begins in the document's text, or its name if that is wrong.
     pub fn place_in(&self, text: &[u8]) -> Option<(u32, u32)> {
         let escaped = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
         let pointer: String = self.steps.iter().map(escaped).collect();
-        json::locate(text, &pointer, false).map(|place| (place.line, place.column))
+        json::locate(text, &pointer, matches!(self.why, Why::Name { .. })).map(|place| (place.line, place.column))
     }
 }
 
@@ -46,8 +46,66 @@ pub enum Why {
     Strict,
     /// The mapping would have too many fields or be too deep.
     Bound(Box<Malformed>),
-    /// A field's name that is empty, or has an empty part.
-    Name,
+    /// A name that no field can have.
+    Name {
+        /// The name, dots and all.
+        name: String,
+        /// What is wrong with it.
+        offence: NameOffence,
+    },
+    /// A field that only the server writes.
+    Metadata {
+        /// The value.
+        value: Box<Value>,
+    },
+}
+
+/// What is wrong with the name of a field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NameOffence {
+    /// There is nothing in it.
+    Empty,
+    /// There is nothing but dots in it.
+    OnlyDots,
+    /// There is nothing before or between its dots.
+    EmptyPart,
+    /// There are only blanks before, between or behind its dots.
+    BlankPart,
+}
+
+/// The fields that the server writes itself and that no document may have.
+///
+/// Source: Elasticsearch 9.x, metadata field mappers; `_doc_count` is one that documents may have.
+const METADATA: [&str; 13] = [
+    "_data_stream_timestamp",
+    "_feature",
+    "_field_names",
+    "_id",
+    "_ignored",
+    "_ignored_source",
+    "_index",
+    "_nested_path",
+    "_routing",
+    "_seq_no",
+    "_source",
+    "_tier",
+    "_version",
+];
+
+/// The name of a field without the dots at its end, which mean nothing.
+///
+/// Source: Elasticsearch 9.x, parser that expands dots.
+fn name_of(given: &str) -> Result<&str, NameOffence> {
+    let name = given.trim_end_matches('.');
+    match name {
+        "" if given.is_empty() => Err(NameOffence::Empty),
+        "" => Err(NameOffence::OnlyDots),
+        name if name.split('.').any(str::is_empty) => Err(NameOffence::EmptyPart),
+        name if given.contains('.') && name.split('.').any(|part| part.trim().is_empty()) => {
+            Err(NameOffence::BlankPart)
+        }
+        name => Ok(name),
+    }
 }
 
 /// What a document means to a mapping.
@@ -128,16 +186,16 @@ impl<'a> Walk<'a> {
         value: &'a Value,
     ) -> Result<(), Misfit> {
         self.steps.push(Step::Name(name));
-        let mut rest = name;
+        if self.steps.len() == 1 && METADATA.contains(&name) {
+            self.metadata(value)?;
+        }
+        let mut rest = name_of(name).map_err(|offence| self.misfit(Why::Name { name: name.to_owned(), offence }))?;
         loop {
             // A dotted name leads into objects, whatever the document's own shape.
             let (first, further) = match rest.split_once('.') {
                 Some((first, further)) => (first, Some(further)),
                 None => (rest, None),
             };
-            if first.is_empty() {
-                return Err(self.misfit(Why::Name));
-            }
             match (fields.get(first), further) {
                 (Some(field), None) => {
                     self.value(field, dynamic, value)?;
@@ -192,6 +250,16 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         Err(self.misfit(Why::Type { kind: field.kind, value: Box::new(value.clone()) }))
+    }
+
+    /// Refuses a value of the server's own field, the first of several.
+    fn metadata(&mut self, value: &'a Value) -> Result<(), Misfit> {
+        if let Value::Array(items) = value {
+            let Some(first) = items.first() else { return Ok(()) };
+            self.steps.push(Step::Item(0));
+            return self.metadata(first);
+        }
+        Err(self.misfit(Why::Metadata { value: Box::new(value.clone()) }))
     }
 
     fn misfit(&self, why: Why) -> Misfit {
@@ -282,6 +350,8 @@ impl Detection {
         if depth > MAPPING_DEPTH_MAX {
             return Err(bound(Malformed::TooDeep { field: name.to_owned() }));
         }
+        // The dots at its end mean nothing; a name that is wrong otherwise is refused when it is fitted.
+        let name = name_of(name).unwrap_or(name);
         if let Some((first, rest)) = name.split_once('.') {
             if !fields.contains_key(first) {
                 if dynamic != Dynamic::True {

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
 use crate::cluster::index::Conflict;
-use crate::cluster::mapping::{FieldType, Malformed, Misfit, Why};
+use crate::cluster::mapping::{FieldType, Malformed, Misfit, NameOffence, Why};
 use crate::cluster::refusal::ShelfRefusal;
 use crate::cluster::settings::BadSetting;
-use crate::json::SyntaxError;
+use crate::json::{Position, SyntaxError};
 use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
 
 impl From<ShelfRefusal> for Error {
@@ -124,9 +124,22 @@ impl Error {
         full(400, Exception::new("document_parsing_exception", reason).caused_by(cause))
     }
 
+    /// A document with a further token behind it.
+    pub(crate) fn document_goes_on(token: &str) -> Error {
+        full(400, illegal_argument(format!("Malformed content, found extra data after parsing: {token}")))
+    }
+
+    /// A document with something behind it that is no JSON.
+    pub(crate) fn document_goes_on_broken(wrong: &SyntaxError) -> Error {
+        let cause = syntax(wrong);
+        let place = wrong.position();
+        let reason = format!("[{}:{}] {}", place.line, place.column, cause.reason.clone().unwrap_or_default());
+        full(400, Exception::new("document_parsing_exception", reason).caused_by(cause))
+    }
+
     /// A document that is JSON and no object.
     pub(crate) fn no_object_as_document() -> Error {
-        full(400, Exception::new("document_parsing_exception", "[1:1] Malformed content, must start with an object"))
+        full(400, Exception::new("document_parsing_exception", "Malformed content, must start with an object"))
     }
 
     /// A document without any text.
@@ -257,6 +270,45 @@ impl Error {
                 "Malformed action/metadata line [{line}], expected {expected} but found [{found}]"
             )),
         )
+    }
+
+    /// An action line that goes on behind its end.
+    pub(crate) fn bulk_action_goes_on(line: usize) -> Error {
+        let what = "unexpected data after the closing brace";
+        full(400, illegal_argument(format!("Malformed action/metadata line [{line}], {what}")))
+    }
+
+    /// An update of a bulk that wants to count versions.
+    pub(crate) fn bulk_update_with_version() -> Error {
+        full(
+            400,
+            illegal_argument(
+                "Update requests do not support versioning. Please use `if_seq_no` and `if_primary_term` instead",
+            ),
+        )
+    }
+
+    /// A document under an id without a letter.
+    pub(crate) fn empty_id() -> Error {
+        full(400, illegal_argument("if _id is specified it must not be empty"))
+    }
+
+    /// A list of an `mget` that it does not have.
+    pub(crate) fn mget_unknown_list(at: Position, name: &str) -> Error {
+        let reason = format!("unknown key [{name}] for a START_ARRAY, expected [docs] or [ids]");
+        full(400, super::search::parsing(at, reason))
+    }
+
+    /// A member of an `mget` that is no list.
+    pub(crate) fn mget_no_list(at: Position, token: &str) -> Error {
+        let reason = format!("unexpected token [{token}], expected [FIELD_NAME] or [START_ARRAY]");
+        full(400, super::search::parsing(at, reason))
+    }
+
+    /// A document of an `mget` with a member that it does not have.
+    pub(crate) fn mget_unknown_field(name: &str) -> Error {
+        let reason = format!("failed to parse multi get request. unknown field [{name}]");
+        full(400, Exception::new("parse_exception", reason))
     }
 
     /// An action that is none of the four.
@@ -398,9 +450,31 @@ fn misfit_error(id: &str, misfit: Misfit, (line, column): (u32, u32)) -> Error {
                 ),
             )
         }
-        Why::Name => {
-            let cause = illegal_argument("field name cannot be an empty string");
-            full(400, parsing("failed to parse: field name cannot be an empty string".to_owned()).caused_by(cause))
+        Why::Name { name, offence } => {
+            let reason = match offence {
+                NameOffence::Empty => "field name cannot be an empty string".to_owned(),
+                NameOffence::OnlyDots => "field name cannot contain only dots".to_owned(),
+                NameOffence::EmptyPart => format!("field name cannot contain only whitespace: ['{name}']"),
+                NameOffence::BlankPart => {
+                    format!("field name starting or ending with a [.] makes object resolution ambiguous: [{name}]")
+                }
+            };
+            full(400, parsing(format!("failed to parse: {reason}")).caused_by(illegal_argument(reason)))
+        }
+        Why::Metadata { value } => {
+            let cause = parsing(format!(
+                "Field [{field}] is a metadata field and cannot be added inside a document. Use the index API request \
+                 parameters."
+            ));
+            let preview: String = java(&value).chars().take(128).collect();
+            full(
+                400,
+                parsing(format!(
+                    "failed to parse field [{field}] of type [{field}] in document with id '{id}'. Preview of \
+                     field's value: '{preview}'"
+                ))
+                .caused_by(cause),
+            )
         }
         Why::Bound(bound) => {
             let cause = malformed_mapping(&bound);
