@@ -29,6 +29,7 @@ const IDLE: (&str, &str) = (
     "/.elastic-connectors-sync-jobs/_search?expand_wildcards=hidden",
     r#"{"from":0,"size":100,"seq_no_primary_term":true,"query":{"bool":{"filter":[{"terms":{"connector.id":["docs"]}},{"terms":{"status":["in_progress","canceling"]}},{"range":{"last_seen":{"lte":"now-300s"}}}]}}}"#,
 );
+const WRITE: (&str, &str) = ("/search-docs/_doc/1", r#"{"path":"/docs/1.txt","size":1,"title":"Document number 1"}"#);
 const UPDATE: (&str, &str) = ("/.elastic-connectors/_update/docs", r#"{"doc":{"status":"connected","error":null}}"#);
 
 /// Rows of the CPU time of each call for each size, and of what a document takes.
@@ -57,6 +58,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
         ("a poll of waiting jobs", WORK),
         ("a poll of idle jobs", IDLE),
         ("an update by id", UPDATE),
+        ("a write by id", WRITE),
     ] {
         let mut samples = vec![Vec::new(); servers.len()];
         for _ in 0..rounds {
