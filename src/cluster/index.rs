@@ -40,6 +40,24 @@ pub struct Index {
     ///
     /// DIFFERENCE: Elasticsearch forgets a deletion after a minute; here a number of them is kept.
     deleted: BTreeMap<Arc<str>, Deleted>,
+    /// What stood where something was written, while a call is tried.
+    former: Option<Box<Former>>,
+}
+
+/// What has to be put back to undo writes.
+#[derive(Clone, Debug, PartialEq)]
+struct Former {
+    design: Design,
+    seq_no_next: u64,
+    entries: BTreeMap<Arc<str>, Entry>,
+}
+
+/// What is known of an id.
+#[derive(Clone, Debug, PartialEq)]
+enum Entry {
+    Nothing,
+    Document(Document),
+    Deleted(Deleted),
 }
 
 /// What is left of a deleted document.
@@ -125,6 +143,7 @@ impl Index {
             seq_no_next: 0,
             documents: BTreeMap::new(),
             deleted: BTreeMap::new(),
+            former: None,
         }
     }
 
@@ -203,6 +222,7 @@ impl Index {
 
     /// Removes the document with that id, and says whether there was one.
     pub fn delete(&mut self, id: &str) -> bool {
+        self.note(id);
         let Some((id, document)) = self.documents.remove_entry(id) else {
             return false;
         };
@@ -262,6 +282,7 @@ impl Index {
         }
         let id = id.clone();
         let (seq_no, copies) = (self.seq_no_next, self.copies());
+        self.note(&id);
         let Some(document) = self.documents.get_mut(&id) else {
             return Err(Refusal::IndexMissing { index: self.name.to_string() });
         };
@@ -286,6 +307,7 @@ impl Index {
     /// all the same: the deletion has a version and a number.
     pub fn remove(&mut self, id: &str, guard: Guard) -> Result<Written, Refusal> {
         let version = self.next_version(id, guard)?;
+        self.note(id);
         let found = self.documents.remove_entry(id).map(|(id, _)| id);
         let effect = if found.is_some() { Effect::Deleted } else { Effect::NotFound };
         let id = found.unwrap_or_else(|| Arc::from(id));
@@ -299,6 +321,7 @@ impl Index {
     }
 
     fn place(&mut self, id: Arc<str>, source: Arc<Source>, version: u64, routing: Option<Arc<str>>) -> u64 {
+        self.note(&id);
         let seq_no = self.next_seq_no();
         self.deleted.remove(&id);
         self.documents.insert(id, Document { source, version, seq_no, routing });
@@ -371,8 +394,58 @@ impl Index {
             let mut numbers: Vec<u64> = self.deleted.values().map(|gone| gone.seq_no).collect();
             numbers.sort_unstable();
             let oldest = numbers[numbers.len() / 2];
-            self.deleted.retain(|_, gone| gone.seq_no >= oldest);
+            let former = &mut self.former;
+            self.deleted.retain(|id, gone| {
+                let stays = gone.seq_no >= oldest;
+                if let (false, Some(former)) = (stays, &mut *former) {
+                    former.entries.entry(id.clone()).or_insert(Entry::Deleted(*gone));
+                }
+                stays
+            });
         }
+    }
+
+    // ── undoing writes ────────────────────────────────────────────────────────────────────────────
+
+    /// Remembers from now on what stands where something is written.
+    pub(super) fn remember(&mut self) {
+        let (design, seq_no_next) = (self.design.clone(), self.seq_no_next);
+        self.former = Some(Box::new(Former { design, seq_no_next, entries: BTreeMap::new() }));
+    }
+
+    /// Forgets what stood there.
+    pub(super) fn keep(&mut self) {
+        self.former = None;
+    }
+
+    /// Puts back what stood there when [`remember`](Self::remember) was called.
+    pub(super) fn undo(&mut self) {
+        let Some(former) = self.former.take() else { return };
+        let Former { design, seq_no_next, entries } = *former;
+        (self.design, self.seq_no_next) = (design, seq_no_next);
+        for (id, entry) in entries {
+            self.documents.remove(&id);
+            self.deleted.remove(&id);
+            match entry {
+                Entry::Nothing => {}
+                Entry::Document(document) => drop(self.documents.insert(id, document)),
+                Entry::Deleted(gone) => drop(self.deleted.insert(id, gone)),
+            }
+        }
+    }
+
+    /// Remembers, if that is wanted, what stands at an id that is about to be written.
+    fn note(&mut self, id: &str) {
+        let Some(former) = &mut self.former else { return };
+        if former.entries.contains_key(id) {
+            return;
+        }
+        let entry = match (self.documents.get(id), self.deleted.get(id)) {
+            (Some(document), _) => Entry::Document(document.clone()),
+            (None, Some(gone)) => Entry::Deleted(*gone),
+            (None, None) => Entry::Nothing,
+        };
+        former.entries.insert(Arc::from(id), entry);
     }
 
     fn next_seq_no(&mut self) -> u64 {

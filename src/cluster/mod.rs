@@ -23,6 +23,7 @@ pub mod shared;
 mod shelves;
 pub mod source_filter;
 pub mod sync_job;
+mod trial;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ use ingest::Pipelines;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
 use sync_job::{JobType, SyncJob, SyncStatus, TriggerMethod};
+use trial::Trial;
 
 /// The index that holds the connectors.
 pub const CONNECTORS: &str = ".elastic-connectors-v1";
@@ -59,6 +61,8 @@ pub struct Cluster {
     pipelines: Pipelines,
     /// Searches that go on.
     pub(crate) contexts: Contexts,
+    /// What can be put back while a call is tried.
+    trial: Option<Box<Trial>>,
 }
 
 /// One page of documents, and how many there are in all.
@@ -91,6 +95,7 @@ impl Cluster {
             indices: BTreeMap::new(),
             pipelines: Pipelines::default(),
             contexts: Contexts::default(),
+            trial: None,
         }
     }
 
@@ -138,7 +143,7 @@ impl Cluster {
     /// Changes a sync job.
     pub fn update_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
         let missing = || Refusal::JobNotFound { id: id.to_owned() };
-        let jobs = self.indices.get_mut(SYNC_JOBS).ok_or_else(missing)?;
+        let jobs = self.index_mut(SYNC_JOBS).ok_or_else(missing)?;
         jobs.update(id, patch, None).map_err(|refusal| match refusal {
             Refusal::DocumentMissing { .. } => missing(),
             other => other,

@@ -17,7 +17,11 @@ impl Cluster {
 
     /// The same, to be written to.
     pub fn index_mut(&mut self, name: &str) -> Option<&mut Index> {
-        self.indices.get_mut(name)
+        let index = self.indices.get_mut(name)?;
+        if let Some(trial) = &mut self.trial {
+            trial.written(index);
+        }
+        Some(index)
     }
 
     /// All indices, in the order of their names.
@@ -27,11 +31,21 @@ impl Cluster {
 
     /// The index of that name, made if need be, as the Connector API's first write to it makes it.
     pub fn index_made(&mut self, name: &'static str, now: Timestamp) -> &mut Index {
-        let ids = &mut self.ids;
-        self.indices.entry(Arc::from(name)).or_insert_with(|| {
+        if !self.indices.contains_key(name) {
             let design = built_in::design(name).unwrap_or_default();
-            Index::new(name, ids.next_uuid(), design, now)
-        })
+            let index = Index::new(name, self.ids.next_uuid(), design, now);
+            return self.shelve(index);
+        }
+        self.index_mut(name).expect("it is there")
+    }
+
+    /// Puts a new index on the shelf.
+    fn shelve(&mut self, index: Index) -> &mut Index {
+        let name = index.name().clone();
+        if let Some(trial) = &mut self.trial {
+            trial.made(&name);
+        }
+        self.indices.entry(name).or_insert(index)
     }
 
     /// Makes an index. What `design` says goes before what is built in for its name.
@@ -57,7 +71,7 @@ impl Cluster {
             self.check_alias(alias)?;
         }
         let index = Index::new(name, self.ids.next_uuid(), design, now);
-        Ok(self.indices.entry(Arc::from(name)).or_insert(index))
+        Ok(self.shelve(index))
     }
 
     /// Whether a write to `name` makes an index.
@@ -103,7 +117,7 @@ impl Cluster {
         refuse_reserved(name)?;
         let name = date_math(name, now)?;
         let target = self.write_target(&name, false)?;
-        let found = target.and_then(|target| self.indices.get_mut(&target));
+        let found = target.and_then(|target| self.index_mut(&target));
         found.ok_or_else(|| ShelfRefusal::NoSuchIndex { expression: name, of_document: true }.into())
     }
 
@@ -149,7 +163,11 @@ impl Cluster {
 
     /// Removes the index of exactly that name with all its documents, and says whether there was one.
     pub fn remove_index(&mut self, name: &str) -> bool {
-        self.indices.remove(name).is_some()
+        let Some(index) = self.indices.remove(name) else { return false };
+        if let Some(trial) = &mut self.trial {
+            trial.removed(index);
+        }
+        true
     }
 }
 

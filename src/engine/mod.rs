@@ -25,7 +25,7 @@ use crate::cluster::document::Source;
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
-use crate::http::{Method, Request, Response};
+use crate::http::{Request, Response};
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
 use crate::journal::recording::{Header, Recording};
@@ -230,14 +230,13 @@ impl Engine {
     /// The middle stage: touches the state, takes the call's place in the journal, and judges.
     ///
     /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
-    /// the state is put back: so the judge sees the same as without, a 409 for instance.
+    /// what it wrote is undone: so the judge sees the same as without, a 409 for instance.
     pub fn act(&mut self, read: Read, request: &Request, system: Timestamp) -> Acted {
         let Read(reading) = read;
         let at = self.clock.read(system);
         self.latest = at;
         self.prepare();
         let seq = self.journal.reserve();
-        let mut before = None;
         let mut body = None;
         let mut unmatched = None;
         let mut sensitive = Vec::new();
@@ -248,8 +247,8 @@ impl Engine {
                 Answer::Made(Box::new(match (reading.stage, reading.endpoint) {
                     (Stage::Call(mut call), Some(endpoint)) => {
                         call.now = at;
-                        if self.setup.strictness.contract() == Contract::Enforce && may_write(request.method()) {
-                            before = Some(cluster.clone());
+                        if self.setup.strictness.contract() == Contract::Enforce {
+                            cluster.begin();
                         }
                         // A rule computes first and stores last, so a panic leaves the state as it was.
                         let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
@@ -348,10 +347,11 @@ impl Engine {
                     enforced: false,
                 });
                 self.journal.stand(seq, (&verdict.seen).into());
+                if let Mode::Mock(mocked) = &mut self.mode {
+                    let cluster = mocked.cluster_mut();
+                    if verdict.refusal.is_some() { cluster.undo() } else { cluster.keep() }
+                }
                 if let Some(message) = verdict.refusal {
-                    if let (Some(before), Mode::Mock(mocked)) = (before, &mut self.mode) {
-                        mocked.replace(before);
-                    }
                     answer = Answer::Made(Box::new(Err(Refused::contract(message))));
                 }
                 verdict.findings
@@ -688,11 +688,6 @@ impl Engine {
 
 fn no_state() -> Error {
     Error::invalid_input("a playback has no state: it answers from its recording alone")
-}
-
-/// Whether a request with that method may change the state.
-fn may_write(method: &Method) -> bool {
-    !matches!(method, Method::Get | Method::Head | Method::Options)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -133,6 +133,7 @@ impl Docket {
 }
 
 /// Hears calls, follows jobs and connectors, and keeps what it found.
+#[derive(Clone)]
 pub struct Judge {
     profile: Profile,
     strictness: Strictness,

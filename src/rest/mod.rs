@@ -83,6 +83,12 @@ impl<S> Table<S> {
         slots.get(row)?.as_ref()
     }
 
+    /// The schema of an operation as JSON; none if it has none.
+    pub fn contract(&self, operation: &str, profile: Profile) -> Option<&schema::Contract> {
+        let row = self.rows.iter().position(|row| row.operation == operation)?;
+        self.slot(row, profile)?.contract().ok()
+    }
+
     /// Where an answer leaves the specification as the server keeps it; none if it does not, or if
     /// nobody has published what the answer is.
     pub fn answer_breach(&self, endpoint: &Endpoint<S>, profile: Profile, reply: &Reply) -> Option<String> {

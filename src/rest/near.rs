@@ -74,25 +74,25 @@ pub fn field<S>(
     body: &Value,
     pointer: &str,
 ) -> Option<NearMiss> {
-    let Contract { published, server, .. } = contract(table, operation, profile)?;
+    let Contract { published, server, .. } = table.contract(operation, profile)?;
     let schema = if kind == ViolationKind::ServerRejectsSpec { server } else { published };
     let mut near = NearMiss {
         nearest: format!("the schema of {operation}"),
         operation: Some(operation.to_owned()),
         ..NearMiss::default()
     };
-    compare(&schema, node(&schema, pointer)?, body.pointer(pointer)?, pointer, &mut near);
+    compare(schema, node(schema, pointer)?, body.pointer(pointer)?, pointer, &mut near);
     (!near.differs.is_empty()).then_some(near)
 }
 
 /// The parameter of an operation that comes closest to a name that it does not know.
 pub fn parameter<S>(table: &'static Table<S>, profile: Profile, operation: &str, name: &str) -> Option<NearMiss> {
-    let schema = contract(table, operation, profile)?.published;
+    let schema = &table.contract(operation, profile)?.published;
     let known: Vec<&str> =
         schema.pointer("/properties/query/properties")?.as_object()?.keys().map(String::as_str).collect();
     if known.contains(&name) {
         let wanted = schema.pointer("/properties/query/properties").and_then(|known| known.get(name));
-        let expected = wanted.map_or_else(String::new, |wanted| described(&schema, wanted));
+        let expected = wanted.map_or_else(String::new, |wanted| described(schema, wanted));
         return Some(NearMiss {
             nearest: format!("parameter {name} of {operation}"),
             operation: Some(operation.to_owned()),
@@ -114,11 +114,6 @@ pub fn parameter<S>(table: &'static Table<S>, profile: Profile, operation: &str,
 
 fn difference(place: &str, expected: &str, seen: &str) -> Difference {
     Difference { place: place.to_owned(), pointer: String::new(), expected: expected.to_owned(), seen: seen.to_owned() }
-}
-
-fn contract<S>(table: &'static Table<S>, operation: &str, profile: Profile) -> Option<Contract> {
-    let text = table.rows.iter().find(|row| row.operation == operation)?.schema?;
-    Contract::of(text, profile).ok()
 }
 
 /// What a reference points to; anything else is itself.

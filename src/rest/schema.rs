@@ -55,13 +55,14 @@ pub struct Slot {
     text: SchemaText,
     profile: Profile,
     compiled: OnceCell<Schema>,
+    contract: OnceCell<Contract>,
     answer: OnceCell<Option<Validator>>,
 }
 
 impl Slot {
     /// A slot for those texts, as a profile has them.
     pub const fn new(text: SchemaText, profile: Profile) -> Slot {
-        Slot { text, profile, compiled: OnceCell::new(), answer: OnceCell::new() }
+        Slot { text, profile, compiled: OnceCell::new(), contract: OnceCell::new(), answer: OnceCell::new() }
     }
 
     /// The compiled schema.
@@ -70,6 +71,14 @@ impl Slot {
     /// When the files are broken, which a test would have found.
     pub fn get(&self) -> Result<&Schema, Error> {
         self.compiled.get_or_try_init(|| Schema::compile(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
+    }
+
+    /// The schema as JSON, for whoever explains or explores it; kept from the first time on.
+    ///
+    /// # Errors
+    /// When the files are broken, which a test would have found.
+    pub fn contract(&self) -> Result<&Contract, Error> {
+        self.contract.get_or_try_init(|| Contract::of(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
     }
 }
 

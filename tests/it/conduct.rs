@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use elastimock::{Finding, Fixture, Interaction, Method, Recording, Request, Run, Severity, Strictness, Timestamp};
+use elastimock::{
+    Finding, Fixture, Interaction, Method, Recording, Request, Run, Severity, Strictness, Timestamp, rules,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Door, EngineDoor, T0};
@@ -380,6 +382,7 @@ impl Play {
             11 if self.breaks("cancel-ignored") => {
                 self.job_call("PUT", &id, "_cancel", Value::Null);
                 self.look(&id);
+                self.door.advance(Duration::from_secs(11));
                 return self.complete(work);
             }
             11 if self.breaks("claim-of-canceling-job") => {
@@ -414,6 +417,7 @@ impl Play {
             self.statistics(&id, work.counters);
         }
         if self.breaks("claim-of-ended-job") {
+            self.door.advance(Duration::from_secs(11));
             self.claim("w-0", &work.job);
             self.update(JOBS, &id, json!({ "status": "suspended" }));
         }
@@ -424,8 +428,12 @@ impl Play {
         Stage::Reporting(work.job, status)
     }
 
-    /// Elastic's service looks at the job every few seconds; this one looks before it writes the end.
+    /// Elastic's service looks at the job every few seconds to see whether it was canceled. It reads it once
+    /// more before it writes the end, and then asks for the numbers only.
     fn complete(&mut self, work: Work) -> Stage {
+        if self.dice.chance(50) {
+            self.look(&work.job.id);
+        }
         if self.breaks("ended-without-statistics") {
             // A fresh claim without a word since.
             self.update(JOBS, &work.job.id, json!({ "status": "suspended" }));
@@ -685,7 +693,10 @@ fn one_broken_obligation_is_found_by_its_rule() {
                 continue;
             }
             mutants += 1;
-            if ran.findings.iter().any(|finding| finding.rule == rule) {
+            let own = rules().iter().find(|known| known.id == rule).expect("a rule").severity;
+            // Whoever leaves a job open may yet be at work.
+            let counts = |finding: &Finding| finding.severity == own || rule == "job-left-open";
+            if ran.findings.iter().any(|finding| finding.rule == rule && counts(finding)) {
                 caught += 1;
             } else {
                 missed.push(format!("{rule}, seed {seed}: found only\n{}", told(&ran.findings)));

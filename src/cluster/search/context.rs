@@ -26,7 +26,8 @@ const PIT_MARK: &str = "ZWxhc3RpbW9ja19waXQg";
 pub struct Contexts {
     /// The number of the latest one.
     latest: u64,
-    scrolls: BTreeMap<u64, Scroll>,
+    /// Shared with a copy that may have to be put back.
+    scrolls: BTreeMap<u64, Arc<Scroll>>,
     pits: BTreeMap<u64, Pit>,
 }
 
@@ -54,7 +55,7 @@ struct Scroll {
 #[derive(Clone, Debug, PartialEq)]
 struct Pit {
     until: Timestamp,
-    shards: Vec<KeptShard>,
+    shards: Arc<[KeptShard]>,
 }
 
 /// An index as it was.
@@ -132,7 +133,7 @@ impl Contexts {
         };
         let number = self.next_number();
         let page = scroll.page(number);
-        self.scrolls.insert(number, scroll);
+        self.scrolls.insert(number, Arc::new(scroll));
         Ok(Found { terminated_early: found.terminated_early, ..page })
     }
 
@@ -152,6 +153,7 @@ impl Contexts {
         self.tidy(now);
         let until = keep.map(|keep| keep.until(now)).transpose()?;
         let scroll = self.scrolls.get_mut(&number).ok_or(SearchRefusal::ContextMissing { number })?;
+        let scroll = Arc::make_mut(scroll);
         scroll.until = until.unwrap_or(scroll.until);
         if scroll.shape.total_as_int != total_as_int {
             scroll.shape = Arc::new(Shape { total_as_int, ..(*scroll.shape).clone() });

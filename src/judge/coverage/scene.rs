@@ -83,12 +83,6 @@ pub fn setting(profile: Profile) -> Setting {
     Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: usize::MAX }
 }
 
-/// The schemas of an operation for that profile: what is published, and what the server has.
-pub fn contract(operation: &str, profile: Profile) -> Option<Contract> {
-    let row = TABLE.rows().iter().find(|row| row.operation == operation)?;
-    Contract::of(row.schema?, profile).ok()
-}
-
 /// What a call covers, by the request, the answer, and the state of what it named.
 pub fn items(
     operation: &str,
@@ -102,12 +96,12 @@ pub fn items(
     if !standing.is_of_job || BEGINNINGS.contains(&operation) {
         states.extend(standing.connector.map(Item::Connector));
     }
-    let Some(Contract { server: schema, .. }) = contract(operation, profile) else { return items };
-    let body = Body::of(request, &schema);
+    let Some(Contract { server: schema, .. }) = TABLE.contract(operation, profile) else { return items };
+    let body = Body::of(request, schema);
     let status = response.status();
     let mut faults = if status == 400 { body.faults() } else { Vec::new() };
     if faults.is_empty() && status == 400 {
-        faults = parameters(request, &schema, profile);
+        faults = parameters(request, schema, profile);
     }
     // A call that is refused for its form has not come as far as to any state.
     if faults.is_empty() {

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::scene::{Item, contract, items, resolved, setting};
+use super::scene::{Item, items, resolved, setting};
 use crate::api::TABLE;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
@@ -67,11 +67,11 @@ pub fn universe(profile: Profile) -> &'static Universe {
 
 fn find_out(profile: Profile) -> Universe {
     let mut universe = Universe { items: BTreeMap::new(), probes: Vec::new() };
-    let world = World::new();
+    let world = World::new(profile);
     for row in TABLE.rows().iter().filter(|row| row.operation.starts_with(FAMILY)) {
         let paths: Vec<&str> = row.paths.iter().copied().filter(|path| TABLE.has(row, path, profile)).collect();
         let Some(maker) = Maker::new(row.operation, profile).filter(|_| !paths.is_empty()) else { continue };
-        let schema = &maker.schema;
+        let schema = maker.schema;
         let target = world.usual(paths[paths.len() - 1]);
         let body = schema.pointer("/properties/body").unwrap_or(&Value::Null);
         let is_taken = |body: &Value| {
@@ -116,7 +116,7 @@ fn find_out(profile: Profile) -> Universe {
             let text = format!("{} {target}{}", row.method, body.map_or_else(String::new, |body| format!("\n{body}")));
             let note = world.note(&seen);
             let text = format!("{note}{text}");
-            let is_right = world.is_right(request, response, profile);
+            let is_right = world.is_right(request, response);
             universe.probes.push(Probe { operation: row.operation, text, is_right, items: covered });
         }
     }
@@ -126,8 +126,8 @@ fn find_out(profile: Profile) -> Universe {
 /// A cluster with a connector and a job in every status.
 struct World {
     cluster: Cluster,
-    /// The same in the form of a fixture.
-    state: Value,
+    /// A judge who knows it.
+    judge: Judge,
     connectors: BTreeMap<String, ConnectorStatus>,
     /// The jobs, their statuses and their connectors.
     jobs: BTreeMap<String, (SyncStatus, String)>,
@@ -136,7 +136,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> World {
+    fn new(profile: Profile) -> World {
         let mut state = Fixture::built_in().to_value();
         let ids = |state: &Value| -> BTreeSet<String> {
             let entries = ["connectors", "sync_jobs"].into_iter().filter_map(|section| state.get(section)?.as_array());
@@ -177,7 +177,8 @@ impl World {
                 Some((text(entry, "id"), (text(entry, "status").parse().ok()?, connector)))
             })
             .collect();
-        World { cluster, state: stored, connectors, jobs, built_in }
+        let judge = Judge::new(profile, Strictness::default(), &stored);
+        World { cluster, judge, connectors, jobs, built_in }
     }
 
     fn connectors(&self) -> impl Iterator<Item = &str> {
@@ -216,10 +217,10 @@ impl World {
     }
 
     /// Whether the judge finds nothing wrong with a call on a fresh cluster.
-    fn is_right(&self, request: Request, response: Response, profile: Profile) -> bool {
+    fn is_right(&self, request: Request, response: Response) -> bool {
         let (at, operation, findings) = (Timestamp::from_millis(0), None, Vec::new());
         let call = Interaction { seq: 1, at, operation, request, response, findings, took_us: 0 };
-        let verdict = Judge::new(profile, Strictness::default(), &self.state).hear_recorded(&call);
+        let verdict = self.judge.clone().hear_recorded(&call);
         verdict.findings.iter().all(|finding| finding.severity == Severity::Warning)
     }
 
@@ -276,7 +277,7 @@ fn placeholder(path: &str) -> Option<(&str, &str, &str)> {
 /// The variants of a body: with each optional field, without each required one, with each field wrong.
 fn bodies(maker: &Maker, least: &Value) -> Vec<Option<String>> {
     let mut bodies: Vec<Option<String>> = vec![None, Some("{".to_owned()), Some("[]".to_owned())];
-    let schema = &maker.schema;
+    let schema = maker.schema;
     let node = resolved(schema, schema.pointer("/properties/body").unwrap_or(&Value::Null));
     let (Some(fields), Some(least)) = (node.get("properties").and_then(Value::as_object), least.as_object()) else {
         return bodies;
@@ -326,25 +327,25 @@ fn queries(maker: &Maker) -> Vec<String> {
 
 /// What values are made from.
 struct Maker {
-    schema: Value,
+    schema: &'static Value,
     /// Every name of an enumeration that is published: the server's schema knows only what its names are called.
     words: Vec<String>,
 }
 
 impl Maker {
     fn new(operation: &str, profile: Profile) -> Option<Maker> {
-        let Contract { published, server, .. } = contract(operation, profile)?;
+        let Contract { published, server: schema, .. } = TABLE.contract(operation, profile)?;
         let mut words = Vec::new();
-        collect_words(&published, &mut words);
-        Some(Maker { schema: server, words })
+        collect_words(published, &mut words);
+        Some(Maker { schema, words })
     }
 
     /// The members of a body that are names of an enumeration, each with every name that it may be.
     fn names(&self) -> Vec<(&str, &str)> {
-        let body = resolved(&self.schema, self.schema.pointer("/properties/body").unwrap_or(&Value::Null));
+        let body = resolved(self.schema, self.schema.pointer("/properties/body").unwrap_or(&Value::Null));
         let members = body.get("properties").and_then(Value::as_object).into_iter().flatten();
         let with_names = members.filter_map(|(name, node)| {
-            let node = resolved(&self.schema, node);
+            let node = resolved(self.schema, node);
             let names = Enumeration::find(node.get("format")?.as_str()?)?;
             Some((name.as_str(), names))
         });
@@ -358,7 +359,7 @@ impl Maker {
 
     /// A value that a schema takes: the least one, or down to some depth the whole.
     fn sample(&self, node: &Value, name: &str, depth: usize) -> Value {
-        let node = resolved(&self.schema, node);
+        let node = resolved(self.schema, node);
         if let Some(first) = node.get("enum").and_then(Value::as_array).and_then(|names| names.first()) {
             return first.clone();
         }

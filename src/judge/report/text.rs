@@ -5,6 +5,7 @@ use super::{Report, counted, numbers, visible};
 use crate::finding::Finding;
 use crate::journal::interaction::Interaction;
 use crate::journal::transcript::lane;
+use crate::judge::rules::day_and_time;
 use crate::limits::REPORT_LANE_CALLS_MAX;
 
 /// Calls shown before and after an offending one when a lane is too long to be shown whole.
@@ -77,14 +78,13 @@ fn tell_story(out: &mut String, report: &Report, name: &str, findings: &[&Findin
             continue;
         }
         tell_left_out(out, &mut left_out);
-        let instant = call.at.to_string();
-        let (date, time) = instant.split_once('T').unwrap_or(("", &instant));
+        let (date, time) = day_and_time(call.at);
         if date != day {
             out.push_str(&format!("  {date}\n"));
-            date.clone_into(&mut day);
+            day = date;
         }
         let mark = if own.contains(&call.seq) { '>' } else { ' ' };
-        let line = format!("{mark} {:>width$}  {}  {}", call.seq, time.trim_end_matches('Z'), told(call));
+        let line = format!("{mark} {:>width$}  {}  {}", call.seq, time, told(call));
         out.push_str(line.trim_end());
         out.push('\n');
         for finding in findings.iter().filter(|finding| super::call_of(finding) == Some(call.seq)) {

@@ -66,6 +66,12 @@ impl JobCase<'_> {
         !has_looked_since && self.world.was_looked_at(self.lane, change.seq, self.at().minus(LOOK_MAX))
     }
 
+    /// Whether call `change` came so lately that a worker may have been past its last look when it came,
+    /// even if somebody has read the job since: one that ends its job reads it once more for other reasons.
+    fn is_fresh(&self, change: Mark) -> bool {
+        self.at().since(change.at) <= LOOK_MAX
+    }
+
     fn who(&self) -> &str {
         self.deed.worker.as_deref().unwrap_or("a worker")
     }
@@ -198,7 +204,7 @@ pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<Offence> {
             .with("expected", expected)
             .with("seen", word)
             .after(case.lane.ended.or(case.lane.claimed))
-            .soft_if(unknown.is_some_and(|cancel| case.cannot_know(cancel))),
+            .soft_if(unknown.is_some_and(|cancel| case.is_fresh(cancel))),
     )
 }
 
@@ -256,7 +262,7 @@ pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<Offence> {
             .with("expected", "canceled or error")
             .with("seen", "completed")
             .after(cancel)
-            .soft_if(cancel.is_some_and(|cancel| case.cannot_know(cancel))),
+            .soft_if(cancel.is_some_and(|cancel| case.is_fresh(cancel))),
         ),
         JobAct::CheckIn | JobAct::Statistics if !case.lane.cancel_told => {
             let cancel = cancel.filter(|cancel| case.at().since(cancel.at) > CANCEL_MAX)?;

@@ -189,11 +189,17 @@ impl Offence {
     }
 }
 
-/// An instant as a message tells it: the time of day, without a fraction that is nothing.
+/// An instant as a message tells it: the time of day to the millisecond, without a fraction that is nothing.
 pub(crate) fn hms(at: Timestamp) -> String {
-    let text = at.to_string();
-    let time = text.split_once('T').map_or(text.as_str(), |(_, time)| time).trim_end_matches('Z');
-    time.strip_suffix(".000").unwrap_or(time).to_owned()
+    let time = day_and_time(at).1;
+    time.strip_suffix(".000").unwrap_or(&time).to_owned()
+}
+
+/// An instant for people: its day, and the time of day to the millisecond.
+pub(crate) fn day_and_time(at: Timestamp) -> (String, String) {
+    let text = Timestamp::from_millis(at.as_millis()).to_string();
+    let (day, time) = text.split_once('T').unwrap_or(("", &text));
+    (day.to_owned(), time.trim_end_matches('Z').to_owned())
 }
 
 fn none(_: &World, _: Timestamp) -> Vec<Offence> {
@@ -424,7 +430,7 @@ pub static RULES: &[Rule] = &[
         severity: Error,
         check: Job { on: CHECK_IN | STATISTICS | BECOME, check: job::cancel_ignored },
         demands: "A worker stops within 60 s after the cancelation of its job was requested, and does not write it completed.",
-        why: "A user who cancels a job expects it to stop. If the worker had looked at the job within 10 s before the request, and not since, a completion may have crossed the request: then it is a warning.",
+        why: "A user who cancels a job expects it to stop. A completion within 10 s of the request may have crossed it, whatever was read in between: then it is a warning.",
         hint: "look at the job every few seconds while it runs; when it is canceling, stop and write it canceled",
         mend: "Read the job at least every 10 s while it runs, and once more before writing its end.",
         reference: "connector protocol: canceling a job",
