@@ -22,6 +22,9 @@ pub const JOURNAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Findings that are kept; later ones are counted only.
 pub const FINDINGS_MAX: usize = 10_000;
 
+/// Characters of a text in a finding: its message, and each text of its evidence.
+pub const FINDING_CHARS_MAX: usize = 2_000;
+
 /// Interactions that one call of the admin journal returns when it does not say `limit`.
 pub const JOURNAL_PAGE_ENTRIES: usize = 1000;
 
@@ -107,8 +110,8 @@ pub const RECORDING_MISTAKES_MAX: usize = 1000;
 /// Recorded calls that an unmatched one is compared with.
 pub const PLAYBACK_COMPARED_MAX: usize = 1000;
 
-/// Differences between an unmatched call and its nearest that are told.
-pub const PLAYBACK_DIFFERENCES_MAX: usize = 20;
+/// Differences between what missed and what comes closest to it that are told.
+pub const NEAR_MISS_DIFFERENCES_MAX: usize = 20;
 
 /// Nodes of a YAML fixture.
 #[cfg(feature = "yaml")]

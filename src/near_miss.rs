@@ -5,8 +5,13 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::limits::NEAR_MISS_DIFFERENCES_MAX;
+
 /// The name of a near miss in a finding's evidence.
 pub const KEY: &str = "near_miss";
+
+/// Characters of a value that is shown.
+const SHOWN_CHARS_MAX: usize = 120;
 
 /// What comes closest to something that is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +49,24 @@ impl Difference {
 }
 
 impl NearMiss {
+    /// Whether as many differences are known as are told.
+    pub fn is_full(&self) -> bool {
+        self.differs.len() >= NEAR_MISS_DIFFERENCES_MAX
+    }
+
+    /// Adds a difference, shortened; one that is too many is left out.
+    pub fn add(&mut self, difference: Difference) {
+        if !self.is_full() {
+            let Difference { place, pointer, expected, seen } = difference;
+            self.differs.push(Difference {
+                place: short(&place),
+                pointer: short(&pointer),
+                expected: short(&expected),
+                seen: short(&seen),
+            });
+        }
+    }
+
     /// The near miss as data.
     pub fn to_value(&self) -> Value {
         let differs = self.differs.iter().map(|Difference { place, pointer, expected, seen }| {
@@ -58,6 +81,19 @@ impl NearMiss {
         value.insert("differs".to_owned(), differs.collect());
         value.insert("did_you_mean".to_owned(), self.did_you_mean.clone().into());
         Value::Object(value)
+    }
+}
+
+/// The beginning of a text that is too long to be shown.
+pub fn short(text: &str) -> String {
+    shortened(text, SHOWN_CHARS_MAX)
+}
+
+/// The first `chars_max` characters of a text, with a mark where something is left out.
+pub fn shortened(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

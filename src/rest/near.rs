@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::schema::{COMMON_PARAMETERS, Contract, ViolationKind};
 use super::{Table, placeholder};
 use crate::http::Request;
+use crate::limits::NEAR_MISS_DIFFERENCES_MAX;
 use crate::near_miss::{Difference, NearMiss};
 use crate::profile::Profile;
 use crate::suggest::{similar, similarity};
@@ -139,12 +140,8 @@ fn node<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
 fn compare(schema: &Value, node: &Value, value: &Value, pointer: &str, near: &mut NearMiss) {
     let mut differ = |name: Option<&str>, expected: String, seen: &str| {
         let name = name.map_or_else(String::new, |name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
-        near.differs.push(Difference {
-            place: "body".to_owned(),
-            pointer: format!("{pointer}{name}"),
-            expected,
-            seen: seen.to_owned(),
-        });
+        let pointer = format!("{pointer}{name}");
+        near.add(Difference { place: "body".to_owned(), pointer, expected, seen: seen.to_owned() });
     };
     let Value::Object(fields) = value else {
         let names: Vec<&str> =
@@ -170,7 +167,7 @@ fn compare(schema: &Value, node: &Value, value: &Value, pointer: &str, near: &mu
     };
     let mut meant = None;
     if node.get("additionalProperties") == Some(&Value::Bool(false)) {
-        for unknown in fields.keys().filter(|name| !known.contains_key(*name)) {
+        for unknown in fields.keys().filter(|name| !known.contains_key(*name)).take(NEAR_MISS_DIFFERENCES_MAX) {
             let open = known.keys().filter(|name| !fields.contains_key(*name)).map(String::as_str);
             let close = similar(unknown, open).first().map(|name| (*name).to_owned());
             let expected = close.clone().unwrap_or_else(|| {

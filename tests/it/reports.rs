@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use elastimock::{Clock, Method, MockServer, Report, ReportFormat, Request};
+use elastimock::{Clock, Engine, Method, MockServer, Report, ReportFormat, Request, Setup};
 use serde_json::Value;
 
 use crate::support::{Client, T0, cluster, instant};
@@ -90,4 +90,22 @@ fn har_with_every_call() {
     hold(&text, include_str!("published/har.json"));
     let har: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(har["log"]["entries"].as_array().map(Vec::len), Some(6));
+}
+
+#[test]
+fn a_finding_stays_short_however_long_the_body_was() {
+    let now = instant(T0);
+    let mut engine = Engine::new(Setup { clock: Clock::frozen(now), ..Setup::default() }, now).expect("a mock");
+    let claim = "/_connector/_sync_job/job-pending/_claim";
+    let many: String = (0..5_000).map(|at| format!(r#","field_{at}":1"#)).collect();
+    let long = "x".repeat(100_000);
+    for body in [format!(r#"{{"worker_hostname":"w-1"{many}}}"#), format!(r#"{{"{long}":1}}"#)] {
+        engine.receive(&Request::new(Method::Put, claim).json(body), now);
+    }
+    let findings = engine.findings(false);
+    assert!(findings.len() >= 2, "{findings:?}");
+    for finding in findings {
+        let length = finding.to_value().to_string().len();
+        assert!(length < 20_000, "{} takes {length} bytes", finding.rule);
+    }
 }

@@ -3,7 +3,6 @@
 //! Only here may a playback look at many calls, and only at so many: it happens when a test fails.
 
 use crate::limits::PLAYBACK_COMPARED_MAX as COMPARED_MAX;
-use crate::limits::PLAYBACK_DIFFERENCES_MAX as DIFFERENCES_MAX;
 use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
 
@@ -14,13 +13,11 @@ use super::{Playback, Unmatched};
 use crate::http::{Method, Request};
 use crate::journal::interaction::Interaction;
 use crate::journal::redact;
-use crate::near_miss::{Difference, NearMiss};
+use crate::near_miss::{Difference, NearMiss, short};
 use crate::suggest::similarity;
 
 /// Differences that the reason names.
 const NAMED_MAX: usize = 3;
-/// Characters of a value that are shown.
-const SHOWN_CHARS_MAX: usize = 120;
 /// Characters of a path that are compared.
 const PATH_CHARS_MAX: usize = 200;
 
@@ -66,17 +63,17 @@ impl Playback {
             .with_body(redact::body(operation.as_deref(), request.body()));
         let sent = Key::of(&masked);
         for lane in lanes.iter().take(COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
-            let mut differs = Differences(Vec::new());
+            let mut differs = Differences::default();
             differs.query(lane.key.query(), sent.query());
             differs.body(lane.key.body(), sent.body());
             let is_used_up = lane.served == lane.calls.len();
             let call = lane.calls[lane.served.min(lane.calls.len() - 1)];
             // The fewest differences; among equals one that is still to come, then the earliest.
-            let rank = (is_used_up, differs.0.len(), call);
+            let rank = (is_used_up, differs.0.differs.len(), call);
             let is_better =
                 |(known, _): &((bool, usize, usize), _)| (rank.1, rank.0, rank.2) < (known.1, known.0, known.2);
             if best.as_ref().is_none_or(is_better) {
-                best = Some((rank, differs.0));
+                best = Some((rank, differs.0.differs));
             }
         }
         let Some(((_, _, call), differs)) = best else {
@@ -176,19 +173,18 @@ fn likeness((method, path): (&str, &str), (known_method, known_path): (&str, &st
 }
 
 /// Differences, as they are found.
-struct Differences(Vec<Difference>);
+#[derive(Default)]
+struct Differences(NearMiss);
 
 impl Differences {
     fn add(&mut self, place: &str, pointer: &str, recorded: Option<String>, sent: Option<String>) {
-        if self.0.len() < DIFFERENCES_MAX {
-            let shown = |value: Option<String>| value.map_or_else(|| "nothing".to_owned(), |value| short(&value));
-            self.0.push(Difference {
-                place: short(place),
-                pointer: short(pointer),
-                expected: shown(recorded),
-                seen: shown(sent),
-            });
-        }
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+        self.0.add(Difference {
+            place: place.to_owned(),
+            pointer: pointer.to_owned(),
+            expected: shown(recorded),
+            seen: shown(sent),
+        });
     }
 
     fn query(&mut self, recorded: &[(String, String)], sent: &[(String, String)]) {
@@ -226,7 +222,7 @@ impl Differences {
     }
 
     fn value(&mut self, pointer: &str, recorded: &Value, sent: &Value) {
-        if self.0.len() >= DIFFERENCES_MAX || admits(recorded, sent) {
+        if self.0.is_full() || admits(recorded, sent) {
             return;
         }
         match (recorded, sent) {
@@ -267,12 +263,5 @@ fn shown_body(body: &Body) -> Option<String> {
             Err(_) => format!("{} bytes", bytes.len()),
         }),
         Body::Json(values) => Some(values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")),
-    }
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use crate::journal::interaction::Interaction;
 use crate::journal::transcript::lane;
 use crate::judge::rules::day_and_time;
 use crate::limits::REPORT_LANE_CALLS_MAX;
+use crate::near_miss::shortened;
 
 /// Calls shown before and after an offending one when a lane is too long to be shown whole.
 const AROUND: usize = 3;
@@ -108,15 +109,8 @@ fn told(call: &Interaction) -> String {
     format!(
         "{} {} → {}  {}",
         request.method(),
-        cut(&visible(request.target())),
+        shortened(&visible(request.target()), SHOWN_CHARS_MAX),
         call.response.status(),
-        cut(&visible(&body))
+        shortened(&visible(&body), SHOWN_CHARS_MAX)
     )
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

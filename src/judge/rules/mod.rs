@@ -18,7 +18,8 @@ use super::lane::World;
 use super::story::Mark;
 use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity, Subject};
-use crate::near_miss::{self, NearMiss};
+use crate::limits::FINDING_CHARS_MAX;
+use crate::near_miss::{self, NearMiss, shortened};
 use Check::{Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm};
 use Severity::{Error, Warning};
 use job::JobCase;
@@ -167,6 +168,12 @@ impl Offence {
         at: Timestamp,
     ) -> Finding {
         let Offence { message, mut evidence, subject, earlier, next, .. } = self;
+        // A client may bring a name of a megabyte, and the server quotes it.
+        for value in evidence.values_mut() {
+            if let Value::String(text) = value {
+                *text = shortened(text, FINDING_CHARS_MAX);
+            }
+        }
         let mut calls: Vec<u64> = earlier.iter().map(|mark| mark.seq).collect();
         calls.extend(call.map(|(seq, _)| seq));
         calls.sort_unstable();
@@ -179,7 +186,7 @@ impl Offence {
             operation: call.and_then(|(_, operation)| operation).map(str::to_owned),
             subject,
             calls,
-            message,
+            message: shortened(&message, FINDING_CHARS_MAX),
             hint: rule.hint.to_owned(),
             next,
             evidence,
