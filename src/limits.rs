@@ -41,9 +41,12 @@ pub const QUERY_DEPTH_MAX: usize = 30;
 pub const TERMS_MAX: usize = 65_536;
 
 /// Scrolls that are open at a time. Elasticsearch's `search.max_open_scroll_context`.
+///
+/// Their bytes are not counted: each holds the place of every hit that is left, while the documents
+/// themselves are shared with the shelf until they change.
 pub const SCROLLS_MAX: usize = 500;
 
-/// Points in time that are open at a time.
+/// Points in time that are open at a time; each holds the place of every document, as a scroll does.
 pub const PITS_MAX: usize = 500;
 
 /// Seconds that a scroll or point in time may be kept. Elasticsearch's `search.max_keep_alive`.

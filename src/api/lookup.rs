@@ -115,23 +115,6 @@ impl<'a> Given<'a> {
     }
 }
 
-/// The reply with the warning of a client that reads or writes the server's own indices.
-///
-/// Source: Elasticsearch's connector system indices, and the clients that may use them without a word.
-pub fn warned<'i>(reply: Reply, call: &Call, indices: impl IntoIterator<Item = &'i str>) -> Reply {
-    const WELCOME: [&str; 3] = ["kibana", "connectors", "cloud"];
-    let touched: Vec<&str> = indices.into_iter().filter(|index| [CONNECTORS, SYNC_JOBS].contains(index)).collect();
-    if touched.is_empty() || call.origin.as_deref().is_some_and(|origin| WELCOME.contains(&origin)) {
-        return reply;
-    }
-    let text = format!(
-        "this request accesses system indices: [{}], but in a future major version, direct access to system indices \
-         will be prevented by default",
-        touched.join(", ")
-    );
-    reply.warn(call.release, &text)
-}
-
 /// The reply with the warnings of a client that has made indices with a dot before their name, be it by a
 /// write; those of the connectors are exempt, and so are Elastic's own products. Names are told as given.
 ///

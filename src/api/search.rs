@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::lookup::warned;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::cluster::query::Query;
 use crate::cluster::refusal::Refusal;
 use crate::cluster::search::Found;
-use crate::cluster::search::service::{Sweep, Target};
+use crate::cluster::search::service::Sweep;
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::search::{self, ByQuery, Request};
@@ -16,22 +15,7 @@ use crate::rest::search::{self, ByQuery, Request};
 /// `search`.
 pub fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let request = search::searching(call)?;
-    let reply = found(run(cluster, &request, call.now)?);
-    Ok(of_indices(cluster, call, reply, request.pit.is_none().then_some(&request.target)))
-}
-
-/// The reply with the warning that its indices call for.
-fn of_indices<'t>(
-    cluster: &Cluster,
-    call: &Call,
-    reply: Reply,
-    targets: impl IntoIterator<Item = &'t Target>,
-) -> Reply {
-    let resolve = |target: &Target| cluster.resolve(&target.expression, &target.lookup, call.now).unwrap_or_default();
-    let mut names: Vec<&str> = targets.into_iter().flat_map(resolve).map(|index| &**index.name()).collect();
-    names.sort_unstable();
-    names.dedup();
-    warned(reply, call, names)
+    Ok(found(run(cluster, &request, call.now)?))
 }
 
 fn found(found: Found) -> Reply {
@@ -50,8 +34,7 @@ fn run(cluster: &mut Cluster, request: &Request, now: Timestamp) -> Result<Found
 pub fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let requests = search::searches(call)?;
     let searches = requests.iter().map(|request| run(cluster, request, call.now).map_err(Error::from)).collect();
-    let reply = Reply::ok(Body::Searches(searches));
-    Ok(of_indices(cluster, call, reply, requests.iter().map(|request| &request.target)))
+    Ok(Reply::ok(Body::Searches(searches)))
 }
 
 /// `count`.
@@ -63,7 +46,7 @@ pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
         answer["terminated_early"] = Value::Bool(early);
     }
     answer["_shards"] = shards(counted.shards);
-    Ok(of_indices(cluster, call, Reply::json(answer), [&target]))
+    Ok(Reply::json(answer))
 }
 
 /// How many indices were asked; each is one shard, and none fails alone.
@@ -98,8 +81,7 @@ fn freed_reply(freed: usize) -> Reply {
 pub fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (target, keep) = search::pit_keep_alive(call)?;
     let (id, count) = cluster.open_pit(&target, &keep, call.now)?;
-    let reply = Reply::json(json!({ "id": id, "_shards": shards(count) }));
-    Ok(of_indices(cluster, call, reply, [&target]))
+    Ok(Reply::json(json!({ "id": id, "_shards": shards(count) })))
 }
 
 /// `close_point_in_time`.
@@ -114,7 +96,7 @@ pub fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Erro
     let ByQuery { query, target, docs_max } = search::by_query(call)?;
     let query = query.ok_or_else(|| Error::validation(&["query is missing".to_owned()]))?;
     let count = cluster.sweep(&query, &target, Sweep::Delete, docs_max, call.now)?;
-    Ok(of_indices(cluster, call, Reply::json(swept(count, None)), [&target]))
+    Ok(Reply::json(swept(count, None)))
 }
 
 /// `update_by_query`.
@@ -122,7 +104,7 @@ pub fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Erro
     let ByQuery { query, target, docs_max } = search::by_query(call)?;
     let query = query.unwrap_or(Query::All);
     let count = cluster.sweep(&query, &target, Sweep::Rewrite, docs_max, call.now)?;
-    Ok(of_indices(cluster, call, Reply::json(swept(count, Some(count))), [&target]))
+    Ok(Reply::json(swept(count, Some(count))))
 }
 
 /// What was done to all that a query found: rewritten so many, or deleted all.

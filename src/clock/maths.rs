@@ -31,8 +31,12 @@ pub enum DateFault {
 impl Timestamp {
     /// Reads a date that a document holds: the text of a `date` field in its default format.
     pub(crate) fn parse_date(text: &str) -> Option<Timestamp> {
-        // Nearly every stored date is an instant in full.
-        text.parse().ok().or_else(|| date(text, false))
+        date(text, false)
+    }
+
+    /// Reads a date that is written with year, month and so on; a number of milliseconds is none.
+    pub(crate) fn parse_written_date(text: &str) -> Option<Timestamp> {
+        iso(text, false)
     }
 
     /// Reads a date of a query: a date, `now`, or one of the two followed by maths (`now-300s`,
@@ -62,16 +66,17 @@ fn iso(text: &str, round_up: bool) -> Option<Timestamp> {
     let mut rest = Text(text.as_bytes());
     let (latest_hour, latest, latest_nanos) = if round_up { (23, 59, 999_999_999) } else { (0, 0, 0) };
     let year = rest.digits(4)?;
-    let (mut month, mut day) = (1, 1);
+    let (mut month, mut day, mut has_day) = (1, 1, false);
     if rest.skip(b'-') {
         month = rest.digits(2)?;
-        if rest.skip(b'-') {
+        has_day = rest.skip(b'-');
+        if has_day {
             day = rest.digits(2)?;
         }
     }
     let (mut hour, mut minute, mut second, mut nanos) = (latest_hour, latest, latest, latest_nanos);
     let mut offset = 0;
-    if rest.skip(b'T') {
+    if has_day && rest.skip(b'T') {
         if !rest.0.is_empty() {
             hour = rest.digits(2)?;
             if rest.skip(b':') {
@@ -263,6 +268,12 @@ mod tests {
             ("2026-02-30", DateFault::NoDate(text("2026-02-30"))),
             ("2026-01-02 03:04", DateFault::NoDate(text("2026-01-02 03:04"))),
             ("2026-01-02T03:04:05.", DateFault::NoDate(text("2026-01-02T03:04:05."))),
+            ("2026-01-02T03:04:60Z", DateFault::NoDate(text("2026-01-02T03:04:60Z"))),
+            ("2026-01T10", DateFault::NoDate(text("2026-01T10"))),
+            ("2026T", DateFault::NoDate(text("2026T"))),
+            ("2026-1-2", DateFault::NoDate(text("2026-1-2"))),
+            ("26-01-02", DateFault::NoDate(text("26-01-02"))),
+            ("2026-01-02T03::05", DateFault::NoDate(text("2026-01-02T03::05"))),
             ("nope||+1d", DateFault::NoDate(text("nope"))),
             ("now5m", DateFault::Operator(text("5m"))),
             ("nowish", DateFault::Operator(text("ish"))),
@@ -285,5 +296,9 @@ mod tests {
         }
         assert_eq!(Timestamp::parse_date("2026-01-02").map(Timestamp::as_millis), Some(1_767_312_000_000));
         assert_eq!(Timestamp::parse_date("now"), None);
+        assert_eq!(Timestamp::parse_date("2026-01-02 03:04:05Z"), None);
+        assert_eq!(Timestamp::parse_date("1000").map(|at| at.to_string()).as_deref(), Some("1000-01-01T00:00:00.000Z"));
+        assert_eq!(Timestamp::parse_date("17").map(Timestamp::as_millis), Some(17));
+        assert_eq!(Timestamp::parse_written_date("-17"), None);
     }
 }

@@ -315,7 +315,9 @@ fn takes(field: &Field, value: &Value) -> bool {
         (FieldType::Boolean, Value::Bool(_)) => true,
         (FieldType::Boolean, Value::String(text)) => matches!(text.as_str(), "" | "true" | "false"),
         // Other formats than the usual one are not looked into.
-        (FieldType::Date, Value::String(text)) => field.options.contains_key("format") || date(text).is_some(),
+        (FieldType::Date, Value::String(text)) => {
+            field.options.contains_key("format") || Timestamp::parse_date(text).is_some()
+        }
         (FieldType::Date, Value::Number(_)) => true,
         (FieldType::Ip, Value::String(text)) => text.parse::<IpAddr>().is_ok(),
         _ => false,
@@ -410,69 +412,7 @@ impl Detection {
 
 /// A text becomes a date only if it could not be taken for a number.
 fn looks_like_date(text: &str) -> bool {
-    text.contains(['-', ':', '/']) && parse_date(text).is_some()
-}
-
-/// An instant as the default format of a date field reads it: `strict_date_optional_time`, or
-/// milliseconds since 1970.
-pub fn date(text: &str) -> Option<Timestamp> {
-    parse_date(text).or_else(|| text.parse().ok().map(Timestamp::from_millis))
-}
-
-/// An instant written as `yyyy[-MM[-dd[THH[:mm[:ss[.fraction]]][zone]]]]`; what is left out is the
-/// least that it can be.
-pub fn parse_date(text: &str) -> Option<Timestamp> {
-    if is_whole(text.as_bytes()) {
-        return text.parse().ok();
-    }
-    let (day, time) = match text.split_once('T') {
-        Some((day, time)) => (day, time),
-        None => (text, ""),
-    };
-    let mut parts = day.split('-');
-    let mut part = |digits: usize| match parts.next() {
-        None => Some("01"),
-        Some(part) if part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()) => Some(part),
-        Some(_) => None,
-    };
-    let (year, month, day_of_month) = (part(4)?, part(2)?, part(2)?);
-    if parts.next().is_some() || (text.contains('T') && day.len() != 10) {
-        return None;
-    }
-    let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
-    let (clock, zone) = time.split_at(zone_at);
-    let (clock, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, "0"));
-    let mut parts = clock.split(':').filter(|part| !part.is_empty());
-    let mut part = || match parts.next() {
-        None => Some("00"),
-        Some(part) if part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()) => Some(part),
-        Some(_) => None,
-    };
-    let (hour, minute, second) = (part()?, part()?, part()?);
-    let zone = match zone {
-        "" | "Z" => "Z".to_owned(),
-        hours if hours.len() == 3 => format!("{hours}:00"),
-        plain if plain.len() == 5 && !plain.contains(':') => format!("{}:{}", &plain[..3], &plain[3..]),
-        full => full.to_owned(),
-    };
-    if parts.next().is_some() || fraction.is_empty() || fraction.len() > 9 {
-        return None;
-    }
-    format!("{year}-{month}-{day_of_month}T{hour}:{minute}:{second}.{fraction}{zone}").parse().ok()
-}
-
-/// Whether nothing is left out and the zone is UTC, as in every instant that a server writes itself.
-fn is_whole(text: &[u8]) -> bool {
-    let end = text.len().saturating_sub(1);
-    (21..30).contains(&end)
-        && text.iter().enumerate().all(|(at, byte)| match at {
-            4 | 7 => *byte == b'-',
-            10 => *byte == b'T',
-            13 | 16 => *byte == b':',
-            19 => *byte == b'.',
-            _ if at == end => *byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        })
+    text.contains(['-', ':', '/']) && Timestamp::parse_written_date(text).is_some()
 }
 
 #[cfg(test)]
@@ -570,32 +510,5 @@ mod tests {
         let deep = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
         assert_eq!(Mapping::default().admit(source(deep(MAPPING_DEPTH_MAX)).iter()), Ok(()));
         assert!(Mapping::default().admit(source(deep(MAPPING_DEPTH_MAX + 1)).iter()).is_err());
-    }
-
-    #[test]
-    fn dates_are_read_with_what_is_left_out() {
-        for (text, expected) in [
-            ("2031", Some("2031-01-01T00:00:00.000Z")),
-            ("2031-05", Some("2031-05-01T00:00:00.000Z")),
-            ("2031-05-02", Some("2031-05-02T00:00:00.000Z")),
-            ("2031-05-02T10", Some("2031-05-02T10:00:00.000Z")),
-            ("2031-05-02T10:11", Some("2031-05-02T10:11:00.000Z")),
-            ("2031-05-02T10:11:12.5+02:00", Some("2031-05-02T08:11:12.500Z")),
-            ("2026-01-02T03:04:05.678901+00:00", Some("2026-01-02T03:04:05.678901Z")),
-            ("2031-05-02T10:11:12+0200", Some("2031-05-02T08:11:12.000Z")),
-            ("2031-05-02T10:11:12.5Z", Some("2031-05-02T10:11:12.500Z")),
-            ("2031-13-02T10:11:12.500Z", None),
-            ("2031-05-02T10:11:12.Z", None),
-            ("2031-5-2", None),
-            ("2031-05-02 10:11", None),
-            ("31-05-02", None),
-            ("2031-05T10", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_date(text).map(|at| at.to_string()).as_deref(), expected, "{text}");
-        }
-        assert_eq!(date("1000").map(|at| at.to_string()).as_deref(), Some("1000-01-01T00:00:00.000Z"));
-        assert_eq!(date("17").map(|at| at.to_string()).as_deref(), Some("1970-01-01T00:00:00.017Z"));
     }
 }

@@ -248,12 +248,7 @@ impl Binding<'_> {
         if matches!(field, "_id" | "_index") || self.kind(field)? != Some(Kind::Text) {
             return self.terms(field, [value].into_iter());
         }
-        let mut wanted_words: Vec<String> = Vec::new();
-        for word in words(&text_of(value)).map(lower) {
-            if !wanted_words.contains(&word) {
-                wanted_words.push(word);
-            }
-        }
+        let wanted_words: BTreeSet<String> = words(&text_of(value)).map(lower).collect();
         if wanted_words.is_empty() {
             return Ok(if *zero_terms_all { Filter::All } else { Filter::None });
         }
@@ -263,7 +258,11 @@ impl Binding<'_> {
             (false, Some(minimum)) => minimum.of(count).max(1),
             (false, None) => 1,
         };
-        Ok(Filter::Words { path: self.mapping.source_path(field).to_owned(), words: wanted_words, wanted })
+        Ok(Filter::Words {
+            path: self.mapping.source_path(field).to_owned(),
+            words: wanted_words.into_iter().collect(),
+            wanted,
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Number, Value};
 
-use super::text::{Pattern, is_lowered, lower, words};
+use super::text::{Pattern, lower, lowered, words};
 use crate::clock::Timestamp;
 use crate::cluster::document::Source;
 
@@ -32,7 +32,7 @@ pub enum Filter {
     Words {
         /// The path within the source.
         path: String,
-        /// The words, lower case.
+        /// The words, lower case, sorted, each once.
         words: Vec<String>,
         /// How many of them.
         wanted: usize,
@@ -57,7 +57,7 @@ pub enum Test {
     /// One of its words passes.
     WordText(TextTest),
     /// One of these numbers.
-    Number(Vec<Num>),
+    Number(BTreeSet<Num>),
     /// Within these bounds; an end is none if it is open, and says else whether it is within.
     NumberRange(Option<(Num, bool)>, Option<(Num, bool)>),
     /// One of these.
@@ -93,7 +93,7 @@ pub enum TextTest {
 impl TextTest {
     fn passes(&self, text: &str) -> bool {
         match self {
-            TextTest::AnyCase(wanted) => is_lowered(text, wanted),
+            TextTest::AnyCase(wanted) => *lowered(text) == **wanted,
             TextTest::Prefix(prefix) => text.starts_with(prefix.as_str()),
             TextTest::PrefixAnyCase(prefix) => lower(text).starts_with(prefix.as_str()),
             TextTest::Pattern(pattern) => pattern.fits(text),
@@ -210,10 +210,11 @@ fn has_words(source: &Source, path: &str, wanted_words: &[String], wanted: usize
     let mut count = 0;
     values_at(source, path, &mut |value| {
         for word in words(&text_of(value)) {
-            for (seen, _) in
-                seen.iter_mut().zip(wanted_words).filter(|(seen, wanted)| !**seen && is_lowered(word, wanted))
+            let place = wanted_words.binary_search_by(|wanted| (**wanted).cmp(&*lowered(word)));
+            if let Ok(place) = place
+                && !seen[place]
             {
-                *seen = true;
+                seen[place] = true;
                 count += 1;
             }
         }
@@ -229,7 +230,7 @@ impl Test {
                 let text = text_of(value);
                 terms.contains(&*text) && whole.takes(&text)
             }
-            Test::Word(terms) => words(&text_of(value)).any(|word| terms.iter().any(|term| is_lowered(word, term))),
+            Test::Word(terms) => words(&text_of(value)).any(|word| terms.contains(&*lowered(word))),
             Test::Text(test, whole) => {
                 let text = text_of(value);
                 test.passes(&text) && whole.takes(&text)

@@ -126,7 +126,10 @@ impl Query {
     // where only filters decide.
     pub fn score(&self) -> f64 {
         match self {
-            Query::Bool(clauses) if !clauses.is_empty() && clauses.must.is_empty() && clauses.should.is_empty() => 0.0,
+            Query::Bool(clauses) if !clauses.is_empty() => {
+                let mut scoring = clauses.must.iter().chain(&clauses.should);
+                if scoring.any(|query| query.score() > 0.0) { 1.0 } else { 0.0 }
+            }
             _ => 1.0,
         }
     }

@@ -1,7 +1,7 @@
 //! [`Contexts`]: searches that go on, as scrolls and as points in time.
 //!
 //! Both keep documents as they were. That is cheap: the documents themselves are shared with the shelf
-//! until they change. A context lives as long as its client asks for, on the mock's clock; one that is
+//! until they change, so that a context costs a place of its own for each hit and no more. It lives as long as its client asks for, on the mock's clock; one that is
 //! over is let go at the next call that concerns contexts.
 //!
 //! Source: Elasticsearch 9.x, scroll and point in time APIs.

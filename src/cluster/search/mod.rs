@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::document::Document;
 use super::index::Index;
 use super::mapping::Mapping;
-use super::query::{Fault, Query};
+use super::query::{Fault, Filter, Query};
 use super::source_filter::SourceFilter;
 use crate::clock::Timestamp;
 use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_TRACKED_MAX};
@@ -207,7 +207,7 @@ impl Search {
     pub fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, Option<bool>), Box<ShardFault>> {
         let (mut count, mut terminated_early) = (0, self.may_terminate());
         for shard in shards {
-            let matching = shard.matching(&self.query, now)?.len() as u64;
+            let matching = shard.count_matching(&self.query, now)?;
             let goes_beyond = terminated_early.is_some() && matching > self.terminate_after;
             if goes_beyond {
                 terminated_early = Some(true);
@@ -321,6 +321,26 @@ fn compare(sorters: &[Sorter], one: &[Key], other: &[Key]) -> Ordering {
 impl<'a> Shard<'a> {
     fn fault(&self, fault: Fault) -> Box<ShardFault> {
         Box::new(ShardFault { index: self.name.to_string(), index_uuid: self.uuid.to_owned(), fault })
+    }
+
+    /// How many documents match.
+    fn count_matching(&self, query: &Query, now: Timestamp) -> Result<u64, Box<ShardFault>> {
+        let filter = query.bind(self.name, self.mapping, now).map_err(|fault| self.fault(fault))?;
+        let count = match (self.documents, &filter) {
+            (Documents::Kept(documents), Filter::All) => documents.len(),
+            (Documents::Live(index), Filter::All) => index.len(),
+            (Documents::Kept(documents), filter) => {
+                documents.iter().filter(|(id, document)| filter.matches(id, &document.source)).count()
+            }
+            (Documents::Live(index), filter) => match filter.ids() {
+                Some(ids) => {
+                    let entries = ids.iter().filter_map(|id| index.entry(id));
+                    entries.filter(|(id, document)| filter.matches(id, &document.source)).count()
+                }
+                None => index.iter().filter(|(id, document)| filter.matches(id, &document.source)).count(),
+            },
+        };
+        Ok(count as u64)
     }
 
     /// The documents that match, in the order of writing.

@@ -255,6 +255,10 @@ pub(crate) fn bad_max_docs(value: i64) -> Exception {
     illegal_argument(format!("[max_docs] parameter cannot be negative, found [{value}]"))
 }
 
+pub(crate) fn no_max_docs() -> Exception {
+    illegal_argument("[max_docs] should be >= [slices]".to_owned())
+}
+
 pub(crate) fn boolean(value: &str) -> Exception {
     bad_boolean(value)
 }

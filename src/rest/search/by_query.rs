@@ -47,7 +47,7 @@ pub fn by_query(call: &Call) -> Result<ByQuery, Error> {
         query = Some(query_string(text, manner(call)).map_err(Error::parse)?);
     }
     if let Some(most) = call.query("max_docs").and_then(|text| text.parse::<i64>().ok()) {
-        docs_max = Some(u64::try_from(most).map_err(|_| Error::parse(search::bad_max_docs(most)))?);
+        docs_max = Some(max_docs(most).map_err(Error::parse)?);
     }
     // Nothing can come between a search and its writes here, so that conflicts do not arise.
     let conflicts = call.query("conflicts").map(str::to_owned).or(conflicts);
@@ -56,6 +56,15 @@ pub fn by_query(call: &Call) -> Result<ByQuery, Error> {
     }
     let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
     Ok(ByQuery { query, target, docs_max })
+}
+
+/// How many at most. Elasticsearch deals them out to slices, of which there is one at least.
+fn max_docs(most: i64) -> Result<u64, Exception> {
+    match u64::try_from(most) {
+        Ok(0) => Err(search::no_max_docs()),
+        Ok(most) => Ok(most),
+        Err(_) => Err(search::bad_max_docs(most)),
+    }
 }
 
 type Read = (Option<Query>, Option<u64>, Option<String>);
@@ -73,8 +82,7 @@ fn read(bytes: &[u8]) -> Result<Read, Exception> {
         match (name.as_str(), reader.value()?) {
             ("query", Token::StartObject) => read.0 = Some(query(&mut reader, true, 0)?),
             ("max_docs", token) if is_value(token) => {
-                let most = reader.int()?;
-                read.1 = Some(u64::try_from(most).map_err(|_| search::bad_max_docs(most))?);
+                read.1 = Some(max_docs(reader.int()?)?);
             }
             ("conflicts", Token::String) => read.2 = Some(reader.text()?),
             ("script", _) => {

@@ -19,17 +19,15 @@ use crate::rest::error::{self, Error, search};
 pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
     let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
     let mut requests = Vec::new();
-    if !call.raw.is_empty() && call.raw.last() != Some(&b'\n') {
-        return Err(search::msearch_not_ended());
-    }
-    let mut lines = call.raw.split(|byte| *byte == b'\n');
+    let text = call.raw.strip_suffix(b"\n").ok_or_else(search::msearch_not_ended)?;
+    let mut lines = text.split(|byte| *byte == b'\n');
     while let Some(header) = lines.next() {
-        // An empty first line leaves everything to the path and the parameters; behind the last
-        // search there is nothing but the end.
+        // An empty first line leaves everything to the path and the parameters.
+        let target = where_to(header, &target)?;
+        // A last line by itself, empty or not, asks for nothing.
         let Some(body) = lines.next() else {
             break;
         };
-        let target = where_to(header, &target)?;
         let Asked { mut search, says_track, pit } = source(body, false).map_err(Error::parse)?;
         if call.switch("rest_total_hits_as_int") {
             match search.track {

@@ -52,15 +52,17 @@ pub struct Asked {
     pub pit: Option<Pit>,
 }
 
-/// Reads the body of a search; `whole` says whether nothing may follow it.
+/// Reads the body of a search; `whole` says whether it is that of the call, which may be left out and
+/// which nothing may follow.
 pub fn source(bytes: &[u8], whole: bool) -> Result<Asked, Exception> {
     let mut reader = Reader::new(bytes);
     let mut asked = Asked::default();
-    let Some(first) = reader.next()? else {
+    let first = reader.next()?;
+    if whole && bytes.is_empty() {
         return Ok(asked);
-    };
-    if first != Token::StartObject {
-        return Err(search::expected_start(reader.at(), first.name()));
+    }
+    if first != Some(Token::StartObject) {
+        return Err(search::expected_start(reader.at(), reader.token()));
     }
     let mut post_filter = None;
     while let Some(name) = reader.name()? {
