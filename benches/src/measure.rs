@@ -5,6 +5,7 @@ pub mod crowd;
 pub mod exec;
 pub mod instructions;
 pub mod jobs;
+pub mod judged;
 pub mod kept;
 pub mod polls;
 pub mod start;
@@ -62,6 +63,7 @@ pub const PARTS: &[(&str, Part)] = &[
     ("crowd", crowd::measure),
     ("kept", kept::measure),
     ("jobs", jobs::measure),
+    ("judged", judged::measure),
     ("polls", polls::measure),
     ("exec", exec::measure),
     ("body", body::measure),

@@ -45,7 +45,7 @@ impl Programs {
             build(&["--bin", "contender"])?;
         }
         let mut elastimock = None;
-        if cfg!(feature = "elastimock") && wants("exec") {
+        if cfg!(feature = "elastimock") && ["exec", "judged"].into_iter().any(&wants) {
             let (command, binary) = elastimock_contender::build_binary(&cargo, target);
             succeed(command)?;
             elastimock = Some(binary);

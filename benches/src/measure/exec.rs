@@ -70,10 +70,11 @@ fn first_answers(plan: &Plan, command: impl Fn() -> Command, rounds: usize) -> R
 }
 
 /// A fixture in the temporary directory that goes when its owner goes.
-struct Fixture(PathBuf);
+pub struct Fixture(pub PathBuf);
 
 impl Fixture {
-    fn new(jobs: usize) -> Result<Fixture> {
+    /// One with that many pending jobs.
+    pub fn new(jobs: usize) -> Result<Fixture> {
         let name = format!("elastimock-benches-{}-{jobs}-jobs.json", std::process::id());
         let fixture = Fixture(std::env::temp_dir().join(name));
         fs::write(&fixture.0, claim::fixture(jobs))?;

@@ -50,7 +50,7 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
                 if let Some(interaction) = interaction {
                     if let Some(earlier) = lines_by_seq.insert(interaction.seq, number) {
                         let what = format!("call {} is there twice: line {earlier} has it too", interaction.seq);
-                        line.wrong(seq_at, what, "give every call a number of its own");
+                        line.wrong(seq_at, what, "give every call a number of its own; a server that was reset counts from one again, so let each of its runs have a file of its own");
                     }
                     interactions.push(interaction);
                 }

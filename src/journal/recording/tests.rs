@@ -194,7 +194,7 @@ fn mistakes_are_told_with_place_and_cure() {
         (
             format!("{HEADER}\n{CLAIM}\n\n{CLAIM}\n"),
             "1,",
-            "call 1 is there twice: line 2 has it too; give every call a number of its own",
+            "call 1 is there twice: line 2 has it too; give every call a number of its own; a server that was reset counts from one again, so let each of its runs have a file of its own",
         ),
         (
             with("\"seq\":1", "\"seq\":1,\"seq\":2"),
