@@ -322,9 +322,10 @@ impl Engine {
                 let reason = redact::reason(reading.operation, request.body(), &sensitive, reason);
                 let told = || match &answer {
                     Answer::Recorded(response) => heard::value_of(response.body()),
-                    Answer::Made(outcome) => {
-                        outcome.as_ref().as_ref().map(|reply| reply.body.to_value()).unwrap_or_default()
-                    }
+                    Answer::Made(outcome) => match &**outcome {
+                        Ok(reply) => reply.body.to_value(),
+                        Err(error) => error.body(false).unwrap_or_default(),
+                    },
                 };
                 let verdict = self.judge.hear(&Heard {
                     seq,

@@ -153,7 +153,16 @@ fn compare(schema: &Value, node: &Value, value: &Value, pointer: &str, near: &mu
                 differ(None, (*close).to_owned(), text);
                 near.did_you_mean = Some((*close).to_owned());
             }
-            _ => differ(None, described(schema, node), kind(value)),
+            _ => {
+                let (mut expected, seen) = (described(schema, node), kind(value));
+                // Of the right type, and yet not what is wanted.
+                if let Some(format) = node.get("format").and_then(Value::as_str).filter(|_| expected == seen) {
+                    expected.push_str(&format!(" that is a {format}"));
+                }
+                if expected != seen {
+                    differ(None, expected, seen);
+                }
+            }
         }
         return;
     };

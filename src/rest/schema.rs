@@ -250,7 +250,9 @@ fn published_takes(schema: &Value, definitions: &Value, text: &str) -> bool {
         return published_takes(schema, text);
     }
     if let Some(names) = schema.get("enum").and_then(Value::as_array) {
-        return names.iter().any(|name| name == text);
+        // A parameter without a value is switched on, also where it may say more than yes or no.
+        let meant = if text.is_empty() { "true" } else { text };
+        return names.iter().any(|name| name == meant);
     }
     if let Some(ways) = schema.get("anyOf").and_then(Value::as_array) {
         return ways.iter().any(|way| published_takes(way, text));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use elastimock::{Clock, Engine, Method, MockServer, Report, ReportFormat, Request, Setup};
+use elastimock::{Clock, Engine, Method, MockServer, Report, ReportFormat, Request, Setup, Strictness};
 use serde_json::Value;
 
 use crate::support::{Client, T0, cluster, instant};
@@ -108,4 +108,28 @@ fn a_finding_stays_short_however_long_the_body_was() {
         let length = finding.to_value().to_string().len();
         assert!(length < 20_000, "{} takes {length} bytes", finding.rule);
     }
+}
+
+#[test]
+fn a_gap_of_the_mock_is_told_as_one_live_and_from_the_recording() {
+    let server = MockServer::builder().seed(7).start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    let search = |body: &str| Request::new(Method::Post, "/.elastic-connectors/_search").json(body.to_owned());
+    client.send(&search(r#"{"query":{"fuzzy":{"name":"crm"}}}"#));
+    client.send(&search(r#"{"aggs":{"names":{"terms":{"field":"name"}}}}"#));
+    let rules = |report: &Report| report.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>();
+    let live = rules(&server.report());
+    assert_eq!(live.iter().filter(|rule| **rule == "unsupported-operation").count(), 2, "{live:?}");
+    let text = server.recording().to_text();
+    let told = Report::of_recordings(&[("story.ndjson", text.as_bytes())], Strictness::default()).expect("a report");
+    assert_eq!(rules(&told), live);
+}
+
+#[test]
+fn a_parameter_without_a_value_is_as_published_as_one_that_says_true() {
+    let server = MockServer::builder().seed(7).start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    client.send(&Request::new(Method::Put, "/notes/_doc/1?refresh").json(r#"{"title":"Hello"}"#.to_owned()));
+    client.send(&Request::new(Method::Get, "/notes/_doc/1?realtime"));
+    assert_eq!(server.findings(), []);
 }
