@@ -163,7 +163,7 @@ fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<(), E
     }
     for (name, aliases) in designs {
         if let Some(index) = cluster.index_mut(&name) {
-            index.design.aliases = aliases;
+            index.design_mut().aliases = aliases;
         }
     }
     for name in doomed {

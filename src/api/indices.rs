@@ -140,7 +140,7 @@ pub fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     }
     for (name, mapping) in changed {
         if let Some(index) = cluster.index_mut(&name) {
-            index.design.mapping = mapping;
+            index.design_mut().mapping = mapping;
         }
     }
     Ok(Reply::acknowledged())
@@ -204,11 +204,12 @@ pub fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
     let preserves = call.switch("preserve_existing");
     for name in names {
         let Some(index) = cluster.index_mut(&name) else { continue };
+        let settings = &mut index.design_mut().settings;
         for (name, value) in &flat {
             if value.is_null() {
-                index.design.settings.shift_remove(name);
-            } else if !(preserves && index.design.settings.contains_key(name)) {
-                index.design.settings.insert(name.clone(), value.clone());
+                settings.shift_remove(name);
+            } else if !(preserves && settings.contains_key(name)) {
+                settings.insert(name.clone(), value.clone());
             }
         }
     }

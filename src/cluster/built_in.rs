@@ -5,6 +5,7 @@
 //! Inferred: the version of the templates.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
@@ -13,8 +14,8 @@ use super::index::Design;
 use super::mapping::Mapping;
 use super::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
 
-/// The design of an index of that name; none if nothing is built in for it.
-pub fn design(name: &str) -> Option<Design> {
+/// The design of an index of that name, one for all clusters; none if nothing is built in for it.
+pub fn design(name: &str) -> Option<Arc<Design>> {
     match name {
         CONNECTORS => Some(OF_CONNECTORS.clone()),
         SYNC_JOBS => Some(OF_SYNC_JOBS.clone()),
@@ -34,27 +35,27 @@ pub fn index_behind(alias: &str) -> Option<&'static str> {
     }
 }
 
-static OF_CONNECTORS: Lazy<Design> =
+static OF_CONNECTORS: Lazy<Arc<Design>> =
     Lazy::new(|| managed(".elastic-connectors", include_str!("built_in/connectors.json")));
-static OF_SYNC_JOBS: Lazy<Design> =
+static OF_SYNC_JOBS: Lazy<Arc<Design>> =
     Lazy::new(|| managed(".elastic-connectors-sync-jobs", include_str!("built_in/sync_jobs.json")));
 // Inferred: the mapping of secrets; nobody searches them.
-static OF_SECRETS: Lazy<Design> = Lazy::new(|| {
+static OF_SECRETS: Lazy<Arc<Design>> = Lazy::new(|| {
     let mapping = r#"{ "dynamic": "false", "properties": { "value": { "type": "keyword", "index": false } } }"#;
     managed(SECRETS_ALIAS, mapping)
 });
-static OF_ACCESS_CONTROL: Lazy<Design> = Lazy::new(|| {
+static OF_ACCESS_CONTROL: Lazy<Arc<Design>> = Lazy::new(|| {
     let mapping = json!({ "dynamic": "false", "properties": { "created_at": { "type": "date" } } });
-    Design {
+    Arc::new(Design {
         settings: texts(&[("hidden", "true"), ("number_of_shards", "1"), ("number_of_replicas", "1")]),
         mapping: Mapping::parse(&mapping).unwrap_or_default(),
         aliases: BTreeMap::new(),
-    }
+    })
 });
 
-fn managed(alias: &str, mapping: &str) -> Design {
+fn managed(alias: &str, mapping: &str) -> Arc<Design> {
     let mapping: Value = serde_json::from_str(mapping).unwrap_or_default();
-    Design {
+    Arc::new(Design {
         // On one node, `auto_expand_replicas` comes to no replica at all.
         settings: texts(&[
             ("auto_expand_replicas", "0-1"),
@@ -64,7 +65,7 @@ fn managed(alias: &str, mapping: &str) -> Design {
         ]),
         mapping: Mapping::parse(&mapping).unwrap_or_default(),
         aliases: BTreeMap::from([(alias.to_owned(), of_system())]),
-    }
+    })
 }
 
 /// What is said of the alias of an index that is the server's own: wildcards pass it by.
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_built_in_mappings_are_read_whole() {
-        let of = |name| design(name).expect(name).mapping;
+        let of = |name| design(name).expect(name).mapping.clone();
         assert_eq!(of(CONNECTORS).field_type("filtering.draft.rules.order"), Some(FieldType::Short));
         assert_eq!(of(CONNECTORS).field_type("deleted"), Some(FieldType::Boolean));
         assert_eq!(of(SYNC_JOBS).field_type("connector.id"), Some(FieldType::Keyword));

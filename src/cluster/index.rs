@@ -33,7 +33,7 @@ pub struct Index {
     uuid: String,
     created_at: Timestamp,
     /// Settings, mapping and aliases.
-    pub design: Design,
+    pub design: Arc<Design>,
     seq_no_next: u64,
     documents: BTreeMap<Arc<str>, Document>,
     /// The versions of documents that are gone, so that one with the same id counts on.
@@ -47,7 +47,7 @@ pub struct Index {
 /// What has to be put back to undo writes.
 #[derive(Clone, Debug, PartialEq)]
 struct Former {
-    design: Design,
+    design: Arc<Design>,
     seq_no_next: u64,
     entries: BTreeMap<Arc<str>, Entry>,
 }
@@ -134,12 +134,12 @@ pub struct Written {
 
 impl Index {
     /// An index without documents.
-    pub fn new(name: &str, uuid: String, design: Design, now: Timestamp) -> Index {
+    pub fn new(name: &str, uuid: String, design: impl Into<Arc<Design>>, now: Timestamp) -> Index {
         Index {
             name: Arc::from(name),
             uuid,
             created_at: now,
-            design,
+            design: design.into(),
             seq_no_next: 0,
             documents: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -165,6 +165,11 @@ impl Index {
     /// How the index's fields are typed.
     pub fn mapping(&self) -> &Mapping {
         &self.design.mapping
+    }
+
+    /// What it is made of, to be changed.
+    pub fn design_mut(&mut self) -> &mut Design {
+        Arc::make_mut(&mut self.design)
     }
 
     /// A setting, by its name below `index`.
@@ -275,12 +280,16 @@ impl Index {
             });
         };
         // Only what the patch names can have become wrong.
-        if let Err(misfit) = self.design.mapping.admit(patch.iter()) {
-            let mut merged = (*document.source).clone();
-            merged.merge(patch);
-            return Err(self.misfit(id, &merged, misfit));
-        }
+        let grown = match self.design.mapping.admit(patch.iter()) {
+            Ok(grown) => grown,
+            Err(misfit) => {
+                let mut merged = (*document.source).clone();
+                merged.merge(patch);
+                return Err(self.misfit(id, &merged, misfit));
+            }
+        };
         let id = id.clone();
+        self.grow(grown);
         let (seq_no, copies) = (self.seq_no_next, self.copies());
         self.note(&id);
         let Some(document) = self.documents.get_mut(&id) else {
@@ -376,8 +385,16 @@ impl Index {
     }
 
     fn admit(&mut self, id: &str, source: &Source) -> Result<(), Refusal> {
-        let admitted = self.design.mapping.admit(source.iter());
-        admitted.map_err(|misfit| self.misfit(id, source, misfit))
+        let grown = self.design.mapping.admit(source.iter()).map_err(|misfit| self.misfit(id, source, misfit))?;
+        self.grow(grown);
+        Ok(())
+    }
+
+    /// Takes over what its mapping has become.
+    fn grow(&mut self, grown: Option<Mapping>) {
+        if let Some(mapping) = grown {
+            self.design_mut().mapping = mapping;
+        }
     }
 
     fn misfit(&self, id: &str, source: &Source, misfit: super::mapping::Misfit) -> Refusal {

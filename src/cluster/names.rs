@@ -265,7 +265,7 @@ mod tests {
         }
         for index in ["docs-a", "docs-b"] {
             let index = cluster.index_mut(index).expect(index);
-            index.design.aliases.insert("both".to_owned(), Map::new());
+            index.design_mut().aliases.insert("both".to_owned(), Map::new());
         }
         (cluster, now)
     }

@@ -66,7 +66,7 @@ impl Cluster {
         if self.indices.len() >= INDICES_MAX {
             return Err(ShelfRefusal::TooManyIndices.into());
         }
-        let design = completed(built_in::design(name).unwrap_or_default(), design)?;
+        let design = completed(Arc::unwrap_or_clone(built_in::design(name).unwrap_or_default()), design)?;
         for alias in design.aliases.keys() {
             self.check_alias(alias)?;
         }

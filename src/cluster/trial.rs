@@ -129,7 +129,9 @@ mod tests {
             6 => drop(cluster.index_mut(index).map(|index| index.delete(id))),
             7 => drop(cluster.index_mut(index).map(|index| index.remove(id, Guard::default()))),
             8 => drop(cluster.index_mut(index).map(|index| index.delete_where(|source| source.get("n").is_some()))),
-            9 => drop(cluster.index_mut(index).map(|it| it.design.settings.insert("hidden".into(), json!("true")))),
+            9 => {
+                drop(cluster.index_mut(index).map(|it| it.design_mut().settings.insert("hidden".into(), json!("true"))))
+            }
             10 => drop(cluster.index_made(super::super::SYNC_JOBS, now).put(id, source)),
             _ => drop(cluster.next_id()),
         }

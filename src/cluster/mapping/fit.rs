@@ -118,20 +118,22 @@ enum Fit {
 }
 
 impl Mapping {
-    /// Takes a document in: checks that it can be indexed, and learns its new fields. A refused
-    /// document leaves the mapping as it was.
+    /// Checks that a document can be indexed. What the mapping becomes if it has to learn new fields for
+    /// that; none if it knows them all.
     ///
     /// # Errors
     /// The first value that cannot be indexed.
-    pub fn admit<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<(), Misfit> {
+    pub fn admit<'a>(
+        &self,
+        fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone,
+    ) -> Result<Option<Mapping>, Misfit> {
         if self.fit(fields.clone())? == Fit::Known {
-            return Ok(());
+            return Ok(None);
         }
         let mut grown = self.clone();
         grown.learn(fields.clone())?;
         grown.fit(fields)?;
-        *self = grown;
-        Ok(())
+        Ok(Some(grown))
     }
 
     fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Fit, Misfit> {
@@ -436,7 +438,9 @@ mod tests {
                 "title": "A page", "year": "2031", "owner": { "name": "Ann" }, "tags": ["a", "b"],
                 "nothing": null, "empty": [], "parts": [{ "n": 1 }, { "m": 2 }], "dotted.key": 1
         }));
-        mapping.admit(document.iter()).expect("a document that fits");
+        if let Some(grown) = mapping.admit(document.iter()).expect("a document that fits") {
+            mapping = grown;
+        }
         for (path, expected) in [
             ("size", Some(FieldType::Long)),
             ("ratio", Some(FieldType::Float)),
@@ -476,7 +480,7 @@ mod tests {
             (json!({}), json!({"a": {"b": 1}, "a.b": "x"}), "a.b"),
             (json!({}), json!({"": 1}), ""),
         ] {
-            let mut mapping = Mapping::parse(&mapping).expect("a mapping");
+            let mapping = Mapping::parse(&mapping).expect("a mapping");
             let before = mapping.clone();
             let misfit = mapping.admit(source(document.clone()).iter()).expect_err(&document.to_string());
             assert_eq!(misfit.field, field, "{document}");
@@ -495,9 +499,9 @@ mod tests {
             (json!({"dynamic":false}), json!({"anything": {"goes": [1, "a"]}})),
             (json!({"properties":{"o":{"dynamic":false,"properties":{}}}}), json!({"o": {"new": [1, "a"]}})),
         ] {
-            let mut mapping = Mapping::parse(&mapping).expect("a mapping");
+            let mapping = Mapping::parse(&mapping).expect("a mapping");
             let before = mapping.clone();
-            assert_eq!(mapping.admit(source(document.clone()).iter()), Ok(()), "{document}");
+            assert!(mapping.admit(source(document.clone()).iter()).is_ok(), "{document}");
             assert_eq!(mapping, before, "{document}");
         }
     }
@@ -505,10 +509,10 @@ mod tests {
     #[test]
     fn a_mapping_has_bounds() {
         let many = |count: usize| source(Value::Object((0..count).map(|at| (format!("f{at}"), json!(1))).collect()));
-        assert_eq!(Mapping::default().admit(many(MAPPED_FIELDS_MAX).iter()), Ok(()));
+        assert!(Mapping::default().admit(many(MAPPED_FIELDS_MAX).iter()).is_ok());
         assert!(Mapping::default().admit(many(MAPPED_FIELDS_MAX + 1).iter()).is_err());
         let deep = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
-        assert_eq!(Mapping::default().admit(source(deep(MAPPING_DEPTH_MAX)).iter()), Ok(()));
+        assert!(Mapping::default().admit(source(deep(MAPPING_DEPTH_MAX)).iter()).is_ok());
         assert!(Mapping::default().admit(source(deep(MAPPING_DEPTH_MAX + 1)).iter()).is_err());
     }
 }
