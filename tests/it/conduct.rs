@@ -341,7 +341,9 @@ impl Play {
             };
             self.checked_in.insert(work.job.connector.clone(), now);
         }
-        if self.breaks("heartbeat-gap") {
+        // Of a job that is to stop another rule speaks.
+        let runs = self.door.engine.sync_job(&id).is_ok_and(|job| job.text("status") == Some("in_progress"));
+        if runs && self.breaks("heartbeat-gap") {
             self.door.advance(Duration::from_secs(301));
             self.check_in(&id);
         }
