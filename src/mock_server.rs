@@ -254,7 +254,7 @@ impl MockServer {
     }
 
     /// The findings and their stories, to be written in any of the forms that
-    /// [`ReportFormat`](crate::ReportFormat) has; as if the run ended now.
+    /// [`ReportFormat`] has; as if the run ended now.
     pub fn report(&self) -> Report {
         self.report_with(true)
     }

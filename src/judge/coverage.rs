@@ -7,7 +7,7 @@
 //!    others by status and type.
 //! 4. *Body variant*: was each optional field sent, and left out?
 //!
-//! What there is to cover is found out and not written down: [`universe`] tries every operation. It is
+//! What there is to cover is found out and not written down: [`mod@universe`] tries every operation. It is
 //! reckoned for the operations whose names begin with `connector.`; other calls are counted and shown,
 //! and do not change the percentage.
 

@@ -112,7 +112,7 @@ pub struct ConnectorLane {
     pub silence_told: bool,
     /// Whether documents outside of a job have been told since the last job.
     pub outside_told: bool,
-    /// What the fields of [`LAST_SYNC`](super::deed::LAST_SYNC) say.
+    /// What the fields of [`LAST_SYNC`] say.
     pub last_sync: [Option<String>; 2],
 }
 

@@ -5,7 +5,7 @@
 //! recording. What it knows stands in lanes, one for each job and connector; it is bounded.
 //!
 //! [`heard`] is a call as it is heard, [`deed`] what a call does by whichever door it came, [`lane`] what
-//! is known from earlier calls, [`rules`] the demands, [`strictness`] how much they weigh.
+//! is known from earlier calls, [`mod@rules`] the demands, [`strictness`] how much they weigh.
 
 pub mod coverage;
 pub mod deed;
