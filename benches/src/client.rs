@@ -270,7 +270,7 @@ fn parts(answer: &[u8]) -> Result<Option<Parts<'_>>> {
     }
 }
 
-/// One call on a connection of its own, the connection closed afterwards; the body of a 200.
+/// One call on a connection of its own, the connection closed afterwards; the body of a 200 or 201.
 pub fn call(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
     stream.set_nodelay(true)?;
@@ -288,7 +288,7 @@ pub fn call(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
             Err(error) => return Err(sent.err().unwrap_or(error).into()),
         }
         if let Some(Parts { status, body, .. }) = parts(&answer)? {
-            if status == 200 {
+            if matches!(status, 200 | 201) {
                 return Ok(body.to_vec());
             }
             return Err(format!("refused: {}", String::from_utf8_lossy(&answer)).into());
