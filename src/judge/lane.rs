@@ -100,10 +100,10 @@ pub struct ConnectorLane {
     pub index_name: Option<String>,
     /// The cursor that it holds, masked; a none within is no cursor, a none is that nobody knows.
     pub cursor: Option<Option<Value>>,
-    /// Its jobs that have not ended.
-    pub live: BTreeSet<String>,
+    /// Its jobs that have not ended; shared with what is saved of the lane, so that saving copies none.
+    pub live: Arc<BTreeSet<String>>,
     /// Its jobs of whose end it has not been told.
-    unreported: BTreeSet<String>,
+    unreported: Arc<BTreeSet<String>>,
     /// The last call that worked on one of its jobs.
     pub worked: Option<Mark>,
     /// Since when its service owes it a sign: its last check-in, or the first work on a job.
@@ -170,7 +170,7 @@ impl World {
             if !lane.is_ended()
                 && let Some(connector) = lane.connector.as_ref().and_then(|id| self.connectors.get_mut(id))
             {
-                connector.live.insert(id.clone());
+                Arc::make_mut(&mut connector.live).insert(id.clone());
             }
             self.jobs.insert(id, lane);
         }
@@ -297,18 +297,18 @@ impl World {
         let connector = lane.connector.clone();
         if let Some(connector) = connector.and_then(|id| self.connectors.get_mut(&id)) {
             if is_ended || is_deleted {
-                connector.live.remove(&deed.job);
+                Arc::make_mut(&mut connector.live).remove(&deed.job);
             } else if !connector.live.contains(&deed.job) {
-                connector.live.insert(deed.job.clone());
+                Arc::make_mut(&mut connector.live).insert(deed.job.clone());
             }
             if deed.effect == Effect::Done && matches!(deed.act, JobAct::Claim | JobAct::CheckIn | JobAct::Statistics) {
                 connector.worked = Some(mark);
                 connector.outside_told = false;
                 connector.silent_since.get_or_insert(mark);
-                connector.unreported.insert(deed.job.clone());
+                Arc::make_mut(&mut connector.unreported).insert(deed.job.clone());
             }
             if is_deleted {
-                connector.unreported.remove(&deed.job);
+                Arc::make_mut(&mut connector.unreported).remove(&deed.job);
             }
         }
         if is_deleted {
@@ -373,7 +373,9 @@ impl World {
                 }
                 let gone = self.connectors.remove(&deed.connector);
                 if deed.and_jobs {
-                    for id in gone.into_iter().flat_map(|lane| lane.live.into_iter().chain(lane.unreported)) {
+                    for id in gone.into_iter().flat_map(|lane| {
+                        Arc::unwrap_or_clone(lane.live).into_iter().chain(Arc::unwrap_or_clone(lane.unreported))
+                    }) {
                         self.jobs.remove(&id);
                     }
                 }
@@ -389,7 +391,7 @@ impl World {
     fn report(&mut self, connector: &str, told: [bool; 2]) {
         let Some(connector) = self.connectors.get_mut(connector) else { return };
         let jobs = &mut self.jobs;
-        connector.unreported.retain(|id| {
+        Arc::make_mut(&mut connector.unreported).retain(|id| {
             let Some(lane) = jobs.get_mut(id) else { return false };
             lane.reported |= told[usize::from(lane.job_type == Some(JobType::AccessControl))];
             !lane.reported
@@ -411,8 +413,8 @@ impl World {
             {
                 self.forgotten += 1;
                 if let Some(connector) = lane.connector.and_then(|id| self.connectors.get_mut(&id)) {
-                    connector.live.remove(&id);
-                    connector.unreported.remove(&id);
+                    Arc::make_mut(&mut connector.live).remove(&id);
+                    Arc::make_mut(&mut connector.unreported).remove(&id);
                 }
             }
         }
@@ -474,8 +476,8 @@ impl World {
             self.jobs.clear();
             self.ended.clear();
             for lane in self.connectors.values_mut() {
-                lane.live.clear();
-                lane.unreported.clear();
+                lane.live = Arc::default();
+                lane.unreported = Arc::default();
             }
         } else {
             self.connectors.clear();

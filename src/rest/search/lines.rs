@@ -4,10 +4,9 @@
 
 use serde_json::Value;
 
-use super::parameters::{Request, lookup};
+use super::parameters::{Request, lookup, total_as_asked};
 use super::source::{Asked, source};
 use crate::cluster::names::Lookup;
-use crate::cluster::search::Track;
 use crate::cluster::search::service::Target;
 use crate::cluster::search::sort::{By, SortField};
 use crate::json;
@@ -29,16 +28,7 @@ pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
             break;
         };
         let Asked { mut search, says_track, pit } = source(body, false).map_err(Error::parse)?;
-        if call.switch("rest_total_hits_as_int") {
-            match search.track {
-                Track::UpTo(up_to) if says_track => {
-                    return Err(Error::parse(search::inexact_total_as_int(up_to)));
-                }
-                Track::UpTo(_) => search.track = Track::All,
-                _ => {}
-            }
-            search.shape.total_as_int = true;
-        }
+        total_as_asked(call, &mut search, says_track)?;
         if pit.is_some() && !search.sort.is_empty() && !search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
             search.sort.push(SortField { by: By::ShardDoc, descending: false });
         }

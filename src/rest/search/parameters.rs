@@ -92,6 +92,19 @@ pub fn manner(call: &Call) -> Manner<'_> {
     Manner { field: call.query("df"), all, lenient: call.switch("lenient") }
 }
 
+/// Tells the total as a number alone if the call asks for it; a total that is cut off cannot be told so.
+pub fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Result<(), Error> {
+    if call.switch("rest_total_hits_as_int") {
+        match search.track {
+            Track::UpTo(up_to) if says_track => return Err(Error::parse(search::inexact_total_as_int(up_to))),
+            Track::UpTo(_) => search.track = Track::All,
+            _ => {}
+        }
+        search.shape.total_as_int = true;
+    }
+    Ok(())
+}
+
 /// A search: `_search` with all that it takes.
 pub fn searching(call: &Call) -> Result<Request, Error> {
     let asked = source(body(call)?, true).map_err(Error::parse)?;
@@ -102,16 +115,7 @@ pub fn searching(call: &Call) -> Result<Request, Error> {
         search.query = query;
     }
     let scroll = keep_alive(call, "scroll")?;
-    if call.switch("rest_total_hits_as_int") {
-        match search.track {
-            Track::UpTo(up_to) if says_track => {
-                return Err(Error::parse(search::inexact_total_as_int(up_to)));
-            }
-            Track::UpTo(_) => search.track = Track::All,
-            _ => {}
-        }
-        search.shape.total_as_int = true;
-    }
+    total_as_asked(call, &mut search, says_track)?;
     let request = Request { search, target: target(call)?, scroll, pit };
     completed(request, says_track, call)
 }
