@@ -77,6 +77,7 @@ mod mock_server;
 mod near_miss;
 mod profile;
 mod rest;
+mod steps;
 mod stored;
 mod suggest;
 mod wire;

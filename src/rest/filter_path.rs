@@ -5,21 +5,41 @@
 
 use serde_json::{Map, Value};
 
+use crate::steps::step;
+
 /// The patterns of one `filter_path`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterPath {
-    includes: Vec<Vec<String>>,
-    excludes: Vec<Vec<String>>,
+    includes: Patterns,
+    excludes: Patterns,
+}
+
+/// Patterns one behind the other. What is left of one is told by the place where it begins, so that equal
+/// rests are equal numbers and a level of an answer has no more of them than there are names.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Patterns {
+    parts: Vec<Part>,
+    starts: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    /// `**`: any number of names, none included.
+    Deep,
+    /// A name, in which `*` stands for anything.
+    Name(String),
+    /// The pattern ends: what it leads to is meant, the whole of it.
+    End,
 }
 
 impl FilterPath {
     /// Reads a comma list; none if it names nothing.
     pub fn parse(text: &str) -> Option<FilterPath> {
-        let mut filter = FilterPath { includes: Vec::new(), excludes: Vec::new() };
+        let mut filter = FilterPath { includes: Patterns::default(), excludes: Patterns::default() };
         for pattern in text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
             match pattern.strip_prefix('-') {
-                Some(pattern) => filter.excludes.push(names(pattern)),
-                None => filter.includes.push(names(pattern)),
+                Some(pattern) => filter.excludes.add(pattern),
+                None => filter.includes.add(pattern),
             }
         }
         (!filter.includes.is_empty() || !filter.excludes.is_empty()).then_some(filter)
@@ -29,14 +49,131 @@ impl FilterPath {
     pub fn apply(&self, value: Value) -> Value {
         let mut left = Some(value);
         if !self.includes.is_empty() {
-            let patterns: Vec<&[String]> = self.includes.iter().map(Vec::as_slice).collect();
-            left = left.and_then(|value| include(value, &patterns));
+            left = left.and_then(|value| self.includes.include(value, &self.includes.all()));
         }
         if !self.excludes.is_empty() {
-            let patterns: Vec<&[String]> = self.excludes.iter().map(Vec::as_slice).collect();
-            left = left.and_then(|value| exclude(value, &patterns));
+            left = left.and_then(|value| self.excludes.exclude(value, &self.excludes.all()));
         }
         left.unwrap_or_else(|| Value::Object(Map::new()))
+    }
+}
+
+impl Patterns {
+    fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    fn add(&mut self, pattern: &str) {
+        let start = self.parts.len();
+        for name in names(pattern) {
+            match name.as_str() {
+                // `**.**` is `**`.
+                "**" if self.parts[start..].last() == Some(&Part::Deep) => {}
+                "**" => self.parts.push(Part::Deep),
+                _ => self.parts.push(Part::Name(name)),
+            }
+        }
+        self.parts.push(Part::End);
+        let (before, new) = self.parts.split_at(start);
+        if self.starts.iter().any(|&known| before[known..].starts_with(new)) {
+            self.parts.truncate(start);
+        } else {
+            self.starts.push(start);
+        }
+    }
+
+    /// All patterns, of which nothing has been used up yet.
+    fn all(&self) -> Vec<usize> {
+        let mut rests = Vec::new();
+        self.starts.iter().for_each(|&start| self.keep(&mut rests, start));
+        rests
+    }
+
+    /// What is left of the patterns below a member called `name`.
+    fn below(&self, rests: &[usize], name: &str) -> Vec<usize> {
+        let mut left = Vec::new();
+        for &rest in rests {
+            step();
+            match &self.parts[rest] {
+                Part::Deep => {
+                    self.keep(&mut left, rest);
+                    if self.parts[rest + 1] == Part::End {
+                        left.push(rest + 1);
+                    }
+                }
+                Part::Name(pattern) if matches(pattern, name) => self.keep(&mut left, rest + 1),
+                Part::Name(_) | Part::End => {}
+            }
+        }
+        left.sort_unstable();
+        left.dedup();
+        left
+    }
+
+    /// Notes a rest, and what follows its `**`, which may stand for no name at all.
+    fn keep(&self, rests: &mut Vec<usize>, rest: usize) {
+        rests.push(rest);
+        if self.parts[rest] == Part::Deep && self.parts[rest + 1] != Part::End {
+            rests.push(rest + 1);
+        }
+    }
+
+    /// Whether one of them is used up: the whole is meant.
+    fn is_met(&self, rests: &[usize]) -> bool {
+        rests.iter().any(|&rest| self.parts[rest] == Part::End)
+    }
+
+    fn include(&self, value: Value, rests: &[usize]) -> Option<Value> {
+        if self.is_met(rests) {
+            return Some(value);
+        }
+        if rests.is_empty() {
+            return None;
+        }
+        match value {
+            Value::Object(members) => {
+                let left: Map<_, _> = members
+                    .into_iter()
+                    .filter_map(|(name, value)| {
+                        let rests = self.below(rests, &name);
+                        self.include(value, &rests).map(|value| (name, value))
+                    })
+                    .collect();
+                (!left.is_empty()).then_some(Value::Object(left))
+            }
+            Value::Array(items) => {
+                let left: Vec<_> = items.into_iter().filter_map(|item| self.include(item, rests)).collect();
+                (!left.is_empty()).then_some(Value::Array(left))
+            }
+            _ => None,
+        }
+    }
+
+    fn exclude(&self, value: Value, rests: &[usize]) -> Option<Value> {
+        if self.is_met(rests) {
+            return None;
+        }
+        if rests.is_empty() {
+            return Some(value);
+        }
+        match value {
+            Value::Object(members) => {
+                let had_some = !members.is_empty();
+                let left: Map<_, _> = members
+                    .into_iter()
+                    .filter_map(|(name, value)| {
+                        let rests = self.below(rests, &name);
+                        self.exclude(value, &rests).map(|value| (name, value))
+                    })
+                    .collect();
+                // Inferred: an object that loses everything goes too.
+                (!had_some || !left.is_empty()).then_some(Value::Object(left))
+            }
+            Value::Array(items) => {
+                Some(Value::Array(items.into_iter().filter_map(|item| self.exclude(item, rests)).collect()))
+            }
+            scalar => Some(scalar),
+        }
     }
 }
 
@@ -63,26 +200,6 @@ fn names(pattern: &str) -> Vec<String> {
     names
 }
 
-/// What is left of `patterns` below a member called `name`; an empty rest means the whole of it.
-fn below<'p>(patterns: &[&'p [String]], name: &str) -> Vec<&'p [String]> {
-    let mut rests = Vec::new();
-    for pattern in patterns {
-        let Some((first, rest)) = pattern.split_first() else {
-            continue;
-        };
-        if first == "**" {
-            rests.push(*pattern);
-            rests.extend(below(&[rest], name));
-            if rest.is_empty() {
-                rests.push(rest);
-            }
-        } else if matches(first, name) {
-            rests.push(rest);
-        }
-    }
-    rests
-}
-
 /// Whether a name fits a pattern in which `*` stands for anything.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, mut rest)) = pattern.split_once('*') else {
@@ -101,59 +218,11 @@ fn matches(pattern: &str, name: &str) -> bool {
     name.ends_with(rest)
 }
 
-fn include(value: Value, patterns: &[&[String]]) -> Option<Value> {
-    if patterns.iter().any(|pattern| pattern.is_empty()) {
-        return Some(value);
-    }
-    if patterns.is_empty() {
-        return None;
-    }
-    match value {
-        Value::Object(members) => {
-            let left: Map<_, _> = members
-                .into_iter()
-                .filter_map(|(name, value)| {
-                    let rests = below(patterns, &name);
-                    include(value, &rests).map(|value| (name, value))
-                })
-                .collect();
-            (!left.is_empty()).then_some(Value::Object(left))
-        }
-        Value::Array(items) => {
-            let left: Vec<_> = items.into_iter().filter_map(|item| include(item, patterns)).collect();
-            (!left.is_empty()).then_some(Value::Array(left))
-        }
-        _ => None,
-    }
-}
-
-fn exclude(value: Value, patterns: &[&[String]]) -> Option<Value> {
-    if patterns.iter().any(|pattern| pattern.is_empty()) {
-        return None;
-    }
-    match value {
-        Value::Object(members) => {
-            let had_some = !members.is_empty();
-            let left: Map<_, _> = members
-                .into_iter()
-                .filter_map(|(name, value)| {
-                    let rests = below(patterns, &name);
-                    exclude(value, &rests).map(|value| (name, value))
-                })
-                .collect();
-            // Inferred: an object that loses everything goes too.
-            (!had_some || !left.is_empty()).then_some(Value::Object(left))
-        }
-        Value::Array(items) => {
-            Some(Value::Array(items.into_iter().filter_map(|item| exclude(item, patterns)).collect()))
-        }
-        scalar => Some(scalar),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::steps::taken;
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -180,5 +249,96 @@ mod tests {
             assert_eq!(filter_path.apply(info.clone()), expected, "{filter}");
         }
         assert_eq!(FilterPath::parse(""), None);
+    }
+    /// A pattern's rests as slices, each as often as there is a way to it: the same by the plainest means.
+    fn naive_below<'p>(patterns: &[&'p [String]], name: &str) -> Vec<&'p [String]> {
+        let mut rests = Vec::new();
+        for pattern in patterns {
+            match pattern.split_first() {
+                Some((first, rest)) if first == "**" => {
+                    rests.push(*pattern);
+                    rests.extend(naive_below(&[rest], name));
+                    if rest.is_empty() {
+                        rests.push(rest);
+                    }
+                }
+                Some((first, rest)) if matches(first, name) => rests.push(rest),
+                _ => {}
+            }
+        }
+        rests
+    }
+
+    fn naive(value: Value, patterns: &[&[String]], keeps: bool) -> Option<Value> {
+        if patterns.iter().any(|pattern| pattern.is_empty()) {
+            return keeps.then_some(value);
+        }
+        match value {
+            Value::Object(members) => {
+                let had_some = !members.is_empty();
+                let left: Map<_, _> = members
+                    .into_iter()
+                    .filter_map(|(name, value)| {
+                        let rests = naive_below(patterns, &name);
+                        naive(value, &rests, keeps).map(|value| (name, value))
+                    })
+                    .collect();
+                ((!keeps && !had_some) || !left.is_empty()).then_some(Value::Object(left))
+            }
+            Value::Array(items) => {
+                let left: Vec<_> = items.into_iter().filter_map(|item| naive(item, patterns, keeps)).collect();
+                (!keeps || !left.is_empty()).then_some(Value::Array(left))
+            }
+            scalar => (!keeps).then_some(scalar),
+        }
+    }
+
+    fn answers() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![Just(json!(1)), Just(json!({})), Just(json!([]))];
+        scalar.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                proptest::collection::vec(("[ab]{1,2}", inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn patterns() -> impl Strategy<Value = Vec<String>> {
+        let name = prop_oneof![3 => Just("**".to_owned()), 2 => "[ab*]{1,2}"];
+        let pattern = proptest::collection::vec(name, 1..6).prop_map(|names| names.join("."));
+        proptest::collection::vec(pattern, 1..4)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn it_is_what_the_plainest_way_leaves(answer in answers(), patterns in patterns(), keeps: bool) {
+            let split: Vec<Vec<String>> = patterns.iter().map(|pattern| names(pattern)).collect();
+            let slices: Vec<&[String]> = split.iter().map(Vec::as_slice).collect();
+            let sign = if keeps { "" } else { "-" };
+            let text = patterns.iter().map(|pattern| format!("{sign}{pattern}")).collect::<Vec<_>>().join(",");
+            let expected = naive(answer.clone(), &slices, keeps).unwrap_or_else(|| json!({}));
+            prop_assert_eq!(FilterPath::parse(&text).expect("a pattern").apply(answer), expected, "{}", text);
+        }
+    }
+
+    #[test]
+    fn work_grows_with_the_names_of_a_pattern_and_not_with_its_ways() {
+        let mut deep = json!(1);
+        for _ in 0..50 {
+            deep = json!({ "a": deep });
+        }
+        for pattern in ["**.", "**.a.", "**.*.", "*.**."] {
+            let steps = |names: usize| {
+                let filter = FilterPath::parse(&format!("{}z", pattern.repeat(names))).expect("a pattern");
+                taken(|| filter.apply(deep.clone()))
+            };
+            assert!(steps(600) <= 50 * 1_202, "{pattern}: {} steps", steps(600));
+            assert!(steps(600) <= 11 * steps(60), "{pattern}: {} steps, then {}", steps(60), steps(600));
+        }
+        let many = FilterPath::parse(&["**.a"; 1_000].join(",")).expect("patterns");
+        assert_eq!(taken(|| many.apply(deep.clone())), taken(|| FilterPath::parse("**.a").expect("a").apply(deep)));
     }
 }

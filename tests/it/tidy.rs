@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
         "limits",
         "near_miss",
         "profile",
+        "steps",
         "suggest",
     ],
     &["cluster"],

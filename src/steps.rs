@@ -1,0 +1,24 @@
+//! Steps that a loop takes, counted by tests of growth; in a build that is no test nothing is counted.
+//!
+//! Time tells little on a busy machine. A loop whose length must not grow calls [`step`], and a test
+//! compares [`taken`] at two sizes.
+
+#[cfg(test)]
+thread_local! {
+    static TAKEN: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// One turn of a loop, or one comparison.
+#[inline(always)]
+pub fn step() {
+    #[cfg(test)]
+    TAKEN.set(TAKEN.get() + 1);
+}
+
+/// How many steps `work` takes in this thread.
+#[cfg(test)]
+pub fn taken<T>(work: impl FnOnce() -> T) -> u64 {
+    let before = TAKEN.get();
+    work();
+    TAKEN.get() - before
+}
