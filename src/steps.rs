@@ -1,7 +1,7 @@
 //! Steps that a loop takes, counted by tests of growth; in a build that is no test nothing is counted.
 //!
 //! Time tells little on a busy machine. A loop whose length must not grow calls [`step`], and a test
-//! compares [`taken`] at two sizes.
+//! compares `taken` at two sizes.
 
 #[cfg(test)]
 thread_local! {

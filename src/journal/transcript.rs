@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::interaction::Interaction;
 use super::recording::Recording;
 use crate::clock::Timestamp;
+use crate::steps::step;
 
 /// Lanes of calls, volatile parts named.
 ///
@@ -58,6 +59,7 @@ impl Transcript {
 
 /// What a call is about.
 pub fn lane(interaction: &Interaction) -> String {
+    step();
     let path = interaction.request.path().trim_end_matches('/');
     let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next(), segments.next()) {

@@ -242,12 +242,23 @@ impl Report {
     /// Findings by what they are about: lanes in the order of their first finding.
     fn by_lane(&self) -> Vec<(String, Vec<&Finding>)> {
         let mut lanes: Vec<(String, Vec<&Finding>)> = Vec::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for finding in &self.findings {
             let lane = self.lane(finding);
-            match lanes.iter_mut().find(|(known, _)| *known == lane) {
+            let place = *places.entry(lane.clone()).or_insert(lanes.len());
+            match lanes.get_mut(place) {
                 Some((_, findings)) => findings.push(finding),
                 None => lanes.push((lane, vec![finding])),
             }
+        }
+        lanes
+    }
+
+    /// The calls of every lane, in order.
+    fn calls_by_lane(&self) -> BTreeMap<String, Vec<&Interaction>> {
+        let mut lanes: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
+        for call in &self.story {
+            lanes.entry(lane(call)).or_default().push(call);
         }
         lanes
     }

@@ -9,6 +9,7 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::http::{Method, Request, Response};
 use crate::judge::rules::RULES;
+use crate::steps::taken;
 
 fn finding(seq: u64, severity: Severity, text: &str) -> Finding {
     let rule = if severity == Severity::Error { "off-spec-body" } else { "made-for-this-test" };
@@ -134,6 +135,26 @@ fn a_long_lane_is_shown_around_its_findings() {
         "{text}"
     );
     assert!(text.contains("\n> 100  "), "{text}");
+}
+
+#[test]
+fn a_report_grows_with_its_calls_and_findings() {
+    let steps = |lanes: u64, calls: u64| {
+        let mut report = report(&[]);
+        for seq in 1..=lanes * calls {
+            report.findings.push(finding(seq, Severity::Error, &format!("job-{}", seq % lanes)));
+            report.story.push(call(seq, &format!("job-{}", seq % lanes)));
+        }
+        taken(|| {
+            report.story = story(&report.findings, report.story.iter().cloned());
+            ReportFormat::ALL.map(|format| report.write(format))
+        })
+    };
+    for (few, many, what) in
+        [(steps(100, 1), steps(2_000, 1), "lanes"), (steps(1, 100), steps(1, 2_000), "calls of one lane")]
+    {
+        assert!(few > 0 && many <= 2 * 20 * few, "{what}: {few} steps for 100, {many} for 2,000");
+    }
 }
 
 #[test]

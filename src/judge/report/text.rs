@@ -1,13 +1,15 @@
 //! The report for people: what each job or connector went through, with the offending calls marked,
 //! and under it what was wrong with them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Report, counted, numbers, visible};
 use crate::finding::Finding;
 use crate::journal::interaction::Interaction;
-use crate::journal::transcript::lane;
 use crate::judge::rules::day_and_time;
 use crate::limits::REPORT_LANE_CALLS_MAX;
 use crate::near_miss::shortened;
+use crate::steps::step;
 
 /// Calls shown before and after an offending one when a lane is too long to be shown whole.
 const AROUND: usize = 3;
@@ -17,9 +19,10 @@ const SHOWN_CHARS_MAX: usize = 100;
 pub(super) fn write(report: &Report) -> String {
     let mut out = String::new();
     out.push_str(&head(report));
+    let mut calls = report.calls_by_lane();
     for (name, findings) in report.by_lane() {
         out.push_str(&format!("\n── {} ──\n", visible(&name)));
-        tell_story(&mut out, report, &name, &findings);
+        tell_story(&mut out, report, calls.remove(&name).unwrap_or_default(), &findings);
         for finding in findings {
             out.push('\n');
             tell(&mut out, report, finding);
@@ -60,20 +63,27 @@ pub(super) fn tell(out: &mut String, report: &Report, finding: &Finding) {
     }
 }
 
-/// The lane's calls in order, the offending ones marked.
-fn tell_story(out: &mut String, report: &Report, name: &str, findings: &[&Finding]) {
-    let own: Vec<u64> = findings.iter().filter_map(|finding| super::call_of(finding)).collect();
-    let named: Vec<u64> = findings.iter().flat_map(|finding| numbers(finding)).collect();
-    let is_told = |call: &&Interaction| named.contains(&call.seq) || lane(call) == name;
-    let calls: Vec<&Interaction> = report.story.iter().filter(is_told).collect();
+/// The lane's calls in order, and those that its findings name; the offending ones marked.
+fn tell_story(out: &mut String, report: &Report, calls: Vec<&Interaction>, findings: &[&Finding]) {
+    let mut own: BTreeMap<u64, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        if let Some(seq) = super::call_of(finding) {
+            own.entry(seq).or_default().push(finding);
+        }
+    }
+    let named: BTreeSet<u64> = findings.iter().flat_map(|finding| numbers(finding)).collect();
+    let mut calls: BTreeMap<u64, &Interaction> = calls.into_iter().map(|call| (call.seq, call)).collect();
+    calls.extend(named.iter().filter_map(|seq| report.call(*seq)).map(|call| (call.seq, call)));
+    let calls: Vec<&Interaction> = calls.into_values().collect();
     let is_shown = |at: usize| {
-        let around = calls[at.saturating_sub(AROUND)..calls.len().min(at + AROUND + 1)].iter();
-        calls.len() <= REPORT_LANE_CALLS_MAX || around.clone().any(|call| named.contains(&call.seq))
+        let mut around = calls[at.saturating_sub(AROUND)..calls.len().min(at + AROUND + 1)].iter();
+        calls.len() <= REPORT_LANE_CALLS_MAX || around.any(|call| named.contains(&call.seq))
     };
     let width = calls.last().map_or(1, |call| call.seq.to_string().len());
     let mut day = String::new();
     let mut left_out = 0;
     for (at, call) in calls.iter().enumerate() {
+        step();
         if !is_shown(at) {
             left_out += 1;
             continue;
@@ -84,11 +94,12 @@ fn tell_story(out: &mut String, report: &Report, name: &str, findings: &[&Findin
             out.push_str(&format!("  {date}\n"));
             day = date;
         }
-        let mark = if own.contains(&call.seq) { '>' } else { ' ' };
+        let found = own.get(&call.seq).map(Vec::as_slice).unwrap_or_default();
+        let mark = if found.is_empty() { ' ' } else { '>' };
         let line = format!("{mark} {:>width$}  {}  {}", call.seq, time, told(call));
         out.push_str(line.trim_end());
         out.push('\n');
-        for finding in findings.iter().filter(|finding| super::call_of(finding) == Some(call.seq)) {
+        for finding in found {
             out.push_str(&format!("  {:>width$}  ^ {}[{}]\n", "", finding.severity, finding.rule));
         }
     }
