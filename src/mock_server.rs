@@ -454,6 +454,13 @@ impl Builder {
         self
     }
 
+    /// Lets recordings keep how long each answer took (`took_us`). Without it the same story, told with the
+    /// same seed and a frozen clock, gives the same bytes.
+    pub fn record_timing(mut self, record_timing: bool) -> Builder {
+        self.setup.record_timing = record_timing;
+        self
+    }
+
     /// Answers from a recording in place of a mocked cluster.
     pub fn playback(mut self, recording: Recording) -> Builder {
         self.playback = Some(recording);
@@ -545,7 +552,9 @@ impl Builder {
         let cannot = |error| Error::surroundings("cannot serve the socket", error);
         let address = listener.local_addr().map_err(cannot)?;
         // Last, so that an address which cannot be bound costs nobody an older recording.
-        let sink = self.record.as_deref().map(|path| Sink::create(path, &engine.recording_header())).transpose()?;
+        let timing = engine.setup().record_timing;
+        let begin = |path| Sink::create(path, &engine.recording_header(), timing);
+        let sink = self.record.as_deref().map(begin).transpose()?;
         let shared = Arc::new(Shared::new(engine, sink));
         let tasks = spawn(listener, shared.clone()).map_err(cannot)?;
         Ok(MockServer {

@@ -171,8 +171,8 @@ fn journal(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
     let extract = engine.journal(after, call.query("operation"), limit);
     if as_recording {
         let mut text = recording::header_line(&engine.recording_header());
-        for interaction in &extract.interactions {
-            text.push_str(&recording::line(interaction));
+        for interaction in extract.interactions {
+            text.push_str(&recording::line(&recording::put_away(interaction, engine.setup().record_timing)));
         }
         return Ok(Reply::ok(Body::Typed("application/x-ndjson", Bytes::from(text))));
     }

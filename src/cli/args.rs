@@ -309,6 +309,10 @@ pub struct Serve {
     /// Writes every call to this file as it happens: a recording for `play`
     #[arg(long, value_name = "FILE", env = "ELASTIMOCK_RECORD", hide_env = true)]
     pub record: Option<PathBuf>,
+    /// Recorded calls also tell how long their answers took; then no two recordings are the same
+    #[arg(long, env = "ELASTIMOCK_RECORD_TIMING", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub record_timing: bool,
     /// The Elasticsearch that is mimicked: 9 is 9.x, 8 is 8.19
     #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
     #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]

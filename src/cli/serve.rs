@@ -17,6 +17,7 @@ pub fn run(serve: Serve, console: &Console) -> Result<Exit, Failure> {
         .license(serve.license)
         .clock(serve.clock.clone())
         .journal_entries_max(serve.journal_max)
+        .record_timing(serve.record_timing)
         .body_bytes_max(serve.body_max);
     if let Some(number) = &serve.es_version {
         builder = builder.es_version(number);

@@ -28,7 +28,7 @@ use crate::fixture::Fixture;
 use crate::http::{Request, Response};
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
-use crate::journal::recording::{Header, Recording};
+use crate::journal::recording::{self, Header, Recording};
 use crate::journal::{Extract, Journal, Note, Standing, redact};
 use crate::judge::coverage::Coverage;
 use crate::judge::heard::{self, Heard};
@@ -66,6 +66,8 @@ pub struct Setup {
     pub journal_entries_max: usize,
     /// Bytes that the journal keeps.
     pub journal_bytes_max: usize,
+    /// Whether recordings keep how long answers took.
+    pub record_timing: bool,
     /// How strictly clients are judged.
     pub strictness: Strictness,
 }
@@ -82,6 +84,7 @@ impl Default for Setup {
             body_bytes_max: limits::BODY_BYTES_MAX,
             journal_entries_max: limits::JOURNAL_ENTRIES_MAX,
             journal_bytes_max: limits::JOURNAL_BYTES_MAX,
+            record_timing: false,
             strictness: Strictness::default(),
         }
     }
@@ -655,7 +658,9 @@ impl Engine {
 
     /// The journal as a recording, with the fixture that the mock started with.
     pub fn recording(&self) -> Recording {
-        Recording { header: self.recording_header(), interactions: self.journal.iter().collect(), cut_off: false }
+        let kept = |interaction| recording::put_away(interaction, self.setup.record_timing);
+        let interactions = self.journal.iter().map(kept).collect();
+        Recording { header: self.recording_header(), interactions, cut_off: false }
     }
 
     /// The first line of a recording that begins now.

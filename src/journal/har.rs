@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::address;
 use super::interaction::Interaction;
 use crate::base64;
 use crate::http::Headers;
@@ -24,6 +25,8 @@ fn entry(call: &Interaction) -> Value {
     let ms = f64::from(*took_us) / 1000.0;
     // A URL in a HAR is absolute; a recording knows no host but the one that the client named.
     let host = request.headers().get("host").unwrap_or("elastimock.invalid");
+    // A port that is only named cannot stand in a URL.
+    let host = host.strip_suffix(address::PORT).and_then(|host| host.strip_suffix(':')).unwrap_or(host);
     let target = request.target();
     let url = if target.starts_with('/') { format!("http://{host}{target}") } else { target.to_owned() };
     let query: Vec<Value> = request

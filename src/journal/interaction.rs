@@ -20,6 +20,6 @@ pub struct Interaction {
     pub response: Response,
     /// What was wrong with the call, in the form of [`Finding::to_value`](crate::Finding::to_value).
     pub findings: Vec<Value>,
-    /// Microseconds that the answer took; 0 where nobody measured.
+    /// Microseconds that the answer took; 0 where nobody measured or kept it.
     pub took_us: u32,
 }

@@ -4,6 +4,7 @@
 //! it has been written, so the journal's order is the order of state. Entries are compact: bodies are
 //! held once, and header blocks that were seen before are shared. What is forgotten is counted.
 
+pub mod address;
 pub mod har;
 pub mod interaction;
 pub mod playback;

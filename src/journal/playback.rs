@@ -2,7 +2,7 @@
 //!
 //! Two requests are the same call if method, path, query and body agree: the path and the query as
 //! decoded, parameters in any order; a body of JSON values by what it says, keys in any order; any
-//! other body by its bytes. Headers do not count. A recorded [`REDACTED`] equals anything, for nobody
+//! other body by its bytes. Headers do not count, nor does the mock's own address, wherever it stands. A recorded [`REDACTED`] equals anything, for nobody
 //! knows any more what was there.
 //!
 //! Same calls are one lane and answered in recorded order; between lanes the order is free, so that
@@ -15,6 +15,7 @@ mod nearest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::address;
 use super::interaction::Interaction;
 use super::recording::Recording;
 use crate::http::{Headers, Method, Request, Response};
@@ -69,7 +70,7 @@ impl Playback {
     pub fn new(recording: Recording) -> Playback {
         let mut playback = Playback { recording, lanes: Vec::new(), routes: BTreeMap::new(), served: BTreeSet::new() };
         for (call, interaction) in playback.recording.interactions.iter().enumerate() {
-            let key = Key::of(&interaction.request);
+            let key = Key::of(&address::anywhere(&interaction.request));
             let route = playback.routes.entry(key.route().into()).or_default();
             let by_text = if key.is_masked() { &mut route.masked } else { &mut route.plain };
             let lane = *by_text.entry(key.text().into()).or_insert_with(|| {
@@ -85,13 +86,16 @@ impl Playback {
     /// The answer to a request, as it was recorded.
     ///
     /// Only a `content-length` that a masked body has made wrong is put right, and a
-    /// `transfer-encoding` that no longer applies to a whole body left out.
+    /// `transfer-encoding` that no longer applies to a whole body left out. Where the recorded address of
+    /// the mock stands, the answer has the one by which the mock is called now.
     ///
     /// # Errors
     /// [`Unmatched`] when the recording has no such call, or no further one.
     pub fn answer(&mut self, request: &Request) -> Result<Response, Unmatched> {
         let interaction = self.serve(request)?;
-        Ok(playable(&interaction.response, request.method()))
+        let mut response = playable(&interaction.response, request.method());
+        address::readdress(&mut response, &interaction.request, request);
+        Ok(response)
     }
 
     /// The recorded call that a request is, which then counts as served.
@@ -99,6 +103,7 @@ impl Playback {
     /// # Errors
     /// As for [`Playback::answer`].
     pub fn serve(&mut self, request: &Request) -> Result<&Interaction, Unmatched> {
+        let request = &*address::anywhere(request);
         let key = Key::of(request);
         let next = self
             .same(&key)

@@ -9,6 +9,10 @@
 //! the blanks between its tokens, and `body_text` beside it has the exact text. Other text is
 //! `{"text":…}`, other bytes are `{"base64":…}`, no body is nothing.
 //!
+//! What is another in every run is not written: the mock's port is `[port]`, and how long answers took
+//! stands there only if it is asked for. So the same story, told with the same seed and a frozen clock,
+//! gives the same bytes.
+//!
 //! Header lines with one name come together where the first of them was; nothing else is moved.
 
 mod body;
@@ -22,6 +26,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::address;
 use super::interaction::Interaction;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -162,6 +167,13 @@ pub fn line(interaction: &Interaction) -> String {
     line
 }
 
+/// An interaction as a recording keeps it: with the mock's port named, and with its duration only if
+/// `timing` says so, since both are others in every run.
+pub fn put_away(interaction: Interaction, timing: bool) -> Interaction {
+    let took_us = if timing { interaction.took_us } else { 0 };
+    Interaction { took_us, ..address::name_port(interaction) }
+}
+
 /// An interaction as the admin API shows it: the content of its line.
 ///
 /// A number that a [`Value`] cannot hold loses digits here, not in the line.
@@ -192,7 +204,10 @@ fn push_line(out: &mut String, interaction: &Interaction) {
     body::write(out, response.body());
     out.push_str("},\"findings\":");
     push_json(out, findings);
-    out.push_str(&format!(",\"fault\":null,\"took_us\":{took_us}}}\n"));
+    if *took_us > 0 {
+        out.push_str(&format!(",\"took_us\":{took_us}"));
+    }
+    out.push_str("}\n");
 }
 
 fn push_headers(out: &mut String, headers: &Headers) {

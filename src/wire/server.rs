@@ -102,7 +102,7 @@ impl Shared {
             None => self.engine().finish(acted, request, &response, took_us),
             Some(sink) => {
                 let interaction = self.engine().finish_and_tell(acted, request, &response, took_us);
-                sink.append(&interaction);
+                sink.append(interaction);
             }
         }
         response

@@ -10,12 +10,13 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::journal::interaction::Interaction;
-use crate::journal::recording::{Header, header_line, line};
+use crate::journal::recording::{Header, header_line, line, put_away};
 
 /// A recording that grows.
 #[derive(Debug)]
 pub struct Sink {
     path: PathBuf,
+    timing: bool,
     state: Mutex<State>,
 }
 
@@ -26,20 +27,21 @@ struct State {
 }
 
 impl Sink {
-    /// Begins a recording in a new file, in place of one that is there.
+    /// Begins a recording in a new file, in place of one that is there. With `timing` it keeps how long
+    /// answers took.
     ///
     /// # Errors
     /// [`Error::is_surroundings`] when the file cannot be written.
-    pub fn create(path: &Path, header: &Header) -> Result<Sink, Error> {
+    pub fn create(path: &Path, header: &Header, timing: bool) -> Result<Sink, Error> {
         let cannot = |error| Error::surroundings(format!("cannot write the recording {}", path.display()), error);
         let mut file = File::create(path).map_err(cannot)?;
         file.write_all(header_line(header).as_bytes()).map_err(cannot)?;
-        Ok(Sink { path: path.to_owned(), state: Mutex::new(State { file, failure: None }) })
+        Ok(Sink { path: path.to_owned(), timing, state: Mutex::new(State { file, failure: None }) })
     }
 
     /// Appends an interaction. The first failure is kept for [`Sink::failure`]; calls go on being answered.
-    pub fn append(&self, interaction: &Interaction) {
-        let line = line(interaction);
+    pub fn append(&self, interaction: Interaction) {
+        let line = line(&put_away(interaction, self.timing));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failure.is_none()
             && let Err(error) = state.file.write_all(line.as_bytes())

@@ -13,6 +13,7 @@ mod tidy;
 mod coverage;
 mod mock_server;
 mod playback;
+mod recordings;
 mod replay;
 mod reports;
 mod rest;

@@ -246,7 +246,7 @@ impl Line<'_, '_, '_> {
                 "response" => response = self.response()?,
                 "findings" => findings = self.findings()?,
                 "fault" if self.tokens.token() == Some(Token::Null) => {}
-                "fault" => self.mistyped(&key, "null; faults are not recorded yet")?,
+                "fault" => self.mistyped(&key, "null, or leave it out; faults are not recorded yet")?,
                 "took_us" => {
                     let most = u64::from(u32::MAX);
                     let us = self.number(&key, "whole microseconds, 4294967295 at most", most)?;

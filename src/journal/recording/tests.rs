@@ -7,7 +7,7 @@ use super::*;
 use crate::http::{Method, Request, Response};
 
 const HEADER: &str = r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"9","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{"connectors":[]}}"#;
-const CLAIM: &str = r#"{"seq":1,"at":"2031-05-01T10:00:00.001Z","operation":"connector.sync_job_claim","request":{"method":"PUT","path":"/_connector/_sync_job/job-1/_claim","query":"","headers":{"content-type":"application/json"},"body":{"worker_hostname":"w-1"}},"response":{"status":200,"headers":{"x-elastic-product":"Elasticsearch","content-type":"application/json","content-length":"20"},"body":{"result":"updated"}},"findings":[],"fault":null,"took_us":41}"#;
+const CLAIM: &str = r#"{"seq":1,"at":"2031-05-01T10:00:00.001Z","operation":"connector.sync_job_claim","request":{"method":"PUT","path":"/_connector/_sync_job/job-1/_claim","query":"","headers":{"content-type":"application/json"},"body":{"worker_hostname":"w-1"}},"response":{"status":200,"headers":{"x-elastic-product":"Elasticsearch","content-type":"application/json","content-length":"20"},"body":{"result":"updated"}},"findings":[],"took_us":41}"#;
 const SHORT: &str =
     r#"{"seq":2,"at":"2031-05-01T10:00:00Z","request":{"method":"GET","path":"/"},"response":{"status":200}}"#;
 
@@ -25,6 +25,15 @@ fn a_line_is_written_as_it_was_read() {
     assert_eq!(&claim.request.body()[..], br#"{"worker_hostname":"w-1"}"#);
     assert_eq!((claim.response.status(), claim.took_us), (200, 41));
     assert_eq!(to_value(claim), serde_json::from_str::<Value>(CLAIM).expect("JSON"));
+}
+
+#[test]
+fn what_older_recordings_say_besides_is_read_and_not_written() {
+    let older = CLAIM.replace(r#""findings":[],"#, r#""findings":[],"fault":null,"#);
+    assert_eq!(parse(&[HEADER, &older]), parse(&[HEADER, CLAIM]));
+    let unmeasured = older.replace("41}", "0}");
+    let text = parse(&[HEADER, &unmeasured]).to_text();
+    assert!(text.ends_with("\"findings\":[]}\n"), "{text}");
 }
 
 #[test]
@@ -153,7 +162,11 @@ fn mistakes_are_told_with_place_and_cure() {
             "[at] cannot be \"2031-05-01T25:00\"; write an instant as in RFC 3339, for example \"2031-05-01T10:00:00.000Z\"",
         ),
         (with("\"seq\":1", "\"seq\":0"), "0,", "[seq] is 0; calls are numbered from 1"),
-        (with("\"fault\":null", "\"fault\":{}"), "{}", "[fault] is an object; write null; faults are not recorded yet"),
+        (
+            with("\"took_us\":41", "\"fault\":{}"),
+            "{}",
+            "[fault] is an object; write null, or leave it out; faults are not recorded yet",
+        ),
         (with("[]", "[7]"), "7]", "[findings] is a number; write objects into the list"),
         (
             with("\"20\"", "20"),
