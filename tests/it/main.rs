@@ -2,8 +2,6 @@
 
 mod support;
 
-mod scenarios;
-
 mod clients;
 mod conduct;
 mod ledger;

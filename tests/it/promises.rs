@@ -10,19 +10,32 @@ use elastimock::{Method, Profile, Request, operations};
 use crate::support::{Door, EngineDoor, T0, cluster, path};
 
 #[test]
-fn names_are_unique_and_no_two_rows_want_the_same_call() {
-    let (mut names, mut calls) = (BTreeSet::new(), BTreeSet::new());
+fn no_two_rows_want_the_same_call() {
+    let mut calls = BTreeSet::new();
     for operation in operations() {
-        names.insert(operation.name);
-        assert!(
-            calls.insert((operation.method.to_string(), shape(operation.path))),
-            "{} {}",
-            operation.method,
-            operation.path
-        );
+        let (method, path) = (operation.method, operation.path);
+        assert!(calls.insert((method.to_string(), shape(path))), "{method} {path}");
     }
-    assert_eq!(names.len(), operations().map(|operation| operation.name).collect::<BTreeSet<_>>().len());
-    assert!(names.len() >= 16);
+}
+
+#[test]
+fn the_rows_of_an_operation_stand_together_and_no_schema_is_left_without_one() {
+    let mut names: Vec<&str> = operations().map(|operation| operation.name).collect();
+    names.dedup();
+    let of_rows: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(names.len(), of_rows.len(), "an operation has rows at two places of the table");
+    for folder in ["schemas", "schemas/overlay"] {
+        let mut of_files = BTreeSet::new();
+        for entry in fs::read_dir(path(folder)).expect("the schemas") {
+            let file = entry.expect("an entry").path();
+            let name = file.file_stem().expect("a name").display().to_string();
+            let is_format = folder == "schemas" && ["fixture", "recording"].contains(&name.as_str());
+            if file.extension().is_some_and(|extension| extension == "json") && !is_format {
+                of_files.insert(name);
+            }
+        }
+        assert_eq!(of_files, of_rows, "{folder} has a file for each operation of the table, and no other");
+    }
 }
 
 /// A path without the names of its placeholders.
@@ -82,39 +95,6 @@ fn every_published_address_of_our_operations_has_a_row() {
             assert!(found, "{line}: no row");
         }
     }
-}
-
-#[test]
-fn every_operation_has_a_scenario() {
-    let mut calls = String::new();
-    for folder in glob(&path("fixtures/scenarios")) {
-        calls.push_str(&fs::read_to_string(folder).expect("a scenario"));
-    }
-    for operation in operations() {
-        let found = calls.lines().filter_map(|line| line.split_once(' ')).any(|(method, target)| {
-            method == operation.method.as_str() && fits(operation.path, target.split('?').next().unwrap_or_default())
-        });
-        assert!(found, "{}: write a scenario that calls {} {}", operation.name, operation.method, operation.path);
-    }
-}
-
-fn glob(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("its entry").path();
-        if path.is_dir() {
-            found.extend(glob(&path))
-        } else if path.extension().is_some_and(|e| e == "console") {
-            found.push(path)
-        }
-    }
-    found
-}
-
-fn fits(template: &str, target: &str) -> bool {
-    let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), target.split('/').collect());
-    wanted.len() == given.len()
-        && wanted.iter().zip(given).all(|(wanted, given)| wanted.starts_with('{') || *wanted == given)
 }
 
 #[test]
