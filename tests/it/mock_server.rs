@@ -1,7 +1,7 @@
 //! The in-process door: start, drop, many clients, large bodies, clients that behave badly.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -59,17 +59,40 @@ fn it_works_inside_a_runtime_that_the_test_blocks() {
 #[test]
 fn a_dropped_server_is_gone_and_its_port_is_not_handed_out_again() {
     let mut ports = Vec::new();
-    for _ in 0..50 {
-        let server = server();
+    for round in 0..50 {
+        // Told apart by its seed from a server of another process that is given the port in the meantime.
+        let seed = 1_700_000_000_000 + round;
+        let server = MockServer::builder().fixture(fixture()).seed(seed).start_blocking().expect("a server");
         let address = server.address();
         let mut client = Client::connect(address);
         assert_eq!(client.send(&claim("w-1")).status, 200);
         drop(server);
-        assert!(TcpStream::connect(address).is_err(), "{address} still answers");
-        client.try_read(false).expect_err("the open connection is cut");
+        assert!(!still_serves(address, seed), "{address} still answers");
+        let cut = client.try_read(false).expect_err("the open connection is cut");
+        assert!(!matches!(cut.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "it is left open: {cut}");
         assert!(!ports.contains(&address.port()), "port {} came twice", address.port());
         ports.push(address.port());
     }
+}
+
+/// Whether the server of that seed is at an address, or a listener that never answers. Whoever else has the port by
+/// now answers for himself, or hangs up.
+fn still_serves(address: SocketAddr, seed: u64) -> bool {
+    let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    let ask = "GET /_elastimock/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let mut told = String::new();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
+    match stream.write_all(ask.as_bytes()).and_then(|()| stream.read_to_string(&mut told)) {
+        Ok(_) => told.contains(&seed.to_string()),
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
+}
+
+#[test]
+fn a_server_that_lives_is_seen_to_serve() {
+    let server = MockServer::builder().fixture(fixture()).seed(1_700_000_000_999).start_blocking().expect("a server");
+    assert!(still_serves(server.address(), 1_700_000_000_999));
+    assert!(!still_serves(server.address(), 1_700_000_000_998), "a stranger");
 }
 
 #[test]

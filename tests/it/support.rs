@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::{Clock, Engine, Fixture, Headers, Method, MockServer, Request, Setup, Step, Timestamp};
+use elastimock::{Clock, Engine, Fixture, Headers, Method, Request, Setup, Step, Timestamp};
 
 /// The instant at which every test's clock stands unless it says otherwise.
 pub const T0: &str = "2031-05-01T10:00:00Z";
@@ -85,35 +85,6 @@ impl Door for EngineDoor {
 
     fn advance(&mut self, by: Duration) {
         self.engine.advance(Timestamp::default(), by);
-    }
-}
-
-/// A mock behind a socket.
-pub struct SocketDoor {
-    pub server: MockServer,
-    client: Client,
-}
-
-impl SocketDoor {
-    pub fn new(fixture: Fixture, clock: &str) -> SocketDoor {
-        let server = MockServer::builder()
-            .fixture(fixture)
-            .seed(7)
-            .clock(Clock::frozen(instant(clock)))
-            .start_blocking()
-            .unwrap_or_else(|error| panic!("{error}"));
-        let client = Client::connect(server.address());
-        SocketDoor { server, client }
-    }
-}
-
-impl Door for SocketDoor {
-    fn send(&mut self, request: &Request) -> Answer {
-        self.client.send(request)
-    }
-
-    fn advance(&mut self, by: Duration) {
-        self.server.advance(by);
     }
 }
 

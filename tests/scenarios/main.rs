@@ -14,13 +14,14 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
-use elastimock::{Interaction, Method, Request, Timestamp, operations};
+use elastimock::{Clock, Fixture, Interaction, Method, MockServer, Request, Timestamp, operations};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 
 use format::{Call, Demand, Scenario, Step};
-use support::{Answer, Door, EngineDoor, SocketDoor, cluster, instant, path};
+use support::{Answer, Client, Door, EngineDoor, cluster, instant, path};
 
 fn main() -> ExitCode {
     let names = names();
@@ -338,6 +339,35 @@ fn check(demand: &Demand, answer: &Answer, known: &Known<'_>) -> Result<(), Stri
             }
         }
         Demand::NoHeader(name) => answer.header(name).map_or(Ok(()), |value| Err(format!("seen {value}"))),
+    }
+}
+
+/// A mock behind a socket.
+struct SocketDoor {
+    server: MockServer,
+    client: Client,
+}
+
+impl SocketDoor {
+    fn new(fixture: Fixture, clock: &str) -> SocketDoor {
+        let server = MockServer::builder()
+            .fixture(fixture)
+            .seed(7)
+            .clock(Clock::frozen(instant(clock)))
+            .start_blocking()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let client = Client::connect(server.address());
+        SocketDoor { server, client }
+    }
+}
+
+impl Door for SocketDoor {
+    fn send(&mut self, request: &Request) -> Answer {
+        self.client.send(request)
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.server.advance(by);
     }
 }
 

@@ -87,7 +87,6 @@ pub const OPERATIONS: &[(&str, Depth)] = &[
     ("close_point_in_time", Shallow),
     ("delete_by_query", Shallow),
     ("update_by_query", Shallow),
-    ("field_caps", Shallow),
     // Indices
     ("indices.create", Shallow),
     ("indices.delete", Shallow),
