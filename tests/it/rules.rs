@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use elastimock::{
-    Clock, Contract, Engine, Finding, Fixture, Level, Method, Recording, Request, Rule, Run, Setup, Severity, Step,
-    Strictness, Timestamp, rules,
+    Clock, Contract, Engine, Finding, Fixture, Level, Method, Recording, Request, Rule, Run, Setup, Step, Strictness,
+    Timestamp, rules,
 };
 use serde_json::{Value, json};
 
