@@ -41,13 +41,14 @@ pub const QUERY_DEPTH_MAX: usize = 30;
 pub const TERMS_MAX: usize = 65_536;
 
 /// Scrolls that are open at a time. Elasticsearch's `search.max_open_scroll_context`.
-///
-/// Their bytes are not counted: each holds the place of every hit that is left, while the documents
-/// themselves are shared with the shelf until they change.
 pub const SCROLLS_MAX: usize = 500;
 
-/// Points in time that are open at a time; each holds the place of every document, as a scroll does.
+/// Points in time that are open at a time.
 pub const PITS_MAX: usize = 500;
+
+/// Bytes of all places that open scrolls and points in time hold, one for each hit or document. The
+/// documents themselves are shared with the shelf until they change, and not counted.
+pub const CONTEXT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Seconds that a scroll or point in time may be kept. Elasticsearch's `search.max_keep_alive`.
 pub const KEEP_ALIVE_S_MAX: u64 = 24 * 60 * 60;

@@ -187,6 +187,11 @@ impl Index {
         1 + self.setting("number_of_replicas").and_then(|count| count.parse::<u64>().ok()).unwrap_or(1)
     }
 
+    /// How often it was written to: each write has a number.
+    pub fn writes(&self) -> u64 {
+        self.seq_no_next
+    }
+
     /// How many documents there are.
     pub fn len(&self) -> usize {
         self.documents.len()

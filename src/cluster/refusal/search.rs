@@ -30,9 +30,15 @@ pub enum SearchRefusal {
         instead: &'static str,
     },
     /// There are as many scrolls as there may be.
-    TooManyScrolls,
+    TooManyScrolls {
+        /// How many.
+        max: usize,
+    },
     /// There are as many points in time as there may be.
-    TooManyPits,
+    TooManyPits {
+        /// How many.
+        max: usize,
+    },
     /// A scroll or point in time was to be kept for too long.
     KeepAlive {
         /// What was asked for, as it was written.

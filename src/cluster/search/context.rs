@@ -1,12 +1,14 @@
 //! [`Contexts`]: searches that go on, as scrolls and as points in time.
 //!
 //! Both keep documents as they were. That is cheap: the documents themselves are shared with the shelf
-//! until they change, so that a context costs a place of its own for each hit and no more. It lives as long as its client asks for, on the mock's clock; one that is
-//! over is let go at the next call that concerns contexts.
+//! until they change, so that a context costs a place of its own for each hit and no more; points in time
+//! of an index that nobody wrote to in between share the places too. All places together are bounded in
+//! bytes. A context lives as long as its client asks for, on the mock's clock; one that is over is let go
+//! at the next call that concerns contexts.
 //!
 //! Source: Elasticsearch 9.x, scroll and point in time APIs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,19 +18,28 @@ use crate::cluster::document::Document;
 use crate::cluster::mapping::Mapping;
 use crate::cluster::query::Fault;
 use crate::cluster::refusal::SearchRefusal;
-use crate::limits::{KEEP_ALIVE_S_MAX, PITS_MAX, RESULT_WINDOW_MAX, SCROLLS_MAX};
+use crate::limits::{CONTEXT_BYTES_MAX, KEEP_ALIVE_S_MAX, PITS_MAX, RESULT_WINDOW_MAX, SCROLLS_MAX};
+use serde_json::Value;
 
 const SCROLL_MARK: &str = "ZWxhc3RpbW9ja19zY3JvbGwg";
 const PIT_MARK: &str = "ZWxhc3RpbW9ja19waXQg";
 
 /// The searches that go on.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Contexts {
+    /// The bytes that all places may take.
+    pub(super) bytes_max: usize,
     /// The number of the latest one.
     latest: u64,
     /// Shared with a copy that may have to be put back.
     scrolls: BTreeMap<u64, Arc<Scroll>>,
     pits: BTreeMap<u64, Pit>,
+}
+
+impl Default for Contexts {
+    fn default() -> Contexts {
+        Contexts { bytes_max: CONTEXT_BYTES_MAX, latest: 0, scrolls: BTreeMap::new(), pits: BTreeMap::new() }
+    }
 }
 
 /// For how long a context is kept, and how that was written.
@@ -43,8 +54,9 @@ pub struct KeepAlive {
 #[derive(Clone, Debug, PartialEq)]
 struct Scroll {
     until: Timestamp,
-    /// What has not been given yet.
-    rest: VecDeque<Hit>,
+    hits: Arc<[Hit]>,
+    /// How many have been given.
+    given: usize,
     size: u64,
     total: Option<Total>,
     max_score: Option<f64>,
@@ -55,7 +67,7 @@ struct Scroll {
 #[derive(Clone, Debug, PartialEq)]
 struct Pit {
     until: Timestamp,
-    shards: Arc<[KeptShard]>,
+    shards: Arc<[Arc<KeptShard>]>,
 }
 
 /// An index as it was.
@@ -63,6 +75,8 @@ struct Pit {
 struct KeptShard {
     name: Arc<str>,
     uuid: String,
+    /// How often it had been written to.
+    writes: u64,
     mapping: Mapping,
     documents: Vec<(Arc<str>, Document)>,
 }
@@ -81,6 +95,16 @@ impl Contexts {
     fn tidy(&mut self, now: Timestamp) {
         self.scrolls.retain(|_, scroll| scroll.until >= now);
         self.pits.retain(|_, pit| pit.until >= now);
+    }
+
+    /// The bytes of all places.
+    fn bytes(&self) -> usize {
+        let scrolls =
+            self.scrolls.values().flat_map(|scroll| scroll.hits.first().map(|hit| scroll.hits.len() * bytes(hit)));
+        let mut shards: Vec<&Arc<KeptShard>> = self.pits.values().flat_map(|pit| pit.shards.iter()).collect();
+        shards.sort_unstable_by_key(|shard| Arc::as_ptr(shard));
+        shards.dedup_by_key(|shard| Arc::as_ptr(shard));
+        scrolls.sum::<usize>() + shards.into_iter().map(|shard| shard.documents.len() * PLACE_BYTES).sum::<usize>()
     }
 
     fn next_number(&mut self) -> u64 {
@@ -115,7 +139,7 @@ impl Contexts {
             return Err(shard.fault(Fault::SearchAfterScroll).into());
         }
         if self.scrolls.len() >= SCROLLS_MAX {
-            return Err(SearchRefusal::TooManyScrolls);
+            return Err(SearchRefusal::TooManyScrolls { max: SCROLLS_MAX });
         }
         // A scroll counts to the last hit, for it gives them all.
         let search = Search { track: Track::All, ..search.clone() };
@@ -124,13 +148,18 @@ impl Contexts {
         let found = search.found(shards.len(), ranking.count, ranking.terminated_early, hits);
         let mut scroll = Scroll {
             until,
-            rest: found.hits.into(),
+            hits: found.hits.into(),
+            given: 0,
             size,
             total: found.total,
             max_score: found.max_score,
             shards: shards.len(),
             shape: found.shape,
         };
+        let wanted = scroll.hits.first().map_or(0, |hit| scroll.hits.len() * bytes(hit));
+        if self.bytes() + wanted > self.bytes_max {
+            return Err(SearchRefusal::TooManyScrolls { max: self.scrolls.len() });
+        }
         let number = self.next_number();
         let page = scroll.page(number);
         self.scrolls.insert(number, Arc::new(scroll));
@@ -198,15 +227,23 @@ impl Contexts {
         self.tidy(now);
         let until = keep.until(now)?;
         if self.pits.len() >= PITS_MAX {
-            return Err(SearchRefusal::TooManyPits);
+            return Err(SearchRefusal::TooManyPits { max: PITS_MAX });
         }
-        let shards = shards.map(|shard| KeptShard {
-            name: shard.name.clone(),
-            uuid: shard.uuid.to_owned(),
-            mapping: shard.mapping.clone(),
-            documents: shard.documents.kept(),
-        });
-        let pit = Pit { until, shards: shards.collect() };
+        let mut wanted = 0;
+        let shards: Vec<Arc<KeptShard>> = shards
+            .map(|shard| {
+                let known = self.pits.values().rev().flat_map(|pit| pit.shards.iter()).find(|known| known.is(&shard));
+                known.cloned().unwrap_or_else(|| {
+                    let kept = KeptShard::of(&shard);
+                    wanted += kept.documents.len() * PLACE_BYTES;
+                    Arc::new(kept)
+                })
+            })
+            .collect();
+        if self.bytes() + wanted > self.bytes_max {
+            return Err(SearchRefusal::TooManyPits { max: self.pits.len() });
+        }
+        let pit = Pit { until, shards: shards.into() };
         let number = self.next_number();
         self.pits.insert(number, pit);
         Ok(text(number, PIT_MARK))
@@ -229,7 +266,7 @@ impl Contexts {
         let pit = self.pits.get_mut(&number).ok_or(SearchRefusal::ContextMissing { number })?;
         // As long as it was promised before it is kept in any case.
         pit.until = until.unwrap_or(pit.until).max(pit.until);
-        let shards: Vec<Shard<'_>> = pit.shards.iter().map(KeptShard::shard).collect();
+        let shards: Vec<Shard<'_>> = pit.shards.iter().map(|shard| shard.shard()).collect();
         let found = search.run(&shards, now).map_err(|fault: Box<ShardFault>| SearchRefusal::Shard(fault))?;
         Ok(Found { pit_id: Some(id.to_owned()), ..found })
     }
@@ -247,13 +284,15 @@ impl Contexts {
 
 impl Scroll {
     fn page(&mut self, number: u64) -> Found {
-        let count = self.rest.len().min(usize::try_from(self.size).unwrap_or(usize::MAX));
+        let rest = &self.hits[self.given..];
+        let hits = rest[..rest.len().min(usize::try_from(self.size).unwrap_or(usize::MAX))].to_vec();
+        self.given += hits.len();
         Found {
             shards: self.shards,
             total: self.total,
             terminated_early: None,
             max_score: self.max_score,
-            hits: self.rest.drain(..count).collect(),
+            hits,
             shape: self.shape.clone(),
             scroll_id: Some(text(number, SCROLL_MARK)),
             pit_id: None,
@@ -261,7 +300,31 @@ impl Scroll {
     }
 }
 
+/// The bytes of a document's place in a point in time.
+const PLACE_BYTES: usize = size_of::<(Arc<str>, Document)>();
+
+/// The bytes of a hit's place in a scroll; all of one scroll are taken for as long as the first.
+fn bytes(hit: &Hit) -> usize {
+    let texts: usize = hit.sort.iter().filter_map(Value::as_str).map(str::len).sum();
+    size_of::<Hit>() + hit.sort.len() * size_of::<Value>() + texts
+}
+
 impl KeptShard {
+    fn of(shard: &Shard<'_>) -> KeptShard {
+        KeptShard {
+            name: shard.name.clone(),
+            uuid: shard.uuid.to_owned(),
+            writes: shard.documents.writes(),
+            mapping: shard.mapping.clone(),
+            documents: shard.documents.kept(),
+        }
+    }
+
+    /// Whether it is `shard` as that is now.
+    fn is(&self, shard: &Shard<'_>) -> bool {
+        self.uuid == shard.uuid && self.writes == shard.documents.writes() && self.mapping == *shard.mapping
+    }
+
     fn shard(&self) -> Shard<'_> {
         Shard {
             name: &self.name,
@@ -273,6 +336,14 @@ impl KeptShard {
 }
 
 impl Documents<'_> {
+    /// How often there was a write; of what is kept nobody asks.
+    fn writes(self) -> u64 {
+        match self {
+            Documents::Kept(_) => 0,
+            Documents::Live(index) => index.writes(),
+        }
+    }
+
     /// The documents in the order of writing.
     fn kept(self) -> Vec<(Arc<str>, Document)> {
         match self {

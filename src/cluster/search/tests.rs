@@ -11,9 +11,12 @@ use super::sort::{By, FieldSort, Key, Missing, Mode, SortField};
 use super::{Search, Track};
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
+use crate::cluster::document::Source;
 use crate::cluster::index::{Design, Guard};
 use crate::cluster::mapping::Mapping;
 use crate::cluster::names::Lookup;
+use crate::cluster::refusal::SearchRefusal;
+use crate::limits::{PITS_MAX, SCROLLS_MAX};
 
 fn now() -> Timestamp {
     "2031-05-01T10:00:00Z".parse().expect("an instant")
@@ -36,7 +39,7 @@ fn cluster(documents: &[Value]) -> Cluster {
     }
     for (at, document) in documents.iter().enumerate() {
         let name = if at % 2 == 0 { "docs-a" } else { "docs-b" };
-        let source: super::super::document::Source = document.as_object().cloned().unwrap_or_default().into();
+        let source: Source = document.as_object().cloned().unwrap_or_default().into();
         let index = cluster.index_mut(name).expect("an index");
         index.store(format!("{at:03}"), source, Guard::default(), None).expect("a write");
     }
@@ -134,16 +137,51 @@ fn a_total_says_whether_there_are_more() {
 fn there_are_only_so_many_scrolls_until_they_are_over() {
     let mut cluster = cluster(&[json!({})]);
     let search = Search { size: Some(1), ..Search::default() };
-    for _ in 0..crate::limits::SCROLLS_MAX {
+    for _ in 0..SCROLLS_MAX {
         cluster.open_scroll(&search, &target(), &minute(), now()).expect("a scroll");
     }
     assert!(cluster.open_scroll(&search, &target(), &minute(), now()).is_err());
     let later = now().plus(Duration::from_secs(61));
     assert!(cluster.open_scroll(&search, &target(), &minute(), later).is_ok());
-    for _ in 0..crate::limits::PITS_MAX {
+    for _ in 0..PITS_MAX {
         cluster.open_pit(&target(), &minute(), later).expect("a point in time");
     }
     assert!(cluster.open_pit(&target(), &minute(), later).is_err());
+}
+
+#[test]
+fn scrolls_and_points_in_time_are_bounded_in_bytes() {
+    let documents: Vec<Value> = (0..200).map(|number| json!({ "n": number })).collect();
+    let mut cluster = cluster(&documents);
+    cluster.contexts.bytes_max = 1024 * 1024;
+    let mut scrolls = 0;
+    let refused = loop {
+        match cluster.open_scroll(&Search::default(), &target(), &minute(), now()) {
+            Ok(_) => scrolls += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!((20..100).contains(&scrolls), "{scrolls}");
+    assert_eq!(refused, SearchRefusal::TooManyScrolls { max: scrolls }.into());
+    assert_eq!(cluster.contexts.clear_all_scrolls(now()), scrolls);
+
+    // Points in time of an index that does not change cost one.
+    for _ in 0..PITS_MAX {
+        cluster.open_pit(&target(), &minute(), now()).expect("a point in time");
+    }
+    let later = now().plus(Duration::from_secs(61));
+    let mut pits = 0;
+    let refused = loop {
+        for name in ["docs-a", "docs-b"] {
+            cluster.index_mut(name).expect("an index").put("one", Source::new());
+        }
+        match cluster.open_pit(&target(), &minute(), later) {
+            Ok(_) => pits += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!((20..200).contains(&pits), "{pits}");
+    assert_eq!(refused, SearchRefusal::TooManyPits { max: pits }.into());
 }
 
 fn any_documents() -> impl Strategy<Value = Vec<Value>> {
@@ -199,7 +237,7 @@ proptest! {
         // A point in time does not see what is written meanwhile.
         let (id, _) = cluster.open_pit(&target(), &minute(), now()).expect("a point in time");
         let index = cluster.index_mut("docs-a").expect("an index");
-        index.store("zzz", super::super::document::Source::new(), Guard::default(), None).expect("a write");
+        index.store("zzz", Source::new(), Guard::default(), None).expect("a write");
         index.remove("000", Guard::default()).expect("a deletion");
         let mut page = Search { size: Some(size), ..whole };
         page.sort.push(SortField { by: By::ShardDoc, descending: false });

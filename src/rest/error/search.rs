@@ -10,7 +10,7 @@ use crate::cluster::query::Fault;
 use crate::cluster::refusal::SearchRefusal;
 use crate::cluster::search::ShardFault;
 use crate::json::Position;
-use crate::limits::{PITS_MAX, RESULT_WINDOW_MAX, SCROLLS_MAX, TERMS_MAX};
+use crate::limits::{RESULT_WINDOW_MAX, TERMS_MAX};
 use crate::suggest;
 
 /// An exception of the hand-written parsers, which tell the place apart from the reason.
@@ -418,16 +418,17 @@ impl From<SearchRefusal> for Error {
                 let missing = Exception::new("search_context_missing_exception", reason);
                 full(404, all_failed(nowhere(), missing.clone()).caused_by(missing))
             }
-            SearchRefusal::TooManyScrolls => {
+            // DIFFERENCE: Elasticsearch's number is a setting; here large scrolls make it smaller.
+            SearchRefusal::TooManyScrolls { max } => {
                 let reason = format!(
-                    "Trying to create too many scroll contexts. Must be less than or equal to: [{SCROLLS_MAX}]. This \
+                    "Trying to create too many scroll contexts. Must be less than or equal to: [{max}]. This \
                      limit can be set by changing the [search.max_open_scroll_context] setting."
                 );
                 full(429, all_failed(nowhere(), Exception::new("too_many_scroll_contexts_exception", reason)))
             }
             // DIFFERENCE: Elasticsearch has no limit of its own here, only memory.
-            SearchRefusal::TooManyPits => {
-                let reason = format!("elastimock keeps no more than [{PITS_MAX}] points in time; close some of them");
+            SearchRefusal::TooManyPits { max } => {
+                let reason = format!("elastimock keeps no more than [{max}] such points in time; close some of them");
                 full(429, Exception::new("elastimock_limit_exception", reason))
             }
             SearchRefusal::KeepAlive { asked } => {
