@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::document::{Condition, Document, Outcome, Patch, Source};
 use super::mapping::Mapping;
+use super::order::Changes;
 use super::refusal::{Refusal, ShelfRefusal};
 use crate::clock::Timestamp;
 use crate::limits::DELETES_REMEMBERED_MAX;
@@ -42,6 +43,8 @@ pub struct Index {
     deleted: BTreeMap<Arc<str>, Deleted>,
     /// What stood where something was written, while a call is tried.
     former: Option<Box<Former>>,
+    /// What an order of its documents has not seen yet.
+    pub(super) changes: Changes,
 }
 
 /// What has to be put back to undo writes.
@@ -144,6 +147,7 @@ impl Index {
             documents: BTreeMap::new(),
             deleted: BTreeMap::new(),
             former: None,
+            changes: Changes::default(),
         }
     }
 
@@ -446,6 +450,7 @@ impl Index {
         let Former { design, seq_no_next, entries } = *former;
         (self.design, self.seq_no_next) = (design, seq_no_next);
         for (id, entry) in entries {
+            self.changes.note(&id, self.documents.len());
             self.documents.remove(&id);
             self.deleted.remove(&id);
             match entry {
@@ -458,6 +463,7 @@ impl Index {
 
     /// Remembers, if that is wanted, what stands at an id that is about to be written.
     fn note(&mut self, id: &str) {
+        self.changes.note(id, self.documents.len());
         let Some(former) = &mut self.former else { return };
         if former.entries.contains_key(id) {
             return;

@@ -14,6 +14,7 @@ pub mod index;
 pub mod ingest;
 pub mod mapping;
 pub mod names;
+mod order;
 pub mod query;
 pub mod refusal;
 pub mod scheduling;
@@ -36,6 +37,7 @@ use connector::{NewConnector, is_deleted};
 use document::{Outcome, Patch, Source};
 use index::{Effect, Guard, Index};
 use ingest::Pipelines;
+use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
 use sync_job::{JobType, SyncJob, SyncStatus, TriggerMethod};
@@ -61,6 +63,10 @@ pub struct Cluster {
     pipelines: Pipelines,
     /// Searches that go on.
     pub(crate) contexts: Contexts,
+    /// Jobs, newest first.
+    jobs_by_age: Order<Reverse<Option<Timestamp>>>,
+    /// Connectors that are not deleted by the name of their index, those without one last.
+    connectors_by_index: Order<(bool, Option<Arc<str>>)>,
     /// What can be put back while a call is tried.
     trial: Option<Box<Trial>>,
 }
@@ -95,6 +101,8 @@ impl Cluster {
             indices: BTreeMap::new(),
             pipelines: Pipelines::default(),
             contexts: Contexts::default(),
+            jobs_by_age: Order::default(),
+            connectors_by_index: Order::default(),
             trial: None,
         }
     }
@@ -182,15 +190,22 @@ impl Cluster {
     }
 
     /// The jobs that pass `filter`, newest first; of one instant, the one written longest ago first.
-    pub fn sync_jobs(&self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<Page, Refusal> {
-        let passes = |job: SyncJob<'_>| {
-            let is = |name, wanted: &str| job.0.text(name) == Some(wanted);
+    pub fn sync_jobs(&mut self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<Page, Refusal> {
+        let passes = |source: &Source| {
+            let is = |name, wanted: &str| source.text(name) == Some(wanted);
             filter.status.is_none_or(|status| is("status", status.name()))
-                && filter.connector_id.is_none_or(|id| job.connector_id() == Some(id))
+                && filter.connector_id.is_none_or(|id| SyncJob(source).connector_id() == Some(id))
                 && (filter.job_types.is_empty() || filter.job_types.iter().any(|kind| is("job_type", kind.name())))
         };
-        let created_at = |source: &Source| Reverse(SyncJob(source).created_at());
-        self.page(SYNC_JOBS, from, size, |source| passes(SyncJob(source)), created_at)
+        let newest = |source: &Source| Reverse(SyncJob(source).created_at());
+        let Some(index) = self.indices.get_mut(SYNC_JOBS) else {
+            return Ok(Page { total: 0, hits: Vec::new() });
+        };
+        if *filter != JobFilter::default() {
+            return chosen(index, from, size, passes, newest);
+        }
+        self.jobs_by_age.follow(index, |source| Some(newest(source)));
+        self.jobs_by_age.page(index, from, size)
     }
 
     // ── connectors ────────────────────────────────────────────────────────────────────────────────
@@ -249,29 +264,36 @@ impl Cluster {
 
     /// The connectors that pass, by the name of their index; those without one last.
     pub fn connectors(
-        &self,
+        &mut self,
         from: u64,
         size: u64,
         include_deleted: bool,
-        passes: impl Fn(&Source) -> bool,
+        passes: Option<&dyn Fn(&Source) -> bool>,
     ) -> Result<Page, Refusal> {
-        let shown = |source: &Source| (include_deleted || !is_deleted(source)) && passes(source);
-        self.page(CONNECTORS, from, size, shown, |source| {
-            let name = source.text("index_name").map(str::to_owned);
-            (name.is_none(), name)
-        })
+        let Some(index) = self.indices.get_mut(CONNECTORS) else {
+            return Ok(Page { total: 0, hits: Vec::new() });
+        };
+        if include_deleted || passes.is_some() {
+            let shown = |source: &Source| {
+                (include_deleted || !is_deleted(source)) && passes.is_none_or(|passes| passes(source))
+            };
+            return chosen(index, from, size, shown, by_index);
+        }
+        self.connectors_by_index.follow(index, by_index_unless_deleted);
+        self.connectors_by_index.page(index, from, size)
     }
 
     /// Whether no other connector fills that index; softly deleted ones do not count.
-    pub fn index_name_is_free(&self, index_name: &str, own_id: &str) -> Result<(), Refusal> {
-        let taken = self.index(CONNECTORS).is_some_and(|connectors| {
-            connectors.iter().any(|(id, connector)| {
-                &**id != own_id
-                    && !is_deleted(&connector.source)
-                    && connector.source.text("index_name") == Some(index_name)
-            })
-        });
-        if taken { Err(ConnectorRefusal::IndexNameTaken { index_name: index_name.to_owned() }.into()) } else { Ok(()) }
+    pub fn index_name_is_free(&mut self, index_name: &str, own_id: &str) -> Result<(), Refusal> {
+        let Some(index) = self.indices.get_mut(CONNECTORS) else {
+            return Ok(());
+        };
+        self.connectors_by_index.follow(index, by_index_unless_deleted);
+        let mut there = self.connectors_by_index.with((false, Some(index_name.into())));
+        if there.all(|id| &**id == own_id) {
+            return Ok(());
+        }
+        Err(ConnectorRefusal::IndexNameTaken { index_name: index_name.to_owned() }.into())
     }
 
     // ── secrets ───────────────────────────────────────────────────────────────────────────────────
@@ -297,34 +319,37 @@ impl Cluster {
         }
         Ok(())
     }
+}
 
-    // ── pages ─────────────────────────────────────────────────────────────────────────────────────
+/// A connector's place among the others: by its index, those without one last.
+fn by_index(connector: &Source) -> (bool, Option<Arc<str>>) {
+    let name = connector.text("index_name").map(Arc::from);
+    (name.is_none(), name)
+}
 
-    /// A page of an index: what passes, by `key` and then by the order of writing.
-    fn page<K: Ord>(
-        &self,
-        index: &str,
-        from: u64,
-        size: u64,
-        passes: impl Fn(&Source) -> bool,
-        key: impl Fn(&Source) -> K,
-    ) -> Result<Page, Refusal> {
-        let Some(index) = self.index(index) else {
-            return Ok(Page { total: 0, hits: Vec::new() });
-        };
-        if from.saturating_add(size) > RESULT_WINDOW_MAX as u64 {
-            return Err(Refusal::ResultWindow { asked: from.saturating_add(size) });
-        }
-        let mut hits: Vec<_> = index
-            .iter()
-            .filter(|(_, document)| passes(&document.source))
-            .map(|(id, document)| (key(&document.source), document.seq_no, id, &document.source))
-            .collect();
-        hits.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
-        let total = hits.len();
-        let page = hits.into_iter().skip(from as usize).take(size as usize);
-        Ok(Page { total, hits: page.map(|(_, _, id, source)| (id.clone(), source.clone())).collect() })
-    }
+fn by_index_unless_deleted(connector: &Source) -> Option<(bool, Option<Arc<str>>)> {
+    (!is_deleted(connector)).then(|| by_index(connector))
+}
+
+/// A page of what passes, by `key` and then by the order of writing.
+fn chosen<K: Ord>(
+    index: &Index,
+    from: u64,
+    size: u64,
+    passes: impl Fn(&Source) -> bool,
+    key: impl Fn(&Source) -> K,
+) -> Result<Page, Refusal> {
+    window(from, size)?;
+    let mut hits: Vec<_> = index.iter().filter(|(_, document)| passes(&document.source)).collect();
+    hits.sort_by_cached_key(|(_, document)| (key(&document.source), document.seq_no));
+    let page = hits.iter().skip(from as usize).take(size as usize);
+    Ok(Page { total: hits.len(), hits: page.map(|(id, hit)| ((*id).clone(), hit.source.clone())).collect() })
+}
+
+/// Whether a page lies within what is shown at all.
+fn window(from: u64, size: u64) -> Result<(), Refusal> {
+    let asked = from.saturating_add(size);
+    if asked > RESULT_WINDOW_MAX as u64 { Err(Refusal::ResultWindow { asked }) } else { Ok(()) }
 }
 
 /// Checks the id of a document that is to be stored whole.

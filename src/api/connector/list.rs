@@ -30,11 +30,13 @@ pub fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
             && any_of("service_type", source, "service_type")
             && query.is_none_or(|query| mentions(source, query))
     };
+    let is_filtered = query.is_some()
+        || ["index_name", "connector_name", "service_type"].iter().any(|name| call.query(name).is_some());
     let page: Page = cluster.connectors(
         call.count("from", 0),
         call.count("size", PAGE_SIZE),
         call.switch("include_deleted"),
-        passes,
+        is_filtered.then_some(&passes),
     )?;
     Ok(Reply::ok(Body::Page(page)))
 }

@@ -1,0 +1,225 @@
+//! [`Order`]: the documents of an index in the order in which a list shows them.
+//!
+//! It is brought up to date by who reads it, so that a write costs it a note and nothing while nobody
+//! lists. A page then costs what it holds, however many documents there are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::document::Source;
+use super::index::Index;
+use super::refusal::Refusal;
+use super::{Page, window};
+use crate::steps::step;
+
+/// Documents by a key, and those that have the same one by their writing.
+#[derive(Clone, Debug)]
+pub struct Order<K> {
+    /// The index's own id; empty as long as nobody has asked.
+    uuid: String,
+    ids: BTreeMap<(K, u64), Arc<str>>,
+    places: BTreeMap<Arc<str>, (K, u64)>,
+}
+
+impl<K> Default for Order<K> {
+    fn default() -> Order<K> {
+        Order { uuid: String::new(), ids: BTreeMap::new(), places: BTreeMap::new() }
+    }
+}
+
+/// What is derived from the documents makes no difference between two clusters.
+impl<K> PartialEq for Order<K> {
+    fn eq(&self, _: &Order<K>) -> bool {
+        true
+    }
+}
+
+impl<K: Clone + Ord> Order<K> {
+    /// Takes in what has been written since it was last asked. A document without a key is left out.
+    pub fn follow(&mut self, index: &mut Index, key: impl Fn(&Source) -> Option<K>) {
+        let changed = index.changes.take();
+        match changed.filter(|_| self.uuid == index.uuid()) {
+            Some(changed) => changed.iter().for_each(|id| self.place(index, id, &key)),
+            None => {
+                *self = Order { uuid: index.uuid().to_owned(), ..Order::default() };
+                let ids: Vec<Arc<str>> = index.iter().map(|(id, _)| id.clone()).collect();
+                ids.iter().for_each(|id| self.place(index, id, &key));
+            }
+        }
+        index.changes.begin();
+    }
+
+    fn place(&mut self, index: &Index, id: &Arc<str>, key: impl Fn(&Source) -> Option<K>) {
+        step();
+        if let Some(old) = self.places.remove(id) {
+            self.ids.remove(&old);
+        }
+        let Some((id, document)) = index.entry(id) else { return };
+        if let Some(key) = key(&document.source) {
+            let place = (key, document.seq_no);
+            self.ids.insert(place.clone(), id.clone());
+            self.places.insert(id.clone(), place);
+        }
+    }
+
+    /// A page, and how many documents there are in all.
+    ///
+    /// # Errors
+    /// When it lies beyond what is shown at all.
+    pub fn page(&self, index: &Index, from: u64, size: u64) -> Result<Page, Refusal> {
+        window(from, size)?;
+        let ids = self.ids.values().inspect(|_| step()).skip(from as usize).take(size as usize);
+        let hits = ids.filter_map(|id| index.entry(id)).map(|(id, hit)| (id.clone(), hit.source.clone()));
+        Ok(Page { total: self.ids.len(), hits: hits.collect() })
+    }
+
+    /// The ids of the documents with that key.
+    pub fn with(&self, key: K) -> impl Iterator<Item = &Arc<str>> {
+        self.ids.range((key.clone(), 0)..=(key, u64::MAX)).map(|(_, id)| id).inspect(|_| step())
+    }
+}
+
+/// The ids that were written to since an [`Order`] last looked; none while there is nobody to tell.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(Option<Vec<Arc<str>>>);
+
+impl PartialEq for Changes {
+    fn eq(&self, _: &Changes) -> bool {
+        true
+    }
+}
+
+impl Changes {
+    /// Notes a write to one of `len` documents. When there are more notes than documents it is cheaper to
+    /// look at all of them.
+    pub fn note(&mut self, id: &str, len: usize) {
+        if let Some(ids) = &mut self.0 {
+            if ids.len() <= len {
+                ids.push(Arc::from(id));
+            } else {
+                self.0 = None;
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        self.0 = Some(Vec::new());
+    }
+
+    fn take(&mut self) -> Option<Vec<Arc<str>>> {
+        self.0.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::cluster::connector::NewConnector;
+    use crate::cluster::sync_job::{JobType, TriggerMethod};
+    use crate::cluster::{CONNECTORS, Cluster, JobFilter, SYNC_JOBS};
+    use crate::steps::taken;
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_millis(second as i64 * 1000)
+    }
+
+    /// What is done to the documents of an index, each of ten.
+    #[derive(Clone, Debug)]
+    enum Write {
+        Put(u8, u8),
+        Delete(u8),
+        Undone(u8, u8),
+        Look,
+    }
+
+    fn writes() -> impl Strategy<Value = Vec<Write>> {
+        let write = prop_oneof![
+            4 => (0..10_u8, 0..4_u8).prop_map(|(id, key)| Write::Put(id, key)),
+            2 => (0..10_u8).prop_map(Write::Delete),
+            1 => (0..10_u8, 0..4_u8).prop_map(|(id, key)| Write::Undone(id, key)),
+            2 => Just(Write::Look),
+        ];
+        prop::collection::vec(write, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_order_of_a_sort(writes in writes()) {
+            let mut index = Index::new("docs", "uuid".to_owned(), crate::cluster::index::Design::default(), at(0));
+            let mut order = Order::default();
+            let source = |key: u8| Source::new().with("key", Value::from(key));
+            for write in writes {
+                match write {
+                    Write::Put(id, key) => drop(index.put(id.to_string(), source(key))),
+                    Write::Delete(id) => drop(index.delete(&id.to_string())),
+                    Write::Undone(id, key) => {
+                        index.remember();
+                        index.put(id.to_string(), source(key));
+                        order.follow(&mut index, key_of);
+                        index.undo();
+                    }
+                    Write::Look => order.follow(&mut index, key_of),
+                }
+            }
+            order.follow(&mut index, key_of);
+            let mut sorted: Vec<_> = index
+                .iter()
+                .filter_map(|(id, document)| Some((key_of(&document.source)?, document.seq_no, id.clone())))
+                .collect();
+            sorted.sort();
+            let expected: Vec<_> = sorted.iter().map(|(.., id)| id.clone()).collect();
+            prop_assert_eq!(order.ids.values().cloned().collect::<Vec<_>>(), expected);
+        }
+    }
+
+    fn key_of(source: &Source) -> Option<u64> {
+        source.get("key").and_then(Value::as_u64).filter(|key| *key < 3)
+    }
+
+    #[test]
+    fn a_page_costs_what_it_holds() {
+        let steps = |jobs: u64| {
+            let mut cluster = Cluster::new(7);
+            for number in 0..jobs / 10 {
+                let name = format!("content-{number}");
+                let asked = NewConnector {
+                    index_name: Some(&name),
+                    service_type: Some("directory"),
+                    ..NewConnector::default()
+                };
+                cluster.put_connector(&name, &asked, at(0)).expect("a connector");
+            }
+            let made: Vec<String> = (0..jobs)
+                .map(|second| {
+                    let post = (JobType::Full, TriggerMethod::OnDemand);
+                    cluster.create_sync_job("content-0", post.0, post.1, at(second)).expect("a job")
+                })
+                .collect();
+            let lists = |cluster: &mut Cluster| {
+                let page = cluster.sync_jobs(&JobFilter::default(), 20, 10).expect("a page");
+                assert_eq!((page.total, page.hits.len()), (jobs as usize, 10));
+                assert_eq!(*page.hits[0].0, *made[made.len() - 21]);
+                let page = cluster.connectors(0, 10, false, None).expect("a page");
+                assert_eq!((page.total, page.hits.len()), (jobs as usize / 10, 10));
+                let asked = NewConnector { index_name: Some("content-new"), ..NewConnector::default() };
+                cluster.put_connector("new", &asked, at(0)).expect("a connector");
+                assert!(cluster.index_name_is_free("content-3", "new").is_err());
+                cluster.delete_connector("new", true, false).expect("a deletion");
+            };
+            // The first page of all puts them in order.
+            lists(&mut cluster);
+            cluster.index_mut(SYNC_JOBS).expect("jobs").delete(&made[0]);
+            cluster.index_mut(SYNC_JOBS).expect("jobs").put(&*made[0], Source::new());
+            cluster.index_mut(CONNECTORS).expect("connectors").delete("content-1");
+            let asked = NewConnector { index_name: Some("content-1"), ..NewConnector::default() };
+            cluster.put_connector("content-1", &asked, at(0)).expect("a connector");
+            taken(|| lists(&mut cluster))
+        };
+        let (few, many) = (steps(200), steps(4_000));
+        assert!(few > 0 && many <= 2 * few, "{few} steps among 200, {many} among 4,000");
+    }
+}
