@@ -218,10 +218,10 @@ impl MockServer {
     }
 
     /// The journal in a form made for snapshots: volatile parts are named, and calls stand in lanes,
-    /// so that concurrent clients give the same snapshot every time.
+    /// so that concurrent clients give the same snapshot every time. A document that came before in its lane
+    /// shows what has changed in it; [`Transcript::whole`] has everything.
     pub fn transcript(&self) -> Transcript {
-        let engine = self.shared.engine();
-        Transcript::new(&engine.recording(), engine.setup().clock.is_frozen(), self.port())
+        self.recording().transcript()
     }
 
     /// What clients did against the contract, oldest first; recorded calls that never came included.

@@ -59,6 +59,19 @@ fn it_does_the_job_that_has_waited_longest() {
     insta::assert_yaml_snapshot!(server.transcript());
 }
 
+/// The list comes three times; the second time only what has changed in it is in the snapshot.
+#[test]
+fn it_goes_on_until_nothing_is_pending() {
+    let server = server(jobs());
+    let worker = Worker::new(server.url(), "w-1");
+    while worker.run_once(batches(&[120])).expect("a done job").is_some() {
+        server.advance(Duration::from_secs(60));
+    }
+    server.allow("job-left-open", "the Connector API has no call that completes a job");
+    server.assert_conformant();
+    insta::assert_yaml_snapshot!(server.transcript());
+}
+
 #[test]
 fn it_rests_when_nothing_is_pending() {
     let server = server(Fixture::new());

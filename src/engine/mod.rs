@@ -673,6 +673,7 @@ impl Engine {
             profile: self.setup.profile,
             es_version: (release != self.setup.profile.release()).then(|| release.number.to_owned()),
             license: self.setup.license,
+            is_clock_running: !self.setup.clock.is_frozen(),
             seed: self.setup.seed,
             started_at: self.started_at,
             state,

@@ -28,6 +28,7 @@ use serde_json::{Map, Value};
 
 use super::address;
 use super::interaction::Interaction;
+use super::transcript::Transcript;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::Headers;
@@ -51,6 +52,8 @@ pub struct Header {
     pub license: License,
     /// The seed of ids and chance.
     pub seed: u64,
+    /// Whether the mock's time went on by itself; else it stood still, but for those who moved it.
+    pub is_clock_running: bool,
     /// The mock's time when it started.
     pub started_at: Timestamp,
     /// The state at the start, in the form of a fixture; null if nobody knows it.
@@ -105,6 +108,11 @@ impl Recording {
         }
     }
 
+    /// The recording in a form made for people and for snapshots.
+    pub fn transcript(&self) -> Transcript {
+        Transcript::new(self)
+    }
+
     /// The recording as text; [`Recording::parse`] reads it.
     pub fn to_text(&self) -> String {
         let mut text = header_line(&self.header);
@@ -147,6 +155,9 @@ pub fn header_line(header: &Header) -> String {
     }
     if header.license != License::default() {
         line.push_str(&format!(",\"license\":\"{}\"", header.license));
+    }
+    if header.is_clock_running {
+        line.push_str(",\"clock\":\"running\"");
     }
     line.push_str(&format!(",\"seed\":{},\"started_at\":\"{}\",\"state\":", header.seed, header.started_at));
     push_json(&mut line, &header.state);

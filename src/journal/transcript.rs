@@ -3,35 +3,57 @@
 //! What changes from run to run is named: ids that the mock made are `[id 1]`, instants are counted
 //! from the start as `[t+1ms]`, the port is `[port]`. Calls stand in lanes, one for each job, connector
 //! or other thing that they are about, and lanes stand in an order that does not depend on which of two
-//! concurrent clients was first.
+//! concurrent clients was first. A document that came before in its lane is shown as what has changed in it.
+
+mod compact;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::address;
 use super::interaction::Interaction;
 use super::recording::Recording;
 use crate::clock::Timestamp;
+use crate::json;
 use crate::steps::step;
 
 /// Lanes of calls, volatile parts named.
 ///
-/// Serializes as a map from lane to its calls, for `insta::assert_yaml_snapshot!` and its kin.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Transcript(Map<String, Value>);
+/// Serializes as a map from lane to its calls, for `insta::assert_yaml_snapshot!` and its kin. A document that
+/// came before in its lane shows what has changed since, at any depth, and `…: as before` stands for
+/// the rest; members that are there no more are named after it. [`Transcript::whole`] shows everything.
+///
+/// ```yaml
+/// sync job job-1:
+///   - call: GET /_connector/_sync_job/job-1
+///     status: 200
+///     answer:
+///       id: job-1
+///       status: in_progress
+///       worker_hostname: w-1
+///       …: as before
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transcript {
+    /// Each lane with its calls, all of them whole.
+    lanes: Vec<(String, Vec<Value>)>,
+    is_whole: bool,
+}
 
 impl Transcript {
     /// The transcript of a recording. With a clock that stands still instants after the start are
     /// exact; with a running one they are only said to be later.
-    pub(crate) fn new(recording: &Recording, exact: bool, port: u16) -> Transcript {
-        let names = Names { started_at: recording.header.started_at, exact, port: port.to_string(), ids: Vec::new() };
+    pub(crate) fn new(recording: &Recording) -> Transcript {
+        let header = &recording.header;
+        let names = Names { started_at: header.started_at, exact: !header.is_clock_running, ids: Vec::new() };
+        let calls: Vec<Interaction> = recording.interactions.iter().cloned().map(address::name_port).collect();
         let mut lanes: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
-        for interaction in &recording.interactions {
+        for interaction in &calls {
             lanes.entry(lane(interaction)).or_default().push(interaction);
         }
-        let made = made_ids(recording);
+        let made = made_ids(&calls);
         // Lanes of ids that the mock made are ordered by what happens in them, and named in that order.
         let mut ordered: Vec<(bool, String, String, Vec<&Interaction>)> = lanes
             .into_iter()
@@ -48,12 +70,33 @@ impl Transcript {
         }
         ids.extend(made.iter().filter(|id| !ids.contains(id)).cloned().collect::<Vec<_>>());
         let names = Names { ids, ..names };
-        Transcript(ordered.iter().map(|(_, _, lane, calls)| (names.text(lane), names.calls(calls))).collect())
+        let lanes = ordered.iter().map(|(_, _, lane, calls)| (names.text(lane), names.calls(calls))).collect();
+        Transcript { lanes, is_whole: false }
+    }
+
+    /// The same with every document as it was said, however often it came before.
+    ///
+    /// ```
+    /// let server = elastimock::MockServer::start_blocking()?;
+    /// // … let the client under test work …
+    /// assert_eq!(server.transcript().whole(), server.recording().transcript().whole());
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn whole(self) -> Transcript {
+        Transcript { is_whole: true, ..self }
     }
 
     /// The transcript as JSON.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.0.clone())
+        let shown = |calls: &[Value]| if self.is_whole { calls.to_vec() } else { compact::compact(calls) };
+        Value::Object(self.lanes.iter().map(|(lane, calls)| (lane.clone(), shown(calls).into())).collect())
+    }
+}
+
+impl Serialize for Transcript {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_value().serialize(serializer)
     }
 }
 
@@ -64,13 +107,10 @@ pub fn lane(interaction: &Interaction) -> String {
     let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next(), segments.next()) {
         (Some("_connector"), Some("_sync_job"), Some(id)) => format!("sync job {id}"),
-        (Some("_connector"), Some("_sync_job"), None) => {
-            let body: Option<Value> = serde_json::from_slice(interaction.request.body()).ok();
-            match body.as_ref().and_then(|body| body.get("id")).and_then(Value::as_str) {
-                Some(connector) => format!("connector {connector}"),
-                None => "sync jobs".to_owned(),
-            }
-        }
+        (Some("_connector"), Some("_sync_job"), None) => match id(interaction.request.body()) {
+            Some(connector) => format!("connector {connector}"),
+            None => "sync jobs".to_owned(),
+        },
         (Some("_connector"), Some(id), _) => format!("connector {id}"),
         (Some("_connector"), None, _) => "connectors".to_owned(),
         _ => "cluster".to_owned(),
@@ -78,25 +118,28 @@ pub fn lane(interaction: &Interaction) -> String {
 }
 
 /// The ids that answers to creating calls gave out, in journal order.
-fn made_ids(recording: &Recording) -> Vec<String> {
+fn made_ids(calls: &[Interaction]) -> Vec<String> {
     let mut ids = Vec::new();
-    for interaction in recording.interactions.iter().filter(|interaction| interaction.response.status() == 201) {
-        let body: Option<Value> = serde_json::from_slice(interaction.response.body()).ok();
-        if let Some(id) = body.as_ref().and_then(|body| body.get("id")).and_then(Value::as_str)
-            && !interaction.request.path().ends_with(id)
-            && !ids.iter().any(|known| known == id)
+    for interaction in calls.iter().filter(|interaction| interaction.response.status() == 201) {
+        if let Some(id) = id(interaction.response.body())
+            && !interaction.request.path().ends_with(&id)
+            && !ids.contains(&id)
         {
-            ids.push(id.to_owned());
+            ids.push(id);
         }
     }
     ids
+}
+
+/// The id that a body gives, read as Elasticsearch reads it: with comments, whatever follows.
+fn id(body: &[u8]) -> Option<String> {
+    Some(json::read(body).ok()??.get("id")?.as_str()?.to_owned())
 }
 
 /// The names that stand for what is volatile.
 struct Names {
     started_at: Timestamp,
     exact: bool,
-    port: String,
     ids: Vec<String>,
 }
 
@@ -106,8 +149,8 @@ impl Names {
         Blind { names: self, made: made.to_vec() }
     }
 
-    fn calls(&self, calls: &[&Interaction]) -> Value {
-        Value::Array(calls.iter().map(|call| self.call(call)).collect())
+    fn calls(&self, calls: &[&Interaction]) -> Vec<Value> {
+        calls.iter().map(|call| self.call(call)).collect()
     }
 
     fn call(&self, call: &Interaction) -> Value {
@@ -131,9 +174,11 @@ impl Names {
     }
 
     fn body(&self, bytes: &[u8]) -> Value {
-        match serde_json::from_slice(bytes) {
-            Ok(value) => self.value(value),
-            Err(_) => Value::String(self.text(&String::from_utf8_lossy(bytes))),
+        let mut values = json::read_all(bytes).unwrap_or_default().into_iter();
+        match (values.next(), values.len()) {
+            (Some(value), 0) => self.value(value),
+            (Some(value), _) => std::iter::once(value).chain(values).map(|value| self.value(value)).collect(),
+            (None, _) => Value::String(self.text(&String::from_utf8_lossy(bytes))),
         }
     }
 
@@ -157,9 +202,6 @@ impl Names {
             if text.contains(id.as_str()) {
                 text = text.replace(id.as_str(), &format!("[id {}]", at + 1));
             }
-        }
-        for host in ["127.0.0.1:", "localhost:"] {
-            text = text.replace(&format!("{host}{}", self.port), &format!("{host}[port]"));
         }
         text
     }
@@ -185,7 +227,7 @@ struct Blind<'n> {
 
 impl Blind<'_> {
     fn calls(&self, calls: &[&Interaction]) -> String {
-        let mut text = self.names.calls(calls).to_string();
+        let mut text = Value::Array(self.names.calls(calls)).to_string();
         for id in &self.made {
             text = text.replace(id.as_str(), "[id]");
         }
@@ -206,5 +248,38 @@ fn length(nanos: i128) -> String {
     match UNITS.iter().find(|(unit, _)| nanos % unit == 0) {
         Some((unit, name)) => format!("{}{name}", nanos / unit),
         None => format!("{nanos}ns"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Method, Request, Response};
+
+    fn posted(body: &str) -> Interaction {
+        let request = Request::new(Method::Post, "/_connector/_sync_job").with_body(body.to_owned());
+        Interaction {
+            seq: 1,
+            at: Timestamp::default(),
+            operation: None,
+            request,
+            response: Response::new(201),
+            findings: Vec::new(),
+            took_us: 0,
+        }
+    }
+
+    #[test]
+    fn a_body_is_about_what_elasticsearch_reads_in_it() {
+        for (body, expected) in [
+            (r#"{"id":"crm"}"#, "connector crm"),
+            ("/* whose */ {\"id\": // this\n\"crm\"}", "connector crm"),
+            (r#"{"id":"crm"} {"id":"other"}"#, "connector crm"),
+            (r#"{"id":"crm","id":"other"}"#, "sync jobs"),
+            (r#"{"id":7}"#, "sync jobs"),
+            ("", "sync jobs"),
+        ] {
+            assert_eq!(lane(&posted(body)), expected, "{body}");
+        }
     }
 }

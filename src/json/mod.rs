@@ -91,6 +91,28 @@ pub fn token_after(bytes: &[u8]) -> Result<Option<Token>, SyntaxError> {
     tokens.next()
 }
 
+/// All values of a text, one after the other as the lines of a bulk are.
+///
+/// # Errors
+/// What [`read`] objects to, anywhere in the text.
+///
+/// ```
+/// use elastimock::json;
+/// use serde_json::json;
+///
+/// assert_eq!(json::read_all(b"{}\n// three\n3\n")?, [json!({}), json!(3)]);
+/// assert!(json::read_all(b"{} }").is_err());
+/// # Ok::<(), json::SyntaxError>(())
+/// ```
+pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, SyntaxError> {
+    let mut tokens = Tokens::new(bytes);
+    let mut values = Vec::new();
+    while tokens.next()?.is_some() {
+        values.push(tokens.value()?);
+    }
+    Ok(values)
+}
+
 /// The one value of a file of ours; only blanks and comments may follow it.
 ///
 /// # Errors

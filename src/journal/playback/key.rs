@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::http::Request;
 use crate::journal::redact::REDACTED;
-use crate::json::Tokens;
+use crate::json;
 
 /// A request as playback compares it.
 #[derive(Clone, Debug)]
@@ -105,18 +105,11 @@ impl Key {
 
 impl Body {
     fn of(bytes: &[u8]) -> Body {
-        json_values(bytes).filter(|values| !values.is_empty()).map_or_else(|| Body::Bytes(bytes.to_vec()), Body::Json)
+        json::read_all(bytes)
+            .ok()
+            .filter(|values| !values.is_empty())
+            .map_or_else(|| Body::Bytes(bytes.to_vec()), Body::Json)
     }
-}
-
-/// The JSON values of a text, one after the other; none if there is anything else.
-fn json_values(bytes: &[u8]) -> Option<Vec<Value>> {
-    let mut tokens = Tokens::new(bytes);
-    let mut values = Vec::new();
-    while tokens.next().ok()?.is_some() {
-        values.push(tokens.value().ok()?);
-    }
-    Some(values)
 }
 
 /// Whether what was sent is what was recorded, as far as that was kept.

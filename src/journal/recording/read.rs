@@ -16,7 +16,8 @@ use crate::limits::RECORDING_LINE_BYTES_MAX;
 use crate::profile::Profile;
 
 const MARK: &str = "elastimock_recording";
-const HEADER_KEYS: &[&str] = &[MARK, "elastimock", "profile", "es_version", "license", "seed", "started_at", "state"];
+const HEADER_KEYS: &[&str] =
+    &[MARK, "elastimock", "profile", "es_version", "license", "clock", "seed", "started_at", "state"];
 const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "findings", "fault", "took_us"];
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
@@ -165,7 +166,7 @@ impl Line<'_, '_, '_> {
 
     fn header_members(&mut self) -> Result<Option<Header>, SyntaxError> {
         let (mut elastimock, mut profile, mut seed, mut started_at, mut state) = (None, None, None, None, Value::Null);
-        let (mut es_version, mut license) = (None, License::default());
+        let (mut es_version, mut license, mut is_clock_running) = (None, License::default(), false);
         let before = self.notes.mistakes.len();
         self.tokens.next()?;
         while let Some(key) = self.key()? {
@@ -185,6 +186,11 @@ impl Line<'_, '_, '_> {
                 "license" => {
                     let wanted = License::ALL.map(|license| format!("\"{license}\"")).join(" or ");
                     license = self.parsed(&key, &wanted, |text| text.parse().ok())?.unwrap_or_default();
+                }
+                "clock" => {
+                    let wanted = "\"running\" or \"frozen\"";
+                    let is_running = |text: &str| ["frozen", "running"].iter().position(|known| *known == text);
+                    is_clock_running = self.parsed(&key, wanted, is_running)? == Some(1);
                 }
                 "seed" => seed = self.number(&key, "a whole number up to 18446744073709551615", u64::MAX)?,
                 "started_at" => started_at = self.instant(&key)?,
@@ -212,6 +218,7 @@ impl Line<'_, '_, '_> {
                 profile: profile?,
                 es_version,
                 license,
+                is_clock_running,
                 seed: seed?,
                 started_at: started_at?,
                 state,

@@ -334,12 +334,12 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(
         interactions in prop::collection::vec(any_interaction(), 0..4), seed: u64, state in any_json(), step in 1_u64..9,
-        es_version in prop::option::of("[0-9]{1,2}\\.[0-9]\\.[0-9]"), license in prop::sample::select(License::ALL.to_vec()),
+        es_version in prop::option::of("[0-9]{1,2}\\.[0-9]\\.[0-9]"), license in prop::sample::select(License::ALL.to_vec()), is_clock_running: bool,
     ) {
         let state = if state.is_object() { state } else { Value::Null };
         let at = Timestamp::from_millis(1_900_000_000_000);
         let elastimock = "0.1.0".to_owned();
-        let header = Header { elastimock, profile: Profile::V8, es_version, license, seed, started_at: at, state };
+        let header = Header { elastimock, profile: Profile::V8, es_version, license, is_clock_running, seed, started_at: at, state };
         let interactions = interactions.into_iter().zip(1..).map(|(call, seq)| Interaction { seq: seq * step, ..call }).collect();
         let recording = Recording { header, interactions, cut_off: false };
         let text = recording.to_text();
