@@ -4,6 +4,7 @@
 //! and every report prints them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -97,6 +98,9 @@ pub struct Finding {
     pub evidence: Map<String, Value>,
     /// Where the demand is written.
     pub reference: &'static str,
+    /// The scope of the run that it was made in: its name, or `scope 2` and so on; `None` in a first scope
+    /// that nobody has named.
+    pub scope: Option<Arc<str>>,
 }
 
 impl Finding {
@@ -115,6 +119,7 @@ impl Finding {
             next: None,
             evidence: Map::new(),
             reference: "",
+            scope: None,
         }
     }
 
@@ -135,7 +140,7 @@ impl Finding {
 
     /// The finding as the admin API, reports and recordings show it.
     pub fn to_value(&self) -> Value {
-        json!({
+        let mut value = json!({
             "rule": self.rule,
             "severity": self.severity.name(),
             "seq": self.seq,
@@ -148,7 +153,11 @@ impl Finding {
             "next": self.next,
             "evidence": self.evidence,
             "reference": self.reference,
-        })
+        });
+        if let Some(scope) = &self.scope {
+            value["scope"] = Value::from(&**scope);
+        }
+        value
     }
 }
 

@@ -19,6 +19,16 @@ pub const JOURNAL_ENTRIES_MAX: usize = 100_000;
 /// Bytes that a journal keeps before it forgets the oldest interactions.
 pub const JOURNAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Scopes of a run that have a verdict of their own; further ones have one together.
+pub const SCOPES_MAX: usize = 10_000;
+
+/// Characters of the name of a scope.
+pub const SCOPE_NAME_CHARS_MAX: usize = 1000;
+
+/// Bytes of the state at the start that a reset's line of a recording repeats; a longer one stands in the
+/// first line alone.
+pub const EVENT_STATE_BYTES_MAX: usize = 64 * 1024;
+
 /// Findings that are kept; later ones are counted only.
 pub const FINDINGS_MAX: usize = 10_000;
 
@@ -27,6 +37,12 @@ pub const FINDING_CHARS_MAX: usize = 2_000;
 
 /// Interactions that one call of the admin journal returns when it does not say `limit`.
 pub const JOURNAL_PAGE_ENTRIES: usize = 1000;
+
+/// Bytes of the interactions that one call of the admin journal returns; one is always returned.
+pub const JOURNAL_PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Times that an added state is planted anew because calls came meanwhile, before they are made to wait.
+pub const STATE_TRIES_MAX: usize = 3;
 
 /// `from` + `size` of a list or search. Elasticsearch's `index.max_result_window`.
 pub const RESULT_WINDOW_MAX: usize = 10_000;

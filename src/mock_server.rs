@@ -13,15 +13,17 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::Runtime;
 
 use crate::clock::{Clock, Timestamp};
-use crate::engine::{Engine, Setup};
+use crate::engine::{Engine, Setup, lock, run};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::Recording;
 use crate::journal::transcript::Transcript;
+use crate::journal::{Kept, Span};
 use crate::judge::coverage::Coverage;
 use crate::judge::report::{Report, ReportFormat};
+use crate::judge::scope::Scope;
 use crate::judge::strictness::{Contract, Level};
 use crate::license::License;
 use crate::limits::STOP_MS_MAX;
@@ -136,9 +138,34 @@ impl MockServer {
         self.shared.engine().setup().seed
     }
 
-    /// Back to the fixtures: state, journal, findings, clock and ids.
+    /// Ends the scope and begins the next: state, clock and ids go back to the start. Journal, transcript,
+    /// findings and coverage are those of the new scope from now on; what was found stays in the run, and
+    /// [`MockServer::run`] has it.
     pub fn reset(&self) {
-        self.shared.engine().reset(system_time());
+        self.shared.verb(|engine| lock(engine).reset(system_time()));
+    }
+
+    /// As [`MockServer::reset`], and names the scope that begins: after the test, as a rule. Findings and
+    /// reports say the name.
+    ///
+    /// # Panics
+    /// If the name is blank, longer than 1000 characters, or `all`, which stands for the whole run.
+    #[track_caller]
+    pub fn scope(&self, name: &str) {
+        let name = Engine::scope_name(name).unwrap_or_else(|error| panic!("{error}"));
+        self.shared.verb(|engine| lock(engine).begin_scope(Some(name), false, system_time()));
+    }
+
+    /// Every scope of the run, the last one as if it ended now.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let mut engine = self.shared.engine();
+        engine.now(system_time());
+        engine.scopes(true)
+    }
+
+    /// The whole run in place of the scope that goes on: its journal, transcript, findings, coverage.
+    pub fn run(&self) -> WholeRun<'_> {
+        WholeRun(self)
     }
 
     /// The whole state in fixture format.
@@ -146,7 +173,8 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_invalid_input`] in playback, which has no state.
     pub fn state(&self) -> Result<Fixture, Error> {
-        self.shared.engine().state()
+        let copied = self.shared.engine().copy_state(system_time())?;
+        Ok(copied.to_fixture())
     }
 
     /// Replaces the whole state.
@@ -154,7 +182,7 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong, or in playback; then nothing has changed.
     pub fn put_state(&self, fixture: &Fixture) -> Result<(), Error> {
-        self.shared.engine().put_state(fixture, system_time())
+        self.shared.verb(|engine| run::put_state(engine, fixture, system_time()))
     }
 
     /// Adds to the state.
@@ -162,7 +190,7 @@ impl MockServer {
     /// # Errors
     /// As [`MockServer::put_state`]; also if an id is there already.
     pub fn add_state(&self, fixture: &Fixture) -> Result<(), Error> {
-        self.shared.engine().add_state(fixture, system_time())
+        self.shared.verb(|engine| run::add_state(engine, fixture, system_time()))
     }
 
     /// A sync job as it is stored now.
@@ -188,50 +216,73 @@ impl MockServer {
 
     /// Sets the mock's clock, or changes how it runs. Requests already answered keep their instants.
     pub fn set_clock(&self, clock: Clock) {
-        self.shared.engine().set_clock(clock);
+        self.shared.verb(|engine| lock(engine).move_clock(clock, system_time()));
     }
 
     /// Moves mock time forward by `by`, and returns the new instant. A frozen clock stays frozen.
     pub fn advance(&self, by: Duration) -> Timestamp {
-        self.shared.engine().advance(system_time(), by)
+        self.shared.verb(|engine| lock(engine).advance(system_time(), by))
     }
 
-    /// Every interaction that the journal holds, oldest first. What it has forgotten is counted by
-    /// [`MockServer::evicted`].
+    /// Every interaction of this scope that the journal holds, oldest first. What it has forgotten is
+    /// counted by [`MockServer::evicted`].
     pub fn journal(&self) -> Vec<Interaction> {
-        self.shared.engine().journal(0, None, usize::MAX).interactions
+        self.journal_of(Span::Scope)
     }
 
-    /// How many interactions the journal has forgotten because it is bounded.
+    fn journal_of(&self, span: Span<'_>) -> Vec<Interaction> {
+        // Written out when nobody waits for the engine any more.
+        let kept = self.shared.engine().kept(span);
+        kept.iter().filter_map(Kept::interaction).collect()
+    }
+
+    /// How many interactions of this scope the journal has forgotten because it is bounded.
     pub fn evicted(&self) -> u64 {
         self.shared.engine().evicted()
     }
 
-    /// Forgets interactions and findings.
+    /// Drops the interactions that the journal holds. Their findings stay; [`MockServer::forget`] drops
+    /// those too.
     pub fn clear_journal(&self) {
         self.shared.engine().clear_journal();
     }
 
-    /// The journal as a recording.
-    pub fn recording(&self) -> Recording {
-        self.shared.engine().recording()
+    /// Drops the interactions that the journal holds and forgets the findings of the run so far. Reports
+    /// say how many were forgotten.
+    pub fn forget(&self) {
+        self.shared.verb(|engine| lock(engine).forget(system_time()));
     }
 
-    /// The journal in a form made for snapshots: volatile parts are named, and calls stand in lanes,
-    /// so that concurrent clients give the same snapshot every time. A document that came before in its lane
-    /// shows what has changed in it; [`Transcript::whole`] has everything.
+    /// The journal of this scope as a recording.
+    pub fn recording(&self) -> Recording {
+        self.recording_of(Span::Scope)
+    }
+
+    fn recording_of(&self, span: Span<'_>) -> Recording {
+        let ((header, kept), timing) = {
+            let mut engine = self.shared.engine();
+            engine.now(system_time());
+            (engine.recorded(span), engine.setup().record_timing)
+        };
+        Recording::of_kept(header, &kept, timing)
+    }
+
+    /// The journal of this scope in a form made for snapshots: volatile parts are named, and calls stand in
+    /// lanes, so that concurrent clients give the same snapshot every time. A document that came before in
+    /// its lane shows what has changed in it; [`Transcript::whole`] has everything.
     pub fn transcript(&self) -> Transcript {
         self.recording().transcript()
     }
 
-    /// What clients did against the contract, oldest first; recorded calls that never came included.
+    /// What clients did against the contract in this scope, oldest first; recorded calls that never came
+    /// included.
     pub fn findings(&self) -> Vec<Finding> {
         let mut engine = self.shared.engine();
         engine.now(system_time());
         engine.findings(true)
     }
 
-    /// Lets a rule be broken in this test, before and from now on, and says why. An allowance that
+    /// Lets a rule be broken in this scope, before and from now on, and says why. An allowance that
     /// nothing needs is itself a finding, a warning.
     ///
     /// ```
@@ -247,29 +298,32 @@ impl MockServer {
     /// If there is no rule with that id; names the closest ones.
     #[track_caller]
     pub fn allow(&self, rule: &str, reason: &str) {
-        let allowed = self.shared.engine().allow(rule, reason);
+        let allowed = self.shared.verb(|engine| lock(engine).allow(rule, reason));
         if let Err(error) = allowed {
             panic!("{error}");
         }
     }
 
-    /// The findings and their stories, to be written in any of the forms that
-    /// [`ReportFormat`] has; as if the run ended now.
+    /// The findings of the whole run and their stories, scope by scope, to be written in any of the forms
+    /// that [`ReportFormat`] has; as if the run ended now.
     pub fn report(&self) -> Report {
         self.report_with(true)
     }
 
     /// The same, with all calls or only those of the lanes that have findings.
     pub(crate) fn report_with(&self, every_call: bool) -> Report {
-        let mut engine = self.shared.engine();
-        engine.now(system_time());
-        let mut report = engine.report(every_call);
+        let draft = {
+            let mut engine = self.shared.engine();
+            engine.now(system_time());
+            engine.draft()
+        };
+        let mut report = draft.report(every_call);
         report.fail_on = Some(self.fail_on);
         report
     }
 
-    /// Panics with the text report if there is a finding of severity error; with [`Builder::fail_on`]
-    /// also if there are only warnings. The report tells what each job and connector went through, with
+    /// Panics with the text report if there is a finding of severity error in the run, in earlier scopes
+    /// too; with [`Builder::fail_on`] also if there are only warnings. The report tells what each job and connector went through, with
     /// the offending calls marked, and every finding with its evidence and hint.
     ///
     /// # Panics
@@ -281,20 +335,42 @@ impl MockServer {
         }
     }
 
+    /// As [`MockServer::assert_conformant`], for the scope that goes on alone: for tests that share a
+    /// server, each in a scope of its own.
+    ///
+    /// # Panics
+    /// If there is such a finding in it.
+    #[track_caller]
+    pub fn assert_scope_conformant(&self) {
+        let draft = {
+            let mut engine = self.shared.engine();
+            engine.now(system_time());
+            engine.draft_of(Span::Scope, true, true).expect("there is always a scope that goes on")
+        };
+        let report = Report { fail_on: Some(self.fail_on), ..draft.report(false) };
+        if report.is_failure() {
+            panic!("{}", report.write(ReportFormat::Text));
+        }
+    }
+
     /// What a failed test prints; none when it has not failed.
     fn failure(&self) -> Option<String> {
         let report = self.report_with(false);
         report.is_failure().then(|| report.write(ReportFormat::Text))
     }
 
-    /// How much of the Connector API the calls that the journal holds have exercised.
+    /// How much of the Connector API the calls of this scope that the journal holds have exercised.
     pub fn coverage(&self) -> Coverage {
-        // Reckoned outside of the engine's lock: it takes a while.
-        let (profile, calls, evicted) = {
+        self.coverage_of(Span::Scope)
+    }
+
+    fn coverage_of(&self, span: Span<'_>) -> Coverage {
+        // Computed when nobody waits for the engine: it takes a while.
+        let (profile, kept, evicted) = {
             let engine = self.shared.engine();
-            (engine.setup().profile, engine.standing_calls(), engine.evicted())
+            (engine.setup().profile, engine.kept(span), engine.calls_of(span).1)
         };
-        Coverage::of_calls(profile, calls).with_evicted(evicted)
+        Coverage::of_kept(profile, &kept).with_evicted(evicted)
     }
 
     /// Panics if less than `min` percent of the Connector API were exercised, and tells what was missed and
@@ -333,8 +409,56 @@ impl MockServer {
         self.sink_failure()
     }
 
+    /// Writes down when the run ended, and says whether the recording is whole.
     fn sink_failure(&self) -> Result<(), Error> {
+        self.shared.verb(|engine| lock(engine).end_run(system_time()));
         self.shared.sink().and_then(Sink::failure).map_or(Ok(()), Err)
+    }
+}
+
+/// A server's whole run, all its scopes together, as far as the journal's bounds have kept it;
+/// [`MockServer::run`] gives it.
+///
+/// ```
+/// let server = elastimock::MockServer::start_blocking()?;
+/// // … one test, then …
+/// server.reset();
+/// // … another one …
+/// println!("{} findings in both", server.run().findings().len());
+/// # Ok::<(), elastimock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct WholeRun<'s>(&'s MockServer);
+
+impl WholeRun<'_> {
+    /// Every interaction that the journal holds, oldest first.
+    pub fn journal(&self) -> Vec<Interaction> {
+        self.0.journal_of(Span::Run)
+    }
+
+    /// The journal as a recording, with resets and other events among the calls.
+    pub fn recording(&self) -> Recording {
+        self.0.recording_of(Span::Run)
+    }
+
+    /// The journal in a form made for snapshots.
+    pub fn transcript(&self) -> Transcript {
+        self.recording().transcript()
+    }
+
+    /// What clients did against the contract, scope by scope, as if the run ended now.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.0.scopes().into_iter().flat_map(|scope| scope.findings).collect()
+    }
+
+    /// How much of the Connector API was exercised.
+    pub fn coverage(&self) -> Coverage {
+        self.0.coverage_of(Span::Run)
+    }
+
+    /// The findings and their stories, as [`MockServer::report`] gives them.
+    pub fn report(&self) -> Report {
+        self.0.report()
     }
 }
 
@@ -348,7 +472,8 @@ impl MockServer {
 
     /// At most `limit` interactions after number `after`.
     pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::journal::Extract {
-        self.shared.engine().journal(after, None, limit)
+        let page = self.shared.engine().page(Span::Run, after, None, limit, usize::MAX);
+        page.expect("there is always a run").into()
     }
 
     /// Accepts nothing more and waits until calls in flight have been answered, for a server on the
@@ -546,7 +671,7 @@ impl Builder {
             None => Engine::new(self.setup, system_time())?,
         };
         for (rule, reason) in &self.allowances {
-            engine.allow(rule, reason)?;
+            engine.allow_always(rule, reason)?;
         }
         let listener = ports::listen(self.listen.unwrap_or_else(|| ([127, 0, 0, 1], 0).into()))?;
         let cannot = |error| Error::surroundings("cannot serve the socket", error);

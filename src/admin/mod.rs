@@ -1,33 +1,45 @@
 //! The engine's verbs as endpoints under `/_elastimock`.
 //!
 //! Never journaled, never judged. Errors come in Elasticsearch's envelope, so that one client code
-//! reads them all. A handler here calls one method of [`Engine`]; it has no behaviour of its own.
+//! reads them all. A handler here asks the engine, which others wait for, only for what it needs, and does
+//! the slow part (planting a state, writing out a page or a report) when it has let go of it.
 //! [`Call::now`] is the system's time here, because some of these verbs set the mock's.
 //!
 //! ```text
 //! GET    /_elastimock/health           is it up, and what is it
 //! GET    /_elastimock/journal          interactions; as a recording with `Accept: application/x-ndjson`
-//! DELETE /_elastimock/journal          forget interactions and findings
-//! POST   /_elastimock/reset            back to the fixtures
+//! DELETE /_elastimock/journal          drop interactions; their findings too with `?forget=true`
+//! POST   /_elastimock/reset            end the scope and begin the next: back to the fixtures
+//! GET    /_elastimock/scopes           the parts of the run, each with its counts; POST names the next
+//! POST   /_elastimock/allow            let a rule be broken in this scope
 //! GET    /_elastimock/state            the whole state in fixture format; PUT replaces, POST adds
 //! GET    /_elastimock/clock            mock time; PUT sets it
 //! POST   /_elastimock/clock/_advance   move it forward
-//! GET    /_elastimock/findings         what clients did wrong
+//! GET    /_elastimock/findings         what clients did wrong; as a text with `Accept: text/plain`
 //! GET    /_elastimock/coverage         how much of the Connector API they have exercised
 //! ```
+//!
+//! What is asked about journal, findings and coverage is answered for the scope that goes on, with
+//! `?scope=all` for the whole run, and with `?scope=NAME` for the latest scope of that name.
+
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, Timestamp, parse_duration};
 use crate::endpoints;
-use crate::engine::Engine;
+use crate::engine::{Engine, lock, run};
 use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::http::{Request, Response};
-use crate::journal::recording;
+use crate::journal::{Kept, Span, recording};
+use crate::judge::Counts;
+use crate::judge::coverage::Coverage;
+use crate::judge::report::ReportFormat;
+use crate::judge::scope::Scope;
 use crate::license::License;
-use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_ENTRIES};
+use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_BYTES_MAX, JOURNAL_PAGE_ENTRIES};
 use crate::profile::Profile;
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::endpoint::Endpoint;
@@ -39,13 +51,19 @@ use crate::suggest;
 /// Where our own calls live.
 pub const PREFIX: &str = "/_elastimock";
 
+/// An engine that others may ask too.
+pub type SharedEngine = Arc<Mutex<Engine>>;
+
 /// Every call of the admin API.
 #[rustfmt::skip]
-pub static ENDPOINTS: &[Endpoint<Engine>] = endpoints! {
+pub static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
     own Get    "/_elastimock/health",          "elastimock.health"        => health;
     own Get    "/_elastimock/journal",         "elastimock.journal"       => journal;
     own Delete "/_elastimock/journal",         "elastimock.journal_clear" => journal_clear;
     own Post   "/_elastimock/reset",           "elastimock.reset"         => reset;
+    own Get    "/_elastimock/scopes",          "elastimock.scopes"        => scopes;
+    own Post   "/_elastimock/scopes",          "elastimock.scopes_begin"  => scopes_begin;
+    own Post   "/_elastimock/allow",           "elastimock.allow"         => allow;
     own Get    "/_elastimock/state",           "elastimock.state"         => state;
     own Put    "/_elastimock/state",           "elastimock.state_put"     => state_put;
     own Post   "/_elastimock/state",           "elastimock.state_add"     => state_add;
@@ -56,7 +74,7 @@ pub static ENDPOINTS: &[Endpoint<Engine>] = endpoints! {
     own Get    "/_elastimock/coverage",        "elastimock.coverage"      => coverage;
 };
 
-static TABLE: Table<Engine> = Table::new(ENDPOINTS, "");
+static TABLE: Table<SharedEngine> = Table::new(ENDPOINTS, "");
 
 /// Whether a request is for us and not for the mocked cluster.
 pub fn is_for_us(request: &Request) -> bool {
@@ -64,7 +82,7 @@ pub fn is_for_us(request: &Request) -> bool {
 }
 
 /// A request of ours that has been read.
-pub struct Read(Reading<Engine>);
+pub struct Read(Reading<SharedEngine>);
 
 /// Takes a request as far as it goes without the engine.
 pub fn read(request: &Request) -> Read {
@@ -75,8 +93,8 @@ pub fn read(request: &Request) -> Read {
 }
 
 impl Read {
-    /// Acts on the engine. The answer is written later, outside of its lock.
-    pub fn act(&mut self, engine: &mut Engine, system: Timestamp) -> Result<Reply, Error> {
+    /// Acts on the engine. The answer is written later.
+    pub fn act(&mut self, engine: &mut SharedEngine, system: Timestamp) -> Result<Reply, Error> {
         match (std::mem::replace(&mut self.0.stage, Stage::Answered(Ok(Reply::acknowledged()))), self.0.endpoint) {
             (Stage::Call(mut call), Some(endpoint)) => {
                 call.now = system;
@@ -149,8 +167,43 @@ fn text<'b>(body: &'b Value, name: &str) -> Result<Option<&'b str>, Error> {
     }
 }
 
-fn health(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
+/// A parameter that is true or false; true if it stands there without a value.
+fn switch(call: &Call, name: &str) -> Result<bool, Error> {
+    match call.query(name) {
+        None | Some("false") => Ok(false),
+        Some("" | "true") => Ok(true),
+        Some(other) => Err(Error::admin(format!("parameter [{name}] must be true or false, not [{other}]"))),
+    }
+}
+
+/// Which part of the run a call asks about.
+fn span(call: &Call) -> Span<'_> {
+    match call.query("scope") {
+        None | Some("") => Span::Scope,
+        Some("all") => Span::Run,
+        Some(name) => Span::Named(name),
+    }
+}
+
+fn no_scope(span: Span<'_>, engine: &Engine) -> Error {
+    let Span::Named(name) = span else { return Error::bug("there is always a scope that goes on") };
+    let scopes = engine.scopes(false);
+    let names = scopes.iter().filter_map(|scope| scope.name.as_deref());
+    let close = suggest::similar(name, names);
+    let hint = close.first().map_or_else(
+        || "GET /_elastimock/scopes lists them; [all] is the whole run".to_owned(),
+        |close| format!("did you mean [{close}]?"),
+    );
+    Error::admin(format!("there is no scope [{name}]: {hint}"))
+}
+
+fn counted(counts: Counts) -> Value {
+    json!({ "error": counts.error, "warning": counts.warning })
+}
+
+fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &[])?;
+    let mut engine = lock(engine);
     let now = engine.now(call.now);
     let setup = engine.setup();
     Ok(Reply::json(json!({
@@ -162,39 +215,109 @@ fn health(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
     })))
 }
 
-fn journal(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
-    parameters(call, &["after", "operation", "limit"])?;
+fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &["after", "operation", "limit", "scope"])?;
     let after = number(call, "after", 0)?;
     let as_recording = call.accept.as_deref().is_some_and(|accept| accept.contains("x-ndjson"));
-    let page = if as_recording { usize::MAX as u64 } else { JOURNAL_PAGE_ENTRIES as u64 };
-    let limit = usize::try_from(number(call, "limit", page)?).unwrap_or(usize::MAX);
-    let extract = engine.journal(after, call.query("operation"), limit);
-    if as_recording {
-        let mut text = recording::header_line(&engine.recording_header());
-        for interaction in extract.interactions {
-            text.push_str(&recording::line(&recording::put_away(interaction, engine.setup().record_timing)));
-        }
+    let (entries, bytes) = match as_recording {
+        true => (u64::MAX, usize::MAX),
+        false => (JOURNAL_PAGE_ENTRIES as u64, JOURNAL_PAGE_BYTES_MAX),
+    };
+    let limit = usize::try_from(number(call, "limit", entries)?).unwrap_or(usize::MAX);
+    let (page, header, timing) = {
+        let mut engine = lock(engine);
+        engine.now(call.now);
+        let page = engine.page(span(call), after, call.query("operation"), limit, bytes);
+        let page = page.ok_or_else(|| no_scope(span(call), &engine))?;
+        (page, as_recording.then(|| engine.header(span(call))), engine.setup().record_timing)
+    };
+    if let Some(header) = header {
+        let mut text = recording::header_line(&header);
+        page.kept.iter().for_each(|kept| recording::push_kept(&mut text, kept, timing));
         return Ok(Reply::ok(Body::Typed("application/x-ndjson", Bytes::from(text))));
     }
-    let interactions: Vec<Value> = extract.interactions.iter().map(recording::to_value).collect();
-    Ok(Reply::json(json!({ "interactions": interactions, "next": extract.next, "evicted": extract.evicted })))
+    let interactions: Vec<Value> =
+        page.kept.iter().filter_map(Kept::interaction).map(|call| recording::to_value(&call)).collect();
+    Ok(Reply::json(json!({ "interactions": interactions, "next": page.next, "evicted": page.evicted })))
 }
 
-fn journal_clear(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
-    parameters(call, &[])?;
-    engine.clear_journal();
+fn journal_clear(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &["forget"])?;
+    let forget = switch(call, "forget")?;
+    let mut engine = lock(engine);
+    if forget {
+        engine.forget(call.now)
+    } else {
+        engine.clear_journal()
+    }
     Ok(Reply::acknowledged())
 }
 
-fn reset(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
+fn reset(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &["forget"])?;
+    if !call.raw.trim_ascii().is_empty() {
+        // So that nobody believes to have named a scope.
+        body(call, &[])?;
+    }
+    let ended = lock(engine).begin_scope(None, switch(call, "forget")?, call.now);
+    Ok(ended_scope(&ended))
+}
+
+fn scopes_begin(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &["forget"])?;
+    let body = body(call, &["name"])?;
+    let name = text(&body, "name")?.ok_or_else(|| Error::admin("say its name: {\"name\": \"test_claim\"}"))?;
+    let name = Engine::scope_name(name).map_err(refused)?;
+    let ended = lock(engine).begin_scope(Some(name), switch(call, "forget")?, call.now);
+    Ok(ended_scope(&ended))
+}
+
+/// The scope that has ended, so that whoever ends it need not ask.
+fn ended_scope(ended: &Scope) -> Reply {
+    Reply::json(json!({ "acknowledged": true, "ended": told(ended, false) }))
+}
+
+fn told(scope: &Scope, is_current: bool) -> Value {
+    let mut told = json!({
+        "number": scope.number,
+        "name": scope.name.as_deref(),
+        "calls": scope.calls,
+        "counts": counted(scope.counts),
+        "first_seq": scope.first_seq,
+        "current": is_current,
+    });
+    if scope.forgotten.total() > 0 {
+        told["forgotten"] = counted(scope.forgotten);
+    }
+    told
+}
+
+fn scopes(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &["end"])?;
+    let end = switch(call, "end")?;
+    let scopes = {
+        let mut engine = lock(engine);
+        engine.now(call.now);
+        engine.scopes(end)
+    };
+    let last = scopes.len() - 1;
+    let told: Vec<Value> = scopes.iter().enumerate().map(|(at, scope)| told(scope, at == last)).collect();
+    Ok(Reply::json(json!({ "scopes": told })))
+}
+
+fn allow(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &[])?;
-    engine.reset(call.now);
+    let body = body(call, &["rule", "reason"])?;
+    let example = "{\"rule\": \"job-left-open\", \"reason\": \"this test ends after the claim\"}";
+    let wanted = |name: &str| text(&body, name)?.ok_or_else(|| Error::admin(format!("say rule and reason: {example}")));
+    lock(engine).allow(wanted("rule")?, wanted("reason")?).map_err(refused)?;
     Ok(Reply::acknowledged())
 }
 
-fn state(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
+fn state(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &[])?;
-    Ok(Reply::json(engine.state().map_err(refused)?.to_value()))
+    let copied = lock(engine).copy_state(call.now).map_err(refused)?;
+    Ok(Reply::json(copied.to_fixture().to_value()))
 }
 
 fn sent_fixture(call: &Call) -> Result<Fixture, Error> {
@@ -204,13 +327,15 @@ fn sent_fixture(call: &Call) -> Result<Fixture, Error> {
     Fixture::from_json(text).map_err(refused)
 }
 
-fn state_put(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
-    engine.put_state(&sent_fixture(call)?, call.now).map_err(refused)?;
+fn state_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    let fixture = sent_fixture(call)?;
+    run::put_state(engine, &fixture, call.now).map_err(refused)?;
     Ok(Reply::acknowledged())
 }
 
-fn state_add(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
-    engine.add_state(&sent_fixture(call)?, call.now).map_err(refused)?;
+fn state_add(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    let fixture = sent_fixture(call)?;
+    run::add_state(engine, &fixture, call.now).map_err(refused)?;
     Ok(Reply::acknowledged())
 }
 
@@ -220,14 +345,15 @@ fn shown_clock(engine: &mut Engine, system: Timestamp) -> Reply {
     Reply::json(json!({ "mode": mode, "now": now.to_string() }))
 }
 
-fn clock(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
+fn clock(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &[])?;
-    Ok(shown_clock(engine, call.now))
+    Ok(shown_clock(&mut lock(engine), call.now))
 }
 
-fn clock_put(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
+fn clock_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &[])?;
     let body = body(call, &["mode", "now"])?;
+    let mut engine = lock(engine);
     let shown = engine.now(call.now);
     let to = match text(&body, "now")? {
         None => shown,
@@ -245,36 +371,48 @@ fn clock_put(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
     if !frozen {
         clock.run(call.now, to);
     }
-    engine.set_clock(clock);
-    Ok(shown_clock(engine, call.now))
+    engine.move_clock(clock, call.now);
+    Ok(shown_clock(&mut engine, call.now))
 }
 
-fn clock_advance(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
+fn clock_advance(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &[])?;
     let body = body(call, &["by"])?;
     let by = text(&body, "by")?.ok_or_else(|| Error::admin("say how far: {\"by\": \"5m\"}"))?;
-    engine.advance(call.now, parse_duration(by).map_err(refused)?);
-    Ok(shown_clock(engine, call.now))
+    let by = parse_duration(by).map_err(refused)?;
+    let mut engine = lock(engine);
+    engine.advance(call.now, by);
+    Ok(shown_clock(&mut engine, call.now))
 }
 
-fn findings(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
-    parameters(call, &["end"])?;
-    let end = match call.query("end") {
-        None | Some("false") => false,
-        Some("" | "true") => true,
-        Some(other) => {
-            return Err(Error::admin(format!("parameter [end] must be true or false, not [{other}]")));
-        }
+fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &["end", "scope"])?;
+    let end = switch(call, "end")?;
+    let as_text = call.accept.as_deref().is_some_and(|accept| accept.contains("text/plain"));
+    let draft = {
+        let mut engine = lock(engine);
+        engine.now(call.now);
+        engine.draft_of(span(call), end, as_text).ok_or_else(|| no_scope(span(call), &engine))?
     };
-    let findings: Vec<Value> = engine.findings(end).iter().map(Finding::to_value).collect();
-    let counts = engine.counts(end);
-    Ok(Reply::json(json!({
-        "findings": findings,
-        "counts": { "error": counts.error, "warning": counts.warning },
-    })))
+    let report = draft.report(false);
+    if as_text {
+        return Ok(Reply::ok(Body::Text(Bytes::from(report.write(ReportFormat::Text)))));
+    }
+    let findings: Vec<Value> = report.findings.iter().map(Finding::to_value).collect();
+    let mut found = json!({ "findings": findings, "counts": counted(report.counts) });
+    if report.forgotten.total() > 0 {
+        found["forgotten"] = counted(report.forgotten);
+    }
+    Ok(Reply::json(found))
 }
 
-fn coverage(engine: &mut Engine, call: &Call) -> Result<Reply, Error> {
-    parameters(call, &[])?;
-    Ok(Reply::json(engine.coverage().to_value()))
+fn coverage(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &["scope"])?;
+    let (profile, kept, evicted) = {
+        let engine = lock(engine);
+        let page = engine.page(span(call), 0, None, usize::MAX, usize::MAX);
+        let page = page.ok_or_else(|| no_scope(span(call), &engine))?;
+        (engine.setup().profile, page.kept, page.evicted)
+    };
+    Ok(Reply::json(Coverage::of_kept(profile, &kept).with_evicted(evicted).to_value()))
 }

@@ -83,7 +83,7 @@ pub fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<()
 
 /// Tells what was found to stderr, as the text report does, with colours if they are wanted.
 pub fn tell(report: &Report, console: &Console) {
-    if report.findings.is_empty() && report.counts == Counts::default() {
+    if report.findings.is_empty() && report.counts == Counts::default() && report.forgotten == Counts::default() {
         return;
     }
     let mut told = String::new();

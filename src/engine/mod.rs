@@ -11,30 +11,28 @@
 
 mod answers;
 pub mod mode;
+pub mod run;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::api;
 use crate::clock::{Clock, Timestamp};
 use crate::cluster::Cluster;
-use crate::cluster::document::Source;
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
 use crate::http::{Request, Response};
+use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
-use crate::journal::recording::{self, Header, Recording};
-use crate::journal::{Extract, Journal, Note, Standing, redact};
-use crate::judge::coverage::Coverage;
+use crate::journal::recording::{Allowed, Recording};
+use crate::journal::{Journal, Note, redact};
+use crate::judge::Judge;
 use crate::judge::heard::{self, Heard};
-use crate::judge::report::{self, Played, Report};
 use crate::judge::strictness::{self, Contract, Strictness};
-use crate::judge::{Counts, Judge};
 use crate::license::License;
 use crate::limits;
 use crate::near_miss;
@@ -44,6 +42,7 @@ use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, bare, render};
 use crate::rest::{self, Reading, Setting, Stage};
 use mode::{Mocked, Mode};
+use run::StateShown;
 
 /// What a mock is made of.
 #[derive(Clone, Debug)]
@@ -106,8 +105,16 @@ impl Default for Setup {
 #[derive(Debug)]
 pub struct Engine {
     setup: Setup,
-    /// The instant that date maths in the fixture counts from.
+    /// The instant that date maths in the fixture counts from, in this scope.
     started_at: Timestamp,
+    /// The instant at which the run began.
+    run_started_at: Timestamp,
+    /// The state at the start as a recording shows it, once somebody has asked for it.
+    start_state: OnceLock<StateShown>,
+    /// What may be broken since before anything happened, for the first line of a recording.
+    allowed: Vec<Allowed>,
+    /// Events that are still to be written to a recording; `None` if nobody writes one.
+    unwritten: Option<Vec<Arc<Event>>>,
     clock: Clock,
     mode: Mode,
     journal: Journal,
@@ -198,10 +205,15 @@ impl Engine {
 
     fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: Mode) -> Engine {
         let journal = Journal::new(setup.journal_entries_max, setup.journal_bytes_max);
-        let judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
+        let mut judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
+        judge.begin(None, 1, started_at);
         Engine {
             setup,
             started_at,
+            run_started_at: started_at,
+            start_state: OnceLock::new(),
+            allowed: Vec::new(),
+            unwritten: None,
             clock,
             mode,
             journal,
@@ -305,6 +317,7 @@ impl Engine {
                     evidence: [("seen".to_owned(), Value::from(seen))].into_iter().chain(near).collect(),
                     ..finding
                 });
+                let finding = finding.map(|finding| Finding { scope: self.judge.mark(), ..finding });
                 finding.iter().for_each(|finding| self.judge.keep(finding.clone()));
                 finding.into_iter().collect()
             }
@@ -415,9 +428,10 @@ impl Engine {
         self.journal.fill_and_tell(Note { seq, at, operation, findings, took_us, sensitive }, request, response)
     }
 
-    /// Remembers a call whose body was too large to be read, and returns its answer.
-    pub fn refuse_too_large(&mut self, request: &Request, system: Timestamp) -> Response {
-        let at = self.clock.read(system);
+    /// Remembers a call whose body was too large to be read; its answer, and the call as the journal has it.
+    pub fn refuse_too_large(&mut self, request: &Request, system: Timestamp) -> (Response, Interaction) {
+        let at = self.now(system);
+        self.prepare();
         let seq = self.journal.reserve();
         let response = bare(413);
         let verdict = self.judge.hear(&Heard {
@@ -438,251 +452,9 @@ impl Engine {
             enforced: false,
         });
         let findings = verdict.findings;
-        self.journal.fill(
-            Note { seq, at, operation: None, findings, took_us: 0, sensitive: Vec::new() },
-            request,
-            &response,
-        );
-        response
-    }
-
-    // ── verbs ─────────────────────────────────────────────────────────────────────────────────────
-
-    /// Back to the start: state, journal, findings, clock and ids.
-    pub fn reset(&mut self, system: Timestamp) {
-        self.clock = self.setup.clock.clone();
-        self.started_at = self.clock.read(system);
-        match &mut self.mode {
-            Mode::Mock(mocked) => mocked.reset(self.started_at),
-            Mode::Playback(playback) => playback.reset(),
-        }
-        self.has_foreign_documents = false;
-        self.journal.restart();
-        self.judge.restart();
-        self.is_prepared = false;
-        self.latest = self.started_at;
-    }
-
-    /// The whole state in fixture format.
-    ///
-    /// # Errors
-    /// [`Error::is_invalid_input`] in playback, which has no state.
-    pub fn state(&self) -> Result<Fixture, Error> {
-        Ok(Fixture::of(self.cluster()?))
-    }
-
-    /// Replaces the whole state.
-    ///
-    /// # Errors
-    /// [`Error::is_invalid_input`] if the fixture is wrong, or in playback; then nothing has changed.
-    pub fn put_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
-        let now = self.clock.read(system);
-        let Mode::Mock(mocked) = &mut self.mode else {
-            return Err(no_state());
-        };
-        let mut planted = Cluster::new(self.setup.seed);
-        fixture.plant(&mut planted, now)?;
-        mocked.replace(planted);
-        self.has_foreign_documents = true;
-        self.is_prepared = true;
-        self.know(&fixture.to_value(), true);
-        Ok(())
-    }
-
-    /// Adds to the state.
-    ///
-    /// # Errors
-    /// [`Error::is_invalid_input`] if the fixture is wrong or an id is there already, or in playback;
-    /// then nothing has changed.
-    pub fn add_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
-        let now = self.clock.read(system);
-        let Mode::Mock(mocked) = &mut self.mode else {
-            return Err(no_state());
-        };
-        let mut grown = mocked.cluster().clone();
-        fixture.plant(&mut grown, now)?;
-        mocked.replace(grown);
-        self.has_foreign_documents = true;
-        self.prepare();
-        self.know(&fixture.to_value(), false);
-        Ok(())
-    }
-
-    /// The stored source of a sync job.
-    ///
-    /// # Errors
-    /// [`Error::is_not_found`] if there is no such job.
-    pub fn sync_job(&self, id: &str) -> Result<Arc<Source>, Error> {
-        let found = self.cluster()?.sync_job(id);
-        found.cloned().map_err(|_| Error::not_found(format!("there is no sync job [{id}] in the mock's state")))
-    }
-
-    /// The stored source of a connector, a softly deleted one too.
-    ///
-    /// # Errors
-    /// [`Error::is_not_found`] if there is no such connector.
-    pub fn connector(&self, id: &str) -> Result<Arc<Source>, Error> {
-        let found = self.cluster()?.connector(id, true);
-        found.cloned().map_err(|_| Error::not_found(format!("there is no connector [{id}] in the mock's state")))
-    }
-
-    /// What the clock shows.
-    pub fn now(&mut self, system: Timestamp) -> Timestamp {
-        self.latest = self.clock.read(system);
-        self.latest
-    }
-
-    /// The clock.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
-    /// Changes the clock; requests already answered keep their instants.
-    pub fn set_clock(&mut self, clock: Clock) {
-        self.clock = clock;
-    }
-
-    /// Moves the clock forward and returns what it then shows.
-    pub fn advance(&mut self, system: Timestamp, by: Duration) -> Timestamp {
-        self.latest = self.clock.advance(system, by);
-        self.latest
-    }
-
-    /// Interactions after number `after`, at most `limit`, of one operation if it is named.
-    pub fn journal(&self, after: u64, operation: Option<&str>, limit: usize) -> Extract {
-        self.journal.extract(after, operation, limit)
-    }
-
-    /// One interaction.
-    pub fn interaction(&self, seq: u64) -> Option<Interaction> {
-        self.journal.get(seq)
-    }
-
-    /// How many interactions the journal has forgotten because it is bounded.
-    pub fn evicted(&self) -> u64 {
-        self.journal.evicted()
-    }
-
-    /// How many calls the journal has heard since it was last cleared, those that it has forgotten
-    /// included.
-    pub fn calls(&self) -> u64 {
-        self.journal.calls()
-    }
-
-    /// Forgets interactions and findings.
-    pub fn clear_journal(&mut self) {
-        self.journal.clear();
-        self.judge.clear();
-    }
-
-    /// What was found and is not allowed. With `end` also what would be found if the run ended at the
-    /// latest instant that the engine has heard of; asking ends nothing.
-    pub fn findings(&self, end: bool) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = self.judge.findings().cloned().collect();
-        if end {
-            findings.extend(self.end(limits::PLAYBACK_REPORT_ENTRIES_MAX));
-        }
-        findings
-    }
-
-    /// How many findings there were, those that are no longer kept included.
-    pub fn counts(&self, end: bool) -> Counts {
-        let mut counts = self.judge.counts();
-        if end {
-            self.end(usize::MAX).iter().for_each(|finding| counts.add(finding.severity, 1));
-        }
-        counts
-    }
-
-    /// What there is to tell of the run as if it ended now, with all its calls or only those of the lanes
-    /// that have findings.
-    pub fn report(&self, with_every_call: bool) -> Report {
-        let findings = self.findings(true);
-        let story = match with_every_call {
-            true => self.journal.iter().collect(),
-            false => report::story(&findings, self.journal.iter()),
-        };
-        let played = match &self.mode {
-            Mode::Mock(_) => None,
-            Mode::Playback(playback) => {
-                let recorded = playback.total() as u64;
-                Some(Played { recorded, served: recorded - playback.leftovers().count() as u64 })
-            }
-        };
-        Report { findings, counts: self.counts(true), calls: self.calls(), story, played, ..Report::default() }
-    }
-
-    /// How much of the Connector API the calls that the journal holds have exercised.
-    pub fn coverage(&self) -> Coverage {
-        Coverage::of_calls(self.setup.profile, self.standing_calls()).with_evicted(self.evicted())
-    }
-
-    /// The calls that the journal holds, each with how what it was about stood before it.
-    pub fn standing_calls(&self) -> Vec<(Interaction, Standing)> {
-        self.journal.iter_standing().collect()
-    }
-
-    /// What is found at the end, with at most that many recorded calls that never came.
-    fn end(&self, leftovers_max: usize) -> Vec<Finding> {
-        // In a playback the recording says how the run ends: a client that has made every recorded call
-        // can do no more.
-        let found = match &self.mode {
-            Mode::Playback(playback) => {
-                let told = playback.leftovers().take(leftovers_max);
-                told.filter_map(|interaction| self.leftover(interaction)).collect()
-            }
-            Mode::Mock(_) => self.judge.finish(self.latest),
-        };
-        self.judge.end(found, self.latest)
-    }
-
-    fn leftover(&self, interaction: &Interaction) -> Option<Finding> {
-        let Interaction { seq, request, operation, .. } = interaction;
-        Some(Finding {
-            operation: operation.clone(),
-            message: format!("the recorded call {seq} {} {} never came", request.method(), request.target()),
-            evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(*seq))]),
-            calls: Vec::new(),
-            ..self.elsewhere("recording-leftover", true, *seq, self.latest)?
-        })
-    }
-
-    /// Lets a rule be broken in this run.
-    ///
-    /// # Errors
-    /// [`Error::is_invalid_input`] if there is no such rule; names the closest ones.
-    pub fn allow(&mut self, rule: &str, reason: &str) -> Result<(), Error> {
-        self.judge.allow(strictness::find(rule)?, reason);
-        Ok(())
-    }
-
-    /// The journal as a recording, with the fixture that the mock started with.
-    pub fn recording(&self) -> Recording {
-        let kept = |interaction| recording::put_away(interaction, self.setup.record_timing);
-        let interactions = self.journal.iter().map(kept).collect();
-        Recording { header: self.recording_header(), interactions, cut_off: false }
-    }
-
-    /// The first line of a recording that begins now.
-    pub fn recording_header(&self) -> Header {
-        let mut state = self.setup.fixture.to_value();
-        redact::value(&mut state);
-        let release = self.setup.release;
-        Header {
-            elastimock: env!("CARGO_PKG_VERSION").to_owned(),
-            profile: self.setup.profile,
-            es_version: (release != self.setup.profile.release()).then(|| release.number.to_owned()),
-            license: self.setup.license,
-            is_clock_running: !self.setup.clock.is_frozen(),
-            seed: self.setup.seed,
-            started_at: self.started_at,
-            state,
-        }
-    }
-
-    /// What the mock was made of.
-    pub fn setup(&self) -> &Setup {
-        &self.setup
+        let note = Note { seq, at, operation: None, findings, took_us: 0, sensitive: Vec::new() };
+        let interaction = self.journal.fill_and_tell(note, request, &response);
+        (response, interaction)
     }
 
     fn cluster(&self) -> Result<&Cluster, Error> {
@@ -691,6 +463,11 @@ impl Engine {
             Mode::Playback(_) => Err(no_state()),
         }
     }
+}
+
+/// The engine behind its lock. A panic while it was held has left it whole: rules store last.
+pub fn lock(engine: &Mutex<Engine>) -> MutexGuard<'_, Engine> {
+    engine.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_state() -> Error {

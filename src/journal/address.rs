@@ -166,7 +166,16 @@ mod tests {
             Request::new(Method::Post, target).header("host", host).header("origin", &format!("http://{host}"));
         let findings = vec![json!({ "rule": "r", "evidence": { "seen": host } })];
         let request = request.with_body(body.to_owned());
-        Interaction { seq: 1, at: Timestamp::default(), operation: None, request, response, findings, took_us: 0 }
+        Interaction {
+            seq: 1,
+            at: Timestamp::default(),
+            operation: None,
+            request,
+            response,
+            findings,
+            took_us: 0,
+            scope: None,
+        }
     }
 
     #[test]

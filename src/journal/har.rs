@@ -21,7 +21,7 @@ pub fn write(calls: &[Interaction]) -> String {
 }
 
 fn entry(call: &Interaction) -> Value {
-    let Interaction { seq, at, operation, request, response, findings, took_us } = call;
+    let Interaction { seq, at, operation, request, response, findings, took_us, .. } = call;
     let ms = f64::from(*took_us) / 1000.0;
     // A URL in a HAR is absolute; a recording knows no host but the one that the client named.
     let host = request.headers().get("host").unwrap_or("elastimock.invalid");

@@ -1,5 +1,7 @@
 //! [`Interaction`]: one exchange, as the journal gives it out and as a recording holds it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::clock::Timestamp;
@@ -22,4 +24,6 @@ pub struct Interaction {
     pub findings: Vec<Value>,
     /// Microseconds that the answer took; 0 where nobody measured or kept it.
     pub took_us: u32,
+    /// The name of the scope that it was made in, if that has one.
+    pub scope: Option<Arc<str>>,
 }

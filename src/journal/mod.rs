@@ -5,6 +5,7 @@
 //! held once, and header blocks that were seen before are shared. What is forgotten is counted.
 
 pub mod address;
+pub mod event;
 pub mod har;
 pub mod interaction;
 pub mod playback;
@@ -13,7 +14,7 @@ pub mod redact;
 pub mod transcript;
 
 use crate::limits::JOURNAL_SHARED_BLOCKS_MAX as SHARED_BLOCKS_MAX;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::cluster::sync_job::SyncStatus;
 use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits;
+use event::{Change, Event};
 use interaction::Interaction;
 use redact::Known;
 
@@ -43,7 +45,14 @@ pub struct Journal {
     /// The number of the first slot.
     first_seq: u64,
     bytes: usize,
-    evicted: u64,
+    /// What happened beside the calls, by its number, with the bytes that it costs.
+    events: BTreeMap<u64, (Arc<Event>, usize)>,
+    /// Where scopes begin, with their names; the first is that of the first slot.
+    scopes: VecDeque<(u64, Option<Arc<str>>)>,
+    /// Calls of the run, and those that were forgotten.
+    calls: Tally,
+    /// The same of the scope.
+    scope_calls: Tally,
     entries_max: usize,
     bytes_max: usize,
     blocks: VecDeque<Arc<str>>,
@@ -51,8 +60,15 @@ pub struct Journal {
     pub known: Known,
 }
 
-/// A place in the journal; empty until its answer has been written.
-type Slot = Option<Box<Entry>>;
+/// A place in the journal; empty until its answer has been written, and for an event.
+type Slot = Option<Arc<Entry>>;
+
+/// How many calls there were.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    made: u64,
+    forgotten: u64,
+}
 
 /// One exchange in compact form, masked.
 #[derive(Debug)]
@@ -98,6 +114,75 @@ pub struct Standing {
     pub connector: Option<ConnectorStatus>,
 }
 
+/// Which part of a run is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Span<'n> {
+    /// The scope that goes on.
+    #[default]
+    Scope,
+    /// The latest scope of that name.
+    Named(&'n str),
+    /// All of it.
+    Run,
+}
+
+/// A call or an event as the journal holds it: cheap to take, and written out when nobody waits.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// A call, with its number and the name of its scope.
+    Call(u64, Option<Arc<str>>, Standing, KeptCall),
+    /// An event.
+    Event(Arc<Event>),
+}
+
+/// A call that the journal holds.
+#[derive(Clone, Debug)]
+pub struct KeptCall(Arc<Entry>);
+
+impl Kept {
+    /// The mock's time of the call or event.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Kept::Call(.., call) => call.0.at,
+            Kept::Event(event) => event.at,
+        }
+    }
+
+    /// Its number.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Kept::Call(seq, ..) => *seq,
+            Kept::Event(event) => event.seq,
+        }
+    }
+
+    /// The call, if it is one.
+    pub fn interaction(&self) -> Option<Interaction> {
+        match self {
+            Kept::Call(seq, scope, _, call) => Some(call.0.to_interaction(*seq, scope.clone())),
+            Kept::Event(_) => None,
+        }
+    }
+}
+
+/// A page of the journal that has not been written out.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What it holds, oldest first.
+    pub kept: Vec<Kept>,
+    /// The number to ask for next with `after`.
+    pub next: u64,
+    /// How many calls of the span have been forgotten.
+    pub evicted: u64,
+}
+
+impl From<Page> for Extract {
+    fn from(page: Page) -> Extract {
+        let interactions = page.kept.iter().filter_map(Kept::interaction).collect();
+        Extract { interactions, next: page.next, evicted: page.evicted }
+    }
+}
+
 /// Some interactions, and where to go on reading.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extract {
@@ -117,7 +202,10 @@ impl Journal {
             standings: VecDeque::new(),
             first_seq: 1,
             bytes: 0,
-            evicted: 0,
+            events: BTreeMap::new(),
+            scopes: VecDeque::new(),
+            calls: Tally::default(),
+            scope_calls: Tally::default(),
             entries_max,
             bytes_max,
             blocks: VecDeque::new(),
@@ -127,11 +215,62 @@ impl Journal {
 
     /// Takes the next place for a call on which the mock is about to act.
     pub fn reserve(&mut self) -> u64 {
+        self.calls.made += 1;
+        self.scope_calls.made += 1;
+        self.push()
+    }
+
+    fn push(&mut self) -> u64 {
+        let seq = self.next_seq();
         self.slots.push_back(None);
         self.standings.push_back(Standing::default());
-        let seq = self.first_seq + self.slots.len() as u64 - 1;
         self.evict();
         seq
+    }
+
+    /// The number that the next call or event will have.
+    pub fn next_seq(&self) -> u64 {
+        self.first_seq + self.slots.len() as u64
+    }
+
+    /// Remembers that something happened which is no call. `bytes` is what it costs beside itself.
+    pub fn happen(&mut self, at: Timestamp, change: Change, bytes: usize) -> Arc<Event> {
+        let event = Arc::new(Event { seq: self.next_seq(), at, change });
+        self.events.insert(event.seq, (event.clone(), bytes));
+        self.bytes += bytes;
+        let seq = self.push();
+        if let Change::Reset { scope, .. } = &event.change {
+            self.scopes.push_back((seq + 1, scope.clone()));
+            self.scope_calls = Tally::default();
+        }
+        event
+    }
+
+    /// When the last call that has its answer, or the last event, came.
+    pub fn last_at(&self) -> Option<Timestamp> {
+        let seqs = (self.first_seq..self.next_seq()).rev();
+        self.slots.iter().rev().zip(seqs).find_map(|(slot, seq)| match slot {
+            Some(entry) => Some(entry.at),
+            None => self.events.get(&seq).map(|(event, _)| event.at),
+        })
+    }
+
+    /// The name of the scope that a number belongs to.
+    fn scope_of(&self, seq: u64) -> Option<Arc<str>> {
+        let at = self.scopes.partition_point(|(first, _)| *first <= seq);
+        self.scopes.get(at.checked_sub(1)?)?.1.clone()
+    }
+
+    /// The first number of a span, and the first one behind it; `None` if there is no scope of that name.
+    fn bounds(&self, span: Span<'_>) -> Option<(u64, u64)> {
+        match span {
+            Span::Run => Some((1, u64::MAX)),
+            Span::Scope => Some((self.scopes.back().map_or(1, |(first, _)| *first), u64::MAX)),
+            Span::Named(name) => {
+                let at = self.scopes.iter().rposition(|(_, known)| known.as_deref() == Some(name))?;
+                Some((self.scopes[at].0, self.scopes.get(at + 1).map_or(u64::MAX, |(next, _)| next - 1)))
+            }
+        }
     }
 
     /// Remembers how what a call is about stood before it.
@@ -153,7 +292,7 @@ impl Journal {
     pub fn fill_and_tell(&mut self, note: Note, request: &Request, response: &Response) -> Interaction {
         let seq = note.seq;
         let entry = self.entry(note, request, response);
-        let interaction = entry.to_interaction(seq);
+        let interaction = entry.to_interaction(seq, self.scope_of(seq));
         self.place(seq, entry);
         interaction
     }
@@ -180,7 +319,7 @@ impl Journal {
         let at = seq.checked_sub(self.first_seq).map(|at| at as usize);
         if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
             self.bytes += entry.bytes();
-            *slot = Some(Box::new(entry));
+            *slot = Some(Arc::new(entry));
             self.evict();
         }
     }
@@ -188,38 +327,68 @@ impl Journal {
     /// The interaction with that number, if it is there and has its answer.
     pub fn get(&self, seq: u64) -> Option<Interaction> {
         let at = usize::try_from(seq.checked_sub(self.first_seq)?).ok()?;
-        self.slots.get(at)?.as_ref().map(|entry| entry.to_interaction(seq))
+        self.slots.get(at)?.as_ref().map(|entry| entry.to_interaction(seq, self.scope_of(seq)))
     }
 
-    /// All interactions that have their answer, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = Interaction> + Clone {
-        let entries = self.slots.iter().zip(self.first_seq..);
-        entries.filter_map(|(slot, seq)| slot.as_ref().map(|entry| entry.to_interaction(seq)))
+    /// All calls of a span that have their answer, and its events; oldest first.
+    pub fn kept(&self, span: Span<'_>) -> Vec<Kept> {
+        let Some((from, to)) = self.bounds(span) else { return Vec::new() };
+        let skipped = from.saturating_sub(self.first_seq) as usize;
+        let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..).skip(skipped);
+        let until = entries.take_while(|(_, seq)| *seq < to);
+        until.filter_map(|((slot, standing), seq)| self.kept_at(slot, *standing, seq)).collect()
     }
 
-    /// The same, each with how things stood before it.
-    pub fn iter_standing(&self) -> impl Iterator<Item = (Interaction, Standing)> {
-        let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..);
-        entries.filter_map(|((slot, standing), seq)| Some((slot.as_ref()?.to_interaction(seq), *standing)))
+    fn kept_at(&self, slot: &Slot, standing: Standing, seq: u64) -> Option<Kept> {
+        match slot {
+            Some(entry) => Some(Kept::Call(seq, self.scope_of(seq), standing, KeptCall(entry.clone()))),
+            None => self.events.get(&seq).map(|(event, _)| Kept::Event(event.clone())),
+        }
     }
 
-    /// At most `limit` interactions after number `after`, of one operation if it is named.
-    pub fn extract(&self, after: u64, operation: Option<&str>, limit: usize) -> Extract {
+    /// At most `limit` calls of a span after number `after`, of one operation if it is named, and at most
+    /// `bytes_max` bytes of them but one at least; with the events between them. `None` if there is no
+    /// scope of that name.
+    pub fn page(
+        &self,
+        span: Span<'_>,
+        after: u64,
+        operation: Option<&str>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Option<Page> {
+        let (from, to) = self.bounds(span)?;
+        let after = after.max(from - 1);
         let skipped = (after + 1).saturating_sub(self.first_seq) as usize;
-        let mut next = after;
-        let mut interactions = Vec::new();
-        for (slot, seq) in self.slots.iter().zip(self.first_seq..).skip(skipped) {
+        let mut page = Page { kept: Vec::new(), next: after, evicted: 0 };
+        let (mut calls, mut bytes) = (0, 0);
+        let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..).skip(skipped);
+        for ((slot, standing), seq) in entries.take_while(|(_, seq)| *seq < to) {
             // A call that still waits for its answer is not passed over: the next reading begins there.
-            let Some(entry) = slot else { break };
-            if interactions.len() >= limit {
-                break;
-            }
-            next = seq;
-            if operation.is_none_or(|operation| entry.operation == Some(operation)) {
-                interactions.push(entry.to_interaction(seq));
+            let Some(kept) = self.kept_at(slot, *standing, seq) else { break };
+            if let Some(entry) = slot {
+                let is_wanted = operation.is_none_or(|operation| entry.operation == Some(operation));
+                let is_full = calls >= limit || (calls > 0 && bytes + entry.bytes() > bytes_max);
+                if is_full && (is_wanted || calls >= limit) {
+                    break;
+                }
+                page.next = seq;
+                if is_wanted {
+                    calls += 1;
+                    bytes += entry.bytes();
+                    page.kept.push(kept);
+                }
+            } else {
+                page.next = seq;
+                page.kept.push(kept);
             }
         }
-        Extract { interactions, next, evicted: self.evicted }
+        page.evicted = match span {
+            Span::Run => self.calls.forgotten,
+            Span::Scope => self.scope_calls.forgotten,
+            Span::Named(_) => 0,
+        };
+        Some(page)
     }
 
     /// How many interactions are kept.
@@ -229,38 +398,49 @@ impl Journal {
     }
 
     /// How many calls there were, those that have been forgotten included.
-    pub fn calls(&self) -> u64 {
-        self.evicted + self.slots.len() as u64
+    pub fn calls(&self, span: Span<'_>) -> u64 {
+        self.tally(span).made
     }
 
-    /// How many interactions have been forgotten.
-    pub fn evicted(&self) -> u64 {
-        self.evicted
+    /// How many calls have been forgotten.
+    pub fn evicted(&self, span: Span<'_>) -> u64 {
+        self.tally(span).forgotten
     }
 
-    /// Forgets everything; numbers go on.
+    fn tally(&self, span: Span<'_>) -> Tally {
+        if span == Span::Run { self.calls } else { self.scope_calls }
+    }
+
+    /// Forgets every call and event; numbers go on.
     pub fn clear(&mut self) {
-        self.first_seq += self.slots.len() as u64;
-        self.slots.clear();
-        self.standings.clear();
-        self.bytes = 0;
-        self.evicted = 0;
-    }
-
-    /// Forgets everything and counts from one again.
-    pub fn restart(&mut self) {
-        self.clear();
-        self.first_seq = 1;
+        while !self.slots.is_empty() {
+            self.forget_first();
+        }
     }
 
     fn evict(&mut self) {
         while self.slots.len() > self.entries_max || (self.bytes > self.bytes_max && self.slots.len() > 1) {
-            self.standings.pop_front();
-            if let Some(entry) = self.slots.pop_front().flatten() {
-                self.bytes -= entry.bytes();
-            }
-            self.first_seq += 1;
-            self.evicted += 1;
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        let seq = self.first_seq;
+        let slot = self.slots.pop_front().flatten();
+        self.standings.pop_front();
+        self.first_seq += 1;
+        // A name is of use as long as a call of its scope is there, or may come.
+        while self.scopes.get(1).is_some_and(|(first, _)| *first <= self.first_seq) {
+            self.scopes.pop_front();
+        }
+        if let Some((_, bytes)) = self.events.remove(&seq) {
+            self.bytes -= bytes;
+            return;
+        }
+        self.bytes -= slot.map_or(0, |entry| entry.bytes());
+        self.calls.forgotten += 1;
+        if self.scopes.back().is_none_or(|(first, _)| seq >= *first) {
+            self.scope_calls.forgotten += 1;
         }
     }
 
@@ -313,7 +493,7 @@ impl Entry {
             + self.findings.len() * 512
     }
 
-    fn to_interaction(&self, seq: u64) -> Interaction {
+    fn to_interaction(&self, seq: u64, scope: Option<Arc<str>>) -> Interaction {
         let mut response = Response::new(self.status);
         response.headers = Headers::from_text(&self.response_headers);
         response.body = self.response_body.clone();
@@ -327,6 +507,7 @@ impl Entry {
             response,
             findings: self.findings.iter().map(Finding::to_value).collect(),
             took_us: self.took_us,
+            scope,
         }
     }
 }
@@ -348,8 +529,16 @@ mod tests {
         journal.fill(note, &Request::new(Method::Get, target), &Response::new(200));
     }
 
+    fn extract(journal: &Journal, after: u64, limit: usize) -> Extract {
+        journal.page(Span::Run, after, None, limit, usize::MAX).expect("a run").into()
+    }
+
     fn targets(journal: &Journal) -> Vec<String> {
-        journal.iter().map(|interaction| interaction.request.target().to_owned()).collect()
+        extract(journal, 0, usize::MAX)
+            .interactions
+            .iter()
+            .map(|interaction| interaction.request.target().to_owned())
+            .collect()
     }
 
     #[test]
@@ -357,7 +546,7 @@ mod tests {
         let mut journal = Journal::default();
         let (first, second) = (journal.reserve(), journal.reserve());
         say(&mut journal, second, "/second");
-        assert_eq!(journal.extract(0, None, 10).interactions.len(), 0);
+        assert_eq!(extract(&journal, 0, 10).interactions.len(), 0);
         say(&mut journal, first, "/first");
         assert_eq!(targets(&journal), ["/first", "/second"]);
     }
@@ -370,7 +559,7 @@ mod tests {
             say(&mut journal, seq, &format!("/{at}"));
         }
         assert_eq!(targets(&journal), ["/4", "/5"]);
-        let extract = journal.extract(0, None, 10);
+        let extract = extract(&journal, 0, 10);
         assert_eq!((extract.evicted, extract.next, extract.interactions[0].seq), (3, 5, 4));
         assert_eq!(journal.get(3), None);
         assert_eq!(journal.get(4).map(|interaction| interaction.seq), Some(4));
@@ -393,7 +582,7 @@ mod tests {
             journal.fill(note, &request, &Response::new(200));
         }
         assert!(journal.bytes <= 100_000);
-        assert_eq!(journal.len() as u64 + journal.evicted(), 100);
+        assert_eq!(journal.len() as u64 + journal.evicted(Span::Run), 100);
         let seq = journal.reserve();
         let note = Note {
             seq,
@@ -414,14 +603,58 @@ mod tests {
             let seq = journal.reserve();
             say(&mut journal, seq, &format!("/{at}"));
         }
-        let first = journal.extract(0, None, 2);
-        let second = journal.extract(first.next, None, 10);
+        let first = extract(&journal, 0, 2);
+        let second = extract(&journal, first.next, 10);
         assert_eq!((first.interactions.len(), second.interactions.len(), second.next), (2, 3, 5));
         journal.clear();
-        assert_eq!(journal.extract(0, None, 10).interactions.len(), 0);
+        assert_eq!(extract(&journal, 0, 10).interactions.len(), 0);
         assert_eq!(journal.reserve(), 6);
-        journal.restart();
-        assert_eq!(journal.reserve(), 1);
+    }
+
+    #[test]
+    fn a_scope_has_its_own_part_of_the_journal() {
+        let at = Timestamp::default();
+        let reset = |name: &str| Change::Reset { scope: Some(name.into()), started_at: at, state: None, forget: false };
+        let mut journal = Journal::default();
+        let call = |journal: &mut Journal| {
+            let seq = journal.reserve();
+            say(journal, seq, &format!("/{seq}"));
+        };
+        call(&mut journal);
+        journal.happen(at, reset("one"), 0);
+        call(&mut journal);
+        journal.happen(at, reset("two"), 0);
+        call(&mut journal);
+        call(&mut journal);
+        let told = |journal: &Journal, span: Span<'_>| -> Vec<(u64, Option<String>)> {
+            let kept = journal.kept(span);
+            let calls = kept.iter().filter_map(Kept::interaction);
+            calls.map(|call| (call.seq, call.scope.map(|scope| scope.to_string()))).collect()
+        };
+        let (one, two) = (Some("one".to_owned()), Some("two".to_owned()));
+        assert_eq!(told(&journal, Span::Named("one")), [(3, one.clone())]);
+        assert_eq!(told(&journal, Span::Scope), [(5, two.clone()), (6, two.clone())]);
+        assert_eq!(told(&journal, Span::Run), [(1, None), (3, one), (5, two.clone()), (6, two.clone())]);
+        assert_eq!(journal.kept(Span::Run).len(), 6);
+        assert_eq!((journal.calls(Span::Run), journal.calls(Span::Scope)), (4, 2));
+        assert!(journal.page(Span::Named("none"), 0, None, 1, 1).is_none());
+        // However small a page is, it has a call, and reading on finds all of them.
+        let (mut after, mut seqs) = (0, Vec::new());
+        loop {
+            let page = journal.page(Span::Run, after, None, 9, 1).expect("the run");
+            let calls: Vec<u64> = page.kept.iter().filter_map(Kept::interaction).map(|call| call.seq).collect();
+            if calls.is_empty() {
+                break;
+            }
+            assert_eq!(calls.len(), 1);
+            seqs.extend(calls);
+            after = page.next;
+        }
+        assert_eq!(seqs, [1, 3, 5, 6]);
+        journal.clear();
+        assert_eq!((told(&journal, Span::Run).len(), journal.calls(Span::Run), journal.bytes), (0, 4, 0));
+        call(&mut journal);
+        assert_eq!(told(&journal, Span::Scope), [(7, two)]);
     }
 
     proptest! {
@@ -435,7 +668,7 @@ mod tests {
                 let seq = waiting.remove(choice.index(waiting.len()));
                 say(&mut journal, seq, &format!("/{seq}"));
             }
-            let seqs: Vec<u64> = journal.iter().map(|interaction| interaction.seq).collect();
+            let seqs: Vec<u64> = journal.kept(Span::Run).iter().map(Kept::seq).collect();
             let expected: Vec<u64> = (1..=answers.len() as u64).skip(answers.len().saturating_sub(entries_max)).collect();
             prop_assert_eq!(seqs, expected);
         }

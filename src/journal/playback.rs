@@ -8,14 +8,23 @@
 //! Same calls are one lane and answered in recorded order; between lanes the order is free, so that
 //! concurrent clients can play.
 //!
+//! A recording of a run with resets is played scope by scope: a reset of the player goes on to the next
+//! recorded scope, or to the one of the name that it gives. Until the player resets, every scope's calls
+//! are there, so that a client whose tests do not reset finds them too.
+//!
 //! [`REDACTED`]: super::redact::REDACTED
 
 mod key;
 mod nearest;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::address;
+use super::event::Change;
 use super::interaction::Interaction;
 use super::recording::Recording;
 use crate::http::{Headers, Method, Request, Response};
@@ -29,7 +38,29 @@ pub struct Playback {
     lanes: Vec<Lane>,
     /// The lanes by method and path.
     routes: BTreeMap<Box<str>, Route>,
+    /// The recorded scopes, one at least.
+    scopes: Vec<Recorded>,
+    /// Which of them is played; `None` until the first reset, when all of them are.
+    playing: Option<usize>,
+    /// The calls that have come since their scope began.
     served: BTreeSet<usize>,
+    /// All calls that have ever come.
+    came: BTreeSet<usize>,
+    /// How many states were put or added in this scope.
+    states_taken: usize,
+}
+
+/// A scope of a recording.
+#[derive(Clone, Debug, Default)]
+struct Recorded {
+    name: Option<Arc<str>>,
+    calls: Range<usize>,
+    /// The state that it begins with, if it is not that of the header.
+    state: Option<Arc<Value>>,
+    /// How many states were put or added in it.
+    states: usize,
+    /// Whether it has been played.
+    is_visited: bool,
 }
 
 /// Calls that are the same, in recorded order.
@@ -37,8 +68,8 @@ pub struct Playback {
 struct Lane {
     key: Key,
     calls: Vec<usize>,
-    /// How many of them have been served.
-    served: usize,
+    /// The first of them that has not been served in this scope.
+    next: usize,
 }
 
 /// The lanes of one method and path.
@@ -61,21 +92,32 @@ pub struct Unmatched {
 }
 
 impl Playback {
-    /// The state at the start of the recording; null if nobody knows it.
-    pub fn state(&self) -> &serde_json::Value {
-        &self.recording.header.state
+    /// The state at the start of the recording, or of the scope that is played; null if nobody knows it.
+    pub fn state(&self) -> &Value {
+        let state = self.playing.and_then(|at| self.scopes[at].state.as_deref());
+        state.unwrap_or(&self.recording.header.state)
     }
 
     /// A playback that stands at the beginning.
     pub fn new(recording: Recording) -> Playback {
-        let mut playback = Playback { recording, lanes: Vec::new(), routes: BTreeMap::new(), served: BTreeSet::new() };
+        let scopes = scopes(&recording);
+        let mut playback = Playback {
+            recording,
+            lanes: Vec::new(),
+            routes: BTreeMap::new(),
+            scopes,
+            playing: None,
+            served: BTreeSet::new(),
+            came: BTreeSet::new(),
+            states_taken: 0,
+        };
         for (call, interaction) in playback.recording.interactions.iter().enumerate() {
             let key = Key::of(&address::anywhere(&interaction.request));
             let route = playback.routes.entry(key.route().into()).or_default();
             let by_text = if key.is_masked() { &mut route.masked } else { &mut route.plain };
             let lane = *by_text.entry(key.text().into()).or_insert_with(|| {
                 route.lanes.push(playback.lanes.len());
-                playback.lanes.push(Lane { key, calls: Vec::new(), served: 0 });
+                playback.lanes.push(Lane { key, calls: Vec::new(), next: 0 });
                 playback.lanes.len() - 1
             });
             playback.lanes[lane].calls.push(call);
@@ -105,14 +147,17 @@ impl Playback {
     pub fn serve(&mut self, request: &Request) -> Result<&Interaction, Unmatched> {
         let request = &*address::anywhere(request);
         let key = Key::of(request);
+        let range = self.range();
         let next = self
             .same(&key)
-            .filter_map(|lane| Some((*self.lanes[lane].calls.get(self.lanes[lane].served)?, lane)))
+            .filter_map(|lane| Some((*self.lanes[lane].calls.get(self.lanes[lane].next)?, lane)))
+            .filter(|(call, _)| range.contains(call))
             .min();
         match next {
             Some((call, lane)) => {
-                self.lanes[lane].served += 1;
+                self.lanes[lane].next += 1;
                 self.served.insert(call);
+                self.came.insert(call);
                 Ok(&self.recording.interactions[call])
             }
             None => Err(self.unmatched(request, &key)),
@@ -127,16 +172,26 @@ impl Playback {
         plain.into_iter().chain(masked.filter(move |lane| self.lanes[**lane].key.admits(key))).copied()
     }
 
-    /// The recorded calls that have not come yet, in recorded order.
-    pub fn leftovers(&self) -> impl Iterator<Item = &Interaction> {
-        let calls = self.recording.interactions.iter().enumerate();
-        calls.filter(|(call, _)| !self.served.contains(call)).map(|(_, interaction)| interaction)
+    /// The calls that can be served now.
+    fn range(&self) -> Range<usize> {
+        self.playing.map_or(0..self.total(), |at| self.scopes[at].calls.clone())
     }
 
-    #[cfg(test)]
+    /// The recorded calls that have not come, in recorded order: those of the scope that is played, and at
+    /// the end of the run those of scopes that were never played.
+    pub fn leftovers(&self, is_run: bool) -> impl Iterator<Item = &Interaction> {
+        let current = self.playing.unwrap_or_default();
+        let wanted = self.scopes.iter().enumerate().filter(move |(at, scope)| match self.playing {
+            None => is_run || *at == current,
+            Some(playing) => *at == playing || (is_run && !scope.is_visited),
+        });
+        let calls = wanted.flat_map(|(_, scope)| scope.calls.clone());
+        calls.filter(|call| !self.served.contains(call)).map(|call| &self.recording.interactions[call])
+    }
+
     /// How many recorded calls have come.
     pub fn served(&self) -> usize {
-        self.served.len()
+        self.came.len()
     }
 
     /// How many calls the recording has.
@@ -144,11 +199,55 @@ impl Playback {
         self.recording.interactions.len()
     }
 
-    /// Goes back to the beginning.
-    pub fn reset(&mut self) {
-        self.served.clear();
-        self.lanes.iter_mut().for_each(|lane| lane.served = 0);
+    /// Goes to the recorded scope of that name, or else to the next one; from the last to the first.
+    pub fn begin_scope(&mut self, name: Option<&str>) {
+        let current = self.playing.unwrap_or_default();
+        self.scopes[current].is_visited = true;
+        let count = self.scopes.len();
+        let ahead = (current + 1..=current + count).map(|at| at % count);
+        let named = name.and_then(|name| ahead.clone().find(|at| self.scopes[*at].name.as_deref() == Some(name)));
+        let next = named.unwrap_or((current + 1) % count);
+        self.scopes[next].is_visited = true;
+        self.playing = Some(next);
+        self.states_taken = 0;
+        let range = self.range();
+        self.served.retain(|call| !range.contains(call));
+        self.lanes.iter_mut().for_each(|lane| lane.next = lane.calls.partition_point(|call| *call < range.start));
     }
+
+    /// Whether a state was put or added at this point of the recording; then it counts as done.
+    pub fn take_state(&mut self) -> bool {
+        let states = match self.playing {
+            None => self.scopes.iter().map(|scope| scope.states).sum(),
+            Some(at) => self.scopes[at].states,
+        };
+        let is_there = self.states_taken < states;
+        self.states_taken += usize::from(is_there);
+        is_there
+    }
+}
+
+/// The scopes of a recording, in order.
+fn scopes(recording: &Recording) -> Vec<Recorded> {
+    let first = Recorded { name: recording.header.scope.clone(), is_visited: true, ..Recorded::default() };
+    let mut scopes = vec![first];
+    let end_of = |seq: u64| recording.interactions.partition_point(|call| call.seq < seq);
+    for event in &recording.events {
+        let last = scopes.last_mut().expect("there is a first scope");
+        match &event.change {
+            Change::Reset { scope, state, .. } => {
+                last.calls.end = end_of(event.seq);
+                let calls = last.calls.end..last.calls.end;
+                scopes.push(Recorded { name: scope.clone(), calls, state: state.clone(), ..Recorded::default() });
+            }
+            Change::State { .. } => last.states += 1,
+            _ => {}
+        }
+    }
+    if let Some(last) = scopes.last_mut() {
+        last.calls.end = recording.interactions.len();
+    }
+    scopes
 }
 
 /// A recorded response with the framing that its body has now.

@@ -1,6 +1,7 @@
 //! [`Recording`]: a journal put away. NDJSON text ↔ values, the header line first.
 //!
-//! Line 1 says what was recorded and from which state; every further line is one [`Interaction`].
+//! Line 1 says what was recorded and from which state; every further line is one [`Interaction`], or an
+//! [`Event`] that changed the mock and was no call.
 //! Lines end in `\n`, so a recording can be written as things happen and survives a killed process
 //! but for the line it was writing. `schemas/recording.json` describes a line.
 //!
@@ -16,17 +17,21 @@
 //! Header lines with one name come together where the first of them was; nothing else is moved.
 
 mod body;
+mod event;
 mod line;
 mod message;
 mod read;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::Kept;
 use super::address;
+use super::event::{Change, Event};
 use super::interaction::Interaction;
 use super::transcript::Transcript;
 use crate::clock::Timestamp;
@@ -56,8 +61,24 @@ pub struct Header {
     pub is_clock_running: bool,
     /// The mock's time when it started.
     pub started_at: Timestamp,
+    /// The rules that may be broken.
+    pub allowances: Vec<Allowed>,
+    /// The name of the scope that the recording begins with, if it has one.
+    pub scope: Option<Arc<str>>,
     /// The state at the start, in the form of a fixture; null if nobody knows it.
     pub state: Value,
+}
+
+/// A rule that may be broken in a recorded run, since before its first call.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Allowed {
+    /// The rule's id.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+    /// Whether it may be broken in the first scope only, and not in all of them.
+    pub first_scope_only: bool,
 }
 
 /// Interactions that were put away, and what they started from.
@@ -79,8 +100,10 @@ pub struct Header {
 pub struct Recording {
     /// The first line.
     pub header: Header,
-    /// The other lines, by number.
+    /// The calls, by number.
     pub interactions: Vec<Interaction>,
+    /// What changed the mock beside them, by number.
+    pub events: Vec<Event>,
     /// Whether the last line was incomplete and has been left out, as a killed process leaves it.
     pub cut_off: bool,
 }
@@ -116,11 +139,49 @@ impl Recording {
     /// The recording as text; [`Recording::parse`] reads it.
     pub fn to_text(&self) -> String {
         let mut text = header_line(&self.header);
-        for interaction in &self.interactions {
-            push_line(&mut text, interaction);
+        for line in self.lines() {
+            match line {
+                Line::Call(interaction) => push_line(&mut text, interaction),
+                Line::Event(event) => text.push_str(&event_line(event)),
+            }
         }
         text
     }
+
+    /// Calls and events in their order.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let mut calls = self.interactions.iter().peekable();
+        let mut events = self.events.iter().peekable();
+        std::iter::from_fn(move || {
+            let is_event = match (calls.peek(), events.peek()) {
+                (Some(call), Some(event)) => event.seq < call.seq,
+                (None, event) => event.is_some(),
+                (Some(_), None) => false,
+            };
+            if is_event { events.next().map(Line::Event) } else { calls.next().map(Line::Call) }
+        })
+    }
+
+    /// A recording of what a journal held.
+    pub(crate) fn of_kept(header: Header, kept: &[Kept], timing: bool) -> Recording {
+        let mut recording = Recording { header, interactions: Vec::new(), events: Vec::new(), cut_off: false };
+        for kept in kept {
+            match kept {
+                Kept::Call(..) => recording.interactions.extend(kept.interaction().map(|call| put_away(call, timing))),
+                Kept::Event(event) => recording.events.push((**event).clone()),
+            }
+        }
+        recording
+    }
+}
+
+/// A line of a recording behind its header.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Line<'r> {
+    /// A call and its answer.
+    Call(&'r Interaction),
+    /// What changed the mock and was no call.
+    Event(&'r Event),
 }
 
 /// What is wrong in a file, where, and how to mend it. Prints as `FILE:LINE:COLUMN: what; cure`.
@@ -159,7 +220,23 @@ pub fn header_line(header: &Header) -> String {
     if header.is_clock_running {
         line.push_str(",\"clock\":\"running\"");
     }
-    line.push_str(&format!(",\"seed\":{},\"started_at\":\"{}\",\"state\":", header.seed, header.started_at));
+    line.push_str(&format!(",\"seed\":{},\"started_at\":\"{}\"", header.seed, header.started_at));
+    if !header.allowances.is_empty() {
+        let given = header.allowances.iter().map(|Allowed { rule, reason, first_scope_only }| {
+            let mut given = json!({ "rule": rule, "reason": reason });
+            if *first_scope_only {
+                given["first_scope_only"] = true.into();
+            }
+            given
+        });
+        line.push_str(",\"allowances\":");
+        push_json(&mut line, &given.collect::<Vec<_>>());
+    }
+    if let Some(scope) = &header.scope {
+        line.push_str(",\"scope\":");
+        push_json(&mut line, &**scope);
+    }
+    line.push_str(",\"state\":");
     push_json(&mut line, &header.state);
     line.push_str("}\n");
     line
@@ -185,6 +262,55 @@ pub fn put_away(interaction: Interaction, timing: bool) -> Interaction {
     Interaction { took_us, ..address::name_port(interaction) }
 }
 
+/// Adds the line of what a journal holds, as a recording keeps it.
+pub fn push_kept(out: &mut String, kept: &Kept, timing: bool) {
+    match kept {
+        Kept::Event(event) => out.push_str(&event_line(event)),
+        Kept::Call(..) => {
+            let call = kept.interaction().map(|call| put_away(call, timing));
+            call.iter().for_each(|call| push_line(out, call));
+        }
+    }
+}
+
+/// The line of an event, with its line end.
+pub fn event_line(event: &Event) -> String {
+    let Event { seq, at, change } = event;
+    let mut line = format!("{{\"seq\":{seq},\"at\":\"{at}\",\"event\":\"{}\"", change.name());
+    let mut member = |name: &str, value: &dyn Fn(&mut String)| {
+        line.push_str(&format!(",\"{name}\":"));
+        value(&mut line);
+    };
+    match change {
+        Change::Reset { scope, started_at, state, forget } => {
+            if let Some(scope) = scope {
+                member("scope", &|line| push_json(line, &**scope));
+            }
+            if started_at != at {
+                member("started_at", &|line| push_json(line, &started_at.to_string()));
+            }
+            if *forget {
+                member("forget", &|line| line.push_str("true"));
+            }
+            if let Some(state) = state {
+                member("state", &|line| push_json(line, &**state));
+            }
+        }
+        Change::State { whole, state } => {
+            member("change", &|line| push_json(line, if *whole { "put" } else { "added" }));
+            member("state", &|line| push_json(line, &**state));
+        }
+        Change::Clock { frozen } => member("mode", &|line| push_json(line, if *frozen { "frozen" } else { "running" })),
+        Change::Allow { rule, reason } => {
+            member("rule", &|line| push_json(line, &**rule));
+            member("reason", &|line| push_json(line, &**reason));
+        }
+        Change::Forget | Change::End => {}
+    }
+    line.push_str("}\n");
+    line
+}
+
 /// An interaction as the admin API shows it: the content of its line.
 ///
 /// A number that a [`Value`] cannot hold loses digits here, not in the line.
@@ -194,7 +320,7 @@ pub fn to_value(interaction: &Interaction) -> Value {
 }
 
 fn push_line(out: &mut String, interaction: &Interaction) {
-    let Interaction { seq, at, operation, request, response, findings, took_us } = interaction;
+    let Interaction { seq, at, operation, request, response, findings, took_us, scope } = interaction;
     out.push_str(&format!("{{\"seq\":{seq},\"at\":\"{at}\",\"operation\":"));
     push_json(out, operation);
     out.push_str(",\"request\":{\"method\":");
@@ -215,6 +341,10 @@ fn push_line(out: &mut String, interaction: &Interaction) {
     body::write(out, response.body());
     out.push_str("},\"findings\":");
     push_json(out, findings);
+    if let Some(scope) = scope {
+        out.push_str(",\"scope\":");
+        push_json(out, &**scope);
+    }
     if *took_us > 0 {
         out.push_str(&format!(",\"took_us\":{took_us}"));
     }

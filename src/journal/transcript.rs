@@ -266,6 +266,7 @@ mod tests {
             response: Response::new(201),
             findings: Vec::new(),
             took_us: 0,
+            scope: None,
         }
     }
 

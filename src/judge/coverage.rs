@@ -22,9 +22,9 @@ use serde_json::{Map, Value, json};
 
 use super::offline::Run;
 use super::strictness::Strictness;
-use crate::journal::Standing;
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::Recording;
+use crate::journal::{Kept, Standing};
 use crate::limits::COVERAGE_SCENARIOS_MAX;
 use crate::profile::Profile;
 use scene::{Item, items, operation};
@@ -83,9 +83,17 @@ impl Coverage {
     }
 
     /// What calls have exercised, by how what they were about stood before them.
-    pub(crate) fn of_calls(profile: Profile, calls: Vec<(Interaction, Standing)>) -> Coverage {
+    pub(crate) fn of_kept(profile: Profile, kept: &[Kept]) -> Coverage {
+        let calls = kept.iter().filter_map(|kept| match kept {
+            Kept::Call(_, _, standing, _) => Some((kept.interaction()?, *standing)),
+            Kept::Event(_) => None,
+        });
+        Coverage::of_calls(profile, calls)
+    }
+
+    fn of_calls(profile: Profile, calls: impl IntoIterator<Item = (Interaction, Standing)>) -> Coverage {
         let mut all = Coverage { profile, ..Coverage::default() };
-        calls.iter().for_each(|(interaction, standing)| all.note(profile, interaction, *standing));
+        calls.into_iter().for_each(|(interaction, standing)| all.note(profile, &interaction, standing));
         all
     }
 
@@ -272,7 +280,8 @@ mod tests {
                 let request = Request::new(crate::http::Method::new(method), target.to_owned()).json(body);
                 let (at, operation, findings) = (Timestamp::default(), None, Vec::new());
                 let response = Response::new(status);
-                let interaction = Interaction { seq: 1, at, operation, request, response, findings, took_us: 0 };
+                let interaction =
+                    Interaction { seq: 1, at, operation, request, response, findings, took_us: 0, scope: None };
                 (interaction, Standing { is_of_job: job.is_some(), job, connector: None })
             },
         )

@@ -14,23 +14,26 @@ pub mod lane;
 pub mod offline;
 pub mod report;
 pub mod rules;
+pub mod scope;
 pub mod story;
 pub mod strictness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Subject};
 use crate::journal::interaction::Interaction;
-use crate::limits::FINDINGS_MAX;
+use crate::limits::{FINDINGS_MAX, SCOPES_MAX};
 use crate::profile::Profile;
 use deed::{Deed, deeds};
 use heard::{Heard, Retold, value_of};
 use lane::{JobLane, Saved, World};
 use rules::manners::Failures;
 use rules::{ACTS, Check, Offence, RULES, Rule, bit};
+use scope::Scope;
 use story::Seen;
 use strictness::{Contract, Strictness};
 
@@ -50,6 +53,18 @@ impl Counts {
             Severity::Warning => self.warning += count,
         }
     }
+
+    /// How many there are of both kinds.
+    pub fn total(self) -> u64 {
+        self.error + self.warning
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.error += other.error;
+        self.warning += other.warning;
+    }
 }
 
 /// What the judge says to a call.
@@ -64,14 +79,35 @@ pub struct Verdict {
     pub refusal: Option<String>,
 }
 
-/// A breach that a test has declared to be on purpose.
+/// A breach that a test has declared to be on purpose, in one scope or in all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Allowance {
     /// The rule's id.
     pub rule: &'static str,
     /// Why it may be broken.
     pub reason: String,
+    /// Whether it holds in every scope, as one that was given before the run began.
+    pub is_standing: bool,
     used: bool,
+}
+
+/// What a scope ends with, beside what the judge knows.
+#[derive(Debug)]
+pub struct ScopeEnd {
+    /// When it ends.
+    pub now: Timestamp,
+    /// What is found at its end, as a rule by [`Judge::finish`].
+    pub found: Vec<Finding>,
+    /// How many calls were made in it.
+    pub calls: u64,
+    /// Whether its findings are to be forgotten.
+    pub forget: bool,
+    /// The name of the next scope.
+    pub next: Option<Arc<str>>,
+    /// The number that the next scope's first call has.
+    pub next_seq: u64,
+    /// When the next scope begins.
+    pub next_at: Timestamp,
 }
 
 /// The rules that are asked, by what they are asked about.
@@ -140,9 +176,17 @@ pub struct Judge {
     docket: Docket,
     world: World,
     failures: Failures,
+    /// The scopes that have ended, oldest first.
+    scopes: Vec<Scope>,
+    /// Scopes beyond the bound, all in one.
+    further: Option<Box<Scope>>,
+    /// The scope that goes on; what was found in it stands in `findings` and `counts`.
+    scope: Scope,
     findings: Vec<Finding>,
-    /// How many findings there were, by rule and severity.
+    /// How many findings there were in this scope, by rule and severity.
     counts: BTreeMap<&'static str, Counts>,
+    /// How many findings of earlier scopes are kept.
+    kept: usize,
     allowances: Vec<Allowance>,
 }
 
@@ -162,10 +206,19 @@ impl Judge {
             strictness,
             world: World::new(state),
             failures: Failures::default(),
+            scopes: Vec::new(),
+            further: None,
+            scope: Scope { number: 1, first_seq: 1, ..Scope::default() },
             findings: Vec::new(),
             counts: BTreeMap::new(),
+            kept: 0,
             allowances: Vec::new(),
         }
+    }
+
+    /// Says where the first scope begins, and what it is called.
+    pub fn begin(&mut self, name: Option<Arc<str>>, first_seq: u64, at: Timestamp) {
+        self.scope = Scope { name, first_seq, started_at: at, ..std::mem::take(&mut self.scope) };
     }
 
     /// How strict it is.
@@ -181,6 +234,23 @@ impl Judge {
         } else {
             self.world.learn(state);
         }
+    }
+
+    /// Takes in that somebody has put a state in the place of all that was there. Whatever the new state
+    /// does not have has come to its end, and is asked what the end of a run is asked.
+    pub fn replace_state(&mut self, state: &Value, now: Timestamp) {
+        let ids = |section: &str| -> BTreeSet<&str> {
+            let entries = state.get(section).and_then(Value::as_array).into_iter().flatten();
+            entries.filter_map(|entry| entry.get("id")?.as_str()).collect()
+        };
+        let (jobs, connectors) = (ids("sync_jobs"), ids("connectors"));
+        let is_gone = |finding: &Finding| match &finding.subject {
+            Some(Subject::Job(id)) => !jobs.contains(&**id),
+            Some(Subject::Connector(id)) => !connectors.contains(&**id),
+            None => false,
+        };
+        self.finish(now).into_iter().filter(is_gone).for_each(|finding| self.keep(finding));
+        self.learn(state, true);
     }
 
     /// Judges one call and takes in what it did.
@@ -240,7 +310,8 @@ impl Judge {
         if has_storm {
             self.failures.storm_told(heard);
         }
-        for finding in &findings {
+        for finding in &mut findings {
+            finding.scope = self.mark();
             self.world.told(finding);
             self.keep(finding.clone());
         }
@@ -314,21 +385,28 @@ impl Judge {
         findings
     }
 
+    /// What a finding of the current scope says of it.
+    pub fn mark(&self) -> Option<Arc<str>> {
+        scope::mark(self.scope.number, self.scope.name.as_ref())
+    }
+
     /// Keeps a finding that somebody else made, as playback does.
-    pub fn keep(&mut self, finding: Finding) {
+    pub fn keep(&mut self, mut finding: Finding) {
+        finding.scope = self.mark();
         self.counts.entry(finding.rule).or_default().add(finding.severity, 1);
         for allowance in self.allowances.iter_mut().filter(|allowance| allowance.rule == finding.rule) {
             allowance.used = true;
         }
-        if self.findings.len() < FINDINGS_MAX {
+        if self.kept + self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
         }
     }
 
-    /// Lets a rule be broken from now on, and forgives what broke it before.
-    pub fn allow(&mut self, rule: &'static Rule, reason: impl Into<String>) {
+    /// Lets a rule be broken in this scope, and forgives what broke it before; in every scope if
+    /// `is_standing`.
+    pub fn allow(&mut self, rule: &'static Rule, reason: impl Into<String>, is_standing: bool) {
         let used = self.counts.contains_key(rule.id);
-        self.allowances.push(Allowance { rule: rule.id, reason: reason.into(), used });
+        self.allowances.push(Allowance { rule: rule.id, reason: reason.into(), is_standing, used });
     }
 
     /// What has been allowed.
@@ -340,16 +418,24 @@ impl Judge {
         self.allowances.iter().any(|allowance| allowance.rule == rule)
     }
 
-    /// What was found and is not allowed, oldest first. Beyond a bound findings are counted only.
+    /// What was found in this scope and is not allowed, oldest first. Beyond a bound findings are counted
+    /// only.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| !self.is_allowed(finding.rule))
     }
 
     /// What is found if the run ends now and is not allowed, `found` as a rule by [`Judge::finish`];
     /// and the allowances that nothing needed.
-    pub fn end(&self, mut found: Vec<Finding>, now: Timestamp) -> Vec<Finding> {
-        let is_needed =
-            |allowance: &Allowance| allowance.used || found.iter().any(|finding| finding.rule == allowance.rule);
+    pub fn end(&self, found: Vec<Finding>, now: Timestamp) -> Vec<Finding> {
+        self.end_of(found, now, true)
+    }
+
+    fn end_of(&self, mut found: Vec<Finding>, now: Timestamp, is_run: bool) -> Vec<Finding> {
+        let is_needed = |allowance: &Allowance| {
+            allowance.used
+                || (allowance.is_standing && !is_run)
+                || found.iter().any(|finding| finding.rule == allowance.rule)
+        };
         let unused: Vec<Finding> = self
             .allowances
             .iter()
@@ -358,7 +444,73 @@ impl Judge {
             .collect();
         found.retain(|finding| !self.is_allowed(finding.rule));
         found.extend(unused);
+        found.iter_mut().for_each(|finding| finding.scope = self.mark());
         found
+    }
+
+    /// Ends the scope and begins the next, which knows nothing yet.
+    pub fn end_scope(&mut self, end: ScopeEnd) {
+        let ScopeEnd { now, found, calls, forget, next, next_seq, next_at } = end;
+        for allowance in self.allowances.iter_mut().filter(|allowance| allowance.is_standing) {
+            allowance.used |= found.iter().any(|finding| finding.rule == allowance.rule);
+        }
+        let found = self.end_of(found, now, false);
+        let mut ended = self.scope(calls, found);
+        if forget {
+            ended.forgotten += std::mem::take(&mut ended.counts);
+            ended.findings.clear();
+        }
+        ended.findings.truncate(FINDINGS_MAX.saturating_sub(self.kept));
+        self.kept += ended.findings.len();
+        self.scope = Scope {
+            number: ended.number + 1,
+            name: next,
+            first_seq: next_seq,
+            started_at: next_at,
+            ..Scope::default()
+        };
+        if self.scopes.len() < SCOPES_MAX {
+            self.scopes.push(ended);
+        } else {
+            let further = self.further.get_or_insert_with(|| Box::new(Scope { calls: 0, ..ended.clone() }));
+            further.calls += ended.calls;
+            if further.number != ended.number {
+                further.name = Some(format!("scopes {} to {}", further.number, ended.number).into());
+                further.counts += ended.counts;
+                further.forgotten += ended.forgotten;
+                further.findings.extend(ended.findings);
+            }
+        }
+        self.findings.clear();
+        self.counts.clear();
+        self.allowances.retain(|allowance| allowance.is_standing);
+        self.world = World::default();
+        self.failures = Failures::default();
+    }
+
+    /// The scopes that have ended, oldest first; beyond a bound the last entry stands for all further ones.
+    pub fn ended_scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.iter().chain(self.further.as_deref())
+    }
+
+    /// The scope that goes on, with that many calls, and `found` at its end.
+    pub fn scope(&self, calls: u64, found: Vec<Finding>) -> Scope {
+        let mut counts = self.counts();
+        found.iter().for_each(|finding| counts.add(finding.severity, 1));
+        let findings = self.findings().cloned().chain(found).collect();
+        Scope { calls, findings, counts, ..self.scope.clone() }
+    }
+
+    /// Forgets all findings of the run so far, and how many there were is told.
+    pub fn forget(&mut self) {
+        for scope in self.scopes.iter_mut().chain(self.further.as_deref_mut()) {
+            scope.forgotten += std::mem::take(&mut scope.counts);
+            scope.findings.clear();
+        }
+        self.scope.forgotten += self.counts();
+        self.findings.clear();
+        self.counts.clear();
+        self.kept = 0;
     }
 
     fn unused(&self, allowance: &Allowance, now: Timestamp) -> Option<Finding> {
@@ -372,7 +524,7 @@ impl Judge {
         })
     }
 
-    /// How many findings there were that are not allowed.
+    /// How many findings there were in this scope that are not allowed.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for (_, of_rule) in self.counts.iter().filter(|(rule, _)| !self.is_allowed(rule)) {
@@ -385,19 +537,6 @@ impl Judge {
     /// How many lanes have been forgotten because their number is bounded; no rule speaks about them.
     pub fn forgotten(&self) -> u64 {
         self.world.forgotten()
-    }
-
-    /// Forgets everything that it has heard; allowances stay.
-    pub fn restart(&mut self) {
-        self.clear();
-        self.world = World::default();
-        self.failures = Failures::default();
-    }
-
-    /// Forgets findings; what is known of jobs and connectors stays, for the state stays too.
-    pub fn clear(&mut self) {
-        self.findings.clear();
-        self.counts.clear();
     }
 }
 

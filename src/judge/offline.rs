@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::Judge;
+use super::scope::Scope;
 use super::story::Seen;
-use super::strictness::Strictness;
+use super::strictness::{self, Strictness};
+use super::{Counts, Judge, ScopeEnd};
 use crate::clock::Timestamp;
 use crate::finding::Finding;
+use crate::journal::event::Change;
 use crate::journal::interaction::Interaction;
-use crate::journal::recording::Recording;
+use crate::journal::recording::{Line, Recording};
 
 /// Where a call of several recordings comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub struct Origin {
 pub struct Judged<'a> {
     /// Where it comes from.
     pub origin: Origin,
+    /// The number that it has in findings: its own with a single recording, else its place among the calls
+    /// and events of all of them, from 1.
+    pub seq: u64,
     /// The call.
     pub interaction: &'a Interaction,
     /// What was wrong with it; numbers of calls are those of the whole run, from 1.
@@ -38,46 +43,113 @@ pub struct Judged<'a> {
 /// A run that was judged from its recordings.
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// Every call in order. The first has number 1 in findings, and so on; with a single recording
-    /// numbers are its own.
+    /// Every call in order.
     pub calls: Vec<Judged<'a>>,
-    /// What was wrong at the end.
+    /// What was wrong at the end of the last scope.
     pub end: Vec<Finding>,
-    /// The judge, who knows how everything ended.
-    pub judge: Judge,
+    /// The scopes of the run, with what was found in each; one if nobody reset the mock.
+    pub scopes: Vec<Scope>,
     is_single: bool,
+    /// Calls and events so far.
+    lines: u64,
 }
 
 impl<'a> Run<'a> {
     /// Judges recordings of one run: their calls in the order of their instants, those of one recording
-    /// in its own order; the state at the start is what all of them say.
+    /// in its own order; the state at the start is what all of them say. If one of them was reset or got
+    /// another state, each stands for a mock of its own: they are judged one after the other.
     pub fn new(recordings: &'a [Recording], strictness: Strictness) -> Run<'a> {
-        let profile = recordings.first().map(|recording| recording.header.profile).unwrap_or_default();
-        let mut judge = Judge::new(profile, strictness, &together(recordings));
-        let is_single = recordings.len() == 1;
-        let calls: Vec<Judged<'a>> = merged(recordings)
-            .into_iter()
-            .zip(1..)
-            .map(|((origin, interaction), number)| {
-                let seq = if is_single { origin.seq } else { number };
-                let verdict = judge.hear_recorded_as(seq, interaction);
-                Judged { origin, interaction, findings: verdict.findings, seen: verdict.seen }
-            })
-            .collect();
-        let now = calls.iter().map(|call| call.interaction.at).max().unwrap_or_default();
-        let end = judge.end(judge.finish(now), now);
-        Run { calls, end, judge, is_single }
+        let mut run =
+            Run { calls: Vec::new(), end: Vec::new(), scopes: Vec::new(), is_single: recordings.len() == 1, lines: 0 };
+        let is_own = |recording: &Recording| {
+            let changes = recording.events.iter().map(|event| &event.change);
+            changes.into_iter().any(|change| matches!(change, Change::Reset { .. } | Change::State { .. }))
+        };
+        if recordings.iter().any(is_own) {
+            for (at, recording) in recordings.iter().enumerate() {
+                run.judge(std::slice::from_ref(recording), at, &strictness);
+            }
+        } else {
+            run.judge(recordings, 0, &strictness);
+        }
+        run
     }
 
-    /// All findings, those of the end last.
+    /// Judges recordings of one mock; the first of them is the one with number `first` of all.
+    fn judge(&mut self, recordings: &'a [Recording], first: usize, strictness: &Strictness) {
+        let Some(header) = recordings.first().map(|recording| &recording.header) else { return };
+        let mut judge = Judge::new(header.profile, strictness.clone(), &together(recordings));
+        let first_seq = self.lines + 1;
+        judge.begin(header.scope.clone(), first_seq, header.started_at);
+        for allowed in recordings.iter().flat_map(|recording| &recording.header.allowances) {
+            // A rule that this version does not have cannot be broken either.
+            if let Ok(rule) = strictness::find(&allowed.rule) {
+                judge.allow(rule, &*allowed.reason, !allowed.first_scope_only);
+            }
+        }
+        let mut now = header.started_at;
+        let mut calls = 0;
+        for (recording, line) in merged(recordings) {
+            self.lines += 1;
+            match line {
+                Line::Call(interaction) => {
+                    now = interaction.at;
+                    calls += 1;
+                    let seq = if self.is_single { interaction.seq } else { self.lines };
+                    let origin = Origin { recording: first + recording, seq: interaction.seq };
+                    let verdict = judge.hear_recorded_as(seq, interaction);
+                    let (findings, seen) = (verdict.findings, verdict.seen);
+                    self.calls.push(Judged { origin, seq, interaction, findings, seen });
+                }
+                Line::Event(event) => {
+                    now = event.at;
+                    match &event.change {
+                        Change::Reset { scope, started_at, state, forget } => {
+                            judge.end_scope(ScopeEnd {
+                                now,
+                                found: judge.finish(now),
+                                calls: std::mem::take(&mut calls),
+                                forget: *forget,
+                                next: scope.clone(),
+                                next_seq: if self.is_single { event.seq } else { self.lines } + 1,
+                                next_at: *started_at,
+                            });
+                            judge.learn(state.as_deref().unwrap_or(&header.state), true);
+                            now = *started_at;
+                        }
+                        Change::State { whole: true, state } => judge.replace_state(state, now),
+                        Change::State { whole: false, state } => judge.learn(state, false),
+                        Change::Allow { rule, reason } => {
+                            if let Ok(rule) = strictness::find(rule) {
+                                judge.allow(rule, &**reason, false);
+                            }
+                        }
+                        Change::Forget => judge.forget(),
+                        Change::Clock { .. } | Change::End => {}
+                    }
+                }
+            }
+        }
+        self.end = judge.end(judge.finish(now), now);
+        self.scopes.extend(judge.ended_scopes().cloned());
+        self.scopes.push(judge.scope(calls, self.end.clone()));
+        // Of several mocks each begins with a first scope: numbers go on.
+        for (scope, number) in self.scopes.iter_mut().zip(1..) {
+            scope.number = number;
+        }
+    }
+
+    /// All findings that count, scope by scope, those of a scope's end last.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.calls.iter().flat_map(|call| &call.findings).chain(&self.end)
+        self.scopes.iter().flat_map(|scope| &scope.findings)
     }
 
-    /// Every call with the number that it has in findings, in order.
-    pub fn numbered(&self) -> impl Iterator<Item = (u64, &Judged<'a>)> {
-        let seq = |(call, number): (&Judged<'_>, u64)| if self.is_single { call.origin.seq } else { number };
-        self.calls.iter().zip(1..).map(move |(call, number)| (seq((call, number)), call))
+    /// How many findings there are, those that are no longer kept included.
+    pub fn counts(&self) -> Counts {
+        self.scopes.iter().fold(Counts::default(), |mut counts, scope| {
+            counts += scope.counts;
+            counts
+        })
     }
 
     /// When the run ended: the instant of its last call.
@@ -86,19 +158,23 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The calls of all recordings by their instants. Two of one recording never change places, also when
-/// its clock was set back.
-fn merged(recordings: &[Recording]) -> Vec<(Origin, &Interaction)> {
-    let mut all: Vec<(Timestamp, Origin, &Interaction)> = Vec::new();
+/// The lines of all recordings by their instants, each with its recording. Two of one recording never
+/// change places, also when its clock was set back.
+fn merged(recordings: &[Recording]) -> Vec<(usize, Line<'_>)> {
+    let mut all: Vec<(Timestamp, u64, usize, Line<'_>)> = Vec::new();
     for (recording, of) in recordings.iter().enumerate() {
         let mut latest = Timestamp::MIN;
-        for interaction in &of.interactions {
-            latest = latest.max(interaction.at);
-            all.push((latest, Origin { recording, seq: interaction.seq }, interaction));
+        for line in of.lines() {
+            let (at, seq) = match line {
+                Line::Call(interaction) => (interaction.at, interaction.seq),
+                Line::Event(event) => (event.at, event.seq),
+            };
+            latest = latest.max(at);
+            all.push((latest, seq, recording, line));
         }
     }
-    all.sort_by_key(|(at, origin, _)| (*at, origin.recording, origin.seq));
-    all.into_iter().map(|(_, origin, interaction)| (origin, interaction)).collect()
+    all.sort_by_key(|(at, seq, recording, _)| (*at, *seq, *recording));
+    all.into_iter().map(|(_, _, recording, line)| (recording, line)).collect()
 }
 
 /// The states at the start together; of an entry that several have, the first.

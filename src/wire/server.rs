@@ -24,9 +24,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::body::{self, Unread};
 use super::sink::Sink;
-use crate::admin;
+use crate::admin::{self, SharedEngine};
 use crate::clock::Timestamp;
-use crate::engine::{Desk, Engine};
+use crate::engine::{Desk, Engine, lock};
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 
@@ -42,7 +42,7 @@ pub fn system_time() -> Timestamp {
 /// What all connections of a server share.
 #[derive(Debug)]
 pub struct Shared {
-    engine: Mutex<Engine>,
+    engine: SharedEngine,
     desk: Desk,
     sink: Option<Sink>,
 }
@@ -50,12 +50,26 @@ pub struct Shared {
 impl Shared {
     /// A server's share of an engine, and of the file that it records to.
     pub fn new(engine: Engine, sink: Option<Sink>) -> Shared {
-        Shared { desk: engine.desk(), engine: Mutex::new(engine), sink }
+        let mut engine = engine;
+        if sink.is_some() {
+            engine.keep_events();
+        }
+        Shared { desk: engine.desk(), engine: Arc::new(Mutex::new(engine)), sink }
     }
 
-    /// The engine. A panic while it was held has left it whole: rules store last.
+    /// The engine, to be asked something. What changes it goes through [`Shared::verb`].
     pub fn engine(&self) -> MutexGuard<'_, Engine> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.engine)
+    }
+
+    /// Does something to the engine, and writes down what became of it.
+    pub fn verb<T>(&self, act: impl FnOnce(&SharedEngine) -> T) -> T {
+        let done = act(&self.engine);
+        if let Some(sink) = &self.sink {
+            let events = self.engine().take_events();
+            events.iter().for_each(|event| sink.append_event(event));
+        }
+        done
     }
 
     /// The recording that is being written.
@@ -71,14 +85,14 @@ impl Shared {
             Ok(body) if is_packed(&request) => match body::unpacked(&body, self.desk.body_bytes_max()) {
                 Ok(body) => without_packing(request).with_body(body),
                 Err(Unread::TooLarge) => {
-                    return Ok(outgoing(self.engine().refuse_too_large(&request, system_time())));
+                    return Ok(outgoing(self.too_large(&request)));
                 }
                 // What cannot be unpacked is refused by whoever reads it.
                 Err(Unread::Broken) => request.with_body(body),
             },
             Ok(body) => request.with_body(body),
             Err(Unread::TooLarge) => {
-                return Ok(outgoing(self.engine().refuse_too_large(&request, system_time())));
+                return Ok(outgoing(self.too_large(&request)));
             }
             // Nobody is there to read an answer; hyper closes the connection.
             Err(Unread::Broken) => return Ok(outgoing(Response::new(400))),
@@ -86,11 +100,19 @@ impl Shared {
         Ok(outgoing(self.exchange(&request)))
     }
 
+    fn too_large(&self, request: &Request) -> Response {
+        let (response, interaction) = self.engine().refuse_too_large(request, system_time());
+        if let Some(sink) = &self.sink {
+            sink.append(interaction);
+        }
+        response
+    }
+
     /// The answer to a whole request. Synchronous: nothing waits on anything but the lock.
     fn exchange(&self, request: &Request) -> Response {
         if admin::is_for_us(request) {
             let mut read = admin::read(request);
-            let outcome = read.act(&mut self.engine(), system_time());
+            let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
             return read.render(&outcome);
         }
         let began = Instant::now();

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Error;
+use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
-use crate::journal::recording::{Header, header_line, line, put_away};
+use crate::journal::recording::{Header, event_line, header_line, line, put_away};
 
 /// A recording that grows.
 #[derive(Debug)]
@@ -41,7 +42,15 @@ impl Sink {
 
     /// Appends an interaction. The first failure is kept for [`Sink::failure`]; calls go on being answered.
     pub fn append(&self, interaction: Interaction) {
-        let line = line(&put_away(interaction, self.timing));
+        self.write(&line(&put_away(interaction, self.timing)));
+    }
+
+    /// Appends an event, as [`Sink::append`] does.
+    pub fn append_event(&self, event: &Event) {
+        self.write(&event_line(event));
+    }
+
+    fn write(&self, line: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failure.is_none()
             && let Err(error) = state.file.write_all(line.as_bytes())

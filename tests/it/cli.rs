@@ -479,6 +479,121 @@ fn reports_come_from_the_environment_too_and_point_into_what_is_played() {
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 3);
 }
 
+// ── scopes ────────────────────────────────────────────────────────────────────────────────────────
+
+/// What a suite of three tests does that shares one server: each names its scope, the second one errs.
+#[test]
+fn a_reset_forgives_nothing_and_each_test_has_its_verdict() {
+    let folder = folder();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (junit, sarif, record) = (file("out.xml"), file("out.sarif"), file("run.ndjson"));
+    let (junit_report, sarif_report) = (format!("junit={junit}"), format!("sarif={sarif}"));
+    let server = Server::start(&[
+        "serve",
+        "--seed",
+        "7",
+        "--clock",
+        "frozen@2031-05-01T10:00:00Z",
+        "--record",
+        &record,
+        "--report",
+        &junit_report,
+        "--report",
+        &sarif_report,
+    ]);
+    for (test, worker) in [("test_good", "w-1"), ("test_bad", ""), ("test_also_good", "w-3")] {
+        let name = json!({ "name": format!("tests/test_claim.py::{test}") }).to_string();
+        let answer = server.send("POST", "/_elastimock/scopes", &name).json();
+        assert_eq!(answer["acknowledged"], true, "{answer}");
+        let body = json!({ "worker_hostname": worker }).to_string();
+        assert_eq!(server.send("PUT", CLAIM, &body).status, 200);
+        let found = server.send("GET", "/_elastimock/findings", "").json();
+        assert_eq!(found["counts"]["error"], u64::from(test == "test_bad"), "{found}");
+        // Whatever a fixture does to begin anew, the run has it still.
+        server.send("DELETE", "/_elastimock/journal", "");
+        assert_eq!(server.send("GET", "/_elastimock/findings", "").json()["counts"], found["counts"]);
+    }
+    let all = server.send("GET", "/_elastimock/findings?scope=all", "").json();
+    assert_eq!(
+        (&all["counts"]["error"], &all["findings"][1]["scope"]),
+        (&json!(1), &json!("tests/test_claim.py::test_bad"))
+    );
+    let scopes = server.send("GET", "/_elastimock/scopes", "").json();
+    let errors: Vec<&Value> =
+        scopes["scopes"].as_array().expect("scopes").iter().map(|it| &it["counts"]["error"]).collect();
+    assert_eq!(errors, [0, 0, 1, 0]);
+    let told = server.stop();
+    assert_eq!(told.code, Some(1), "{}", told.stderr);
+    assert!(told.stderr.contains("tests/test_claim.py::test_bad · sync job job-pending"), "{}", told.stderr);
+    let xml = std::fs::read_to_string(junit).expect("a report");
+    let cases: Vec<&str> = xml.lines().filter(|line| line.contains("<testcase")).collect();
+    assert_eq!((cases.len(), xml.matches("<failure").count()), (3, 1), "{xml}");
+    assert!(xml.contains("tests=\"3\" failures=\"1\""), "{xml}");
+    let at = xml.find("::test_bad\"").expect("the second test");
+    assert!(xml[at..].find("<failure").expect("a failure") < xml[at..].find("</testcase>").expect("its end"), "{xml}");
+    let sarif = json(&std::fs::read_to_string(sarif).expect("a report"));
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let bad = results.iter().find(|result| result["level"] == "error").expect("an error");
+    assert_eq!(bad["properties"]["scope"], "tests/test_claim.py::test_bad");
+    // The recording tells the same without the server.
+    let judged = run_in(folder.path(), &["judge", "run.ndjson", "--json"]);
+    assert_eq!(judged.code, Some(1), "{}", judged.stderr);
+    let scopes = json(&judged.stdout)["scopes"].clone();
+    let errors: Vec<&Value> = scopes.as_array().expect("scopes").iter().map(|it| &it["counts"]["error"]).collect();
+    assert_eq!(errors, [0, 1, 0]);
+    for command in ["coverage", "lint"] {
+        let told = run_in(folder.path(), &[command, "run.ndjson"]);
+        assert_eq!(told.code, Some(0), "{command}: {}{}", told.stdout, told.stderr);
+    }
+}
+
+#[test]
+fn forgetting_is_a_word_of_its_own_and_is_told() {
+    let bad = |server: &Server| {
+        let body = json!({ "worker_hostname": "" }).to_string();
+        server.send("PUT", CLAIM, &body);
+        server.send("PUT", "/_connector/_sync_job/job-pending/_error", &json!({ "error": "x" }).to_string());
+    };
+    for (method, target) in [("POST", "/_elastimock/reset"), ("DELETE", "/_elastimock/journal")] {
+        let server = Server::start(&["serve"]);
+        bad(&server);
+        assert_eq!(server.send(method, &format!("{target}?forget=yes"), "").status, 400);
+        assert_eq!(server.send(method, &format!("{target}?forget=true"), "").status, 200);
+        let told = server.stop();
+        assert_eq!(told.code, Some(0), "{}", told.stderr);
+        assert!(told.stderr.contains("forgotten on request"), "{}", told.stderr);
+        // Without the word it stays.
+        let server = Server::start(&["serve"]);
+        bad(&server);
+        assert_eq!(server.send(method, target, "").status, 200);
+        assert_eq!(server.stop().code, Some(1));
+    }
+}
+
+#[test]
+fn an_allowance_belongs_to_its_scope() {
+    let server = Server::start(&["serve", "--rule", "job-left-open=off"]);
+    let body = json!({ "worker_hostname": "" }).to_string();
+    let allow = json!({ "rule": "blank-worker-hostname", "reason": "on purpose" }).to_string();
+    server.send("POST", "/_elastimock/scopes", &json!({ "name": "one" }).to_string());
+    server.send("PUT", CLAIM, &body);
+    assert_eq!(server.send("POST", "/_elastimock/allow", &allow).status, 200);
+    assert_eq!(server.send("GET", "/_elastimock/findings", "").json()["counts"]["error"], 0);
+    server.send("POST", "/_elastimock/scopes", &json!({ "name": "two" }).to_string());
+    server.send("PUT", CLAIM, &body);
+    assert_eq!(server.send("GET", "/_elastimock/findings", "").json()["counts"]["error"], 1);
+    assert_eq!(server.send("GET", "/_elastimock/findings?scope=one", "").json()["counts"]["error"], 0);
+    let unknown = server.send("GET", "/_elastimock/findings?scope=onne", "");
+    assert!(unknown.status == 400 && unknown.text().contains("did you mean [one]?"), "{}", unknown.text());
+    for refused in [r#"{"rule":"blank-worker-hostnam","reason":"x"}"#, r#"{"rule":"blank-worker-hostname"}"#, ""] {
+        assert_eq!(server.send("POST", "/_elastimock/allow", refused).status, 400, "{refused}");
+    }
+    for refused in [r#"{"name":" "}"#, r#"{"name":"all"}"#, r#"{"nam":"x"}"#, "{}"] {
+        assert_eq!(server.send("POST", "/_elastimock/scopes", refused).status, 400, "{refused}");
+    }
+    assert_eq!(server.stop().code, Some(1));
+}
+
 // ── judge, coverage, explain ──────────────────────────────────────────────────────────────────────
 
 /// A recording in which two workers claim one job, and one of them has no name.
@@ -521,13 +636,13 @@ fn judge_tells_what_is_wrong_in_a_recording() {
         assert_eq!(json(text.lines().nth(line - 1).expect("a line"))["seq"], result["properties"]["seq"]);
     }
     let xml = std::fs::read_to_string(folder.path().join("out.xml")).expect("a report");
-    assert!(xml.contains("<testcase name=\"claim-of-running-job\"") && xml.contains("rivals.ndjson:3"), "{xml}");
+    assert!(xml.contains("<testcase name=\"scope 1\"") && xml.contains("rivals.ndjson:4"), "{xml}");
 
     let as_json = run_in(folder.path(), &["judge", "rivals.ndjson", "--json", "--fail-on", "never"]);
     assert_eq!((as_json.code, as_json.stderr.as_str()), (Some(0), ""));
     let document = json(&as_json.stdout);
     assert_eq!(document["findings"][0]["rule"], "claim-of-running-job");
-    assert_eq!(document["findings"][0]["recorded_in"], json!({ "file": "rivals.ndjson", "line": 3 }));
+    assert_eq!(document["findings"][0]["recorded_in"], json!({ "file": "rivals.ndjson", "line": 4 }));
     let annotations = run_in(folder.path(), &["judge", "rivals.ndjson", "--report", "annotations"]);
     assert!(annotations.stdout.lines().all(|line| line.starts_with("::")), "{}", annotations.stdout);
 
@@ -548,8 +663,9 @@ fn parts_of_one_run_are_judged_together() {
     let (_, text) = rivals(&folder);
     let lines: Vec<&str> = text.lines().collect();
     let part = |numbers: &[usize]| numbers.iter().map(|at| format!("{}\n", lines[*at])).collect::<String>();
-    write(&folder, "one.ndjson", &part(&[0, 1, 4]));
-    write(&folder, "two.ndjson", &part(&[0, 2, 3, 5]));
+    // Each call is followed by the line of a moved clock.
+    write(&folder, "one.ndjson", &part(&[0, 1, 2, 7, 8]));
+    write(&folder, "two.ndjson", &part(&[0, 3, 4, 5, 6, 9, 10]));
     let whole = json(&run_in(folder.path(), &["judge", "rivals.ndjson", "--json"]).stdout);
     for order in [["one.ndjson", "two.ndjson"], ["two.ndjson", "one.ndjson"]] {
         let told = run_in(folder.path(), &["judge", order[0], order[1], "--json"]);

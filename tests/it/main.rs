@@ -16,6 +16,7 @@ mod replay;
 mod reports;
 mod rest;
 mod rules;
+mod scopes;
 mod secrets;
 mod simulation;
 

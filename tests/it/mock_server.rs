@@ -163,7 +163,14 @@ fn what_a_client_did_wrong_fails_the_test_with_evidence() {
     let panic = std::panic::catch_unwind(|| server.assert_conformant()).expect_err("findings");
     let text = panic.downcast_ref::<String>().expect("a text").clone();
     insta::assert_snapshot!(text);
+    // A reset begins a new scope, and forgives nothing: the run has it still.
     server.reset();
+    assert!(server.findings().is_empty());
+    server.assert_scope_conformant();
+    let run = server.run().findings();
+    assert_eq!(run.len(), server.scopes()[0].findings.len());
+    assert!(std::panic::catch_unwind(|| server.assert_conformant()).is_err());
+    server.forget();
     server.assert_conformant();
 }
 

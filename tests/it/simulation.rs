@@ -169,7 +169,8 @@ fn run(seed: u64, calls: usize, watched: bool) -> Vec<Answer> {
     }
     let heard = door.engine.journal(0, None, usize::MAX).interactions;
     assert_eq!(heard.len(), calls, "seed {seed}: every call is in the journal");
-    assert!(heard.iter().map(|interaction| interaction.seq).eq(1..=calls as u64), "seed {seed}: in order");
+    // A moved clock has a number of its own.
+    assert!(heard.is_sorted_by_key(|interaction| interaction.seq), "seed {seed}: in order");
     answers
 }
 

@@ -62,12 +62,13 @@ impl Playback {
         let masked = Request::new(request.method().clone(), redact::target(request.target()))
             .with_body(redact::body(operation.as_deref(), request.body()));
         let sent = Key::of(&masked);
+        let range = self.range();
         for lane in lanes.iter().take(COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
             let mut differs = Differences::default();
             differs.query(lane.key.query(), sent.query());
             differs.body(lane.key.body(), sent.body());
-            let is_used_up = lane.served == lane.calls.len();
-            let call = lane.calls[lane.served.min(lane.calls.len() - 1)];
+            let is_used_up = lane.calls.get(lane.next).is_none_or(|call| !range.contains(call));
+            let call = lane.calls[lane.next.min(lane.calls.len() - 1)];
             // The fewest differences; among equals one that is still to come, then the earliest.
             let rank = (is_used_up, differs.0.differs.len(), call);
             let is_better =
@@ -110,7 +111,7 @@ impl Playback {
             return Unmatched { reason: "no recorded call is like it".to_owned(), nearest: None };
         };
         let lane = &self.lanes[lane];
-        let call = lane.calls[lane.served.min(lane.calls.len() - 1)];
+        let call = lane.calls[lane.next.min(lane.calls.len() - 1)];
         let interaction = &self.recording.interactions[call];
         let (known_method, known_path) = route.split_once(' ').unwrap_or((route, ""));
         let mut differs = Vec::new();

@@ -9,7 +9,16 @@ use crate::profile::Profile;
 
 fn call(seq: u64, request: Request, status: u16) -> Interaction {
     let at = Timestamp::from_millis(1_900_000_000_000);
-    Interaction { seq, at, operation: None, request, response: Response::new(status), findings: Vec::new(), took_us: 0 }
+    Interaction {
+        seq,
+        at,
+        operation: None,
+        request,
+        response: Response::new(status),
+        findings: Vec::new(),
+        took_us: 0,
+        scope: None,
+    }
 }
 
 fn recording(interactions: Vec<Interaction>) -> Recording {
@@ -22,9 +31,11 @@ fn recording(interactions: Vec<Interaction>) -> Recording {
         is_clock_running: false,
         seed: 0,
         started_at,
+        allowances: Vec::new(),
+        scope: None,
         state: Default::default(),
     };
-    Recording { header, interactions, cut_off: false }
+    Recording { header, interactions, events: Vec::new(), cut_off: false }
 }
 
 /// `PUT /path?query body`; the answers' statuses are 201, 202, …
@@ -110,9 +121,9 @@ fn a_lane_is_served_in_order_and_lanes_in_any() {
     ] {
         assert_eq!(status(&mut playback, line), expected, "{line}");
     }
-    assert_eq!((playback.served(), playback.leftovers().count()), (6, 0));
-    playback.reset();
-    assert_eq!(playback.leftovers().map(|call| call.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!((playback.served(), playback.leftovers(true).count()), (6, 0));
+    playback.begin_scope(None);
+    assert_eq!(playback.leftovers(true).map(|call| call.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     assert_eq!(status(&mut playback, "PUT /c {\"x\":1}"), 204);
     assert_eq!(status(&mut playback, "PUT /c {\"x\":1}"), 205, "a mask lets everything in, in its turn");
 }
@@ -276,7 +287,7 @@ proptest! {
             let interaction = playback.serve(&request(&respelt(lines[call]))).map(|call| call.seq);
             prop_assert_eq!(interaction.map_err(|miss| miss.reason), Ok(expected as u64 + 1));
         }
-        prop_assert_eq!(playback.leftovers().count(), 0);
+        prop_assert_eq!(playback.leftovers(true).count(), 0);
         for line in &lines {
             prop_assert!(playback.answer(&request(line)).is_err());
         }
@@ -289,7 +300,7 @@ proptest! {
         let sent = recorded.clone().with_body(other);
         let _ = playback.answer(&sent);
         let _ = playback.answer(&Request::new(Method::Put, format!("{target}x")));
-        playback.reset();
+        playback.begin_scope(None);
         prop_assert!(playback.answer(&recorded).is_ok());
         prop_assert!(playback.answer(&recorded).is_err());
     }

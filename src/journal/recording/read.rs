@@ -4,11 +4,13 @@
 
 pub(super) use crate::limits::RECORDING_MISTAKES_MAX as MISTAKES_MAX;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::line::{Line, Notes};
 use super::{Header, Mistake, Recording, VERSION};
+use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
 use crate::json::{self, SyntaxError, Token, Tokens};
 use crate::license::License;
@@ -16,9 +18,20 @@ use crate::limits::RECORDING_LINE_BYTES_MAX;
 use crate::profile::Profile;
 
 const MARK: &str = "elastimock_recording";
-const HEADER_KEYS: &[&str] =
-    &[MARK, "elastimock", "profile", "es_version", "license", "clock", "seed", "started_at", "state"];
-const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "findings", "fault", "took_us"];
+const HEADER_KEYS: &[&str] = &[
+    MARK,
+    "elastimock",
+    "profile",
+    "es_version",
+    "license",
+    "clock",
+    "seed",
+    "started_at",
+    "allowances",
+    "scope",
+    "state",
+];
+const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "findings", "scope", "fault", "took_us"];
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
 pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<Mistake>> {
@@ -26,6 +39,8 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
     let mut header = None;
     let mut has_header = false;
     let mut interactions: Vec<Interaction> = Vec::new();
+    let mut events: Vec<Event> = Vec::new();
+    let mut writer = String::new();
     let mut lines_by_seq = BTreeMap::new();
     let mut cut_off = false;
     for Piece { number, text, ended } in pieces(text) {
@@ -39,23 +54,33 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
         }
         if !std::mem::replace(&mut has_header, true) {
             match line.header() {
-                Ok(Some(read)) => header = Some(read),
+                Ok(Some(read)) => {
+                    writer.clone_from(&read.elastimock);
+                    header = Some(read);
+                }
                 Ok(None) => {}
                 Err(Stop) => break,
             }
             continue;
         }
         let before = line.notes.mistakes.len();
-        match line.interaction() {
-            Ok((seq_at, interaction)) => {
-                if let Some(interaction) = interaction {
-                    if let Some(earlier) = lines_by_seq.insert(interaction.seq, number) {
-                        let what = format!("call {} is there twice: line {earlier} has it too", interaction.seq);
-                        line.wrong(seq_at, what, "give every call a number of its own; a server that was reset counts from one again, so let each of its runs have a file of its own");
-                    }
-                    interactions.push(interaction);
+        let read = match line.is_event() {
+            true => line.event(&writer).map(|(seq_at, event)| (seq_at, event.map(Read::Event))),
+            false => line.interaction().map(|(seq_at, call)| (seq_at, call.map(Read::Call))),
+        };
+        match read {
+            Ok((seq_at, Some(read))) => {
+                let seq = read.seq();
+                if let Some(earlier) = lines_by_seq.insert(seq, number) {
+                    let what = format!("number {seq} is there twice: line {earlier} has it too");
+                    line.wrong(seq_at, what, "give every line a number of its own; an elastimock before 0.1.0 counted from one again after a reset, so let each such run have a file of its own");
+                }
+                match read {
+                    Read::Call(interaction) => interactions.push(interaction),
+                    Read::Event(event) => events.push(event),
                 }
             }
+            Ok((_, None)) => {}
             // A process that was killed while it wrote: the line begins as one and has no end.
             Err(_) if !ended && text.starts_with(b"{") => {
                 line.notes.mistakes.truncate(before);
@@ -72,7 +97,8 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
     match header {
         Some(header) if notes.mistakes.is_empty() => {
             interactions.sort_by_key(|interaction| interaction.seq);
-            Ok(Recording { header, interactions, cut_off })
+            events.sort_by_key(|event| event.seq);
+            Ok(Recording { header, interactions, events, cut_off })
         }
         _ => {
             notes.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
@@ -81,6 +107,21 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
             }
             notes.mistakes.truncate(mistakes_max);
             Err(notes.mistakes)
+        }
+    }
+}
+
+/// What a line behind the header holds.
+enum Read {
+    Call(Interaction),
+    Event(Event),
+}
+
+impl Read {
+    fn seq(&self) -> u64 {
+        match self {
+            Read::Call(interaction) => interaction.seq,
+            Read::Event(event) => event.seq,
         }
     }
 }
@@ -167,6 +208,7 @@ impl Line<'_, '_, '_> {
     fn header_members(&mut self) -> Result<Option<Header>, SyntaxError> {
         let (mut elastimock, mut profile, mut seed, mut started_at, mut state) = (None, None, None, None, Value::Null);
         let (mut es_version, mut license, mut is_clock_running) = (None, License::default(), false);
+        let (mut allowances, mut scope) = (Vec::new(), None);
         let before = self.notes.mistakes.len();
         self.tokens.next()?;
         while let Some(key) = self.key()? {
@@ -194,6 +236,8 @@ impl Line<'_, '_, '_> {
                 }
                 "seed" => seed = self.number(&key, "a whole number up to 18446744073709551615", u64::MAX)?,
                 "started_at" => started_at = self.instant(&key)?,
+                "allowances" => allowances = self.allowances(&key)?,
+                "scope" => scope = self.string(&key, "the name of the scope as a string")?.map(Arc::from),
                 "state" => match self.tokens.token() {
                     Some(Token::StartObject | Token::Null) => state = self.tokens.value()?,
                     _ => self.mistyped(&key, "an object in the form of a fixture")?,
@@ -221,6 +265,8 @@ impl Line<'_, '_, '_> {
                 is_clock_running,
                 seed: seed?,
                 started_at: started_at?,
+                allowances,
+                scope,
                 state,
             })
         })())
@@ -229,7 +275,7 @@ impl Line<'_, '_, '_> {
     /// The interaction, and where its number stands; none if it is not complete.
     fn interaction(&mut self) -> Result<(usize, Option<Interaction>), SyntaxError> {
         let (mut seq, mut at, mut operation, mut took_us) = (None, None, None, 0);
-        let (mut request, mut response, mut findings) = (None, None, Vec::new());
+        let (mut request, mut response, mut findings, mut scope) = (None, None, Vec::new(), None);
         let mut seq_at = 0;
         let before = self.notes.mistakes.len();
         if self.tokens.next()? != Some(Token::StartObject) {
@@ -252,6 +298,8 @@ impl Line<'_, '_, '_> {
                 "request" => request = self.request()?,
                 "response" => response = self.response()?,
                 "findings" => findings = self.findings()?,
+                "scope" if self.tokens.token() == Some(Token::Null) => {}
+                "scope" => scope = self.string(&key, "the name of the scope as a string")?.map(Arc::from),
                 "fault" if self.tokens.token() == Some(Token::Null) => {}
                 "fault" => self.mistyped(&key, "null, or leave it out; faults are not recorded yet")?,
                 "took_us" => {
@@ -281,7 +329,7 @@ impl Line<'_, '_, '_> {
         }
         let complete = || {
             let (seq, at, request, response) = (seq?, at?, request?, response?);
-            Some(Interaction { seq, at, operation, request, response, findings, took_us })
+            Some(Interaction { seq, at, operation, request, response, findings, took_us, scope })
         };
         Ok((seq_at, complete()))
     }

@@ -154,7 +154,7 @@ fn mistakes_are_told_with_place_and_cure() {
         (
             with("took_us", "zzz"),
             "\"zzz",
-            "an interaction has no key [zzz]; its keys are seq, at, operation, request, response, findings, fault, took_us",
+            "an interaction has no key [zzz]; its keys are seq, at, operation, request, response, findings, scope, fault, took_us",
         ),
         (
             with("10:00:00.001Z", "25:00"),
@@ -207,7 +207,7 @@ fn mistakes_are_told_with_place_and_cure() {
         (
             format!("{HEADER}\n{CLAIM}\n\n{CLAIM}\n"),
             "1,",
-            "call 1 is there twice: line 2 has it too; give every call a number of its own; a server that was reset counts from one again, so let each of its runs have a file of its own",
+            "number 1 is there twice: line 2 has it too; give every line a number of its own; an elastimock before 0.1.0 counted from one again after a reset, so let each such run have a file of its own",
         ),
         (
             with("\"seq\":1", "\"seq\":1,\"seq\":2"),
@@ -308,6 +308,24 @@ fn any_headers() -> impl Strategy<Value = Headers> {
         })
 }
 
+fn any_change() -> impl Strategy<Value = Change> {
+    let state = || any_json().prop_map(|value| Arc::new(json!({ "connectors": [value] })));
+    prop_oneof![
+        (prop::option::of("\\PC{1,8}"), 0_i64..9, prop::option::of(state()), any::<bool>()).prop_map(
+            |(scope, millis, state, forget)| {
+                let started_at = Timestamp::from_millis(1_900_000_000_000 + millis);
+                Change::Reset { scope: scope.map(Arc::from), started_at, state, forget }
+            }
+        ),
+        (any::<bool>(), state()).prop_map(|(whole, state)| Change::State { whole, state }),
+        any::<bool>().prop_map(|frozen| Change::Clock { frozen }),
+        ("[a-z-]{1,8}", "\\PC{0,8}")
+            .prop_map(|(rule, reason)| Change::Allow { rule: rule.into(), reason: reason.into() }),
+        Just(Change::Forget),
+        Just(Change::End),
+    ]
+}
+
 prop_compose! {
     fn any_interaction()(
         nanos in 0..253_402_000_000_000_000_000_i128,
@@ -319,12 +337,14 @@ prop_compose! {
         status in 100_u16..1000,
         findings in prop::collection::vec(any_json().prop_map(|value| json!({ "rule": value })), 0..2),
         took_us: u32,
+        scope in prop::option::of("\\PC{1,8}"),
     ) -> Interaction {
         let mut response = Response::new(status);
         response.headers = headers.1;
         response.body = bodies.1.into();
         let request = Request::new(Method::new(&method), target).with_headers(headers.0).with_body(bodies.0);
-        Interaction { seq: 0, at: Timestamp::from_nanos(nanos), operation, request, response, findings, took_us }
+        let scope = scope.map(Arc::from);
+        Interaction { seq: 0, at: Timestamp::from_nanos(nanos), operation, request, response, findings, took_us, scope }
     }
 }
 
@@ -333,17 +353,21 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read_back(
-        interactions in prop::collection::vec(any_interaction(), 0..4), seed: u64, state in any_json(), step in 1_u64..9,
+        interactions in prop::collection::vec(any_interaction(), 0..4), changes in prop::collection::vec(any_change(), 0..4), seed: u64, state in any_json(), step in 1_u64..9,
         es_version in prop::option::of("[0-9]{1,2}\\.[0-9]\\.[0-9]"), license in prop::sample::select(License::ALL.to_vec()), is_clock_running: bool,
     ) {
         let state = if state.is_object() { state } else { Value::Null };
         let at = Timestamp::from_millis(1_900_000_000_000);
         let elastimock = "0.1.0".to_owned();
-        let header = Header { elastimock, profile: Profile::V8, es_version, license, is_clock_running, seed, started_at: at, state };
-        let interactions = interactions.into_iter().zip(1..).map(|(call, seq)| Interaction { seq: seq * step, ..call }).collect();
-        let recording = Recording { header, interactions, cut_off: false };
+        let allowances = vec![Allowed { rule: "job-left-open".to_owned(), reason: "\"why\"".to_owned(), first_scope_only: step > 4 }];
+        let scope = (step > 6).then(|| Arc::from("one"));
+        let header = Header { elastimock, profile: Profile::V8, es_version, license, is_clock_running, seed, started_at: at, allowances, scope, state };
+        let interactions: Vec<Interaction> = interactions.into_iter().zip(1..).map(|(call, seq)| Interaction { seq: seq * step, ..call }).collect();
+        let last = interactions.last().map_or(0, |call| call.seq);
+        let events: Vec<Event> = changes.into_iter().zip(last + 1..).map(|(change, seq)| Event { seq, at, change }).collect();
+        let recording = Recording { header, interactions, events, cut_off: false };
         let text = recording.to_text();
-        prop_assert_eq!(text.lines().count(), recording.interactions.len() + 1);
+        prop_assert_eq!(text.lines().count(), recording.interactions.len() + recording.events.len() + 1);
         prop_assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", text);
         let read = Recording::parse("f", text.as_bytes());
         prop_assert_eq!(read.map_err(|error| error.to_string()), Ok(recording));

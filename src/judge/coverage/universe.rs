@@ -219,7 +219,7 @@ impl World {
     /// Whether the judge finds nothing wrong with a call on a fresh cluster.
     fn is_right(&self, request: Request, response: Response) -> bool {
         let (at, operation, findings) = (Timestamp::from_millis(0), None, Vec::new());
-        let call = Interaction { seq: 1, at, operation, request, response, findings, took_us: 0 };
+        let call = Interaction { seq: 1, at, operation, request, response, findings, took_us: 0, scope: None };
         let verdict = self.judge.clone().hear_recorded(&call);
         verdict.findings.iter().all(|finding| finding.severity == Severity::Warning)
     }

@@ -14,7 +14,11 @@ pub(super) fn write(report: &Report) -> String {
             properties.push(format!("file={}", property(&place.file)));
             properties.push(format!("line={}", place.line));
         }
-        properties.push(format!("title={}", property(finding.rule)));
+        let title = match &finding.scope {
+            Some(scope) => format!("{} in {scope}", finding.rule),
+            None => finding.rule.to_owned(),
+        };
+        properties.push(format!("title={}", property(&title)));
         // The title says the rule already.
         let text = finding.to_string();
         let message = text.split_once("] ").map_or(&*text, |(_, message)| message);

@@ -22,6 +22,20 @@ pub(super) fn to_value(report: &Report) -> Value {
         "counts": { "error": report.counts.error, "warning": report.counts.warning },
         "calls": report.calls,
     });
+    if report.told_scopes().nth(1).is_some() || report.told_scopes().any(|scope| scope.name.is_some()) {
+        let scopes = report.told_scopes().map(|scope| {
+            json!({
+                "number": scope.number,
+                "name": scope.name.as_deref(),
+                "calls": scope.calls,
+                "counts": { "error": scope.counts.error, "warning": scope.counts.warning },
+            })
+        });
+        value["scopes"] = scopes.collect();
+    }
+    if report.forgotten.total() > 0 {
+        value["forgotten"] = json!({ "error": report.forgotten.error, "warning": report.forgotten.warning });
+    }
     if let Some(played) = report.played {
         value["recorded"] = played.recorded.into();
         value["served"] = played.served.into();

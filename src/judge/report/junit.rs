@@ -1,23 +1,16 @@
-//! The report as JUnit's XML: one suite, a test case for each rule, so that a CI system shows which
-//! demands were kept and follows them from run to run.
+//! The report as JUnit's XML: one suite, a test case for each scope of the run, as a rule a test, so that a
+//! CI system shows whose findings they are and follows each from run to run.
 //!
 //! Source: the XML schema of Jenkins' xUnit plugin (junit-10.xsd), which is the strictest of those in
 //! use: a failure is an element with a message and a type, and no attribute stands that it does not know.
 
-use super::{Report, text, visible};
-use crate::finding::Finding;
-use crate::judge::rules::RULES;
+use super::{Report, counted, text, visible};
+use crate::judge::scope::Scope;
 
 pub(super) fn write(report: &Report) -> String {
-    let mut rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
-    for finding in &report.findings {
-        if !rules.contains(&finding.rule) {
-            rules.push(finding.rule);
-        }
-    }
-    let of = |rule: &str| -> Vec<&Finding> { report.findings.iter().filter(|finding| finding.rule == rule).collect() };
-    let fails = |rule: &str| of(rule).into_iter().any(|finding| report.counts_as_failure(finding));
-    let (tests, failures) = (rules.len(), rules.iter().filter(|rule| fails(rule)).count());
+    let scopes: Vec<&Scope> = report.told_scopes().collect();
+    let fails = |scope: &Scope| report.fails(scope.counts);
+    let (tests, failures) = (scopes.len(), scopes.iter().filter(|scope| fails(scope)).count());
     let numbers = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\"");
     let timestamp = report.story.first().map_or_else(String::new, |call| {
         let instant = call.at.to_string();
@@ -27,40 +20,64 @@ pub(super) fn write(report: &Report) -> String {
     out.push_str(&format!("<testsuites name=\"elastimock\" {numbers}>\n"));
     out.push_str(&format!("  <testsuite name=\"Connector Protocol\" {numbers} skipped=\"0\"{timestamp}>\n"));
     out.push_str("    <properties>\n");
-    for (name, value) in
-        [("calls", report.calls), ("errors found", report.counts.error), ("warnings found", report.counts.warning)]
-    {
+    let mut properties =
+        vec![("calls", report.calls), ("errors found", report.counts.error), ("warnings found", report.counts.warning)];
+    if report.forgotten.total() > 0 {
+        properties.push(("findings forgotten on request", report.forgotten.total()));
+    }
+    for (name, value) in properties {
         out.push_str(&format!("      <property name=\"{name}\" value=\"{value}\"/>\n"));
     }
     out.push_str("    </properties>\n");
-    for rule in rules {
-        let findings = of(rule);
-        out.push_str(&format!("    <testcase name=\"{}\" classname=\"elastimock\"", escaped(rule)));
-        let Some(first) = findings.first() else {
+    for scope in scopes {
+        out.push_str(&format!("    <testcase name=\"{}\" classname=\"elastimock\"", escaped(&scope.label())));
+        let told = tell(report, scope);
+        if told.is_empty() {
             out.push_str("/>\n");
             continue;
-        };
-        out.push_str(">\n");
-        let mut told = String::new();
-        for finding in &findings {
-            text::tell(&mut told, report, finding);
         }
-        if fails(rule) {
-            let more = if findings.len() > 1 { format!(" (and {} more)", findings.len() - 1) } else { String::new() };
-            let message = format!("{}{more}", first.message);
-            out.push_str(&format!(
-                "      <failure message=\"{}\" type=\"{}\">{}</failure>\n",
-                escaped(&message),
-                first.severity,
-                inside(&told)
-            ));
-        } else {
-            out.push_str(&format!("      <system-out>{}</system-out>\n", inside(&told)));
+        out.push_str(">\n");
+        let worst =
+            scope.findings.iter().filter(|finding| report.counts_as_failure(finding)).max_by_key(|it| it.severity);
+        match worst.filter(|_| fails(scope)) {
+            Some(_) => {
+                // The first of the worst, for those who see one line of it.
+                let severity = worst.map(|finding| finding.severity);
+                let first = scope.findings.iter().find(|finding| Some(finding.severity) == severity);
+                let first = first.map(|finding| format!("{}: {}", finding.rule, finding.message)).unwrap_or_default();
+                let more = match scope.counts.total() {
+                    0 | 1 => String::new(),
+                    total => format!(" (and {} more)", total - 1),
+                };
+                out.push_str(&format!(
+                    "      <failure message=\"{}\" type=\"{}\">{}</failure>\n",
+                    escaped(&format!("{first}{more}")),
+                    severity.map(crate::finding::Severity::name).unwrap_or_default(),
+                    inside(&told)
+                ));
+            }
+            None => out.push_str(&format!("      <system-out>{}</system-out>\n", inside(&told))),
         }
         out.push_str("    </testcase>\n");
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
     out
+}
+
+/// What there is to tell of a scope: its findings, those that are not kept, those that were forgotten.
+fn tell(report: &Report, scope: &Scope) -> String {
+    let mut told = String::new();
+    for finding in &scope.findings {
+        text::tell(&mut told, report, finding);
+    }
+    let dropped = scope.counts.total().saturating_sub(scope.findings.len() as u64);
+    if dropped > 0 {
+        told.push_str(&format!("and {} more\n", counted(dropped, "finding")));
+    }
+    if scope.forgotten.total() > 0 {
+        told.push_str(&format!("{} forgotten on request\n", counted(scope.forgotten.total(), "finding")));
+    }
+    told
 }
 
 /// A text for a quoted attribute, which would lose its line ends: they are made blanks when it is read.

@@ -18,9 +18,11 @@ use std::str::FromStr;
 
 use super::Counts;
 use super::offline::{Origin, Run};
+use super::scope::Scope;
 use super::strictness::Strictness;
 use crate::error::Error;
 use crate::finding::{Finding, Severity, Subject};
+use crate::journal::Kept;
 use crate::journal::har;
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::{Recording, lines};
@@ -56,6 +58,10 @@ pub struct Report {
     pub fail_on: Option<Severity>,
     /// What a playback recorded and served, if it was one.
     pub played: Option<Played>,
+    /// The scopes of the run, in order, with the findings of each.
+    pub scopes: Vec<Scope>,
+    /// How many findings were forgotten because somebody asked for it.
+    pub forgotten: Counts,
 }
 
 /// A line of a recording.
@@ -83,7 +89,7 @@ pub enum ReportFormat {
     Text,
     /// One document, in the shape of the admin API.
     Json,
-    /// JUnit's XML: a test case for each rule.
+    /// JUnit's XML: a test case for each scope.
     Junit,
     /// SARIF 2.1.0, for code hosts and editors.
     Sarif,
@@ -170,17 +176,35 @@ impl Report {
     /// text of each in their order.
     pub(crate) fn of_run(run: &Run<'_>, texts: &[(&str, &[u8])]) -> Report {
         let lines: Vec<BTreeMap<u64, u32>> = texts.iter().map(|(_, text)| lines(text)).collect();
-        let mut report = Report { counts: run.judge.counts(), ..Report::default() };
-        run.end.iter().for_each(|finding| report.counts.add(finding.severity, 1));
-        report.findings = run.findings().cloned().collect();
-        for (number, call) in run.numbered() {
+        let mut report = Report::with_scopes(run.scopes.clone());
+        for call in &run.calls {
             let Origin { recording, seq } = call.origin;
             if let (Some((file, _)), Some(line)) = (texts.get(recording), lines[recording].get(&seq)) {
-                report.places.insert(number, Place { file: (*file).to_owned(), line: *line });
+                report.places.insert(call.seq, Place { file: (*file).to_owned(), line: *line });
             }
-            report.story.push(Interaction { seq: number, ..call.interaction.clone() });
+            report.story.push(Interaction { seq: call.seq, ..call.interaction.clone() });
         }
-        report.calls = report.story.len() as u64;
+        report
+    }
+
+    /// What there is to tell of a run by its scopes, and by what the journal holds of it: with every call
+    /// or only those of the lanes that have findings.
+    pub(crate) fn of_scopes(scopes: Vec<Scope>, kept: &[Kept], every_call: bool, played: Option<Played>) -> Report {
+        let mut report = Report { played, ..Report::with_scopes(scopes) };
+        let calls: Vec<Interaction> = kept.iter().filter_map(Kept::interaction).collect();
+        report.story = if every_call { calls } else { story(&report.findings, calls.iter().cloned()) };
+        report
+    }
+
+    fn with_scopes(scopes: Vec<Scope>) -> Report {
+        let mut report = Report::default();
+        for scope in &scopes {
+            report.findings.extend(scope.findings.iter().cloned());
+            report.calls += scope.calls;
+            report.counts += scope.counts;
+            report.forgotten += scope.forgotten;
+        }
+        report.scopes = scopes;
         report
     }
 
@@ -196,9 +220,13 @@ impl Report {
 
     /// Whether there is a finding at or above [`Report::fail_on`].
     pub fn is_failure(&self) -> bool {
+        self.fails(self.counts)
+    }
+
+    fn fails(&self, counts: Counts) -> bool {
         match self.fail_on {
-            Some(Severity::Error) => self.counts.error > 0,
-            Some(Severity::Warning) => self.counts.error + self.counts.warning > 0,
+            Some(Severity::Error) => counts.error > 0,
+            Some(Severity::Warning) => counts.total() > 0,
             None => false,
         }
     }
@@ -239,16 +267,21 @@ impl Report {
         }
     }
 
-    /// Findings by what they are about: lanes in the order of their first finding.
+    /// Findings by scope and what they are about: lanes in the order of their first finding.
     fn by_lane(&self) -> Vec<(String, Vec<&Finding>)> {
         let mut lanes: Vec<(String, Vec<&Finding>)> = Vec::new();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for finding in &self.findings {
-            let lane = self.lane(finding);
-            let place = *places.entry(lane.clone()).or_insert(lanes.len());
-            match lanes.get_mut(place) {
-                Some((_, findings)) => findings.push(finding),
-                None => lanes.push((lane, vec![finding])),
+        let mut ahead = self.findings.iter();
+        // What is found in no scope, as in a report that is put together by hand, comes last.
+        let counts = self.scopes.iter().map(|scope| scope.findings.len()).chain([self.findings.len()]);
+        for (scope, count) in counts.enumerate() {
+            for finding in ahead.by_ref().take(count) {
+                let lane = self.scope_prefix(scope) + &self.lane(finding);
+                let place = *places.entry(lane.clone()).or_insert(lanes.len());
+                match lanes.get_mut(place) {
+                    Some((_, findings)) => findings.push(finding),
+                    None => lanes.push((lane, vec![finding])),
+                }
             }
         }
         lanes
@@ -258,9 +291,26 @@ impl Report {
     fn calls_by_lane(&self) -> BTreeMap<String, Vec<&Interaction>> {
         let mut lanes: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
         for call in &self.story {
-            lanes.entry(lane(call)).or_default().push(call);
+            let scope = self.scopes.partition_point(|scope| scope.first_seq <= call.seq).saturating_sub(1);
+            lanes.entry(self.scope_prefix(scope) + &lane(call)).or_default().push(call);
         }
         lanes
+    }
+
+    /// What stands before the names of lanes to tell scopes apart; nothing if there is no need to.
+    fn scope_prefix(&self, at: usize) -> String {
+        let Some(scope) = self.scopes.get(at) else { return String::new() };
+        match scope.name.is_some() || self.told_scopes().nth(1).is_some() {
+            true => format!("{} · ", scope.label()),
+            false => String::new(),
+        }
+    }
+
+    /// The scopes that there is something to tell of; the only one if there is nothing.
+    fn told_scopes(&self) -> impl Iterator<Item = &Scope> {
+        let is_all_empty = self.scopes.iter().all(Scope::is_empty);
+        let first = self.scopes.first().filter(|_| is_all_empty);
+        first.into_iter().chain(self.scopes.iter().filter(move |scope| !scope.is_empty()))
     }
 }
 

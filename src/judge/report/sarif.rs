@@ -79,6 +79,15 @@ fn result(report: &Report, finding: &Finding, rules: &[Value]) -> Value {
         "partialFingerprints": { "ruleAndSubject/v1": format!("{}:{}", finding.rule, report.lane(finding)) },
         "properties": { "seq": finding.seq, "operation": finding.operation, "evidence": finding.evidence },
     });
+    if let Some(scope) = &finding.scope {
+        result["properties"]["scope"] = Value::from(&**scope);
+        let name = &mut result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+        *name = Value::from(format!("{scope}: call {}", finding.seq));
+        let text = &mut result["message"]["text"];
+        *text = Value::from(format!("{}\nFound in {scope}.", text.as_str().unwrap_or_default()));
+        let print = &mut result["partialFingerprints"]["ruleAndSubject/v1"];
+        *print = Value::from(format!("{}:{scope}", print.as_str().unwrap_or_default()));
+    }
     let related: Vec<Value> = super::numbers(finding)
         .into_iter()
         .filter(|seq| *seq != finding.seq)

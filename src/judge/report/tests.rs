@@ -34,6 +34,7 @@ fn call(seq: u64, text: &str) -> Interaction {
         response: Response::new(200),
         findings: Vec::new(),
         took_us: 0,
+        scope: None,
     }
 }
 

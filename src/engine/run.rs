@@ -1,0 +1,651 @@
+//! The verbs: everything that may happen to a mock beside the calls of its clients.
+//!
+//! What changes the mock is an [`Event`] with a number among those of the calls, so that a recording tells
+//! the whole run. Slow work (planting a state, writing out a page) is not done here but by whoever asks,
+//! from what a verb hands out: an engine is as a rule behind a lock.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::mode::Mode;
+use super::{Engine, Setup, lock};
+use crate::clock::{Clock, Timestamp};
+use crate::cluster::Cluster;
+use crate::cluster::document::Source;
+use crate::error::Error;
+use crate::finding::Finding;
+use crate::fixture::Fixture;
+use crate::journal::event::{Change, Event};
+use crate::journal::interaction::Interaction;
+use crate::journal::recording::{Allowed, Header, Recording};
+use crate::journal::{Extract, Kept, Page, Span, redact};
+use crate::judge::coverage::Coverage;
+use crate::judge::report::{Played, Report};
+use crate::judge::scope::Scope;
+use crate::judge::{Counts, ScopeEnd, strictness};
+use crate::limits;
+
+/// A state as a recording shows it, and how long it is there.
+#[derive(Clone, Debug)]
+pub struct StateShown {
+    value: Arc<Value>,
+    bytes: usize,
+}
+
+impl StateShown {
+    fn new(mut state: Value) -> StateShown {
+        redact::value(&mut state);
+        let bytes = state.to_string().len();
+        StateShown { value: Arc::new(state), bytes }
+    }
+}
+
+/// A state that has been planted and waits to take its place.
+#[derive(Debug)]
+pub struct Planted {
+    cluster: Cluster,
+    fixture: Value,
+    shown: StateShown,
+    at: Timestamp,
+    /// What the engine's [`Engine::version`] was when a copy of its state was taken, to be added to.
+    grown_from: Option<u64>,
+}
+
+impl Planted {
+    /// Plants a fixture in an empty cluster, to take the place of all that is there.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong.
+    pub fn whole(fixture: &Fixture, seed: u64, at: Timestamp) -> Result<Planted, Error> {
+        Planted::new(fixture, Cluster::new(seed), at, None)
+    }
+
+    /// Plants a fixture in a copy of what is there.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong or an id is there already.
+    pub fn grown(fixture: &Fixture, copy: Copied) -> Result<Planted, Error> {
+        Planted::new(fixture, copy.cluster, copy.at, Some(copy.version))
+    }
+
+    fn new(fixture: &Fixture, mut cluster: Cluster, at: Timestamp, grown_from: Option<u64>) -> Result<Planted, Error> {
+        fixture.plant(&mut cluster, at)?;
+        let fixture = fixture.to_value();
+        Ok(Planted { cluster, shown: StateShown::new(fixture.clone()), fixture, at, grown_from })
+    }
+}
+
+/// A copy of the state, which shares its documents with it.
+#[derive(Debug)]
+pub struct Copied {
+    cluster: Cluster,
+    version: u64,
+    at: Timestamp,
+}
+
+impl Copied {
+    /// The state in fixture format.
+    pub fn to_fixture(&self) -> Fixture {
+        Fixture::of(&self.cluster)
+    }
+}
+
+/// What an engine hands out for a report, which is put together when nobody waits for the engine.
+#[derive(Debug)]
+pub struct Draft {
+    scopes: Vec<Scope>,
+    kept: Vec<Kept>,
+    played: Option<Played>,
+}
+
+impl Draft {
+    /// The report, with every call or only those of the lanes that have findings.
+    pub fn report(self, with_every_call: bool) -> Report {
+        Report::of_scopes(self.scopes, &self.kept, with_every_call, self.played)
+    }
+}
+
+impl Engine {
+    // ── scopes ────────────────────────────────────────────────────────────────────────────────────
+
+    /// Ends the scope and begins the next: state, clock and ids as at the start. What was found stays in
+    /// the run.
+    pub fn reset(&mut self, system: Timestamp) {
+        self.begin_scope(None, false, system);
+    }
+
+    /// As [`Engine::reset`], and names the scope that begins. With `forget` the findings of the scope that
+    /// ends are dropped, and reports say how many. Returns the scope that has ended.
+    pub fn begin_scope(&mut self, name: Option<Arc<str>>, forget: bool, system: Timestamp) -> Scope {
+        let at = self.now(system);
+        let found = self.end_of_scope(usize::MAX, false);
+        let calls = self.journal.calls(Span::Scope);
+        self.clock = self.setup.clock.clone();
+        self.started_at = self.clock.read(system);
+        match &mut self.mode {
+            Mode::Mock(mocked) => mocked.reset(self.started_at),
+            Mode::Playback(playback) => playback.begin_scope(name.as_deref()),
+        }
+        let shown = self.start_state();
+        let state = (shown.bytes <= limits::EVENT_STATE_BYTES_MAX).then(|| shown.value.clone());
+        let (scope, started_at) = (name.clone(), self.started_at);
+        self.happen(at, Change::Reset { scope, started_at, state, forget }, 0);
+        self.judge.end_scope(ScopeEnd {
+            now: at,
+            found,
+            calls,
+            forget,
+            next: name,
+            next_seq: self.journal.next_seq(),
+            next_at: self.started_at,
+        });
+        self.has_foreign_documents = false;
+        self.is_prepared = false;
+        self.latest = self.started_at;
+        self.judge.ended_scopes().last().cloned().unwrap_or_default()
+    }
+
+    /// The name of a scope, if it can be one.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if it is blank, too long, or `all`, which stands for the whole run.
+    pub fn scope_name(name: &str) -> Result<Arc<str>, Error> {
+        let most = limits::SCOPE_NAME_CHARS_MAX;
+        match name {
+            _ if name.trim().is_empty() => {
+                Err(Error::invalid_input("the name of a scope is blank; give that of the test"))
+            }
+            "all" => Err(Error::invalid_input("[all] stands for the whole run; give the scope another name")),
+            _ if name.chars().count() > most => Err(Error::invalid_input(format!(
+                "the name of a scope has more than {most} characters; give a shorter one"
+            ))),
+            _ => Ok(name.into()),
+        }
+    }
+
+    /// Every scope of the run, the last one going on. With `end` as if the run ended at the latest instant
+    /// that the engine has heard of; asking ends nothing.
+    pub fn scopes(&self, end: bool) -> Vec<Scope> {
+        let mut scopes: Vec<Scope> = self.judge.ended_scopes().cloned().collect();
+        scopes.push(self.scope(end));
+        scopes
+    }
+
+    /// The scope that goes on; with `end` as if it ended now.
+    pub fn scope(&self, end: bool) -> Scope {
+        let found = if end { self.end(limits::PLAYBACK_REPORT_ENTRIES_MAX) } else { Vec::new() };
+        let shown = found.len();
+        let mut scope = self.judge.scope(self.journal.calls(Span::Scope), found);
+        if end && shown >= limits::PLAYBACK_REPORT_ENTRIES_MAX {
+            // Leftovers beyond the bound are counted only.
+            scope.counts = self.counts(true);
+        }
+        scope
+    }
+
+    /// Drops the calls and events that the journal holds. Their findings stay in the run.
+    pub fn clear_journal(&mut self) {
+        self.journal.clear();
+    }
+
+    /// As [`Engine::clear_journal`], and forgets the findings of the run so far; reports say how many.
+    pub fn forget(&mut self, system: Timestamp) {
+        let at = self.now(system);
+        self.journal.clear();
+        self.judge.forget();
+        self.happen(at, Change::Forget, 0);
+    }
+
+    /// Lets a rule be broken in this scope.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if there is no such rule; names the closest ones.
+    pub fn allow(&mut self, rule: &str, reason: &str) -> Result<(), Error> {
+        let rule = strictness::find(rule)?;
+        // Before anything has happened it stands in the recording's first line.
+        if self.journal.next_seq() > 1 || self.unwritten.is_some() {
+            self.happen(self.latest, Change::Allow { rule: rule.id.into(), reason: reason.into() }, 0);
+        } else {
+            let (rule, reason) = (rule.id.to_owned(), reason.to_owned());
+            self.allowed.push(Allowed { rule, reason, first_scope_only: true });
+        }
+        self.judge.allow(rule, reason, false);
+        Ok(())
+    }
+
+    /// Lets a rule be broken in every scope of the run.
+    ///
+    /// # Errors
+    /// As [`Engine::allow`].
+    pub fn allow_always(&mut self, rule: &str, reason: &str) -> Result<(), Error> {
+        let rule = strictness::find(rule)?;
+        self.allowed.push(Allowed { rule: rule.id.to_owned(), reason: reason.to_owned(), first_scope_only: false });
+        self.judge.allow(rule, reason, true);
+        Ok(())
+    }
+
+    // ── state ─────────────────────────────────────────────────────────────────────────────────────
+
+    /// The whole state in fixture format.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] in playback, which has no state.
+    pub fn state(&self) -> Result<Fixture, Error> {
+        Ok(Fixture::of(self.cluster()?))
+    }
+
+    /// A copy of the state. Documents are shared with it, so it is soon made.
+    ///
+    /// # Errors
+    /// As [`Engine::state`].
+    pub fn copy_state(&mut self, system: Timestamp) -> Result<Copied, Error> {
+        let at = self.now(system);
+        Ok(Copied { cluster: self.cluster()?.clone(), version: self.version(), at })
+    }
+
+    /// Changes with every call and event.
+    fn version(&self) -> u64 {
+        self.journal.next_seq()
+    }
+
+    /// Replaces the whole state.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong, or in playback; then nothing has changed.
+    pub fn put_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+        let at = self.now(system);
+        if !self.plays_state()? {
+            let planted = Planted::whole(fixture, self.setup.seed, at)?;
+            self.install(planted).expect("a whole state can always take its place");
+        }
+        Ok(())
+    }
+
+    /// Adds to the state.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the fixture is wrong or an id is there already, or in playback;
+    /// then nothing has changed.
+    pub fn add_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+        self.now(system);
+        if !self.plays_state()? {
+            let planted = Planted::grown(fixture, self.copy_state(system)?)?;
+            self.install(planted).expect("nothing has happened since");
+        }
+        Ok(())
+    }
+
+    /// Whether this is a playback whose recording has a changed state next: then its answers know of it
+    /// already.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] in a playback whose recording has none.
+    pub fn plays_state(&mut self) -> Result<bool, Error> {
+        match &mut self.mode {
+            Mode::Mock(_) => Ok(false),
+            Mode::Playback(playback) => match playback.take_state() {
+                true => Ok(true),
+                false => Err(super::no_state()),
+            },
+        }
+    }
+
+    /// Puts a planted state in its place.
+    ///
+    /// # Errors
+    /// The state, if it was grown from one that has changed since: plant it anew.
+    pub fn install(&mut self, planted: Planted) -> Result<(), Box<Planted>> {
+        if planted.grown_from.is_some_and(|version| version != self.version()) {
+            return Err(Box::new(planted));
+        }
+        let Planted { cluster, fixture, shown, at, grown_from } = planted;
+        let Mode::Mock(mocked) = &mut self.mode else { return Ok(()) };
+        mocked.replace(cluster);
+        self.has_foreign_documents = true;
+        let whole = grown_from.is_none();
+        if whole {
+            self.is_prepared = true;
+        } else {
+            self.prepare();
+        }
+        self.journal.known.learn_state(&fixture);
+        if self.setup.strictness.contract() != strictness::Contract::Off {
+            match whole {
+                true => self.judge.replace_state(&fixture, at),
+                false => self.judge.learn(&fixture, false),
+            }
+        }
+        self.happen(at, Change::State { whole, state: shown.value }, shown.bytes);
+        Ok(())
+    }
+
+    /// The stored source of a sync job.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is no such job.
+    pub fn sync_job(&self, id: &str) -> Result<Arc<Source>, Error> {
+        let found = self.cluster()?.sync_job(id);
+        found.cloned().map_err(|_| Error::not_found(format!("there is no sync job [{id}] in the mock's state")))
+    }
+
+    /// The stored source of a connector, a softly deleted one too.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is no such connector.
+    pub fn connector(&self, id: &str) -> Result<Arc<Source>, Error> {
+        let found = self.cluster()?.connector(id, true);
+        found.cloned().map_err(|_| Error::not_found(format!("there is no connector [{id}] in the mock's state")))
+    }
+
+    // ── time ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// What the clock shows.
+    pub fn now(&mut self, system: Timestamp) -> Timestamp {
+        self.latest = self.clock.read(system);
+        self.latest
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Gives the engine another clock; requests already answered keep their instants. For whoever plays a
+    /// story again, instant by instant: it is no event of the run, as [`Engine::move_clock`] is.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    /// Changes the clock, and returns what it then shows.
+    pub fn move_clock(&mut self, clock: Clock, system: Timestamp) -> Timestamp {
+        self.clock = clock;
+        self.clock_moved(system)
+    }
+
+    /// Moves the clock forward and returns what it then shows.
+    pub fn advance(&mut self, system: Timestamp, by: Duration) -> Timestamp {
+        self.clock.advance(system, by);
+        self.clock_moved(system)
+    }
+
+    fn clock_moved(&mut self, system: Timestamp) -> Timestamp {
+        let at = self.now(system);
+        self.happen(at, Change::Clock { frozen: self.clock.is_frozen() }, 0);
+        at
+    }
+
+    // ── what was said ─────────────────────────────────────────────────────────────────────────────
+
+    /// Interactions of this scope after number `after`, at most `limit`, of one operation if it is named.
+    pub fn journal(&self, after: u64, operation: Option<&str>, limit: usize) -> Extract {
+        let page = self.journal.page(Span::Scope, after, operation, limit, usize::MAX);
+        page.expect("there is always a scope that goes on").into()
+    }
+
+    /// Interactions of a span of the run and the events among them, not written out yet; `None` if there is
+    /// no scope of that name.
+    pub fn page(
+        &self,
+        span: Span<'_>,
+        after: u64,
+        operation: Option<&str>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Option<Page> {
+        self.journal.page(span, after, operation, limit, bytes_max)
+    }
+
+    /// One interaction.
+    pub fn interaction(&self, seq: u64) -> Option<Interaction> {
+        self.journal.get(seq)
+    }
+
+    /// How many interactions of this scope the journal has forgotten because it is bounded.
+    pub fn evicted(&self) -> u64 {
+        self.journal.evicted(Span::Scope)
+    }
+
+    /// How many calls of a span there were, and how many of them the journal has forgotten.
+    pub fn calls_of(&self, span: Span<'_>) -> (u64, u64) {
+        (self.journal.calls(span), self.journal.evicted(span))
+    }
+
+    /// How many calls the run has had, those that the journal has forgotten included.
+    pub fn calls(&self) -> u64 {
+        self.journal.calls(Span::Run)
+    }
+
+    /// All calls and events of a span that the journal holds, not written out yet.
+    pub fn kept(&self, span: Span<'_>) -> Vec<Kept> {
+        self.journal.kept(span)
+    }
+
+    /// The calls of this scope as a recording, with the fixture that the mock started with.
+    pub fn recording(&self) -> Recording {
+        let (header, kept) = self.recorded(Span::Scope);
+        Recording::of_kept(header, &kept, self.setup.record_timing)
+    }
+
+    /// What a recording of a span is made from, not written out yet.
+    pub fn recorded(&self, span: Span<'_>) -> (Header, Vec<Kept>) {
+        let mut kept = self.journal.kept(span);
+        let last = kept.last().map_or(self.started_at, Kept::at);
+        if !matches!(span, Span::Named(_)) && self.ends_otherwise_than_at(last) {
+            let seq = self.journal.next_seq();
+            kept.push(Kept::Event(Arc::new(Event { seq, at: self.latest, change: Change::End })));
+        }
+        (self.header(span), kept)
+    }
+
+    /// The first line of a recording of the run.
+    pub fn recording_header(&self) -> Header {
+        self.header(Span::Run)
+    }
+
+    /// The first line of a recording of a span.
+    pub fn header(&self, span: Span<'_>) -> Header {
+        let release = self.setup.release;
+        let ended = match span {
+            Span::Named(name) => self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last(),
+            _ => None,
+        };
+        let current = self.judge.scope(0, Vec::new());
+        let (started_at, scope, is_first) = match (span, ended) {
+            (Span::Run, _) => (self.run_started_at, None, true),
+            (_, Some(ended)) => (ended.started_at, ended.name.clone(), ended.number == 1),
+            (_, None) => (self.started_at, current.name.clone(), current.number == 1),
+        };
+        let allowances = self.allowed.iter().filter(|allowed| is_first || !allowed.first_scope_only);
+        Header {
+            elastimock: env!("CARGO_PKG_VERSION").to_owned(),
+            profile: self.setup.profile,
+            es_version: (release != self.setup.profile.release()).then(|| release.number.to_owned()),
+            license: self.setup.license,
+            is_clock_running: !self.setup.clock.is_frozen(),
+            seed: self.setup.seed,
+            started_at,
+            allowances: allowances.cloned().collect(),
+            scope,
+            state: (*self.start_state().value).clone(),
+        }
+    }
+
+    fn start_state(&self) -> &StateShown {
+        self.start_state.get_or_init(|| StateShown::new(self.setup.fixture.to_value()))
+    }
+
+    fn happen(&mut self, at: Timestamp, change: Change, bytes: usize) {
+        let event = self.journal.happen(at, change, bytes);
+        if let Some(unwritten) = &mut self.unwritten {
+            unwritten.push(event);
+        }
+    }
+
+    /// Keeps every event from now on until somebody takes it with [`Engine::take_events`].
+    pub fn keep_events(&mut self) {
+        self.unwritten = Some(Vec::new());
+    }
+
+    /// The events since the last time.
+    pub fn take_events(&mut self) -> Vec<Arc<Event>> {
+        self.unwritten.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Says when the run ends, for the recording, if the verdict depends on it.
+    pub fn end_run(&mut self, system: Timestamp) {
+        let at = self.now(system);
+        let last = self.journal.last_at().unwrap_or(self.run_started_at);
+        if self.ends_otherwise_than_at(last) {
+            self.happen(at, Change::End, 0);
+        }
+    }
+
+    /// Whether the rules about the end of a run find something else now than they do at an earlier instant:
+    /// a clock runs on after the last call.
+    fn ends_otherwise_than_at(&self, earlier: Timestamp) -> bool {
+        let found = |at| -> Vec<(&str, String)> {
+            self.judge.finish(at).into_iter().map(|found| (found.rule, found.message)).collect()
+        };
+        matches!(self.mode, Mode::Mock(_)) && earlier != self.latest && found(earlier) != found(self.latest)
+    }
+
+    // ── what was found ────────────────────────────────────────────────────────────────────────────
+
+    /// What was found in this scope and is not allowed. With `end` also what would be found if the run
+    /// ended at the latest instant that the engine has heard of; asking ends nothing.
+    pub fn findings(&self, end: bool) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.judge.findings().cloned().collect();
+        if end {
+            findings.extend(self.end(limits::PLAYBACK_REPORT_ENTRIES_MAX));
+        }
+        findings
+    }
+
+    /// How many findings there were in this scope, those that are no longer kept included.
+    pub fn counts(&self, end: bool) -> Counts {
+        let mut counts = self.judge.counts();
+        if end {
+            self.end(usize::MAX).iter().for_each(|finding| counts.add(finding.severity, 1));
+        }
+        counts
+    }
+
+    /// What a report of a span of the run is made from, with `end` as if the run ended now; `None` if there
+    /// is no scope of that name. Its calls only if they are wanted.
+    pub fn draft_of(&self, span: Span<'_>, end: bool, with_calls: bool) -> Option<Draft> {
+        let scopes = match span {
+            Span::Run => self.scopes(end),
+            Span::Scope => vec![self.scope(end)],
+            Span::Named(name) => {
+                let current = self.scope(end);
+                let is_it = |scope: &&Scope| scope.name.as_deref() == Some(name);
+                match is_it(&&current) {
+                    true => vec![current],
+                    false => vec![self.judge.ended_scopes().filter(is_it).last()?.clone()],
+                }
+            }
+        };
+        let kept = if with_calls { self.journal.kept(span) } else { Vec::new() };
+        Some(Draft { scopes, kept, played: None })
+    }
+
+    /// What a report of the run is made from, as if the run ended now.
+    pub fn draft(&self) -> Draft {
+        let played = match &self.mode {
+            Mode::Mock(_) => None,
+            Mode::Playback(playback) => {
+                let recorded = playback.total() as u64;
+                Some(Played { recorded, served: playback.served() as u64 })
+            }
+        };
+        Draft { scopes: self.scopes(true), kept: self.journal.kept(Span::Run), played }
+    }
+
+    /// What there is to tell of the run as if it ended now, with all its calls or only those of the lanes
+    /// that have findings.
+    pub fn report(&self, with_every_call: bool) -> Report {
+        self.draft().report(with_every_call)
+    }
+
+    /// How much of the Connector API the calls of this scope that the journal holds have exercised.
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of_kept(self.setup.profile, &self.journal.kept(Span::Scope)).with_evicted(self.evicted())
+    }
+
+    /// What is found at the end of the run, with at most that many recorded calls that never came.
+    fn end(&self, leftovers_max: usize) -> Vec<Finding> {
+        let found = self.end_of_scope(leftovers_max, true);
+        self.judge.end(found, self.latest)
+    }
+
+    /// What is found at the end of the scope, before anything is allowed; of a playback at the end of the
+    /// run also the recorded scopes that never came.
+    fn end_of_scope(&self, leftovers_max: usize, is_run: bool) -> Vec<Finding> {
+        // In a playback the recording says how the run ends: a client that has made every recorded call
+        // can do no more.
+        match &self.mode {
+            Mode::Playback(playback) => {
+                let told = playback.leftovers(is_run).take(leftovers_max);
+                told.filter_map(|interaction| self.leftover(interaction)).collect()
+            }
+            Mode::Mock(_) => self.judge.finish(self.latest),
+        }
+    }
+
+    fn leftover(&self, interaction: &Interaction) -> Option<Finding> {
+        let Interaction { seq, request, operation, .. } = interaction;
+        Some(Finding {
+            operation: operation.clone(),
+            message: format!("the recorded call {seq} {} {} never came", request.method(), request.target()),
+            evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(*seq))]),
+            calls: Vec::new(),
+            ..self.elsewhere("recording-leftover", true, *seq, self.latest)?
+        })
+    }
+
+    /// What the mock was made of.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+/// As [`Engine::put_state`], for an engine that others wait for: the state is planted while it is free.
+///
+/// # Errors
+/// As [`Engine::put_state`].
+pub fn put_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+    let (seed, at) = {
+        let mut engine = lock(engine);
+        if engine.plays_state()? {
+            return Ok(());
+        }
+        (engine.setup().seed, engine.now(system))
+    };
+    let planted = Planted::whole(fixture, seed, at)?;
+    lock(engine).install(planted).expect("a whole state can always take its place");
+    Ok(())
+}
+
+/// As [`Engine::add_state`], for an engine that others wait for: what is added is planted while it is free,
+/// and once more if something has happened meanwhile.
+///
+/// # Errors
+/// As [`Engine::add_state`].
+pub fn add_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+    for _ in 0..limits::STATE_TRIES_MAX {
+        let copied = {
+            let mut engine = lock(engine);
+            if engine.plays_state()? {
+                return Ok(());
+            }
+            engine.copy_state(system)?
+        };
+        let planted = Planted::grown(fixture, copied)?;
+        if lock(engine).install(planted).is_ok() {
+            return Ok(());
+        }
+    }
+    lock(engine).add_state(fixture, system)
+}
