@@ -8,6 +8,7 @@
 mod compact;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use super::address;
 use super::interaction::Interaction;
 use super::recording::Recording;
 use crate::clock::Timestamp;
+use crate::cluster::{CONNECTORS, SYNC_JOBS};
 use crate::json;
 use crate::steps::step;
 
@@ -43,8 +45,8 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// The transcript of a recording. With a clock that stands still instants after the start are
-    /// exact; with a running one they are only said to be later.
+    /// The transcript of a recording. With a clock that stands still instants are exact; with a running one
+    /// they are only said to be later than the start, or earlier.
     pub(crate) fn new(recording: &Recording) -> Transcript {
         let header = &recording.header;
         let names = Names { started_at: header.started_at, exact: !header.is_clock_running, ids: Vec::new() };
@@ -100,20 +102,40 @@ impl Serialize for Transcript {
     }
 }
 
-/// What a call is about.
+/// What a call is about: a sync job, a connector, all of them, an index, or the cluster. Both doors to a job
+/// come out alike, its API and its document.
 pub fn lane(interaction: &Interaction) -> String {
     step();
-    let path = interaction.request.path().trim_end_matches('/');
+    let request = &interaction.request;
+    let path = request.path().trim_end_matches('/');
     let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next(), segments.next()) {
         (Some("_connector"), Some("_sync_job"), Some(id)) => format!("sync job {id}"),
-        (Some("_connector"), Some("_sync_job"), None) => match id(interaction.request.body()) {
-            Some(connector) => format!("connector {connector}"),
-            None => "sync jobs".to_owned(),
-        },
+        (Some("_connector"), Some("_sync_job"), None) => {
+            id(request.body()).map_or_else(|| "sync jobs".to_owned(), |connector| format!("connector {connector}"))
+        }
         (Some("_connector"), Some(id), _) => format!("connector {id}"),
         (Some("_connector"), None, _) => "connectors".to_owned(),
+        (Some("_bulk"), None, _) => match json::read(request.body()) {
+            Ok(Some(Value::Object(action))) => {
+                let index = action.values().next().and_then(|of| of.get("_index")?.as_str());
+                index.map_or_else(|| "cluster".to_owned(), |index| lane_of_index(index, None))
+            }
+            _ => "cluster".to_owned(),
+        },
+        (Some(index), Some("_doc" | "_create" | "_update" | "_source"), id) => lane_of_index(index, id),
+        (Some(index), _, _) if !index.is_empty() && !index.starts_with('_') => lane_of_index(index, None),
         _ => "cluster".to_owned(),
+    }
+}
+
+fn lane_of_index(index: &str, id: Option<&str>) -> String {
+    match (index, id) {
+        (".elastic-connectors" | CONNECTORS, Some(id)) => format!("connector {id}"),
+        (".elastic-connectors" | CONNECTORS, None) => "connectors".to_owned(),
+        (".elastic-connectors-sync-jobs" | SYNC_JOBS, Some(id)) => format!("sync job {id}"),
+        (".elastic-connectors-sync-jobs" | SYNC_JOBS, None) => "sync jobs".to_owned(),
+        _ => format!("index {index}"),
     }
 }
 
@@ -133,7 +155,8 @@ fn made_ids(calls: &[Interaction]) -> Vec<String> {
 
 /// The id that a body gives, read as Elasticsearch reads it: with comments, whatever follows.
 fn id(body: &[u8]) -> Option<String> {
-    Some(json::read(body).ok()??.get("id")?.as_str()?.to_owned())
+    let body = json::read(body).ok()??;
+    Some(body.get("id").or_else(|| body.get("_id"))?.as_str()?.to_owned())
 }
 
 /// The names that stand for what is volatile.
@@ -190,9 +213,22 @@ impl Names {
             }),
             Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
             Value::Object(members) => {
-                members.into_iter().map(|(name, value)| (self.text(&name), self.value(value))).collect()
+                let named = |(name, value): (String, Value)| match (&*name, value) {
+                    ("sort", Value::Array(keys)) => (name, keys.into_iter().map(|key| self.sort_key(key)).collect()),
+                    (_, value) => (self.text(&name), self.value(value)),
+                };
+                members.into_iter().map(named).collect()
             }
             other => other,
+        }
+    }
+
+    /// A hit's place in its order; an instant is milliseconds there.
+    fn sort_key(&self, key: Value) -> Value {
+        const MILLIS: Range<i64> = 1_000_000_000_000..10_000_000_000_000;
+        match key.as_i64().filter(|millis| MILLIS.contains(millis)) {
+            Some(millis) => Value::String(self.instant(Timestamp::from_millis(millis))),
+            None => self.value(key),
         }
     }
 
@@ -207,10 +243,14 @@ impl Names {
     }
 
     fn instant(&self, at: Timestamp) -> String {
-        if at == self.started_at {
+        let before = self.started_at.as_nanos() - at.as_nanos();
+        if before == 0 {
             "[t]".to_owned()
-        } else if at < self.started_at {
-            format!("[t-{}]", length(self.started_at.as_nanos() - at.as_nanos()))
+        } else if before > 0 && (self.exact || before % 1_000_000_000 == 0) {
+            // While time runs, only what was counted from the start in seconds is so far from it every time.
+            format!("[t-{}]", length(before))
+        } else if before > 0 {
+            "[t-…]".to_owned()
         } else if self.exact {
             format!("[t+{}]", length(at.as_nanos() - self.started_at.as_nanos()))
         } else {
@@ -268,6 +308,53 @@ mod tests {
             took_us: 0,
             scope: None,
         }
+    }
+
+    #[test]
+    fn both_doors_to_a_thing_are_one_lane() {
+        for (target, body, expected) in [
+            ("/_connector/_sync_job/j/_claim", "", "sync job j"),
+            ("/.elastic-connectors-sync-jobs/_doc/j", "", "sync job j"),
+            ("/.elastic-connectors-sync-jobs-v1/_update/j?refresh=true", "", "sync job j"),
+            ("/.elastic-connectors-sync-jobs/_search", "", "sync jobs"),
+            ("/_connector/_sync_job", "", "sync jobs"),
+            ("/_connector/crm/_scheduling", "", "connector crm"),
+            ("/.elastic-connectors/_doc/crm", "", "connector crm"),
+            ("/.elastic-connectors-v1/_count", "", "connectors"),
+            ("/_connector/", "", "connectors"),
+            ("/search-crm", "", "index search-crm"),
+            ("/search-crm/_doc/1", "", "index search-crm"),
+            ("/_bulk", "{\"index\":{\"_index\":\"search-crm\"}}\n{}\n", "index search-crm"),
+            ("/_bulk", "{\"update\":{\"_index\":\".elastic-connectors-v1\",\"_id\":\"x\"}}\n", "connectors"),
+            ("/_bulk", "{}", "cluster"),
+            ("/_bulk", "", "cluster"),
+            ("/_search/scroll", "", "cluster"),
+            ("/", "", "cluster"),
+        ] {
+            let call = Interaction { request: Request::new(Method::Get, target).with_body(body), ..posted("") };
+            assert_eq!(lane(&call), expected, "{target} {body}");
+        }
+    }
+
+    #[test]
+    fn instants_are_exact_as_far_as_they_are_the_same_in_every_run() {
+        let start: Timestamp = "2031-05-01T10:00:00.123456789Z".parse().expect("an instant");
+        let named = |text: &str, exact: bool| {
+            let names = Names { started_at: start, exact, ids: Vec::new() };
+            names.value(Value::String(text.to_owned()))
+        };
+        for (instant, frozen, running) in [
+            ("2031-05-01T10:00:00.123456789Z", "[t]", "[t]"),
+            ("2031-05-01T10:00:01.623456789Z", "[t+1500ms]", "[t+…]"),
+            ("2031-05-01T09:55:00.123456789Z", "[t-5m]", "[t-5m]"),
+            ("2031-05-01T09:55:00.000456789Z", "[t-300123ms]", "[t-…]"),
+            ("no instant", "no instant", "no instant"),
+        ] {
+            assert_eq!((named(instant, true), named(instant, false)), (frozen.into(), running.into()), "{instant}");
+        }
+        let names = Names { started_at: Timestamp::from_millis(1_900_000_000_000), exact: true, ids: Vec::new() };
+        let keys = names.value(serde_json::json!({ "sort": [1_900_000_001_000_i64, 7, "x"] }));
+        assert_eq!(keys, serde_json::json!({ "sort": ["[t+1s]", 7, "x"] }));
     }
 
     #[test]

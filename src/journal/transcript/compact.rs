@@ -36,8 +36,8 @@ impl Memory {
         let route = text("call").split('?').next().unwrap_or_default().to_owned();
         let shown = members.iter().map(|(name, value)| {
             let shown = match &**name {
-                "body" => self.body(route.clone(), value),
-                "answer" => self.body(format!("{} {route}", members["status"]), value),
+                "body" => self.body(route.clone(), value, true),
+                "answer" => self.body(format!("{} {route}", members["status"]), value, false),
                 _ => value.clone(),
             };
             (name.clone(), shown)
@@ -45,8 +45,10 @@ impl Memory {
         Value::Object(shown.collect())
     }
 
-    fn body(&mut self, place: String, value: &Value) -> Value {
+    /// A body. What asks for something is another question if a part of it is gone, and shown whole.
+    fn body(&mut self, place: String, value: &Value, asks: bool) -> Value {
         let earlier = self.bodies.insert(place, value.clone());
+        let earlier = earlier.filter(|earlier| !asks || keeps(earlier, value));
         let short = earlier.as_ref().and_then(|earlier| shortened(earlier, value));
         match (value, earlier, short) {
             (_, Some(earlier), Some(short)) if earlier == *value => {
@@ -199,6 +201,17 @@ fn pairs<'v>(before: &'v [Value], elements: &'v [Value]) -> impl Iterator<Item =
         };
         (earlier, element)
     })
+}
+
+/// Whether no member of an object, at any depth, is gone or is no object any more.
+fn keeps(earlier: &Value, value: &Value) -> bool {
+    match (earlier, value) {
+        (Value::Object(before), Value::Object(members)) => {
+            before.iter().all(|(name, before)| members.get(name).is_some_and(|member| keeps(before, member)))
+        }
+        (Value::Object(_), _) => false,
+        _ => true,
+    }
 }
 
 fn missing<'m>(

@@ -101,6 +101,17 @@ fn small_things_are_said_again() {
 }
 
 #[test]
+fn another_question_is_shown_whole() {
+    let search = |query: Value| json!({ "call": "POST /i/_search", "body": { "query": query, "size": 100, "from": 0, "seq_no_primary_term": true } });
+    let by_name = |name: &str| search(json!({ "term": { "name": name }, "boost": 1 }));
+    let calls = [by_name("a"), search(json!({ "match_all": {} })), by_name("a"), by_name("b"), by_name("b")];
+    let shown: Vec<Value> = compact(&calls).into_iter().map(|call| call["body"].clone()).collect();
+    assert_eq!(shown[..3], calls[..3].iter().map(|call| call["body"].clone()).collect::<Vec<_>>());
+    assert_eq!(shown[3], json!({ "query": { "term": { "name": "b" } }, "…": "as before" }));
+    assert_eq!(shown[4], json!({ "…": "as before" }));
+}
+
+#[test]
 fn answers_of_another_status_are_other_answers() {
     let missing =
         json!({ "call": "GET /j", "status": 404, "answer": { "error": "j", "status": 404, "reason": "gone" } });
@@ -319,6 +330,8 @@ fn any_body() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whoever_reads_on_from_the_top_has_everything(
         calls in prop::collection::vec(("[ab]", any_body(), any::<bool>()), 0..12),
