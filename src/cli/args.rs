@@ -118,6 +118,21 @@ Exit codes:
   2  an argument or a recording was wrong: file, line, column and a cure are told
   3  a file cannot be read";
 
+const SHOW_ABOUT: &str = "\
+A transcript has the calls in lanes, one for each job, connector or other thing that they are about. It
+is YAML, as `insta` snapshots of server.transcript() are, and the same however often the story is told:
+[id 1] is an id that the mock made, [t+5m] an instant counted from the start, [port] its port. A
+document that came before in its lane shows what has changed in it; `…: as before` is the rest.";
+
+const SHOW_HELP: &str = "\
+Example:
+  elastimock show story.ndjson
+
+Exit codes:
+  0  done
+  2  an argument or a recording was wrong: file, line, column and a cure are told
+  3  a file cannot be read, or stdout not be written";
+
 const EXPLAIN_HELP: &str = "\
 Example:
   elastimock explain claim-of-running-job
@@ -227,6 +242,9 @@ pub enum Command {
     /// Tells how much of the Connector API recordings have exercised
     #[command(help_template = PAGE, before_help = COVERAGE_ABOUT, after_help = COVERAGE_HELP)]
     Coverage(Coverage),
+    /// Prints recordings as their transcripts, to be read and reviewed
+    #[command(help_template = PAGE, before_help = SHOW_ABOUT, after_help = SHOW_HELP)]
+    Show(Show),
     /// Explains a rule: what it demands, why, and how to mend a client; without a name lists them all
     #[command(help_template = PAGE, after_help = EXPLAIN_HELP)]
     Explain(Explain),
@@ -369,6 +387,16 @@ pub struct Judge {
     pub recordings: Vec<PathBuf>,
     #[command(flatten)]
     pub verdict: Verdict,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Recordings, each a transcript of its own
+    #[arg(required = true, value_name = "RECORDING")]
+    pub recordings: Vec<PathBuf>,
+    /// Shows every document whole, however often it came before
+    #[arg(long)]
+    pub whole: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@
 //! report.rs   where reports go
 //! recordings.rs  recordings, read and complained about
 //! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
-//! wait.rs     one command each
+//! show.rs     wait.rs    one command each
 //! ```
 //!
 //! It has no behaviour of its own: a server is the one that [`crate::mock_server::Builder`] makes.
@@ -26,6 +26,7 @@ mod report;
 mod schema;
 mod serve;
 mod serving;
+mod show;
 mod signals;
 mod wait;
 
@@ -51,6 +52,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Play(play) => play::run(&play, &console),
         Command::Judge(judge) => judge::run(&judge, &console),
         Command::Coverage(coverage) => coverage::run(&coverage, &console),
+        Command::Show(show) => show::run(&show, &console),
         Command::Explain(explain) => explain::run(&explain, &console),
         Command::List(list) => list::run(&list, &console),
         Command::Schema(schema) => schema::run(&schema, &console),

@@ -204,7 +204,7 @@ const STORY: &str = concat!(
 
 #[test]
 fn help_pages() {
-    for command in ["", "serve", "play", "judge", "coverage", "explain", "list", "schema", "lint", "wait"] {
+    for command in ["", "serve", "play", "judge", "coverage", "show", "explain", "list", "schema", "lint", "wait"] {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let told = run(&words);
         assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
@@ -244,6 +244,7 @@ fn wrong_arguments_exit_2_and_say_what_is_right() {
         (&["wait", "--url", "http://h", "--timeout", "soon"], "for example 250ms, 30s"),
         (&["lint"], "<FILE>"),
         (&["play"], "<RECORDING>"),
+        (&["show"], "<RECORDING>"),
     ] {
         let told = run(words);
         assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""), "{words:?}: {}", told.stderr);
@@ -1022,6 +1023,82 @@ fn nobody_new_is_let_in_after_a_signal() {
 }
 
 // ── recordings ────────────────────────────────────────────────────────────────────────────────────
+
+// ── show ──────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn show_prints_recordings_as_their_transcripts() {
+    let folder = folder();
+    let story = write(&folder, "story.ndjson", STORY);
+    let transcript = Recording::parse("story", STORY.as_bytes()).expect("a recording").transcript();
+    let told = run(&["show", &story]);
+    assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
+    assert_eq!(
+        told.stdout,
+        "connector crm:\n  - call: GET /_connector/crm\n    status: 200\n    answer:\n      id: crm\n\
+         sync job job-pending:\n  - call: PUT /_connector/_sync_job/job-pending/_claim\n    body:\n      \
+         worker_hostname: w-1\n    status: 200\n    answer:\n      result: updated\n"
+    );
+    assert_eq!(json(&run(&["show", &story, "--json"]).stdout), transcript.to_value());
+
+    let full = path("fixtures/recordings/full_sync.ndjson").display().to_string();
+    let (short, whole) = (run(&["show", &full]).stdout, run(&["show", &full, "--whole"]).stdout);
+    assert!(short.contains("…: as before") && !whole.contains("…: as before"));
+    assert!(short.lines().count() * 2 < whole.lines().count(), "{short}");
+
+    let both = run(&["show", &story, &full]);
+    assert_eq!(both.stdout, format!("--- # {story}\n{}--- # {full}\n{short}", told.stdout));
+    let both = json(&run(&["show", &story, &full, "--json"]).stdout);
+    assert_eq!((&both[0]["recording"], &both[0]["transcript"]), (&json!(story), &transcript.to_value()));
+
+    let cut = write(&folder, "cut.ndjson", &STORY[..STORY.len() - 20]);
+    let told = run(&["show", &cut]);
+    assert_eq!(told.code, Some(0));
+    assert!(
+        told.stderr.contains("the last line is cut off") && !told.stdout.contains("job-pending"),
+        "{}",
+        told.stderr
+    );
+    assert_eq!(run(&["show", &write(&folder, "no.ndjson", "{}\n")]).code, Some(2));
+    assert_eq!(run(&["show", &folder.path().join("none").display().to_string()]).code, Some(3));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_same_story_is_recorded_in_the_same_bytes() {
+    let folder = folder();
+    let record = |name: &str, with: &[&str], timing: &str| {
+        let file = folder.path().join(name).display().to_string();
+        let words = [
+            "serve",
+            "--seed",
+            "7",
+            "--clock",
+            "frozen@2031-05-01T10:00:00Z",
+            "--record",
+            &file,
+            "--listen",
+            "127.0.0.1:0",
+        ];
+        let server = Server::spawn(elastimock(&words).args(with).env("ELASTIMOCK_RECORD_TIMING", timing));
+        server.send("GET", "/_nodes/http", "");
+        server.send("PUT", CLAIM, WORKER);
+        server.send("POST", "/_connector/_sync_job", r#"{"id":"crm"}"#);
+        server.stop();
+        file
+    };
+    let read = |file: &str| std::fs::read_to_string(file).expect("a recording");
+    let (first, second) = (record("a", &[], ""), record("b", &[], "false"));
+    assert_eq!(read(&first), read(&second));
+    assert!(!read(&first).contains("took_us"));
+    for timed in [record("c", &["--record-timing"], ""), record("d", &[], "true")] {
+        assert!(read(&timed).contains("took_us"), "{}", read(&timed));
+        // How long it took is no part of the story.
+        assert_eq!(run(&["show", &timed]).stdout, run(&["show", &first]).stdout);
+    }
+    let har = run(&["judge", &first, "--fail-on", "never", "--report", "har"]);
+    assert!(har.stdout.contains("\"http://127.0.0.1/_nodes/http\""), "{}", har.stdout);
+}
 
 #[cfg(unix)]
 #[test]

@@ -50,7 +50,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["src/wire", "src/mock_server.rs", "src/cli"]),
     ("clap", &["src/cli"]),
     ("annotate_snippets", &["src/cli"]),
-    ("serde_saphyr", &["src/fixture"]),
+    ("serde_saphyr", &["src/fixture", "src/cli/show.rs"]),
 ];
 
 /// Crates of plain values, which every room may know.
