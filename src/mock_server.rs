@@ -610,6 +610,15 @@ impl Builder {
         self
     }
 
+    /// Warns of answers that leave Elastic's specification: the rule `off-spec-answer`, which is asked only then. What
+    /// it finds is a mistake of the mock and not of the client; please report it.
+    pub fn check_answers(mut self, check_answers: bool) -> Builder {
+        if check_answers {
+            self.setup.strictness = self.setup.strictness.with_checked_answers();
+        }
+        self
+    }
+
     /// Makes breaking a rule that bad, in place of what the rule says.
     pub fn rule(mut self, id: impl Into<String>, level: Level) -> Builder {
         self.rules.push((id.into(), level));

@@ -292,6 +292,10 @@ pub struct Verdict {
     #[arg(long, value_name = "ID=LEVEL", value_parser = rule_level, value_delimiter = ',')]
     #[arg(env = "ELASTIMOCK_RULE", hide_env = true)]
     pub rule: Vec<(String, Level)>,
+    /// Warns of answers that leave Elastic's specification: mistakes of the mock, not of the client
+    #[arg(long, env = "ELASTIMOCK_CHECK_ANSWERS", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub check_answers: bool,
     /// Writes a report at the end, to stdout if it has no FILE: text, json, junit, sarif, annotations,
     /// or har, which has the calls; several are separated by commas or given again
     #[arg(long, value_name = "KIND=FILE", value_delimiter = ',', env = "ELASTIMOCK_REPORT", hide_env = true)]

@@ -45,6 +45,7 @@ static EXAMPLES: &[Example] = examples! {
     "job-of-unready-connector"
     "last-sync-unreported"
     "no-backoff"
+    "off-spec-answer"
     "off-spec-body"
     "off-spec-parameter"
     "reclaim-of-own-job"

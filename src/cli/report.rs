@@ -100,6 +100,7 @@ pub fn tell(report: &Report, console: &Console) {
 /// [`Failure::input`] if there is no rule of a name.
 pub fn strictness(verdict: &Verdict) -> Result<Strictness, Failure> {
     let start = Strictness::new(verdict.contract);
+    let start = if verdict.check_answers { start.with_checked_answers() } else { start };
     Ok(verdict.rule.iter().try_fold(start, |strictness, (id, level)| strictness.rule(id, *level))?)
 }
 

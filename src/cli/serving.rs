@@ -65,7 +65,8 @@ pub fn run(
 /// The builder, judging as strictly as the user asks.
 fn strict(builder: Builder, verdict: &Verdict) -> Builder {
     let rules = verdict.rule.iter();
-    rules.fold(builder.contract(verdict.contract), |builder, (id, level)| builder.rule(id, *level))
+    let builder = builder.contract(verdict.contract).check_answers(verdict.check_answers);
+    rules.fold(builder, |builder, (id, level)| builder.rule(id, *level))
 }
 
 /// One thread a core; on a single core no thread but this one.

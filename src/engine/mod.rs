@@ -9,7 +9,6 @@
 //! **The replay law:** same seed, same fixture, same requests and verbs at the same instants, and the
 //! bytes are the same.
 
-mod answers;
 pub mod mode;
 pub mod run;
 
@@ -123,8 +122,6 @@ pub struct Engine {
     is_prepared: bool,
     /// The latest instant that anybody has heard of.
     latest: Timestamp,
-    /// Whether documents of connectors and jobs were written by other ways than the Connector API.
-    has_foreign_documents: bool,
 }
 
 /// What the shell must do with a request that the engine has dealt with.
@@ -220,7 +217,6 @@ impl Engine {
             judge,
             is_prepared: false,
             latest: started_at,
-            has_foreign_documents: false,
         }
     }
 
@@ -255,7 +251,6 @@ impl Engine {
         let mut body = None;
         let mut unmatched = None;
         let mut sensitive = Vec::new();
-        let endpoint = reading.endpoint;
         let mut answer = match &mut self.mode {
             Mode::Mock(mocked) => {
                 let cluster = mocked.cluster_mut();
@@ -299,9 +294,6 @@ impl Engine {
             },
         };
         self.journal.known.learn_body(reading.operation, request.body());
-        if let (Answer::Made(outcome), Some(endpoint)) = (&mut answer, endpoint) {
-            self.hold_to_specification(endpoint, request, outcome);
-        }
         let findings = match unmatched {
             Some(miss) => {
                 let seen = format!("{} {}", request.method(), redact::target(request.target()));

@@ -141,7 +141,6 @@ impl Engine {
             next_seq: self.journal.next_seq(),
             next_at: self.started_at,
         });
-        self.has_foreign_documents = false;
         self.is_prepared = false;
         self.latest = self.started_at;
         self.judge.ended_scopes().last().cloned().unwrap_or_default()
@@ -303,7 +302,6 @@ impl Engine {
         let Planted { cluster, fixture, shown, at, grown_from } = planted;
         let Mode::Mock(mocked) = &mut self.mode else { return Ok(()) };
         mocked.replace(cluster);
-        self.has_foreign_documents = true;
         let whole = grown_from.is_none();
         if whole {
             self.is_prepared = true;

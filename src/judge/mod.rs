@@ -7,6 +7,7 @@
 //! [`heard`] is a call as it is heard, [`deed`] what a call does by whichever door it came, [`lane`] what
 //! is known from earlier calls, [`mod@rules`] the demands, [`strictness`] how much they weigh.
 
+mod answers;
 pub mod coverage;
 pub mod deed;
 pub mod heard;
@@ -28,6 +29,7 @@ use crate::finding::{Finding, Severity, Subject};
 use crate::journal::interaction::Interaction;
 use crate::limits::{FINDINGS_MAX, SCOPES_MAX};
 use crate::profile::Profile;
+use answers::Answers;
 use deed::{Deed, deeds};
 use heard::{Heard, Retold, value_of};
 use lane::{JobLane, Saved, World};
@@ -121,6 +123,7 @@ struct Docket {
     documents: Vec<Entry>,
     backoff: Option<Entry>,
     storm: Option<Entry>,
+    answer: Option<Entry>,
     end: Vec<Entry>,
 }
 
@@ -153,6 +156,7 @@ impl Docket {
                 Check::Documents(_) => docket.documents.push(entry),
                 Check::Backoff => docket.backoff = Some(entry),
                 Check::Storm => docket.storm = Some(entry),
+                Check::Answer => docket.answer = Some(entry),
                 Check::End(_) => docket.end.push(entry),
                 Check::Elsewhere => {}
                 Check::Job { on, .. } | Check::Silence { on, .. } => {
@@ -176,6 +180,7 @@ pub struct Judge {
     docket: Docket,
     world: World,
     failures: Failures,
+    answers: Answers,
     /// The scopes that have ended, oldest first.
     scopes: Vec<Scope>,
     /// Scopes beyond the bound, all in one.
@@ -200,12 +205,14 @@ impl Judge {
     /// A judge that has heard nothing. `state` is what there was at the start, in the form of a fixture;
     /// null if nobody knows.
     pub fn new(profile: Profile, strictness: Strictness, state: &Value) -> Judge {
+        let docket = Docket::new(&strictness);
         Judge {
             profile,
-            docket: Docket::new(&strictness),
             strictness,
             world: World::new(state),
             failures: Failures::default(),
+            answers: docket.answer.map(|_| Answers::new(state)).unwrap_or_default(),
+            docket,
             scopes: Vec::new(),
             further: None,
             scope: Scope { number: 1, first_seq: 1, ..Scope::default() },
@@ -231,8 +238,12 @@ impl Judge {
     pub fn learn(&mut self, state: &Value, whole: bool) {
         if whole {
             self.world = World::new(state);
+            self.answers = Answers::default();
         } else {
             self.world.learn(state);
+        }
+        if self.docket.answer.is_some() {
+            self.answers.learn(state);
         }
     }
 
@@ -302,6 +313,12 @@ impl Judge {
                 refusal.get_or_insert_with(|| finding.message.clone());
             }
             findings.push(finding);
+        }
+        // A call that is refused has another answer than the one that was made for it.
+        if let Some(entry) = self.docket.answer
+            && refusal.is_none()
+        {
+            findings.extend(self.answers.off_spec(heard).map(|offence| entry.found(offence, call, heard.at)));
         }
         if refusal.is_some() || heard.enforced {
             self.world.restore(saved);
@@ -486,6 +503,7 @@ impl Judge {
         self.allowances.retain(|allowance| allowance.is_standing);
         self.world = World::default();
         self.failures = Failures::default();
+        self.answers = Answers::default();
     }
 
     /// The scopes that have ended, oldest first; beyond a bound the last entry stands for all further ones.

@@ -104,9 +104,17 @@ impl Strictness {
         self.contract
     }
 
+    /// Asks the rule `off-spec-answer` too, at its own severity unless another level was given.
+    #[must_use]
+    pub fn with_checked_answers(mut self) -> Strictness {
+        self.levels.entry("off-spec-answer").or_insert(Level::Warning);
+        self
+    }
+
     /// How bad it is to break a rule; none if the rule is not asked.
     pub fn severity(&self, rule: &Rule) -> Option<Severity> {
         match self.levels.get(rule.id) {
+            None if rule.is_on_demand() => None,
             Some(Level::Off) => None,
             Some(Level::Warning) => Some(Severity::Warning),
             Some(Level::Error) => Some(Severity::Error),

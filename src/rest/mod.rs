@@ -89,16 +89,19 @@ impl<S> Table<S> {
         self.slot(row, profile)?.contract().ok()
     }
 
-    /// Where an answer leaves the specification as the server keeps it; none if it does not, or if
+    /// Where an answer leaves the specification as the server keeps it, and how; `None` if it does not, or if
     /// nobody has published what the answer is.
-    pub fn answer_breach(&self, endpoint: &Endpoint<S>, profile: Profile, reply: &Reply) -> Option<String> {
-        let row = self.rows.iter().position(|row| std::ptr::eq(row, endpoint))?;
-        let breach = match self.slot(row, profile)?.answer() {
-            Ok(answer) => off_spec(answer.filter(|_| reply.body.is_json())?, &reply.body.to_value())?,
-            Err(error) => return Some(error.reason().to_owned()),
-        };
-        let Violation { pointer, message, .. } = breach;
-        Some(format!("the answer of {} leaves its specification at [{pointer}]: {message}", endpoint.operation))
+    pub fn answer_breach(
+        &self,
+        operation: &str,
+        profile: Profile,
+        answer: &serde_json::Value,
+    ) -> Option<(String, String)> {
+        let row = self.rows.iter().position(|row| row.operation == operation)?;
+        match self.slot(row, profile)?.answer() {
+            Ok(published) => off_spec(published?, answer).map(|Violation { pointer, message, .. }| (pointer, message)),
+            Err(error) => Some((String::new(), error.reason().to_owned())),
+        }
     }
 
     /// Whether the quick way and the four passes lead a path to the same row.

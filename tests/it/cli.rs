@@ -1231,3 +1231,31 @@ fn wait_says_what_it_saw_last_when_the_time_is_up() {
     let told = run(&["wait", "--url", &url, "--timeout", "0s", "--json"]);
     assert_eq!((told.code, &json(&told.stdout)["ready"]), (Some(3), &json!(false)));
 }
+
+/// Whoever asks is warned of answers that leave the specification; the answers are the same either way.
+#[test]
+fn answers_are_checked_on_demand() {
+    let story = std::fs::read_to_string(path("fixtures/recordings/claim_story.ndjson")).expect("a recording");
+    let odd = story.replace(r#"{"result":"updated"}"#, r#"{"result":"claimed"}"#);
+    assert_ne!(odd, story);
+    let folder = folder();
+    write(&folder, "story.ndjson", &odd);
+    let file = folder.path().join("story.ndjson").display().to_string();
+    let told = |more: &[&str]| run(&[&["judge", &file], more].concat());
+    let unasked = told(&[]);
+    assert!(unasked.code == Some(0) && !unasked.stdout.contains("off-spec-answer"), "{}", unasked.stdout);
+    let asked = told(&["--check-answers"]);
+    assert!(asked.code == Some(0) && asked.stdout.contains("warning[off-spec-answer]"), "{}", asked.stdout);
+    let strict = told(&["--rule", "off-spec-answer=error"]);
+    assert!(strict.code == Some(1) && strict.stdout.contains("error[off-spec-answer]"), "{}", strict.stdout);
+    let played = elastimock::MockServer::builder()
+        .playback(elastimock::Recording::parse("story", odd.as_bytes()).expect("a recording"))
+        .check_answers(true)
+        .start_blocking()
+        .expect("a playback");
+    let claim = elastimock::Recording::parse("story", odd.as_bytes()).expect("a recording").interactions;
+    let claim = claim.iter().find(|call| call.response.text().contains("claimed")).expect("the claim").request.clone();
+    let answer = crate::support::Client::connect(played.address()).send(&claim);
+    assert_eq!((answer.status, &*answer.text()), (200, r#"{"result":"claimed"}"#));
+    assert!(played.findings().iter().any(|finding| finding.rule == "off-spec-answer"));
+}

@@ -580,6 +580,7 @@ impl Play {
                 self.report(job, status);
             }
         }
+        self.door.assert_answers_keep_the_specification("whatever the workers did");
         Ran {
             findings: self.door.engine.findings(true),
             recording: self.door.engine.recording(),

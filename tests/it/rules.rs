@@ -145,10 +145,12 @@ fn state() -> Fixture {
 
 fn strictness(rule: &Rule, transcript: &Transcript) -> Strictness {
     let is_meant = |id: &str| id == rule.id || transcript.allowed.iter().any(|(allowed, _)| allowed == id);
+    let start = Strictness::default();
+    let start = if rule.is_on_demand() { start.with_checked_answers() } else { start };
     AT_THE_END
         .iter()
         .filter(|id| !is_meant(id))
-        .fold(Strictness::default(), |strictness, id| strictness.rule(id, Level::Off).expect("a rule"))
+        .fold(start, |strictness, id| strictness.rule(id, Level::Off).expect("a rule"))
 }
 
 /// The findings of a live run, and the recording of it.

@@ -167,6 +167,7 @@ fn run(seed: u64, calls: usize, watched: bool) -> Vec<Answer> {
         }
         answers.push(answer);
     }
+    door.assert_answers_keep_the_specification(&format!("seed {seed}"));
     let heard = door.engine.journal(0, None, usize::MAX).interactions;
     assert_eq!(heard.len(), calls, "seed {seed}: every call is in the journal");
     // A moved clock has a number of its own.

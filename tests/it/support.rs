@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::{Clock, Engine, Fixture, Headers, Method, Request, Setup, Step, Timestamp};
+use elastimock::{Clock, Engine, Finding, Fixture, Headers, Method, Request, Setup, Step, Strictness, Timestamp};
 
 /// The instant at which every test's clock stands unless it says otherwise.
 pub const T0: &str = "2031-05-01T10:00:00Z";
@@ -66,8 +66,18 @@ pub struct EngineDoor {
 impl EngineDoor {
     pub fn new(fixture: Fixture, clock: &str) -> EngineDoor {
         let now = instant(clock);
-        let setup = Setup { fixture: Arc::new(fixture), seed: 7, clock: Clock::frozen(now), ..Setup::default() };
+        let strictness = Strictness::default().with_checked_answers();
+        let setup =
+            Setup { fixture: Arc::new(fixture), seed: 7, clock: Clock::frozen(now), strictness, ..Setup::default() };
         EngineDoor { engine: Engine::new(setup, now).unwrap_or_else(|error| panic!("{error}")) }
+    }
+
+    /// Every answer has kept the specification, as the server keeps it.
+    pub fn assert_answers_keep_the_specification(&self, whose: &str) {
+        let findings = self.engine.findings(false);
+        let breaches: Vec<String> =
+            findings.iter().filter(|finding| finding.rule == "off-spec-answer").map(Finding::to_string).collect();
+        assert!(breaches.is_empty(), "{whose}:\n{}", breaches.join("\n"));
     }
 }
 

@@ -90,6 +90,7 @@ fn played(name: &str) -> Result<Arc<Played>, String> {
             let scenario = read(name)?;
             let mut door = EngineDoor::new(cluster(&scenario.cluster), &scenario.clock);
             let (told, failures) = play(name, &scenario, &mut door)?;
+            door.assert_answers_keep_the_specification(&file_of(name));
             let journal = door.engine.journal(0, None, usize::MAX).interactions;
             Ok(Arc::new(Played { told, failures, journal }))
         })

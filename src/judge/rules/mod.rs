@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity, Subject};
 use crate::limits::FINDING_CHARS_MAX;
 use crate::near_miss::{self, NearMiss, shortened};
-use Check::{Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm};
+use Check::{Answer, Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm};
 use Severity::{Error, Warning};
 use job::JobCase;
 
@@ -67,10 +67,19 @@ pub(crate) enum Check {
     Backoff,
     /// A call that is repeated too often.
     Storm,
+    /// An answer: asked only of who wants to know.
+    Answer,
     /// The whole run, when it has ended.
     End(fn(&World, Timestamp) -> Vec<Offence>),
     /// Found by somebody else: playback, or whoever keeps the allowances.
     Elsewhere,
+}
+
+impl Rule {
+    /// Whether the rule is asked only if the user says so.
+    pub fn is_on_demand(&self) -> bool {
+        matches!(self.check, Answer)
+    }
 }
 
 const POST: u16 = 1;
@@ -124,6 +133,12 @@ impl Offence {
     fn with(mut self, name: &str, value: impl Into<Value>) -> Offence {
         self.evidence.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// An answer that leaves the specification at a place.
+    pub(crate) fn off_spec_answer(operation: &str, pointer: &str, message: &str) -> Offence {
+        Offence::new(format!("the answer of {operation} leaves its specification at [{pointer}]: {message}"))
+            .with("pointer", pointer)
     }
 
     /// Adds what the call comes closest to.
@@ -591,6 +606,16 @@ pub static RULES: &[Rule] = &[
         hint: "send secrets in bodies only, and take them out of messages before they are stored",
         mend: "Mask credentials in error texts; never put them into paths, queries or headers of your own.",
         reference: "common sense; OWASP, sensitive data in query strings",
+    },
+    rule! {
+        id: "off-spec-answer",
+        severity: Warning,
+        check: Answer,
+        demands: "With `--check-answers`: an answer keeps the specification that Elastic publishes.",
+        why: "A client generated from the specification cannot read an answer that leaves it. Where Elasticsearch itself is known to, the mock's notes are followed and not the specification.",
+        hint: "this is the mock's own mistake and not the client's: please report it with the call",
+        mend: "There is nothing to mend in a client. In a recording of another server it is that server which leaves the specification.",
+        reference: "Elastic's API specification, and schemas/LEDGER.md",
     },
     rule! {
         id: "unexpected-call",
