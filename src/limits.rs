@@ -182,8 +182,8 @@ pub const JUDGE_LOOKS_MAX: usize = 64;
 /// Failed calls that the judge watches for being repeated.
 pub const JUDGE_FAILURES_MAX: usize = 256;
 
-/// Secrets that are looked for in URLs, headers and error messages.
-pub const SECRETS_KNOWN_MAX: usize = 256;
+/// Secrets that are known and looked for everywhere, and as many names of marked settings.
+pub const SECRETS_KNOWN_MAX: usize = 4_096;
 
 /// Bytes that a secret has at least to be looked for; a shorter one stands in many a text by chance.
 pub const SECRET_BYTES_MIN: usize = 6;

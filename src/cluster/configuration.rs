@@ -62,13 +62,6 @@ pub fn rendered(connector: &Source) -> Value {
     Value::Object(fields.iter().map(|(name, field)| (name.clone(), complete(field))).collect())
 }
 
-/// The names of the fields that are marked as sensitive.
-pub fn sensitive(connector: &Source) -> Vec<String> {
-    let fields = connector.get("configuration").and_then(Value::as_object).into_iter().flatten();
-    let is_sensitive = |field: &Value| field.get("sensitive").and_then(Value::as_bool) == Some(true);
-    fields.filter(|(_, field)| is_sensitive(field)).map(|(name, _)| name.clone()).collect()
-}
-
 /// The members of a field in the server's order, and what those have that are always there.
 const MEMBERS: [(&str, Option<Value>); 15] = [
     ("category", None),

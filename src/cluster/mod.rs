@@ -236,11 +236,6 @@ impl Cluster {
         self.index_made(CONNECTORS, now).update(id, patch, None)
     }
 
-    /// The settings of a connector whose values are secret; none if there is no such connector.
-    pub fn sensitive_settings(&self, id: &str) -> Vec<String> {
-        self.connector(id, true).map(|connector| configuration::sensitive(connector)).unwrap_or_default()
-    }
-
     /// Stores a connector whole, in place of itself.
     pub fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) -> Result<(), Refusal> {
         self.index_made(CONNECTORS, now).store(id, source, Guard::default(), None).map(|_| ())

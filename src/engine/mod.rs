@@ -28,7 +28,8 @@ use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::Playback;
 use crate::journal::recording::{Allowed, Recording};
-use crate::journal::{Journal, Note, redact};
+use crate::journal::redact::{self, Mask};
+use crate::journal::{Journal, Note};
 use crate::judge::Judge;
 use crate::judge::heard::{self, Heard};
 use crate::judge::strictness::{self, Contract, Strictness};
@@ -39,6 +40,7 @@ use crate::profile::{Profile, Release};
 use crate::rest::call::Reply;
 use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, bare, render};
+use crate::rest::schema::Violation;
 use crate::rest::{self, Reading, Setting, Stage};
 use mode::{Mocked, Mode};
 use run::StateShown;
@@ -160,8 +162,8 @@ pub struct Acted {
     findings: Vec<Finding>,
     style: Style,
     answer: Answer,
-    /// Settings in the request that the state knows to be secret.
-    sensitive: Vec<String>,
+    /// What is masked in the request.
+    mask: Mask,
 }
 
 #[derive(Debug)]
@@ -250,7 +252,9 @@ impl Engine {
         let seq = self.journal.reserve();
         let mut body = None;
         let mut unmatched = None;
-        let mut sensitive = Vec::new();
+        let is_json = matches!(&reading.stage, Stage::Call(call) if call.body.is_some());
+        let mask = self.journal.mask(reading.operation, request, is_json);
+        let shown = mask.over(request);
         let mut answer = match &mut self.mode {
             Mode::Mock(mocked) => {
                 let cluster = mocked.cluster_mut();
@@ -263,23 +267,14 @@ impl Engine {
                         // A rule computes first and stores last, so a panic leaves the state as it was.
                         let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
                             .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
-                        if endpoint.operation == "connector.update_configuration" {
-                            sensitive = cluster.sensitive_settings(call.path("connector_id"));
-                        }
                         body = call.body;
                         outcome
                     }
-                    (Stage::Answered(outcome), _) => {
-                        if reading.operation == Some("connector.update_configuration") {
-                            let id = request.path().split('/').nth(2);
-                            sensitive = id.map(|id| cluster.sensitive_settings(id)).unwrap_or_default();
-                        }
-                        outcome
-                    }
+                    (Stage::Answered(outcome), _) => outcome,
                     (Stage::Call(_), None) => Err(Refused::bug("a call without an operation")),
                 }))
             }
-            Mode::Playback(playback) => match playback.answer(request) {
+            Mode::Playback(playback) => match playback.answer(request, shown) {
                 Ok(response) => {
                     if let Stage::Call(call) = reading.stage {
                         body = call.body;
@@ -293,17 +288,16 @@ impl Engine {
                 }
             },
         };
-        self.journal.known.learn_body(reading.operation, request.body());
         let findings = match unmatched {
             Some(miss) => {
-                let seen = format!("{} {}", request.method(), redact::target(request.target()));
+                let seen = format!("{} {}", request.method(), shown.target());
                 let near = miss.nearest.map(|near| (near_miss::KEY.to_owned(), near.to_value()));
                 let finding = self.elsewhere("unexpected-call", false, seq, at).map(|finding| Finding {
                     operation: reading.operation.map(str::to_owned),
                     message: format!(
                         "the recording has no answer for {} {}: {}",
-                        request.method(),
-                        request.path(),
+                        shown.method(),
+                        shown.path(),
                         miss.reason
                     ),
                     evidence: [("seen".to_owned(), Value::from(seen))].into_iter().chain(near).collect(),
@@ -327,7 +321,16 @@ impl Engine {
                     },
                 };
                 // The judge hears no more of a secret than the journal keeps.
-                let reason = redact::reason(reading.operation, request.body(), &sensitive, reason);
+                let reason = self.journal.known.told(&mask, reason);
+                let violations: Vec<Violation> = reading
+                    .violations
+                    .into_iter()
+                    .map(|violation| Violation {
+                        pointer: self.journal.known.told(&mask, &violation.pointer).into_owned(),
+                        message: self.journal.known.told(&mask, &violation.message).into_owned(),
+                        ..violation
+                    })
+                    .collect();
                 let told = || match &answer {
                     Answer::Recorded(response) => heard::value_of(response.body()),
                     Answer::Made(outcome) => match &**outcome {
@@ -338,21 +341,21 @@ impl Engine {
                 let verdict = self.judge.hear(&Heard {
                     seq,
                     at,
-                    request,
+                    request: shown,
                     operation: reading.operation,
                     miss: reading.miss,
-                    body: body.as_ref(),
-                    violations: &reading.violations,
+                    body: body.as_ref().filter(|_| !mask.hides_body()),
+                    violations: &violations,
                     compatible_with: reading.compatible_with,
                     profile: self.setup.profile,
                     status,
-                    reason,
+                    reason: &reason,
                     answer: &told,
                     retry_after_s: match &answer {
                         Answer::Recorded(response) => heard::retry_after_s(response),
                         Answer::Made(_) => None,
                     },
-                    exposed: &self.journal.known.exposures(request, reading.operation),
+                    exposed: &redact::exposures(shown, reading.operation),
                     enforced: false,
                 });
                 self.journal.stand(seq, (&verdict.seen).into());
@@ -366,7 +369,7 @@ impl Engine {
                 verdict.findings
             }
         };
-        Acted { seq, at, operation: reading.operation, findings, style: reading.style, answer, sensitive }
+        Acted { seq, at, operation: reading.operation, findings, style: reading.style, answer, mask }
     }
 
     /// Tells the judge and the journal, before the first call, what there was at the start.
@@ -379,13 +382,13 @@ impl Engine {
             Mode::Mock(_) => self.setup.fixture.to_value(),
             Mode::Playback(playback) => playback.state().clone(),
         };
-        self.know(&state, true);
+        self.know(state, true);
     }
 
-    fn know(&mut self, state: &Value, whole: bool) {
-        self.journal.known.learn_state(state);
+    fn know(&mut self, mut state: Value, whole: bool) {
+        self.journal.known.state(&mut state);
         if self.setup.strictness.contract() != Contract::Off {
-            self.judge.learn(state, whole);
+            self.judge.learn(&state, whole);
         }
     }
 
@@ -404,8 +407,8 @@ impl Engine {
 
     /// Remembers a call whose answer has been written.
     pub fn finish(&mut self, acted: Acted, request: &Request, response: &Response, took_us: u32) {
-        let Acted { seq, at, operation, findings, sensitive, .. } = acted;
-        self.journal.fill(Note { seq, at, operation, findings, took_us, sensitive }, request, response);
+        let Acted { seq, at, operation, findings, mask, .. } = acted;
+        self.journal.fill(Note { seq, at, operation, findings, took_us, mask }, request, response);
     }
 
     /// The same, and tells the call as the journal has it, for whoever writes it down elsewhere.
@@ -416,8 +419,8 @@ impl Engine {
         response: &Response,
         took_us: u32,
     ) -> Interaction {
-        let Acted { seq, at, operation, findings, sensitive, .. } = acted;
-        self.journal.fill_and_tell(Note { seq, at, operation, findings, took_us, sensitive }, request, response)
+        let Acted { seq, at, operation, findings, mask, .. } = acted;
+        self.journal.fill_and_tell(Note { seq, at, operation, findings, took_us, mask }, request, response)
     }
 
     /// Remembers a call whose body was too large to be read; its answer, and the call as the journal has it.
@@ -425,11 +428,12 @@ impl Engine {
         let at = self.now(system);
         self.prepare();
         let seq = self.journal.reserve();
+        let mask = self.journal.mask(None, request, false);
         let response = bare(413);
         let verdict = self.judge.hear(&Heard {
             seq,
             at,
-            request,
+            request: mask.over(request),
             operation: None,
             miss: None,
             body: None,
@@ -444,7 +448,7 @@ impl Engine {
             enforced: false,
         });
         let findings = verdict.findings;
-        let note = Note { seq, at, operation: None, findings, took_us: 0, sensitive: Vec::new() };
+        let note = Note { seq, at, operation: None, findings, took_us: 0, mask };
         let interaction = self.journal.fill_and_tell(note, request, &response);
         (response, interaction)
     }

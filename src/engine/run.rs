@@ -20,7 +20,8 @@ use crate::fixture::Fixture;
 use crate::journal::event::{Change, Event};
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::{Allowed, Header, Recording};
-use crate::journal::{Extract, Kept, Page, Span, redact};
+use crate::journal::redact::Known;
+use crate::journal::{Extract, Kept, Page, Span};
 use crate::judge::coverage::Coverage;
 use crate::judge::report::{Played, Report};
 use crate::judge::scope::Scope;
@@ -36,7 +37,7 @@ pub struct StateShown {
 
 impl StateShown {
     fn new(mut state: Value) -> StateShown {
-        redact::value(&mut state);
+        Known::default().state(&mut state);
         let bytes = state.to_string().len();
         StateShown { value: Arc::new(state), bytes }
     }
@@ -299,7 +300,7 @@ impl Engine {
         if planted.grown_from.is_some_and(|version| version != self.version()) {
             return Err(Box::new(planted));
         }
-        let Planted { cluster, fixture, shown, at, grown_from } = planted;
+        let Planted { cluster, mut fixture, shown, at, grown_from } = planted;
         let Mode::Mock(mocked) = &mut self.mode else { return Ok(()) };
         mocked.replace(cluster);
         let whole = grown_from.is_none();
@@ -308,7 +309,7 @@ impl Engine {
         } else {
             self.prepare();
         }
-        self.journal.known.learn_state(&fixture);
+        self.journal.known.state(&mut fixture);
         if self.setup.strictness.contract() != strictness::Contract::Off {
             match whole {
                 true => self.judge.replace_state(&fixture, at),

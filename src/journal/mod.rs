@@ -28,7 +28,7 @@ use crate::http::{Headers, Method, Request, Response};
 use crate::limits;
 use event::{Change, Event};
 use interaction::Interaction;
-use redact::Known;
+use redact::{Known, Mask};
 
 /// Bodies up to that size are copied; a larger one stays in the buffer that it was received in.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
@@ -99,8 +99,8 @@ pub struct Note {
     pub findings: Vec<Finding>,
     /// Microseconds that the answer took.
     pub took_us: u32,
-    /// Settings in the request that the state knows to be secret.
-    pub sensitive: Vec<String>,
+    /// What is masked in it.
+    pub mask: Mask,
 }
 
 /// How what a call was about stood before it, as far as the judge knew.
@@ -213,6 +213,23 @@ impl Journal {
         }
     }
 
+    /// What is to be masked in a request, which the journal learns from. `is_json` says that its body has been
+    /// read as JSON.
+    pub fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool) -> Mask {
+        let known = self.known.len();
+        let is_kept = self.block(request.headers().as_text()).is_some();
+        let mask = self.known.mask(operation, request, is_json, is_kept);
+        self.recheck(known);
+        mask
+    }
+
+    /// Blocks that were kept when less was known are looked at again when they come again.
+    fn recheck(&mut self, known: usize) {
+        if self.known.len() != known {
+            self.blocks.clear();
+        }
+    }
+
     /// Takes the next place for a call on which the mock is about to act.
     pub fn reserve(&mut self) -> u64 {
         self.calls.made += 1;
@@ -298,19 +315,21 @@ impl Journal {
     }
 
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Entry {
-        let request_body = redact::body_of(note.operation, request.body(), &note.sensitive);
-        let hides = request_body != *request.body();
+        let request = note.mask.over(request);
+        let known = self.known.len();
+        let response_body = kept(self.known.answer(&note.mask, response.status(), response.body()));
+        self.recheck(known);
         Entry {
             at: note.at,
             took_us: note.took_us,
             status: response.status(),
             operation: note.operation,
             method: request.method().clone(),
-            target: self.known.target(redact::target(request.target())).into(),
+            target: request.target().into(),
             request_headers: self.share(request.headers()),
-            request_body: kept(self.known.body(note.operation, request_body)),
+            request_body: kept(request.body().clone()),
             response_headers: self.share(response.headers()),
-            response_body: kept(redact::answer(note.operation, response.body(), hides)),
+            response_body,
             findings: note.findings.into_boxed_slice(),
         }
     }
@@ -446,14 +465,11 @@ impl Journal {
 
     /// A header block as the journal keeps it: masked, and the same text once.
     fn share(&mut self, headers: &Headers) -> Arc<str> {
-        // What is kept has been masked; what reads like it has nothing left to mask, unless a secret has
-        // become known since.
-        if self.known.is_empty()
-            && let Some(block) = self.block(headers.as_text())
-        {
+        // What is kept has been masked, so what reads like it has nothing left to mask.
+        if let Some(block) = self.block(headers.as_text()) {
             return block;
         }
-        let masked = self.known.headers(redact::headers(headers));
+        let masked = self.known.headers(headers);
         let text = masked.as_text();
         if let Some(block) = self.block(text) {
             return block;
@@ -517,16 +533,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn fill(journal: &mut Journal, seq: u64, request: &Request) {
+        let mask = journal.mask(None, request, false);
+        let note = Note { seq, at: Timestamp::default(), operation: None, findings: Vec::new(), took_us: 0, mask };
+        journal.fill(note, request, &Response::new(200));
+    }
+
     fn say(journal: &mut Journal, seq: u64, target: &str) {
-        let note = Note {
-            seq,
-            at: Timestamp::default(),
-            operation: None,
-            findings: Vec::new(),
-            took_us: 0,
-            sensitive: Vec::new(),
-        };
-        journal.fill(note, &Request::new(Method::Get, target), &Response::new(200));
+        fill(journal, seq, &Request::new(Method::Get, target));
     }
 
     fn extract(journal: &Journal, after: u64, limit: usize) -> Extract {
@@ -570,29 +584,12 @@ mod tests {
         let mut journal = Journal::new(usize::MAX, 100_000);
         for _ in 0..100 {
             let seq = journal.reserve();
-            let note = Note {
-                seq,
-                at: Timestamp::default(),
-                operation: None,
-                findings: Vec::new(),
-                took_us: 0,
-                sensitive: Vec::new(),
-            };
-            let request = Request::new(Method::Put, "/").with_body(vec![b'x'; 20_000]);
-            journal.fill(note, &request, &Response::new(200));
+            fill(&mut journal, seq, &Request::new(Method::Put, "/").with_body(vec![b'x'; 20_000]));
         }
         assert!(journal.bytes <= 100_000);
         assert_eq!(journal.len() as u64 + journal.evicted(Span::Run), 100);
         let seq = journal.reserve();
-        let note = Note {
-            seq,
-            at: Timestamp::default(),
-            operation: None,
-            findings: Vec::new(),
-            took_us: 0,
-            sensitive: Vec::new(),
-        };
-        journal.fill(note, &Request::new(Method::Put, "/big").with_body(vec![b'x'; 200_000]), &Response::new(200));
+        fill(&mut journal, seq, &Request::new(Method::Put, "/big").with_body(vec![b'x'; 200_000]));
         assert_eq!(targets(&journal), ["/big"]);
     }
 

@@ -11,8 +11,6 @@
 //! A recording of a run with resets is played scope by scope: a reset of the player goes on to the next
 //! recorded scope, or to the one of the name that it gives. Until the player resets, every scope's calls
 //! are there, so that a client whose tests do not reset finds them too.
-//!
-//! [`REDACTED`]: super::redact::REDACTED
 
 mod key;
 mod nearest;
@@ -27,6 +25,7 @@ use super::address;
 use super::event::Change;
 use super::interaction::Interaction;
 use super::recording::Recording;
+use super::redact::{REDACTED, admits};
 use crate::http::{Headers, Method, Request, Response};
 use crate::near_miss::NearMiss;
 use key::Key;
@@ -38,6 +37,8 @@ pub struct Playback {
     lanes: Vec<Lane>,
     /// The lanes by method and path.
     routes: BTreeMap<Box<str>, Route>,
+    /// The routes with a mask.
+    masked_routes: Vec<Box<str>>,
     /// The recorded scopes, one at least.
     scopes: Vec<Recorded>,
     /// Which of them is played; `None` until the first reset, when all of them are.
@@ -105,6 +106,7 @@ impl Playback {
             recording,
             lanes: Vec::new(),
             routes: BTreeMap::new(),
+            masked_routes: Vec::new(),
             scopes,
             playing: None,
             served: BTreeSet::new(),
@@ -122,10 +124,11 @@ impl Playback {
             });
             playback.lanes[lane].calls.push(call);
         }
+        playback.masked_routes = playback.routes.keys().filter(|route| route.contains(REDACTED)).cloned().collect();
         playback
     }
 
-    /// The answer to a request, as it was recorded.
+    /// The answer to a request, as it was recorded. `shown` is the request as it may be told if there is none.
     ///
     /// Only a `content-length` that a masked body has made wrong is put right, and a
     /// `transfer-encoding` that no longer applies to a whole body left out. Where the recorded address of
@@ -133,8 +136,8 @@ impl Playback {
     ///
     /// # Errors
     /// [`Unmatched`] when the recording has no such call, or no further one.
-    pub fn answer(&mut self, request: &Request) -> Result<Response, Unmatched> {
-        let interaction = self.serve(request)?;
+    pub fn answer(&mut self, request: &Request, shown: &Request) -> Result<Response, Unmatched> {
+        let interaction = self.serve(request, shown)?;
         let mut response = playable(&interaction.response, request.method());
         address::readdress(&mut response, &interaction.request, request);
         Ok(response)
@@ -144,7 +147,7 @@ impl Playback {
     ///
     /// # Errors
     /// As for [`Playback::answer`].
-    pub fn serve(&mut self, request: &Request) -> Result<&Interaction, Unmatched> {
+    pub fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, Unmatched> {
         let request = &*address::anywhere(request);
         let key = Key::of(request);
         let range = self.range();
@@ -160,7 +163,7 @@ impl Playback {
                 self.came.insert(call);
                 Ok(&self.recording.interactions[call])
             }
-            None => Err(self.unmatched(request, &key)),
+            None => Err(self.unmatched(&key, shown)),
         }
     }
 
@@ -168,8 +171,12 @@ impl Playback {
     fn same(&self, key: &Key) -> impl Iterator<Item = usize> {
         let route = self.routes.get(key.route());
         let plain = route.and_then(|route| route.plain.get(key.text()));
-        let masked = route.into_iter().flat_map(|route| route.masked.values());
-        plain.into_iter().chain(masked.filter(move |lane| self.lanes[**lane].key.admits(key))).copied()
+        let masked =
+            self.masked_routes.iter().filter(|masked| admits(masked, key.route()) && ***masked != *key.route());
+        let masked = masked.filter_map(|masked| self.routes.get(masked));
+        let within = masked.flat_map(|route| route.plain.values().chain(route.masked.values()));
+        let within = route.into_iter().flat_map(|route| route.masked.values()).chain(within);
+        plain.into_iter().chain(within.filter(move |lane| self.lanes[**lane].key.admits(key))).copied()
     }
 
     /// The calls that can be served now.

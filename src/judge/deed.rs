@@ -106,7 +106,7 @@ pub struct JobDeed {
     pub job_type: Option<JobType>,
     /// The worker that takes it.
     pub worker: Option<String>,
-    /// The cursor that it starts from, in the masked form in which it is compared.
+    /// The cursor that it starts from, as the journal has it.
     pub cursor: Option<Value>,
     /// Documents indexed, their volume, documents deleted.
     pub counters: [Option<i64>; 3],
@@ -155,7 +155,7 @@ pub struct ConnectorDeed {
     pub status: Option<Option<ConnectorStatus>>,
     /// `last_sync_status` and `last_access_control_sync_status`, as far as they are written.
     pub last_sync: [Option<String>; 2],
-    /// The cursor that is written, masked; a null is none within.
+    /// The cursor that is written; a null is none within.
     pub cursor: Option<Option<Value>>,
     /// The index that is written; none within if it is taken away.
     pub index_name: Option<Option<String>>,
@@ -262,7 +262,7 @@ fn api_job(heard: &Heard<'_>, call: &str, id: String) -> Option<Deed> {
         }
         "claim" => {
             let body = body()?;
-            let cursor = body.get("sync_cursor").filter(|cursor| !cursor.is_null()).map(masked);
+            let cursor = body.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned();
             JobDeed { worker: text(&body, "worker_hostname"), cursor, seen: true, ..deed(JobAct::Claim) }
         }
         "check_in" => JobDeed { seen: true, ..deed(JobAct::CheckIn) },
@@ -472,7 +472,7 @@ fn written_job(mut deed: JobDeed, fields: &Map<String, Value>, whole: bool) -> J
     deed.worker = text("worker_hostname");
     // Elastic's service names the cursor by a literal key with a dot.
     let cursor = fields.get("connector.sync_cursor").or_else(|| connector?.get("sync_cursor"));
-    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).map(masked);
+    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned();
     deed.counters = counters(fields);
     deed.seen = given("last_seen");
     deed.completed_at = given("completed_at");
@@ -508,7 +508,7 @@ fn written_connector(mut deed: ConnectorDeed, fields: &Map<String, Value>) -> Co
         None if deed.act == ConnectorAct::Put => Some(None),
         None => None,
         Some(Value::Null) => Some(None),
-        Some(cursor) => Some(Some(masked(cursor))),
+        Some(cursor) => Some(Some(cursor.clone())),
     };
     if fields.contains_key("index_name") || deed.act == ConnectorAct::Put {
         deed.index_name = Some(text("index_name"));
@@ -526,13 +526,6 @@ fn counters(fields: &Map<String, Value>) -> [Option<i64>; 3] {
         Value::String(text) => crate::rest::call::long_of(text),
         _ => None,
     })
-}
-
-/// A cursor as it is compared: with what a journal masks masked, so that a recording says the same.
-fn masked(cursor: &Value) -> Value {
-    let mut cursor = cursor.clone();
-    crate::journal::redact::value(&mut cursor);
-    cursor
 }
 
 /// What a bulk request does: writes to the two indices one by one, other indices once each.

@@ -16,7 +16,6 @@ use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::finding::{Finding, Subject};
-use crate::journal::redact;
 use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
 
 /// What the judge knows.
@@ -44,7 +43,7 @@ pub struct JobLane {
     pub status: Option<SyncStatus>,
     /// Who claimed it last.
     pub worker: Option<Arc<str>>,
-    /// The cursor that it holds itself, masked.
+    /// The cursor that it holds itself.
     pub cursor: Option<Value>,
     /// The claim that it is worked on by, if that was in this run.
     pub claimed: Option<Mark>,
@@ -98,7 +97,7 @@ pub struct ConnectorLane {
     pub status: Option<ConnectorStatus>,
     /// Its index.
     pub index_name: Option<String>,
-    /// The cursor that it holds, masked; a none within is no cursor, a none is that nobody knows.
+    /// The cursor that it holds; a none within is no cursor, a none is that nobody knows.
     pub cursor: Option<Option<Value>>,
     /// Its jobs that have not ended; shared with what is saved of the lane, so that saving copies none.
     pub live: Arc<BTreeSet<String>>,
@@ -129,18 +128,13 @@ impl World {
         let entries = |name: &str| state.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let objects = |name: &'static str| entries(name).iter().filter_map(Value::as_object);
         let text = |entry: &Map<String, Value>, name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
-        let masked = |cursor: &Value| {
-            let mut cursor = cursor.clone();
-            redact::value(&mut cursor);
-            cursor
-        };
         for entry in objects("connectors") {
             let Some(id) = text(entry, "id") else { continue };
             let lane = ConnectorLane {
                 // A state that leaves it out does not mean to say that the connector is unready.
                 status: text(entry, "status").and_then(|name| name.parse().ok()),
                 index_name: text(entry, "index_name"),
-                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).map(masked)),
+                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned()),
                 last_sync: LAST_SYNC.map(|name| text(entry, name)),
                 ..ConnectorLane::default()
             };
@@ -163,7 +157,7 @@ impl World {
                 job_type: text(entry, "job_type").map_or(Some(JobType::Full), |name| name.parse().ok()),
                 status,
                 worker: text(entry, "worker_hostname").map(Arc::from),
-                cursor: cursor.filter(|cursor| !cursor.is_null()).map(masked),
+                cursor: cursor.filter(|cursor| !cursor.is_null()).cloned(),
                 completed_at: entry.get("completed_at").is_some_and(|at| !at.is_null()),
                 ..JobLane::default()
             };

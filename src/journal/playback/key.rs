@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::http::Request;
-use crate::journal::redact::REDACTED;
+use crate::journal::redact::{self, REDACTED};
 use crate::json;
 
 /// A request as playback compares it.
@@ -32,7 +32,7 @@ impl Key {
     pub(super) fn of(request: &Request) -> Key {
         let mut query: Vec<(String, String)> = request
             .query()
-            .split('&')
+            .split(['&', ';'])
             .filter(|parameter| !parameter.is_empty())
             .map(|parameter| {
                 let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -81,23 +81,20 @@ impl Key {
 
     /// Whether a mask stands for what was sent.
     pub(super) fn is_masked(&self) -> bool {
-        let in_query = self.query.iter().any(|(_, value)| value == REDACTED);
-        in_query || matches!(&self.body, Body::Json(values) if values.iter().any(is_masked))
+        let in_body = match &self.body {
+            Body::Json(values) => values.iter().any(is_masked),
+            Body::Bytes(bytes) => bytes.windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes()),
+        };
+        in_body || self.query.iter().any(|(name, value)| name.contains(REDACTED) || value.contains(REDACTED))
     }
 
     /// Whether a request with the same route is this recorded call.
     pub(super) fn admits(&self, sent: &Key) -> bool {
         let query = self.query.len() == sent.query.len()
             && self.query.iter().zip(&sent.query).all(|((name, value), (sent_name, sent_value))| {
-                name == sent_name && (value == sent_value || value == REDACTED)
+                redact::admits(name, sent_name) && redact::admits(value, sent_value)
             });
-        let body = match (&self.body, &sent.body) {
-            (Body::Json(recorded), Body::Json(sent)) => {
-                recorded.len() == sent.len() && recorded.iter().zip(sent).all(|(recorded, sent)| admits(recorded, sent))
-            }
-            (Body::Bytes(recorded), Body::Bytes(sent)) => recorded == sent,
-            _ => false,
-        };
+        let body = self.body.admits(&sent.body);
         // The last byte tells whether the last line has its end.
         query && body && (self.text.last() == sent.text.last() || matches!(self.body, Body::Bytes(_)))
     }
@@ -110,15 +107,35 @@ impl Body {
             .filter(|values| !values.is_empty())
             .map_or_else(|| Body::Bytes(bytes.to_vec()), Body::Json)
     }
+
+    /// Whether what was sent is this recorded body, as far as that was kept.
+    pub(super) fn admits(&self, sent: &Body) -> bool {
+        match (self, sent) {
+            (Body::Json(recorded), Body::Json(sent)) => {
+                recorded.len() == sent.len() && recorded.iter().zip(sent).all(|(recorded, sent)| admits(recorded, sent))
+            }
+            (Body::Bytes(recorded), Body::Bytes(sent)) => {
+                redact::admits(&String::from_utf8_lossy(recorded), &String::from_utf8_lossy(sent))
+            }
+            // Of what could not be read nothing was kept.
+            (Body::Bytes(recorded), Body::Json(_)) => redact::is_note(recorded),
+            (Body::Json(_), Body::Bytes(_)) => false,
+        }
+    }
 }
 
 /// Whether what was sent is what was recorded, as far as that was kept.
 pub(super) fn admits(recorded: &Value, sent: &Value) -> bool {
     match (recorded, sent) {
         (Value::String(text), _) if text == REDACTED => true,
+        (Value::String(recorded), Value::String(sent)) => redact::admits(recorded, sent),
         (Value::Object(recorded), Value::Object(sent)) => {
-            recorded.len() == sent.len()
-                && recorded.iter().all(|(name, value)| sent.get(name).is_some_and(|sent| admits(value, sent)))
+            let is_sent = |name: &str, value: &Value| match sent.get(name) {
+                Some(sent) => admits(value, sent),
+                None if !name.contains(REDACTED) => false,
+                None => sent.iter().any(|(sent, other)| redact::admits(name, sent) && admits(value, other)),
+            };
+            recorded.len() == sent.len() && recorded.iter().all(|(name, value)| is_sent(name, value))
         }
         (Value::Array(recorded), Value::Array(sent)) => {
             recorded.len() == sent.len() && recorded.iter().zip(sent).all(|(recorded, sent)| admits(recorded, sent))
@@ -129,9 +146,9 @@ pub(super) fn admits(recorded: &Value, sent: &Value) -> bool {
 
 fn is_masked(value: &Value) -> bool {
     match value {
-        Value::String(text) => text == REDACTED,
+        Value::String(text) => text.contains(REDACTED),
         Value::Array(elements) => elements.iter().any(is_masked),
-        Value::Object(members) => members.values().any(is_masked),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains(REDACTED) || is_masked(value)),
         _ => false,
     }
 }

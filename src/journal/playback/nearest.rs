@@ -22,7 +22,7 @@ const NAMED_MAX: usize = 3;
 const PATH_CHARS_MAX: usize = 200;
 
 impl Playback {
-    pub(super) fn unmatched(&self, request: &Request, key: &Key) -> Unmatched {
+    pub(super) fn unmatched(&self, key: &Key, shown: &Request) -> Unmatched {
         let mut same: Vec<usize> = self.same(key).flat_map(|lane| self.lanes[lane].calls.iter().copied()).collect();
         same.sort_unstable();
         if !same.is_empty() {
@@ -31,9 +31,10 @@ impl Playback {
         if self.total() == 0 {
             return Unmatched { reason: "the recording has no calls at all".to_owned(), nearest: None };
         }
+        let shown = Key::of(shown);
         match self.routes.get(key.route()) {
-            Some(route) => self.like_in_route(&route.lanes, request),
-            None => self.like_in_path(key.route()),
+            Some(route) => self.like_in_route(&route.lanes, &shown),
+            None => self.like_in_path(shown.route()),
         }
     }
 
@@ -54,14 +55,8 @@ impl Playback {
     }
 
     /// Method and path were recorded with another query or body.
-    fn like_in_route(&self, lanes: &[usize], request: &Request) -> Unmatched {
+    fn like_in_route(&self, lanes: &[usize], sent: &Key) -> Unmatched {
         let mut best: Option<((bool, usize, usize), Vec<Difference>)> = None;
-        // What is shown of the request is masked as the recording was.
-        let operation =
-            lanes.first().and_then(|lane| self.recording.interactions[self.lanes[*lane].calls[0]].operation.clone());
-        let masked = Request::new(request.method().clone(), redact::target(request.target()))
-            .with_body(redact::body(operation.as_deref(), request.body()));
-        let sent = Key::of(&masked);
         let range = self.range();
         for lane in lanes.iter().take(COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
             let mut differs = Differences::default();
@@ -199,7 +194,7 @@ impl Differences {
             };
             let (recorded, sent) = (of(recorded), of(sent));
             let is_same = recorded.len() == sent.len()
-                && recorded.iter().zip(&sent).all(|(recorded, sent)| recorded == sent || recorded == redact::REDACTED);
+                && recorded.iter().zip(&sent).all(|(recorded, sent)| redact::admits(recorded, sent));
             if !is_same {
                 let quoted = |values: &[String]| quoted(values.iter().map(|value| &**value).collect());
                 self.add(&format!("query {name}"), "", quoted(&recorded), quoted(&sent));
@@ -217,7 +212,7 @@ impl Differences {
                     self.member(&format!("/{at}"), recorded.get(at), sent.get(at));
                 }
             }
-            (Body::Bytes(recorded), Body::Bytes(sent)) if recorded == sent => {}
+            _ if recorded.admits(sent) => {}
             _ => self.add("body", "", shown_body(recorded), shown_body(sent)),
         }
     }

@@ -1,255 +1,582 @@
-//! [`Known`]: the values that are known to be secret, and where one of them stands in the open.
+//! [`Known`]: the values that are known to be secret. It masks a call, and learns from it on the way.
 //!
-//! A URL, a header or an error message may hold a secret without saying so. What the state or an
-//! earlier call has named as a secret is looked for there and masked, and the place is told to the
-//! judge. In a recording the mask itself tells the place, so the judge hears the same twice.
+//! What the rule of [`super::sieve`] finds in a body is masked there, and looked for from then on wherever a
+//! text says nothing of itself: in paths, queries, headers, error messages, searches, and answers from which
+//! a filter has taken the mark.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::needles::Needles;
+use super::sieve::{Found, Marked, Scope};
 use super::{
-    REDACTED, REDACTED_IN_QUERY, is_secret_header, is_secret_parameter, is_settings_name, is_suspect, sounds_secret,
-    unescaped,
+    HINTS, MASK_IN_TARGET, REDACTED, is_note, is_secret_header, is_secret_parameter, is_suspect, note, parameters,
+    unescaped, user_info, walk,
 };
+use crate::base64;
 use crate::http::{Headers, Request};
-use crate::json;
 use crate::limits::{SECRET_BYTES_MIN, SECRETS_KNOWN_MAX};
 
-/// A place where a secret stands in the open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exposure {
-    /// The path.
-    Path,
-    /// The query parameter with that name.
-    Query(String),
-    /// The header with that name.
-    Header(String),
-    /// The error message at that place of the body, a JSON pointer.
-    Error(&'static str),
+/// Bytes from which on a secret is masked within a longer word too.
+const LONG_BYTES: usize = 12;
+
+/// Bytes of the shortest text that the answer to the call that said it does not repeat.
+const OWN_BYTES_MIN: usize = 3;
+
+/// Such texts that are remembered of one call.
+const OWN_MAX: usize = 256;
+
+/// What is masked in a request, and must not be repeated by what is kept of its answer.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    request: Option<Box<Request>>,
+    scope: Scope,
+    /// Whether the body has been masked, so that whatever quotes it has to be masked too.
+    hides: bool,
+    /// Secrets of this very body that are too short to be looked for elsewhere, and words of what could not
+    /// be read.
+    own: Vec<Box<[u8]>>,
 }
 
-impl Exposure {
-    /// The place as a JSON pointer into the body, or by its name.
-    pub fn pointer(&self) -> &str {
-        match self {
-            Exposure::Path => "path",
-            Exposure::Query(name) | Exposure::Header(name) => name,
-            Exposure::Error(pointer) => pointer,
-        }
+impl Mask {
+    /// The request as it may be kept and told.
+    pub fn over<'r>(&'r self, request: &'r Request) -> &'r Request {
+        self.request.as_deref().unwrap_or(request)
     }
-}
 
-impl fmt::Display for Exposure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Exposure::Path => f.write_str("the path"),
-            Exposure::Query(name) => write!(f, "the query parameter [{name}]"),
-            Exposure::Header(name) => write!(f, "the header [{name}]"),
-            Exposure::Error(_) => f.write_str("the error message"),
-        }
-    }
-}
-
-/// Where a call may tell an error, as pointers into its body.
-fn error_places(operation: Option<&str>) -> &'static [&'static str] {
-    match operation {
-        Some("connector.sync_job_error" | "connector.update_error") => &["/error"],
-        Some("connector.last_sync") => &["/last_sync_error", "/last_access_control_sync_error"],
-        Some("update") => &["/doc/error", "/doc/last_sync_error", "/doc/last_access_control_sync_error"],
-        Some("index" | "create") => &["/error", "/last_sync_error", "/last_access_control_sync_error"],
-        _ => &[],
+    /// Whether the body as it may be told is another than the one that was sent.
+    pub fn hides_body(&self) -> bool {
+        self.hides
     }
 }
 
-/// Where the masks of a recorded request say that secrets stood in the open.
-pub fn exposures(request: &Request, operation: Option<&str>) -> Vec<Exposure> {
-    places(request, operation, &|text| text.contains(REDACTED) || text.contains(REDACTED_IN_QUERY))
-}
-
-fn places(request: &Request, operation: Option<&str>, holds: &dyn Fn(&str) -> bool) -> Vec<Exposure> {
-    let mut found = Vec::new();
-    if request.path().split('/').any(|segment| holds(&unescaped(segment))) {
-        found.push(Exposure::Path);
-    }
-    for parameter in request.query().split('&').filter(|parameter| !parameter.is_empty()) {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        let name = unescaped(name);
-        if !is_secret_parameter(&name) && holds(&unescaped(value)) {
-            found.push(Exposure::Query(name.into_owned()));
-        }
-    }
-    for (name, value) in request.headers().iter() {
-        if !is_secret_header(name) && holds(value) {
-            found.push(Exposure::Header(name.to_owned()));
-        }
-    }
-    let errors = error_places(operation);
-    if !errors.is_empty()
-        && let Ok(Some(body)) = json::read(request.body())
-    {
-        let told = |pointer: &&&str| body.pointer(pointer).and_then(Value::as_str).is_some_and(holds);
-        found.extend(errors.iter().filter(told).map(|pointer| Exposure::Error(pointer)));
-    }
-    found
-}
-
-/// The values that are known to be secret; bounded, the first ones stay.
+/// The values that are known to be secret, and the settings that have been marked; bounded, the first ones stay.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    values: Vec<Box<str>>,
+    values: Needles,
+    marked: Marked,
+    /// The last credential of a header, which most clients send with every call.
+    credential: Box<str>,
 }
 
 impl Known {
-    /// Learns the secrets of a state in the form of a fixture.
-    pub fn learn_state(&mut self, state: &Value) {
-        for secret in state.get("secrets").and_then(Value::as_array).into_iter().flatten() {
-            self.learn(secret.get("value"));
-        }
-        self.learn_within(state, false, None);
+    /// How many values are known.
+    pub fn len(&self) -> usize {
+        self.values.len()
     }
 
-    /// Learns the secrets of a request's body.
-    pub fn learn_body(&mut self, operation: Option<&str>, bytes: &Bytes) {
-        let is_secret_call = operation.is_some_and(|operation| operation.starts_with("connector.secret_"));
-        if bytes.is_empty() || (!is_secret_call && !is_suspect(bytes)) {
-            return;
+    // ── requests and answers ──────────────────────────────────────────────────────────────────────────
+
+    /// Learns the secrets of a request and masks them. `is_json` says that the body has been read as JSON;
+    /// `is_plain` that the header lines have been looked at before and have nothing to mask.
+    pub fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool, is_plain: bool) -> Mask {
+        let known = self.len();
+        let mut mask = Mask { request: None, scope: scope(operation, request.path()), hides: false, own: Vec::new() };
+        let learnt = self.request_body(&mut mask, request, is_json);
+        let headers = if is_plain { None } else { self.credentials(request.headers()) };
+        let target = self.secret_parameters(request.target());
+        // All is known by now that this call could teach.
+        let body = match self.within(learnt.as_deref().unwrap_or(request.body()), &[]) {
+            Some(masked) => Some(Bytes::from(masked)),
+            None => learnt,
+        };
+        let headers = match self.in_headers(headers.as_ref().unwrap_or(request.headers())) {
+            _ if is_plain && self.len() == known => None,
+            Some(masked) => Some(masked),
+            None => headers,
+        };
+        let target = match self.in_target(target.as_deref().unwrap_or(request.target())) {
+            Some(masked) => Some(masked),
+            None => target,
+        };
+        mask.hides = body.is_some();
+        if body.is_some() || headers.is_some() || target.is_some() {
+            let target = target.map_or_else(|| request.target().into(), String::into_boxed_str);
+            let masked = Request::new(request.method().clone(), target)
+                .with_headers(headers.unwrap_or_else(|| request.headers().clone()))
+                .with_body(body.unwrap_or_else(|| request.body().clone()));
+            mask.request = Some(Box::new(masked));
         }
-        if let Ok(Some(body)) = json::read(bytes) {
-            if is_secret_call {
-                self.learn(body.get("value"));
-            }
-            self.learn_within(&body, false, None);
+        mask
+    }
+
+    /// The body of the answer to a call as it may be kept; what it says is learnt too, an API key for instance.
+    pub fn answer(&mut self, mask: &Mask, status: u16, bytes: &Bytes) -> Bytes {
+        let scope = if mask.scope == Scope::Unknown { Scope::Plain } else { mask.scope };
+        let mut masked = None;
+        if !bytes.is_empty() && (scope != Scope::Plain || is_suspect(bytes)) {
+            let (places, broken) = self.look(bytes, scope, &mut Vec::new());
+            masked = replaced_at(bytes, &places, broken.filter(|_| is_suspect(bytes)));
+        }
+        if mask.hides {
+            let bytes = masked.as_deref().unwrap_or(bytes);
+            masked = replaced_at(bytes, &quotes(bytes), None).or(masked);
+        }
+        let own = if status < 400 { &[][..] } else { &mask.own };
+        let masked = self.within(masked.as_deref().unwrap_or(bytes), own).map(Bytes::from).or(masked);
+        masked.unwrap_or_else(|| bytes.clone())
+    }
+
+    /// A text about a call, such as the reason of its refusal, as it may be told.
+    pub fn told<'t>(&self, mask: &Mask, text: &'t str) -> Cow<'t, str> {
+        if mask.hides && text.contains(QUOTES) {
+            return Cow::Borrowed(REDACTED);
+        }
+        match self.replaced(text.as_bytes(), &mask.own, false) {
+            Some(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+            None => Cow::Borrowed(text),
         }
     }
 
-    fn learn_within(&mut self, value: &Value, is_settings: bool, setting: Option<&str>) {
-        match value {
-            Value::Array(elements) => elements.iter().for_each(|element| self.learn_within(element, false, None)),
-            Value::Object(members) => {
-                let is_sensitive = match members.get("sensitive") {
-                    Some(Value::Bool(sensitive)) => *sensitive,
-                    _ => setting.is_some_and(sounds_secret),
-                };
-                for (name, member) in members {
-                    match &**name {
-                        "value" if is_sensitive => self.learn(Some(member)),
-                        "api_key" | "encoded" if member.is_string() => self.learn(Some(member)),
-                        _ if is_settings && member.is_string() && sounds_secret(name) => self.learn(Some(member)),
-                        _ => self.learn_within(member, is_settings_name(name), is_settings.then_some(name)),
-                    }
+    /// Header lines of an answer as they may be kept.
+    pub fn headers<'h>(&self, headers: &'h Headers) -> Cow<'h, Headers> {
+        self.in_headers(headers).map_or(Cow::Borrowed(headers), Cow::Owned)
+    }
+
+    /// Learns the secrets of a state in the form of a fixture and masks them.
+    pub fn state(&mut self, state: &mut Value) {
+        let mut found = walk::value(state, &self.marked);
+        if self.learn_names(&found) {
+            found = walk::value(state, &self.marked);
+        }
+        let places = found.places;
+        self.learn_nodes(state, &mut 0, &places);
+        mask_nodes(state, &mut 0, &mut places.iter().peekable());
+        self.in_value(state);
+    }
+
+    // ── learning ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// Learns from a request's body, and masks what it shows by itself.
+    fn request_body(&mut self, mask: &mut Mask, request: &Request, is_json: bool) -> Option<Bytes> {
+        let bytes = request.body();
+        if bytes.is_empty() || is_note(bytes) {
+            return None;
+        }
+        let is_text = std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0);
+        if !is_text || is_foreign(request.headers()) {
+            words(bytes, &mut mask.own);
+            return Some(note(bytes.len()).into());
+        }
+        let is_hinting = mask.scope == Scope::Secrets
+            || is_suspect(bytes)
+            || (!is_json && HINTS.find(bytes, 0).is_some())
+            || (mask.scope == Scope::Unknown && bytes.windows(5).any(|piece| piece == b"value"));
+        if !is_hinting && mask.scope == Scope::Plain {
+            return None;
+        }
+        let (places, broken) = self.look(bytes, mask.scope, &mut mask.own);
+        let broken = broken.filter(|_| is_hinting);
+        if let Some(at) = broken {
+            words(&bytes[at..], &mut mask.own);
+        }
+        replaced_at(bytes, &places, broken)
+    }
+
+    /// The places of secrets in a body, which are learnt, and where it stops being JSON.
+    fn look(&mut self, bytes: &[u8], scope: Scope, own: &mut Vec<Box<[u8]>>) -> (Vec<Range<usize>>, Option<usize>) {
+        let (mut found, broken) = walk::text(bytes, scope, &self.marked);
+        if self.learn_names(&found) {
+            // What stands before its mark, or has none, is seen now.
+            found = walk::text(bytes, scope, &self.marked).0;
+        }
+        for place in &found.places {
+            let text = &bytes[place.clone()];
+            match text.first() {
+                Some(b'{' | b'[') => {
+                    let values = walk::strings(text).filter(|(_, is_name)| !is_name);
+                    values.for_each(|(place, _)| self.learn(&walk::plain(&text[place]), own));
                 }
+                Some(b'"') => self.learn(&walk::plain(text), own),
+                _ => self.learn_number(text),
             }
+        }
+        (found.places, broken)
+    }
+
+    fn learn_nodes(&mut self, value: &Value, at: &mut usize, places: &[Range<usize>]) {
+        let next = places.partition_point(|place| place.end <= *at);
+        let is_secret = places.get(next).is_some_and(|place| place.contains(at));
+        *at += 1;
+        match value {
+            Value::String(text) if is_secret => self.learn(text.as_bytes(), &mut Vec::new()),
+            Value::Number(number) if is_secret => self.learn_number(number.to_string().as_bytes()),
+            Value::Array(elements) => elements.iter().for_each(|element| self.learn_nodes(element, at, places)),
+            Value::Object(members) => members.values().for_each(|member| self.learn_nodes(member, at, places)),
             _ => {}
         }
     }
 
-    fn learn(&mut self, value: Option<&Value>) {
-        let Some(text) = value.and_then(Value::as_str) else { return };
-        let is_new = !self.values.iter().any(|known| **known == *text);
-        if text.len() >= SECRET_BYTES_MIN && text != REDACTED && is_new && self.values.len() < SECRETS_KNOWN_MAX {
-            self.values.push(text.into());
+    /// Learns the names of marked settings; whether there were new ones.
+    fn learn_names(&mut self, found: &Found<'_>) -> bool {
+        let before = self.marked.len();
+        for name in found.marked.iter().filter(|name| !self.marked.contains(&***name)).collect::<Vec<_>>() {
+            if self.marked.len() < SECRETS_KNOWN_MAX {
+                self.marked.insert((&**name).into());
+            }
+        }
+        self.marked.len() != before
+    }
+
+    /// A number is looked for if it is long enough to be no count or port.
+    fn learn_number(&mut self, digits: &[u8]) {
+        if digits.len() >= 8 && digits.iter().all(u8::is_ascii_digit) {
+            self.learn(digits, &mut Vec::new());
         }
     }
 
-    /// Whether no secret is known.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    fn is_in(&self, text: &str) -> bool {
-        self.values.iter().any(|secret| holds(text, secret))
-    }
-
-    /// Where secrets stand in the open in a request.
-    pub fn exposures(&self, request: &Request, operation: Option<&str>) -> Vec<Exposure> {
-        // One look at the whole is enough for nearly every request.
-        if !self.may_be_in(request, operation) {
-            return Vec::new();
+    fn learn(&mut self, text: &[u8], own: &mut Vec<Box<[u8]>>) {
+        let text = text.trim_ascii();
+        if text == REDACTED.as_bytes() || self.values.contains(text) {
+            return;
         }
-        places(request, operation, &|text| self.is_in(text))
-    }
-
-    fn may_be_in(&self, request: &Request, operation: Option<&str>) -> bool {
-        let errors = !error_places(operation).is_empty();
-        let body = if errors { std::str::from_utf8(request.body()).unwrap_or_default() } else { "" };
-        let is_escaped = request.target().contains('%') || body.contains('\\');
-        self.values.iter().any(|secret| {
-            is_escaped
-                || request.target().contains(&**secret)
-                || request.headers().as_text().contains(&**secret)
-                || body.contains(&**secret)
-        })
-    }
-
-    /// Path and query with known secrets masked.
-    pub fn target<'a>(&self, target: Cow<'a, str>) -> Cow<'a, str> {
-        let is_in = |piece: &str| self.is_in(&unescaped(piece));
-        if self.values.is_empty() || !target.split(['/', '?', '&', '=']).any(is_in) {
-            return target;
+        if text.len() < SECRET_BYTES_MIN {
+            if text.len() >= OWN_BYTES_MIN && own.len() < OWN_MAX {
+                own.push(text.into());
+            }
+            return;
         }
-        let mut masked = String::with_capacity(target.len());
-        for piece in target.split_inclusive(['/', '?', '&', '=']) {
-            let end = piece.trim_end_matches(['/', '?', '&', '=']).len();
-            masked.push_str(if is_in(&piece[..end]) { REDACTED_IN_QUERY } else { &piece[..end] });
-            masked.push_str(&piece[end..]);
+        // A URL may be known to be secret for the password that it has.
+        if let Ok(url) = std::str::from_utf8(text)
+            && let Some(place) = user_info(url)
+            && let Some((_, password)) = url[place].split_once(':')
+        {
+            let password = password.to_owned();
+            self.learn(password.as_bytes(), own);
         }
-        Cow::Owned(masked)
+        if self.values.len() < SECRETS_KNOWN_MAX {
+            self.values.add(text);
+            // As it stands in an answer, if it has characters that are escaped there.
+            let spelt = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap_or_default();
+            self.values.add(spelt.trim_matches('"').as_bytes());
+        }
     }
 
-    /// Header lines with known secrets masked.
-    pub fn headers<'a>(&self, headers: Cow<'a, Headers>) -> Cow<'a, Headers> {
-        if !self.values.iter().any(|secret| headers.as_text().contains(&**secret)) {
-            return headers;
+    /// Learns what a header line says with whom one speaks, if nobody could mean anything else by it.
+    fn learn_credential(&mut self, value: &str) {
+        if *self.credential == *value {
+            return;
+        }
+        self.credential = value.into();
+        let is_opaque = |text: &str| text.len() >= 8 && !text.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let token = value.split_once(' ').map_or(value, |(_, token)| token).trim();
+        if is_opaque(token) {
+            self.learn(token.as_bytes(), &mut Vec::new());
+        }
+        let pair = base64::decode(token).and_then(|pair| String::from_utf8(pair).ok());
+        if let Some((name, password)) = pair.as_deref().and_then(|pair| pair.split_once(':'))
+            && is_opaque(password)
+            && name != password
+        {
+            self.learn(password.as_bytes(), &mut Vec::new());
+        }
+        for cookie in
+            value.split(';').filter_map(|cookie| Some(cookie.split_once('=')?.1)).filter(|text| is_opaque(text))
+        {
+            self.learn(cookie.as_bytes(), &mut Vec::new());
+        }
+    }
+
+    // ── masking ───────────────────────────────────────────────────────────────────────────────────────
+
+    /// Header lines with their credentials masked; none if there are none.
+    fn credentials(&mut self, headers: &Headers) -> Option<Headers> {
+        let is_bare = |(name, value): &(&str, &str)| !value.is_empty() && *value != REDACTED && is_secret_header(name);
+        let is_exposed =
+            |(name, value): &(&str, &str)| !is_secret_header(name) && user_info_of_header(name, value).is_some();
+        if !headers.iter().any(|line| is_bare(&line) || is_exposed(&line)) {
+            return None;
+        }
+        let mut masked = Headers::with_capacity(8, headers.as_text().len() + REDACTED.len());
+        for (name, value) in headers.iter() {
+            if is_bare(&(name, value)) {
+                self.learn_credential(value);
+                masked.push(name, REDACTED);
+            } else if let Some(place) = user_info_of_header(name, value).filter(|_| !is_secret_header(name)) {
+                masked.push(name, &format!("{}{REDACTED}{}", &value[..place.start], &value[place.end..]));
+            } else {
+                masked.push(name, value);
+            }
+        }
+        Some(masked)
+    }
+
+    /// Header lines with known secrets masked; none if there are none.
+    fn in_headers(&self, headers: &Headers) -> Option<Headers> {
+        let is_in = |(_, value): (&str, &str)| self.replaced(value.as_bytes(), &[], false).is_some();
+        let text = headers.as_text().as_bytes();
+        let may_hold = self.values.find(text, 0).is_some() || text.iter().any(|byte| matches!(byte, b'%' | b'\\'));
+        if self.values.is_empty() || !may_hold || !headers.iter().any(is_in) {
+            return None;
         }
         let mut masked = Headers::with_capacity(8, headers.as_text().len());
         for (name, value) in headers.iter() {
-            masked.push(name, if self.is_in(value) { REDACTED } else { value });
+            masked.push(name, if is_in((name, value)) { REDACTED } else { value });
         }
-        Cow::Owned(masked)
+        Some(masked)
     }
 
-    /// A body with known secrets masked, if it is one that may tell an error.
-    pub fn body(&self, operation: Option<&str>, bytes: Bytes) -> Bytes {
-        if error_places(operation).is_empty() || self.values.is_empty() {
-            return bytes;
+    /// Path and query with credentials masked that say what they are; none if there are none.
+    fn secret_parameters(&mut self, target: &str) -> Option<String> {
+        let bare = target.contains("://").then(|| user_info(target)).flatten();
+        let without = bare.map(|place| format!("{}{MASK_IN_TARGET}{}", &target[..place.start], &target[place.end..]));
+        let target = without.as_deref().unwrap_or(target);
+        let Some((path, query)) = target.split_once('?') else { return without };
+        let is_bare = |parameter: &str| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let value_holds = || user_info(&unescaped(value)).is_some();
+            !value.is_empty() && value != MASK_IN_TARGET && (is_secret_parameter(&unescaped(name)) || value_holds())
+        };
+        if !parameters(query).any(is_bare) {
+            return without;
         }
-        let Ok(text) = std::str::from_utf8(&bytes) else { return bytes };
-        let mut masked = Cow::Borrowed(text);
-        for secret in &self.values {
-            let spelt = serde_json::to_string(&**secret).unwrap_or_default();
-            let spelt = spelt.trim_matches('"');
-            if !spelt.is_empty() && masked.contains(spelt) {
-                masked = Cow::Owned(replaced(&masked, spelt));
+        let mut masked = String::with_capacity(target.len() + MASK_IN_TARGET.len());
+        masked.push_str(path);
+        masked.push('?');
+        for parameter in query.split_inclusive(['&', ';']) {
+            let end = parameter.trim_end_matches(['&', ';']);
+            match end.split_once('=').filter(|_| is_bare(end)) {
+                Some((name, value)) => {
+                    self.learn_credential(&unescaped(value));
+                    masked.extend([name, "=", MASK_IN_TARGET, &parameter[end.len()..]]);
+                }
+                None => masked.push_str(parameter),
             }
         }
-        match masked {
-            Cow::Borrowed(_) => bytes,
-            Cow::Owned(masked) => Bytes::from(masked),
+        Some(masked)
+    }
+
+    /// Path and query with known secrets masked; none if there are none.
+    fn in_target(&self, target: &str) -> Option<String> {
+        const ENDS: [char; 5] = ['/', '?', '&', ';', '='];
+        let is_escaped = target.contains(['%', '+']);
+        if self.values.is_empty() || (!is_escaped && self.values.find(target.as_bytes(), 0).is_none()) {
+            return None;
+        }
+        let holds = |piece: &str| !piece.is_empty() && self.replaced(piece.as_bytes(), &[], false).is_some();
+        if !holds(target) {
+            return None;
+        }
+        let mut masked = String::with_capacity(target.len());
+        for piece in target.split_inclusive(ENDS) {
+            let end = piece.trim_end_matches(ENDS);
+            masked.push_str(if holds(end) { MASK_IN_TARGET } else { end });
+            masked.push_str(&piece[end.len()..]);
+        }
+        // One that has such characters itself stands in several pieces.
+        Some(if holds(&masked) { format!("/{MASK_IN_TARGET}") } else { masked })
+    }
+
+    /// A body with known secrets masked in its strings; none if there are none.
+    fn within(&self, bytes: &[u8], own: &[Box<[u8]>]) -> Option<Vec<u8>> {
+        let may_hold = !own.is_empty()
+            || self.values.find(bytes, 0).is_some()
+            || (!self.values.is_empty() && bytes.iter().any(|byte| matches!(byte, b'\\' | b'%')));
+        if !may_hold || bytes.is_empty() {
+            return None;
+        }
+        if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
+            return self.replaced(bytes, own, false);
+        }
+        let mut masked: Option<Vec<u8>> = None;
+        let mut copied = 0;
+        for (place, is_name) in walk::strings(bytes) {
+            let inner = place.start + 1..place.end.saturating_sub(1).max(place.start + 1);
+            if let Some(replaced) = self.replaced(&bytes[inner.clone()], own, is_name) {
+                let masked = masked.get_or_insert_default();
+                masked.extend_from_slice(&bytes[copied..inner.start]);
+                masked.extend_from_slice(&replaced);
+                copied = inner.end;
+            }
+        }
+        let mut masked = masked?;
+        masked.extend_from_slice(&bytes[copied..]);
+        Some(masked)
+    }
+
+    fn in_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Some(masked) = self.replaced(text.as_bytes(), &[], false) {
+                    *text = String::from_utf8_lossy(&masked).into_owned();
+                }
+            }
+            Value::Array(elements) => elements.iter_mut().for_each(|element| self.in_value(element)),
+            Value::Object(members) => members.values_mut().for_each(|member| self.in_value(member)),
+            _ => {}
         }
     }
-}
 
-/// Whether a text holds a secret by itself and not as a part of a longer word.
-fn holds(text: &str, secret: &str) -> bool {
-    text.match_indices(secret).any(|(at, _)| is_word(text, at, secret.len()))
-}
-
-fn is_word(text: &str, at: usize, length: usize) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    !text[..at].ends_with(is_part) && !text[at + length..].starts_with(is_part)
-}
-
-fn replaced(text: &str, secret: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut copied = 0;
-    for (at, _) in text.match_indices(secret).filter(|(at, _)| is_word(text, *at, secret.len())) {
-        out.push_str(&text[copied..at]);
-        out.push_str(REDACTED);
-        copied = at + secret.len();
+    /// A text with the secrets masked that it holds; none if it holds none. One that holds a secret in
+    /// another spelling is masked whole.
+    fn replaced(&self, text: &[u8], own: &[Box<[u8]>], is_name: bool) -> Option<Vec<u8>> {
+        let mut masked: Option<Vec<u8>> = None;
+        let mut copied = 0;
+        let mut at = 0;
+        while let Some(place) = self.next(text, at, own) {
+            at = place.start + 1;
+            // What is spelt like a name of the protocol stays one.
+            let is_plain_name = |secret: &[u8]| secret.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
+            if !is_word(text, &place) || (is_name && is_plain_name(&text[place.clone()])) {
+                continue;
+            }
+            let masked = masked.get_or_insert_default();
+            masked.extend_from_slice(&text[copied..place.start]);
+            masked.extend_from_slice(REDACTED.as_bytes());
+            copied = place.end;
+            at = copied;
+        }
+        match masked {
+            Some(mut masked) => {
+                masked.extend_from_slice(&text[copied..]);
+                Some(masked)
+            }
+            None => self.is_spelt_in(text).then(|| REDACTED.as_bytes().to_vec()),
+        }
     }
-    out.push_str(&text[copied..]);
-    out
+
+    fn next(&self, text: &[u8], from: usize, own: &[Box<[u8]>]) -> Option<Range<usize>> {
+        let known = self.values.find(text, from);
+        let own = own.iter().filter_map(|own| {
+            let at = text.get(from..)?.windows(own.len()).position(|piece| *piece == **own)? + from;
+            Some(at..at + own.len())
+        });
+        own.chain(known).min_by_key(|place| (place.start, usize::MAX - place.end))
+    }
+
+    /// Whether a text holds a secret behind escapes.
+    fn is_spelt_in(&self, text: &[u8]) -> bool {
+        if self.values.is_empty() || !text.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'+')) {
+            return false;
+        }
+        let holds = |text: &[u8]| {
+            let mut at = 0;
+            while let Some(place) = self.values.find(text, at) {
+                at = place.start + 1;
+                if is_word(text, &place) {
+                    return true;
+                }
+            }
+            false
+        };
+        let Ok(text) = std::str::from_utf8(text) else { return false };
+        let once = unescaped(text);
+        let quoted = serde_json::from_str::<String>(&format!("\"{text}\""));
+        holds(once.as_bytes())
+            || holds(unescaped(&once).as_bytes())
+            || holds(once.replace('+', " ").as_bytes())
+            || quoted.is_ok_and(|text| holds(text.as_bytes()) || holds(&walk::plain(format!("\"{text}\"").as_bytes())))
+    }
+}
+
+/// What a request's body belongs to.
+fn scope(operation: Option<&str>, path: &str) -> Scope {
+    let begins = |word: &str| {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).take(2);
+        segments
+            .any(|segment| unescaped(segment).get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
+    };
+    match operation {
+        Some(operation) if operation.starts_with("connector.secret_") => Scope::Secrets,
+        Some(operation) if operation.starts_with("security.") => Scope::Security,
+        Some(operation) if operation.starts_with("connector.") => Scope::Plain,
+        _ if begins("_secret") => Scope::Secrets,
+        _ if begins("_security") => Scope::Security,
+        None if begins("_connector") => Scope::Unknown,
+        _ => Scope::Plain,
+    }
+}
+
+/// Whether the body is packed, or said to be in a form that the journal does not read.
+fn is_foreign(headers: &Headers) -> bool {
+    let is_packed = headers.get("content-encoding").is_some_and(|encoding| !matches!(encoding, "" | "identity"));
+    let kind = headers.get("content-type").unwrap_or_default();
+    is_packed
+        || (kind != "application/json"
+            && ["yaml", "cbor", "smile"].iter().any(|form| {
+                kind.as_bytes().windows(form.len()).any(|piece| piece.eq_ignore_ascii_case(form.as_bytes()))
+            }))
+}
+
+/// The words of a text that nobody could read.
+fn words(bytes: &[u8], own: &mut Vec<Box<[u8]>>) {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80 || matches!(byte, b'-' | b'_');
+    let words = bytes.split(|byte| !is_part(byte)).filter(|word| word.len() >= OWN_BYTES_MIN);
+    // A word is quoted in parts too, where a reader stops within it.
+    let parts = words.flat_map(|word| [word].into_iter().chain(word.split(|byte| matches!(byte, b'-' | b'_'))));
+    own.extend(parts.filter(|word| word.len() >= OWN_BYTES_MIN).take(OWN_MAX).map(Box::from));
+}
+
+/// The user and password of a URL in a header line; `host` is one without its scheme.
+fn user_info_of_header(name: &str, value: &str) -> Option<Range<usize>> {
+    let found = value.contains('@').then(|| user_info(value)).flatten();
+    let in_host = || (name == "host").then(|| value.find('@')).flatten().filter(|at| !value[..*at].is_empty());
+    found.or_else(|| in_host().filter(|at| value[..*at] != *REDACTED).map(|at| 0..at))
+}
+
+/// Whether a secret stands by itself where it was found. A long one that is no plain word is one wherever it
+/// stands.
+fn is_word(text: &[u8], place: &Range<usize>) -> bool {
+    let secret = &text[place.clone()];
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+    let is_plain = secret.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
+    let is_number = secret.iter().all(u8::is_ascii_digit);
+    if secret.len() >= LONG_BYTES && !is_plain && !is_number {
+        return true;
+    }
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| is_part(*byte) || (is_plain && b"-_".contains(byte)));
+    !is_part(text[..place.start].last()) && !is_part(text.get(place.end))
+}
+
+/// How an answer quotes a body.
+const QUOTES: &str = "(byte[])\"";
+
+/// The places of strings that quote a body: what is said of one that is no JSON.
+fn quotes(bytes: &[u8]) -> Vec<Range<usize>> {
+    const MARK: &[u8] = br#"(byte[])\""#;
+    let quotes = |place: &Range<usize>| bytes[place.clone()].windows(MARK.len()).any(|piece| piece == MARK);
+    walk::strings(bytes).map(|(place, _)| place).filter(quotes).collect()
+}
+
+/// A body with values masked, and without what stands behind the place where it stops being JSON; none if there
+/// is nothing to do.
+fn replaced_at(bytes: &[u8], places: &[Range<usize>], broken: Option<usize>) -> Option<Bytes> {
+    let end = broken.filter(|at| !is_note(&bytes[*at..])).unwrap_or(bytes.len());
+    if places.is_empty() && end == bytes.len() {
+        return None;
+    }
+    let mut masked = Vec::with_capacity(bytes.len() + places.len() * (REDACTED.len() + 2));
+    let mut copied = 0;
+    for place in places {
+        masked.extend_from_slice(&bytes[copied..place.start]);
+        masked.push(b'"');
+        masked.extend_from_slice(REDACTED.as_bytes());
+        masked.push(b'"');
+        copied = place.end;
+    }
+    if copied < end {
+        masked.extend_from_slice(&bytes[copied..end]);
+    }
+    if end < bytes.len() {
+        masked.extend_from_slice(note(bytes.len() - end).as_bytes());
+    }
+    Some(masked.into())
+}
+
+/// Masks the nodes at these places, which are counted as [`walk::value`] does.
+fn mask_nodes(value: &mut Value, at: &mut usize, places: &mut std::iter::Peekable<std::slice::Iter<'_, Range<usize>>>) {
+    if let Some(place) = places.next_if(|place| place.start == *at) {
+        *at = place.end;
+        *value = Value::from(REDACTED);
+        return;
+    }
+    *at += 1;
+    match value {
+        Value::Array(elements) => elements.iter_mut().for_each(|element| mask_nodes(element, at, places)),
+        Value::Object(members) => members.values_mut().for_each(|member| mask_nodes(member, at, places)),
+        _ => {}
+    }
 }

@@ -1,85 +1,163 @@
-//! Finds the places of secrets in a text that should be JSON, and may be anything.
+//! Goes through a text that should be JSON, and may be anything, and finds its secrets; and the same through
+//! a value that has been read already.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{REDACTED, is_settings_name, sounds_secret};
+use serde_json::Value;
 
-/// The places of values to mask, in order and apart from each other.
-pub(super) fn secrets(bytes: &[u8], is_secret_call: bool, sensitive: &[String]) -> Vec<Range<usize>> {
-    let mut walk = Walk { bytes, is_secret_call, sensitive, at: 0, open: Vec::new(), found: Vec::new() };
-    walk.run();
-    let mut found = walk.found;
-    // A masked container makes the masks within it pointless.
-    found.sort_by_key(|range| (range.start, usize::MAX - range.end));
-    let mut end = 0;
-    found.retain(|range| {
-        let is_apart = range.start >= end;
-        end = end.max(range.end);
-        is_apart
-    });
-    found
+use super::REDACTED;
+use super::sieve::{Found, Kind, Marked, Scope, Sieve};
+
+/// The secrets of a text, and where it stops being JSON, if it does.
+pub(super) fn text<'a>(bytes: &'a [u8], scope: Scope, known: &Marked) -> (Found<'a>, Option<usize>) {
+    let mut walk = Walk { bytes, at: 0, due: vec![Due::Value], sieve: Sieve::new(scope, known) };
+    let broken = walk.run();
+    (walk.sieve.finish(broken.unwrap_or(bytes.len())), broken)
 }
 
-struct Walk<'a> {
+/// The secrets of a value; places count its nodes, each before what it holds.
+pub(super) fn value<'a>(value: &'a Value, known: &Marked) -> Found<'a> {
+    let mut sieve = Sieve::new(Scope::Plain, known);
+    let nodes = tell(&mut sieve, value, 0);
+    sieve.finish(nodes)
+}
+
+/// Tells a value whose first node has that number, and returns the number after its last one.
+fn tell<'a>(sieve: &mut Sieve<'_, 'a>, value: &'a Value, start: usize) -> usize {
+    let mut at = start + 1;
+    match value {
+        Value::Object(members) => {
+            sieve.enter(start, true);
+            for (name, member) in members {
+                sieve.name(Cow::Borrowed(name.as_bytes()));
+                at = tell(sieve, member, at);
+            }
+            sieve.leave(at, true);
+        }
+        Value::Array(elements) => {
+            sieve.enter(start, false);
+            for element in elements {
+                at = tell(sieve, element, at);
+            }
+            sieve.leave(at, true);
+        }
+        Value::Null => sieve.value(start..at, Kind::Nothing, true),
+        Value::Bool(yes) => sieve.value(start..at, Kind::Boolean, !yes),
+        Value::Number(number) => sieve.value(start..at, Kind::Number, number.as_f64() == Some(0.0)),
+        Value::String(text) => {
+            let kind = if text.is_empty() || text == REDACTED { Kind::Nothing } else { Kind::Text };
+            sieve.value(start..at, kind, matches!(&**text, "" | "false"));
+        }
+    }
+    at
+}
+
+/// What must come next in a container, or at the root.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// A value; at the root another one, and in an array only after a comma.
+    Value,
+    /// A value, or the end of an array.
+    ValueOrEnd,
+    Name,
+    /// A name, or the end of an object.
+    NameOrEnd,
+    Colon,
+    /// The value of a member.
+    Member,
+    CommaOrEnd,
+}
+
+struct Walk<'s, 'a> {
     bytes: &'a [u8],
-    is_secret_call: bool,
-    /// Settings that are known to be secret.
-    sensitive: &'a [String],
     at: usize,
-    /// The open containers, outermost first.
-    open: Vec<Open<'a>>,
-    found: Vec<Range<usize>>,
+    /// What is due in the root and in each open container.
+    due: Vec<Due>,
+    sieve: Sieve<'s, 'a>,
 }
 
-/// An open object or array.
-struct Open<'a> {
-    start: usize,
-    is_object: bool,
-    /// Whether it holds settings by name.
-    is_settings: bool,
-    /// Whether it is a setting whose name sounds like a secret.
-    sounds_secret: bool,
-    /// The name whose value comes next.
-    name: Option<Cow<'a, [u8]>>,
-    /// What it says of itself.
-    is_sensitive: Option<bool>,
-    /// Values to mask if it turns out to be sensitive.
-    suspects: Vec<Range<usize>>,
-}
-
-impl<'a> Walk<'a> {
-    fn run(&mut self) {
+impl Walk<'_, '_> {
+    /// Reads to the end, or to the first piece that cannot stand where it does, and returns its place.
+    fn run(&mut self) -> Option<usize> {
+        if self.bytes.starts_with(b"\xEF\xBB\xBF") {
+            self.at = 3;
+        }
         while let Some(&byte) = self.bytes.get(self.at) {
             let start = self.at;
-            match byte {
-                b'{' | b'[' => {
+            let due = self.due.last().copied().unwrap_or(Due::Value);
+            let takes_value = matches!(due, Due::Value | Due::ValueOrEnd | Due::Member);
+            match (byte, due) {
+                (b' ' | b'\n' | b'\r' | b'\t', _) => self.at += 1,
+                (b'/', _) if self.comment() => {}
+                (b'{' | b'[', _) if takes_value => {
                     self.at += 1;
-                    self.enter(start, byte == b'{');
+                    self.due.push(if byte == b'{' { Due::NameOrEnd } else { Due::ValueOrEnd });
+                    self.sieve.enter(start, byte == b'{');
                 }
-                b'}' | b']' => {
+                (b'}', Due::NameOrEnd | Due::CommaOrEnd) | (b']', Due::ValueOrEnd | Due::CommaOrEnd)
+                    if self.sieve.is_within(byte == b'}') =>
+                {
                     self.at += 1;
-                    self.leave(true);
+                    self.due.pop();
+                    self.sieve.leave(self.at, true);
+                    self.taken();
                 }
-                b'"' => self.string(start),
-                b',' => {
-                    self.at += 1;
-                    if let Some(open) = self.open.last_mut() {
-                        open.name = None;
-                    }
+                (b':', Due::Colon) => self.now(Due::Member),
+                (b',', Due::CommaOrEnd) => {
+                    let due = if self.sieve.is_within(true) { Due::Name } else { Due::Value };
+                    self.now(due);
                 }
-                b' ' | b'\n' | b'\r' | b'\t' | b':' => self.at += 1,
-                b'/' if self.comment() => {}
-                _ => {
-                    let is_end = |byte: &u8| b" \n\r\t:,\"{}[]".contains(byte);
+                (b'"', Due::Name | Due::NameOrEnd) => {
+                    let Some(end) = self.string_end() else { return Some(start) };
+                    self.sieve.name(plain(&self.bytes[start..end]));
+                    self.at = end - 1;
+                    self.now(Due::Colon);
+                }
+                (b'"', _) if takes_value => {
+                    let Some(end) = self.string_end() else { return Some(start) };
+                    self.at = end;
+                    let text = &self.bytes[start + 1..end - 1];
+                    let hides_nothing = text.is_empty() || text == REDACTED.as_bytes();
+                    let kind = if hides_nothing { Kind::Nothing } else { Kind::Text };
+                    self.sieve.value(start..end, kind, matches!(text, b"" | b"false"));
+                    self.taken();
+                }
+                _ if takes_value => {
+                    let is_end = |byte: &u8| b" \n\r\t:,\"'{}[]/".contains(byte);
                     let length = self.bytes[start..].iter().position(is_end);
-                    self.at = length.map_or(self.bytes.len(), |length| start + length);
-                    self.value(start..self.at);
+                    let end = length.map_or(self.bytes.len(), |length| start + length);
+                    let word = &self.bytes[start..end];
+                    let kind = match word {
+                        b"null" => Kind::Nothing,
+                        b"true" | b"false" => Kind::Boolean,
+                        _ if is_number(word) => Kind::Number,
+                        _ => return Some(start),
+                    };
+                    self.at = end;
+                    self.sieve.value(start..end, kind, matches!(word, b"null" | b"false" | b"0"));
+                    self.taken();
                 }
+                _ => return Some(start),
             }
         }
-        while !self.open.is_empty() {
-            self.leave(false);
+        // Nothing is left to be cut, and yet it is no JSON.
+        (self.due.len() > 1).then_some(self.bytes.len())
+    }
+
+    /// One byte has gone by, and that is due after it.
+    fn now(&mut self, due: Due) {
+        self.at += 1;
+        if let Some(now) = self.due.last_mut() {
+            *now = due;
+        }
+    }
+
+    /// A value has gone by.
+    fn taken(&mut self) {
+        let is_root = self.due.len() == 1;
+        if let Some(due) = self.due.last_mut() {
+            *due = if is_root { Due::Value } else { Due::CommaOrEnd };
         }
     }
 
@@ -97,95 +175,30 @@ impl<'a> Walk<'a> {
         true
     }
 
-    fn enter(&mut self, start: usize, is_object: bool) {
-        let parent = self.open.last();
-        let name = parent.and_then(|parent| parent.name.as_deref());
-        let open = Open {
-            start,
-            is_object,
-            is_settings: name.is_some_and(is_settings_name),
-            sounds_secret: parent.is_some_and(|parent| parent.is_settings) && name.is_some_and(sounds_secret),
-            name: None,
-            is_sensitive: None,
-            suspects: Vec::new(),
-        };
-        self.open.push(open);
-    }
-
-    /// Leaves the innermost container; without its end nobody knows what it would have said of itself.
-    fn leave(&mut self, is_closed: bool) {
-        let Some(open) = self.open.pop() else { return };
-        if open.is_sensitive.unwrap_or(open.sounds_secret) || !is_closed {
-            self.found.extend(open.suspects);
-        }
-        self.value(open.start..self.at);
-    }
-
-    /// Reads a string. One without its end goes to the end of its line, so that what follows is not
-    /// read inside out.
-    fn string(&mut self, start: usize) {
-        self.at += 1;
-        while let Some(&byte) = self.bytes.get(self.at) {
-            match byte {
-                b'\n' => break,
-                b'"' => {
-                    self.at += 1;
-                    break;
-                }
-                b'\\' if self.bytes.get(self.at + 1).is_some_and(|next| *next != b'\n') => self.at += 2,
-                _ => self.at += 1,
+    /// Where the string that begins here ends; none if it has no end in its line.
+    fn string_end(&self) -> Option<usize> {
+        let mut at = self.at + 1;
+        loop {
+            match self.bytes.get(at)? {
+                b'"' => return Some(at + 1),
+                b'\n' => return None,
+                b'\\' => at += 2,
+                _ => at += 1,
             }
-        }
-        let text = &self.bytes[start..self.at];
-        match self.open.last_mut() {
-            Some(open) if open.is_object && open.name.is_none() => open.name = Some(name(text)),
-            _ => self.value(start..self.at),
-        }
-    }
-
-    /// Notes a value that has just been read.
-    fn value(&mut self, range: Range<usize>) {
-        let text = &self.bytes[range.clone()];
-        let is_string = text.first() == Some(&b'"');
-        let hides_nothing = matches!(text, b"null" | b"\"\"")
-            || (is_string
-                && text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")) == Some(REDACTED.as_bytes()));
-        let depth = self.open.len();
-        let Some(open) = self.open.last_mut() else {
-            // What is sent as a secret and is no object may be the secret itself.
-            if self.is_secret_call && !hides_nothing && text.first() != Some(&b'{') {
-                self.found.push(range);
-            }
-            return;
-        };
-        let Some(name) = open.name.take() else { return };
-        match &*name {
-            b"sensitive" => open.is_sensitive = Some(matches!(text, b"true" | b"\"true\"")),
-            _ if hides_nothing => {}
-            // Whatever else stands beside may be a `value` that was misspelt.
-            name if self.is_secret_call && depth == 1 && !is_of_secret_answers(name) => self.found.push(range),
-            b"value" | b"default_value" => open.suspects.push(range),
-            b"api_key" | b"encoded" if is_string => self.found.push(range),
-            _ if open.is_settings && is_string && sounds_secret(&name) => self.found.push(range),
-            name if open.is_settings && self.sensitive.iter().any(|known| known.as_bytes() == name) => {
-                self.found.push(range);
-            }
-            _ => {}
         }
     }
 }
 
-/// What the answers about secrets have besides the secret.
-fn is_of_secret_answers(name: &[u8]) -> bool {
-    matches!(name, b"id" | b"result" | b"deleted" | b"error" | b"status")
+fn is_number(word: &[u8]) -> bool {
+    matches!(word.first(), Some(b'-' | b'0'..=b'9'))
+        && word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
 }
 
-/// The places of strings that quote a body: what is said of one that is no JSON.
-pub(super) fn quotes(bytes: &[u8]) -> Vec<Range<usize>> {
-    const MARK: &[u8] = br#"(byte[])\""#;
-    let mut found = Vec::new();
+/// The strings in a JSON text, with their quotes; `is_name` says whether a colon follows.
+pub(super) fn strings(bytes: &[u8]) -> impl Iterator<Item = (Range<usize>, bool)> {
     let mut at = 0;
-    while let Some(start) = bytes[at..].iter().position(|byte| *byte == b'"').map(|next| at + next) {
+    std::iter::from_fn(move || {
+        let start = at + bytes.get(at..)?.iter().position(|byte| *byte == b'"')?;
         at = start + 1;
         while let Some(&byte) = bytes.get(at) {
             at += if byte == b'\\' { 2 } else { 1 };
@@ -194,28 +207,20 @@ pub(super) fn quotes(bytes: &[u8]) -> Vec<Range<usize>> {
             }
         }
         at = at.min(bytes.len());
-        if bytes[start..at].windows(MARK.len()).any(|piece| piece == MARK) {
-            found.push(start..at);
-        }
-    }
-    found
+        let is_name = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+        Some((start..at, is_name))
+    })
 }
 
-/// What a name with its quotes says; only its ASCII escapes are decoded, for they could hide one that
-/// matters.
-fn name(text: &[u8]) -> Cow<'_, [u8]> {
-    let text = text.strip_prefix(b"\"").unwrap_or(text);
-    let text = text.strip_suffix(b"\"").unwrap_or(text);
-    if !text.contains(&b'\\') {
-        return Cow::Borrowed(text);
+/// What a string with its quotes says.
+pub(super) fn plain(text: &[u8]) -> Cow<'_, [u8]> {
+    let inner = text.strip_prefix(b"\"").unwrap_or(text);
+    let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
+    if !inner.contains(&b'\\') {
+        return Cow::Borrowed(inner);
     }
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.strip_prefix(b"u00").and_then(|after| after.get(..2)).filter(|_| byte == b'\\');
-        let code = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        plain.push(code.unwrap_or(byte));
-        rest = if code.is_some() { &after[5..] } else { after };
+    match serde_json::from_slice::<String>(text) {
+        Ok(text) => Cow::Owned(text.into_bytes()),
+        Err(_) => Cow::Borrowed(inner),
     }
-    Cow::Owned(plain)
 }

@@ -1,0 +1,86 @@
+//! [`Exposure`]: where a masked request says that a secret stood in the open.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{REDACTED, is_secret_header, is_secret_parameter, parameters, unescaped};
+use crate::http::Request;
+use crate::json;
+
+/// A place where a secret stands in the open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// The path.
+    Path,
+    /// The query parameter with that name.
+    Query(String),
+    /// The header with that name.
+    Header(String),
+    /// The error message at that place of the body, a JSON pointer.
+    Error(&'static str),
+}
+
+impl Exposure {
+    /// The place as a JSON pointer into the body, or by its name.
+    pub fn pointer(&self) -> &str {
+        match self {
+            Exposure::Path => "path",
+            Exposure::Query(name) | Exposure::Header(name) => name,
+            Exposure::Error(pointer) => pointer,
+        }
+    }
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exposure::Path => f.write_str("the path"),
+            Exposure::Query(name) => write!(f, "the query parameter [{name}]"),
+            Exposure::Header(name) => write!(f, "the header [{name}]"),
+            Exposure::Error(_) => f.write_str("the error message"),
+        }
+    }
+}
+
+/// Where a call may tell an error, as pointers into its body.
+fn error_places(operation: Option<&str>) -> &'static [&'static str] {
+    match operation {
+        Some("connector.sync_job_error" | "connector.update_error") => &["/error"],
+        Some("connector.last_sync") => &["/last_sync_error", "/last_access_control_sync_error"],
+        Some("update") => &["/doc/error", "/doc/last_sync_error", "/doc/last_access_control_sync_error"],
+        Some("index" | "create") => &["/error", "/last_sync_error", "/last_access_control_sync_error"],
+        _ => &[],
+    }
+}
+
+/// Where the masks of a request say that secrets stood in the open: a live judge and one that reads a recording
+/// see the same.
+pub fn exposures(request: &Request, operation: Option<&str>) -> Vec<Exposure> {
+    let holds = |text: &str| text.contains(REDACTED);
+    let mut found = Vec::new();
+    if request.path().split('/').any(|segment| holds(&unescaped(segment))) {
+        found.push(Exposure::Path);
+    }
+    for parameter in parameters(request.query()).filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let name = unescaped(name);
+        if !is_secret_parameter(&name) && (holds(&name) || holds(&unescaped(value))) {
+            found.push(Exposure::Query(name.into_owned()));
+        }
+    }
+    for (name, value) in request.headers().iter() {
+        if !is_secret_header(name) && holds(value) {
+            found.push(Exposure::Header(name.to_owned()));
+        }
+    }
+    let errors = error_places(operation);
+    if !errors.is_empty()
+        && request.body().windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes())
+        && let Ok(Some(body)) = json::read(request.body())
+    {
+        let told = |pointer: &&&str| body.pointer(pointer).and_then(Value::as_str).is_some_and(holds);
+        found.extend(errors.iter().filter(told).map(|pointer| Exposure::Error(pointer)));
+    }
+    found
+}
