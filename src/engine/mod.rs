@@ -253,6 +253,9 @@ impl Engine {
         let mut body = None;
         let mut unmatched = None;
         let is_json = matches!(&reading.stage, Stage::Call(call) if call.body.is_some());
+        if let Mode::Playback(playback) = &self.mode {
+            self.journal.known.learn_revealed(&playback.revealed(request));
+        }
         let mask = self.journal.mask(reading.operation, request, is_json);
         let shown = mask.over(request);
         let mut answer = match &mut self.mode {

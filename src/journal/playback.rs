@@ -163,8 +163,18 @@ impl Playback {
                 self.came.insert(call);
                 Ok(&self.recording.interactions[call])
             }
-            None => Err(self.unmatched(&key, shown)),
+            None => Err(self.unmatched(&key, &address::anywhere(shown))),
         }
+    }
+
+    /// What a request says where the recorded calls that it may be have masks.
+    pub fn revealed(&self, request: &Request) -> Vec<String> {
+        let has_masks = !self.masked_routes.is_empty() || self.routes.values().any(|route| !route.masked.is_empty());
+        if !has_masks {
+            return Vec::new();
+        }
+        let key = Key::of(&address::anywhere(request));
+        self.same(&key).flat_map(|lane| self.lanes[lane].key.revealed(&key)).collect()
     }
 
     /// The lanes that a request belongs to: one that says the same, and any whose masks let it in.

@@ -169,6 +169,26 @@ pub fn admits(kept: &str, sent: &str) -> bool {
     sent.ends_with(last)
 }
 
+/// What was sent where the masks stand in what was kept of it; nothing if it is something else, or could not be read.
+pub fn revealed<'s>(kept: &str, sent: &'s str) -> Vec<&'s str> {
+    let mut pieces = kept.split(REDACTED);
+    let mut found = Vec::new();
+    let Some(mut rest) = pieces.next().and_then(|start| sent.strip_prefix(start)) else { return found };
+    let mut pieces = pieces.peekable();
+    while let Some(piece) = pieces.next() {
+        let is_last = pieces.peek().is_none();
+        let at = if is_last {
+            rest.len().checked_sub(piece.len()).filter(|at| rest.is_char_boundary(*at) && rest.ends_with(piece))
+        } else {
+            rest.find(piece)
+        };
+        let Some(at) = at else { return Vec::new() };
+        found.push(&rest[..at]);
+        rest = &rest[at + piece.len()..];
+    }
+    found
+}
+
 /// Whether a look at the body is worth its while: it has a name that goes with secrets, or spells
 /// ASCII in a way that could hide one.
 fn is_suspect(bytes: &[u8]) -> bool {

@@ -1,8 +1,13 @@
 //! What is secret goes to its client and nowhere else: not into the journal, nor a recording, nor a finding.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use elastimock::{
     Clock, Fixture, Interaction, Method, MockServer, Recording, Report, ReportFormat, Request, Strictness,
 };
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use crate::support::{Client, Door, EngineDoor, T0, cluster, instant};
@@ -364,4 +369,473 @@ fn what_is_masked_still_plays() {
     }
     let leaks = self::leaks(&outputs(&server, &mut client), "0wn-S3cr3t");
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+}
+
+// ── canaries ──────────────────────────────────────────────────────────────────────────────────────
+//
+// A canary is a secret that is found again by its core, however it is spelt. It is planted where a mock may
+// hear of a secret, then said in a place that the API has for something else. In a line `$J` stands for it within a
+// JSON string, `$U` within a URL, `$R` as it is, and `$C` for its core alone.
+
+/// Places where a secret tells by itself that it is one, and from which on it is known.
+const PLANTS: &[&str] = &[
+    // Settings that are marked, in all spellings.
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"label":"l","sensitive":true,"value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"value":"$J","label":"l","sensitive":true}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"default_value":"$J","label":"l","sensitive":true}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"label":"l","sensitive":"true","value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"label":"l","sensitive":"TRUE","value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"label":"l","sensitive":1,"value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"label":"l","sensitive":"yes","value":["$J"]}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"label":"l","sensit\u0069ve":true,"v\u0061lue":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration { "configuration" : { "k" : { "sensitive" : true , "label" : "l" , "value" : { "a" : "$J" } } } }"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"k":{"label":"l","sensitive":true,"valeu":"$J"}}}"#,
+    r#"PUT /_connector/no-such/_configuration {"configuration":{"k":{"label":"l","sensitive":true,"value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuratoin {"configuration":{"k":{"label":"l","sensitive":true,"value":"$J"}}}"#,
+    r#"PUT /_connector/crm {"configuration":{"k":{"label":"l","sensitive":true,"value":"$J"}}}"#,
+    // Settings that are named like secrets.
+    r#"PUT /_connector/crm/_configuration {"configuration":{"password":{"label":"l","value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"api_token":{"label":"l","sensitive":false,"value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"Secret_Key":{"label":"l","value":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"db-passphrase":"$J"}}"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"my_password":"$J"}}"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"password":{"nested":[{"deep":"$J"}]}}}"#,
+    // Values of settings that the state has marked.
+    r#"PUT /_connector/crm/_configuration {"values":{"pin":"$J"}}"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"pin":["$J"]}}"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"dsn":{"a":{"b":"$J"}}}}"#,
+    r#"PUT /_connector/no-such/_configuration {"values":{"pin":"$J"}}"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"pin":"$J","unknown":1}}"#,
+    // Direct writes of the indices.
+    r#"POST /.elastic-connectors/_update/crm {"doc":{"configuration":{"dsn":{"value":"$J"}}}}"#,
+    r#"POST /.elastic-connectors/_update/crm {"doc":{"configuration.dsn.value":"$J"}}"#,
+    r#"POST /.elastic-connectors/_update/crm {"doc":{"configuration":{"k":{"sensitive":true,"value":"$J"}}}}"#,
+    r#"POST /.elastic-connectors/_update/new {"doc":{},"upsert":{"configuration":{"pin":{"value":"$J"}}}}"#,
+    r#"PUT /.elastic-connectors/_doc/new {"configuration":{"k":{"sensitive":true,"value":"$J"}}}"#,
+    r#"PUT /.elastic-connectors-v1/_create/newer {"configuration":{"pin":{"value":"$J"}}}"#,
+    "POST /_bulk {\"update\":{\"_index\":\".elastic-connectors\",\"_id\":\"crm\"}}\n{\"doc\":{\"configuration\":{\"dsn\":{\"value\":\"$J\"}}}}\n",
+    "POST /.elastic-connectors/_bulk {\"index\":{\"_id\":\"b\"}}\n{\"configuration\":{\"pin\":{\"value\":\"$J\",\"sensitive\":true}}}\n",
+    r#"PUT /.elastic-connectors-sync-jobs/_doc/j {"status":"pending","connector":{"configuration":{"pin":{"value":"$J"}}}}"#,
+    r#"PUT /plain/_doc/c {"configuration":{"pin":{"value":"$J"}}}"#,
+    // Connector secrets.
+    r#"POST /_connector/_secret {"value":"$J"}"#,
+    r#"PUT /_connector/_secret/s {"value":"$J"}"#,
+    r#"PUT /_connector/_secret/s {"valu":"$J"}"#,
+    r#"PUT /_connector/_secret/s {"value":["$J"]}"#,
+    r#"PUT /_connector/_secret/s "$J""#,
+    r#"PUT /_connector/_secret/s ["$J"]"#,
+    r#"PUT /_connector/_secret/s {"value":"$J","value":"$J"}"#,
+    r#"POST /_connector/_secret/s {"value":"$J"}"#,
+    r#"PUT /_connector/_secrets/s {"value":"$J"}"#,
+    r#"POST /_secrets/s {"value":"$J"}"#,
+    r#"PUT //_connector//_secret/s {"value":"$J"}"#,
+    r#"PUT /_connector/%5fsecret/s {"value":"$J"}"#,
+    r#"PUT /_connector/secret/s {"value":"$J"}"#,
+    // Keys, users.
+    r#"POST /_security/user/u {"password":"$J","roles":[]}"#,
+    r#"POST /_security/oauth2/token {"grant_type":"password","username":"u","password":"$J"}"#,
+    r#"POST /_security/api_key/grant {"grant_type":"access_token","access_token":"$J"}"#,
+    r#"PUT /plain/_doc/k {"api_key":"$J"}"#,
+    // A state that is put, or added.
+    r#"POST /_elastimock/state {"secrets":[{"id":"$U","value":"$J"}]}"#,
+    r#"POST /_elastimock/state {"connectors":[{"id":"$U","configuration":{"k":{"label":"l","sensitive":true,"value":"$J"}}}]}"#,
+    r#"POST /_elastimock/state {"connectors":[{"id":"$U","configuration":{"token":{"label":"l","value":"$J"}}}]}"#,
+];
+
+/// Places where a secret may be said and is masked, and not known afterwards: nobody can read it there, or it is of
+/// one call only. A header stands before the line.
+const SAID: &[&str] = &[
+    r#"PUT /_connector/crm/_configuration {"values":{"pin":"$J"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"pin":$R}}"#,
+    "PUT /_connector/crm/_configuration {'values':{'pin':'$R'}}",
+    "PUT /_connector/crm/_configuration {values:{pin:'$R'}}",
+    "PUT /_connector/crm/_configuration {\"configuration\":{password:{value:\"$R\"}}}",
+    "PUT /_connector/crm/_configuration values:\n  pin: $R\n",
+    "content-type: application/yaml\nPUT /_connector/crm/_name name: $R\n",
+    "content-type: application/x-www-form-urlencoded\nPUT /_connector/crm/_name password=$U",
+    "content-encoding: gzip\nPUT /_connector/crm/_name $R",
+    "PUT /_connector/crm/_name \u{0}$R",
+    "PUT /_connector/_secret/s $R",
+    "PUT /_connector/_secret/s {value:$R}",
+    r#"PUT /_connector/_secret/s {"value":"$J"#,
+    "POST /_connector/_secret value: $R",
+    "POST /_bulk {\"index\":{\"_index\":\".elastic-connectors\"}}\n{\"configuration\":{\"pin\":{\"value\":$R}}}\n",
+    "authorization: Bearer $R\nGET /_connector",
+    "authorization: ApiKey $R\nGET /_connector",
+    "authorization: $R\nPUT /_connector/crm/_check_in",
+    "proxy-authorization: Basic $R\nGET /_connector",
+    "es-secondary-authorization: ApiKey $R\nGET /_connector",
+    "cookie: sid=$R; a=b\nGET /_connector",
+    "set-cookie: sid=$R\nGET /_connector",
+    "x-api-key: $R\nGET /_connector",
+    "apikey: $R\nGET /_connector",
+    "x-access-token: $R\nGET /_connector",
+    "x-vault-token: $R\nGET /_connector",
+    "x-goog-api-key: $R\nGET /_connector",
+    "x-forwarded-authorization: $R\nGET /_connector",
+    "x-elastic-password: $R\nGET /_connector",
+    "x-client-secret: $R\nGET /_connector",
+    "referer: https://me:$U@host/a?b=c\nGET /_connector",
+    "origin-url: https://$U@host\nGET /_connector",
+    "GET /_connector?api_key=$U",
+    "GET /_connector?size=1;token=$U;pretty",
+    "GET /_connector?from=0&Access_Token=$U",
+    "GET /_connector?%70assword=$U",
+    "GET /_connector?encoded=$U&pretty",
+    "GET /_connector?url=https%3A%2F%2Fme%3A$C%40host",
+    r#"POST /.elastic-connectors/_search {"query":{"term":{"configuration.pin.value":{"value":"$J"}}}}"#,
+    r#"POST /.elastic-connectors/_search {"query":{"match":{"configuration.password.value":"$J"}}}"#,
+];
+
+/// Every operation of connectors and the others that matter, with a secret wherever it takes a text.
+const PLACES: &[&str] = &[
+    "GET /_connector?connector_name=$U&index_name=$U&service_type=$U&query=$U",
+    "GET /_connector?from=$U",
+    "GET /_connector?what=$U",
+    "GET /_connector?$U=1",
+    r#"POST /_connector {"name":"$J","description":"$J","index_name":"$J","service_type":"$J","language":"$J"}"#,
+    r#"PUT /_connector/$U {"name":"n"}"#,
+    r#"PUT /_connector {"name":"$J","is_native":"$J"}"#,
+    "GET /_connector/$U",
+    "GET /_connector/x-$U-y?include_deleted=$U",
+    "DELETE /_connector/$U?delete_sync_jobs=$U",
+    "PUT /_connector/$U/_check_in",
+    r#"PUT /_connector/crm/_check_in {"x":"$J"}"#,
+    r#"PUT /_connector/crm/_last_sync {"last_sync_error":"$J","last_sync_status":"$J","sync_cursor":{"a":"$J"}}"#,
+    r#"PUT /_connector/crm/_last_sync {"last_sync_error":"not with $J!","last_access_control_sync_error":"$J","last_seen":"$J"}"#,
+    r#"PUT /_connector/crm/_last_sync {"last_seen":{"value":"$J","sensitive":true}}"#,
+    "PUT /_connector/$U/_filtering/_activate",
+    r#"PUT /_connector/crm/_api_key_id {"api_key_id":"$J","api_key_secret_id":"$J"}"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"host":"$J"}}"#,
+    r#"PUT /_connector/crm/_configuration {"values":{"$J":1}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"host":{"label":"$J","tooltip":"$J","value":"$J","display":"$J"}}}"#,
+    r#"PUT /_connector/crm/_configuration {"configuration":{"$J":{"label":"l","$J":1}}}"#,
+    r#"PUT /_connector/crm/_error {"error":"$J"}"#,
+    r#"PUT /_connector/crm/_error {"error":"cannot log in with '$J'","more":"$J"}"#,
+    r#"PUT /_connector/crm/_features {"features":{"$J":{"enabled":true}}}"#,
+    r#"PUT /_connector/crm/_filtering {"advanced_snippet":{"value":{"a":"$J"},"created_at":"$J"}}"#,
+    r#"PUT /_connector/crm/_filtering {"rules":[{"id":"$J","field":"$J","order":0,"policy":"$J","rule":"$J","value":"$J"}]}"#,
+    r#"PUT /_connector/crm/_filtering {"filtering":[{"domain":"$J"}]}"#,
+    r#"PUT /_connector/crm/_filtering/_validation {"validation":{"errors":[{"ids":["$J"],"messages":["$J"]}],"state":"$J"}}"#,
+    r#"PUT /_connector/crm/_index_name {"index_name":"$J"}"#,
+    r#"PUT /_connector/crm/_name {"name":"$J","description":"say $J twice: $J"}"#,
+    r#"PUT /_connector/crm/_native {"is_native":"$J"}"#,
+    r#"PUT /_connector/crm/_pipeline {"pipeline":{"name":"$J","extract_binary_content":true,"reduce_whitespace":true,"run_ml_inference":"$J"}}"#,
+    r#"PUT /_connector/crm/_scheduling {"scheduling":{"full":{"enabled":true,"interval":"$J"}}}"#,
+    r#"PUT /_connector/crm/_service_type {"service_type":"$J"}"#,
+    r#"PUT /_connector/crm/_status {"status":"$J"}"#,
+    "GET /_connector/_sync_job?connector_id=$U&status=$U&job_type=$U",
+    r#"POST /_connector/_sync_job {"id":"$J","job_type":"$J","trigger_method":"$J"}"#,
+    "GET /_connector/_sync_job/$U",
+    "DELETE /_connector/_sync_job/$U",
+    r#"PUT /_connector/_sync_job/$U/_claim {"worker_hostname":"w-1"}"#,
+    r#"PUT /_connector/_sync_job/pending/_claim {"worker_hostname":"$J","sync_cursor":{"c":"$J"}}"#,
+    "PUT /_connector/_sync_job/$U/_cancel",
+    "PUT /_connector/_sync_job/$U/_check_in",
+    r#"PUT /_connector/_sync_job/running/_error {"error":"$J"}"#,
+    r#"PUT /_connector/_sync_job/running/_stats {"deleted_document_count":1,"indexed_document_count":1,"indexed_document_volume":1,"metadata":{"m":"$J"},"last_seen":"$J"}"#,
+    r#"PUT /_connector/_sync_job/running/_stats {"deleted_document_count":"$J"}"#,
+    "GET /_connector/_secret/$U",
+    "DELETE /_connector/_secret/$U",
+    r#"PUT /_connector/_secret/$U {"value":"of-n0-matter"}"#,
+    r#"PUT /plain/_doc/$U {"t":"$J","n":{"l":["a","$J"]}}"#,
+    r#"POST /plain/_doc?routing=$U {"$J":"$J"}"#,
+    "GET /$U/_doc/1",
+    "GET /plain/_doc/$U?_source=$U",
+    r#"POST /plain/_update/1 {"doc":{"t":"$J"}}"#,
+    "POST /_bulk {\"index\":{\"_index\":\"plain\",\"_id\":\"$J\"}}\n{\"t\":\"a $J b\"}\n",
+    "POST /plain/_bulk {\"update\":{\"_id\":\"1\"}}\n{\"doc\":{\"t\":\"$J\"}}\n{\"delete\":{\"_id\":\"$J\"}}\n",
+    r#"POST /_mget {"docs":[{"_index":"plain","_id":"$J"},{"_index":"$J","_id":"1"}]}"#,
+    r#"POST /plain/_search {"query":{"term":{"t":"$J"}}}"#,
+    r#"POST /.elastic-connectors/_search {"query":{"bool":{"filter":[{"match":{"name":"$J"}},{"wildcard":{"index_name":"*$J*"}}]}}}"#,
+    r#"POST /.elastic-connectors/_search {"query":{"query_string":{"query":"name:\"$R\""}}}"#,
+    r#"POST /.elastic-connectors/_search {"query":{"nope":{"$J":"$J"}},"sort":["$J"],"_source":["$J"]}"#,
+    "GET /plain/_search?q=t:$U&sort=$U&df=$U",
+    r#"POST /plain/_count {"query":{"range":{"t":{"gte":"$J"}}}}"#,
+    r#"POST /plain/_update_by_query {"query":{"term":{"t":"$J"}}}"#,
+    r#"POST /_search/scroll {"scroll_id":"$J","scroll":"$J"}"#,
+    r#"DELETE /_search/scroll {"scroll_id":["$J"]}"#,
+    "PUT /$U",
+    r#"PUT /plain/_mapping {"properties":{"$J":{"type":"$J"}}}"#,
+    r#"POST /_aliases {"actions":[{"add":{"index":"plain","alias":"$J"}}]}"#,
+    "PUT /plain/_alias/$U",
+    r#"PUT /_ingest/pipeline/$U {"description":"$J","processors":[{"set":{"field":"$J","value":"$J"}},{"nope":{"a":"$J"}}]}"#,
+    r#"POST /_security/api_key {"name":"$J","metadata":{"m":"$J"},"expiration":"$J"}"#,
+    "GET /_cat/indices/$U?h=$U",
+    "GET /_cluster/health/$U?timeout=$U",
+    "GET /_no/such/$U",
+    "BREW /$U",
+    "GET /%zz$U",
+    "PUT /_connector/crm/_name {\"name\": $R",
+    "PUT /_connector/crm/_name $R",
+    "x-opaque-id: $R\nGET /_connector",
+    "user-agent: worker ($R)\nGET /_connector",
+    "referer: http://host/?x=$U\nGET /_connector",
+    "accept: $R\nGET /_connector",
+    "content-type: $R\nPUT /_connector/crm/_name {}",
+    "accept: application/vnd.elasticsearch+json;compatible-with=$R\nGET /_connector",
+];
+
+/// What shows what there is, with and without the marks.
+const LOOKS: &[&str] = &[
+    "GET /_connector",
+    "GET /_connector/crm",
+    "GET /_connector/crm?filter_path=configuration.*.value,configuration.*.default_value",
+    "GET /_connector?filter_path=-**.sensitive",
+    "GET /_connector/_sync_job/pending?filter_path=connector.configuration.*.value",
+    "GET /_connector/_secret/s",
+    "GET /_connector/_secret/vault?pretty",
+    r#"POST /.elastic-connectors/_search {"_source":["configuration.pin.value","configuration.k.value","name","error"]}"#,
+    r#"POST /.elastic-connectors/_search {"_source":{"excludes":["configuration.*.sensitive"]}}"#,
+    "GET /.elastic-connectors/_doc/crm?_source_excludes=configuration.pin.sensitive",
+    "GET /.elastic-connectors/_source/crm",
+    r#"POST /plain/_search {"query":{"match_all":{}}}"#,
+];
+
+/// A canary: what it says, and the core by which it is found.
+#[derive(Clone, Debug)]
+struct Canary {
+    core: String,
+    text: String,
+}
+
+impl Canary {
+    const SPELLINGS: usize = 6;
+
+    fn new(serial: u32, spelling: usize) -> Canary {
+        let core = match spelling {
+            5 => format!("83{serial:010}5"),
+            _ => format!("Kn{serial:06x}q4zR{:04x}", serial.wrapping_mul(40_503) & 0xFFFF),
+        };
+        let text = match spelling {
+            1 => format!("p@ss \"{core}\\ é=&;+%41?#"),
+            2 => format!("{core}-x y/z=="),
+            3 => format!("-----BEGIN-----\n{core}\n-----END-----"),
+            4 => format!("postgres://me:{core}@db.local:5432/x"),
+            _ => core.clone(),
+        };
+        Canary { core, text }
+    }
+
+    /// The call that a line tells, with the canary in its places.
+    fn call(&self, line: &str) -> Request {
+        let json = json!(self.text).to_string();
+        let url: String = self
+            .text
+            .bytes()
+            .map(|byte| match byte {
+                byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+                byte => format!("%{byte:02X}"),
+            })
+            .collect();
+        let line = line.replace("$J", json.trim_matches('"')).replace("$U", &url).replace("$C", &self.core);
+        let (header, line) = match line.split_once('\n') {
+            Some((header, line)) if !header.starts_with(|c: char| c.is_ascii_uppercase()) => {
+                (header.split_once(": "), line)
+            }
+            _ => (None, &*line),
+        };
+        let fill = |text: &str| text.replace("$R", &self.text);
+        let mut parts = line.splitn(3, ' ');
+        let mut next = || parts.next().unwrap_or_default();
+        let request = Request::new(Method::new(next()), next()).with_body(fill(next()));
+        let has_type = header.is_some_and(|(name, _)| name == "content-type");
+        let request = match header {
+            // A header has no line breaks.
+            Some((name, value)) => request.header(name, &fill(value).replace('\n', " ")),
+            None => request,
+        };
+        if has_type || request.body().is_empty() { request } else { request.header("content-type", "application/json") }
+    }
+}
+
+/// What has been tried, to be told at the end.
+#[derive(Default)]
+struct Tried {
+    runs: usize,
+    calls: usize,
+    places: BTreeSet<&'static str>,
+    outputs: BTreeSet<String>,
+    checked: usize,
+}
+
+impl Tried {
+    /// A run: each step plants a canary and says it again. Then the run's recording is played to the same calls.
+    fn run(&mut self, steps: &[(&'static str, Option<&'static str>, Canary)]) -> Result<(), String> {
+        self.runs += 1;
+        let file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+        let (server, mut client) = serve(MockServer::builder().fixture(start()).record(file.path()));
+        let mut calls: Vec<Request> = Vec::new();
+        for (plant, place, canary) in steps {
+            self.places.extend([Some(*plant), *place].into_iter().flatten());
+            calls.extend([Some(*plant), *place].into_iter().flatten().map(|line| canary.call(line)));
+        }
+        calls.extend(LOOKS.iter().map(|line| call(line)));
+        for call in &calls {
+            client.send(call);
+        }
+        self.check(&server, &mut client, steps, std::fs::read(file.path()).unwrap_or_default())?;
+        let recording =
+            Recording::parse("a.ndjson", server.recording().to_text().as_bytes()).map_err(|error| error.to_string())?;
+        let (server, mut client) = serve(MockServer::builder().playback(recording));
+        for call in calls.iter().filter(|call| !call.target().starts_with("/_elastimock")) {
+            client.send(call);
+        }
+        // Once more, when every answer has been given.
+        calls.iter().rev().take(20).for_each(|call| drop(client.send(call)));
+        self.calls += 2 * calls.len() + 20;
+        self.check(&server, &mut client, steps, Vec::new())
+    }
+
+    fn check(
+        &mut self,
+        server: &MockServer,
+        client: &mut Client,
+        steps: &[(&'static str, Option<&'static str>, Canary)],
+        recorded: Vec<u8>,
+    ) -> Result<(), String> {
+        let mut outputs = outputs(server, client);
+        outputs.push(("recording on disk".to_owned(), String::from_utf8_lossy(&recorded).into_owned()));
+        self.checked += outputs.len() * steps.len();
+        self.outputs.extend(outputs.iter().map(|(name, _)| name.clone()));
+        let fixture =
+            ["fixture-Pin4711", "fixture-Old4711", "fixture-Dsn4711", "fixture-Pass4711", "fixture-Vault4711"];
+        for secret in fixture.into_iter().chain(steps.iter().map(|(_, _, canary)| &*canary.core)) {
+            if let Some(leak) = leaks(&outputs, secret).into_iter().next() {
+                let step = steps.iter().find(|(_, _, canary)| canary.core == secret);
+                return Err(format!("{leak}\nstep: {step:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Tried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Tried { runs, calls, places, outputs, checked } = self;
+        let (places, outputs) = (places.len(), outputs.len());
+        write!(
+            f,
+            "canaries: {places} places, {outputs} outputs, {runs} runs with a playback each, {calls} calls, {checked} looks"
+        )
+    }
+}
+
+/// Every place that plants and every place that says, each with two of the spellings, and each time with a canary
+/// of its own.
+fn every_step() -> Vec<(&'static str, Option<&'static str>, Canary)> {
+    let mut steps = Vec::new();
+    for round in 0..2 {
+        let canary = |steps: &Vec<_>| Canary::new(steps.len() as u32 * 7 + 100, steps.len() % Canary::SPELLINGS);
+        for plant in PLANTS.iter().chain(SAID) {
+            steps.push((*plant, None, canary(&steps)));
+        }
+        for (at, place) in PLACES.iter().enumerate() {
+            let plant = PLANTS[(at * 5 + round) % PLANTS.len()];
+            steps.push((plant, Some(*place), canary(&steps)));
+        }
+    }
+    steps
+}
+
+#[test]
+fn no_output_has_a_canary_wherever_it_was_planted() {
+    let mut tried = Tried::default();
+    let mut leaks = Vec::new();
+    for steps in every_step().chunks(40) {
+        leaks.extend(tried.run(steps).err());
+    }
+    println!("{tried}");
+    assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.join("\n\n"));
+}
+
+#[test]
+fn what_is_planted_is_known_from_then_on() {
+    for (at, plant) in PLANTS.iter().enumerate() {
+        for spelling in 0..Canary::SPELLINGS {
+            let mut door = EngineDoor::new(start(), T0);
+            let canary = Canary::new(at as u32, spelling);
+            if plant.contains("/_elastimock") {
+                continue;
+            }
+            door.send(&canary.call(plant));
+            door.send(&canary.call("GET /_connector/$U"));
+            let found = door.engine.findings(false).into_iter().filter(|finding| finding.rule == "secret-exposed");
+            assert_eq!(found.map(|finding| finding.seq).collect::<Vec<_>>(), [2], "{plant} with {canary:?}");
+        }
+    }
+}
+
+#[test]
+fn no_output_has_a_canary_whatever_is_said_in_any_order() {
+    let plant = prop::sample::select([PLANTS, SAID].concat());
+    let place = prop::option::of(prop::sample::select(PLACES));
+    let step = (plant, place, any::<u32>(), 0..Canary::SPELLINGS).prop_filter_map(
+        "known plants only",
+        |(plant, place, serial, spelling)| {
+            let place = place.filter(|_| PLANTS.contains(&plant));
+            Some((plant, place, Canary::new(serial & 0xFF_FFFF, spelling)))
+        },
+    );
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() });
+    let tried = RefCell::new(Tried::default());
+    let outcome = runner
+        .run(&prop::collection::vec(step, 1..12), |steps| tried.borrow_mut().run(&steps).map_err(TestCaseError::fail));
+    println!("{}", tried.borrow());
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The lines that the binary tells of each call, what it says at the end, and the reports that it writes.
+#[cfg(all(feature = "cli", unix))]
+#[test]
+fn no_line_of_the_binary_has_a_canary() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("start.json"), start().to_value().to_string()).expect("a fixture");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_elastimock"));
+    command.args(["serve", "-vv", "--listen", "127.0.0.1:0", "--fixtures", "start.json", "--port-file", "port"]);
+    command.args(["--record", "story.ndjson"]).args(
+        ReportFormat::ALL
+            .iter()
+            .flat_map(|format| ["--report".to_owned(), format!("{}={}.report", format.name(), format.name())]),
+    );
+    let out = |name: &str| Stdio::from(std::fs::File::create(file(name)).expect("a file"));
+    let mut child =
+        command.current_dir(folder.path()).stdout(out("stdout")).stderr(out("stderr")).spawn().expect("the binary");
+    let began = std::time::Instant::now();
+    let port = loop {
+        match std::fs::read_to_string(file("port")).ok().and_then(|port| port.trim().parse::<u16>().ok()) {
+            Some(port) => break port,
+            None if began.elapsed().as_secs() < 30 => std::thread::yield_now(),
+            None => panic!("no port: {}", std::fs::read_to_string(file("stderr")).unwrap_or_default()),
+        }
+    };
+    let mut client = Client::connect(([127, 0, 0, 1], port).into());
+    let steps: Vec<_> = every_step().into_iter().step_by(2).collect();
+    for (plant, place, canary) in &steps {
+        client.send(&canary.call(plant));
+        place.iter().for_each(|place| drop(client.send(&canary.call(place))));
+    }
+    LOOKS.iter().for_each(|line| drop(client.send(&call(line))));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill").success());
+    child.wait().expect("an end");
+    let outputs: Vec<(String, String)> = std::fs::read_dir(folder.path())
+        .expect("the folder")
+        .map(|entry| {
+            let path = entry.expect("an entry").path();
+            (path.display().to_string(), String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned())
+        })
+        .filter(|(name, _)| !name.ends_with("start.json"))
+        .collect();
+    assert!(outputs.iter().any(|(name, text)| name.ends_with("stderr") && text.contains("<redacted>")));
+    assert_eq!(
+        outputs.len(),
+        4 + ReportFormat::ALL.len(),
+        "{:?}",
+        outputs.iter().map(|(name, _)| name).collect::<Vec<_>>()
+    );
+    let leaks: Vec<String> = steps.iter().flat_map(|(_, _, canary)| leaks(&outputs, &canary.core)).collect();
+    assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.join("\n"));
 }

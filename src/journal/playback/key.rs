@@ -100,6 +100,60 @@ impl Key {
     }
 }
 
+impl Key {
+    /// What a request that this recorded call admits says where the recording has masks.
+    pub(super) fn revealed(&self, sent: &Key) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut add =
+            |kept: &str, sent: &str| found.extend(redact::revealed(kept, sent).into_iter().map(str::to_owned));
+        self.route.split('/').zip(sent.route.split('/')).for_each(|(kept, sent)| add(kept, &decoded(sent)));
+        self.query.iter().zip(&sent.query).for_each(|((_, kept), (_, sent))| add(kept, sent));
+        match (&self.body, &sent.body) {
+            (Body::Json(kept), Body::Json(sent)) => {
+                kept.iter().zip(sent).for_each(|(kept, sent)| revealed(kept, sent, &mut add));
+            }
+            (Body::Bytes(kept), Body::Bytes(sent)) => {
+                add(&String::from_utf8_lossy(kept), &String::from_utf8_lossy(sent));
+            }
+            _ => {}
+        }
+        found
+    }
+}
+
+fn revealed(kept: &Value, sent: &Value, add: &mut dyn FnMut(&str, &str)) {
+    match (kept, sent) {
+        (Value::String(kept), Value::String(sent)) => add(kept, sent),
+        (Value::String(kept), sent) if kept == REDACTED => strings(sent, &mut |text| add(kept, text)),
+        (Value::Array(kept), Value::Array(sent)) => {
+            kept.iter().zip(sent).for_each(|(kept, sent)| revealed(kept, sent, add));
+        }
+        (Value::Object(kept), Value::Object(sent)) => {
+            for (name, kept) in kept {
+                let other = || sent.iter().find(|(sent, _)| redact::admits(name, sent));
+                if let Some(sent) = sent.get(name) {
+                    revealed(kept, sent, add);
+                } else if let Some((sent, value)) = other() {
+                    add(name, sent);
+                    revealed(kept, value, add);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Tells every text within a value.
+fn strings(value: &Value, tell: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => tell(text),
+        Value::Number(number) => tell(&number.to_string()),
+        Value::Array(elements) => elements.iter().for_each(|element| strings(element, tell)),
+        Value::Object(members) => members.values().for_each(|member| strings(member, tell)),
+        _ => {}
+    }
+}
+
 impl Body {
     fn of(bytes: &[u8]) -> Body {
         json::read_all(bytes)

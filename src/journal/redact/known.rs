@@ -79,7 +79,7 @@ impl Known {
         let headers = if is_plain { None } else { self.credentials(request.headers()) };
         let target = self.secret_parameters(request.target());
         // All is known by now that this call could teach.
-        let body = match self.within(learnt.as_deref().unwrap_or(request.body()), &[]) {
+        let body = match self.within(learnt.as_deref().unwrap_or(request.body()), &[], is_json) {
             Some(masked) => Some(Bytes::from(masked)),
             None => learnt,
         };
@@ -116,7 +116,7 @@ impl Known {
             masked = replaced_at(bytes, &quotes(bytes), None).or(masked);
         }
         let own = if status < 400 { &[][..] } else { &mask.own };
-        let masked = self.within(masked.as_deref().unwrap_or(bytes), own).map(Bytes::from).or(masked);
+        let masked = self.within(masked.as_deref().unwrap_or(bytes), own, true).map(Bytes::from).or(masked);
         masked.unwrap_or_else(|| bytes.clone())
     }
 
@@ -253,6 +253,17 @@ impl Known {
             let spelt = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap_or_default();
             self.values.add(spelt.trim_matches('"').as_bytes());
         }
+        // Of a key in several lines each line is one.
+        let is_strange = |line: &[u8]| line.iter().any(u8::is_ascii_digit) && line.len() >= LONG_BYTES;
+        if text.contains(&b'\n') {
+            let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| is_strange(line));
+            lines.for_each(|line| self.learn(line, own));
+        }
+    }
+
+    /// Learns what a client has said where a recording has masks.
+    pub fn learn_revealed(&mut self, texts: &[String]) {
+        texts.iter().for_each(|text| self.learn(text.as_bytes(), &mut Vec::new()));
     }
 
     /// Learns what a header line says with whom one speaks, if nobody could mean anything else by it.
@@ -370,15 +381,16 @@ impl Known {
         Some(if holds(&masked) { format!("/{MASK_IN_TARGET}") } else { masked })
     }
 
-    /// A body with known secrets masked in its strings; none if there are none.
-    fn within(&self, bytes: &[u8], own: &[Box<[u8]>]) -> Option<Vec<u8>> {
+    /// A body with known secrets masked in its strings, and anywhere if it is no JSON; none if there are none.
+    fn within(&self, bytes: &[u8], own: &[Box<[u8]>], is_json: bool) -> Option<Vec<u8>> {
         let may_hold = !own.is_empty()
             || self.values.find(bytes, 0).is_some()
             || (!self.values.is_empty() && bytes.iter().any(|byte| matches!(byte, b'\\' | b'%')));
         if !may_hold || bytes.is_empty() {
             return None;
         }
-        if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"')) {
+        let is_like_json = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'));
+        if !is_like_json || (!is_json && walk::text(bytes, Scope::Plain, &self.marked).1.is_some()) {
             return self.replaced(bytes, own, false);
         }
         let mut masked: Option<Vec<u8>> = None;
@@ -449,7 +461,7 @@ impl Known {
 
     /// Whether a text holds a secret behind escapes.
     fn is_spelt_in(&self, text: &[u8]) -> bool {
-        if self.values.is_empty() || !text.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'+')) {
+        if self.values.is_empty() || !text.iter().any(|byte| b"%\\+~".contains(byte)) {
             return false;
         }
         let holds = |text: &[u8]| {
@@ -464,10 +476,13 @@ impl Known {
         };
         let Ok(text) = std::str::from_utf8(text) else { return false };
         let once = unescaped(text);
+        let as_form = text.replace('+', " ");
         let quoted = serde_json::from_str::<String>(&format!("\"{text}\""));
         holds(once.as_bytes())
             || holds(unescaped(&once).as_bytes())
-            || holds(once.replace('+', " ").as_bytes())
+            || holds(unescaped(&as_form).as_bytes())
+            // As a JSON pointer has it.
+            || holds(text.replace("~1", "/").replace("~0", "~").as_bytes())
             || quoted.is_ok_and(|text| holds(text.as_bytes()) || holds(&walk::plain(format!("\"{text}\"").as_bytes())))
     }
 }
@@ -526,6 +541,10 @@ fn is_word(text: &[u8], place: &Range<usize>) -> bool {
     let is_number = secret.iter().all(u8::is_ascii_digit);
     if secret.len() >= LONG_BYTES && !is_plain && !is_number {
         return true;
+    }
+    if is_number {
+        let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        return !is_digit(text[..place.start].last()) && !is_digit(text.get(place.end));
     }
     let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| is_part(*byte) || (is_plain && b"-_".contains(byte)));
     !is_part(text[..place.start].last()) && !is_part(text.get(place.end))
