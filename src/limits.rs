@@ -87,8 +87,8 @@ pub const REQUEST_LINE_BYTES_MAX: usize = 4096;
 /// Bytes of a request's head that are read at all; beyond them the connection is closed.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// Request headers of one message.
-pub const HEADERS_MAX: usize = 200;
+/// Characters of a foreign host or origin that its refusal quotes.
+pub const FOREIGN_NAME_CHARS_MAX: usize = 200;
 
 /// Connections that one server holds at a time; a further one waits in the listener's queue.
 pub const CONNECTIONS_MAX: usize = 16_384;
@@ -105,6 +105,22 @@ pub const DRAIN_MS_MAX: u64 = 2_000;
 
 /// Time that `stop` and a signal give to calls in flight.
 pub const STOP_MS_MAX: u64 = 5_000;
+
+/// Time after which opening a recording is given up; a pipe that nobody reads cannot be opened at all.
+pub const RECORDING_OPEN_MS_MAX: u64 = 2_000;
+
+/// Time that an answer waits for its line of the recording to be written.
+pub const RECORDING_WAIT_MS_MAX: u64 = 500;
+
+/// Bytes of a recording that may wait to be written; beyond them recording is given up.
+pub const RECORDING_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Time after which accepting is tried again when the process had no file descriptor left.
+pub const ACCEPT_AGAIN_MS: u64 = 50;
+
+/// Time after which the end of a server no longer waits for a stderr that nobody reads.
+#[cfg(feature = "cli")]
+pub const STDERR_STALLED_MS_MAX: u64 = 3_000;
 
 /// Ports that a process remembers to have been given, so that no new server gets the port of a dropped one.
 pub const PORTS_REMEMBERED_MAX: usize = 4096;

@@ -29,9 +29,11 @@ use crate::license::License;
 use crate::limits::STOP_MS_MAX;
 use crate::profile::{Profile, Release};
 use crate::stored::{StoredConnector, StoredSyncJob};
+use crate::wire::guard::Guard;
 use crate::wire::ports;
-use crate::wire::server::{Shared, Tasks, spawn, system_time};
+use crate::wire::server::{Shared, Tasks, adopt, spawn, system_time};
 use crate::wire::sink::Sink;
+use crate::wire::troubles::{Tell, Troubles};
 
 /// Threads of the shared runtime, at most.
 const THREADS_MAX: usize = 4;
@@ -241,6 +243,12 @@ impl MockServer {
         self.shared.engine().evicted()
     }
 
+    /// What the server is bothered by besides its clients' mistakes, a sentence each: a recording that cannot
+    /// be written, calls of web pages that were refused.
+    pub fn troubles(&self) -> Vec<String> {
+        self.shared.troubles()
+    }
+
     /// Drops the interactions that the journal holds. Their findings stay; [`MockServer::forget`] drops
     /// those too.
     pub fn clear_journal(&self) {
@@ -397,7 +405,7 @@ impl MockServer {
         // Waiting blocks, and the caller's runtime may have one thread only.
         let waiting = runtime()?.spawn_blocking(move || tasks.drain(Duration::from_millis(STOP_MS_MAX)));
         let _ = waiting.await;
-        self.sink_failure()
+        self.close_sink()
     }
 
     /// The same without a runtime.
@@ -406,13 +414,13 @@ impl MockServer {
     /// As [`MockServer::stop`].
     pub fn stop_blocking(self) -> Result<(), Error> {
         self.tasks.drain(Duration::from_millis(STOP_MS_MAX));
-        self.sink_failure()
+        self.close_sink()
     }
 
     /// Writes down when the run ended, and says whether the recording is whole.
-    fn sink_failure(&self) -> Result<(), Error> {
+    fn close_sink(&self) -> Result<(), Error> {
         self.shared.verb(|engine| lock(engine).end_run(system_time()));
-        self.shared.sink().and_then(Sink::failure).map_or(Ok(()), Err)
+        self.shared.sink().map_or(Ok(()), Sink::close)
     }
 }
 
@@ -482,16 +490,20 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_surroundings`] if the recording could not be written to its end.
     pub(crate) async fn drain(&self) -> Result<(), Error> {
-        let tasks = self.tasks.clone();
-        let waiting = tokio::task::spawn_blocking(move || tasks.drain(Duration::from_millis(STOP_MS_MAX)));
-        let _ = waiting.await;
-        self.sink_failure()
+        let (tasks, shared) = (self.tasks.clone(), self.shared.clone());
+        let waiting = tokio::task::spawn_blocking(move || {
+            tasks.drain(Duration::from_millis(STOP_MS_MAX));
+            shared.sink().map_or(Ok(()), Sink::close)
+        });
+        waiting.await.unwrap_or(Ok(()))
     }
 }
 
 impl Drop for MockServer {
     fn drop(&mut self) {
         self.tasks.cut(Duration::from_millis(STOP_MS_MAX));
+        // Whoever wants to know whether the recording is whole stops the server.
+        let _ = self.close_sink();
         if !self.asserts_on_drop {
             return;
         }
@@ -517,6 +529,8 @@ pub struct Builder {
     fixtures: Vec<PathBuf>,
     record: Option<PathBuf>,
     playback: Option<Recording>,
+    allowed_hosts: Vec<String>,
+    tell: Option<Tell>,
     asserts_on_drop: bool,
     fail_on: Option<Severity>,
     rules: Vec<(String, Level)>,
@@ -573,7 +587,30 @@ impl Builder {
         self
     }
 
-    /// Writes each interaction to a file as it happens.
+    /// Takes calls that name that host, and calls of web pages from there: the name of a container, a proxy
+    /// or a page. `*.test` stands for all names below `test`, `*` for every name; called again, each is taken.
+    ///
+    /// A server on a loopback address otherwise takes calls for loopback names and addresses only, so that no
+    /// web page reaches it by a name of its own. On other addresses any name is taken, and only calls of
+    /// `/_elastimock` are kept from foreign pages.
+    ///
+    /// ```
+    /// let server = elastimock::MockServer::builder().allow_host("elasticsearch").start_blocking()?;
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn allow_host(mut self, name: impl Into<String>) -> Builder {
+        self.allowed_hosts.push(name.into());
+        self
+    }
+
+    /// Tells troubles as they come, from whatever thread; it must not wait.
+    #[cfg(feature = "cli")]
+    pub(crate) fn tell(mut self, tell: Tell) -> Builder {
+        self.tell = Some(tell);
+        self
+    }
+
+    /// Writes each interaction to a file as it happens. The file is this server's own while it lives.
     pub fn record(mut self, path: impl Into<PathBuf>) -> Builder {
         self.record = Some(path.into());
         self
@@ -647,7 +684,7 @@ impl Builder {
     /// Starts the server. The port is bound and open when this returns.
     ///
     /// # Errors
-    /// [`Error::is_invalid_input`] if a fixture, the version number or the id of a rule is wrong;
+    /// [`Error::is_invalid_input`] if a fixture, the version number, a host or the id of a rule is wrong;
     /// [`Error::is_surroundings`] if a file cannot be read or written, or no port can be bound.
     pub async fn start(self) -> Result<MockServer, Error> {
         self.start_blocking()
@@ -685,12 +722,17 @@ impl Builder {
         let listener = ports::listen(self.listen.unwrap_or_else(|| ([127, 0, 0, 1], 0).into()))?;
         let cannot = |error| Error::surroundings("cannot serve the socket", error);
         let address = listener.local_addr().map_err(cannot)?;
-        // Last, so that an address which cannot be bound costs nobody an older recording.
-        let timing = engine.setup().record_timing;
-        let begin = |path| Sink::create(path, &engine.recording_header(), timing);
-        let sink = self.record.as_deref().map(begin).transpose()?;
-        let shared = Arc::new(Shared::new(engine, sink));
-        let tasks = spawn(listener, shared.clone()).map_err(cannot)?;
+        let listener = adopt(listener).map_err(cannot)?;
+        let guard = Guard::new(address, &self.allowed_hosts)?;
+        let troubles = Arc::new(Troubles::new(self.tell));
+        // Last, so that a server which cannot start costs nobody an older recording.
+        let sink = self
+            .record
+            .as_deref()
+            .map(|path| Sink::create(path, &engine.recording_header(), troubles.clone()))
+            .transpose()?;
+        let shared = Arc::new(Shared::new(engine, guard, sink, troubles));
+        let tasks = spawn(listener, shared.clone());
         Ok(MockServer {
             address,
             url: format!("http://{address}"),

@@ -212,6 +212,7 @@ fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
         "profile": setup.profile.name(),
         "seed": setup.seed,
         "now": now.to_string(),
+        "troubles": engine.troubles(),
     })))
 }
 

@@ -44,8 +44,8 @@ The first line on stdout, written when the port is open, is always
 `elastimock listening on http://127.0.0.1:PORT`. With --json it is {\"url\",\"port\",\"pid\",\"seed\"},
 and at the end comes one more line: {\"findings\",\"counts\",\"calls\"}.
 
-SIGTERM or Ctrl-C stops the server: it accepts nothing more, calls in flight are answered for at
-most 5 s, and the findings are told. A second signal ends it at once.";
+SIGTERM, SIGHUP or Ctrl-C stops the server: it accepts nothing more, calls in flight are answered
+for at most 5 s, and the findings are told. A second signal ends it at once.";
 
 const SERVE_HELP: &str = "\
 Environment:
@@ -60,7 +60,7 @@ Exit codes:
   1    stopped; findings at or above --fail-on
   2    an argument or a fixture was wrong: file, line, column and a cure are told
   3    cannot bind the address, cannot read or write a file
-  130  ended at once by a second Ctrl-C; 143 by a second SIGTERM";
+  130  ended at once by a second Ctrl-C; 143 by a second SIGTERM, 129 by a second SIGHUP";
 
 const PLAY_ABOUT: &str = "\
 Each request gets the next unserved answer that was recorded for it. A request that was not
@@ -81,7 +81,7 @@ Exit codes:
   1    stopped; findings at or above --fail-on
   2    an argument or the recording was wrong: file, line, column and a cure are told
   3    cannot bind the address, cannot read or write a file
-  130  ended at once by a second Ctrl-C; 143 by a second SIGTERM";
+  130  ended at once by a second Ctrl-C; 143 by a second SIGTERM, 129 by a second SIGHUP";
 
 const JUDGE_ABOUT: &str = "\
 Findings are those of a server that has heard the same calls. Several recordings are judged as parts
@@ -178,11 +178,13 @@ Exit codes:
   3  a file cannot be read";
 
 const WAIT_ABOUT: &str = "\
-It asks GET /_elastimock/health again and again until the answer is 200.";
+It asks GET /_elastimock/health again and again until the answer is 200, and prints the URL. A
+port file that is not there yet, or is left over from an earlier run, is waited for.";
 
 const WAIT_HELP: &str = "\
 Example:
-  elastimock wait --url http://127.0.0.1:9200 --timeout 30s
+  elastimock serve --listen 127.0.0.1:0 --port-file mock.port &
+  url=$(elastimock wait --port-file mock.port --timeout 30s)
 
 Exit codes:
   0  the server is ready
@@ -269,9 +271,22 @@ pub struct Listening {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9200", value_parser = address)]
     #[arg(env = "ELASTIMOCK_LISTEN", hide_env = true)]
     pub listen: SocketAddr,
-    /// Writes the port number to this file once the port is open
+    /// Writes the port number to this file while the port is open; it is removed when the port is closed
     #[arg(long, value_name = "FILE", env = "ELASTIMOCK_PORT_FILE", hide_env = true)]
     pub port_file: Option<PathBuf>,
+    /// Takes calls, also of web pages, for a host of this name, where otherwise only loopback names are
+    /// taken; *.NAME for all below it, * for any; several are separated by commas or given again
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = crate::wire::guard::host_name)]
+    #[arg(env = "ELASTIMOCK_ALLOW_HOST", hide_env = true)]
+    pub allow_host: Vec<String>,
+    /// Stops, as a signal does, at the end of standard input
+    #[arg(long, env = "ELASTIMOCK_EXIT_WITH_STDIN", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub exit_with_stdin: bool,
+    /// Stops, as a signal does, when the process of this number is gone
+    #[arg(long, value_name = "PID", env = "ELASTIMOCK_EXIT_WITH_PID", hide_env = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub exit_with_pid: Option<u32>,
     #[command(flatten)]
     pub verdict: Verdict,
 }
@@ -445,8 +460,11 @@ pub struct Lint {
 #[derive(Debug, Args)]
 pub struct Wait {
     /// Where the server is: http://HOST:PORT
-    #[arg(long)]
+    #[arg(long, default_value = "http://127.0.0.1:9200", conflicts_with = "port_file")]
     pub url: String,
+    /// The --port-file of a server on this machine, which may not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub port_file: Option<PathBuf>,
     /// How long to wait: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = clock::parse_duration)]
     pub timeout: Duration,

@@ -1,8 +1,12 @@
 //! [`Console`]: results go to stdout, everything else that people read to stderr.
 //!
-//! A reader that has gone away is no failure: `elastimock list | head -1` ends well.
+//! A reader that has gone away is no failure: `elastimock list | head -1` ends well. A reader that is there
+//! and does not read would stop a server, so a server tells its people from a thread: [`Background`].
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
 use serde_json::Value;
@@ -10,6 +14,7 @@ use serde_json::Value;
 use super::args::{Color, Manners};
 use crate::error::Error;
 use crate::finding::Severity;
+use crate::limits::STDERR_STALLED_MS_MAX;
 
 /// How the process ends. The numbers are a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,39 @@ pub struct Console {
     manners: Manners,
     stdout_has_colors: bool,
     stderr_has_colors: bool,
+    background: Option<&'static Background>,
+}
+
+/// What waits to be told on stderr.
+#[derive(Debug, Default)]
+struct Background {
+    texts: Mutex<VecDeque<String>>,
+    changed: Condvar,
+}
+
+/// Texts that may wait before somebody who has a choice says no more.
+const BACKLOG_MAX: usize = 1000;
+
+impl Background {
+    fn texts(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells them, one after the other. A text leaves the queue when it is told.
+    fn run(&self) {
+        loop {
+            let waited = self.changed.wait_while(self.texts(), |texts| texts.is_empty());
+            let text = waited.unwrap_or_else(PoisonError::into_inner).front().cloned().unwrap_or_default();
+            say_now(&text);
+            self.texts().pop_front();
+            self.changed.notify_all();
+        }
+    }
+}
+
+fn say_now(text: &str) {
+    // Nobody is left to be told that stderr is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 impl Console {
@@ -73,7 +111,43 @@ impl Console {
             manners,
             stdout_has_colors: has_colors(std::io::stdout().is_terminal()),
             stderr_has_colors: has_colors(std::io::stderr().is_terminal()),
+            background: None,
         }
+    }
+
+    /// The same, but nobody who tells something waits until it is read.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn in_background(self) -> Result<Console, Failure> {
+        static BACKGROUND: Background = Background { texts: Mutex::new(VecDeque::new()), changed: Condvar::new() };
+        let thread = std::thread::Builder::new().name("elastimock-stderr".to_owned());
+        thread.spawn(|| BACKGROUND.run()).map_err(|error| Failure::surroundings(format!("no thread: {error}")))?;
+        Ok(Console { background: Some(&BACKGROUND), ..self })
+    }
+
+    /// Whether so much waits to be read that nothing should be added that can wait.
+    pub fn is_behind(&self) -> bool {
+        self.background.is_some_and(|background| background.texts().len() >= BACKLOG_MAX)
+    }
+
+    /// Waits until everything is told, as long as somebody reads; whether it is.
+    pub fn flush(&self) -> bool {
+        let Some(background) = self.background else {
+            return true;
+        };
+        let stalled_max = Duration::from_millis(STDERR_STALLED_MS_MAX);
+        let mut texts = background.texts();
+        while !texts.is_empty() {
+            let left = texts.len();
+            let waited = background.changed.wait_timeout_while(texts, stalled_max, |texts| texts.len() == left);
+            let (now, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() {
+                return false;
+            }
+            texts = now;
+        }
+        true
     }
 
     /// Whether results are JSON.
@@ -127,8 +201,13 @@ impl Console {
 
     /// Something that must be told, to stderr.
     pub fn say(&self, text: &str) {
-        // Nobody is left to be told that stderr is gone.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        match self.background {
+            None => say_now(text),
+            Some(background) => {
+                background.texts().push_back(text.to_owned());
+                background.changed.notify_all();
+            }
+        }
     }
 
     /// Something that may surprise, to stderr.

@@ -3,7 +3,7 @@
 //! ```text
 //! args.rs     the command line as clap derives it
 //! console.rs  what goes to stdout and what to stderr; colours; exit codes
-//! serving.rs  the life of a server: ready line, signals, findings; signals.rs
+//! serving.rs  the life of a server: ready line, port file, findings; signals.rs what ends it
 //! report.rs   where reports go
 //! recordings.rs  recordings, read and complained about
 //! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs

@@ -1,8 +1,12 @@
-//! The life of a server, the same for `serve` and `play`: bind, say so, wait for a signal, let calls in
+//! The life of a server, the same for `serve` and `play`: bind, say so, wait for the end, let calls in
 //! flight be answered, tell what was found.
+//!
+//! Nothing here waits for a reader of stderr, so that a server can always be ended.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,11 +15,12 @@ use tokio::runtime::Runtime;
 use super::args::{Listening, Verdict};
 use super::console::{Console, Exit, Failure, counted};
 use super::report;
-use super::signals::Signals;
+use super::signals::Ending;
 use crate::finding::Severity;
 use crate::journal::interaction::Interaction;
 use crate::limits::JOURNAL_PAGE_ENTRIES;
 use crate::mock_server::{Builder, MockServer};
+use crate::wire::troubles::Tell;
 
 /// How often the journal is read for `--verbose`.
 const TELL_EVERY: Duration = Duration::from_millis(50);
@@ -32,8 +37,28 @@ pub struct Written<'p> {
     pub played: Option<&'p Path>,
 }
 
-/// Runs the server that `builder` describes until a signal comes. `introduce` tells people what it is.
+/// Runs the server that `builder` describes until it is to end. `introduce` tells people what it is.
 pub fn run(
+    builder: Builder,
+    listening: &Listening,
+    console: &Console,
+    written: Written<'_>,
+    introduce: impl FnOnce(&MockServer) -> String,
+) -> Result<Exit, Failure> {
+    let console = console.in_background()?;
+    let runtime = runtime()?;
+    let served = runtime.block_on(serve(builder, listening, &console, written, introduce));
+    let exit = served.unwrap_or_else(|failure| {
+        console.fail(&failure);
+        failure.exit
+    });
+    console.flush();
+    // What still runs is not waited for: it has had its time.
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+async fn serve(
     builder: Builder,
     listening: &Listening,
     console: &Console,
@@ -42,24 +67,23 @@ pub fn run(
 ) -> Result<Exit, Failure> {
     // Better now than after an hour's run.
     report::prepare(&listening.verdict.report, console)?;
-    runtime()?.block_on(async {
-        // Heard before the port is open: whoever sees the port may send a signal.
-        let mut signals = Signals::hear()?;
-        if let Some(file) = &listening.port_file {
-            forget_port(file)?;
-        }
-        let server = strict(builder, &listening.verdict).listen(listening.listen).serve()?;
-        let mut calls = Calls::default();
-        let lived = live(&server, listening, console, introduce, &mut signals, &mut calls).await;
-        // A second signal ends the process at once, whatever is still going on.
-        tokio::spawn(async move { std::process::exit(signals.next().await) });
-        let drained = server.drain().await;
-        lived?;
-        calls.tell(&server, console);
-        let exit = conclude(&server, &listening.verdict, console, written);
-        drained?;
-        exit
-    })
+    let mut port_file = listening.port_file.as_deref().map(PortFile::prepare).transpose()?;
+    // Heard before the port is open: whoever sees the port may send a signal.
+    let mut ending = Ending::watch(listening)?;
+    let teller = *console;
+    let tell = Tell(Arc::new(move |text| teller.warn(text)));
+    let builder = listening.allow_host.iter().fold(builder, Builder::allow_host);
+    let server = strict(builder, &listening.verdict).listen(listening.listen).tell(tell).serve()?;
+    let mut calls = Calls::default();
+    let lived = live(&server, port_file.as_mut(), console, introduce, &mut ending, &mut calls).await;
+    // Whoever finds it finds a server.
+    drop(port_file);
+    let drained = server.drain().await;
+    lived?;
+    while !calls.tell(&server, console) && console.flush() {}
+    let exit = conclude(&server, &listening.verdict, console, written);
+    drained?;
+    exit
 }
 
 /// The builder, judging as strictly as the user asks.
@@ -80,17 +104,17 @@ fn runtime() -> Result<Runtime, Failure> {
     runtime.map_err(|error| Failure::surroundings(format!("cannot start the server's threads: {error}")))
 }
 
-/// From the open port to the first signal.
+/// From the open port to the first reason to end.
 async fn live(
     server: &MockServer,
-    listening: &Listening,
+    port_file: Option<&mut PortFile>,
     console: &Console,
     introduce: impl FnOnce(&MockServer) -> String,
-    signals: &mut Signals,
+    ending: &mut Ending,
     calls: &mut Calls,
 ) -> Result<(), Failure> {
-    if let Some(file) = &listening.port_file {
-        write_port(file, server.port())?;
+    if let Some(file) = port_file {
+        file.write(server.port())?;
     }
     if console.json() {
         let pid = std::process::id();
@@ -99,44 +123,79 @@ async fn live(
         console.result(&format!("elastimock listening on {}", server.url()))?;
     }
     if !console.quiet() {
+        if !server.address().ip().to_canonical().is_loopback() {
+            console.warn(&format!(
+                "{} can be reached from other machines: whoever does reads and changes the mock and the secrets in \
+                 its state; --listen 127.0.0.1:{} keeps them out",
+                server.address(),
+                server.port()
+            ));
+        }
         console.tell(&introduce(server));
     }
-    if console.verbose() == 0 {
-        signals.next().await;
+    let cause = if console.verbose() == 0 {
+        ending.wait().await
     } else {
         let mut ticks = tokio::time::interval(TELL_EVERY);
         loop {
             tokio::select! {
-                _ = signals.next() => break,
+                cause = ending.wait() => break cause,
                 _ = ticks.tick() => calls.tell(server, console),
-            }
+            };
         }
-    }
-    console.tell("stopping; calls in flight are answered, a second signal ends it at once");
+    };
+    console.tell(&format!("{cause}; calls in flight are answered, a second signal ends it at once"));
     Ok(())
 }
 
-/// An old number must not be taken for the new one.
-fn forget_port(file: &Path) -> Result<(), Failure> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot_write_port(file, &error)),
-        _ => Ok(()),
+/// The file that has the port's number while the port is open. Whoever sees it sees the whole number.
+struct PortFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    port: Option<u16>,
+}
+
+impl PortFile {
+    /// Forgets an old number, which must not be taken for the new one, and sees to it that that can be written.
+    fn prepare(path: &Path) -> Result<PortFile, Failure> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let file = PortFile { path: path.to_owned(), temporary: path.with_file_name(name), port: None };
+        let forgotten = match fs::metadata(path) {
+            Ok(there) if !there.is_file() => Err(io::Error::other("something is there that is no regular file")),
+            _ => fs::remove_file(path),
+        };
+        match forgotten {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file.cannot(&error)),
+            _ => fs::write(&file.temporary, "").map(|()| file).map_err(|error| cannot_write_port(path, &error)),
+        }
+    }
+
+    fn write(&mut self, port: u16) -> Result<(), Failure> {
+        let written = fs::write(&self.temporary, format!("{port}\n"));
+        written.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| self.cannot(&error))?;
+        self.port = Some(port);
+        Ok(())
+    }
+
+    fn cannot(&self, error: &io::Error) -> Failure {
+        cannot_write_port(&self.path, error)
     }
 }
 
-/// Whoever sees the file sees the whole number.
-fn write_port(file: &Path, port: u16) -> Result<(), Failure> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary: PathBuf = file.with_file_name(name);
-    let written = fs::write(&temporary, format!("{port}\n")).and_then(|()| fs::rename(&temporary, file));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&temporary);
-        cannot_write_port(file, &error)
-    })
+impl Drop for PortFile {
+    fn drop(&mut self) {
+        let holds = |port: u16| fs::read_to_string(&self.path).is_ok_and(|text| text.trim() == port.to_string());
+        // It may have another's number by now. One that cannot be removed is replaced by the next server.
+        let _ = match self.port {
+            None => fs::remove_file(&self.temporary),
+            Some(port) if holds(port) => fs::remove_file(&self.path),
+            Some(_) => Ok(()),
+        };
+    }
 }
 
-fn cannot_write_port(file: &Path, error: &std::io::Error) -> Failure {
+fn cannot_write_port(file: &Path, error: &io::Error) -> Failure {
     Failure::surroundings(format!("cannot write the port to {}: {error}", file.display()))
 }
 
@@ -147,14 +206,18 @@ struct Calls {
 }
 
 impl Calls {
-    /// Tells the calls since the last time, if the user wants to know.
-    fn tell(&mut self, server: &MockServer, console: &Console) {
+    /// Tells the calls since the last time, if the user wants to know; whether that was all of them. Where
+    /// they are not read, the rest waits in the journal.
+    fn tell(&mut self, server: &MockServer, console: &Console) -> bool {
         if console.verbose() == 0 {
-            return;
+            return true;
         }
         loop {
             let extract = server.journal_after(self.told, JOURNAL_PAGE_ENTRIES);
             for interaction in &extract.interactions {
+                if console.is_behind() {
+                    return false;
+                }
                 if interaction.seq > self.told + 1 && self.told > 0 {
                     console.tell(&format!(
                         "… {} forgotten before they could be told",
@@ -165,7 +228,7 @@ impl Calls {
                 console.tell(&told(interaction, console));
             }
             if extract.interactions.len() < JOURNAL_PAGE_ENTRIES {
-                return;
+                return true;
             }
         }
     }
@@ -198,8 +261,11 @@ fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: 
     let mut report = server.report_with(with_every_call);
     report.fail_on = verdict.fail_on.severity();
     if !verdict.report.is_empty() {
-        // One that cannot be read any more has no places to point at.
-        let read = |path: Option<&Path>| Some((path?.display().to_string(), fs::read(path?).ok()?));
+        // One that cannot be read any more has no places to point at, and a pipe never had.
+        let read = |path: Option<&Path>| {
+            let path = path.filter(|path| path.is_file())?;
+            Some((path.display().to_string(), fs::read(path).ok()?))
+        };
         if let Some((name, text)) = read(written.record) {
             report.recorded_in(&name, &text);
         }
@@ -207,6 +273,8 @@ fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: 
             report.played_from(&name, &text);
         }
     }
+    // Files first: whoever does not read what is told has them all the same.
+    let reported = report::write(&verdict.report, &report, console);
     if console.json() {
         console.json_line(&report.to_value())?;
     } else {
@@ -220,6 +288,6 @@ fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: 
             played.unwrap_or_default()
         ));
     }
-    report::write(&verdict.report, &report, console)?;
+    reported?;
     Ok(if report.is_failure() { Exit::Failed } else { Exit::Done })
 }

@@ -1,51 +1,234 @@
-//! The signals that stop a server.
+//! What ends a server: a signal, the end of its standard input, the end of another process.
+//!
+//! Each is waited for in a thread of its own, so that nothing that the server does can make it deaf.
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::args::Listening;
 use super::console::Failure;
 
-/// Hears SIGTERM and SIGINT, from the moment it is made.
-#[cfg(unix)]
-#[derive(Debug)]
-pub struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+/// Time between two looks at the other process.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Why a server ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Cause {
+    /// A signal, by the exit code of a process that it ends.
+    Signal(i32),
+    /// Standard input has come to its end.
+    Stdin,
+    /// That process is gone.
+    Process(u32),
 }
 
-#[cfg(unix)]
-impl Signals {
-    /// Begins to hear, on the runtime that is entered.
-    pub fn hear() -> Result<Signals, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let hear = |kind| signal(kind).map_err(|error| Failure::surroundings(format!("cannot hear signals: {error}")));
-        Ok(Signals { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next one and returns the exit code of a process that it ends.
-    pub async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.terminate.recv() => 128 + 15,
-            _ = self.interrupt.recv() => 128 + 2,
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Signal(_) => f.write_str("stopping"),
+            Cause::Stdin => f.write_str("stopping, because standard input has ended"),
+            Cause::Process(pid) => write!(f, "stopping, because process {pid} is gone"),
         }
     }
 }
 
+/// The end of a server, waited for from the moment it is made.
+#[derive(Debug)]
+pub struct Ending(UnboundedReceiver<Cause>);
+
+/// Says that the server is to end. A signal that comes when it is ending already ends it at once.
+#[derive(Clone)]
+struct Ender {
+    is_ending: Arc<AtomicBool>,
+    sender: UnboundedSender<Cause>,
+}
+
+impl Ender {
+    fn end(&self, cause: Cause) {
+        if !self.is_ending.swap(true, Ordering::AcqRel) {
+            // Nobody waits any more when the server could not start.
+            let _ = self.sender.send(cause);
+        } else if let Cause::Signal(code) = cause {
+            std::process::exit(code);
+        }
+    }
+}
+
+impl Ending {
+    /// Begins to wait for everything that is to end the server.
+    ///
+    /// # Errors
+    /// [`Failure::surroundings`] when something cannot be waited for.
+    pub fn watch(listening: &Listening) -> Result<Ending, Failure> {
+        let (sender, causes) = unbounded_channel();
+        let ender = Ender { is_ending: Arc::default(), sender };
+        hear_signals(ender.clone())?;
+        if listening.exit_with_stdin {
+            let ender = ender.clone();
+            thread("stdin", move || {
+                // Whatever comes is not for us. What cannot be read any more has ended.
+                let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+                ender.end(Cause::Stdin);
+            })?;
+        }
+        if let Some(pid) = listening.exit_with_pid {
+            let process = Process::new(pid)?;
+            thread("process", move || {
+                while process.is_alive() {
+                    pause(LOOK_EVERY);
+                }
+                ender.end(Cause::Process(pid));
+            })?;
+        }
+        Ok(Ending(causes))
+    }
+
+    /// Waits until the server is to end.
+    pub async fn wait(&mut self) -> Cause {
+        match self.0.recv().await {
+            Some(cause) => cause,
+            // All who could tell are gone: not while the signals are heard.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let thread = std::thread::Builder::new().name(format!("elastimock-{name}")).spawn(body);
+    thread.map(|_| ()).map_err(|error| Failure::surroundings(format!("cannot start a thread: {error}")))
+}
+
+#[allow(clippy::disallowed_methods, reason = "a process that is no child of ours tells nobody of its end")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Hears the signals that end a server, from the return of this on.
+fn hear_signals(ender: Ender) -> Result<(), Failure> {
+    let (sender, heard) = std::sync::mpsc::sync_channel(1);
+    thread("signals", move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(sender.send(Err(error))),
+        };
+        runtime.block_on(async move {
+            match Signals::hear() {
+                Ok(mut signals) => {
+                    let _ = sender.send(Ok(()));
+                    loop {
+                        ender.end(Cause::Signal(signals.next().await));
+                    }
+                }
+                Err(error) => drop(sender.send(Err(error))),
+            }
+        });
+    })?;
+    let heard = heard.recv().unwrap_or_else(|gone| Err(std::io::Error::other(gone)));
+    heard.map_err(|error| Failure::surroundings(format!("cannot hear signals: {error}")))
+}
+
+/// Hears SIGTERM, SIGINT and SIGHUP.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn hear() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
+        })
+    }
+
+    /// The exit code of a process that the next one ends.
+    async fn next(&mut self) -> i32 {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => 128 + 15,
+            _ = self.interrupt.recv() => 128 + 2,
+            _ = hangup => 128 + 1,
+        }
+    }
+}
+
+/// Whether the process was started to survive its terminal, as `nohup` does. Known where the system tells.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
 /// Hears Ctrl-C.
 #[cfg(not(unix))]
-#[derive(Debug)]
-pub struct Signals;
+struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Begins to hear, on the runtime that is entered.
-    pub fn hear() -> Result<Signals, Failure> {
+    fn hear() -> std::io::Result<Signals> {
         Ok(Signals)
     }
 
-    /// Waits for the next one and returns the exit code of a process that it ends.
-    pub async fn next(&mut self) -> i32 {
+    async fn next(&mut self) -> i32 {
         // Where Ctrl-C cannot be heard, the process is ended from outside.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
         128 + 2
     }
+}
+
+/// A process that is no child of ours.
+struct Process {
+    pid: u32,
+    /// When it was started, as the system counts: its number may be given to another one. None if it was
+    /// gone already.
+    began: Option<String>,
+}
+
+impl Process {
+    fn new(pid: u32) -> Result<Process, Failure> {
+        if state_of(std::process::id()).is_none() {
+            let message = "--exit-with-pid cannot see processes on this system; --exit-with-stdin needs none";
+            return Err(Failure::surroundings(message));
+        }
+        Ok(Process { pid, began: state_of(pid) })
+    }
+
+    /// Whether it goes on. One that has ended and that its parent has not asked about is gone as well.
+    fn is_alive(&self) -> bool {
+        self.began.is_some() && state_of(self.pid) == self.began
+    }
+}
+
+/// When a process that goes on was started; none if there is none.
+fn state_of(pid: u32) -> Option<String> {
+    if let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // Its name stands in parentheses, and may have some.
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let is_gone = matches!(fields.next()?, "Z" | "X" | "x");
+        return fields.nth(18).filter(|_| !is_gone).map(str::to_owned);
+    }
+    if cfg!(target_os = "linux") || cfg!(not(unix)) {
+        return None;
+    }
+    let told = std::process::Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).output().ok()?;
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let (state, began) = told.trim().split_once(' ')?;
+    (!state.starts_with('Z')).then(|| began.trim().to_owned())
 }

@@ -2,8 +2,10 @@
 //!
 //! A client of a few lines, so that waiting needs no runtime.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -30,18 +32,20 @@ struct Target {
 
 /// Asks until the server is ready or the time is up.
 pub fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
-    let target = target(&wait.url)?;
     let began = Instant::now();
+    let place = wait.port_file.as_ref().map_or_else(|| wait.url.clone(), |file| file.display().to_string());
+    if wait.port_file.is_none() {
+        target(&wait.url)?;
+    }
     let mut last = String::new();
     loop {
         let left = wait.timeout.saturating_sub(began.elapsed());
-        let seen = match ask(&target, left.clamp(Duration::from_millis(1), ATTEMPT_MAX)) {
-            Ok((200, body)) => return ready(wait, console, began, &body),
-            Ok((status, _)) => format!("status {status}; is something else running there?"),
-            Err(error) => error.to_string(),
+        let seen = match attempt(wait, left.clamp(Duration::from_millis(1), ATTEMPT_MAX)) {
+            Ok((url, health)) => return ready(&url, console, began, &health),
+            Err(seen) => seen,
         };
         if console.verbose() > 0 && seen != last {
-            console.tell(&format!("{}: {seen}", wait.url));
+            console.tell(&format!("{place}: {seen}"));
         }
         last = seen;
         let left = wait.timeout.saturating_sub(began.elapsed());
@@ -51,9 +55,38 @@ pub fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
         pause(PAUSE.min(left));
     }
     if console.json() {
-        console.json_line(&json!({ "ready": false, "url": wait.url, "waited_ms": millis(began), "seen": last }))?;
+        let url = wait.port_file.is_none().then_some(&wait.url);
+        console.json_line(&json!({ "ready": false, "url": url, "waited_ms": millis(began), "seen": last }))?;
     }
-    Err(Failure::surroundings(format!("{} was not ready after {:?}; seen last: {last}", wait.url, wait.timeout)))
+    Err(Failure::surroundings(format!("{place} was not ready after {:?}; seen last: {last}", wait.timeout)))
+}
+
+/// One attempt: the server's URL and what it says of its health, or what was seen in place of that.
+fn attempt(wait: &Wait, time_max: Duration) -> Result<(String, Vec<u8>), String> {
+    let urls = match &wait.port_file {
+        // Read anew each time: a number that was left over is replaced when the server starts.
+        Some(file) => urls_of(file)?,
+        None => vec![wait.url.trim_end_matches('/').to_owned()],
+    };
+    let mut seen = String::new();
+    for url in urls {
+        let target = target(&url).map_err(|failure| failure.message)?;
+        seen = match ask(&target, time_max) {
+            Ok((200, health)) => return Ok((url, health)),
+            Ok((status, _)) => format!("status {status}; is something else running there?"),
+            Err(error) => error.to_string(),
+        };
+    }
+    Err(seen)
+}
+
+/// Where the server may be whose port stands in a file: it does not say whether it speaks IPv4 or IPv6.
+fn urls_of(file: &Path) -> Result<Vec<String>, String> {
+    let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
+    match text.trim().parse::<u16>() {
+        Ok(port) if port > 0 => Ok(["127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}")).into()),
+        _ => Err("no port number stands there".to_owned()),
+    }
 }
 
 #[allow(clippy::disallowed_methods, reason = "a server of another process cannot wake us; it can only be asked again")]
@@ -61,12 +94,12 @@ fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-fn ready(wait: &Wait, console: &Console, began: Instant, body: &[u8]) -> Result<Exit, Failure> {
+fn ready(url: &str, console: &Console, began: Instant, health: &[u8]) -> Result<Exit, Failure> {
     if console.json() {
-        let health: Value = serde_json::from_slice(body).unwrap_or_default();
-        console.json_line(&json!({ "ready": true, "url": wait.url, "waited_ms": millis(began), "health": health }))?;
+        let health: Value = serde_json::from_slice(health).unwrap_or_default();
+        console.json_line(&json!({ "ready": true, "url": url, "waited_ms": millis(began), "health": health }))?;
     } else {
-        console.tell(&format!("{} is ready", wait.url));
+        console.result(url)?;
     }
     Ok(Exit::Done)
 }

@@ -124,6 +124,8 @@ pub struct Engine {
     is_prepared: bool,
     /// The latest instant that anybody has heard of.
     latest: Timestamp,
+    /// What the door is bothered by.
+    troubles: Vec<String>,
 }
 
 /// What the shell must do with a request that the engine has dealt with.
@@ -219,6 +221,7 @@ impl Engine {
             judge,
             is_prepared: false,
             latest: started_at,
+            troubles: Vec::new(),
         }
     }
 
@@ -454,6 +457,16 @@ impl Engine {
         let note = Note { seq, at, operation: None, findings, took_us: 0, mask };
         let interaction = self.journal.fill_and_tell(note, request, &response);
         (response, interaction)
+    }
+
+    /// What the door is bothered by; it tells, and the health shows it.
+    pub fn set_troubles(&mut self, troubles: Vec<String>) {
+        self.troubles = troubles;
+    }
+
+    /// What the door was bothered by when it told last, a sentence each.
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
     }
 
     fn cluster(&self) -> Result<&Cluster, Error> {

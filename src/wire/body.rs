@@ -23,16 +23,18 @@ pub enum Unread {
 const ROOM_BYTES_MAX: usize = 1024 * 1024;
 
 /// Reads a body whole. One that comes in a single piece is handed on without a copy.
-pub async fn read(mut incoming: Incoming, bytes_max: usize) -> Result<Bytes, Unread> {
+///
+/// # Errors
+/// [`Unread::TooLarge`] as soon as it is known to be; before the first byte, if its length was announced.
+pub async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<Bytes, Unread> {
     if incoming.is_end_stream() {
         return Ok(Bytes::new());
     }
     let announced = incoming.size_hint();
     if announced.lower() > bytes_max as u64 {
-        drain(incoming).await;
         return Err(Unread::TooLarge);
     }
-    let Some(first) = next(&mut incoming).await? else {
+    let Some(first) = next(incoming).await? else {
         return Ok(Bytes::new());
     };
     if incoming.is_end_stream() && first.len() <= bytes_max {
@@ -43,7 +45,6 @@ pub async fn read(mut incoming: Incoming, bytes_max: usize) -> Result<Bytes, Unr
     let mut piece = Some(first);
     while let Some(bytes) = piece {
         if whole.len() + bytes.len() > bytes_max {
-            drain(incoming).await;
             return Err(Unread::TooLarge);
         }
         // What was announced and is really coming gets its room in one go.
@@ -51,7 +52,7 @@ pub async fn read(mut incoming: Incoming, bytes_max: usize) -> Result<Bytes, Unr
             whole.reserve(expected - whole.len());
         }
         whole.extend_from_slice(&bytes);
-        piece = next(&mut incoming).await?;
+        piece = next(incoming).await?;
     }
     Ok(whole.freeze())
 }
@@ -62,7 +63,7 @@ pub async fn read(mut incoming: Incoming, bytes_max: usize) -> Result<Bytes, Unr
 /// [`Unread::TooLarge`] if it would be larger; [`Unread::Broken`] if it is no gzip.
 pub fn unpacked(body: &[u8], bytes_max: usize) -> Result<Bytes, Unread> {
     let mut whole = Vec::new();
-    let mut reader = MultiGzDecoder::new(body).take(bytes_max as u64 + 1);
+    let mut reader = MultiGzDecoder::new(body).take((bytes_max as u64).saturating_add(1));
     reader.read_to_end(&mut whole).map_err(|_| Unread::Broken)?;
     if whole.len() > bytes_max { Err(Unread::TooLarge) } else { Ok(whole.into()) }
 }
@@ -84,7 +85,7 @@ async fn next(incoming: &mut Incoming) -> Result<Option<Bytes>, Unread> {
 
 /// Reads a refused body and throws it away, up to a bound: a client that is still sending then sees the
 /// answer instead of a reset.
-async fn drain(mut incoming: Incoming) {
+pub async fn drain(mut incoming: Incoming) {
     let all = async {
         let mut bytes = 0;
         while let Ok(Some(piece)) = next(&mut incoming).await {
@@ -115,6 +116,7 @@ mod tests {
         assert_eq!(unpacked(&packed(b"{}"), 2).as_deref(), Ok(b"{}".as_slice()));
         assert_eq!(unpacked(&packed(&[b' '; 1_000_000]), 1_000_000).map(|body| body.len()), Ok(1_000_000));
         assert_eq!(unpacked(&packed(&[b' '; 1_000_001]), 1_000_000), Err(Unread::TooLarge));
+        assert_eq!(unpacked(&packed(b"{}"), usize::MAX).as_deref(), Ok(b"{}".as_slice()));
         assert_eq!(unpacked(b"{}", 100), Err(Unread::Broken));
         assert_eq!(unpacked(&packed(b"whole")[..12], 100), Err(Unread::Broken));
     }

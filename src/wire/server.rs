@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::TcpListener as StdListener;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -15,20 +16,27 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
 
 use super::body::{self, Unread};
+use super::guard::Guard;
 use super::sink::Sink;
+use super::troubles::Troubles;
 use crate::admin::{self, SharedEngine};
 use crate::clock::Timestamp;
 use crate::engine::{Desk, Engine, lock};
 use crate::http::{Headers, Method, Request, Response};
-use crate::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
+use crate::journal::interaction::Interaction;
+use crate::journal::recording::{event_line, line, put_away};
+use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX};
+use crate::rest::error::Error as Refused;
+use crate::rest::render::{Style, render};
 
 /// The system's time: read here and nowhere else.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
@@ -44,17 +52,21 @@ pub fn system_time() -> Timestamp {
 pub struct Shared {
     engine: SharedEngine,
     desk: Desk,
+    guard: Guard,
     sink: Option<Sink>,
+    /// Whether what is recorded tells how long answers took.
+    timing: bool,
+    troubles: Arc<Troubles>,
 }
 
 impl Shared {
-    /// A server's share of an engine, and of the file that it records to.
-    pub fn new(engine: Engine, sink: Option<Sink>) -> Shared {
-        let mut engine = engine;
+    /// A server's share of an engine, of who may call it, and of the file that it records to.
+    pub fn new(mut engine: Engine, guard: Guard, sink: Option<Sink>, troubles: Arc<Troubles>) -> Shared {
         if sink.is_some() {
             engine.keep_events();
         }
-        Shared { desk: engine.desk(), engine: Arc::new(Mutex::new(engine)), sink }
+        let timing = engine.setup().record_timing;
+        Shared { desk: engine.desk(), engine: Arc::new(Mutex::new(engine)), guard, sink, timing, troubles }
     }
 
     /// The engine, to be asked something. What changes it goes through [`Shared::verb`].
@@ -67,7 +79,7 @@ impl Shared {
         let done = act(&self.engine);
         if let Some(sink) = &self.sink {
             let events = self.engine().take_events();
-            events.iter().for_each(|event| sink.append_event(event));
+            events.iter().for_each(|event| sink.append(event_line(event)));
         }
         done
     }
@@ -77,22 +89,41 @@ impl Shared {
         self.sink.as_ref()
     }
 
+    /// What the server is bothered by.
+    pub fn troubles(&self) -> Vec<String> {
+        self.troubles.list()
+    }
+
     async fn answer(&self, incoming: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-        let (parts, incoming) = incoming.into_parts();
+        let (parts, mut incoming) = incoming.into_parts();
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let request = Request::new(Method::new(parts.method.as_str()), target).with_headers(headers(&parts.headers));
-        let request = match body::read(incoming, self.desk.body_bytes_max()).await {
+        let authority = parts.uri.authority();
+        // A client that waits for a word before it sends its body is told at once that it need not.
+        let is_waiting = || parts.headers.contains_key(EXPECT);
+        let foreign = self.guard.refusal(parts.version, authority, &parts.headers, admin::is_for_us(&request));
+        if let Some(reason) = foreign {
+            if !is_waiting() {
+                body::drain(incoming).await;
+            }
+            self.troubles.refused(&reason);
+            let style = Style { head: *request.method() == Method::Head, ..Style::default() };
+            return Ok(outgoing(render(&Err(Refused::foreign(reason)), &style)));
+        }
+        let request = match body::read(&mut incoming, self.desk.body_bytes_max()).await {
             Ok(body) if is_packed(&request) => match body::unpacked(&body, self.desk.body_bytes_max()) {
                 Ok(body) => without_packing(request).with_body(body),
-                Err(Unread::TooLarge) => {
-                    return Ok(outgoing(self.too_large(&request)));
-                }
+                Err(Unread::TooLarge) => return Ok(outgoing(self.refuse_too_large(&request))),
                 // What cannot be unpacked is refused by whoever reads it.
                 Err(Unread::Broken) => request.with_body(body),
             },
             Ok(body) => request.with_body(body),
             Err(Unread::TooLarge) => {
-                return Ok(outgoing(self.too_large(&request)));
+                let is_announced = incoming.size_hint().lower() > self.desk.body_bytes_max() as u64;
+                if !(is_announced && is_waiting()) {
+                    body::drain(incoming).await;
+                }
+                return Ok(outgoing(self.refuse_too_large(&request)));
             }
             // Nobody is there to read an answer; hyper closes the connection.
             Err(Unread::Broken) => return Ok(outgoing(Response::new(400))),
@@ -100,18 +131,11 @@ impl Shared {
         Ok(outgoing(self.exchange(&request)))
     }
 
-    fn too_large(&self, request: &Request) -> Response {
-        let (response, interaction) = self.engine().refuse_too_large(request, system_time());
-        if let Some(sink) = &self.sink {
-            sink.append(interaction);
-        }
-        response
-    }
-
-    /// The answer to a whole request. Synchronous: nothing waits on anything but the lock.
+    /// The answer to a whole request. Synchronous: nothing waits on anything but the lock and the recording.
     fn exchange(&self, request: &Request) -> Response {
         if admin::is_for_us(request) {
             let mut read = admin::read(request);
+            self.engine().set_troubles(self.troubles.list());
             let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
             return read.render(&outcome);
         }
@@ -120,14 +144,25 @@ impl Shared {
         let acted = self.engine().act(read, request, system_time());
         let response = acted.render();
         let took_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
-        match &self.sink {
-            None => self.engine().finish(acted, request, &response, took_us),
-            Some(sink) => {
-                let interaction = self.engine().finish_and_tell(acted, request, &response, took_us);
-                sink.append(interaction);
-            }
+        if self.sink.is_none() {
+            self.engine().finish(acted, request, &response, took_us);
+        } else {
+            let interaction = self.engine().finish_and_tell(acted, request, &response, took_us);
+            self.record(interaction);
         }
         response
+    }
+
+    fn refuse_too_large(&self, request: &Request) -> Response {
+        let (response, interaction) = self.engine().refuse_too_large(request, system_time());
+        self.record(interaction);
+        response
+    }
+
+    fn record(&self, interaction: Interaction) {
+        if let Some(sink) = &self.sink {
+            sink.append(line(&put_away(interaction, self.timing)));
+        }
     }
 }
 
@@ -214,7 +249,9 @@ pub struct Tasks {
 struct Alive {
     next: u64,
     wakers: BTreeMap<u64, Waker>,
-    listening: bool,
+    connections: usize,
+    /// The socket that is listened on, while it is.
+    listener: Option<Arc<TcpListener>>,
     /// The listener's, when it waits for a connection to end.
     held_back: Option<Waker>,
 }
@@ -240,9 +277,11 @@ impl Tasks {
         id
     }
 
-    fn leave(&self, id: u64) {
+    fn leave(&self, id: Option<u64>) {
         let mut alive = self.alive();
-        alive.wakers.remove(&id);
+        if let Some(id) = id {
+            alive.wakers.remove(&id);
+        }
         if let Some(waker) = alive.held_back.take() {
             waker.wake();
         }
@@ -259,8 +298,25 @@ impl Tasks {
     /// Ends the server and cuts its connections; returns when nothing of it runs any more, or after
     /// `wait_max`.
     pub fn cut(&self, wait_max: Duration) {
-        self.turn(Phase::Cut);
-        self.wait(wait_max);
+        if !self.close_idle() {
+            self.turn(Phase::Cut);
+            self.wait(wait_max);
+        }
+    }
+
+    /// Closes the port of a server that has no connection, without waiting for the task that listens: it is
+    /// woken by that, finds nothing to do, and ends.
+    fn close_idle(&self) -> bool {
+        let alive = self.alive();
+        let Some(listener) = alive.listener.clone().filter(|_| alive.connections == 0 && alive.held_back.is_none())
+        else {
+            return false;
+        };
+        // Under the lock, under which connections are accepted: none comes in between.
+        self.phase.fetch_max(Phase::Cut as u8, Ordering::AcqRel);
+        drop(alive);
+        // Some systems do not close a listening socket like this; there the task must do it.
+        shut(&listener).is_ok()
     }
 
     /// Ends the server, lets calls in flight be answered for at most `wait_max`, then cuts.
@@ -272,13 +328,13 @@ impl Tasks {
     }
 
     fn wait(&self, wait_max: Duration) -> bool {
-        let ended = |alive: &mut Alive| alive.listening || !alive.wakers.is_empty();
+        let ended = |alive: &mut Alive| alive.listener.is_some() || alive.connections > 0;
         let waited = self.changed.wait_timeout_while(self.alive(), wait_max, ended);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
 
-/// Takes the server's place among the running tasks, and leaves it however the task ends.
+/// A task's place among those that run; it is left however the task ends.
 struct Place {
     tasks: Arc<Tasks>,
     id: Option<u64>,
@@ -300,26 +356,29 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.tasks.leave(id);
-        }
+        self.tasks.leave(self.id);
     }
 }
 
+/// Takes a listening socket over into the runtime that is entered.
+pub fn adopt(listener: StdListener) -> std::io::Result<Arc<TcpListener>> {
+    TcpListener::from_std(listener).map(Arc::new)
+}
+
 /// Serves a listening socket on the runtime that is entered, until its tasks are told to end.
-pub fn spawn(listener: StdListener, shared: Arc<Shared>) -> std::io::Result<Arc<Tasks>> {
-    let listener = TcpListener::from_std(listener)?;
+pub fn spawn(listener: Arc<TcpListener>, shared: Arc<Shared>) -> Arc<Tasks> {
     let tasks = Arc::new(Tasks::default());
-    tasks.alive().listening = true;
-    let accepting = Accepting { listener: Some(listener), shared, place: Place::new(&tasks) };
-    tokio::spawn(accepting);
-    Ok(tasks)
+    tasks.alive().listener = Some(listener.clone());
+    tokio::spawn(Accepting { listener, shared, pause: None, place: Place::new(&tasks) });
+    tasks
 }
 
 /// The task that accepts connections.
 struct Accepting {
-    listener: Option<TcpListener>,
+    listener: Arc<TcpListener>,
     shared: Arc<Shared>,
+    /// Until when nothing is accepted, because it has failed.
+    pause: Option<Pin<Box<Sleep>>>,
     place: Place,
 }
 
@@ -332,26 +391,38 @@ impl Future for Accepting {
             if this.place.phase(context) != Phase::Running {
                 return Poll::Ready(());
             }
-            let Some(listener) = &this.listener else {
-                return Poll::Ready(());
-            };
-            {
-                let mut alive = this.place.tasks.alive();
-                if alive.wakers.len() > CONNECTIONS_MAX {
-                    alive.held_back = Some(context.waker().clone());
+            if let Some(pause) = &mut this.pause {
+                if pause.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
+                this.pause = None;
             }
-            match listener.poll_accept(context) {
+            let mut alive = this.place.tasks.alive();
+            // Looked at under the lock: whoever ends the server has seen every connection that is accepted.
+            if this.place.tasks.phase() != Phase::Running {
+                return Poll::Ready(());
+            }
+            alive.held_back = None;
+            if alive.connections >= CONNECTIONS_MAX {
+                alive.held_back = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            match this.listener.poll_accept(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((stream, _))) => serve(stream, this.shared.clone(), &this.place.tasks),
-                // A connection that died in the queue, or no file descriptors left: others go on, and
-                // the next one that ends wakes this task.
-                Poll::Ready(Err(error)) if is_short_of_files(&error) => {
-                    this.place.tasks.alive().held_back = Some(context.waker().clone());
-                    return Poll::Pending;
+                Poll::Ready(Ok((stream, _))) => {
+                    alive.connections += 1;
+                    drop(alive);
+                    serve(stream, this.shared.clone(), &this.place.tasks);
                 }
-                Poll::Ready(Err(_)) => {}
+                // A connection that died in the queue: others go on.
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::ConnectionAborted => {}
+                // Most likely no file descriptor is left. One may become free by a connection that ends, or
+                // elsewhere in the process, of which nobody tells us.
+                Poll::Ready(Err(_)) => {
+                    alive.held_back = Some(context.waker().clone());
+                    drop(alive);
+                    this.pause = Some(Box::pin(tokio::time::sleep(Duration::from_millis(ACCEPT_AGAIN_MS))));
+                }
             }
         }
     }
@@ -359,22 +430,19 @@ impl Future for Accepting {
 
 impl Drop for Accepting {
     fn drop(&mut self) {
-        if let Some(listener) = self.listener.take() {
-            // A process that is being started by another thread holds copies of our descriptors for a
-            // moment. Closing ours would leave its copy listening; this ends them all.
-            let _ = socket2::SockRef::from(&listener).shutdown(std::net::Shutdown::Both);
-        }
+        // A process that is being started by another thread holds copies of our descriptors for a
+        // moment. Closing ours would leave its copy listening; this ends them all.
+        let _ = shut(&self.listener);
         let mut alive = self.place.tasks.alive();
-        alive.listening = false;
+        alive.listener = None;
+        drop(alive);
         self.place.tasks.changed.notify_all();
     }
 }
 
-/// Whether accepting failed because the process or the system has no descriptor left.
-fn is_short_of_files(error: &std::io::Error) -> bool {
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+/// Closes the port, whoever else holds the socket.
+fn shut(listener: &TcpListener) -> std::io::Result<()> {
+    socket2::SockRef::from(listener).shutdown(std::net::Shutdown::Both)
 }
 
 fn serve(stream: TcpStream, shared: Arc<Shared>, tasks: &Arc<Tasks>) {
@@ -387,16 +455,25 @@ fn serve(stream: TcpStream, shared: Arc<Shared>, tasks: &Arc<Tasks>) {
     let connection = http1::Builder::new()
         .auto_date_header(false)
         .max_buf_size(HEAD_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    tokio::spawn(Serving { connection: Box::pin(connection), draining: false, place: Place::new(tasks) });
+    let place = Connected(Place::new(tasks));
+    tokio::spawn(Serving { connection: Box::pin(connection), draining: false, place });
 }
 
 /// The task of one connection.
 struct Serving<S: HttpService<Incoming>> {
     connection: Pin<Box<http1::Connection<TokioIo<TcpStream>, S>>>,
     draining: bool,
-    place: Place,
+    place: Connected,
+}
+
+/// The place of a connection, which was counted when it was accepted.
+struct Connected(Place);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.tasks.alive().connections -= 1;
+    }
 }
 
 impl<S> Future for Serving<S>
@@ -408,7 +485,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        match this.place.phase(context) {
+        match this.place.0.phase(context) {
             Phase::Running => {}
             Phase::Draining if this.draining => {}
             Phase::Draining => {

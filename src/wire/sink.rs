@@ -1,68 +1,232 @@
-//! Appends interactions to a file as they happen.
+//! Appends lines to a file as they happen, from a thread of its own.
 //!
-//! One `write` a line and nothing buffered here, so that a killed process leaves every line that it
-//! has finished.
+//! One `write` a line, and an answer waits for its line: a killed process leaves every call that it has
+//! answered. Where writing hangs, as on a pipe that nobody reads or a network disk that is gone, answers
+//! stop waiting after a moment, the lines wait in a bounded queue, and the end does not wait for ever.
 
+use std::collections::VecDeque;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::troubles::Troubles;
 use crate::error::Error;
-use crate::journal::event::Event;
-use crate::journal::interaction::Interaction;
-use crate::journal::recording::{Header, event_line, header_line, line, put_away};
+use crate::journal::recording::{Header, header_line};
+use crate::limits::{RECORDING_OPEN_MS_MAX, RECORDING_QUEUE_BYTES_MAX, RECORDING_WAIT_MS_MAX, STOP_MS_MAX};
 
 /// A recording that grows.
 #[derive(Debug)]
-pub struct Sink {
+pub struct Sink(Arc<Desk>);
+
+/// What those who append and the one who writes have in common.
+#[derive(Debug)]
+struct Desk {
     path: PathBuf,
-    timing: bool,
-    state: Mutex<State>,
+    troubles: Arc<Troubles>,
+    queue: Mutex<Queue>,
+    /// There is a line to write, or the end.
+    wanted: Condvar,
+    /// A line is written, or the file is closed.
+    done: Condvar,
 }
 
-#[derive(Debug)]
-struct State {
-    file: File,
-    failure: Option<std::io::Error>,
+#[derive(Debug, Default)]
+struct Queue {
+    lines: VecDeque<String>,
+    bytes: usize,
+    appended: u64,
+    written: u64,
+    /// Answers do not wait, because one has waited in vain; until all is written.
+    is_behind: bool,
+    is_ending: bool,
+    is_closed: bool,
+    failure: Option<String>,
 }
 
 impl Sink {
-    /// Begins a recording in a new file, in place of one that is there. With `timing` it keeps how long
-    /// answers took.
+    /// Begins a recording in a new file, in place of one that is there.
     ///
     /// # Errors
-    /// [`Error::is_surroundings`] when the file cannot be written.
-    pub fn create(path: &Path, header: &Header, timing: bool) -> Result<Sink, Error> {
+    /// [`Error::is_surroundings`] when the file cannot be written, or another server is recording to it.
+    pub fn create(path: &Path, header: &Header, troubles: Arc<Troubles>) -> Result<Sink, Error> {
         let cannot = |error| Error::surroundings(format!("cannot write the recording {}", path.display()), error);
-        let mut file = File::create(path).map_err(cannot)?;
-        file.write_all(header_line(header).as_bytes()).map_err(cannot)?;
-        Ok(Sink { path: path.to_owned(), timing, state: Mutex::new(State { file, failure: None }) })
+        let desk = Arc::new(Desk {
+            path: path.to_owned(),
+            troubles,
+            queue: Mutex::default(),
+            wanted: Condvar::new(),
+            done: Condvar::new(),
+        });
+        let (sender, opened) = sync_channel(1);
+        let (writer, header) = (desk.clone(), header_line(header));
+        let thread = std::thread::Builder::new().name("elastimock-recording".to_owned());
+        thread.spawn(move || writer.run(&header, &sender)).map_err(cannot)?;
+        match opened.recv_timeout(Duration::from_millis(RECORDING_OPEN_MS_MAX)) {
+            Ok(begun) => begun.map_err(cannot)?,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                return Err(cannot(io::Error::other("it takes nothing; if it is a pipe, start its reader first")));
+            }
+        }
+        Ok(Sink(desk))
     }
 
-    /// Appends an interaction. The first failure is kept for [`Sink::failure`]; calls go on being answered.
-    pub fn append(&self, interaction: Interaction) {
-        self.write(&line(&put_away(interaction, self.timing)));
-    }
-
-    /// Appends an event, as [`Sink::append`] does.
-    pub fn append_event(&self, event: &Event) {
-        self.write(&event_line(event));
-    }
-
-    fn write(&self, line: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.failure.is_none()
-            && let Err(error) = state.file.write_all(line.as_bytes())
-        {
-            state.failure = Some(error);
+    /// Appends a line, with its line break. After a failure lines are lost; calls go on being answered.
+    pub fn append(&self, line: String) {
+        let desk = &*self.0;
+        let mut queue = desk.queue();
+        if queue.failure.is_some() {
+            return;
+        }
+        if queue.bytes + line.len() > RECORDING_QUEUE_BYTES_MAX && !queue.lines.is_empty() {
+            let waiting = queue.lines.len();
+            drop(queue);
+            return desk.fail(&format!("it takes nothing more, and {waiting} lines wait already"));
+        }
+        queue.bytes += line.len();
+        queue.lines.push_back(line);
+        queue.appended += 1;
+        let own = queue.appended;
+        desk.wanted.notify_one();
+        if queue.is_behind {
+            return;
+        }
+        let wait_max = Duration::from_millis(RECORDING_WAIT_MS_MAX);
+        let is_open = |queue: &mut Queue| queue.written < own && queue.failure.is_none() && !queue.is_behind;
+        let waited = desk.done.wait_timeout_while(queue, wait_max, is_open);
+        let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            queue.is_behind = true;
+            drop(queue);
+            desk.done.notify_all();
+            let path = desk.path.display();
+            desk.troubles.of_recording(format!(
+                "the recording {path} is written slowly: calls are answered before their lines are in the file"
+            ));
         }
     }
 
-    /// Why the recording is not whole, if it is not.
-    pub fn failure(&self) -> Option<Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let failure = state.failure.take()?;
-        Some(Error::surroundings(format!("cannot go on writing the recording {}", self.path.display()), failure))
+    /// Ends the recording: writes what waits, for a bounded time, and closes the file.
+    ///
+    /// # Errors
+    /// [`Error::is_surroundings`] if the recording is not whole.
+    pub fn close(&self) -> Result<(), Error> {
+        let desk = &*self.0;
+        let mut queue = desk.queue();
+        queue.is_ending = true;
+        desk.wanted.notify_one();
+        let wait_max = Duration::from_millis(STOP_MS_MAX);
+        let waited = desk.done.wait_timeout_while(queue, wait_max, |queue| !queue.is_closed);
+        let (queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        let unwritten = queue.appended - queue.written;
+        let failure = queue.failure.clone();
+        drop(queue);
+        let failure = failure.or_else(|| waited.timed_out().then(|| format!("{unwritten} lines are not written")));
+        failure.map_or(Ok(()), |reason| Err(Error::surroundings(desk.cannot(), io::Error::other(reason))))
     }
+}
+
+impl Desk {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cannot(&self) -> String {
+        format!("cannot go on writing the recording {}", self.path.display())
+    }
+
+    /// Gives up. What has come so far stays in the file.
+    fn fail(&self, reason: &str) {
+        let mut queue = self.queue();
+        if queue.failure.is_some() {
+            return;
+        }
+        queue.failure = Some(reason.to_owned());
+        queue.lines.clear();
+        drop(queue);
+        self.done.notify_all();
+        self.troubles.of_recording(format!("{}: {reason}; later calls are not recorded", self.cannot()));
+    }
+
+    /// The writing thread.
+    fn run(&self, header: &str, opened: &SyncSender<io::Result<()>>) {
+        let begun = open(&self.path).and_then(|mut file| file.write_all(header.as_bytes()).map(|()| file));
+        let (mut file, told) = match begun {
+            Ok(file) => (Some(file), opened.send(Ok(()))),
+            Err(error) => (None, opened.send(Err(error))),
+        };
+        // Nobody has waited for it so long.
+        if told.is_err() {
+            file = None;
+        }
+        while let Some(open) = &mut file {
+            let Some(line) = self.next() else {
+                break;
+            };
+            match open.write_all(line.as_bytes()) {
+                Ok(()) => self.written(line.len()),
+                Err(error) => {
+                    self.fail(&error.to_string());
+                    break;
+                }
+            }
+        }
+        // Closed before anybody is told so: the next server may want it.
+        drop(file);
+        self.queue().is_closed = true;
+        self.done.notify_all();
+    }
+
+    /// The next line to write; none at the end.
+    fn next(&self) -> Option<String> {
+        let is_idle = |queue: &mut Queue| queue.lines.is_empty() && !queue.is_ending && queue.failure.is_none();
+        let waited = self.wanted.wait_while(self.queue(), is_idle);
+        waited.unwrap_or_else(PoisonError::into_inner).lines.pop_front()
+    }
+
+    fn written(&self, bytes: usize) {
+        let mut queue = self.queue();
+        queue.written += 1;
+        queue.bytes -= bytes;
+        queue.is_behind &= !queue.lines.is_empty();
+        drop(queue);
+        self.done.notify_all();
+    }
+}
+
+/// Opens the file for this process alone, and empties it.
+fn open(path: &Path) -> io::Result<File> {
+    // Not emptied by opening it: it may turn out to be another's.
+    let file = File::options().write(true).create(true).truncate(false).open(path)?;
+    // Where a lock keeps readers out too, or there are none, two servers are the user's affair.
+    if cfg!(unix) && matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+        let who = match holder(&file) {
+            Some(pid) if pid == std::process::id() => "another server of this process".to_owned(),
+            Some(pid) => format!("another server, process {pid},"),
+            None => "another server".to_owned(),
+        };
+        return Err(io::Error::other(format!("{who} is recording to it; give this one a file of its own")));
+    }
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
+/// The process that has locked a file, where the system tells.
+#[cfg(unix)]
+fn holder(file: &File) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let inode = format!(":{}", file.metadata().ok()?.ino());
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let line =
+        locks.lines().find(|line| line.split_whitespace().nth(5).is_some_and(|place| place.ends_with(&inode)))?;
+    line.split_whitespace().nth(4)?.parse().ok().filter(|pid| *pid > 0)
+}
+
+#[cfg(not(unix))]
+fn holder(_: &File) -> Option<u32> {
+    None
 }

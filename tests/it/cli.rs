@@ -16,13 +16,13 @@ use elastimock::Recording;
 use crate::support::{Answer, Client, T0, path, request};
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const CLAIM: &str = "/_connector/_sync_job/job-pending/_claim";
-const WORKER: &str = r#"{"worker_hostname":"w-1"}"#;
+pub const CLAIM: &str = "/_connector/_sync_job/job-pending/_claim";
+pub const WORKER: &str = r#"{"worker_hostname":"w-1"}"#;
 
 /// The binary, without what the tests' own surroundings say to it.
-fn elastimock(words: &[&str]) -> Command {
+pub fn elastimock(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_elastimock"));
     command.args(words).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
@@ -34,10 +34,10 @@ fn elastimock(words: &[&str]) -> Command {
 }
 
 /// What a command told, and how it ended.
-struct Told {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub struct Told {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl From<Output> for Told {
@@ -47,35 +47,35 @@ impl From<Output> for Told {
     }
 }
 
-fn run(words: &[&str]) -> Told {
+pub fn run(words: &[&str]) -> Told {
     finish(&mut elastimock(words))
 }
 
-fn run_in(folder: &Path, words: &[&str]) -> Told {
+pub fn run_in(folder: &Path, words: &[&str]) -> Told {
     finish(elastimock(words).current_dir(folder))
 }
 
-fn finish(command: &mut Command) -> Told {
+pub fn finish(command: &mut Command) -> Told {
     command.output().expect("the binary starts").into()
 }
 
 /// A server of its own process. Dropping it kills it.
-struct Server {
-    child: Child,
-    address: SocketAddr,
+pub struct Server {
+    pub child: Child,
+    pub address: SocketAddr,
     /// The first line on stdout.
-    ready: String,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
+    pub ready: String,
+    pub stdout: Receiver<String>,
+    pub stderr: Receiver<String>,
 }
 
 impl Server {
     /// Starts it on a free port and waits for the ready line.
-    fn start(words: &[&str]) -> Server {
+    pub fn start(words: &[&str]) -> Server {
         Server::spawn(elastimock(words).args(["--listen", "127.0.0.1:0"]))
     }
 
-    fn spawn(command: &mut Command) -> Server {
+    pub fn spawn(command: &mut Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = lines(child.stdout.take().expect("a pipe"));
         let stderr = lines(child.stderr.take().expect("a pipe"));
@@ -92,17 +92,17 @@ impl Server {
         server
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn send(&self, method: &str, target: &str, body: &str) -> Answer {
+    pub fn send(&self, method: &str, target: &str, body: &str) -> Answer {
         let headers: &[_] = if body.is_empty() { &[] } else { &[("content-type", "application/json")] };
         Client::connect(self.address).send(&request(method, target, headers, body))
     }
 
     /// Waits until stderr has a line with `text`, and returns all up to it.
-    fn stderr_until(&self, text: &str) -> String {
+    pub fn stderr_until(&self, text: &str) -> String {
         let mut seen = String::new();
         while !seen.contains(text) {
             let line = self.stderr.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no [{text}] in stderr: {seen}"));
@@ -113,13 +113,13 @@ impl Server {
     }
 
     #[cfg(unix)]
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.expect("kill starts").success(), "{name} was not sent");
     }
 
     /// Waits for the end. The rest of what it told goes with it.
-    fn wait(mut self) -> (ExitStatus, Told) {
+    pub fn wait(mut self) -> (ExitStatus, Told) {
         // Both pipes are read to their ends by threads, so the child never waits for us.
         let until = Instant::now() + PATIENCE;
         let rest = |lines: &Receiver<String>| {
@@ -137,7 +137,7 @@ impl Server {
     }
 
     #[cfg(unix)]
-    fn stop(self) -> Told {
+    pub fn stop(self) -> Told {
         self.signal("TERM");
         self.wait().1
     }
@@ -163,17 +163,17 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn write(folder: &TempDir, name: &str, text: &str) -> String {
+pub fn write(folder: &TempDir, name: &str, text: &str) -> String {
     let path = folder.path().join(name);
     std::fs::write(&path, text).expect("a file");
     path.display().to_string()
 }
 
-fn json(text: &str) -> Value {
+pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
@@ -962,11 +962,11 @@ fn a_broken_fixture_or_recording_exits_2_with_its_place() {
 
 /// A claim whose body has not come yet.
 #[cfg(unix)]
-fn begin_claim(server: &Server) -> Client {
+pub fn begin_claim(server: &Server) -> Client {
     let mut client = Client::connect(server.address);
     let length = WORKER.len();
     client.write_raw(
-        format!("PUT {CLAIM} HTTP/1.1\r\nhost: mock\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n").as_bytes(),
+        format!("PUT {CLAIM} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n").as_bytes(),
     );
     // The server has seen the request once it wants the body.
     assert_eq!(client.read(true).status, 100);
@@ -1189,11 +1189,11 @@ fn play_tells_what_was_not_recorded_and_what_never_came() {
 fn wait_returns_when_the_server_answers() {
     let server = Server::start(&["serve"]);
     let told = run(&["wait", "--url", &server.url()]);
-    assert_eq!((told.code, told.stdout.as_str()), (Some(0), ""));
-    assert_eq!(told.stderr, format!("{} is ready\n", server.url()));
+    assert_eq!((told.code, told.stdout, told.stderr.as_str()), (Some(0), format!("{}\n", server.url()), ""));
     let told = run(&["wait", "--url", &format!("{}/", server.url()), "--json"]);
     let document = json(&told.stdout);
     assert_eq!((&document["ready"], &document["health"]["status"]), (&json!(true), &json!("ready")));
+    assert_eq!(document["url"], server.url());
 }
 
 #[test]

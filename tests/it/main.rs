@@ -19,6 +19,9 @@ mod rules;
 mod scopes;
 mod secrets;
 mod simulation;
+mod web_pages;
 
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(all(feature = "cli", unix))]
+mod lifecycle;

@@ -215,7 +215,7 @@ fn a_body_over_the_limit_is_refused_and_the_server_goes_on() {
     let mut chunked = Client::connect(server.address());
     chunked.write_raw(
         format!(
-            "PUT {CLAIM} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+            "PUT {CLAIM} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         .as_bytes(),
     );
@@ -226,6 +226,67 @@ fn a_body_over_the_limit_is_refused_and_the_server_goes_on() {
     assert_eq!(chunked.read(false).status, 413);
     assert_eq!(Client::connect(server.address()).send(&claim("w-1")).status, 200);
     assert_eq!(server.findings().iter().filter(|finding| finding.rule == "refused-call").count(), 2);
+}
+
+#[test]
+fn a_client_that_asks_before_it_sends_too_much_is_told_at_once() {
+    let server = MockServer::builder().fixture(fixture()).body_bytes_max(1000).start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    client.write_raw(
+        format!("PUT {CLAIM} HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 1001\r\n\r\n")
+            .as_bytes(),
+    );
+    // Nothing is sent, so a server that waits for the body never answers.
+    assert_eq!(client.read(false).status, 413);
+    client.try_read(false).expect_err("the connection is closed");
+    assert_eq!(server.journal().len(), 1);
+}
+
+#[test]
+fn a_request_may_have_a_hundred_headers() {
+    let server = server();
+    for (count, expected) in [(100, 200), (101, 431)] {
+        let mut text = String::from("GET / HTTP/1.1\r\nhost: localhost\r\n");
+        (1..count).for_each(|at| text.push_str(&format!("x-{at}: {at}\r\n")));
+        let mut client = Client::connect(server.address());
+        client.write_raw(format!("{text}\r\n").as_bytes());
+        assert_eq!(client.read(false).status, expected, "{count}");
+    }
+}
+
+#[test]
+fn a_recording_is_whole_when_its_server_is_dropped_and_the_next_one_may_have_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("story.ndjson");
+    for calls in [3, 1, 0, 2] {
+        let server = MockServer::builder().fixture(fixture()).record(&file).start_blocking().expect("a server");
+        let rival = MockServer::builder().record(&file).start_blocking().expect_err("the file is taken");
+        assert!(rival.is_surroundings(), "{rival}");
+        (0..calls).for_each(|_| drop(Client::connect(server.address()).send(&claim("w-1"))));
+        drop(server);
+        let text = std::fs::read(&file).expect("the recording");
+        let recording = elastimock::Recording::parse("story", &text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((recording.interactions.len(), recording.cut_off), (calls, false));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn servers_that_are_dropped_leave_no_descriptor_behind() {
+    let open = || std::fs::read_dir("/proc/self/fd").expect("descriptors").count();
+    let before = open();
+    for _ in 0..500 {
+        let server = server();
+        let address = server.address();
+        drop(server);
+        assert!(TcpStream::connect(address).is_err(), "{address} still answers");
+    }
+    // Other tests run beside this one and have some; 500 would be ours.
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while open() > before + 250 {
+        assert!(std::time::Instant::now() < until, "{} descriptors are left", open() - before);
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -248,6 +248,12 @@ impl Error {
         full(400, illegal_argument(reason))
     }
 
+    /// A call of a web page, or by a name that is not the mock's.
+    // DIFFERENCE: Elasticsearch answers these.
+    pub(crate) fn foreign(reason: String) -> Error {
+        full(403, Exception::new("elastimock_forbidden_exception", reason))
+    }
+
     /// A call that a recording does not have.
     // DIFFERENCE: Elasticsearch plays nothing back.
     pub(crate) fn unmatched(reason: String) -> Error {

@@ -1,0 +1,76 @@
+//! [`Troubles`]: what a server is bothered by besides its clients' mistakes. Told when it happens, and kept
+//! for whoever asks later.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Tells people of a trouble, at once and without waiting.
+#[derive(Clone)]
+pub struct Tell(pub Arc<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwindSafe>);
+
+impl fmt::Debug for Tell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tell")
+    }
+}
+
+/// The troubles of one server.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    tell: Option<Tell>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    recording: Option<String>,
+    refused: u64,
+    refused_last: String,
+}
+
+impl Troubles {
+    /// None yet. Without `tell` they are only kept.
+    pub fn new(tell: Option<Tell>) -> Troubles {
+        Troubles { tell, kept: Mutex::default() }
+    }
+
+    /// The recording is not what it should be.
+    pub fn of_recording(&self, text: String) {
+        self.tell(&text);
+        self.kept().recording = Some(text);
+    }
+
+    /// A call was refused before it reached the mock. Only the first one is told: a page may try for hours.
+    pub fn refused(&self, reason: &str) {
+        let mut kept = self.kept();
+        kept.refused += 1;
+        kept.refused_last = reason.to_owned();
+        let is_first = kept.refused == 1;
+        drop(kept);
+        if is_first {
+            self.tell(&format!("a call was refused with 403: {reason} (further ones are only counted)"));
+        }
+    }
+
+    /// All of them, a sentence each.
+    pub fn list(&self) -> Vec<String> {
+        let kept = self.kept();
+        let refused = match kept.refused {
+            0 => None,
+            1 => Some(format!("1 call was refused with 403: {}", kept.refused_last)),
+            count => Some(format!("{count} calls were refused with 403, the last one because {}", kept.refused_last)),
+        };
+        kept.recording.iter().cloned().chain(refused).collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, text: &str) {
+        if let Some(Tell(tell)) = &self.tell {
+            tell(text);
+        }
+    }
+}
