@@ -67,6 +67,7 @@ mod finding;
 mod fixture;
 mod http;
 mod ids;
+mod input;
 mod journal;
 #[doc(hidden)]
 pub mod json;

@@ -125,8 +125,11 @@ pub const STDERR_STALLED_MS_MAX: u64 = 3_000;
 /// Ports that a process remembers to have been given, so that no new server gets the port of a dropped one.
 pub const PORTS_REMEMBERED_MAX: usize = 4096;
 
-/// Bytes of a fixture file.
+/// Bytes of a fixture file, unpacked.
 pub const FIXTURE_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Bytes of a recording that is read, unpacked.
+pub const RECORDING_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024 - 1;
 
 /// Bytes of one line of a recording.
 pub const RECORDING_LINE_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -4,6 +4,7 @@
 //! runtime and from none, also when a test blocks its own thread.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::engine::{Engine, Setup, lock, run};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
+use crate::input::{self, sniff::Wanted};
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::Recording;
 use crate::journal::transcript::Transcript;
@@ -26,7 +28,7 @@ use crate::judge::report::{Report, ReportFormat};
 use crate::judge::scope::Scope;
 use crate::judge::strictness::{Contract, Level};
 use crate::license::License;
-use crate::limits::STOP_MS_MAX;
+use crate::limits::{RECORDING_BYTES_MAX, STOP_MS_MAX};
 use crate::profile::{Profile, Release};
 use crate::stored::{StoredConnector, StoredSyncJob};
 use crate::wire::guard::Guard;
@@ -747,6 +749,12 @@ impl Builder {
 /// Reads a recording file; its text too, for whoever points into it.
 pub(crate) fn read_recording(path: &Path) -> Result<(Recording, Vec<u8>), Error> {
     let name = path.display().to_string();
-    let text = std::fs::read(path).map_err(|error| Error::surroundings(format!("cannot read {name}"), error))?;
-    Ok((Recording::parse(&name, &text)?, text))
+    let file = std::fs::File::open(path).map_err(|error| Error::surroundings(format!("cannot read {name}"), error))?;
+    read_recording_from(&name, file)
+}
+
+/// Reads a recording from what is open already, packed or not.
+pub(crate) fn read_recording_from(name: &str, reader: impl Read) -> Result<(Recording, Vec<u8>), Error> {
+    let text = input::bytes(name, reader, Wanted::Recording, RECORDING_BYTES_MAX)?;
+    Ok((Recording::parse(name, &text)?, text))
 }

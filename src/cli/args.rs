@@ -50,7 +50,7 @@ for at most 5 s, and the findings are told. A second signal ends it at once.";
 const SERVE_HELP: &str = "\
 Environment:
   Every flag can be a variable: --port-file is ELASTIMOCK_PORT_FILE, and so on. A flag wins.
-  ELASTIMOCK_FIXTURES separates its paths as PATH does.
+  ELASTIMOCK_FIXTURES separates its paths as PATH does. A mistyped variable is told.
 
 Example:
   elastimock serve --listen 127.0.0.1:0 --fixtures crm.json --record story.ndjson --seed 7
@@ -153,7 +153,9 @@ Exit codes:
 
 const SCHEMA_ABOUT: &str = "\
 The published schema is what Elastic promises: findings are judged by it. The server's own is what
-Elasticsearch really takes: answers are made by it.";
+Elasticsearch really takes: answers are made by it.
+
+`fixture` and `recording` are elastimock's own two formats.";
 
 const SCHEMA_HELP: &str = "\
 Example:
@@ -165,8 +167,9 @@ Exit codes:
   3  cannot write to stdout";
 
 const LINT_ABOUT: &str = "\
-A file is a recording if it is named .ndjson or begins as one, else a fixture. The files of a
-folder are checked as one fixture, as `serve --fixtures FOLDER` reads them.";
+A file is a recording if it begins as one, else a fixture; saved answers of Elasticsearch are
+fixtures too. The files of a folder are checked as one fixture, as `serve --fixtures FOLDER` reads
+them.";
 
 const LINT_HELP: &str = "\
 Example:
@@ -253,7 +256,7 @@ pub enum Command {
     /// Lists the operations that are served: name, method, path
     #[command(help_template = PAGE, after_help = LIST_HELP)]
     List(List),
-    /// Prints the JSON Schema of one operation
+    /// Prints the JSON Schema of one operation, of a fixture or of a recording
     #[command(help_template = PAGE, before_help = SCHEMA_ABOUT, after_help = SCHEMA_HELP)]
     Schema(Schema),
     /// Checks fixtures and recordings, and points at every mistake
@@ -340,7 +343,8 @@ impl FailOn {
 pub struct Serve {
     #[command(flatten)]
     pub listening: Listening,
-    /// A fixture file or folder (.json, .yaml, .yml); given again, all are served together
+    /// A fixture file or folder (.json, .yaml, .yml, also .gz), a saved answer of Elasticsearch, or - for
+    /// standard input; given again, all are served together
     #[arg(long, value_name = "PATH", env = "ELASTIMOCK_FIXTURES", hide_env = true)]
     pub fixtures: Vec<PathBuf>,
     /// Writes every call to this file as it happens: a recording for `play`
@@ -381,7 +385,7 @@ pub struct Serve {
 
 #[derive(Debug, Args)]
 pub struct Play {
-    /// The recording to answer from
+    /// The recording to answer from, packed as .gz or not; - is standard input
     pub recording: PathBuf,
     #[command(flatten)]
     pub listening: Listening,
@@ -401,7 +405,7 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Judge {
-    /// Recordings of one run
+    /// Recordings of one run, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
     #[command(flatten)]
@@ -420,7 +424,7 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 pub struct Coverage {
-    /// Recordings of any runs
+    /// Recordings of any runs, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
     /// The exit code is 1 below that percentage
@@ -436,7 +440,7 @@ pub struct Explain {
 
 #[derive(Debug, Args)]
 pub struct Schema {
-    /// An operation by its name, as `elastimock list` shows it
+    /// An operation by its name, as `elastimock list` shows it; or fixture, recording
     pub operation: String,
     /// The Elasticsearch whose schema is shown
     #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
@@ -449,7 +453,7 @@ pub struct Schema {
 
 #[derive(Debug, Args)]
 pub struct Lint {
-    /// Fixtures, recordings, and folders of them
+    /// Fixtures, recordings, and folders of them, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Checks all fixtures as one, as `serve` with several --fixtures reads them

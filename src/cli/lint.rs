@@ -10,8 +10,12 @@ use serde_json::{Value, json};
 
 use super::args::Lint;
 use super::console::{Console, Exit, Failure, counted};
+use super::recordings;
 use crate::fixture::{Also, Diagnostic, lint_together};
+use crate::input::sniff::{self, Looks, Wanted};
+use crate::input::{self, STDIN};
 use crate::journal::recording::{Mistake, Recording};
+use crate::limits::RECORDING_BYTES_MAX;
 
 /// Mistakes that are shown with their lines; more are counted.
 const SHOWN_MAX: usize = 200;
@@ -85,7 +89,8 @@ impl Files {
     /// Reads a file or the files of a folder; returns those that are fixtures.
     fn read(&mut self, path: &Path) -> Result<Vec<String>, Failure> {
         let cannot = |path: &Path, error| Failure::surroundings(format!("cannot read {}: {error}", path.display()));
-        let is_folder = fs::metadata(path).map_err(|error| cannot(path, error))?.is_dir();
+        let is_folder =
+            !recordings::is_stdin(path) && fs::metadata(path).map_err(|error| cannot(path, error))?.is_dir();
         let paths =
             if is_folder { of_folder(path).map_err(|error| cannot(path, error))? } else { vec![path.to_owned()] };
         if paths.is_empty() {
@@ -96,8 +101,14 @@ impl Files {
         }
         let mut fixtures = Vec::new();
         for path in paths {
-            let text = fs::read(&path).map_err(|error| cannot(&path, error))?;
-            let name = path.display().to_string();
+            let (name, text) = if recordings::is_stdin(&path) {
+                (STDIN.to_owned(), input::bytes(STDIN, std::io::stdin().lock(), Wanted::Any, RECORDING_BYTES_MAX)?)
+            } else {
+                let file = fs::File::open(&path).map_err(|error| cannot(&path, error))?;
+                let name = path.display().to_string();
+                let text = input::bytes(&name, file, Wanted::Any, RECORDING_BYTES_MAX)?;
+                (name, text)
+            };
             let kind = if is_recording(&name, &text) { &mut self.recordings } else { &mut fixtures };
             // A file that is named twice is checked once.
             if self.texts.insert(name.clone(), text).is_none() {
@@ -199,9 +210,10 @@ fn of_folder(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if matches!(ending.as_deref(), Some("json" | "yaml" | "yml" | "ndjson")) && !hidden && path.is_file() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let plain = name.strip_suffix(".gz").unwrap_or(&name);
+        let is_named = [".json", ".yaml", ".yml", ".ndjson"].iter().any(|ending| plain.ends_with(ending));
+        if is_named && !name.starts_with('.') && path.is_file() {
             paths.push(path);
         }
     }
@@ -209,15 +221,23 @@ fn of_folder(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// By its name, or by its first line.
+/// By what it looks like; what looks like nothing, by its name.
 fn is_recording(name: &str, text: &[u8]) -> bool {
-    const MARK: &[u8] = br#""elastimock_recording""#;
-    let first_line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let head = &first_line[..first_line.len().min(4096)];
-    name.to_ascii_lowercase().ends_with(".ndjson") || head.windows(MARK.len()).any(|bytes| bytes == MARK)
+    match sniff::at(text) {
+        Looks::Recording => true,
+        Looks::Fixture | Looks::Answer(_) | Looks::Other(_) => false,
+        Looks::Unknown => {
+            let name = name.to_ascii_lowercase();
+            name.strip_suffix(".gz").unwrap_or(&name).ends_with(".ndjson")
+        }
+    }
 }
 
 fn not_text(name: &str, text: &[u8], at: usize) -> Found {
+    let (at, (message, cure)) = match sniff::mismatch(text, name, Wanted::Any) {
+        Some(told) => (0, told),
+        None => (at, ("this is not UTF-8".to_owned(), "save the file as UTF-8".to_owned())),
+    };
     let before = String::from_utf8_lossy(&text[..at]);
     let (line, column) =
         (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
@@ -226,8 +246,8 @@ fn not_text(name: &str, text: &[u8], at: usize) -> Found {
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(column).unwrap_or(u32::MAX),
         span: at..at,
-        message: "this is not UTF-8".to_owned(),
-        cure: "save the file as UTF-8".to_owned(),
+        message,
+        cure,
         also: None,
     }
 }

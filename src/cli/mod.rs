@@ -6,6 +6,7 @@
 //! serving.rs  the life of a server: ready line, port file, findings; signals.rs what ends it
 //! report.rs   where reports go
 //! recordings.rs  recordings, read and complained about
+//! environment.rs  variables that have no effect
 //! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
 //! show.rs     wait.rs    one command each
 //! ```
@@ -16,6 +17,7 @@ mod args;
 mod console;
 mod coverage;
 mod curl;
+mod environment;
 mod explain;
 mod judge;
 mod lint;
@@ -47,6 +49,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let console = Console::new(line.manners);
+    let variables = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    environment::mistyped(variables).iter().for_each(|told| console.warn(told));
     let done = match line.command {
         Command::Serve(serve) => serve::run(serve, &console),
         Command::Play(play) => play::run(&play, &console),

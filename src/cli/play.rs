@@ -3,24 +3,22 @@
 use super::args::Play;
 use super::console::{Console, Exit, Failure, counted};
 use super::serving::Written;
-use super::{curl, serving};
+use super::{curl, recordings, serving};
 use crate::journal::interaction::Interaction;
-use crate::mock_server::{MockServer, read_recording};
+use crate::mock_server::MockServer;
 
 /// Plays until a signal comes.
 pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
-    let (recording, _) = read_recording(&play.recording)?;
-    let name = play.recording.display().to_string();
-    if recording.cut_off {
-        console.warn(&format!("{name}: the last line is cut off, and left out"));
-    }
+    let (recording, recordings::Read { name, text }) = recordings::read_one(&play.recording, console)?;
     let recorded = recording.interactions.len() as u64;
     let first = recording.interactions.first().cloned();
     let builder = MockServer::builder()
         .profile(play.profile.unwrap_or(recording.header.profile))
         .seed(recording.header.seed)
         .playback(recording);
-    let written = Written { played: Some(&play.recording), ..Written::default() };
+    // Only reports point at lines.
+    let played = (!play.listening.verdict.report.is_empty()).then_some((&*name, &*text));
+    let written = Written { played, ..Written::default() };
     serving::run(builder, &play.listening, console, written, |server| {
         introduction(server, &name, recorded, first.as_ref(), console)
     })

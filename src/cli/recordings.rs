@@ -1,15 +1,38 @@
 //! Recordings from the command line: read, and complained about.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::console::{Console, Failure};
+use crate::input::STDIN;
 use crate::journal::recording::Recording;
-use crate::mock_server::read_recording;
+use crate::mock_server::{read_recording, read_recording_from};
 
 /// A recording, as messages call it, and its text.
 pub struct Read {
     pub name: String,
     pub text: Vec<u8>,
+}
+
+/// Reads a recording from a file, or from standard input if the path is `-`. What is cut off is told.
+///
+/// # Errors
+/// [`Failure::input`] with file, line and column if it is none; [`Failure::surroundings`] if it cannot be
+/// read.
+pub fn read_one(path: &Path, console: &Console) -> Result<(Recording, Read), Failure> {
+    let (name, (recording, text)) = if is_stdin(path) {
+        (STDIN.to_owned(), read_recording_from(STDIN, std::io::stdin().lock())?)
+    } else {
+        (path.display().to_string(), read_recording(path)?)
+    };
+    if recording.cut_off {
+        console.warn(&format!("{name}: the last line is cut off, and left out"));
+    }
+    Ok((recording, Read { name, text }))
+}
+
+/// Whether a path stands for standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// Reads recordings of one Elasticsearch. What is cut off is told.
@@ -21,22 +44,18 @@ pub fn read(paths: &[PathBuf], console: &Console) -> Result<(Vec<Recording>, Vec
     let mut recordings: Vec<Recording> = Vec::new();
     let mut texts: Vec<Read> = Vec::new();
     for path in paths {
-        let (recording, text) = read_recording(path)?;
-        let name = path.display().to_string();
-        if texts.iter().any(|read| read.name == name) {
-            return Err(Failure::input(format!("{name} is given twice")));
+        if paths.iter().filter(|other| *other == path).count() > 1 {
+            return Err(Failure::input(format!("{} is given twice", path.display())));
         }
-        if recording.cut_off {
-            console.warn(&format!("{name}: the last line is cut off, and left out"));
-        }
+        let (recording, read) = read_one(path, console)?;
         if let Some(first) = recordings.first().filter(|first| first.header.profile != recording.header.profile) {
             return Err(Failure::input(format!(
-                "{} was recorded with profile {} and {name} with profile {}; judge them one by one",
-                texts[0].name, first.header.profile, recording.header.profile
+                "{} was recorded with profile {} and {} with profile {}; judge them one by one",
+                texts[0].name, first.header.profile, read.name, recording.header.profile
             )));
         }
         recordings.push(recording);
-        texts.push(Read { name, text });
+        texts.push(read);
     }
     Ok((recordings, texts))
 }

@@ -1,5 +1,7 @@
 //! `elastimock serve`: a mocked cluster.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::args::Serve;
@@ -30,16 +32,25 @@ pub fn run(serve: Serve, console: &Console) -> Result<Exit, Failure> {
     }
     if !serve.fixtures.is_empty() {
         // Read here and not by the builder: a signal still ends the process at once.
-        builder = builder.fixture(Fixture::load(&serve.fixtures).map_err(|error| {
-            let mut failure = Failure::from(error);
-            if failure.exit == Exit::Input {
-                failure.message.push_str("\n`elastimock lint` points at the places");
-            }
-            failure
-        })?);
+        builder = builder.fixture(fixture(&serve.fixtures, console)?);
     }
     let written = Written { record: serve.record.as_deref(), ..Written::default() };
     serving::run(builder, &serve.listening, console, written, |server| introduction(server, &serve, console))
+}
+
+/// Reads the fixtures, and tells what is worth knowing of them.
+fn fixture(paths: &[PathBuf], console: &Console) -> Result<Fixture, Failure> {
+    let fixture = Fixture::load_or_read(paths, &mut std::io::stdin().lock()).map_err(|error| {
+        let mut failure = Failure::from(error);
+        // What is no fixture at all has no place in it.
+        let is_something_else = failure.message.contains(": this is ") || failure.message.contains(": these are ");
+        if failure.exit == Exit::Input && !is_something_else {
+            failure.message.push_str("\n`elastimock lint` points at the places");
+        }
+        failure
+    })?;
+    fixture.notes().iter().for_each(|note| console.warn(note));
+    Ok(fixture)
 }
 
 /// What is served, and what to do first.

@@ -33,8 +33,8 @@ const BODY_CHARS_TOLD_MAX: usize = 2_000;
 pub struct Written<'p> {
     /// The recording that is made.
     pub record: Option<&'p Path>,
-    /// The recording that is played.
-    pub played: Option<&'p Path>,
+    /// The recording that is played: its name and its text, unpacked.
+    pub played: Option<(&'p str, &'p [u8])>,
 }
 
 /// Runs the server that `builder` describes until it is to end. `introduce` tells people what it is.
@@ -269,8 +269,8 @@ fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: 
         if let Some((name, text)) = read(written.record) {
             report.recorded_in(&name, &text);
         }
-        if let Some((name, text)) = read(written.played) {
-            report.played_from(&name, &text);
+        if let Some((name, text)) = written.played {
+            report.played_from(name, text);
         }
     }
     // Files first: whoever does not read what is told has them all the same.

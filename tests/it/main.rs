@@ -16,6 +16,7 @@ mod replay;
 mod reports;
 mod rest;
 mod rules;
+mod saved_answers;
 mod scopes;
 mod secrets;
 mod simulation;
@@ -23,5 +24,7 @@ mod web_pages;
 
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "cli")]
+mod input;
 #[cfg(all(feature = "cli", unix))]
 mod lifecycle;

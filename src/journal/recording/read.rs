@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::line::{Line, Notes};
 use super::{Header, Mistake, Recording, VERSION};
+use crate::input::sniff::{self, Wanted};
 use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
 use crate::json::{self, SyntaxError, Token, Tokens};
@@ -35,6 +36,9 @@ const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "f
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
 pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<Mistake>> {
+    if let Some((what, cure)) = sniff::mismatch(text, name, Wanted::Recording) {
+        return Err(vec![Mistake { file: name.to_owned(), line: 1, column: 1, what, cure }]);
+    }
     let mut notes = Notes { file: name, mistakes: Vec::new() };
     let mut header = None;
     let mut has_header = false;

@@ -1,0 +1,166 @@
+//! What a user gives to read: its bytes, unpacked, up to a bound, and what it looks like.
+//!
+//! Nothing here opens a file. Who has one open hands it over: files and standard input are read alike.
+
+pub mod sniff;
+
+use std::io::{ErrorKind, Read};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::Error;
+use sniff::{Looks, Wanted};
+
+/// What gzip begins with, whatever the file is called.
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+
+/// So many bytes are looked at before all the others are read: enough to tell that it is something else.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// How messages call standard input.
+pub const STDIN: &str = "stdin";
+
+/// Reads all that `reader` has, unpacked if it is gzip. `name` is for messages.
+///
+/// Of what is seen to be something else than what is wanted only the beginning is read, which is all that
+/// [`sniff::mismatch`] needs to say so: it may have no end.
+///
+/// # Errors
+/// [`Error::is_invalid_input`] if there are more than `bytes_max` bytes, packed or unpacked, or if the gzip
+/// is broken; [`Error::is_surroundings`] if it cannot be read.
+pub fn bytes(name: &str, reader: impl Read, wanted: Wanted, bytes_max: usize) -> Result<Vec<u8>, Error> {
+    let mut reader = Bounded { reader, left: bytes_max, beyond: false };
+    let mut head = Vec::new();
+    part(name, &mut reader, &mut head, GZIP.len())?;
+    if !head.starts_with(&GZIP) {
+        let bytes = text(name, &mut reader, head, wanted, bytes_max);
+        return if reader.beyond { Err(too_large(name, wanted, bytes_max)) } else { bytes };
+    }
+    let mut unpacked = Bounded { reader: MultiGzDecoder::new(head.chain(reader)), left: bytes_max, beyond: false };
+    let bytes = text(name, &mut unpacked, Vec::new(), wanted, bytes_max);
+    let beyond = unpacked.beyond || unpacked.reader.get_ref().get_ref().1.beyond;
+    if beyond { Err(too_large(name, wanted, bytes_max)) } else { bytes }
+}
+
+/// Reads a text that begins with `head`.
+fn text(
+    name: &str,
+    reader: &mut impl Read,
+    mut head: Vec<u8>,
+    wanted: Wanted,
+    bytes_max: usize,
+) -> Result<Vec<u8>, Error> {
+    part(name, reader, &mut head, HEAD_BYTES.min(bytes_max))?;
+    let first_line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_seen = first_line.len() < head.trim_ascii_start().len();
+    let is_else = match sniff::at(&head) {
+        Looks::Other(_) => true,
+        // A recording is known by its first line.
+        looks => wanted == Wanted::Recording && looks != Looks::Recording && is_seen,
+    };
+    if is_else {
+        return Ok(head);
+    }
+    part(name, reader, &mut head, usize::MAX)?;
+    Ok(head)
+}
+
+/// Reads on until there are `bytes` bytes, or no more.
+fn part(name: &str, reader: &mut impl Read, into: &mut Vec<u8>, bytes: usize) -> Result<(), Error> {
+    let more = bytes.saturating_sub(into.len()) as u64;
+    match reader.take(more).read_to_end(into) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
+            Err(Error::invalid_input(format!("{name}: the gzip data is broken; pack the file again")))
+        }
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err(Error::invalid_input(format!("{name}: the gzip data ends too early; pack the file again")))
+        }
+        Err(error) => Err(Error::surroundings(format!("cannot read {name}"), error)),
+    }
+}
+
+fn too_large(name: &str, wanted: Wanted, bytes_max: usize) -> Error {
+    Error::invalid_input(format!(
+        "{name}: there are more than {bytes_max} bytes; {} may have no more: split it",
+        wanted.noun()
+    ))
+}
+
+/// Hands out so many bytes, and notes whether there were more.
+struct Bounded<R> {
+    reader: R,
+    left: usize,
+    beyond: bool,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.left == 0 {
+            self.beyond |= self.reader.read(&mut [0])? > 0;
+            return Ok(0);
+        }
+        let most = buffer.len().min(self.left);
+        let read = self.reader.read(&mut buffer[..most])?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+/// The bytes as gzip.
+#[cfg(test)]
+pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a vector takes all")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, String> {
+        bytes("f", reader, Wanted::Fixture, bytes_max).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_text_is_read_up_to_the_bound_packed_or_not() {
+        let text = format!("{{{}}}", " ".repeat(99_998));
+        let whole = packed(text.as_bytes());
+        let two = [&packed(&text.as_bytes()[..7])[..], &packed(&text.as_bytes()[7..])].concat();
+        for bytes in [text.as_bytes(), &whole, &two] {
+            assert_eq!(read(bytes, 100_000).as_deref(), Ok(text.as_bytes()));
+            let told = read(bytes, 99_999).expect_err("one too many");
+            assert_eq!(told, "f: there are more than 99999 bytes; a fixture may have no more: split it");
+        }
+        assert_eq!(read(&b""[..], 10), Ok(Vec::new()));
+        assert_eq!(read(&[0x1F][..], 10), Ok(vec![0x1F]));
+    }
+
+    #[test]
+    fn what_has_no_end_is_told_at_the_bound() {
+        let told = read(std::io::repeat(b' '), 1_000_000).expect_err("no end");
+        assert!(told.starts_with("f: there are more than 1000000 bytes"), "{told}");
+        assert_eq!(read(std::io::repeat(0), usize::MAX).map(|head| head.len()), Ok(HEAD_BYTES));
+        let recording = |text: &'static [u8]| {
+            let endless = text.chain(std::io::repeat(b'\n'));
+            bytes("f", endless, Wanted::Recording, 1_000_000).map_err(|error| error.to_string())
+        };
+        assert_eq!(recording(b"y\ny").map(|head| head.len()), Ok(HEAD_BYTES));
+        let told = recording(b"{\"elastimock_recording\":1}").expect_err("no end");
+        assert_eq!(told, "f: there are more than 1000000 bytes; a recording may have no more: split it");
+    }
+
+    #[test]
+    fn broken_gzip_is_told() {
+        let whole = packed(b"{ \"connectors\": [] }");
+        let told = read(&whole[..whole.len() - 9], 100).expect_err("cut off");
+        assert_eq!(told, "f: the gzip data ends too early; pack the file again");
+        let mut broken = whole.clone();
+        broken[whole.len() - 6] ^= 0xFF;
+        assert_eq!(read(&broken[..], 100), Err("f: the gzip data is broken; pack the file again".to_owned()));
+        let within = read(&packed(&whole)[..], 100).expect("gzip within gzip");
+        let (what, cure) = sniff::mismatch(&within, "f", Wanted::Fixture).expect("told");
+        assert_eq!((&*what, &*cure), ("this is gzip within gzip", "unpack it once with gunzip"));
+    }
+}
