@@ -183,9 +183,15 @@ impl Files {
     /// read, and none if they are very long.
     fn piece(&self, file: &str, bytes: RangeInclusive<usize>) -> Option<(usize, String)> {
         let text = self.texts.get(file)?;
-        let from = text.get(..*bytes.start())?.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let to =
-            text.get(*bytes.end()..)?.iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| bytes.end() + at);
+        let (start, end) = (*bytes.start(), *bytes.end());
+        // Of a line that is too long anyway, no more is looked at.
+        let before = text.get(start.saturating_sub(LINE_BYTES_MAX)..start)?;
+        let after = text.get(end..text.len().min(end + LINE_BYTES_MAX))?;
+        let from = before
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(start - before.len(), |at| start - before.len() + at + 1);
+        let to = after.iter().position(|&byte| byte == b'\n').map_or(end + after.len(), |at| end + at);
         (to - from <= LINE_BYTES_MAX).then(|| (from, String::from_utf8_lossy(&text[from..to]).into_owned()))
     }
 }
