@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use super::args::Lint;
 use super::console::{Console, Exit, Failure, counted};
 use super::recordings;
-use crate::fixture::{Also, Diagnostic, lint_together};
+use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, Looks, Wanted};
 use crate::input::{self, STDIN};
 use crate::journal::recording::{Mistake, Recording};
+use crate::journal::redact;
 use crate::limits::RECORDING_BYTES_MAX;
 
 /// Mistakes that are shown with their lines; more are counted.
@@ -33,6 +34,8 @@ struct Files {
     fixtures: Vec<Vec<String>>,
     recordings: Vec<String>,
     texts: BTreeMap<String, Vec<u8>>,
+    /// Secrets in fixtures that have mistakes: bytes that are not shown.
+    hidden: BTreeMap<String, Vec<Range<usize>>>,
 }
 
 /// A mistake in a file of either kind.
@@ -58,6 +61,7 @@ pub fn run(lint: &Lint, console: &Console) -> Result<Exit, Failure> {
         }
     }
     let found = files.check();
+    files.hide(&found);
     if console.verbose() > 0 {
         for name in files.texts.keys() {
             let count = found.iter().filter(|found| found.file == *name).count() as u64;
@@ -141,6 +145,19 @@ impl Files {
         found
     }
 
+    /// Finds what must not be shown of the fixtures with mistakes.
+    fn hide(&mut self, found: &[Found]) {
+        let shown = found
+            .iter()
+            .take(SHOWN_MAX)
+            .flat_map(|found| [Some(&found.file), found.also.as_ref().map(|also| &also.file)]);
+        for name in shown.flatten().filter(|name| self.fixtures.iter().flatten().any(|fixture| fixture == *name)) {
+            if let (false, Ok(text)) = (self.hidden.contains_key(name), std::str::from_utf8(&self.texts[name])) {
+                self.hidden.insert(name.clone(), hidden(name, text, redact::value));
+            }
+        }
+    }
+
     /// A mistake as people read it: what, where, the line with a pointer, the cure.
     fn show(&self, found: &Found, renderer: &Renderer) -> String {
         let Found { file, line, column, span, message, cure, also } = found;
@@ -148,27 +165,25 @@ impl Files {
         let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < PIECE_LINES_MAX);
         let other = near.map_or(span.start, |also| also.span_bytes.start);
         let first_line = near.map_or(*line, |also| also.line.min(*line));
-        let label = |also: &Also, from: usize, piece: &str| {
-            let span = within(&also.span_bytes, from, piece);
-            AnnotationKind::Context.span(span).label(also.what.clone())
+        let label = |also: &Also, piece: &Piece| {
+            AnnotationKind::Context.span(piece.within(&also.span_bytes)).label(also.what.clone())
         };
         match self.piece(file, span.start.min(other)..=span.start.max(other)) {
-            Some((from, piece)) => {
-                let mut annotations: Vec<Annotation<'_>> =
-                    vec![AnnotationKind::Primary.span(within(span, from, &piece))];
-                annotations.extend(near.map(|also| label(also, from, &piece)));
+            Some(piece) => {
+                let mut annotations: Vec<Annotation<'_>> = vec![AnnotationKind::Primary.span(piece.within(span))];
+                annotations.extend(near.map(|also| label(also, &piece)));
                 let snippet =
-                    Snippet::source(piece).path(file).line_start(first_line as usize).annotations(annotations);
+                    Snippet::source(piece.text).path(file).line_start(first_line as usize).annotations(annotations);
                 group = group.element(snippet);
             }
             None => group = group.element(Origin::path(file).line(*line as usize).char_column(*column as usize)),
         }
         if let Some(also) = also.as_ref().filter(|_| near.is_none()) {
             group = match self.piece(&also.file, also.span_bytes.start..=also.span_bytes.start) {
-                Some((from, piece)) => {
-                    let label = label(also, from, &piece);
+                Some(piece) => {
+                    let label = label(also, &piece);
                     group.element(
-                        Snippet::source(piece).path(&also.file).line_start(also.line as usize).annotation(label),
+                        Snippet::source(piece.text).path(&also.file).line_start(also.line as usize).annotation(label),
                     )
                 }
                 None => group.element(
@@ -179,36 +194,71 @@ impl Files {
         renderer.render(&[group.element(Level::HELP.message(cure))])
     }
 
-    /// The lines from one byte of a file to another, and where they begin. None of a file that was not
-    /// read, and none if they are very long.
-    fn piece(&self, file: &str, bytes: RangeInclusive<usize>) -> Option<(usize, String)> {
+    /// The lines from one byte of a file to another, without its secrets. None of a file that was not read,
+    /// and none if they are very long.
+    fn piece(&self, file: &str, bytes: RangeInclusive<usize>) -> Option<Piece> {
         let text = self.texts.get(file)?;
         let (start, end) = (*bytes.start(), *bytes.end());
         // Of a line that is too long anyway, no more is looked at.
         let before = text.get(start.saturating_sub(LINE_BYTES_MAX)..start)?;
         let after = text.get(end..text.len().min(end + LINE_BYTES_MAX))?;
-        let from = before
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(start - before.len(), |at| start - before.len() + at + 1);
-        let to = after.iter().position(|&byte| byte == b'\n').map_or(end + after.len(), |at| end + at);
-        (to - from <= LINE_BYTES_MAX).then(|| (from, String::from_utf8_lossy(&text[from..to]).into_owned()))
+        let from = start - before.iter().rev().position(|&byte| byte == b'\n').unwrap_or(before.len());
+        let to = end + after.iter().position(|&byte| byte == b'\n').unwrap_or(after.len());
+        if to - from > LINE_BYTES_MAX {
+            return None;
+        }
+        let mut piece = Piece { from, text: String::new(), masks: Vec::new() };
+        let mut at = from;
+        for range in self.hidden.get(file).into_iter().flatten().filter(|range| range.start < to && range.end > from) {
+            let range = range.start.max(from)..range.end.min(to);
+            piece.text.push_str(&String::from_utf8_lossy(&text[at..range.start]));
+            let begin = piece.text.len();
+            piece.text.push_str(redact::REDACTED);
+            // Lines keep their numbers.
+            let lines = text[range.clone()].iter().filter(|byte| **byte == b'\n').count();
+            piece.text.push_str(&"\n".repeat(lines));
+            piece.masks.push((range.clone(), begin..piece.text.len()));
+            at = range.end;
+        }
+        piece.text.push_str(&String::from_utf8_lossy(&text[at..to]));
+        Some(piece)
     }
 }
 
-/// A place in the file as a place in a piece of it, on one line.
-fn within(span: &Range<usize>, from: usize, piece: &str) -> Range<usize> {
-    let floor = |mut at: usize| {
-        at = at.min(piece.len());
-        while !piece.is_char_boundary(at) {
-            at -= 1;
+/// Lines of a file as they are shown.
+struct Piece {
+    /// Where they begin in the file.
+    from: usize,
+    text: String,
+    /// Bytes of the file, and of the text what stands for them.
+    masks: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl Piece {
+    /// A place in the file as a place in the text, on one line.
+    fn within(&self, span: &Range<usize>) -> Range<usize> {
+        let start = self.floor(self.at(span.start, false));
+        let end = self.floor(self.at(span.end, true)).max(start);
+        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
+        start..end.min(line_end)
+    }
+
+    /// Where a byte of the file stands in the text; one that is not shown, where its mask begins or ends.
+    fn at(&self, byte: usize, is_end: bool) -> usize {
+        let mut at = byte.saturating_sub(self.from);
+        for (range, mask) in &self.masks {
+            if byte >= range.end {
+                at = mask.end + (byte - range.end);
+            } else if byte > range.start {
+                return if is_end { mask.end } else { mask.start };
+            }
         }
         at
-    };
-    let start = floor(span.start.saturating_sub(from));
-    let end = floor(span.end.saturating_sub(from)).max(start);
-    let line_end = piece[start..].find('\n').map_or(piece.len(), |at| start + at);
-    start..end.min(line_end)
+    }
+
+    fn floor(&self, at: usize) -> usize {
+        (0..=at.min(self.text.len())).rev().find(|&at| self.text.is_char_boundary(at)).unwrap_or_default()
+    }
 }
 
 /// The files of a folder, as `serve --fixtures` takes them, and recordings besides.

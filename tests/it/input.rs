@@ -227,3 +227,41 @@ fn our_own_schemas_are_printed() {
         "{stderr}"
     );
 }
+
+#[test]
+fn lint_shows_no_secret_beside_a_mistake() {
+    let folder = TempDir::new().expect("a folder");
+    for (name, text) in [
+        (
+            "one.json",
+            r#"{ "connectors": [ { "id": "c", "satus": "created", "configuration": { "password": { "label": "P", "sensitive": true, "value": "hunter2" } } } ] }"#,
+        ),
+        (
+            "behind.json",
+            r#"{ "connectors": [ { "id": "c", "configuration": { "password": { "sensitive": true, "value": "hunter2" } }, "satus": "created" } ] }"#,
+        ),
+        ("secret.json", r#"{ "secrets": [ { "id": "s", "value": "hunter2", "vlaue": "x" } ] }"#),
+        ("broken.json", r#"{ "secrets": [ { "id": "s", "value": "hunter2" ] }"#),
+        ("token.json", r#"{ "secrets": [ { "id": "s", "value": hunter2 } ] }"#),
+        ("flow.yaml", "secrets:\n  - { id: s, value: hunter2, vlaue: x }\n"),
+        ("broken.yaml", "secrets:\n  - { id: s, value: hunter2 ]\n"),
+        (
+            "answer.json",
+            r#"{ "results": [ { "id": "c", "satus": "x", "configuration": { "password": { "sensitive": true, "value": "hunter2" } } } ] }"#,
+        ),
+    ] {
+        let name = write(&folder, name, text);
+        for words in [&["lint"][..], &["--json", "lint"], &["serve", "--listen", "127.0.0.1:0", "--fixtures"]] {
+            let (code, stdout, stderr) = run(elastimock(words).arg(&name));
+            assert_eq!(code, Some(2), "{words:?} {name}: {stdout}{stderr}");
+            assert!(!format!("{stdout}{stderr}").contains("hunter2"), "{words:?} {name}: {stdout}{stderr}");
+        }
+        let (_, stdout, _) = run(elastimock(&["lint"]).arg(&name));
+        assert!((stdout.contains("<redact") || stdout.contains("...")) && stdout.contains('^'), "{name}: {stdout}");
+    }
+    // The pointer stands where it should, before a mask and behind one.
+    let (_, stdout, _) = run(elastimock(&["lint"]).arg(folder.path().join("behind.json")));
+    let lines: Vec<&str> = stdout.lines().collect();
+    let source = lines.iter().position(|line| line.contains("satus\": ")).expect("the line");
+    assert_eq!(lines[source].find("\"satus\""), lines[source + 1].find('^'), "{stdout}");
+}
