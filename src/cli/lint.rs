@@ -15,7 +15,7 @@ use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, Looks, Wanted};
 use crate::input::{self, STDIN};
 use crate::journal::recording::{Mistake, Recording};
-use crate::journal::redact;
+use crate::journal::redact::Known;
 use crate::limits::RECORDING_BYTES_MAX;
 
 /// Mistakes that are shown with their lines; more are counted.
@@ -153,7 +153,7 @@ impl Files {
             .flat_map(|found| [Some(&found.file), found.also.as_ref().map(|also| &also.file)]);
         for name in shown.flatten().filter(|name| self.fixtures.iter().flatten().any(|fixture| fixture == *name)) {
             if let (false, Ok(text)) = (self.hidden.contains_key(name), std::str::from_utf8(&self.texts[name])) {
-                self.hidden.insert(name.clone(), hidden(name, text, redact::value));
+                self.hidden.insert(name.clone(), hidden(name, text, |state| Known::default().state(state)));
             }
         }
     }
