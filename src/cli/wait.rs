@@ -73,11 +73,18 @@ fn attempt(wait: &Wait, time_max: Duration) -> Result<(String, Vec<u8>), String>
         let target = target(&url).map_err(|failure| failure.message)?;
         seen = match ask(&target, time_max) {
             Ok((200, health)) => return Ok((url, health)),
-            Ok((status, _)) => format!("status {status}; is something else running there?"),
+            Ok((status, body)) => format!("status {status}{}", reason(&body)),
             Err(error) => error.to_string(),
         };
     }
     Err(seen)
+}
+
+/// Why an answer is not the health, as far as it says.
+fn reason(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let reason = body.pointer("/error/reason").and_then(Value::as_str);
+    reason.map_or_else(|| "; is something else running there?".to_owned(), |reason| format!(": {reason}"))
 }
 
 /// Where the server may be whose port stands in a file: it does not say whether it speaks IPv4 or IPv6.

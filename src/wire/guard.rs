@@ -152,8 +152,11 @@ fn host_of(authority: &str) -> String {
 
 /// Whether a name or address is this machine's own in every network.
 fn is_loopback(host: &str) -> bool {
+    // No name ends in a number, so 127.1, which is short for 127.0.0.1, is an address.
+    let is_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
     host == "localhost"
         || host.ends_with(".localhost")
+        || host.strip_prefix("127.").is_some_and(|rest| rest.bytes().all(is_number))
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
@@ -214,6 +217,7 @@ mod tests {
             "127.0.0.1:9200",
             "127.0.0.1",
             "127.1.2.3:1",
+            "127.1:9200",
             "localhost:9200",
             "LocalHost.",
             "mock.localhost:80",

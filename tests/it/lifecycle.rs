@@ -412,6 +412,11 @@ fn a_call_that_is_kept_away_is_told_once() {
         "{told}"
     );
     assert!(told.ends_with("2 calls: no findings\n"), "{told}");
+    // To a resolver a number is an address, to the mock a foreign name.
+    let server = Server::start(&["serve"]);
+    let url = format!("http://2130706433:{}", server.address.port());
+    let told = run(&["wait", "--timeout", "0s", "--url", &url]);
+    assert!(told.stderr.contains("seen last: status 403: the call is for host [2130706433]"), "{}", told.stderr);
     let told = run(&["serve", "--allow-host", "http://mock:9200"]);
     assert_eq!(told.code, Some(2));
     assert!(told.stderr.contains("without scheme and port"), "{}", told.stderr);
