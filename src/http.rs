@@ -93,6 +93,8 @@ impl fmt::Display for Method {
 pub struct Headers {
     text: String,
     lines: Vec<Line>,
+    /// A bit for each length that a name has: most headers that are asked for are not there.
+    name_bytes: u64,
 }
 
 /// Where a header line stands: its name up to `colon`, its value up to `end`.
@@ -106,12 +108,12 @@ struct Line {
 impl Headers {
     /// An empty block.
     pub const fn new() -> Headers {
-        Headers { text: String::new(), lines: Vec::new() }
+        Headers { text: String::new(), lines: Vec::new(), name_bytes: 0 }
     }
 
     /// An empty block with room for that many lines, and `bytes` bytes of names and values.
     pub(crate) fn with_capacity(lines: usize, bytes: usize) -> Headers {
-        Headers { text: String::with_capacity(bytes), lines: Vec::with_capacity(lines) }
+        Headers { text: String::with_capacity(bytes), lines: Vec::with_capacity(lines), name_bytes: 0 }
     }
 
     /// Adds a line. Line breaks, which cannot stand in a header, become blanks.
@@ -135,6 +137,7 @@ impl Headers {
         self.text.push_str(value);
         let end = self.text.len();
         self.text.push('\n');
+        self.name_bytes |= bit(name);
         // A block is bounded long before its places outgrow 32 bits.
         self.lines.push(Line { start: start as u32, colon: colon as u32, end: end as u32 });
     }
@@ -145,6 +148,7 @@ impl Headers {
         const USUAL_BYTES: usize = 512;
         let mut text = Vec::with_capacity(USUAL_BYTES);
         let mut places = Vec::with_capacity(count);
+        let mut name_bytes = 0;
         for (name, value) in lines {
             let start = text.len() as u32;
             text.extend_from_slice(name.as_bytes());
@@ -153,10 +157,11 @@ impl Headers {
             text.extend_from_slice(value);
             places.push(Line { start, colon, end: text.len() as u32 });
             text.push(b'\n');
+            name_bytes |= bit(name);
         }
         // One look at the whole block is much quicker than one at each line.
         match String::from_utf8(text) {
-            Ok(text) => Headers { text, lines: places },
+            Ok(text) => Headers { text, lines: places, name_bytes },
             Err(wrong) => Headers::from_text(&String::from_utf8_lossy(wrong.as_bytes())),
         }
     }
@@ -178,12 +183,14 @@ impl Headers {
 
     /// The value of the first line with that name (lower case).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.lines.iter().find(|line| self.is_named(line, name)).map(|line| self.value(line))
+        let named = |line: &&Line| self.is_named(line, name);
+        if self.name_bytes & bit(name) == 0 { None } else { self.lines.iter().find(named).map(|line| self.value(line)) }
     }
 
     /// The values of all lines with that name (lower case), in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.lines.iter().filter(move |line| self.is_named(line, name)).map(|line| self.value(line))
+        let lines = if self.name_bytes & bit(name) == 0 { &[][..] } else { &self.lines };
+        lines.iter().filter(move |line| self.is_named(line, name)).map(|line| self.value(line))
     }
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
@@ -218,6 +225,11 @@ impl Headers {
         }
         headers
     }
+}
+
+/// The bit that stands for names of that length; all very long ones share one.
+fn bit(name: &str) -> u64 {
+    1 << name.len().min(63)
 }
 
 impl fmt::Debug for Headers {

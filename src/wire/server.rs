@@ -10,14 +10,14 @@ use std::io::ErrorKind;
 use std::net::TcpListener as StdListener;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
@@ -167,7 +167,7 @@ impl Shared {
 }
 
 /// hyper lets neither line breaks nor capitals in names through.
-fn headers(map: &hyper::HeaderMap) -> Headers {
+fn headers(map: &HeaderMap) -> Headers {
     Headers::from_wire(map.len(), map.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }
 
@@ -186,12 +186,22 @@ fn without_packing(request: Request) -> Request {
     request.with_headers(headers)
 }
 
+const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
+
 fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {
-    const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
     let Response { status, headers, body } = response;
     let body_bytes = body.len();
     let mut outgoing = hyper::Response::new(Full::new(body));
     *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    let is_length = |rest: &str| {
+        let length = rest.strip_prefix("content-length:").and_then(|rest| rest.strip_suffix('\n'));
+        body_bytes > 0 && length.is_some_and(|length| length.parse() == Ok(body_bytes))
+    };
+    let usual = USUAL.iter().find(|(start, _)| headers.as_text().strip_prefix(&**start).is_some_and(is_length));
+    if let Some((_, map)) = usual {
+        *outgoing.headers_mut() = map.clone();
+        return outgoing;
+    }
     let map = outgoing.headers_mut();
     map.reserve(4);
     let mut lines = headers.iter().peekable();
@@ -209,22 +219,26 @@ fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {
                 Err(_) => continue,
             },
         };
-        let known = KNOWN_VALUES.iter().find(|known| known.as_bytes() == value.as_bytes());
-        match known.cloned().map_or_else(|| HeaderValue::try_from(value), Ok) {
-            Ok(value) => map.append(name, value),
-            Err(_) => continue,
-        };
+        if let Ok(value) = HeaderValue::try_from(value) {
+            map.append(name, value);
+        }
     }
     outgoing
 }
 
-/// Values of nearly every answer, which need neither a copy nor a check.
-static KNOWN_VALUES: [HeaderValue; 4] = [
-    HeaderValue::from_static("Elasticsearch"),
-    HeaderValue::from_static("application/json"),
-    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=8"),
-    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=9"),
-];
+/// How the headers of nearly every answer begin, and the same for hyper, which adds the length by itself.
+static USUAL: LazyLock<[(String, HeaderMap); 3]> = LazyLock::new(|| {
+    const TYPES: [&str; 3] = [
+        "application/json",
+        "application/vnd.elasticsearch+json;compatible-with=9",
+        "application/vnd.elasticsearch+json;compatible-with=8",
+    ];
+    TYPES.map(|content_type| {
+        let lines = [(PRODUCT, "Elasticsearch"), (CONTENT_TYPE, content_type)];
+        let text = lines.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        (text, lines.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect())
+    })
+});
 
 /// How a server is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
