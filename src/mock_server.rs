@@ -492,12 +492,10 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_surroundings`] if the recording could not be written to its end.
     pub(crate) async fn drain(&self) -> Result<(), Error> {
-        let (tasks, shared) = (self.tasks.clone(), self.shared.clone());
-        let waiting = tokio::task::spawn_blocking(move || {
-            tasks.drain(Duration::from_millis(STOP_MS_MAX));
-            shared.sink().map_or(Ok(()), Sink::close)
-        });
-        waiting.await.unwrap_or(Ok(()))
+        let tasks = self.tasks.clone();
+        let waiting = tokio::task::spawn_blocking(move || tasks.drain(Duration::from_millis(STOP_MS_MAX)));
+        let _ = waiting.await;
+        self.close_sink()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, Looks, Wanted};
 use crate::input::{self, STDIN};
 use crate::journal::recording::{Mistake, Recording};
-use crate::journal::redact::Known;
+use crate::journal::redact::{Known, REDACTED};
 use crate::limits::RECORDING_BYTES_MAX;
 
 /// Mistakes that are shown with their lines; more are counted.
@@ -213,7 +213,7 @@ impl Files {
             let range = range.start.max(from)..range.end.min(to);
             piece.text.push_str(&String::from_utf8_lossy(&text[at..range.start]));
             let begin = piece.text.len();
-            piece.text.push_str(redact::REDACTED);
+            piece.text.push_str(REDACTED);
             // Lines keep their numbers.
             let lines = text[range.clone()].iter().filter(|byte| **byte == b'\n').count();
             piece.text.push_str(&"\n".repeat(lines));

@@ -73,11 +73,12 @@ impl Sink {
         Ok(Sink(desk))
     }
 
-    /// Appends a line, with its line break. After a failure lines are lost; calls go on being answered.
+    /// Appends a line, with its line break. After a failure, and after the end, lines are lost; calls go on being
+    /// answered.
     pub fn append(&self, line: String) {
         let desk = &*self.0;
         let mut queue = desk.queue();
-        if queue.failure.is_some() {
+        if queue.failure.is_some() || queue.is_ending {
             return;
         }
         if queue.bytes + line.len() > RECORDING_QUEUE_BYTES_MAX && !queue.lines.is_empty() {
