@@ -170,17 +170,25 @@ impl fmt::Display for Finding {
         if let Some(operation) = &self.operation {
             write!(f, " ({operation})")?;
         }
-        write!(f, ": {}", self.message)?;
+        write!(f, ": {}", self.body())
+    }
+}
+
+impl Finding {
+    /// What is told of it below severity, rule and call: the message, and lines about it.
+    pub(crate) fn body(&self) -> String {
+        let mut body = self.message.clone();
         if let (Some(expected), Some(seen)) = (self.expected(), self.seen()) {
-            write!(f, "\n  expected: {}\n  seen:     {}", plain(expected), plain(seen))?;
+            body.push_str(&format!("\n  expected: {}\n  seen:     {}", plain(expected), plain(seen)));
         }
         for line in self.evidence.get(near_miss::KEY).map(near_miss::lines).unwrap_or_default() {
-            write!(f, "\n  {line}")?;
+            body.push_str(&format!("\n  {line}"));
         }
         if let Some(next) = &self.next {
-            write!(f, "\n  next: {next}")?;
+            body.push_str(&format!("\n  next: {next}"));
         }
-        write!(f, "\n  hint: {}\n  written in: {}", self.hint, self.reference)
+        body.push_str(&format!("\n  hint: {}\n  written in: {}", self.hint, self.reference));
+        body
     }
 }
 

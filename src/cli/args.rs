@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::report::Wanted;
 use crate::clock::{self, Clock};
@@ -209,7 +209,7 @@ pub struct CommandLine {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Manners {
-    /// Colours: always, never, or auto, which means on a terminal without NO_COLOR
+    /// Colours: always, never, or auto, which means on a terminal without NO_COLOR and TERM=dumb
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true)]
     #[arg(env = "ELASTIMOCK_COLOR", hide_env = true)]
     pub color: Color,
@@ -231,6 +231,24 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+impl Color {
+    /// Whether there are colours on a terminal, or elsewhere. What the flag leaves open the environment
+    /// says, which `variable` reads.
+    ///
+    /// Source: no-color.org; bixense.com/clicolors. A terminal of the type `dumb` has none.
+    pub fn is_wanted(self, is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        match self {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if set("NO_COLOR").is_some() => false,
+            Color::Auto if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+            Color::Auto if set("CLICOLOR").is_some_and(|value| value == "0") => false,
+            Color::Auto => is_terminal && set("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -479,12 +497,7 @@ pub struct Wait {
 /// # Errors
 /// With clap's message; also when help or the version was asked for.
 pub fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
-    let color = match asked_color(&words) {
-        Color::Auto => ColorChoice::Auto,
-        Color::Always => ColorChoice::Always,
-        Color::Never => ColorChoice::Never,
-    };
-    let matches = CommandLine::command().color(color).try_get_matches_from(words)?;
+    let matches = CommandLine::command().try_get_matches_from(words)?;
     let mut line = CommandLine::from_arg_matches(&matches)?;
     // A variable holds one text, so it lists its paths as PATH does.
     if let Command::Serve(serve) = &mut line.command
@@ -498,7 +511,7 @@ pub fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
 
 /// The colours that were asked for, as far as can be seen before the words are understood: clap's own
 /// messages need to know.
-fn asked_color(words: &[OsString]) -> Color {
+pub fn asked_color(words: &[OsString]) -> Color {
     let mut asked = std::env::var("ELASTIMOCK_COLOR").ok();
     let mut words = words.iter().map(|word| word.to_string_lossy()).take_while(|word| word != "--");
     while let Some(word) = words.next() {
@@ -612,5 +625,29 @@ mod tests {
         assert_eq!(color(&["elastimock", "serve", "--color=never"]), Color::Never);
         assert_eq!(color(&["elastimock", "lint", "--", "--color=never"]), Color::Auto);
         assert_eq!(color(&["elastimock", "--color", "purple"]), Color::Auto);
+    }
+
+    #[test]
+    fn colours_keep_the_conventions() {
+        for (variables, on_terminal, elsewhere) in [
+            (&[][..], true, false),
+            (&[("TERM", "xterm-256color")], true, false),
+            (&[("TERM", "dumb")], false, false),
+            (&[("NO_COLOR", "1")], false, false),
+            (&[("NO_COLOR", "")], true, false),
+            (&[("CLICOLOR", "0")], false, false),
+            (&[("CLICOLOR", "1")], true, false),
+            (&[("CLICOLOR_FORCE", "1")], true, true),
+            (&[("CLICOLOR_FORCE", "0")], true, false),
+            (&[("CLICOLOR_FORCE", "")], true, false),
+            (&[("CLICOLOR_FORCE", "1"), ("TERM", "dumb")], true, true),
+            (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false, false),
+            (&[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0")], true, true),
+        ] {
+            let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, it)| it.into());
+            let wanted = |color: Color| [true, false].map(|is_terminal| color.is_wanted(is_terminal, variable));
+            assert_eq!(wanted(Color::Auto), [on_terminal, elsewhere], "{variables:?}");
+            assert_eq!((wanted(Color::Always), wanted(Color::Never)), ([true; 2], [false; 2]), "{variables:?}");
+        }
     }
 }

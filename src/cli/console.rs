@@ -102,11 +102,7 @@ fn say_now(text: &str) {
 impl Console {
     /// A console that is used as the user wants it.
     pub fn new(manners: Manners) -> Console {
-        let has_colors = |is_terminal: bool| match manners.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
-        };
+        let has_colors = |is_terminal| manners.color.is_wanted(is_terminal, |name| std::env::var_os(name));
         Console {
             manners,
             stdout_has_colors: has_colors(std::io::stdout().is_terminal()),
@@ -170,6 +166,11 @@ impl Console {
         self.stdout_has_colors
     }
 
+    /// Whether messages may be coloured.
+    pub fn stderr_has_colors(&self) -> bool {
+        self.stderr_has_colors
+    }
+
     /// A part of a result, to stdout at once.
     ///
     /// # Errors
@@ -228,21 +229,42 @@ impl Console {
 
     /// The name of a severity as stderr shows it.
     pub fn severity(&self, severity: Severity) -> String {
-        let color = match severity {
-            Severity::Error => AnsiColor::BrightRed,
-            Severity::Warning => AnsiColor::BrightYellow,
-        };
-        self.styled(color.on_default().bold(), severity.name())
+        paint(self.stderr_has_colors, of_severity(severity), severity.name())
     }
 
     /// A text that stands out on stderr.
     pub fn bold(&self, text: &str) -> String {
-        self.styled(Style::new().bold(), text)
+        paint(self.stderr_has_colors, Style::new().bold(), text)
     }
+}
 
-    fn styled(&self, style: Style, text: &str) -> String {
-        if self.stderr_has_colors { format!("{style}{text}{style:#}") } else { text.to_owned() }
-    }
+/// Prints a page of help, or what was wrong with the command line, where each belongs.
+pub fn print(told: &clap::Error, color: Color) {
+    let (mut stream, is_terminal): (Box<dyn Write>, bool) = match told.use_stderr() {
+        true => (Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
+        false => (Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
+    };
+    let text = told.render();
+    // A reader that has gone away needs no help.
+    let _ = match color.is_wanted(is_terminal, |name| std::env::var_os(name)) {
+        true => write!(stream, "{}", text.ansi()),
+        false => write!(stream, "{text}"),
+    };
+    let _ = stream.flush();
+}
+
+/// How the name of a severity looks.
+pub fn of_severity(severity: Severity) -> Style {
+    let color = match severity {
+        Severity::Error => AnsiColor::BrightRed,
+        Severity::Warning => AnsiColor::BrightYellow,
+    };
+    color.on_default().bold()
+}
+
+/// A text in a style, where there are colours.
+pub fn paint(has_colors: bool, style: Style, text: &str) -> String {
+    if has_colors { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
 /// `1 sync job`, `2 sync jobs`.

@@ -4,7 +4,7 @@ use super::args::Judge;
 use super::console::{Console, Exit, Failure};
 use super::{recordings, report};
 use crate::judge::offline::Run;
-use crate::judge::report::{Report, ReportFormat};
+use crate::judge::report::Report;
 use crate::judge::strictness::Contract;
 
 /// Judges recordings of one run together, in the order of their instants.
@@ -20,10 +20,11 @@ pub fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {
     let names: Vec<(&str, &[u8])> = texts.iter().map(|read| (&*read.name, &*read.text)).collect();
     let mut report = Report::of_run(&run, &names);
     report.fail_on = judge.verdict.fail_on.severity();
+    report.is_of_command = true;
     if console.json() {
         console.json_line(&report.to_value())?;
     } else if judge.verdict.report.iter().all(|wanted| wanted.file.is_some()) {
-        console.result(report.write(ReportFormat::Text).trim_end())?;
+        console.result(report::text(&report, console.stdout_has_colors()).trim_end())?;
     }
     report::write(&judge.verdict.report, &report, console)?;
     Ok(if report.is_failure() { Exit::Failed } else { Exit::Done })

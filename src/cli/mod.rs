@@ -40,11 +40,12 @@ use console::Console;
 
 /// Does what the command line says, and returns the exit code.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let line = match args::read(words.into_iter().collect()) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let color = args::asked_color(&words);
+    let line = match args::read(words) {
         Ok(line) => line,
         Err(told) => {
-            // A reader that has gone away needs no help.
-            let _ = told.print();
+            console::print(&told, color);
             return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
         }
     };

@@ -6,8 +6,10 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::styling::Style;
+
 use super::args::Verdict;
-use super::console::{Console, Failure, counted};
+use super::console::{Console, Failure, of_severity, paint};
 use crate::finding::Severity;
 use crate::judge::Counts;
 use crate::judge::report::{Report, ReportFormat};
@@ -76,22 +78,27 @@ pub fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<()
         }
     }
     for Wanted { format, .. } in wanted.iter().filter(|wanted| wanted.file.is_none()) {
-        console.result(report.write(*format).trim_end())?;
+        let told = match format {
+            ReportFormat::Text => text(report, console.stdout_has_colors()),
+            _ => report.write(*format),
+        };
+        console.result(told.trim_end())?;
     }
     failed.map_or(Ok(()), Err)
 }
 
-/// Tells what was found to stderr, as the text report does, with colours if they are wanted.
+/// Tells what was found to stderr, as the text report does.
 pub fn tell(report: &Report, console: &Console) {
     if report.findings.is_empty() && report.counts == Counts::default() && report.forgotten == Counts::default() {
         return;
     }
-    let mut told = String::new();
-    for line in report.write(ReportFormat::Text).lines() {
-        told.push_str(&colored(line, console));
-        told.push('\n');
-    }
-    console.say(&told);
+    console.say(&text(report, console.stderr_has_colors()));
+}
+
+/// The text report, with colours where there are any.
+pub fn text(report: &Report, has_colors: bool) -> String {
+    let text = report.write(ReportFormat::Text);
+    if has_colors { text.lines().map(|line| colored(line) + "\n").collect() } else { text }
 }
 
 /// How strictly the user wants calls to be judged.
@@ -104,25 +111,16 @@ pub fn strictness(verdict: &Verdict) -> Result<Strictness, Failure> {
     Ok(verdict.rule.iter().try_fold(start, |strictness, (id, level)| strictness.rule(id, *level))?)
 }
 
-/// A line of the text report with the name of its severity coloured.
-fn colored(line: &str, console: &Console) -> String {
+/// A line of the text report in colours: the name of its severity, and headings.
+fn colored(line: &str) -> String {
     for severity in [Severity::Error, Severity::Warning] {
         let mark = format!("{severity}[");
         if let Some(at) = line.find(&mark).filter(|at| *at == 0 || line[..*at].ends_with("^ ")) {
-            return format!("{}{}{}", &line[..at], console.severity(severity), &line[at + severity.name().len()..]);
+            let name = paint(true, of_severity(severity), severity.name());
+            return format!("{}{name}{}", &line[..at], &line[at + severity.name().len()..]);
         }
     }
-    if line.starts_with("──") { console.bold(line) } else { line.to_owned() }
-}
-
-/// `2 errors, 1 warning`, or that there is nothing.
-pub fn found(counts: &Counts) -> String {
-    match (counts.error, counts.warning) {
-        (0, 0) => "no findings".to_owned(),
-        (error, 0) => counted(error, "error"),
-        (0, warning) => counted(warning, "warning"),
-        (error, warning) => format!("{}, {}", counted(error, "error"), counted(warning, "warning")),
-    }
+    if line.starts_with("──") { paint(true, Style::new().bold(), line) } else { line.to_owned() }
 }
 
 fn try_out(file: &Path) -> Result<(), Error> {

@@ -260,6 +260,7 @@ fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: 
     let with_every_call = verdict.report.iter().any(|wanted| wanted.format.wants_every_call());
     let mut report = server.report_with(with_every_call);
     report.fail_on = verdict.fail_on.severity();
+    report.is_of_command = true;
     if !verdict.report.is_empty() {
         // One that cannot be read any more has no places to point at, and a pipe never had.
         let read = |path: Option<&Path>| {
@@ -281,12 +282,7 @@ fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: 
         report::tell(&report, console);
         let played =
             report.played.map(|played| format!("; {} of {} recorded calls served", played.served, played.recorded));
-        console.tell(&format!(
-            "{}: {}{}",
-            counted(report.calls, "call"),
-            report::found(&report.counts),
-            played.unwrap_or_default()
-        ));
+        console.tell(&format!("{}: {}{}", counted(report.calls, "call"), report.summary(), played.unwrap_or_default()));
     }
     reported?;
     Ok(if report.is_failure() { Exit::Failed } else { Exit::Done })

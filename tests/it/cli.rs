@@ -26,7 +26,8 @@ pub fn elastimock(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_elastimock"));
     command.args(words).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ELASTIMOCK_") || name == "NO_COLOR" {
+        let text = name.to_string_lossy();
+        if text.starts_with("ELASTIMOCK_") || text.starts_with("CLICOLOR") || text == "NO_COLOR" {
             command.env_remove(name);
         }
     }
@@ -191,6 +192,13 @@ const BROKEN: &str = r#"{
 "#;
 
 /// Two calls, each with an answer.
+/// A claim by a worker without a name.
+const NAMELESS: &str = concat!(
+    r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"9","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{}}"#,
+    "\n",
+    r#"{"seq":1,"at":"2031-05-01T10:00:00.001Z","request":{"method":"PUT","path":"/_connector/_sync_job/j/_claim","headers":{"content-type":"application/json"},"body":{"worker_hostname":""}},"response":{"status":200,"headers":{},"body":{"result":"updated"}}}"#,
+    "\n",
+);
 const STORY: &str = concat!(
     r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"8","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{}}"#,
     "\n",
@@ -262,6 +270,19 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
     assert_eq!(has_colors(&finish(elastimock(&["lint", &file]).env("ELASTIMOCK_COLOR", "always"))), (true, false));
     assert_eq!(has_colors(&finish(elastimock(&["--color=always", "lint", &file]).env("NO_COLOR", "1"))), (true, false));
     assert_eq!(has_colors(&run(&["--color", "always", "schema", "nonsense"])), (false, true));
+    let with = |words: &[&str], variables: &[(&str, &str)]| {
+        has_colors(&finish(elastimock(words).envs(variables.iter().copied())))
+    };
+    for words in [&["lint", &file][..], &["serve", "--help"]] {
+        assert_eq!(with(words, &[("CLICOLOR_FORCE", "1")]), (true, false), "{words:?}");
+        assert_eq!(with(words, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), (false, false), "{words:?}");
+        assert_eq!(with(words, &[("CLICOLOR_FORCE", "0"), ("TERM", "xterm")]), (false, false), "{words:?}");
+    }
+    let story = write(&folder, "story.ndjson", NAMELESS);
+    assert_eq!(has_colors(&run(&["judge", &story])), (false, false));
+    assert_eq!(has_colors(&run(&["judge", &story, "--color", "always"])), (true, false));
+    assert_eq!(has_colors(&run(&["judge", &story, "--color", "always", "--report", "text"])), (true, false));
+    assert_eq!(has_colors(&run(&["judge", &story, "--color", "always", "--report", "junit"])), (false, false));
     // clap's own pages too
     assert_eq!(has_colors(&run(&["--color", "always", "nonsense"])), (false, true));
     assert_eq!(has_colors(&run(&["serve", "--help", "--color=always"])), (true, false));
@@ -830,6 +851,48 @@ fn findings_decide_the_exit_code() {
         assert!(told.stderr.contains("error[off-spec-body] call 1 (connector.sync_job_claim): "), "{}", told.stderr);
         assert!(told.stderr.ends_with("\n\n1 call: 1 error\n"), "{}", told.stderr);
     }
+}
+
+/// Words and exit code agree: who fails a run for its warnings is told so, and is not told that all is well.
+#[cfg(unix)]
+#[test]
+fn warnings_that_fail_the_run_are_told_as_the_reason() {
+    let folder = folder();
+    let story = folder.path().join("story.ndjson").display().to_string();
+    let reason = "1 warning, and warnings fail this run (--fail-on warning)";
+    for (fail_on, code, headline, summary) in
+        [("warning", 1, reason, reason), ("error", 0, "the client kept the contract: 0 errors, 1 warning", "1 warning")]
+    {
+        let server = Server::start(&["serve", "--fail-on", fail_on, "--record", &story, "--report", "text"]);
+        assert_eq!(server.send("POST", "/_connector/_sync_job", r#"{"id":"crm"}"#).status, 201);
+        let told = server.stop();
+        assert_eq!(told.code, Some(code), "{}", told.stderr);
+        assert!(told.stderr.contains(&format!("\n{headline}\n")), "{}", told.stderr);
+        assert!(told.stderr.ends_with(&format!("\n1 call: {summary}\n")), "{}", told.stderr);
+        assert!(told.stdout.contains(&format!("{headline}\n")), "{}", told.stdout);
+        let judged = run(&["judge", &story, "--fail-on", fail_on]);
+        assert_eq!((judged.code, judged.stdout.lines().next()), (Some(code), Some(headline)), "{}", judged.stdout);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_mock_cannot_do_is_told_apart() {
+    let server = Server::start(&["serve"]);
+    assert_eq!(server.send("PUT", "/_index_template/notes", r#"{"index_patterns":["notes-*"]}"#).status, 501);
+    let told = server.stop();
+    assert_eq!(told.code, Some(1), "{}", told.stderr);
+    for line in [
+        "the mock could not answer 1 call, and that fails this run; of the client: 0 errors, 0 warnings",
+        "── what the mock could not answer ──",
+        "1 call: the mock could not answer 1 call",
+    ] {
+        assert!(told.stderr.lines().any(|told| told == line), "[{line}] is not in:\n{}", told.stderr);
+    }
+    assert!(!told.stderr.contains("the client broke the contract"), "{}", told.stderr);
+    let off = Server::start(&["serve", "--rule", "unsupported-operation=off"]);
+    off.send("PUT", "/_index_template/notes", r#"{"index_patterns":["notes-*"]}"#);
+    assert_eq!(off.stop().code, Some(0));
 }
 
 #[cfg(unix)]

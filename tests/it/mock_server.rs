@@ -202,7 +202,9 @@ fn warnings_fail_only_those_who_ask() {
     assert_eq!(lenient.findings().len(), 1);
     let strict = MockServer::builder().fail_on(Severity::Warning).start_blocking().expect("a server");
     ask(&strict);
-    assert!(std::panic::catch_unwind(|| strict.assert_conformant()).is_err());
+    let panic = std::panic::catch_unwind(|| strict.assert_conformant()).expect_err("a failure");
+    let text = panic.downcast_ref::<String>().expect("a text");
+    assert!(text.starts_with("1 warning, and warnings fail this run (fail_on)\n"), "{text}");
 }
 
 #[test]

@@ -1,14 +1,16 @@
-//! The report as workflow commands: `::error file=…,line=…,title=…::message`, one line a finding, which
-//! a code host shows beside the recording's line.
+//! The report as workflow commands: `::error file=…,line=…,title=…::message`, one line for equal
+//! findings, which a code host shows beside the recording's line of the first.
 //!
 //! Source: GitHub's workflow commands. In a message `%`, CR and LF are escaped; in a property `:` and
 //! `,` as well. A line break inside a message is `%0A`.
 
+use super::groups::groups;
 use super::{Report, visible};
 
 pub(super) fn write(report: &Report) -> String {
     let mut out = String::new();
-    for finding in &report.findings {
+    for group in groups(&report.findings) {
+        let finding = group.first;
         let mut properties = Vec::new();
         if let Some(place) = report.place(finding) {
             properties.push(format!("file={}", property(&place.file)));
@@ -20,7 +22,7 @@ pub(super) fn write(report: &Report) -> String {
         };
         properties.push(format!("title={}", property(&title)));
         // The title says the rule already.
-        let text = finding.to_string();
+        let text = group.told();
         let message = text.split_once("] ").map_or(&*text, |(_, message)| message);
         out.push_str(&format!("::{} {}::{}\n", finding.severity, properties.join(","), escaped(message)));
     }

@@ -22,7 +22,7 @@ pub(super) fn to_value(report: &Report) -> Value {
         "counts": { "error": report.counts.error, "warning": report.counts.warning },
         "calls": report.calls,
     });
-    if report.told_scopes().nth(1).is_some() || report.told_scopes().any(|scope| scope.name.is_some()) {
+    if report.has_scopes() {
         let scopes = report.told_scopes().map(|scope| {
             json!({
                 "number": scope.number,

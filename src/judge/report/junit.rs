@@ -67,9 +67,7 @@ pub(super) fn write(report: &Report) -> String {
 /// What there is to tell of a scope: its findings, those that are not kept, those that were forgotten.
 fn tell(report: &Report, scope: &Scope) -> String {
     let mut told = String::new();
-    for finding in &scope.findings {
-        text::tell(&mut told, report, finding);
-    }
+    text::tell_all(&mut told, report, scope.findings.iter());
     let dropped = scope.counts.total().saturating_sub(scope.findings.len() as u64);
     if dropped > 0 {
         told.push_str(&format!("and {} more\n", counted(dropped, "finding")));

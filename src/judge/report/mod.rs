@@ -5,10 +5,12 @@
 //! and decides nothing. Equal reports give equal bytes, whatever the form.
 
 mod annotations;
+mod groups;
 mod json;
 mod junit;
 mod sarif;
 mod text;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,8 @@ pub struct Report {
     pub played_places: BTreeMap<u64, Place>,
     /// From which severity on a finding is a failure; none when nothing is.
     pub fail_on: Option<Severity>,
+    /// Whether a command line has said so, which has a flag for it.
+    pub(crate) is_of_command: bool,
     /// What a playback recorded and served, if it was one.
     pub played: Option<Played>,
     /// The scopes of the run, in order, with the findings of each.
@@ -231,6 +235,19 @@ impl Report {
         }
     }
 
+    /// What was found, in one line: `1 error, 2 warnings`; what the mock could not answer; and why a run fails
+    /// that has warnings alone.
+    ///
+    /// ```
+    /// use elastimock::MockServer;
+    ///
+    /// assert_eq!(MockServer::start_blocking()?.report().summary(), "no findings");
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn summary(&self) -> String {
+        verdict::summary(self)
+    }
+
     /// The report as one JSON document.
     pub fn to_value(&self) -> serde_json::Value {
         json::to_value(self)
@@ -267,43 +284,36 @@ impl Report {
         }
     }
 
-    /// Findings by scope and what they are about: lanes in the order of their first finding.
-    fn by_lane(&self) -> Vec<(String, Vec<&Finding>)> {
-        let mut lanes: Vec<(String, Vec<&Finding>)> = Vec::new();
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    /// Findings by scope, each with what tells it from others.
+    fn by_scope(&self) -> Vec<(String, Vec<&Finding>)> {
         let mut ahead = self.findings.iter();
+        let counts = self.scopes.iter().map(|scope| scope.findings.len()).enumerate();
+        let mut scopes: Vec<(String, Vec<&Finding>)> =
+            counts.map(|(at, count)| (self.scope_prefix(at), ahead.by_ref().take(count).collect())).collect();
         // What is found in no scope, as in a report that is put together by hand, comes last.
-        let counts = self.scopes.iter().map(|scope| scope.findings.len()).chain([self.findings.len()]);
-        for (scope, count) in counts.enumerate() {
-            for finding in ahead.by_ref().take(count) {
-                let lane = self.scope_prefix(scope) + &self.lane(finding);
-                let place = *places.entry(lane.clone()).or_insert(lanes.len());
-                match lanes.get_mut(place) {
-                    Some((_, findings)) => findings.push(finding),
-                    None => lanes.push((lane, vec![finding])),
-                }
-            }
-        }
-        lanes
+        scopes.push((String::new(), ahead.collect()));
+        scopes
     }
 
-    /// The calls of every lane, in order.
-    fn calls_by_lane(&self) -> BTreeMap<String, Vec<&Interaction>> {
-        let mut lanes: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
-        for call in &self.story {
-            let scope = self.scopes.partition_point(|scope| scope.first_seq <= call.seq).saturating_sub(1);
-            lanes.entry(self.scope_prefix(scope) + &lane(call)).or_default().push(call);
-        }
-        lanes
+    /// The name of a call's lane, which tells scopes apart.
+    fn lane_of(&self, call: &Interaction) -> String {
+        let scope = self.scopes.partition_point(|scope| scope.first_seq <= call.seq).saturating_sub(1);
+        self.scope_prefix(scope) + &lane(call)
     }
 
     /// What stands before the names of lanes to tell scopes apart; nothing if there is no need to.
     fn scope_prefix(&self, at: usize) -> String {
         let Some(scope) = self.scopes.get(at) else { return String::new() };
-        match scope.name.is_some() || self.told_scopes().nth(1).is_some() {
+        match self.has_scopes() {
             true => format!("{} · ", scope.label()),
             false => String::new(),
         }
+    }
+
+    /// Whether scopes have to be told apart: there are several, or one that has a name.
+    fn has_scopes(&self) -> bool {
+        let mut told = self.told_scopes();
+        told.next().is_some_and(|first| first.name.is_some()) || told.next().is_some()
     }
 
     /// The scopes that there is something to tell of; the only one if there is nothing.

@@ -1,5 +1,6 @@
 //! The report as SARIF 2.1.0, which code hosts and editors read. A result points at the line of the
-//! recording where the call is written down, and at the earlier call that it clashes with.
+//! recording where the call is written down, and at the earlier call that it clashes with. Equal findings
+//! stay one result each, for each has a place of its own; what they have in common is their fingerprint.
 //!
 //! Source: OASIS, Static Analysis Results Interchange Format, version 2.1.0, with Errata 01.
 
@@ -73,7 +74,7 @@ fn result(report: &Report, finding: &Finding, rules: &[Value]) -> Value {
         "ruleId": finding.rule,
         "ruleIndex": rules.iter().position(|rule| rule["id"] == finding.rule),
         "level": level,
-        "message": { "text": format!("{}\n{}", sentence(&visible(&finding.message)), sentence(&finding.hint)) },
+        "message": { "text": format!("{}\n{}", stopped(&visible(&finding.message)), sentence(&finding.hint)) },
         "locations": [location],
         // What stays the same when the story is recorded again: no numbers, no instants.
         "partialFingerprints": { "ruleAndSubject/v1": format!("{}:{}", finding.rule, report.lane(finding)) },
@@ -124,10 +125,15 @@ fn uri(path: &str) -> String {
     uri
 }
 
-/// A text as a sentence: a capital at its beginning, a full stop at its end.
+/// A text with a full stop at its end. It may begin with an id, and an id stays as it is.
+fn stopped(text: &str) -> String {
+    let stop = if text.ends_with(['.', '!', '?']) || text.is_empty() { "" } else { "." };
+    format!("{text}{stop}")
+}
+
+/// A hint, which begins with a plain word, as a sentence.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let capital = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if text.ends_with(['.', '!', '?']) || text.is_empty() { "" } else { "." };
-    format!("{capital}{}{stop}", chars.as_str())
+    stopped(&format!("{capital}{}", chars.as_str()))
 }

@@ -91,9 +91,11 @@ proptest! {
         }
 
         let annotations = report.write(ReportFormat::Annotations);
-        prop_assert_eq!(annotations.lines().count(), texts.len());
-        for (line, (text, is_error)) in annotations.lines().zip(&texts) {
-            let level = if *is_error { "::error " } else { "::warning " };
+        let groups = groups::groups(&report.findings);
+        prop_assert_eq!(annotations.lines().count(), groups.len());
+        for (line, group) in annotations.lines().zip(&groups) {
+            let (text, is_error) = (&group.first.message, group.first.severity == Severity::Error);
+            let level = if is_error { "::error " } else { "::warning " };
             prop_assert!(line.starts_with(level), "{line}");
             let (properties, message) = line[level.len()..].split_once("::").expect("a message");
             prop_assert_eq!(properties.split(',').count(), 3, "{}", properties);
@@ -136,6 +138,127 @@ fn a_long_lane_is_shown_around_its_findings() {
         "{text}"
     );
     assert!(text.contains("\n> 100  "), "{text}");
+}
+
+fn of_rule(rule: &'static str, severity: Severity, seq: u64) -> Finding {
+    Finding { message: format!("{rule} was broken"), ..Finding::about(rule, severity, seq, Timestamp::default()) }
+}
+
+/// A report of findings of those rules, each at a call of its own.
+fn of_rules(rules: &[(&'static str, Severity)], fail_on: Severity) -> Report {
+    let mut report = Report { fail_on: Some(fail_on), calls: rules.len() as u64, ..Report::default() };
+    for (seq, (rule, severity)) in (1..).zip(rules) {
+        report.findings.push(of_rule(rule, *severity, seq));
+        report.counts.add(*severity, 1);
+        report.story.push(call(seq, "job-1"));
+    }
+    report
+}
+
+#[test]
+fn the_first_line_agrees_with_the_exit_code_and_says_whose_fault_it_is() {
+    use Severity::{Error, Warning};
+    let (own, gap, mild) = (("off-spec-body", Error), ("unsupported-operation", Error), ("duplicate-job", Warning));
+    let mild_gap = ("unsupported-operation", Warning);
+    for (rules, fail_on, headline, summary) in [
+        (&[][..], Warning, "0 calls: no findings", "no findings"),
+        (&[own], Error, "the client broke the contract: 1 error, 0 warnings", "1 error"),
+        (&[mild], Error, "the client kept the contract: 0 errors, 1 warning", "1 warning"),
+        (
+            &[mild],
+            Warning,
+            "1 warning, and warnings fail this run (fail_on)",
+            "1 warning, and warnings fail this run (fail_on)",
+        ),
+        (&[own, mild], Warning, "the client broke the contract: 1 error, 1 warning", "1 error, 1 warning"),
+        (
+            &[gap],
+            Error,
+            "the mock could not answer 1 call, and that fails this run; of the client: 0 errors, 0 warnings",
+            "the mock could not answer 1 call",
+        ),
+        (
+            &[gap, gap, mild],
+            Warning,
+            "the mock could not answer 2 calls, and that fails this run; of the client: 0 errors, 1 warning, \
+             and warnings fail this run (fail_on)",
+            "the mock could not answer 2 calls; 1 warning, and warnings fail this run (fail_on)",
+        ),
+        (
+            &[mild_gap],
+            Error,
+            "the mock could not answer 1 call; of the client: 0 errors, 0 warnings",
+            "the mock could not answer 1 call",
+        ),
+        (
+            &[own, gap, mild],
+            Error,
+            "the client broke the contract: 1 error, 1 warning; the mock could not answer 1 call",
+            "the mock could not answer 1 call; 1 error, 1 warning",
+        ),
+    ] {
+        let report = of_rules(rules, fail_on);
+        let text = report.write(ReportFormat::Text);
+        assert_eq!(text.lines().next(), Some(headline), "{rules:?}");
+        assert_eq!(report.summary(), summary, "{rules:?}");
+        assert!(!(report.is_failure() && text.contains("kept the contract")), "{text}");
+        let of_command = Report { is_of_command: true, ..report };
+        assert_eq!(of_command.summary(), summary.replace("(fail_on)", "(--fail-on warning)"));
+    }
+}
+
+#[test]
+fn what_the_mock_cannot_do_stands_apart_and_last() {
+    let gap = ("unsupported-operation", Severity::Error);
+    let report = of_rules(&[gap, ("off-spec-body", Severity::Error), gap], Severity::Error);
+    let text = report.write(ReportFormat::Text);
+    let parts: Vec<&str> = text.lines().filter(|line| line.starts_with("── ")).collect();
+    assert_eq!(parts, ["── sync job job-1 ──", "── what the mock could not answer ──"], "{text}");
+    assert!(text.contains("error[unsupported-operation] ×2 (calls 1, 3): "), "{text}");
+}
+
+#[test]
+fn equal_findings_are_told_once_and_kept_all() {
+    let mut report = of_rules(&[("version-mismatch", Severity::Warning); 74], Severity::Warning);
+    for (call, seq) in report.story.iter_mut().zip(4..) {
+        call.seq = seq;
+        // Half of them in another lane.
+        if seq % 2 == 0 {
+            call.request = Request::new(Method::Get, "/_connector/crm");
+        }
+    }
+    for (finding, seq) in report.findings.iter_mut().zip(4..) {
+        finding.seq = seq;
+        finding.calls = vec![seq];
+    }
+    let mark = "warning[version-mismatch] ×74 (calls 4-77)";
+    let text = report.write(ReportFormat::Text);
+    assert!(text.lines().count() < 15, "{text}");
+    for line in ["── the whole run ──", &format!("      ^ {mark}"), &format!("{mark}: version-mismatch was broken")]
+    {
+        assert!(text.lines().any(|told| told == line), "[{line}] is not in:\n{text}");
+    }
+    assert!(text.contains("… 73 calls with the same findings"), "{text}");
+    let annotations = report.write(ReportFormat::Annotations);
+    assert_eq!(annotations.lines().count(), 1, "{annotations}");
+    assert!(annotations.starts_with("::warning title=version-mismatch::×74 (calls 4-77): "), "{annotations}");
+    let junit = report.write(ReportFormat::Junit);
+    assert_eq!(junit.matches("was broken").count(), 2, "once as a message, once in the text:\n{junit}");
+    assert!(junit.contains(mark), "{junit}");
+    let json: Value = serde_json::from_str(&report.write(ReportFormat::Json)).expect("JSON");
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(74));
+    let sarif: Value = serde_json::from_str(&report.write(ReportFormat::Sarif)).expect("JSON");
+    assert_eq!(sarif["runs"][0]["results"].as_array().map(Vec::len), Some(74));
+}
+
+#[test]
+fn ids_stay_as_they_are() {
+    let mut report = of_rules(&[("off-spec-body", Severity::Error)], Severity::Error);
+    report.findings[0].message = "job-1 was claimed by a worker without a name".to_owned();
+    report.findings[0].hint = "name it".to_owned();
+    let sarif: Value = serde_json::from_str(&report.write(ReportFormat::Sarif)).expect("JSON");
+    let message = &sarif["runs"][0]["results"][0]["message"]["text"];
+    assert_eq!(message, "job-1 was claimed by a worker without a name.\nName it.");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Report, counted, numbers, visible};
+use super::groups::{Group, groups};
+use super::{Report, call_of, counted, numbers, verdict, visible};
 use crate::finding::Finding;
 use crate::journal::interaction::Interaction;
 use crate::judge::rules::day_and_time;
@@ -13,19 +14,29 @@ use crate::steps::step;
 
 /// Calls shown before and after an offending one when a lane is too long to be shown whole.
 const AROUND: usize = 3;
+/// Equal findings of which each call is shown; of more, the first.
+const SHOWN_ALIKE_MAX: usize = 3;
 /// Characters of a body or path that a line shows.
 const SHOWN_CHARS_MAX: usize = 100;
 
+/// Where findings stand that are about several things at once.
+const WHOLE_RUN: &str = "the whole run";
+/// Where it is told what the mock cannot do: that is no part of the client's story.
+const GAPS: &str = "what the mock could not answer";
+
 pub(super) fn write(report: &Report) -> String {
-    let mut out = String::new();
-    out.push_str(&head(report));
-    let mut calls = report.calls_by_lane();
-    for (name, findings) in report.by_lane() {
+    let mut out = format!("{}\n", verdict::headline(report));
+    let mut calls: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
+    if !report.findings.is_empty() {
+        report.story.iter().for_each(|call| calls.entry(report.lane_of(call)).or_default().push(call));
+    }
+    let found: BTreeSet<u64> = report.findings.iter().filter_map(call_of).collect();
+    for (name, groups) in parts(report) {
         out.push_str(&format!("\n── {} ──\n", visible(&name)));
-        tell_story(&mut out, report, calls.remove(&name).unwrap_or_default(), &findings);
-        for finding in findings {
+        Story::new(report, calls.get(&name).map_or(&[][..], Vec::as_slice), &groups).tell(&mut out, &found);
+        for group in &groups {
             out.push('\n');
-            tell(&mut out, report, finding);
+            tell(&mut out, report, group);
         }
     }
     if report.dropped() > 0 {
@@ -38,20 +49,43 @@ pub(super) fn write(report: &Report) -> String {
     out
 }
 
-/// The first line: how it went.
-fn head(report: &Report) -> String {
-    let found = match (report.counts.error, report.counts.warning) {
-        (0, 0) => return format!("{}: no findings\n", counted(report.calls, "call")),
-        (error, warning) => format!("{}, {}", counted(error, "error"), counted(warning, "warning")),
-    };
-    let verdict =
-        if report.counts.error > 0 { "the client broke the contract" } else { "the client kept the contract" };
-    format!("{verdict}: {found}\n")
+/// Findings by scope and what they are about: lanes in the order of their first finding, the mock's gaps last.
+fn parts(report: &Report) -> Vec<(String, Vec<Group<'_>>)> {
+    let mut parts: Vec<(String, Vec<Group<'_>>)> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut all_gaps: Vec<&Finding> = Vec::new();
+    for (scope, findings) in report.by_scope() {
+        let (gaps, own): (Vec<&Finding>, Vec<&Finding>) = findings.into_iter().partition(|it| verdict::is_gap(it));
+        all_gaps.extend(gaps);
+        for group in groups(own) {
+            let name = report.lane(group.first);
+            let is_shared = group.all.iter().all(|finding| report.lane(finding) == name);
+            let name = match (is_shared, scope.is_empty()) {
+                (true, _) => format!("{scope}{name}"),
+                (false, true) => WHOLE_RUN.to_owned(),
+                (false, false) => format!("{scope}all of it"),
+            };
+            let at = *known.entry(name.clone()).or_insert(parts.len());
+            match parts.get_mut(at) {
+                Some((_, groups)) => groups.push(group),
+                None => parts.push((name, vec![group])),
+            }
+        }
+    }
+    if !all_gaps.is_empty() {
+        parts.push((GAPS.to_owned(), groups(all_gaps)));
+    }
+    parts
 }
 
-pub(super) fn tell(out: &mut String, report: &Report, finding: &Finding) {
+/// Tells findings, equal ones once.
+pub(super) fn tell_all<'f>(out: &mut String, report: &Report, findings: impl IntoIterator<Item = &'f Finding>) {
+    groups(findings).iter().for_each(|group| tell(out, report, group));
+}
+
+fn tell(out: &mut String, report: &Report, group: &Group<'_>) {
     // The finding's own text begins every further line with a blank; what stands in a message need not.
-    let text = visible(&finding.to_string());
+    let text = visible(&group.told());
     let mut lines = text.lines();
     out.push_str(lines.next().unwrap_or_default());
     for line in lines {
@@ -62,58 +96,111 @@ pub(super) fn tell(out: &mut String, report: &Report, finding: &Finding) {
         out.push_str(line);
     }
     out.push('\n');
-    if let Some(place) = report.place(finding) {
+    if let Some(place) = report.place(group.first) {
         out.push_str(&format!("  recorded in: {}:{}\n", visible(&place.file), place.line));
     }
 }
 
-/// The lane's calls in order, and those that its findings name; the offending ones marked.
-fn tell_story(out: &mut String, report: &Report, calls: Vec<&Interaction>, findings: &[&Finding]) {
-    let mut own: BTreeMap<u64, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        if let Some(seq) = super::call_of(finding) {
-            own.entry(seq).or_default().push(finding);
-        }
-    }
-    let named: BTreeSet<u64> = findings.iter().flat_map(|finding| numbers(finding)).collect();
-    let mut calls: BTreeMap<u64, &Interaction> = calls.into_iter().map(|call| (call.seq, call)).collect();
-    calls.extend(named.iter().filter_map(|seq| report.call(*seq)).map(|call| (call.seq, call)));
-    let calls: Vec<&Interaction> = calls.into_values().collect();
-    let is_shown = |at: usize| {
-        let mut around = calls[at.saturating_sub(AROUND)..calls.len().min(at + AROUND + 1)].iter();
-        calls.len() <= REPORT_LANE_CALLS_MAX || around.any(|call| named.contains(&call.seq))
-    };
-    let width = calls.last().map_or(1, |call| call.seq.to_string().len());
-    let mut day = String::new();
-    let mut left_out = 0;
-    for (at, call) in calls.iter().enumerate() {
-        step();
-        if !is_shown(at) {
-            left_out += 1;
-            continue;
-        }
-        tell_left_out(out, &mut left_out);
-        let (date, time) = day_and_time(call.at);
-        if date != day {
-            out.push_str(&format!("  {date}\n"));
-            day = date;
-        }
-        let found = own.get(&call.seq).map(Vec::as_slice).unwrap_or_default();
-        let mark = if found.is_empty() { ' ' } else { '>' };
-        let line = format!("{mark} {:>width$}  {}  {}", call.seq, time, told(call));
-        out.push_str(line.trim_end());
-        out.push('\n');
-        for finding in found {
-            out.push_str(&format!("  {:>width$}  ^ {}[{}]\n", "", finding.severity, finding.rule));
-        }
-    }
-    tell_left_out(out, &mut left_out);
+/// The calls of a lane in order, the offending ones marked.
+struct Story<'a> {
+    calls: Vec<&'a Interaction>,
+    /// The findings that are told below a call.
+    marks: BTreeMap<u64, Vec<String>>,
+    /// Calls that have a finding.
+    offending: BTreeSet<u64>,
+    /// Calls that the told findings rest on.
+    named: BTreeSet<u64>,
+    /// Calls that have nothing but findings that others have had before.
+    alike: BTreeSet<u64>,
 }
 
-fn tell_left_out(out: &mut String, left_out: &mut u64) {
-    if *left_out > 0 {
-        out.push_str(&format!("  … {} without findings\n", counted(*left_out, "call")));
-        *left_out = 0;
+impl<'a> Story<'a> {
+    fn new(report: &'a Report, lane: &[&'a Interaction], groups: &[Group<'_>]) -> Story<'a> {
+        let mut story = Story {
+            calls: Vec::new(),
+            marks: BTreeMap::new(),
+            offending: BTreeSet::new(),
+            named: BTreeSet::new(),
+            alike: BTreeSet::new(),
+        };
+        for group in groups {
+            if let Some(seq) = call_of(group.first) {
+                story.marks.entry(seq).or_default().push(group.mark());
+            }
+            for (at, finding) in group.all.iter().enumerate() {
+                story.offending.extend(call_of(finding));
+                if at > 0 && group.all.len() > SHOWN_ALIKE_MAX {
+                    story.alike.extend(call_of(finding));
+                } else {
+                    story.named.extend(numbers(finding));
+                }
+            }
+        }
+        story.alike = story.alike.difference(&story.named).copied().collect();
+        let further = story.named.union(&story.alike).filter_map(|seq| report.call(*seq));
+        story.calls = lane.iter().copied().chain(further).collect();
+        story.calls.sort_by_key(|call| call.seq);
+        story.calls.dedup_by_key(|call| call.seq);
+        story
+    }
+
+    fn is_shown(&self, at: usize) -> bool {
+        let mut around = self.calls[at.saturating_sub(AROUND)..self.calls.len().min(at + AROUND + 1)].iter();
+        let is_near = self.calls.len() <= REPORT_LANE_CALLS_MAX || around.any(|call| self.named.contains(&call.seq));
+        is_near && !self.alike.contains(&self.calls[at].seq)
+    }
+
+    /// `found` are all calls that have a finding, those of other parts included.
+    fn tell(&self, out: &mut String, found: &BTreeSet<u64>) {
+        let width = self.calls.last().map_or(1, |call| call.seq.to_string().len());
+        let mut day = String::new();
+        let mut left_out = LeftOut::default();
+        for (at, call) in self.calls.iter().enumerate() {
+            step();
+            if !self.is_shown(at) {
+                left_out.calls += 1;
+                left_out.found += u64::from(found.contains(&call.seq));
+                left_out.alike += u64::from(self.alike.contains(&call.seq));
+                continue;
+            }
+            std::mem::take(&mut left_out).tell(out);
+            let (date, time) = day_and_time(call.at);
+            if date != day {
+                out.push_str(&format!("  {date}\n"));
+                day = date;
+            }
+            let mark = if self.offending.contains(&call.seq) { '>' } else { ' ' };
+            let line = format!("{mark} {:>width$}  {}  {}", call.seq, time, told(call));
+            out.push_str(line.trim_end());
+            out.push('\n');
+            for mark in self.marks.get(&call.seq).into_iter().flatten() {
+                out.push_str(&format!("  {:>width$}  ^ {mark}\n", ""));
+            }
+        }
+        left_out.tell(out);
+    }
+}
+
+/// Calls in a row that are not shown.
+#[derive(Default)]
+struct LeftOut {
+    calls: u64,
+    /// Those that have findings.
+    found: u64,
+    /// Those that have only such as are told already.
+    alike: u64,
+}
+
+impl LeftOut {
+    fn tell(self, out: &mut String) {
+        let LeftOut { calls, found, alike } = self;
+        let told = match calls {
+            0 => return,
+            _ if found == 0 => format!("{} without findings", counted(calls, "call")),
+            _ if alike == calls => format!("{} with the same findings", counted(calls, "call")),
+            _ => counted(calls, "more call"),
+        };
+        out.push_str(&format!("  … {told}\n"));
     }
 }
 

@@ -313,8 +313,8 @@ pub static RULES: &[Rule] = &[
         check: Call(call::unsupported_operation),
         demands: "A call is one that this mock can answer. This one is the mock's gap, not the client's fault.",
         why: "A test that goes on after such a call shows nothing about the client any more, so the gap must not go unnoticed.",
-        hint: "Elasticsearch can do this and elastimock cannot: leave the call out of the test, or ask for it",
-        mend: "Nothing is wrong with the client. Leave the call out of this test, or allow the rule in it.",
+        hint: "a gap of elastimock, not a fault of the client: test what needs this call against a real cluster, and turn the rule off here (`--rule unsupported-operation=off`) or allow it",
+        mend: "Nothing is wrong with the client. Test what needs this call against a real cluster. Here leave the call out, allow the rule in this one test, or turn it off; the client is still answered 501, or 400 where only a part of the request is missing.",
         reference: "README, table of operations",
     },
     rule! {
