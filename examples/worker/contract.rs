@@ -54,7 +54,6 @@ fn it_does_the_job_that_has_waited_longest() {
     assert_eq!(job.get("indexed_document_count"), Some(&json!(200)));
     assert_eq!(job.get("started_at"), Some(&json!("2031-05-01T10:00:00.000Z")));
     assert_eq!(job.get("last_seen"), Some(&json!("2031-05-01T10:02:00.000Z")));
-    server.allow("job-left-open", "the Connector API has no call that completes a job");
     server.assert_conformant();
     insta::assert_yaml_snapshot!(server.transcript());
 }

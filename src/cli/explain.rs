@@ -36,6 +36,7 @@ static EXAMPLES: &[Example] = examples! {
     "cursor-altered"
     "cursor-dropped"
     "duplicate-job"
+    "early-death-sentence"
     "ended-without-completed-at"
     "ended-without-statistics"
     "failed-without-error"

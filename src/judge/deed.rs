@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::heard::Heard;
+use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::json;
@@ -36,6 +37,8 @@ pub enum Deed {
     Look {
         /// The one.
         job: Option<String>,
+        /// By which door.
+        door: Door,
     },
     /// One connector is looked at.
     LookAtConnector {
@@ -112,6 +115,8 @@ pub struct JobDeed {
     pub counters: [Option<i64>; 3],
     /// Whether the job is seen: `last_seen` is written, by the server or by the client.
     pub seen: bool,
+    /// What a direct write says of when that was, if it can be read.
+    pub seen_at: Option<Timestamp>,
     /// Whether `completed_at` is written.
     pub completed_at: bool,
     /// Whether `canceled_at` is written.
@@ -240,6 +245,7 @@ fn new_job(heard: &Heard<'_>, job: String, act: JobAct, door: Door) -> JobDeed {
         cursor: None,
         counters: [None; 3],
         seen: false,
+        seen_at: None,
         completed_at: false,
         canceled_at: false,
         error: None,
@@ -252,8 +258,8 @@ fn api_job(heard: &Heard<'_>, call: &str, id: String) -> Option<Deed> {
     let text = |body: &Value, name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let body = || heard.json();
     Some(Deed::Job(match call {
-        "list" => return Some(Deed::Look { job: None }),
-        "get" => return Some(Deed::Look { job: Some(id) }),
+        "list" => return Some(Deed::Look { job: None, door: Door::Api }),
+        "get" => return Some(Deed::Look { job: Some(id), door: Door::Api }),
         "post" => {
             let body = body()?;
             let job = if heard.enforced || !heard.is_taken() { String::new() } else { answered_id(heard, "id") };
@@ -364,10 +370,10 @@ fn direct(heard: &Heard<'_>, operation: &str) -> Vec<Deed> {
         "bulk" => bulk(heard, if index.starts_with('_') { None } else { Some(&index) }),
         "search" | "count" => {
             let looks = shelf(&index) == Some(Shelf::SyncJobs);
-            looks.then_some(Deed::Look { job: None }).into_iter().collect()
+            looks.then_some(Deed::Look { job: None, door: Door::Direct }).into_iter().collect()
         }
         "get" | "get_source" => match (shelf(&index), path.nth(1)) {
-            (Some(Shelf::SyncJobs), Some(id)) => vec![Deed::Look { job: Some(id.into_owned()) }],
+            (Some(Shelf::SyncJobs), Some(id)) => vec![Deed::Look { job: Some(id.into_owned()), door: Door::Direct }],
             _ => Vec::new(),
         },
         "index" | "create" | "update" | "delete" => {
@@ -475,6 +481,7 @@ fn written_job(mut deed: JobDeed, fields: &Map<String, Value>, whole: bool) -> J
     deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned();
     deed.counters = counters(fields);
     deed.seen = given("last_seen");
+    deed.seen_at = fields.get("last_seen").and_then(|at| at.as_str()?.parse().ok());
     deed.completed_at = given("completed_at");
     deed.canceled_at = given("canceled_at");
     deed.error = text("error");

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::deed::{ConnectorAct, ConnectorDeed, Deed, Door, Effect, JobAct, JobDeed, LAST_SYNC};
 use super::heard::Heard;
+use super::sentence::{Sentence, says_silence};
 use super::story::{Mark, Seen};
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
@@ -29,6 +30,8 @@ pub struct World {
     ended: VecDeque<String>,
     /// The latest lists and searches of jobs.
     looks: VecDeque<Mark>,
+    /// The first direct look at jobs; and whether one was written directly.
+    direct: (Option<u64>, bool),
     forgotten: u64,
 }
 
@@ -51,6 +54,12 @@ pub struct JobLane {
     pub touched: bool,
     /// When it was last seen in this run.
     pub seen: Option<Mark>,
+    /// What its `last_seen` says, and what it said before, as far as that was written in this run.
+    pub seen_at: Option<Timestamp>,
+    /// See [`JobLane::seen_at`].
+    pub seen_before: Option<Timestamp>,
+    /// Why it ended, if somebody took its worker for dead too early, until its worker ends it.
+    pub sentence: Option<Box<Sentence>>,
     /// When somebody last looked at this very job.
     pub looked: Option<Mark>,
     /// What its worker reported last since the claim.
@@ -134,7 +143,7 @@ impl World {
                 // A state that leaves it out does not mean to say that the connector is unready.
                 status: text(entry, "status").and_then(|name| name.parse().ok()),
                 index_name: text(entry, "index_name"),
-                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned()),
+                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).map(text_of)),
                 last_sync: LAST_SYNC.map(|name| text(entry, name)),
                 ..ConnectorLane::default()
             };
@@ -227,13 +236,13 @@ impl World {
                 deed.connector.as_deref().map_or_else(Seen::default, of_connector)
             }
             Some(Deed::Job(deed)) => of_job(&deed.job),
-            Some(Deed::Look { job: Some(job) }) => of_job(job),
+            Some(Deed::Look { job: Some(job), .. }) => of_job(job),
             Some(Deed::LookAtConnector { connector }) => of_connector(connector),
             Some(Deed::Connector(deed)) => of_connector(&deed.connector),
             Some(Deed::Documents { index, .. }) => {
                 self.owner(index).map_or_else(Seen::default, |(id, _)| of_connector(id))
             }
-            Some(Deed::Look { job: None } | Deed::Upheaval { .. }) | None => Seen::default(),
+            Some(Deed::Look { job: None, .. } | Deed::Upheaval { .. }) | None => Seen::default(),
         }
     }
 
@@ -244,12 +253,14 @@ impl World {
         let mark = Mark { seq: heard.seq, at: heard.at };
         match deed {
             Deed::LookAtConnector { .. } => {}
-            Deed::Look { job: Some(id) } => {
+            Deed::Look { job: Some(id), door } => {
+                self.look(*door, mark);
                 if let Some(lane) = self.jobs.get_mut(id) {
                     lane.looked = Some(mark);
                 }
             }
-            Deed::Look { job: None } => {
+            Deed::Look { job: None, door } => {
+                self.look(*door, mark);
                 if self.looks.len() == JUDGE_LOOKS_MAX {
                     self.looks.pop_front();
                 }
@@ -267,10 +278,32 @@ impl World {
         }
     }
 
+    fn look(&mut self, door: Door, mark: Mark) {
+        if door == Door::Direct {
+            self.direct.0.get_or_insert(mark.seq);
+        }
+    }
+
+    /// Whether the worker of a job is known to have more than the Connector API: somebody wrote jobs
+    /// directly, or looked at them directly before it was claimed, as one does who looks for work.
+    pub fn has_direct_door(&self, lane: &JobLane) -> bool {
+        let (looked, has_written) = self.direct;
+        has_written || lane.claimed.is_some_and(|claim| looked.is_some_and(|look| look < claim.seq))
+    }
+
+    /// Whether it is the end that a worker writes who was taken for dead: it may be refused, and that is
+    /// not its fault.
+    pub fn is_of_sentenced(&self, deed: &Deed) -> bool {
+        let Deed::Job(deed) = deed else { return false };
+        matches!(deed.act, JobAct::Become(_)) && self.job(&deed.job).is_some_and(|lane| lane.sentence.is_some())
+    }
+
     fn take_job(&mut self, deed: &JobDeed, mark: Mark) {
         if deed.job.is_empty() || (deed.effect == Effect::Refused && !self.jobs.contains_key(&deed.job)) {
             return;
         }
+        let is_by_worker = !matches!(deed.act, JobAct::Post | JobAct::Delete);
+        self.direct.1 |= deed.door == Door::Direct && deed.effect != Effect::Refused && is_by_worker;
         let is_new = !self.jobs.contains_key(&deed.job);
         let lane = self.jobs.entry(deed.job.clone()).or_default();
         let was_ended = lane.is_ended();
@@ -287,10 +320,12 @@ impl World {
         }
         lane.last = Some(mark);
         let is_ended = lane.is_ended();
+        // A worker that was taken for dead is at work.
+        let is_over = is_ended && lane.sentence.is_none();
         let is_deleted = deed.act == JobAct::Delete && deed.effect == Effect::Done;
         let connector = lane.connector.clone();
         if let Some(connector) = connector.and_then(|id| self.connectors.get_mut(&id)) {
-            if is_ended || is_deleted {
+            if is_over || is_deleted {
                 Arc::make_mut(&mut connector.live).remove(&deed.job);
             } else if !connector.live.contains(&deed.job) {
                 Arc::make_mut(&mut connector.live).insert(deed.job.clone());
@@ -455,6 +490,11 @@ impl World {
                     lane.silence_told = true;
                 }
             }
+            ("early-death-sentence", Some(Subject::Job(id))) => {
+                if let Some(sentence) = self.jobs.get_mut(id).and_then(|lane| lane.sentence.as_mut()) {
+                    sentence.is_told = true;
+                }
+            }
             ("cancel-ignored", Some(Subject::Job(id))) => {
                 if let Some(lane) = self.jobs.get_mut(id) {
                     lane.cancel_told = true;
@@ -500,7 +540,8 @@ fn put_back<T>(lanes: &mut BTreeMap<String, T>, id: String, lane: Option<T>) {
 
 /// Whether one of a connector's jobs is worked on, or may be for all that is known.
 pub fn runs_any(jobs: &BTreeMap<String, JobLane>, connector: &ConnectorLane) -> bool {
-    connector.live.iter().filter_map(|id| jobs.get(id)).any(|job| job.status.is_none() || job.is_running())
+    let is_live = |job: &JobLane| job.status.is_none() || job.is_running() || job.sentence.is_some();
+    connector.live.iter().filter_map(|id| jobs.get(id)).any(is_live)
 }
 
 impl World {
@@ -539,8 +580,11 @@ fn merge(old: &mut Value, new: &Value) {
 impl JobLane {
     /// Takes in what was done to the job.
     fn done(&mut self, deed: &JobDeed, mark: Mark) {
+        let sentence = Sentence::of(self, deed, mark).map(Box::new);
         if deed.seen {
             self.seen = Some(mark);
+            let written = if deed.door == Door::Api { Some(mark.at) } else { deed.seen_at };
+            self.seen_before = std::mem::replace(&mut self.seen_at, written);
         }
         if let Some(cursor) = &deed.cursor {
             match &mut self.cursor {
@@ -564,6 +608,7 @@ impl JobLane {
                 self.cancel_told = false;
                 self.ended = None;
                 self.claim_refused = false;
+                self.sentence = None;
                 self.reported = false;
             }
             JobAct::CheckIn | JobAct::Statistics => {
@@ -571,7 +616,11 @@ impl JobLane {
                 self.seen = Some(mark);
             }
             JobAct::Cancel => self.cancel(deed.door, mark),
-            JobAct::Become(status) => self.become_status(status, mark),
+            JobAct::Become(status) => {
+                self.become_status(status, mark);
+                // A second service may say the same.
+                self.sentence = sentence.or_else(|| self.sentence.take().filter(|_| says_silence(deed)));
+            }
             JobAct::Misname => self.status = None,
             JobAct::Edit | JobAct::Delete => {}
         }

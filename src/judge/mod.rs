@@ -15,7 +15,11 @@ pub mod lane;
 pub mod offline;
 pub mod report;
 pub mod rules;
+<<<<<<< HEAD
 pub mod scope;
+=======
+pub mod sentence;
+>>>>>>> 83e3dc2 (A live job that is declared dead is not blamed on its worker; who has the Connector API alone is not asked to end jobs)
 pub mod story;
 pub mod strictness;
 
@@ -205,7 +209,7 @@ impl Judge {
     /// A judge that has heard nothing. `state` is what there was at the start, in the form of a fixture;
     /// null if nobody knows.
     pub fn new(profile: Profile, strictness: Strictness, state: &Value) -> Judge {
-        let docket = Docket::new(&strictness);
+        let docket = Docket::of(&strictness);
         Judge {
             profile,
             strictness,
@@ -289,8 +293,10 @@ impl Judge {
             self.world.take(deed, heard);
         }
         let call = Some((heard.seq, heard.operation));
+        let is_explained = || !findings.is_empty() || deeds.iter().any(|deed| self.world.is_of_sentenced(deed));
         let about_call = |entry: &Entry| match entry.rule.check {
-            Check::Call(check) if entry.rule.id != "refused-call" || findings.is_empty() => check(heard),
+            Check::Call(_) if entry.rule.id == "refused-call" && is_explained() => None,
+            Check::Call(check) => check(heard),
             Check::Exposed(check) => check(heard),
             _ => None,
         };
@@ -347,7 +353,11 @@ impl Judge {
                 let case = rules::job::JobCase { heard, world, deed, lane, connector };
                 for entry in &self.docket.job[bit(deed.act).trailing_zeros() as usize] {
                     let (offence, is_about_call) = match entry.rule.check {
-                        Check::Job { check, .. } => (check(&case), true),
+                        Check::Job { check, .. } => {
+                            let offence = check(&case);
+                            let is_about_call = !offence.as_ref().is_some_and(Offence::is_of_another);
+                            (offence, is_about_call)
+                        }
                         Check::Silence { check, .. } => (check(&case), false),
                         _ => (None, false),
                     };

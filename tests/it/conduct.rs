@@ -343,6 +343,14 @@ impl Play {
         }
         // Of a job that is to stop another rule speaks.
         let runs = self.door.engine.sync_job(&id).is_ok_and(|job| job.text("status") == Some("in_progress"));
+        if runs && self.breaks("early-death-sentence") {
+            self.check_in(&id);
+            self.door.advance(Duration::from_secs(20));
+            self.declare_idle(&id, &Value::Null);
+            self.documents(&work.job);
+            self.statistics(&id, work.counters);
+            return self.complete(work);
+        }
         if runs && self.breaks("heartbeat-gap") {
             self.door.advance(Duration::from_secs(301));
             self.check_in(&id);
@@ -499,7 +507,10 @@ impl Play {
     fn user(&mut self) {
         let connector = ["a", "b", "c"][self.dice.roll(3) as usize];
         let job_type = ["full", "incremental", "access_control"][self.dice.roll(3) as usize];
-        match self.dice.roll(5) {
+        match self.dice.roll(6) {
+            // It would end what a broken worker has left.
+            5 if !matches!(self.mutation, Some(("job-left-open", _))) => self.clean_up(),
+            5 => {}
             0..=2 => {
                 let (_, list) =
                     self.send("GET", &format!("/_connector/_sync_job?connector_id={connector}"), Value::Null);
@@ -526,6 +537,30 @@ impl Play {
                 }
             }
         }
+    }
+
+    // ── another service ───────────────────────────────────────────────────────────────────────────
+
+    /// Marks jobs as failed that nobody has seen for 300 s, as Elastic's service does.
+    fn clean_up(&mut self) {
+        let query = json!({ "query": { "bool": { "filter": [
+            { "terms": { "status": ["in_progress", "canceling"] } }, { "range": { "last_seen": { "lte": "now-300s" } } },
+        ] } }, "seq_no_primary_term": true });
+        let (_, body) = self.send("POST", &format!("{JOBS}/_search"), query);
+        for hit in body["hits"]["hits"].as_array().cloned().unwrap_or_default() {
+            self.declare_idle(hit["_id"].as_str().expect("an id"), &hit);
+        }
+    }
+
+    fn declare_idle(&mut self, id: &str, hit: &Value) {
+        let guard = match &hit["_seq_no"] {
+            Value::Null => String::new(),
+            seq_no => format!("?if_seq_no={seq_no}&if_primary_term={}", hit["_primary_term"]),
+        };
+        let now = self.stamp();
+        let error = "The job has not seen any update for some time.";
+        let doc = json!({ "last_seen": now, "completed_at": now, "status": "error", "error": error });
+        self.send("POST", &format!("{JOBS}/_update/{id}{guard}"), json!({ "doc": doc }));
     }
 
     // ── the run ───────────────────────────────────────────────────────────────────────────────────
@@ -661,7 +696,7 @@ fn is_claim(call: &Interaction) -> bool {
 const SEEDS_MAX: u64 = 30;
 
 /// Every obligation that the clients above can be made to break.
-const OBLIGATIONS: [&str; 25] = [
+const OBLIGATIONS: [&str; 26] = [
     "off-spec-body",
     "blank-worker-hostname",
     "claim-of-running-job",
@@ -676,6 +711,7 @@ const OBLIGATIONS: [&str; 25] = [
     "canceled-without-canceled-at",
     "cancel-ignored",
     "heartbeat-gap",
+    "early-death-sentence",
     "counter-fell",
     "cursor-dropped",
     "cursor-altered",
@@ -711,7 +747,10 @@ fn one_broken_obligation_is_found_by_its_rule() {
             let own = rules().iter().find(|known| known.id == rule).expect("a rule").severity;
             // Whoever leaves a job open may yet be at work.
             let counts = |finding: &Finding| finding.severity == own || rule == "job-left-open";
-            if ran.findings.iter().any(|finding| finding.rule == rule && counts(finding)) {
+            // Whoever was taken for dead is not to blame.
+            let is_blamed = rule == "early-death-sentence"
+                && ran.findings.iter().any(|it| it.severity == Severity::Error || it.rule == "write-outside-job");
+            if !is_blamed && ran.findings.iter().any(|finding| finding.rule == rule && counts(finding)) {
                 caught += 1;
             } else {
                 missed.push(format!("{rule}, seed {seed}: found only\n{}", told(&ran.findings)));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use elastimock::{
-    Clock, Contract, Engine, Finding, Fixture, Level, Method, Recording, Request, Rule, Run, Setup, Step, Strictness,
-    Timestamp, rules,
+    Clock, Contract, Engine, Finding, Fixture, Level, Method, Recording, Request, Rule, Run, Setup, Severity, Step,
+    Strictness, Timestamp, rules,
 };
 use serde_json::{Value, json};
 
@@ -229,6 +229,124 @@ fn every_rule_is_broken_by_one_transcript_and_kept_by_the_other() {
         insta::assert_snapshot!(format!("rule_{}", rule.id), told(&broken));
         let kept = judged(rule, "keeps");
         assert!(kept.is_empty(), "{} keeps:\n{}", rule.id, told(&kept));
+    }
+}
+
+/// What is found in a conversation, with every rule: live, and from its recording.
+fn found(text: &str) -> Vec<(&'static str, Severity)> {
+    let (findings, recording) = live(&Transcript::parse(text), Strictness::default());
+    let recordings = [recording];
+    let again = Run::new(&recordings, Strictness::default());
+    assert_eq!(told(&findings), told(&again.findings().cloned().collect::<Vec<_>>()), "{text}");
+    findings.iter().map(|finding| (finding.rule, finding.severity)).collect()
+}
+
+const CLAIM: &str = "PUT /_connector/_sync_job/job-1/_claim\n{\"worker_hostname\":\"w-1\"}\n# 200\n";
+const CHECK_IN: &str = "PUT /_connector/_sync_job/job-1/_check_in\n# 200\n";
+const STATISTICS: &str = "PUT /_connector/_sync_job/job-1/_stats\n\
+    {\"indexed_document_count\":3,\"deleted_document_count\":0,\"indexed_document_volume\":1}\n# 200\n";
+const DOCUMENT: &str = "PUT /search-crm/_doc/1\n{\"title\":\"Hello\"}\n# 201 {}\n";
+const TOLD: &str = "PUT /_connector/crm/_last_sync\n{\"last_sync_status\":\"completed\"}\n# 200\n";
+
+fn write(doc: &str) -> String {
+    format!("POST /.elastic-connectors-sync-jobs/_update/job-1\n{{\"doc\":{doc}}}\n# 200\n")
+}
+
+fn failed(error: &str) -> String {
+    write(&json!({ "status": "error", "error": error, "completed_at": T0 }).to_string())
+}
+
+/// Who has the Connector API alone cannot complete a job, and is not asked for it.
+#[test]
+fn a_job_is_left_open_only_by_who_could_end_it() {
+    let look = "POST /.elastic-connectors-sync-jobs/_search\n{}\n# 200 {}\n";
+    let open = ("job-left-open", Severity::Warning);
+    let error = format!("PUT /_connector/_sync_job/job-1/_error\n{{\"error\":\"no source\"}}\n# 200\n{TOLD}");
+    for (story, expected) in [
+        (CLAIM.to_owned(), vec![]),
+        (format!("{CLAIM}{CHECK_IN}{STATISTICS}"), vec![]),
+        (format!("GET /_connector/_sync_job\n# 200 {{}}\n{CLAIM}"), vec![]),
+        (format!("{CLAIM}{error}"), vec![]),
+        // It has looked for work in the index, or it writes there.
+        (format!("{look}{CLAIM}"), vec![open]),
+        (format!("GET /.elastic-connectors-sync-jobs/_doc/job-1\n# 200 {{}}\n{CLAIM}"), vec![open]),
+        (format!("{CLAIM}{}", write(r#"{"metadata":{}}"#)), vec![open]),
+        (write(r#"{"status":"in_progress","worker_hostname":"w-1"}"#), vec![open]),
+        // The test looks at what has become of it.
+        (format!("{CLAIM}{look}"), vec![]),
+        // A worker that falls silent is another matter.
+        (format!("{CLAIM}@advance 301s\nGET /_connector\n# 200 {{}}\n"), vec![("heartbeat-gap", Severity::Error)]),
+    ] {
+        assert_eq!(found(&story), expected, "{story}");
+    }
+    let rule = rules().iter().find(|rule| rule.id == "job-left-open").expect("the rule");
+    for call in ["POST /.elastic-connectors-sync-jobs/_update/{id}", "/_error`", "completed_at"] {
+        assert!(rule.hint.contains(call), "{}", rule.hint);
+    }
+}
+
+/// A live job that somebody declares dead is that somebody's fault, and not its worker's.
+#[test]
+fn a_worker_that_was_taken_for_dead_is_not_to_blame() {
+    const IDLE: &str = "The job has not seen any update for some time.";
+    let early = vec![("early-death-sentence", Severity::Warning)];
+    let late = vec![("work-after-end", Severity::Error)];
+    let end = format!("{}{TOLD}", write(&json!({ "status": "completed", "completed_at": T0 }).to_string()));
+    let alive = format!("{CLAIM}@advance 60s\n{CHECK_IN}@advance 30s\n");
+    let sentence = failed(IDLE);
+    let api_sentence = format!("PUT /_connector/_sync_job/job-1/_error\n{}\n# 200\n", json!({ "error": IDLE }));
+    let refused = "PUT /_connector/_sync_job/job-1/_error\n{\"error\":\"no source\"}\n# 400 {}\n";
+    for (what, story, expected) in [
+        ("the worker goes on", format!("{alive}{sentence}{STATISTICS}{CHECK_IN}{DOCUMENT}{end}"), early.clone()),
+        ("and fails", format!("{alive}{sentence}{}{TOLD}", failed("no source")), early.clone()),
+        ("and fails by the API", format!("{alive}{sentence}{refused}{TOLD}"), early.clone()),
+        ("and suspends", format!("{alive}{sentence}{}", write(r#"{"status":"suspended"}"#)), early.clone()),
+        ("it does not go on", format!("{alive}{sentence}{TOLD}"), early.clone()),
+        ("by the API", format!("{alive}{api_sentence}{STATISTICS}{end}"), early.clone()),
+        ("two services", format!("{alive}{sentence}@advance 1s\n{sentence}{STATISTICS}{end}"), early.clone()),
+        ("at 299 s", format!("{CLAIM}@advance 299s\n{sentence}{STATISTICS}{end}"), early.clone()),
+        ("other words", format!("{alive}{}{STATISTICS}{end}", failed("marked as idle")), early.clone()),
+        // In other words nobody knows whose they were, until the worker goes on.
+        ("other words, and no more", format!("{alive}{}{TOLD}", failed("the source has been idle")), vec![]),
+        // A sentence that is just.
+        ("at 300 s", format!("{CLAIM}@advance 300s\n{sentence}{TOLD}"), vec![]),
+        (
+            "the worker was silent, and goes on",
+            format!("{CLAIM}@advance 300s\n{sentence}{TOLD}{STATISTICS}"),
+            late.clone(),
+        ),
+        // It was seen again between the service's look and its write.
+        ("crossed", format!("{CLAIM}@advance 300s\n{CHECK_IN}@advance 1s\n{sentence}{TOLD}"), vec![]),
+        // By the worker's own clock it was not seen for years.
+        (
+            "another clock",
+            format!(
+                "{CLAIM}{}@advance 30s\n{sentence}{TOLD}",
+                write(r#"{"last_seen":"2020-05-01T10:00:00.000000+00:00"}"#)
+            ),
+            vec![],
+        ),
+        // Statistics that are written directly do not say when the job was seen.
+        (
+            "statistics without last_seen",
+            format!(
+                "{CLAIM}@advance 200s\n{}@advance 150s\n{sentence}{TOLD}",
+                write(r#"{"indexed_document_count":1}"#)
+            ),
+            vec![],
+        ),
+        // What the worker ends itself it has ended.
+        ("its own failure", format!("{alive}{}{STATISTICS}{TOLD}", failed("no source")), late.clone()),
+        (
+            "after its own end",
+            format!("{alive}{sentence}{STATISTICS}{end}{STATISTICS}"),
+            [early.clone(), late.clone()].concat(),
+        ),
+        ("documents after its own end", format!("{alive}{sentence}{STATISTICS}{end}{DOCUMENT}"), {
+            [early.clone(), vec![("write-outside-job", Severity::Warning)]].concat()
+        }),
+    ] {
+        assert_eq!(found(&story), expected, "{what}:\n{story}");
     }
 }
 

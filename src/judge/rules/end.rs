@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::finding::Subject;
 use crate::judge::deed::LAST_SYNC;
-use crate::judge::lane::World;
+use crate::judge::lane::{JobLane, World};
 
 /// Every job that is silent for too long at the end.
 pub(crate) fn heartbeat_gap(world: &World, now: Timestamp) -> Vec<Offence> {
@@ -14,7 +14,9 @@ pub(crate) fn heartbeat_gap(world: &World, now: Timestamp) -> Vec<Offence> {
 }
 
 pub(crate) fn job_left_open(world: &World, now: Timestamp) -> Vec<Offence> {
-    let open = world.jobs().filter(|(_, lane)| lane.claimed.is_some() && lane.is_running());
+    // The Connector API has no call that completes or suspends a job: who has nothing else cannot be asked for it.
+    let is_open = |lane: &JobLane| lane.claimed.is_some() && lane.is_running() && world.has_direct_door(lane);
+    let open = world.jobs().filter(|(_, lane)| is_open(lane));
     open.map(|(id, lane)| {
         let status = lane.status.map_or("unknown", SyncStatus::name);
         let worker = lane.worker.as_deref().filter(|worker| !worker.trim().is_empty());

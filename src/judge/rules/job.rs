@@ -15,6 +15,7 @@ use crate::finding::Subject;
 use crate::judge::deed::{COUNTERS, Door, Effect, JobAct, JobDeed};
 use crate::judge::heard::Heard;
 use crate::judge::lane::{ConnectorLane, JobLane, World};
+use crate::judge::sentence::Sentence;
 use crate::judge::story::{Mark, verb};
 
 /// From then on a cleanup may mark a job as failed. Source: connector protocol; `now-300s` in the
@@ -31,7 +32,7 @@ const CHECK_IN_MAX: Duration = Duration::from_secs(1800);
 ///
 /// Inferred: Elastic's service looks at a running job every 5 s and reports every 10 s; whatever
 /// happens in between it cannot know.
-const LOOK_MAX: Duration = Duration::from_secs(10);
+pub(crate) const LOOK_MAX: Duration = Duration::from_secs(10);
 
 /// What a rule knows of something that was done to a job.
 pub(crate) struct JobCase<'a> {
@@ -161,7 +162,8 @@ pub(crate) fn work_before_claim(case: &JobCase<'_>) -> Option<Offence> {
 }
 
 pub(crate) fn work_after_end(case: &JobCase<'_>) -> Option<Offence> {
-    let status = case.lane.status.filter(|_| works(case) && case.lane.is_ended())?;
+    // Of a worker that was taken for dead another rule speaks, and not against it.
+    let status = case.lane.status.filter(|_| works(case) && case.lane.is_ended() && case.lane.sentence.is_none())?;
     let when = case.lane.ended.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
     let message = format!("{} was {}, although it ended as {status}{when}", case.deed.job, verb(case.deed.act));
     Some(
@@ -188,7 +190,7 @@ pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<Offence> {
     let has_own_rule = from == SyncStatus::Canceling && to == Some(SyncStatus::Completed);
     // A worker that was not let have the job may say so.
     let says_why = case.lane.claim_refused && case.lane.is_waiting() && to == Some(SyncStatus::Error);
-    if !is_move || has_own_rule || says_why {
+    if !is_move || has_own_rule || says_why || case.lane.sentence.is_some() {
         return None;
     }
     let word = case.deed.word.clone().unwrap_or_default();
@@ -307,6 +309,44 @@ pub(crate) fn gap(job: &str, lane: &JobLane, now: Timestamp) -> Option<Offence> 
 pub(crate) fn cleanup(seen: Mark) -> String {
     let from = seen.at.plus(HEARTBEAT_MAX);
     format!("no check-in since {}; a cleanup would mark this job as failed at {}", hms(seen.at), hms(from))
+}
+
+/// A job that is alive is written failed as silent. What the worker does afterwards is not held against it.
+pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<Offence> {
+    let now = Mark { seq: case.heard.seq, at: case.at() };
+    let (sentence, goes_on) = match (&case.lane.sentence, Sentence::of(case.lane, case.deed, now)) {
+        (_, Some(sentence)) if sentence.is_plain => (sentence, false),
+        // Whose words they were shows only now.
+        (Some(sentence), None) if !sentence.is_told && !sentence.is_plain && goes_on(case) => {
+            (Sentence::clone(sentence), true)
+        }
+        _ => return None,
+    };
+    let Sentence { mark, seen_at, .. } = sentence;
+    let silence = mark.at.since(seen_at).as_secs();
+    let job = &case.deed.job;
+    let offence = match goes_on {
+        false => case.offence(format!("{job} was written failed as silent, {silence} s after it was seen")),
+        true => case
+            .offence(format!(
+                "{job} was written failed as silent at {}, {silence} s after it was seen, and its worker goes on",
+                hms(mark.at)
+            ))
+            .after(Some(mark))
+            .of_another(),
+    };
+    Some(
+        offence
+            .with("expected", "300 s without a sign of life")
+            .with("seen", format!("last seen at {}", hms(seen_at)))
+            .after(case.lane.seen.filter(|seen| seen.seq < mark.seq))
+            .then("its worker goes on, with a job that looks failed; that is not the worker's fault"),
+    )
+}
+
+/// Whether it is what a worker does that knows of no end.
+fn goes_on(case: &JobCase<'_>) -> bool {
+    works(case) || (case.is_done() && matches!(case.deed.act, JobAct::Become(_)))
 }
 
 pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<Offence> {

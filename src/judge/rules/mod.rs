@@ -123,11 +123,21 @@ pub(crate) struct Offence {
     next: Option<String>,
     /// A correct client may have its reasons: no more than a warning.
     soft: bool,
+    /// An earlier call is what is wrong; this one brings it to light.
+    of_another: bool,
 }
 
 impl Offence {
     fn new(message: String) -> Offence {
-        Offence { message, evidence: Map::new(), subject: None, earlier: Vec::new(), next: None, soft: false }
+        Offence {
+            message,
+            evidence: Map::new(),
+            subject: None,
+            earlier: Vec::new(),
+            next: None,
+            soft: false,
+            of_another: false,
+        }
     }
 
     fn with(mut self, name: &str, value: impl Into<Value>) -> Offence {
@@ -166,6 +176,15 @@ impl Offence {
 
     fn soft_if(self, soft: bool) -> Offence {
         Offence { soft: self.soft || soft, ..self }
+    }
+
+    fn of_another(self) -> Offence {
+        Offence { of_another: true, ..self }
+    }
+
+    /// Whether it is an earlier call that is wrong.
+    pub(crate) fn is_of_another(&self) -> bool {
+        self.of_another
     }
 
     /// Whether it is no more than a warning.
@@ -322,7 +341,7 @@ pub static RULES: &[Rule] = &[
         severity: Error,
         check: Call(call::unauthorized_call),
         demands: "A call brings credentials that may make it.",
-        why: "A client whose credentials do not suffice works in no cluster that is set up like this one.",
+        why: "A client whose credentials do not suffice works in no cluster that is set up like this one. The mocked cluster checks no credentials and never answers so: the rule is for recordings, judged or played back, whose answers come from a cluster that does.",
         hint: "give the client the credentials that the test's cluster expects",
         mend: "Check the `Authorization` header and the privileges of the key.",
         reference: "Elasticsearch's answer",
@@ -468,6 +487,16 @@ pub static RULES: &[Rule] = &[
         reference: "connector protocol: heartbeats of jobs",
     },
     rule! {
+        id: "early-death-sentence",
+        severity: Warning,
+        check: Job { on: CHECK_IN | STATISTICS | BECOME, check: job::early_death_sentence },
+        demands: "A job is written failed as silent only when it was not seen for 300 s.",
+        why: "Its worker is alive and goes on, with a job that looks failed, and another may begin beside it. So the finding is about whoever wrote it, and what the worker does with the job until it ends it is not held against the worker. The words of Elastic's cleanup are known; where others say that a job is idle or was not seen, the rule speaks when the worker goes on.",
+        hint: "clean up only jobs whose `last_seen` is older than 300 s by the server's clock (`now-300s`), and guard the write with `if_seq_no` and `if_primary_term`",
+        mend: "Search for idle jobs by `last_seen` with `now-300s`, and send `if_seq_no` and `if_primary_term` of each hit with its write, so that a check-in that came in between makes it fail.",
+        reference: "connector protocol: heartbeats of jobs; Elastic's connector service, idle jobs",
+    },
+    rule! {
         id: "counter-fell",
         severity: Error,
         check: Job { on: STATISTICS | BECOME | EDIT, check: job::counter_fell },
@@ -512,9 +541,9 @@ pub static RULES: &[Rule] = &[
         severity: Error,
         check: End(end::job_left_open),
         demands: "A job that was claimed in the run has ended at its end, or is suspended.",
-        why: "A job that is left in progress blocks its connector until a cleanup finds it. While its last sign of life is no older than 300 s its worker may still be at work, and it is a warning.",
-        hint: "end the job, or write it suspended when the worker stops; a test that ends on purpose in the middle allows this rule",
-        mend: "End or suspend every claimed job in the code that shuts the worker down.",
+        why: "A job that is left in progress blocks its connector until a cleanup finds it. While its last sign of life is no older than 300 s its worker may still be at work, and it is a warning. The Connector API can fail a job (`_error`) and has no call that completes or suspends one: so the rule speaks only where jobs were written directly in the run, or looked at directly before the claim. Of a worker that has the Connector API alone and falls silent `heartbeat-gap` speaks.",
+        hint: "end it: `POST /.elastic-connectors-sync-jobs/_update/{id}` with `{\"doc\":{\"status\":\"completed\",\"completed_at\":…}}`, `suspended` when the worker stops, or `PUT /_connector/_sync_job/{id}/_error` when it failed; a test that ends on purpose in the middle allows this rule",
+        mend: "End every claimed job, and suspend it in the code that shuts the worker down: `POST /.elastic-connectors-sync-jobs/_update/{id}` with `status` and `completed_at` (`suspended` needs no date). A failure can also be told with `PUT /_connector/_sync_job/{id}/_error`.",
         reference: "connector protocol: job statuses",
     },
     rule! {
