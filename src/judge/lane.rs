@@ -143,7 +143,7 @@ impl World {
                 // A state that leaves it out does not mean to say that the connector is unready.
                 status: text(entry, "status").and_then(|name| name.parse().ok()),
                 index_name: text(entry, "index_name"),
-                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).map(text_of)),
+                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned()),
                 last_sync: LAST_SYNC.map(|name| text(entry, name)),
                 ..ConnectorLane::default()
             };

@@ -15,11 +15,8 @@ pub mod lane;
 pub mod offline;
 pub mod report;
 pub mod rules;
-<<<<<<< HEAD
 pub mod scope;
-=======
 pub mod sentence;
->>>>>>> 83e3dc2 (A live job that is declared dead is not blamed on its worker; who has the Connector API alone is not asked to end jobs)
 pub mod story;
 pub mod strictness;
 
@@ -209,7 +206,7 @@ impl Judge {
     /// A judge that has heard nothing. `state` is what there was at the start, in the form of a fixture;
     /// null if nobody knows.
     pub fn new(profile: Profile, strictness: Strictness, state: &Value) -> Judge {
-        let docket = Docket::of(&strictness);
+        let docket = Docket::new(&strictness);
         Judge {
             profile,
             strictness,
