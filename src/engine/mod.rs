@@ -255,7 +255,7 @@ impl Engine {
         let seq = self.journal.reserve();
         let mut body = None;
         let mut unmatched = None;
-        let is_json = matches!(&reading.stage, Stage::Call(call) if call.body.is_some());
+        let is_json = matches!(&reading.stage, Stage::Call(call) if call.is_json());
         if let Mode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }

@@ -103,6 +103,12 @@ impl Line {
 }
 
 impl Call {
+    /// Whether the body has been read as JSON, from its beginning to its end.
+    pub fn is_json(&self) -> bool {
+        let is_read = |line: &Line| !line.has_more && !matches!(line.content, Content::Broken(_));
+        self.body.is_some() || (!self.lines.is_empty() && self.lines.iter().all(is_read))
+    }
+
     /// The placeholder of the path with that name. Empty if the row has none: then the row is wrong,
     /// and a test says so.
     pub fn path(&self, name: &str) -> &str {

@@ -297,7 +297,7 @@ impl Known {
     fn credentials(&mut self, headers: &Headers) -> Option<Headers> {
         let is_bare = |(name, value): &(&str, &str)| !value.is_empty() && *value != REDACTED && is_secret_header(name);
         let is_exposed =
-            |(name, value): &(&str, &str)| !is_secret_header(name) && user_info_of_header(name, value).is_some();
+            |(name, value): &(&str, &str)| user_info_of_header(name, value).is_some() && !is_secret_header(name);
         if !headers.iter().any(|line| is_bare(&line) || is_exposed(&line)) {
             return None;
         }
@@ -527,9 +527,9 @@ fn words(bytes: &[u8], own: &mut Vec<Box<[u8]>>) {
 
 /// The user and password of a URL in a header line; `host` is one without its scheme.
 fn user_info_of_header(name: &str, value: &str) -> Option<Range<usize>> {
-    let found = value.contains('@').then(|| user_info(value)).flatten();
-    let in_host = || (name == "host").then(|| value.find('@')).flatten().filter(|at| !value[..*at].is_empty());
-    found.or_else(|| in_host().filter(|at| value[..*at] != *REDACTED).map(|at| 0..at))
+    let at = value.rfind('@')?;
+    let in_host = (name == "host" && at > 0 && value[..at] != *REDACTED).then_some(0..at);
+    user_info(value).or(in_host)
 }
 
 /// Whether a secret stands by itself where it was found. A long one that is no plain word is one wherever it
