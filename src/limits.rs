@@ -204,6 +204,9 @@ pub const JUDGE_FAILURES_MAX: usize = 256;
 /// Secrets that are known and looked for everywhere, and as many names of marked settings.
 pub const SECRETS_KNOWN_MAX: usize = 4_096;
 
+/// Bytes that a secret has at most to be remembered.
+pub const SECRET_BYTES_MAX: usize = 16 * 1024;
+
 /// Bytes that a secret has at least to be looked for; a shorter one stands in many a text by chance.
 pub const SECRET_BYTES_MIN: usize = 6;
 

@@ -317,6 +317,27 @@ fn an_api_key_is_known_from_the_answer_that_makes_it() {
 }
 
 #[test]
+fn mistakes_in_a_state_are_told_without_its_secrets() {
+    let (server, mut client) = serve(MockServer::builder().fixture(start()));
+    for body in [
+        r#"{"secrets":[{"id":"x","value":"S3cr3t-9zx","nope":1}]}"#,
+        r#"{"secrets":[{"id":"x","value":["S3cr3t-9zx"]}]}"#,
+        r#"{"secrets":[{"id":"x","value":"S3cr3t-9zx"}"#,
+        r#"{"secrets":[{"id":"x","value":"S3cr3t-9zx"#,
+        r#"{"secrets":[{"value":"S3cr3t-9zx"}],"connectors":7}"#,
+        r#"{"connectors":[{"id":"x","configuration":{"pin":{"sensitive":true,"value":"S3cr3t-9zx"}},"status":"nope"}]}"#,
+        r#"{"connectors":[{"id":"crm","configuration":{"pin":{"sensitive":true,"value":"S3cr3t-9zx"}}}]}"#,
+        r#"{"connectors":[{"id":"x","configuration":"S3cr3t-9zx"}]}"#,
+    ] {
+        for method in ["PUT", "POST"] {
+            let answer = client.send(&call(&format!("{method} /_elastimock/state {body}")));
+            assert!(!answer.text().contains("S3cr3t"), "{method} {body}: {}", answer.text());
+        }
+    }
+    assert_eq!(leaks(&outputs(&server, &mut client), "S3cr3t"), Vec::<String>::new());
+}
+
+#[test]
 fn ordinary_bodies_are_kept_byte_for_byte() {
     let (server, mut client) = serve(MockServer::builder().fixture(start()));
     let lines = [

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::base64;
 use crate::http::{Headers, Request};
-use crate::limits::{SECRET_BYTES_MIN, SECRETS_KNOWN_MAX};
+use crate::limits::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, SECRETS_KNOWN_MAX};
 
 /// Bytes from which on a secret is masked within a longer word too.
 const LONG_BYTES: usize = 12;
@@ -214,7 +214,7 @@ impl Known {
     fn learn_names(&mut self, found: &Found<'_>) -> bool {
         let before = self.marked.len();
         for name in found.marked.iter().filter(|name| !self.marked.contains(&***name)).collect::<Vec<_>>() {
-            if self.marked.len() < SECRETS_KNOWN_MAX {
+            if self.marked.len() < SECRETS_KNOWN_MAX && name.len() <= SECRET_BYTES_MAX {
                 self.marked.insert((&**name).into());
             }
         }
@@ -247,7 +247,7 @@ impl Known {
             let password = password.to_owned();
             self.learn(password.as_bytes(), own);
         }
-        if self.values.len() < SECRETS_KNOWN_MAX {
+        if self.values.len() < SECRETS_KNOWN_MAX && text.len() <= SECRET_BYTES_MAX {
             self.values.add(text);
             // As it stands in an answer, if it has characters that are escaped there.
             let spelt = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap_or_default();
@@ -475,15 +475,20 @@ impl Known {
             false
         };
         let Ok(text) = std::str::from_utf8(text) else { return false };
-        let once = unescaped(text);
-        let as_form = text.replace('+', " ");
-        let quoted = serde_json::from_str::<String>(&format!("\"{text}\""));
-        holds(once.as_bytes())
-            || holds(unescaped(&once).as_bytes())
-            || holds(unescaped(&as_form).as_bytes())
-            // As a JSON pointer has it.
-            || holds(text.replace("~1", "/").replace("~0", "~").as_bytes())
-            || quoted.is_ok_and(|text| holds(text.as_bytes()) || holds(&walk::plain(format!("\"{text}\"").as_bytes())))
+        let in_url = |text: &str| {
+            let once = unescaped(text);
+            holds(once.as_bytes()) || holds(unescaped(&once).as_bytes())
+        };
+        let in_json = || {
+            serde_json::from_str::<String>(&format!("\"{text}\"")).is_ok_and(|text| {
+                holds(text.as_bytes()) || (text.contains('\\') && holds(&walk::plain(format!("\"{text}\"").as_bytes())))
+            })
+        };
+        let in_pointer = || holds(text.replace("~1", "/").replace("~0", "~").as_bytes());
+        (text.contains('%') && in_url(text))
+            || (text.contains('+') && in_url(&text.replace('+', " ")))
+            || (text.contains('\\') && in_json())
+            || ((text.contains("~0") || text.contains("~1")) && in_pointer())
     }
 }
 
