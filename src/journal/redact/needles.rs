@@ -11,14 +11,14 @@ const START_BYTES: usize = 3;
 /// in a table of bits, and only where one of them may begin the texts themselves are compared.
 #[derive(Clone)]
 pub(super) struct Needles {
-    starts: Box<[u64]>,
+    starts: Box<[u64; 1024]>,
     texts: BTreeSet<Box<[u8]>>,
     ignores_case: bool,
 }
 
 impl Default for Needles {
     fn default() -> Needles {
-        Needles { starts: vec![0; 1024].into(), texts: BTreeSet::new(), ignores_case: false }
+        Needles { starts: Box::new([0; 1024]), texts: BTreeSet::new(), ignores_case: false }
     }
 }
 
@@ -42,8 +42,10 @@ impl Needles {
         if text.len() < START_BYTES || !self.texts.insert(text.into()) {
             return;
         }
-        let start = self.start(text);
-        self.starts[start / 64] |= 1 << (start % 64);
+        let fold = self.fold();
+        let start = text[..START_BYTES].iter().fold(0, |last, byte| last >> 8 | u32::from(byte | fold) << 16);
+        let place = place(start);
+        self.starts[place / 64] |= 1 << (place % 64);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,13 +66,24 @@ impl Needles {
             return None;
         }
         let rest = haystack.get(from..)?;
-        let starts = rest.windows(START_BYTES).enumerate().filter(|(_, start)| self.may_begin(start));
-        starts.filter_map(|(at, _)| Some(from + at..from + at + self.longest(&rest[at..])?)).next()
+        let fold = self.fold();
+        // The last bytes, the latest one on top.
+        let mut last = 0_u32;
+        for (at, &byte) in rest.iter().enumerate() {
+            last = last >> 8 | u32::from(byte | fold) << 16;
+            if self.has_start(last)
+                && let Some(start) = (at + 1).checked_sub(START_BYTES)
+                && let Some(length) = self.longest(&rest[start..])
+            {
+                return Some(from + start..from + start + length);
+            }
+        }
+        None
     }
 
-    fn may_begin(&self, text: &[u8]) -> bool {
-        let start = self.start(text);
-        self.starts[start / 64] & (1 << (start % 64)) != 0
+    fn has_start(&self, start: u32) -> bool {
+        let place = place(start);
+        self.starts[place / 64] & (1 << (place % 64)) != 0
     }
 
     /// The length of the longest text that `rest` begins with.
@@ -88,12 +101,15 @@ impl Needles {
         kin.filter(|text| is_it(text)).map(|text| text.len()).max()
     }
 
-    /// The place of a beginning in the table.
-    fn start(&self, text: &[u8]) -> usize {
-        let fold = if self.ignores_case { 0x20 } else { 0 };
-        let [one, two, three] = [0, 1, 2].map(|at| u32::from(text[at] | fold));
-        ((one | two << 8 | three << 16).wrapping_mul(0x9E37_79B1) >> 16) as usize
+    /// What makes a letter small.
+    fn fold(&self) -> u8 {
+        if self.ignores_case { 0x20 } else { 0 }
     }
+}
+
+/// The place of a beginning in the table.
+fn place(start: u32) -> usize {
+    (start.wrapping_mul(0x9E37_79B1) >> 16) as usize
 }
 
 #[cfg(test)]
