@@ -111,7 +111,10 @@ fn entries<'s>(state: &'s Value, section: &str) -> &'s [Value] {
     state.get(section).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A job that does not say its status is a new one.
+/// A job that does not say its status is a new one, unless it is a whole document.
 fn is_pending(job: &Value) -> bool {
-    job.get("status").is_none_or(|status| status == "pending")
+    match job.get("_source") {
+        Some(whole) => whole["status"] == "pending",
+        None => job.get("status").is_none_or(|status| status == "pending"),
+    }
 }

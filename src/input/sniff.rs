@@ -95,7 +95,14 @@ impl Other {
 
 /// What to say where something else is wanted: what it is, and what to do. None if it may be what is wanted.
 pub fn mismatch(text: &[u8], name: &str, wanted: Wanted) -> Option<(String, String)> {
-    let name = if name.is_empty() || name == super::STDIN { "FILE" } else { name };
+    // A line to paste into a shell.
+    let is_plain =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+=@%:,~".contains(&byte) || !byte.is_ascii());
+    let name = match name {
+        "" | super::STDIN => "FILE".to_owned(),
+        name if is_plain => name.to_owned(),
+        name => format!("'{}'", name.replace('\'', r"'\''")),
+    };
     match (at(text), wanted) {
         (Looks::Other(other), _) => Some((other.what.to_owned(), other.cure(wanted).to_owned())),
         (Looks::Recording, Wanted::Fixture) => Some((

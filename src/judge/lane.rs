@@ -134,6 +134,7 @@ impl World {
 
     /// Learns a further state.
     pub fn learn(&mut self, state: &Value) {
+        let state = &*crate::fixture::in_fields(state);
         let entries = |name: &str| state.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let objects = |name: &'static str| entries(name).iter().filter_map(Value::as_object);
         let text = |entry: &Map<String, Value>, name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);

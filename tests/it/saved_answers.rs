@@ -198,3 +198,26 @@ fn the_admin_api_takes_what_is_shown() {
     }
     assert_eq!(documents(&mut to), before);
 }
+
+#[test]
+fn the_judge_knows_what_a_saved_answer_says() {
+    let mut from = EngineDoor::new(cluster("default"), T0);
+    let [connectors, jobs] = shown(&mut from).swap_remove(2);
+    let read = |text: &str| Fixture::from_json(text).unwrap_or_else(|error| panic!("{error}"));
+    let saved = read(&connectors).merge(read(&jobs)).unwrap_or_else(|error| panic!("{error}"));
+    let findings = |fixture: Fixture| {
+        let mut door = EngineDoor::new(fixture, T0);
+        for job in ["job-pending", "job-in-progress", "job-completed", "job-suspended"] {
+            for (verb, body) in [
+                ("_claim", r#"{"worker_hostname":"another"}"#),
+                ("_stats", r#"{"deleted_document_count":0,"indexed_document_count":0,"indexed_document_volume":0}"#),
+            ] {
+                send(&mut door, "PUT", &format!("/_connector/_sync_job/{job}/{verb}"), body);
+            }
+        }
+        door.engine.findings(true).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let found = findings(cluster("default"));
+    assert!(found.iter().any(|finding| finding.contains("claim-of-running-job")), "{found:#?}");
+    assert_eq!(findings(saved), found);
+}
