@@ -14,18 +14,25 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::address;
+use super::event::{Change, Event};
 use super::interaction::Interaction;
-use super::recording::Recording;
+use super::recording::{Header, Line, Recording};
 use crate::clock::Timestamp;
 use crate::cluster::{CONNECTORS, SYNC_JOBS};
 use crate::json;
 use crate::steps::step;
+
+/// The lane of what happened to the mock and was no call: a moved clock, a state, an allowance.
+const EVENTS: &str = "events";
 
 /// Lanes of calls, volatile parts named.
 ///
 /// Serializes as a map from lane to its calls, for `insta::assert_yaml_snapshot!` and its kin. A document that
 /// came before in its lane shows what has changed since, at any depth, and `…: as before` stands for
 /// the rest; members that are there no more are named after it. [`Transcript::whole`] shows everything.
+///
+/// What happened to the mock beside the calls is the lane `events`. A run of several scopes is a map from
+/// scope to its lanes.
 ///
 /// ```yaml
 /// sync job job-1:
@@ -39,41 +46,41 @@ use crate::steps::step;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
-    /// Each lane with its calls, all of them whole.
-    lanes: Vec<(String, Vec<Value>)>,
+    scopes: Vec<(String, Lanes)>,
     is_whole: bool,
 }
+
+/// Each lane with its calls, all of them whole.
+type Lanes = Vec<(String, Vec<Value>)>;
 
 impl Transcript {
     /// The transcript of a recording. With a clock that stands still instants are exact; with a running one
     /// they are only said to be later than the start, or earlier.
     pub(crate) fn new(recording: &Recording) -> Transcript {
         let header = &recording.header;
-        let names = Names { started_at: header.started_at, exact: !header.is_clock_running, ids: Vec::new() };
-        let calls: Vec<Interaction> = recording.interactions.iter().cloned().map(address::name_port).collect();
-        let mut lanes: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
-        for interaction in &calls {
-            lanes.entry(lane(interaction)).or_default().push(interaction);
+        let mut parts: Vec<Part<'_>> = Vec::new();
+        let mut part = Part::new(header.scope.as_deref(), header.started_at);
+        for line in recording.lines() {
+            match line {
+                Line::Call(call) => part.calls.push(address::name_port(call.clone())),
+                Line::Event(event) => {
+                    if let Change::Reset { scope, started_at, .. } = &event.change {
+                        parts.push(std::mem::replace(&mut part, Part::new(scope.as_deref(), *started_at)));
+                    }
+                    part.events.push(event);
+                }
+            }
         }
-        let made = made_ids(&calls);
-        // Lanes of ids that the mock made are ordered by what happens in them, and named in that order.
-        let mut ordered: Vec<(bool, String, String, Vec<&Interaction>)> = lanes
-            .into_iter()
-            .map(|(lane, calls)| {
-                let is_made = made.iter().any(|id| lane.ends_with(id.as_str()));
-                let content = if is_made { names.blind(&made).calls(&calls) } else { String::new() };
-                (is_made, content, lane, calls)
-            })
-            .collect();
-        ordered.sort_by(|one, other| (one.0, &one.1, &one.2).cmp(&(other.0, &other.1, &other.2)));
-        let mut ids: Vec<String> = Vec::new();
-        for (_, _, lane, _) in &ordered {
-            ids.extend(made.iter().find(|id| lane.ends_with(id.as_str())).cloned());
+        parts.push(part);
+        let mut scopes: Vec<(String, Lanes)> = Vec::new();
+        for (part, number) in parts.iter().zip(1..) {
+            let name = part.name.map_or_else(|| format!("scope {number}"), str::to_owned);
+            let again =
+                scopes.iter().filter(|(known, _)| *known == name || known.starts_with(&format!("{name} ("))).count();
+            let name = if again == 0 { name } else { format!("{name} ({})", again + 1) };
+            scopes.push((name, part.lanes(header)));
         }
-        ids.extend(made.iter().filter(|id| !ids.contains(id)).cloned().collect::<Vec<_>>());
-        let names = Names { ids, ..names };
-        let lanes = ordered.iter().map(|(_, _, lane, calls)| (names.text(lane), names.calls(calls))).collect();
-        Transcript { lanes, is_whole: false }
+        Transcript { scopes, is_whole: false }
     }
 
     /// The same with every document as it was said, however often it came before.
@@ -92,7 +99,58 @@ impl Transcript {
     /// The transcript as JSON.
     pub fn to_value(&self) -> Value {
         let shown = |calls: &[Value]| if self.is_whole { calls.to_vec() } else { compact::compact(calls) };
-        Value::Object(self.lanes.iter().map(|(lane, calls)| (lane.clone(), shown(calls).into())).collect())
+        let of_scope = |lanes: &Lanes| -> Value {
+            Value::Object(lanes.iter().map(|(lane, calls)| (lane.clone(), shown(calls).into())).collect())
+        };
+        match self.scopes.as_slice() {
+            [(_, lanes)] => of_scope(lanes),
+            scopes => Value::Object(scopes.iter().map(|(name, lanes)| (name.clone(), of_scope(lanes))).collect()),
+        }
+    }
+}
+
+/// A scope of a recording.
+struct Part<'r> {
+    name: Option<&'r str>,
+    started_at: Timestamp,
+    calls: Vec<Interaction>,
+    events: Vec<&'r Event>,
+}
+
+impl<'r> Part<'r> {
+    fn new(name: Option<&'r str>, started_at: Timestamp) -> Part<'r> {
+        Part { name, started_at, calls: Vec::new(), events: Vec::new() }
+    }
+
+    fn lanes(&self, header: &Header) -> Lanes {
+        let runs = |event: &&Event| matches!(event.change, Change::Clock { frozen: false });
+        let exact = !header.is_clock_running && !self.events.iter().any(runs);
+        let names = Names { started_at: self.started_at, exact, ids: Vec::new() };
+        let mut lanes: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
+        for interaction in &self.calls {
+            lanes.entry(lane(interaction)).or_default().push(interaction);
+        }
+        let made = made_ids(&self.calls);
+        // Lanes of ids that the mock made are ordered by what happens in them, and named in that order.
+        let mut ordered: Vec<(bool, String, String, Vec<&Interaction>)> = lanes
+            .into_iter()
+            .map(|(lane, calls)| {
+                let is_made = made.iter().any(|id| lane.ends_with(id.as_str()));
+                let content = if is_made { names.blind(&made).calls(&calls) } else { String::new() };
+                (is_made, content, lane, calls)
+            })
+            .collect();
+        ordered.sort_by(|one, other| (one.0, &one.1, &one.2).cmp(&(other.0, &other.1, &other.2)));
+        let mut ids: Vec<String> = Vec::new();
+        for (_, _, lane, _) in &ordered {
+            ids.extend(made.iter().find(|id| lane.ends_with(id.as_str())).cloned());
+        }
+        ids.extend(made.iter().filter(|id| !ids.contains(id)).cloned().collect::<Vec<_>>());
+        let names = Names { ids, ..names };
+        let events: Vec<Value> = self.events.iter().filter_map(|event| names.event(event, &header.state)).collect();
+        let of_events = (!events.is_empty()).then(|| (EVENTS.to_owned(), events));
+        let of_calls = ordered.iter().map(|(_, _, lane, calls)| (names.text(lane), names.calls(calls)));
+        of_events.into_iter().chain(of_calls).collect()
     }
 }
 
@@ -194,6 +252,33 @@ impl Names {
             shown.insert("findings".to_owned(), Value::Array(rules));
         }
         Value::Object(shown)
+    }
+
+    /// An event in a run that began with the state `at_start`; none if it says nothing new.
+    fn event(&self, event: &Event, at_start: &Value) -> Option<Value> {
+        let (what, more): (String, Option<(&str, Value)>) = match &event.change {
+            Change::Reset { state, forget, .. } => {
+                let what = if *forget { "reset and forget" } else { "reset" };
+                let state = state.as_ref().filter(|state| ***state != *at_start);
+                // That a scope begins is said by its name.
+                if state.is_none() && !forget {
+                    return None;
+                }
+                (what.to_owned(), state.map(|state| ("state", (**state).clone())))
+            }
+            Change::State { whole, state } => {
+                let how = if *whole { "put" } else { "added" };
+                (format!("state {how}"), Some(("state", (**state).clone())))
+            }
+            Change::Clock { frozen: true } => (format!("clock {}", self.instant(event.at)), None),
+            Change::Clock { frozen: false } => (format!("clock {} and running", self.instant(event.at)), None),
+            Change::Allow { rule, reason } => (format!("allow {rule}"), Some(("reason", Value::from(&**reason)))),
+            Change::Forget => ("forget".to_owned(), None),
+            // When the run ended is no change, and depends on when it was asked for.
+            Change::End => return None,
+        };
+        let more = more.map(|(name, value)| (name.to_owned(), self.value(value)));
+        Some(Value::Object(std::iter::once(("event".to_owned(), Value::String(what))).chain(more).collect()))
     }
 
     fn body(&self, bytes: &[u8]) -> Value {

@@ -1,8 +1,9 @@
 //! What a recording keeps of a story, and what not: the same story gives the same bytes.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use elastimock::{Clock, Method, MockServer, Recording, Request};
+use elastimock::{Clock, Fixture, Method, MockServer, Recording, Request};
 use tempfile::TempDir;
 
 use crate::support::{Client, T0, instant};
@@ -77,6 +78,35 @@ fn the_journal_that_a_test_asks_has_the_real_address() {
     let host = server.address().to_string();
     assert_eq!(server.journal()[0].request.headers().get("host"), Some(&*host));
     assert!(server.journal()[0].response.text().contains(&host));
+}
+
+/// What happens to a server beside the calls, and two scopes with names.
+fn run_of_scopes() -> MockServer {
+    let server = MockServer::builder().seed(7).clock(Clock::frozen(instant(T0))).start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    let mut post = || client.send(&Request::new(Method::Post, "/_connector/_sync_job").json(r#"{"id":"crm"}"#));
+    post();
+    server.scope("the worker is slow");
+    server.advance(Duration::from_secs(90));
+    let late = r#"{"connectors":[{"id":"late"}],"sync_jobs":[{"id":"j","connector_id":"late","created_at":"now-5m"}]}"#;
+    server.add_state(&Fixture::from_json(late).expect("a fixture")).expect("a further job");
+    server.allow("duplicate-job", "the point of this test");
+    post();
+    server.scope("the worker is slow");
+    server.set_clock("from@2031-05-01T10:00:00Z".parse().expect("a clock"));
+    post();
+    server
+}
+
+#[test]
+fn a_transcript_tells_what_happened_beside_the_calls_scope_by_scope() {
+    let server = run_of_scopes();
+    let run = server.run().transcript();
+    insta::assert_yaml_snapshot!(run);
+    let read = Recording::parse("run", server.run().recording().to_text().as_bytes()).expect("a recording");
+    assert_eq!(read.transcript().to_value(), run.to_value());
+    // Of the scope that goes on there is no need to say that it is one.
+    assert_eq!(server.transcript().to_value(), run.to_value()["the worker is slow (2)"]);
 }
 
 #[test]
