@@ -432,7 +432,7 @@ pub struct Judge {
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Recordings, each a transcript of its own
+    /// Recordings, each a transcript of its own, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
     /// Shows every document whole, however often it came before

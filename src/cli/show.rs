@@ -10,12 +10,10 @@ use super::recordings;
 pub fn run(show: &Show, console: &Console) -> Result<Exit, Failure> {
     let mut shown: Vec<(String, Value)> = Vec::new();
     for path in &show.recordings {
-        let (recordings, read) = recordings::read(std::slice::from_ref(path), console)?;
-        for (recording, read) in recordings.iter().zip(read) {
-            let transcript = recording.transcript();
-            let transcript = if show.whole { transcript.whole() } else { transcript };
-            shown.push((read.name, transcript.to_value()));
-        }
+        let (recording, read) = recordings::read_one(path, console)?;
+        let transcript = recording.transcript();
+        let transcript = if show.whole { transcript.whole() } else { transcript };
+        shown.push((read.name, transcript.to_value()));
     }
     match shown.as_slice() {
         [(_, transcript)] if console.json() => console.json_line(transcript)?,

@@ -1113,6 +1113,14 @@ fn show_prints_recordings_as_their_transcripts() {
     let both = json(&run(&["show", &story, &full, "--json"]).stdout);
     assert_eq!((&both[0]["recording"], &both[0]["transcript"]), (&json!(story), &transcript.to_value()));
 
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(STORY.as_bytes()).expect("packed");
+    let packed = folder.path().join("story.ndjson.gz");
+    std::fs::write(&packed, packer.finish().expect("packed")).expect("a file");
+    assert_eq!(run(&["show", &packed.display().to_string()]).stdout, told.stdout);
+    let piped = finish(elastimock(&["show", "-"]).stdin(std::fs::File::open(&story).expect("the story")));
+    assert_eq!((piped.code, piped.stdout), (Some(0), told.stdout.clone()));
+
     let cut = write(&folder, "cut.ndjson", &STORY[..STORY.len() - 20]);
     let told = run(&["show", &cut]);
     assert_eq!(told.code, Some(0));
