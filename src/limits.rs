@@ -128,6 +128,9 @@ pub const PORTS_REMEMBERED_MAX: usize = 4096;
 /// Bytes of a fixture file, unpacked.
 pub const FIXTURE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+/// Bytes of a recording whose lines are put into their order at the end.
+pub const RECORDING_ORDERED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// Bytes of a recording that is read, unpacked.
 pub const RECORDING_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024 - 1;
 

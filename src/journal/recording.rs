@@ -248,6 +248,11 @@ pub fn lines(text: &[u8]) -> BTreeMap<u64, u32> {
     read::lines(text)
 }
 
+/// The number of a line of a recording; none of its header.
+pub fn number_of(line: &[u8]) -> Option<u64> {
+    read::seq(line).ok()?
+}
+
 /// The line of an interaction, with its line end.
 pub fn line(interaction: &Interaction) -> String {
     let mut line = String::with_capacity(256 + interaction.request.body().len() + interaction.response.body().len());

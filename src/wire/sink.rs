@@ -3,10 +3,13 @@
 //! One `write` a line, and an answer waits for its line: a killed process leaves every call that it has
 //! answered. Where writing hangs, as on a pipe that nobody reads or a network disk that is gone, answers
 //! stop waiting after a moment, the lines wait in a bounded queue, and the end does not wait for ever.
+//!
+//! Calls are written when they are answered, so those of several clients may be out of their order; at the
+//! end the file is put into it.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,8 +17,10 @@ use std::time::Duration;
 
 use super::troubles::Troubles;
 use crate::error::Error;
-use crate::journal::recording::{Header, header_line};
-use crate::limits::{RECORDING_OPEN_MS_MAX, RECORDING_QUEUE_BYTES_MAX, RECORDING_WAIT_MS_MAX, STOP_MS_MAX};
+use crate::journal::recording::{Header, header_line, number_of};
+use crate::limits::{
+    RECORDING_OPEN_MS_MAX, RECORDING_ORDERED_BYTES_MAX, RECORDING_QUEUE_BYTES_MAX, RECORDING_WAIT_MS_MAX, STOP_MS_MAX,
+};
 
 /// A recording that grows.
 #[derive(Debug)]
@@ -162,10 +167,18 @@ impl Desk {
         if told.is_err() {
             file = None;
         }
+        let (mut last, mut is_in_order) = (0, true);
         while let Some(open) = &mut file {
             let Some(line) = self.next() else {
+                if !is_in_order {
+                    // Only the order is lost if this fails, and a reader does not need it.
+                    let _ = put_in_order(&self.path, open);
+                }
                 break;
             };
+            let number = number_of(line.as_bytes()).unwrap_or(last);
+            is_in_order &= number >= last;
+            last = number;
             match open.write_all(line.as_bytes()) {
                 Ok(()) => self.written(line.len()),
                 Err(error) => {
@@ -195,6 +208,44 @@ impl Desk {
         drop(queue);
         self.done.notify_all();
     }
+}
+
+/// Writes the lines of a recording by their number into a new file in its place. One that is no file, or a large
+/// one, stays as it is.
+fn put_in_order(path: &Path, file: &File) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() > RECORDING_ORDERED_BYTES_MAX {
+        return Ok(());
+    }
+    let path = fs::canonicalize(path)?;
+    let mut reader = BufReader::new(File::open(&path)?);
+    let (mut places, mut start, mut line) = (Vec::new(), 0_u64, Vec::new());
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        // The header has no number and stays first.
+        places.push((number_of(&line).unwrap_or(0), start, line.len()));
+        start += line.len() as u64;
+        line.clear();
+    }
+    places.sort_unstable();
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = (|| {
+        let mut ordered = BufWriter::new(File::create(&temporary)?);
+        for (_, start, length) in places {
+            line.resize(length, 0);
+            reader.seek(SeekFrom::Start(start))?;
+            reader.read_exact(&mut line)?;
+            ordered.write_all(&line)?;
+        }
+        let ordered = ordered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        ordered.set_permissions(metadata.permissions())?;
+        fs::rename(&temporary, &path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }
 
 /// Opens the file for this process alone, and empties it.
@@ -230,4 +281,33 @@ fn holder(file: &File) -> Option<u32> {
 #[cfg(not(unix))]
 fn holder(_: &File) -> Option<u32> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::engine::{Engine, Setup};
+    use crate::journal::recording::Recording;
+
+    #[test]
+    fn a_finished_file_has_its_lines_in_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("story.ndjson");
+        let header = Engine::new(Setup::default(), Timestamp::default()).expect("an engine").recording_header();
+        let sink = Sink::create(&path, &header, Arc::default()).expect("a file");
+        let line = |seq: u64| {
+            let call = r#""at":"2031-05-01T10:00:00Z","request":{"method":"GET","path":"/"},"response":{"status":200}"#;
+            format!("{{\"seq\":{seq},{call}}}\n")
+        };
+        [1, 3, 2, 10, 4].map(line).into_iter().for_each(|line| sink.append(line));
+        let in_order = header_line(&header) + &[1, 2, 3, 4, 10].map(line).concat();
+        let written = fs::read(&path).expect("the file");
+        assert_ne!(String::from_utf8_lossy(&written), in_order);
+        sink.close().expect("an end");
+        let written = fs::read(&path).expect("the file");
+        assert_eq!(String::from_utf8_lossy(&written), in_order);
+        assert_eq!(Recording::parse("story", &written).expect("a recording").interactions.len(), 5);
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing else is left behind");
+    }
 }

@@ -135,7 +135,7 @@ pub(super) fn lines(text: &[u8]) -> BTreeMap<u64, u32> {
     pieces(text).filter_map(|piece| Some((seq(piece.text).ok()??, piece.number))).collect()
 }
 
-fn seq(line: &[u8]) -> Result<Option<u64>, SyntaxError> {
+pub(super) fn seq(line: &[u8]) -> Result<Option<u64>, SyntaxError> {
     let mut tokens = Tokens::new(line);
     tokens.next()?;
     while tokens.next()? == Some(Token::FieldName) {
