@@ -2,7 +2,6 @@
 
 mod support;
 
-mod clients;
 mod conduct;
 mod ledger;
 mod promises;
@@ -11,6 +10,7 @@ mod tidy;
 mod coverage;
 mod mock_server;
 mod playback;
+mod readme;
 mod recordings;
 mod replay;
 mod reports;

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         .collect();
     trials.push(trial("what is mistyped is refused", |_| format::refuses_what_is_mistyped()));
     trials.push(trial("every operation has a scenario", every_operation_has_a_scenario));
+    trials.push(trial("the example of the README holds", |_| the_example_holds()));
     trials.push(trial("no snapshot is left without its scenario", no_snapshot_is_left));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -410,6 +411,17 @@ fn fits(template: &str, path: &str) -> bool {
     let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     wanted.len() == given.len()
         && wanted.iter().zip(given).all(|(wanted, given)| wanted.starts_with('{') || *wanted == given)
+}
+
+/// The scenario that `fixtures/scenarios/README.md` shows.
+fn the_example_holds() {
+    let page = fs::read_to_string(path("fixtures/scenarios/README.md")).expect("the README of the scenarios");
+    let (_, behind) = page.split_once("```text\n# A claim").expect("the example");
+    let (example, _) = behind.split_once("```").expect("its end");
+    let scenario = format::parse(&format!("# A claim{example}")).unwrap_or_else(|error| panic!("{error}"));
+    let mut door = EngineDoor::new(cluster(&scenario.cluster), &scenario.clock);
+    let (_, failures) = play("the README's example", &scenario, &mut door).unwrap_or_else(|error| panic!("{error}"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 fn no_snapshot_is_left(names: &[String]) {

@@ -1,0 +1,83 @@
+//! Stories told by Elastic's official clients, each against a mock of its own version. `tests/clients/prepare` installs
+//! the clients; in CI it is run from here if it was not, and a client that is missing then fails its tests.
+
+mod need;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use elastimock::{Fixture, MockServer, Profile};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const STORIES: [(&str, Language); 3] = [
+    ("tests/clients/python/connector_api.py", Language::Python),
+    ("tests/clients/python/helpers.py", Language::Python),
+    ("tests/clients/javascript/helpers.mjs", Language::JavaScript),
+];
+
+#[derive(Clone, Copy)]
+enum Language {
+    Python,
+    JavaScript,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let missing = || STORIES.iter().any(|(_, language)| Profile::ALL.iter().any(|p| client(*language, *p).is_none()));
+    if need::is_ci() && !arguments.list && missing() {
+        // What it cannot install it says itself, and the tests below fail.
+        let _ = Command::new(path("tests/clients/prepare")).status();
+    }
+    let mut trials = Vec::new();
+    for (story, language) in STORIES {
+        for profile in Profile::ALL {
+            let name = format!("{} with the client of version {profile}", story.trim_start_matches("tests/clients/"));
+            trials.push(match client(language, profile) {
+                Some(client) => Trial::test(name, move || tell(client, story, profile)),
+                None => need::missing(&name, "the client is not installed: run tests/clients/prepare"),
+            });
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn path(below: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(below)
+}
+
+/// The command that runs a story of a language, without the story; `None` if the client is not installed.
+fn client(language: Language, profile: Profile) -> Option<(PathBuf, Option<PathBuf>)> {
+    match language {
+        Language::Python => {
+            let folder = path(&format!("target/clients/python-{profile}"));
+            let programs = ["bin/python", "Scripts/python.exe"].map(|below| folder.join(below));
+            programs.into_iter().find(|program| program.exists()).map(|program| (program, None))
+        }
+        Language::JavaScript => {
+            let folder = path(&format!("target/clients/javascript-{profile}"));
+            let is_there = folder.join("node_modules/@elastic/elasticsearch").exists();
+            is_there.then(|| (PathBuf::from("node"), Some(folder)))
+        }
+    }
+}
+
+/// Runs a client's story against an empty mock; what it says wrong fails the test with its own words.
+fn tell(client: (PathBuf, Option<PathBuf>), story: &str, profile: Profile) -> Result<(), Failed> {
+    let server = MockServer::builder().profile(profile).fixture(Fixture::new()).start_blocking()?;
+    let (program, folder) = client;
+    let mut command = Command::new(program);
+    // The Python client warns of every call that Elastic calls beta.
+    command.env("PYTHONWARNINGS", "ignore").arg(path(story)).args(folder).arg(format!("http://{}", server.address()));
+    let output = command.output().map_err(|error| format!("{story}: {error}"))?;
+    if !output.status.success() {
+        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        return Err(format!("{}\n{said}{complained}", output.status).into());
+    }
+    if server.journal().is_empty() {
+        return Err("the story made no call".into());
+    }
+    // A client generated from the specification sends nothing but what is published.
+    let off_spec: Vec<_> =
+        server.findings().into_iter().filter(|finding| finding.rule.starts_with("off-spec")).collect();
+    if off_spec.is_empty() { Ok(()) } else { Err(format!("{off_spec:#?}").into()) }
+}
