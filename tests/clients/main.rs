@@ -1,13 +1,14 @@
 //! Stories told by Elastic's official clients, each against a mock of its own version. `tests/clients/prepare` installs
 //! the clients; in CI it is run from here if it was not, and a client that is missing then fails its tests.
 
-mod need;
+#[path = "../harness/mod.rs"]
+mod harness;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use elastimock::{Fixture, MockServer, Profile};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
 const STORIES: [(&str, Language); 3] = [
     ("tests/clients/python/connector_api.py", Language::Python),
@@ -22,9 +23,8 @@ enum Language {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
     let missing = || STORIES.iter().any(|(_, language)| Profile::ALL.iter().any(|p| client(*language, *p).is_none()));
-    if need::is_ci() && !arguments.list && missing() {
+    if harness::is_ci() && !harness::is_listing() && missing() {
         // What it cannot install it says itself, and the tests below fail.
         let _ = Command::new(path("tests/clients/prepare")).status();
     }
@@ -34,11 +34,11 @@ fn main() -> ExitCode {
             let name = format!("{} with the client of version {profile}", story.trim_start_matches("tests/clients/"));
             trials.push(match client(language, profile) {
                 Some(client) => Trial::test(name, move || tell(client, story, profile)),
-                None => need::missing(&name, "the client is not installed: run tests/clients/prepare"),
+                None => harness::missing(&name, "the client is not installed: run tests/clients/prepare"),
             });
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    harness::run(trials)
 }
 
 fn path(below: &str) -> PathBuf {

@@ -2,6 +2,10 @@
 //! through the engine and again over a socket: the expectations in the file hold at both doors, and one
 //! snapshot shows what both answered. `fixtures/scenarios/README.md` tells the format.
 
+#[allow(dead_code, reason = "the clients need more of it")]
+#[path = "../harness/mod.rs"]
+mod harness;
+
 #[allow(dead_code, reason = "the tests of `it` need more of it")]
 #[path = "../it/support.rs"]
 mod support;
@@ -17,7 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use elastimock::{Clock, Fixture, Interaction, Method, MockServer, Request, Timestamp, operations};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use format::{Call, Demand, Scenario, Step};
@@ -35,9 +39,10 @@ fn main() -> ExitCode {
         .collect();
     trials.push(trial("what is mistyped is refused", |_| format::refuses_what_is_mistyped()));
     trials.push(trial("every operation has a scenario", every_operation_has_a_scenario));
+    trials.push(trial("a scenario told again gives the same recording", recordings_are_the_same));
     trials.push(trial("the example of the README holds", |_| the_example_holds()));
     trials.push(trial("no snapshot is left without its scenario", no_snapshot_is_left));
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    harness::run(trials)
 }
 
 /// A test about all scenarios.
@@ -79,6 +84,7 @@ struct Played {
     /// Expectations that did not hold.
     failures: Vec<String>,
     journal: Vec<Interaction>,
+    recording: String,
 }
 
 /// Plays a scenario without a socket, once for all who want to know.
@@ -93,7 +99,8 @@ fn played(name: &str) -> Result<Arc<Played>, String> {
             let (told, failures) = play(name, &scenario, &mut door)?;
             door.assert_answers_keep_the_specification(&file_of(name));
             let journal = door.engine.journal(0, None, usize::MAX).interactions;
-            Ok(Arc::new(Played { told, failures, journal }))
+            let recording = door.engine.recording().to_text();
+            Ok(Arc::new(Played { told, failures, journal, recording }))
         })
         .clone()
 }
@@ -411,6 +418,24 @@ fn fits(template: &str, path: &str) -> bool {
     let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     wanted.len() == given.len()
         && wanted.iter().zip(given).all(|(wanted, given)| wanted.starts_with('{') || *wanted == given)
+}
+
+/// A recording depends on the scenario, the seed and the frozen clock, and on nothing else. With `ELASTIMOCK_RECORDINGS`
+/// they all are written to that file, so that builds can be compared: `.ci/run` does so with and without debug
+/// assertions.
+fn recordings_are_the_same(names: &[String]) {
+    let mut all = String::new();
+    for name in names {
+        let first = played(name).unwrap_or_else(|error| panic!("{error}"));
+        let scenario = read(name).unwrap_or_else(|error| panic!("{error}"));
+        let mut door = EngineDoor::new(cluster(&scenario.cluster), &scenario.clock);
+        play(name, &scenario, &mut door).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(door.engine.recording().to_text(), first.recording, "{name}");
+        all.push_str(&format!("== {name}\n{}", first.recording));
+    }
+    if let Some(file) = std::env::var_os("ELASTIMOCK_RECORDINGS") {
+        fs::write(file, all).expect("the file of ELASTIMOCK_RECORDINGS");
+    }
 }
 
 /// The scenario that `fixtures/scenarios/README.md` shows.
