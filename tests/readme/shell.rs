@@ -22,8 +22,8 @@ curl -X PUT "$1/_connector/_sync_job/job-1/_check_in"
 
 /// `elastimock` as the scripts call it: what waits for the usual port waits for the one that was given.
 const ELASTIMOCK: &str = r#"#!/usr/bin/env bash
-[ "$*" = wait ] && set -- wait --url "$ELASTICSEARCH_URL"
-exec "$ELASTIMOCK_BINARY" "$@"
+[ "$*" = wait ] && set -- wait --url "$MOCK_URL"
+exec "$MOCK_BINARY" "$@"
 "#;
 
 pub struct Shell {
@@ -73,6 +73,13 @@ impl Shell {
     pub fn run(&self, before: &str, block: &str) -> Result<(), String> {
         let has_its_own = block.lines().any(|line| starts_server(line).is_some());
         let _server = (!has_its_own).then(|| self.server()).transpose()?;
+        // A block may fetch from an Elasticsearch and serve what it has fetched.
+        let other = block.contains("ELASTICSEARCH_URL").then(|| MockServer::builder().seed(8).start_blocking());
+        let other = other.transpose().map_err(|error| error.to_string())?;
+        let before = match &other {
+            Some(other) => format!("export ELASTICSEARCH_URL={}\n{before}", other.url()),
+            None => before.to_owned(),
+        };
         if block.contains("play ") {
             self.record_a_story()?;
         }
@@ -135,7 +142,7 @@ impl Shell {
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env("HOME", self.folder.path()).env("PATH", path).env("NO_COLOR", "1");
         command.env("ELASTIMOCK_LISTEN", format!("127.0.0.1:{}", self.port));
-        command.env("ELASTIMOCK_BINARY", Path::new(env!("CARGO_BIN_EXE_elastimock"))).env("ELASTICSEARCH_URL", url);
+        command.env("MOCK_BINARY", Path::new(env!("CARGO_BIN_EXE_elastimock"))).env("MOCK_URL", url);
         command.env_remove("http_proxy").env_remove("HTTP_PROXY").env("no_proxy", "127.0.0.1");
         command
     }
@@ -154,8 +161,8 @@ fn in_order(script: &str) -> String {
         if starts_server(line) == Some(true) {
             let has_job = line.contains("crm.json") || line.contains(" play ");
             lines.push(format!("{line} &"));
-            lines.push("_server=$!; elastimock wait --url \"$ELASTICSEARCH_URL\" > /dev/null".to_owned());
-            lines.push(if has_job { "./my-worker \"$ELASTICSEARCH_URL\"" } else { "" }.to_owned());
+            lines.push("_server=$!; elastimock wait --url \"$MOCK_URL\" > /dev/null".to_owned());
+            lines.push(if has_job { "./my-worker \"$MOCK_URL\"" } else { "" }.to_owned());
             lines.push("kill -INT $_server; wait $_server".to_owned());
         } else {
             lines.push(line.to_owned());

@@ -420,7 +420,7 @@ fn fits(template: &str, path: &str) -> bool {
         && wanted.iter().zip(given).all(|(wanted, given)| wanted.starts_with('{') || *wanted == given)
 }
 
-/// A recording depends on the scenario, the seed and the frozen clock, and on nothing else. With `ELASTIMOCK_RECORDINGS`
+/// A recording depends on the scenario, the seed and the frozen clock, and on nothing else. With `SCENARIO_RECORDINGS`
 /// they all are written to that file, so that builds can be compared: `.ci/run` does so with and without debug
 /// assertions.
 fn recordings_are_the_same(names: &[String]) {
@@ -433,8 +433,8 @@ fn recordings_are_the_same(names: &[String]) {
         assert_eq!(door.engine.recording().to_text(), first.recording, "{name}");
         all.push_str(&format!("== {name}\n{}", first.recording));
     }
-    if let Some(file) = std::env::var_os("ELASTIMOCK_RECORDINGS") {
-        fs::write(file, all).expect("the file of ELASTIMOCK_RECORDINGS");
+    if let Some(file) = std::env::var_os("SCENARIO_RECORDINGS") {
+        fs::write(file, all).expect("the file of SCENARIO_RECORDINGS");
     }
 }
 
