@@ -38,5 +38,5 @@ pub fn is_ci() -> bool {
 /// A test whose needs are not met.
 pub fn missing(name: &str, what: &str) -> Trial {
     let told = format!("{what}\nin CI nothing is skipped");
-    Trial::test(name, move || Err(told.into())).with_ignored_flag(!is_ci()).with_kind(format!("ignored: {what}"))
+    Trial::test(name, move || Err(told.into())).with_ignored_flag(!is_ci()).with_kind(format!("missing: {what}"))
 }
