@@ -148,31 +148,46 @@ impl FromStr for Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = jiff::Timestamp::new(self.seconds, self.nanos as i32).unwrap_or_default();
-        let at = jiff::tz::Offset::UTC.to_datetime(at);
-        let mut text = [0_u8; 30];
-        let year = at.year().unsigned_abs() as u32;
+impl Timestamp {
+    /// The instant as it is printed.
+    pub fn text(self) -> String {
+        let (text, end) = self.written();
+        std::str::from_utf8(&text[..end]).unwrap_or_default().to_owned()
+    }
+
+    /// Source: Howard Hinnant, `civil_from_days`.
+    fn written(self) -> ([u8; 30], usize) {
+        const DAY: i64 = 86_400;
+        let (days, second) = (self.seconds.div_euclid(DAY) + 719_468, self.seconds.rem_euclid(DAY) as u32);
+        let era = days.div_euclid(146_097);
+        let day_of_era = days.rem_euclid(146_097) as u32;
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = (i64::from(year_of_era) + era * 400 + i64::from(month <= 2)) as u32;
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
         digits(&mut text[0..4], year);
-        text[4] = b'-';
-        digits(&mut text[5..7], at.month().unsigned_abs().into());
-        text[7] = b'-';
-        digits(&mut text[8..10], at.day().unsigned_abs().into());
-        text[10] = b'T';
-        digits(&mut text[11..13], at.hour().unsigned_abs().into());
-        text[13] = b':';
-        digits(&mut text[14..16], at.minute().unsigned_abs().into());
-        text[16] = b':';
-        digits(&mut text[17..19], at.second().unsigned_abs().into());
-        text[19] = b'.';
+        digits(&mut text[5..7], month);
+        digits(&mut text[8..10], day);
+        digits(&mut text[11..13], second / 3600);
+        digits(&mut text[14..16], second / 60 % 60);
+        digits(&mut text[17..19], second % 60);
         digits(&mut text[20..29], self.nanos);
         let mut end = 29;
         while end > 23 && text[end - 1] == b'0' {
             end -= 1;
         }
         text[end] = b'Z';
-        f.write_str(std::str::from_utf8(&text[..=end]).unwrap_or_default())
+        (text, end + 1)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, end) = self.written();
+        f.write_str(std::str::from_utf8(&text[..end]).unwrap_or_default())
     }
 }
 
@@ -353,6 +368,18 @@ mod tests {
             ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000Z"),
         ] {
             assert_eq!(at(given).to_string(), printed);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn prints_what_jiff_prints(seconds in Timestamp::MIN.seconds..=Timestamp::MAX.seconds, nanos in 0_u32..1_000_000_000) {
+            let at = Timestamp { seconds, nanos };
+            let civil = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::new(seconds, nanos as i32).expect("an instant"));
+            let date = civil.strftime("-%m-%dT%H:%M:%S.").to_string();
+            let year = civil.year();
+            proptest::prop_assert!(at.text().starts_with(&format!("{year:04}{date}")), "{at} is not {civil}");
+            proptest::prop_assert_eq!(at.text(), at.to_string());
         }
     }
 

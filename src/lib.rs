@@ -56,6 +56,7 @@
 mod admin;
 mod api;
 mod base64;
+mod by_id;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

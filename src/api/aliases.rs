@@ -48,7 +48,7 @@ pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let action = Action {
         indices: call.path("index").to_owned(),
         aliases: vec![call.path("name").to_owned()],
-        what: What::Add(says(call.path("name"), call.body.as_ref().unwrap_or(&Value::Null))?),
+        what: What::Add(says(call.path("name"), call.json().unwrap_or(&Value::Null))?),
         must_exist: false,
     };
     apply(cluster, call, &[action])?;

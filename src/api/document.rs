@@ -167,7 +167,7 @@ pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 
 /// `update`: merges fields into a document, or stores one if there is none.
 pub fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let update = match &call.body {
+    let update = match call.json() {
         Some(Value::Object(members)) => {
             Update::read(members.iter().map(|(name, value)| (name.as_str(), value)), &call.raw)?
         }

@@ -27,7 +27,7 @@ const INDEX_VERSION: &str = "9039003";
 pub fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let given = call.path("index");
     let name = date_math(given, call.now)?;
-    let design = design(call.body.as_ref(), call)?;
+    let design = design(call.json(), call)?;
     let index = cluster.create_index(&name, design, call.now)?;
     let answer = json!({ "acknowledged": true, "shards_acknowledged": true, "index": &**index.name() });
     Ok(dot_warned(Reply::json(answer), call, [given]))
@@ -129,7 +129,7 @@ pub fn get_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 
 /// `indices.put_mapping`. All indices take it or none.
 pub fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let body = call.body.as_ref().ok_or_else(Error::body_required)?;
+    let body = call.json().ok_or_else(Error::body_required)?;
     let mapping = Mapping::parse(untyped(body)?).map_err(ShelfRefusal::from)?;
     let lookup = lookup(call, Lookup::default())?;
     let mut changed = Vec::new();
@@ -186,7 +186,7 @@ fn shown_settings(index: &Index, call: &Call, wanted: Option<&str>) -> Value {
 
 /// `indices.put_settings`. All indices take them or none.
 pub fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let body = call.body.as_ref().ok_or_else(Error::body_required)?;
+    let body = call.json().ok_or_else(Error::body_required)?;
     let flat = settings::flat(body.get("settings").unwrap_or(body)).map_err(ShelfRefusal::from)?;
     let lookup = lookup(call, Lookup { expand_hidden: false, ..Lookup::default() })?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;

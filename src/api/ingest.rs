@@ -10,7 +10,7 @@ use crate::rest::error::Error;
 
 /// `ingest.put_pipeline`. What the mock cannot do is refused here, not while documents are written.
 pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let (id, text) = (call.path("id"), text(call.body.as_ref())?);
+    let (id, text) = (call.path("id"), text(call.json())?);
     if let Some(required) = call.query("if_version") {
         let current =
             cluster.pipelines().get(id).map(|pipeline| pipeline.text().get("version").and_then(Value::as_i64));

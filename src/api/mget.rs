@@ -49,7 +49,7 @@ fn read(cluster: &Cluster, call: &Call, wanted: &Wanted, otherwise: &SourceFilte
 }
 
 fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
-    let body = call.body.as_ref().ok_or_else(Error::body_required)?;
+    let body = call.json().ok_or_else(Error::body_required)?;
     let own = call.path("index");
     for (name, value) in body.as_object().into_iter().flatten() {
         let place = json::locate(&call.raw, &format!("/{name}"), false).unwrap_or(Position::START);

@@ -30,9 +30,9 @@ pub fn check_id(call: &Call) -> Result<(), Error> {
 /// `connector.sync_job_claim`.
 pub fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
-    cluster.sync_job(id)?;
-    let patch = sync_job::claim(call.required_text("worker_hostname")?, call.get("sync_cursor"), call.now);
-    Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
+    let worker = cluster.worker(call.required_text("worker_hostname")?);
+    let patch = sync_job::claim(worker, call.get("sync_cursor"), call.now);
+    Ok(Reply::outcome(cluster.claim_sync_job(id, patch)?))
 }
 
 /// The connector's id must not be empty.

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{ENDPOINTS, TABLE};
+use crate::json;
 use crate::json::write;
 use crate::profile::Profile;
 use crate::rest::schema::{BodyReading, BodySchema, ParsedBody, Schema};
@@ -269,6 +270,92 @@ fn narrowed(body: &Value, known: &[String]) -> Value {
                 .collect::<Map<_, _>>(),
         ),
         other => other.clone(),
+    }
+}
+
+/// Values as a client may spell them: plain ones, others, and mistakes.
+const SPELLINGS: [&str; 30] = [
+    "7",
+    "0",
+    "07",
+    "-1",
+    "1.5",
+    "1e3",
+    "123456789012345",
+    "1234567890123456",
+    "true",
+    "false",
+    "nul",
+    "null",
+    "\"x\"",
+    "\"\"",
+    "\"7\"",
+    "\"a b\"",
+    "\"\\u0041\"",
+    "\"é\"",
+    "\"full\"",
+    "\"2031-05-01T10:00:00Z\"",
+    "{}",
+    "[]",
+    "{\"a\":1}",
+    "{\"a\":1,\"a\":2}",
+    "[1,{\"b\":[]}]",
+    "{ \"a\" : [ true , null ] }",
+    "[1,]",
+    "{\"page\":3,}",
+    "{\"b\":{\"a\":\"\"}}",
+    "/**/1",
+];
+
+#[test]
+fn usual_bodies_are_plain() {
+    for (operation, text) in [
+        ("connector.sync_job_claim", r#"{"worker_hostname":"w-1","sync_cursor":{"page":3}}"#),
+        ("connector.sync_job_error", r#"{ "error": "disk full" }"#),
+        ("connector.sync_job_post", r#"{"id":"docs"}"#),
+        ("connector.post", r#"{"index_name":"docs","name":"Docs","is_native":false}"#),
+        ("connector.last_sync", r#"{"last_sync_error":"e","last_indexed_document_count":7,"sync_cursor":{"page":4}}"#),
+        ("connector.update_name", r#"{"name":"Docs","description":"all of them"}"#),
+        (
+            "connector.sync_job_update_stats",
+            r#"{"deleted_document_count":0,"indexed_document_count":7,"indexed_document_volume":1,"metadata":{"a":1}}"#,
+        ),
+    ] {
+        let form = parsed(operation).form.as_ref().expect(operation);
+        assert!(form.read(&text.into()).is_some(), "{operation} {text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #[test]
+    fn a_plain_body_is_what_schema_and_parser_make_of_it(
+        picks in prop::collection::vec((0_usize..12, prop::sample::select(SPELLINGS.to_vec())), 0..5),
+        blank in prop::sample::select(vec!["", " ", "\n\t"]),
+        end in prop::sample::select(vec!["", "", "", " ", "x", "{}"]),
+    ) {
+        for (operation, schema) in Profile::ALL.into_iter().flat_map(schemas) {
+            let Some(BodySchema { reading: BodyReading::Parsed(parsed), .. }) = &schema.body else { continue };
+            let mut names = parsed.parser.field_names();
+            names.push("nope".to_owned());
+            let members = picks.iter().map(|(at, value)| format!("\"{}\"{blank}:{blank}{value}", names[at % names.len()]));
+            let text = bytes::Bytes::from(format!("{{{blank}{}{blank}}}{end}", members.collect::<Vec<_>>().join(",")));
+            let Some(plain) = parsed.form.as_ref().and_then(|form| form.read(&text)) else { continue };
+            let whole = json::read(&text);
+            prop_assert!(matches!(whole, Ok(Some(_))), "{operation} {text:?}");
+            let mut whole = whole.ok().flatten().unwrap_or_default();
+            prop_assert!(parsed.server_takes(&whole), "{operation} {text:?}");
+            prop_assert_eq!(parsed.parser.complaint(&text), None, "{} {:?}", operation, text);
+            prop_assert_eq!(parsed.violation(&whole, true), None, "{} {:?}", operation, text);
+            parsed.parser.settle(&mut whole);
+            for name in &names {
+                prop_assert_eq!(plain.get(name), whole.get(name), "{} {:?}", operation, text);
+                prop_assert_eq!(plain.text(name), whole.get(name).and_then(Value::as_str), "{} {:?}", operation, text);
+                let number = whole.get(name).filter(|value| value.is_number());
+                prop_assert_eq!(plain.long(name), number.and_then(Value::as_i64), "{} {:?}", operation, text);
+            }
+            prop_assert_eq!(write(plain.value(), false), write(&whole, false), "{} {:?}", operation, text);
+        }
     }
 }
 

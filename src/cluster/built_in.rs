@@ -25,6 +25,11 @@ pub fn design(name: &str) -> Option<Arc<Design>> {
     }
 }
 
+/// Whether a design is the built-in one of sync jobs, as nobody has changed it.
+pub fn is_of_sync_jobs(design: &Arc<Design>) -> bool {
+    Arc::ptr_eq(design, &OF_SYNC_JOBS)
+}
+
 /// The index that an alias of the built-in designs stands for.
 pub fn index_behind(alias: &str) -> Option<&'static str> {
     match alias {

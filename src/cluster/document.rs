@@ -92,7 +92,7 @@ impl Source {
     pub fn merge(&mut self, patch: Patch) -> bool {
         let mut changed = false;
         let mut patch = patch.0.into_iter();
-        while let Some((name, new)) = patch.next() {
+        while let Some(Change { name, value: new, .. }) = patch.next() {
             match self.0.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, old)) => changed |= old.merge(new),
                 None => {
@@ -109,7 +109,8 @@ impl Source {
 
 impl From<Source> for Patch {
     fn from(source: Source) -> Patch {
-        Patch(source.0.into_iter().map(|(name, field)| (name, field.whole().clone())).collect())
+        let changes = source.0.into_iter().map(|(name, field)| Change::of(name, field.whole().clone()));
+        Patch(changes.collect())
     }
 }
 
@@ -137,7 +138,21 @@ impl fmt::Debug for Source {
 
 /// A change to a document: fields to set or to merge, in the order in which new ones are appended.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Patch(Vec<(Name, Arc<Value>)>);
+pub struct Patch(Vec<Change>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Change {
+    name: Name,
+    value: Arc<Value>,
+    /// Whether it is a rule's own: it fits the built-in mapping whatever the call says.
+    is_own: bool,
+}
+
+impl Change {
+    fn of(name: Name, value: Arc<Value>) -> Change {
+        Change { name, value, is_own: false }
+    }
+}
 
 impl Patch {
     /// A patch that changes nothing.
@@ -149,7 +164,15 @@ impl Patch {
     /// The patch with a further field.
     #[must_use]
     pub fn set(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Patch {
-        self.0.push((name.into(), value.into()));
+        self.0.push(Change::of(name.into(), value.into()));
+        self
+    }
+
+    /// The patch with a further field whose value the rule has made itself: an instant, a status. It is not held
+    /// to the built-in mapping, which takes it.
+    #[must_use]
+    pub fn set_own(mut self, name: &'static str, value: impl Into<Arc<Value>>) -> Patch {
+        self.0.push(Change { name: name.into(), value: value.into(), is_own: true });
         self
     }
 
@@ -165,16 +188,21 @@ impl Patch {
     /// The patch as it comes out of a Java `HashMap`, at every depth: see [`hash_order`].
     #[must_use]
     pub fn in_hash_order(self) -> Patch {
-        let mut fields: Vec<_> = self.0.into_iter().map(|(name, value)| (name, Arc::unwrap_or_clone(value))).collect();
-        fields.iter_mut().for_each(|(_, value)| hash_order(value));
-        let buckets = buckets(fields.len());
-        fields.sort_by_key(|(name, _)| bucket(name, buckets));
-        Patch(fields.into_iter().map(|(name, value)| (name, Arc::new(value))).collect())
+        let mut changes = self.0;
+        changes.iter_mut().for_each(|change| hash_order(Arc::make_mut(&mut change.value)));
+        let buckets = buckets(changes.len());
+        changes.sort_by_key(|change| bucket(&change.name, buckets));
+        Patch(changes)
     }
 
     /// The fields that the patch names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        self.0.iter().map(|change| (&*change.name, &*change.value))
+    }
+
+    /// Those of them that are no rule's own.
+    pub fn foreign(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
+        self.0.iter().filter(|change| !change.is_own).map(|change| (&*change.name, &*change.value))
     }
 }
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::built_in::is_of_sync_jobs;
 use super::document::{Condition, Document, Outcome, Patch, Source};
 use super::mapping::Mapping;
 use super::order::Changes;
 use super::refusal::{Refusal, ShelfRefusal};
+use crate::by_id::ById;
 use crate::clock::Timestamp;
 use crate::limits::DELETES_REMEMBERED_MAX;
 
@@ -36,7 +38,7 @@ pub struct Index {
     /// Settings, mapping and aliases.
     pub design: Arc<Design>,
     seq_no_next: u64,
-    documents: BTreeMap<Arc<str>, Document>,
+    documents: ById<Document>,
     /// The versions of documents that are gone, so that one with the same id counts on.
     ///
     /// DIFFERENCE: Elasticsearch forgets a deletion after a minute; here a number of them is kept.
@@ -144,7 +146,7 @@ impl Index {
             created_at: now,
             design: design.into(),
             seq_no_next: 0,
-            documents: BTreeMap::new(),
+            documents: ById::default(),
             deleted: BTreeMap::new(),
             former: None,
             changes: Changes::default(),
@@ -208,7 +210,7 @@ impl Index {
 
     /// The document with that id, with the id as the index holds it.
     pub fn entry(&self, id: &str) -> Option<(&Arc<str>, &Document)> {
-        self.documents.get_key_value(id)
+        self.documents.entry(id)
     }
 
     /// All documents with their ids, in the order of the ids.
@@ -230,14 +232,14 @@ impl Index {
     /// Merges `patch` into the document with that id, if `condition` holds. A patch that changes
     /// nothing writes nothing.
     pub fn update(&mut self, id: &str, patch: Patch, condition: Option<Condition>) -> Result<Outcome, Refusal> {
-        let written = self.amend(id, patch, condition, true)?;
-        Ok(if written.effect == Effect::Noop { Outcome::Noop } else { Outcome::Updated })
+        let (effect, ..) = self.change(id, patch, condition, true)?;
+        Ok(if effect == Effect::Noop { Outcome::Noop } else { Outcome::Updated })
     }
 
     /// Removes the document with that id, and says whether there was one.
     pub fn delete(&mut self, id: &str) -> bool {
         self.note(id);
-        let Some((id, document)) = self.documents.remove_entry(id) else {
+        let Some((id, document)) = self.documents.remove(id) else {
             return false;
         };
         let seq_no = self.next_seq_no();
@@ -266,7 +268,7 @@ impl Index {
         let (id, source) = (id.into(), source.into());
         let version = self.next_version(&id, guard)?;
         self.admit(&id, &source)?;
-        let effect = if self.documents.contains_key(&id) { Effect::Updated } else { Effect::Created };
+        let effect = if self.documents.contains(&id) { Effect::Updated } else { Effect::Created };
         let seq_no = self.place(id.clone(), source, version, routing.map(Arc::from));
         Ok(self.written(id, version, effect, seq_no))
     }
@@ -280,8 +282,25 @@ impl Index {
         condition: Option<Condition>,
         detect_noop: bool,
     ) -> Result<Written, Refusal> {
+        let (effect, version, seq_no) = self.change(id, patch, condition, detect_noop)?;
+        let copies = if effect == Effect::Noop { 0 } else { self.copies() };
+        let id = self.documents.entry(id).map_or_else(|| id.into(), |(id, _)| id.clone());
+        Ok(Written { index: self.name.clone(), id, version, effect, copies, seq_no })
+    }
+
+    /// The same, and says what it did, with the version and the number that the document has now.
+    fn change(
+        &mut self,
+        id: &str,
+        patch: Patch,
+        condition: Option<Condition>,
+        detect_noop: bool,
+    ) -> Result<(Effect, u64, u64), Refusal> {
         self.check_condition(id, condition)?;
-        let Some((id, document)) = self.documents.get_key_value(id) else {
+        if self.documents.contains(id) {
+            self.note(id);
+        }
+        let Some(document) = self.documents.get_mut(id) else {
             return Err(Refusal::DocumentMissing {
                 id: id.to_owned(),
                 index: self.name.to_string(),
@@ -289,7 +308,12 @@ impl Index {
             });
         };
         // Only what the patch names can have become wrong.
-        let grown = match self.design.mapping.admit(patch.iter()) {
+        let admitted = if is_of_sync_jobs(&self.design) {
+            self.design.mapping.admit(patch.foreign())
+        } else {
+            self.design.mapping.admit(patch.iter())
+        };
+        let grown = match admitted {
             Ok(grown) => grown,
             Err(misfit) => {
                 let mut merged = (*document.source).clone();
@@ -297,28 +321,15 @@ impl Index {
                 return Err(self.misfit(id, &merged, misfit));
             }
         };
-        let id = id.clone();
-        self.grow(grown);
-        let (seq_no, copies) = (self.seq_no_next, self.copies());
-        self.note(&id);
-        let Some(document) = self.documents.get_mut(&id) else {
-            return Err(Refusal::IndexMissing { index: self.name.to_string() });
-        };
-        let written = |document: &Document, effect, copies| Written {
-            index: self.name.clone(),
-            id: id.clone(),
-            version: document.version,
-            effect,
-            copies,
-            seq_no: document.seq_no,
-        };
-        if !Arc::make_mut(&mut document.source).merge(patch) && detect_noop {
-            return Ok(written(document, Effect::Noop, 0));
+        let is_noop = !Arc::make_mut(&mut document.source).merge(patch) && detect_noop;
+        if !is_noop {
+            document.version += 1;
+            document.seq_no = self.seq_no_next;
+            self.seq_no_next += 1;
         }
-        document.version += 1;
-        document.seq_no = seq_no;
-        self.seq_no_next += 1;
-        Ok(written(document, Effect::Updated, copies))
+        let written = (document.version, document.seq_no);
+        self.grow(grown);
+        Ok((if is_noop { Effect::Noop } else { Effect::Updated }, written.0, written.1))
     }
 
     /// Removes the document with that id, if `guard` holds. A document that is not there is deleted
@@ -326,7 +337,7 @@ impl Index {
     pub fn remove(&mut self, id: &str, guard: Guard) -> Result<Written, Refusal> {
         let version = self.next_version(id, guard)?;
         self.note(id);
-        let found = self.documents.remove_entry(id).map(|(id, _)| id);
+        let found = self.documents.remove(id).map(|(id, _)| id);
         let effect = if found.is_some() { Effect::Deleted } else { Effect::NotFound };
         let id = found.unwrap_or_else(|| Arc::from(id));
         let seq_no = self.next_seq_no();
@@ -455,7 +466,7 @@ impl Index {
             self.deleted.remove(&id);
             match entry {
                 Entry::Nothing => {}
-                Entry::Document(document) => drop(self.documents.insert(id, document)),
+                Entry::Document(document) => self.documents.insert(id, document),
                 Entry::Deleted(gone) => drop(self.deleted.insert(id, gone)),
             }
         }

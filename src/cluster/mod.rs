@@ -30,6 +30,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::clock::Timestamp;
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
@@ -67,6 +69,8 @@ pub struct Cluster {
     jobs_by_age: Order<Reverse<Option<Timestamp>>>,
     /// Connectors that are not deleted by the name of their index, those without one last.
     connectors_by_index: Order<(bool, Option<Arc<str>>)>,
+    /// The worker that claimed last.
+    worker: Arc<Value>,
     /// What can be put back while a call is tried.
     trial: Option<Box<Trial>>,
 }
@@ -103,6 +107,7 @@ impl Cluster {
             contexts: Contexts::default(),
             jobs_by_age: Order::default(),
             connectors_by_index: Order::default(),
+            worker: Arc::default(),
             trial: None,
         }
     }
@@ -146,6 +151,23 @@ impl Cluster {
             Some(job) => Ok(&job.source),
             None => Err(Refusal::JobMissing { id: id.to_owned() }),
         }
+    }
+
+    /// The name of a worker as a value, which its jobs share: that of the worker who claimed last is at hand.
+    pub fn worker(&mut self, name: &str) -> Arc<Value> {
+        if self.worker.as_str() != Some(name) {
+            self.worker = Arc::new(Value::from(name));
+        }
+        self.worker.clone()
+    }
+
+    /// Changes a sync job for its claim, which reads it before: one that is not there is told as a reader tells it.
+    pub fn claim_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
+        let jobs = self.index_mut(SYNC_JOBS).ok_or_else(|| Refusal::JobNotFound { id: id.to_owned() })?;
+        jobs.update(id, patch, None).map_err(|refusal| match refusal {
+            Refusal::DocumentMissing { .. } => Refusal::JobMissing { id: id.to_owned() },
+            other => other,
+        })
     }
 
     /// Changes a sync job.
@@ -248,7 +270,7 @@ impl Cluster {
             if hard {
                 connectors.delete(id);
             } else {
-                connectors.update(id, Patch::new().set("deleted", serde_json::Value::Bool(true)), None)?;
+                connectors.update(id, Patch::new().set("deleted", Value::Bool(true)), None)?;
             }
         }
         if and_sync_jobs && let Some(jobs) = self.index_mut(SYNC_JOBS) {
@@ -296,7 +318,7 @@ impl Cluster {
     /// Stores a secret in place of any with that id, and says whether there was none.
     pub fn put_secret(&mut self, id: &str, value: &str, now: Timestamp) -> Result<bool, Refusal> {
         check_id(id)?;
-        Ok(self.index_made(SECRETS, now).put(id, Source::new().with("value", serde_json::Value::from(value))))
+        Ok(self.index_made(SECRETS, now).put(id, Source::new().with("value", Value::from(value))))
     }
 
     /// The value of a secret.

@@ -212,7 +212,7 @@ pub fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Va
 ///
 /// A claim asks nobody: Elasticsearch lets any worker take a job in any status, a canceled one too.
 /// Source: Elasticsearch 9.x, claim action; Elastic's client tests claim after a cancel.
-pub fn claim(worker_hostname: &str, sync_cursor: Option<&Value>, now: Timestamp) -> Patch {
+pub fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<&Value>, now: Timestamp) -> Patch {
     // Inferred: Elasticsearch reads its clock twice here; the mock's stands still during a call.
     let now = instant(now);
     Patch::new()
@@ -224,10 +224,10 @@ pub fn claim(worker_hostname: &str, sync_cursor: Option<&Value>, now: Timestamp)
                 Value::Object(Map::from_iter([("sync_cursor".to_owned(), cursor)]))
             }),
         )
-        .set("last_seen", now.clone())
-        .set("status", SyncStatus::InProgress)
-        .set("worker_hostname", Value::from(worker_hostname))
-        .set("started_at", now)
+        .set_own("last_seen", now.clone())
+        .set_own("status", SyncStatus::InProgress)
+        .set("worker_hostname", worker_hostname)
+        .set_own("started_at", now)
 }
 
 /// Cancels a job: at once while no worker has it, else by asking its worker to stop.
@@ -236,12 +236,12 @@ pub fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
     let now = instant(now);
     match job.status()? {
         Pending | Suspended => Ok(Patch::new()
-            .set("status", Canceled)
-            .set("completed_at", now.clone())
-            .set("cancelation_requested_at", now.clone())
-            .set("canceled_at", now)),
+            .set_own("status", Canceled)
+            .set_own("completed_at", now.clone())
+            .set_own("cancelation_requested_at", now.clone())
+            .set_own("canceled_at", now)),
         from if from.may_become(Canceling) => {
-            Ok(Patch::new().set("status", Canceling).set("cancelation_requested_at", now))
+            Ok(Patch::new().set_own("status", Canceling).set_own("cancelation_requested_at", now))
         }
         from => Err(Refusal::InvalidTransition { from, to: Canceling }),
     }
@@ -249,14 +249,14 @@ pub fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
 
 /// The worker says that it is alive. No status minds.
 pub fn check_in(now: Timestamp) -> Patch {
-    Patch::new().set("last_seen", instant(now))
+    Patch::new().set_own("last_seen", instant(now))
 }
 
 /// The worker gives up. Elasticsearch sets neither `completed_at` nor `last_seen` here.
 pub fn error(job: SyncJob<'_>, error: &str) -> Result<Patch, Refusal> {
     match job.status()? {
         from if from.may_become(SyncStatus::Error) => {
-            Ok(Patch::new().set("error", Value::from(error)).set("status", SyncStatus::Error))
+            Ok(Patch::new().set("error", Value::from(error)).set_own("status", SyncStatus::Error))
         }
         from => Err(Refusal::InvalidTransition { from, to: SyncStatus::Error }),
     }
@@ -285,7 +285,7 @@ pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
         .set("deleted_document_count", Value::from(stats.deleted_document_count))
         .set("indexed_document_count", Value::from(stats.indexed_document_count))
         .set("indexed_document_volume", Value::from(stats.indexed_document_volume))
-        .set("last_seen", instant(stats.last_seen.unwrap_or(now)))
+        .set_own("last_seen", instant(stats.last_seen.unwrap_or(now)))
         .set_if("total_document_count", stats.total_document_count.map(Value::from))
         .set_if(
             "metadata",
@@ -298,7 +298,7 @@ pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
 }
 
 fn instant(at: Timestamp) -> Arc<Value> {
-    Arc::new(Value::String(at.to_string()))
+    Arc::new(Value::String(at.text()))
 }
 
 #[cfg(test)]
@@ -307,6 +307,35 @@ mod tests {
     use super::*;
     use crate::cluster::connector::NewConnector;
     use crate::cluster::{Cluster, JobFilter};
+
+    #[test]
+    fn what_a_rule_writes_of_its_own_fits_the_built_in_mapping() {
+        let design = crate::cluster::built_in::design(crate::cluster::SYNC_JOBS).expect("it is built in");
+        let stats = Stats {
+            deleted_document_count: 0,
+            indexed_document_count: 1,
+            indexed_document_volume: 1,
+            total_document_count: None,
+            last_seen: Some(Timestamp::MIN),
+            metadata: None,
+        };
+        for now in [Timestamp::MIN, Timestamp::default(), "9999-12-30T21:59:59.999999999Z".parse().expect("it")] {
+            let of = |status| job_in(status);
+            let patches = [
+                claim(Arc::new(json!("w")), Some(&json!({ "page": 3 })), now),
+                check_in(now),
+                update_stats(&stats, now),
+                cancel(SyncJob(&of(Pending)), now).expect("canceled"),
+                cancel(SyncJob(&of(InProgress)), now).expect("canceled"),
+                super::error(SyncJob(&of(InProgress)), "disk full").expect("failed"),
+            ];
+            for patch in patches {
+                assert_eq!(design.mapping.admit(patch.iter()), Ok(None), "{patch:?}");
+                let own = patch.iter().count() - patch.foreign().count();
+                assert!(own > 0, "{patch:?}");
+            }
+        }
+    }
 
     fn job_in(status: SyncStatus) -> Source {
         Source::new().with("status", status)

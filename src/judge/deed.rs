@@ -13,12 +13,13 @@ use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::json;
+use crate::rest::call::long_in;
 
 /// What a call does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
+pub enum Deed<'a> {
     /// Something to a sync job.
-    Job(JobDeed),
+    Job(JobDeed<'a>),
     /// Something to a connector.
     Connector(ConnectorDeed),
     /// Documents go to an index that is neither of the two.
@@ -36,14 +37,14 @@ pub enum Deed {
     /// Jobs are looked at: one of them, or whatever a list or search shows.
     Look {
         /// The one.
-        job: Option<String>,
+        job: Option<Cow<'a, str>>,
         /// By which door.
         door: Door,
     },
     /// One connector is looked at.
     LookAtConnector {
         /// Its id.
-        connector: String,
+        connector: Cow<'a, str>,
     },
 }
 
@@ -92,9 +93,9 @@ pub enum JobAct {
 
 /// Something done to one sync job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JobDeed {
+pub struct JobDeed<'a> {
     /// The job's id; empty if nobody knows it.
-    pub job: String,
+    pub job: Cow<'a, str>,
     /// What is done.
     pub act: JobAct,
     /// By which door.
@@ -108,9 +109,9 @@ pub struct JobDeed {
     /// The type of a new job.
     pub job_type: Option<JobType>,
     /// The worker that takes it.
-    pub worker: Option<String>,
+    pub worker: Option<Cow<'a, str>>,
     /// The cursor that it starts from, as the journal has it.
-    pub cursor: Option<Value>,
+    pub cursor: Option<Cow<'a, Value>>,
     /// Documents indexed, their volume, documents deleted.
     pub counters: [Option<i64>; 3],
     /// Whether the job is seen: `last_seen` is written, by the server or by the client.
@@ -176,7 +177,7 @@ pub struct ConnectorDeed {
 pub const LAST_SYNC: [&str; 2] = ["last_sync_status", "last_access_control_sync_status"];
 
 /// Everything that a call does, in its order.
-pub fn deeds(heard: &Heard<'_>) -> Vec<Deed> {
+pub fn deeds<'a>(heard: &'a Heard<'a>) -> Vec<Deed<'a>> {
     let Some(operation) = heard.operation else {
         return Vec::new();
     };
@@ -219,20 +220,20 @@ fn decoded(segment: &str) -> Cow<'_, str> {
 
 // ── the Connector API ─────────────────────────────────────────────────────────────────────────────
 
-fn api(heard: &Heard<'_>, call: &str) -> Option<Deed> {
+fn api<'a>(heard: &'a Heard<'a>, call: &str) -> Option<Deed<'a>> {
     let mut path = segments(heard.request.path()).skip(1);
     if let Some(call) = call.strip_prefix("sync_job_") {
-        let id = path.nth(1).unwrap_or_default().into_owned();
+        let id = path.nth(1).unwrap_or_default();
         return api_job(heard, call, id);
     }
     if call.starts_with("secret_") {
         return None;
     }
-    let id = path.next().filter(|id| !id.is_empty()).map(Cow::into_owned);
+    let id = path.next().filter(|id| !id.is_empty());
     api_connector(heard, call, id)
 }
 
-fn new_job(heard: &Heard<'_>, job: String, act: JobAct, door: Door) -> JobDeed {
+fn new_job<'a>(heard: &Heard<'_>, job: Cow<'a, str>, act: JobAct, door: Door) -> JobDeed<'a> {
     JobDeed {
         job,
         act,
@@ -253,7 +254,7 @@ fn new_job(heard: &Heard<'_>, job: String, act: JobAct, door: Door) -> JobDeed {
     }
 }
 
-fn api_job(heard: &Heard<'_>, call: &str, id: String) -> Option<Deed> {
+fn api_job<'a>(heard: &'a Heard<'a>, call: &str, id: Cow<'a, str>) -> Option<Deed<'a>> {
     let deed = |act| new_job(heard, id.clone(), act, Door::Api);
     let text = |body: &Value, name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let body = || heard.json();
@@ -262,19 +263,31 @@ fn api_job(heard: &Heard<'_>, call: &str, id: String) -> Option<Deed> {
         "get" => return Some(Deed::Look { job: Some(id), door: Door::Api }),
         "post" => {
             let body = body()?;
-            let job = if heard.enforced || !heard.is_taken() { String::new() } else { answered_id(heard, "id") };
+            let is_known = heard.is_taken() && !heard.enforced;
+            let job = if is_known { answered_id(heard, "id") } else { String::new() };
             let job_type = text(&body, "job_type").map_or(Some(JobType::Full), |name| name.parse().ok());
-            JobDeed { job, connector: text(&body, "id"), job_type, ..deed(JobAct::Post) }
+            JobDeed { job: job.into(), connector: text(&body, "id"), job_type, ..deed(JobAct::Post) }
         }
         "claim" => {
-            let body = body()?;
-            let cursor = body.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned();
-            JobDeed { worker: text(&body, "worker_hostname"), cursor, seen: true, ..deed(JobAct::Claim) }
+            let (worker, cursor) = match heard.body {
+                Some(body) => {
+                    (body.text("worker_hostname").map(Cow::Borrowed), body.get("sync_cursor").map(Cow::Borrowed))
+                }
+                None => {
+                    let body = body()?;
+                    (text(&body, "worker_hostname").map(Cow::Owned), body.get("sync_cursor").cloned().map(Cow::Owned))
+                }
+            };
+            let cursor = cursor.filter(|cursor| !cursor.is_null());
+            JobDeed { worker, cursor, seen: true, ..new_job(heard, id, JobAct::Claim, Door::Api) }
         }
         "check_in" => JobDeed { seen: true, ..deed(JobAct::CheckIn) },
         "update_stats" => {
-            let body = body()?;
-            JobDeed { counters: counters(body.as_object()?), seen: true, ..deed(JobAct::Statistics) }
+            let counters = match heard.body {
+                Some(body) => COUNTERS.map(|name| body.long(name)),
+                None => counters(body()?.as_object()?),
+            };
+            JobDeed { counters, seen: true, ..deed(JobAct::Statistics) }
         }
         "error" => {
             let error = body().and_then(|body| text(&body, "error"));
@@ -303,14 +316,14 @@ fn new_connector(heard: &Heard<'_>, connector: String, act: ConnectorAct, door: 
     }
 }
 
-fn api_connector(heard: &Heard<'_>, call: &str, id: Option<String>) -> Option<Deed> {
+fn api_connector<'a>(heard: &'a Heard<'a>, call: &str, id: Option<Cow<'a, str>>) -> Option<Deed<'a>> {
     let body = heard.json().unwrap_or_default();
     let fields = body.as_object();
-    let deed = |act| new_connector(heard, id.clone().unwrap_or_default(), act, Door::Api);
+    let deed = |act| new_connector(heard, id.clone().unwrap_or_default().into_owned(), act, Door::Api);
     Some(Deed::Connector(match call {
         "post" | "put" => {
             let connector = match &id {
-                Some(id) => id.clone(),
+                Some(id) => id.clone().into_owned(),
                 None if heard.enforced || !heard.is_taken() => String::new(),
                 None => answered_id(heard, "id"),
             };
@@ -363,7 +376,7 @@ fn shelf(index: &str) -> Option<Shelf> {
     }
 }
 
-fn direct(heard: &Heard<'_>, operation: &str) -> Vec<Deed> {
+fn direct<'a>(heard: &'a Heard<'a>, operation: &str) -> Vec<Deed<'a>> {
     let mut path = segments(heard.request.path());
     let index = path.next().unwrap_or_default();
     match operation {
@@ -373,7 +386,7 @@ fn direct(heard: &Heard<'_>, operation: &str) -> Vec<Deed> {
             looks.then_some(Deed::Look { job: None, door: Door::Direct }).into_iter().collect()
         }
         "get" | "get_source" => match (shelf(&index), path.nth(1)) {
-            (Some(Shelf::SyncJobs), Some(id)) => vec![Deed::Look { job: Some(id.into_owned()), door: Door::Direct }],
+            (Some(Shelf::SyncJobs), Some(id)) => vec![Deed::Look { job: Some(id), door: Door::Direct }],
             _ => Vec::new(),
         },
         "index" | "create" | "update" | "delete" => {
@@ -418,7 +431,7 @@ struct Write<'a> {
 }
 
 impl Write<'_> {
-    fn deed(self, heard: &Heard<'_>) -> Option<Deed> {
+    fn deed<'a>(self, heard: &Heard<'_>) -> Option<Deed<'a>> {
         let Some(shelf) = shelf(self.index) else {
             let index = self.index.to_owned();
             return (self.kind != "delete").then_some(Deed::Documents { index, effect: self.effect });
@@ -432,7 +445,7 @@ impl Write<'_> {
         let is_new = self.kind == "create" || (self.kind == "index" && self.id.is_none());
         Some(match shelf {
             Shelf::SyncJobs => {
-                let mut deed = new_job(heard, id, JobAct::Edit, Door::Direct);
+                let mut deed = new_job(heard, id.into(), JobAct::Edit, Door::Direct);
                 deed.effect = self.effect;
                 deed.base = base;
                 match (self.kind, fields) {
@@ -469,16 +482,16 @@ impl Write<'_> {
 }
 
 /// What the fields of a job document say; `whole` if they are all that it has.
-fn written_job(mut deed: JobDeed, fields: &Map<String, Value>, whole: bool) -> JobDeed {
+fn written_job<'a>(mut deed: JobDeed<'a>, fields: &Map<String, Value>, whole: bool) -> JobDeed<'a> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     let given = |name: &str| fields.get(name).is_some_and(|value| !value.is_null());
     let connector = fields.get("connector");
     deed.connector = connector.and_then(|connector| connector.get("id")).and_then(Value::as_str).map(str::to_owned);
     deed.job_type = text("job_type").and_then(|name| name.parse().ok());
-    deed.worker = text("worker_hostname");
+    deed.worker = text("worker_hostname").map(Cow::Owned);
     // Elastic's service names the cursor by a literal key with a dot.
     let cursor = fields.get("connector.sync_cursor").or_else(|| connector?.get("sync_cursor"));
-    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned();
+    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned().map(Cow::Owned);
     deed.counters = counters(fields);
     deed.seen = given("last_seen");
     deed.seen_at = fields.get("last_seen").and_then(|at| at.as_str()?.parse().ok());
@@ -528,15 +541,11 @@ fn written_connector(mut deed: ConnectorDeed, fields: &Map<String, Value>) -> Co
 }
 
 fn counters(fields: &Map<String, Value>) -> [Option<i64>; 3] {
-    COUNTERS.map(|name| match fields.get(name)? {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
-        Value::String(text) => crate::rest::call::long_of(text),
-        _ => None,
-    })
+    COUNTERS.map(|name| long_in(fields.get(name)?))
 }
 
 /// What a bulk request does: writes to the two indices one by one, other indices once each.
-fn bulk(heard: &Heard<'_>, index: Option<&str>) -> Vec<Deed> {
+fn bulk<'a>(heard: &Heard<'_>, index: Option<&str>) -> Vec<Deed<'a>> {
     let mut deeds = Vec::new();
     let mut lines = heard.request.body().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).zip(1..);
     // Asked for once, and only if one of the two indices is written to.

@@ -13,6 +13,7 @@ use crate::journal::redact::{self, Exposure};
 use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
+use crate::rest::call::Sent;
 use crate::rest::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
 use crate::rest::schema::Violation;
 use crate::rest::{self, Miss, Setting, Stage};
@@ -31,7 +32,7 @@ pub struct Heard<'a> {
     /// Why it reached no row of the table.
     pub miss: Option<Miss>,
     /// The body, where the operation reads one and it could be read.
-    pub body: Option<&'a Value>,
+    pub body: Option<&'a Sent>,
     /// Where it leaves the published contract.
     pub violations: &'a [Violation],
     /// The `compatible-with` that it asked for.
@@ -72,7 +73,7 @@ impl Heard<'_> {
     /// The body as JSON, read now if nobody has read it before; none if it is no JSON.
     pub fn json(&self) -> Option<Cow<'_, Value>> {
         match self.body {
-            Some(body) => Some(Cow::Borrowed(body)),
+            Some(body) => Some(Cow::Borrowed(body.value())),
             None if self.request.body().is_empty() => None,
             None => json::read(self.request.body()).ok().flatten().map(Cow::Owned),
         }
@@ -84,7 +85,7 @@ pub struct Retold<'a> {
     interaction: &'a Interaction,
     operation: Option<&'static str>,
     miss: Option<Miss>,
-    body: Option<Value>,
+    body: Option<Sent>,
     violations: Vec<Violation>,
     compatible_with: Option<u64>,
     profile: Profile,

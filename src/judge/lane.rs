@@ -13,25 +13,33 @@ use super::deed::{ConnectorAct, ConnectorDeed, Deed, Door, Effect, JobAct, JobDe
 use super::heard::Heard;
 use super::sentence::{Sentence, says_silence};
 use super::story::{Mark, Seen};
+use crate::by_id::ById;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::finding::{Finding, Subject};
+use crate::json;
 use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
 
 /// What the judge knows.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    jobs: BTreeMap<String, JobLane>,
-    connectors: BTreeMap<String, ConnectorLane>,
+    jobs: ById<JobLane>,
+    connectors: ById<ConnectorLane>,
     /// Connectors by the name of their index.
-    by_index: BTreeMap<String, String>,
+    by_index: BTreeMap<String, Arc<str>>,
     /// Jobs in the order in which they ended.
-    ended: VecDeque<String>,
+    ended: VecDeque<Arc<str>>,
     /// The latest lists and searches of jobs.
     looks: VecDeque<Mark>,
     /// The first direct look at jobs; and whether one was written directly.
     direct: (Option<u64>, bool),
+    /// How many deeds have been taken in.
+    deeds: u64,
+    /// The deed that made it forget all connectors; what was owed to them is forgotten too.
+    forgot: u64,
+    /// The worker that claimed last, so that the jobs of one hold its name once.
+    worker: Option<Arc<str>>,
     forgotten: u64,
 }
 
@@ -39,15 +47,15 @@ pub struct World {
 #[derive(Clone, Debug, Default)]
 pub struct JobLane {
     /// Its connector.
-    pub connector: Option<String>,
+    pub connector: Option<Arc<str>>,
     /// What it synchronises.
     pub job_type: Option<JobType>,
     /// Its status; none if nobody knows.
     pub status: Option<SyncStatus>,
     /// Who claimed it last.
     pub worker: Option<Arc<str>>,
-    /// The cursor that it holds itself.
-    pub cursor: Option<Value>,
+    /// The cursor that it holds itself, as a JSON text.
+    pub cursor: Option<Arc<str>>,
     /// The claim that it is worked on by, if that was in this run.
     pub claimed: Option<Mark>,
     /// Whether a client of this run has claimed it or worked on it.
@@ -76,10 +84,23 @@ pub struct JobLane {
     pub completed_at: bool,
     /// Whether it has been told that its worker ignores the request to cancel it.
     pub cancel_told: bool,
-    /// Whether its connector was told how it ended, since the claim.
-    pub reported: bool,
     /// The last call about it.
     pub last: Option<Mark>,
+    /// The deed since which its connector is to be told how it went: the first work on it since its claim.
+    owes: Option<u64>,
+    /// As what its connector's lane counts it.
+    place: Place,
+    /// Whether it waits among those that ended.
+    is_queued: bool,
+}
+
+/// As what a connector's lane counts a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Place {
+    /// The list of [`ConnectorLane::live`] in which it stands, if it has not ended.
+    list: Option<usize>,
+    /// Whether it is worked on, or may be for all that is known.
+    runs: bool,
 }
 
 impl JobLane {
@@ -97,6 +118,25 @@ impl JobLane {
     pub fn is_ended(&self) -> bool {
         self.status.is_some_and(SyncStatus::is_terminal)
     }
+
+    /// Whether its connector was told how it went, since it was worked on.
+    pub fn is_reported(&self, connector: &ConnectorLane) -> bool {
+        let told = connector.told[usize::from(self.job_type == Some(JobType::AccessControl))];
+        self.owes.is_some_and(|since| since < told)
+    }
+
+    fn place(&self) -> Place {
+        if self.sentence.is_some() {
+            // Its worker is at work.
+            return Place { list: Some(REST), runs: true };
+        }
+        if self.is_ended() {
+            return Place::default();
+        }
+        let is_open = matches!(self.status, Some(SyncStatus::Pending | SyncStatus::InProgress));
+        let list = self.job_type.filter(|_| is_open).map_or(REST, list_of);
+        Place { list: Some(list), runs: self.status.is_none() || self.is_running() }
+    }
 }
 
 /// What is known of one connector.
@@ -106,12 +146,15 @@ pub struct ConnectorLane {
     pub status: Option<ConnectorStatus>,
     /// Its index.
     pub index_name: Option<String>,
-    /// The cursor that it holds; a none within is no cursor, a none is that nobody knows.
-    pub cursor: Option<Option<Value>>,
-    /// Its jobs that have not ended; shared with what is saved of the lane, so that saving copies none.
-    pub live: Arc<BTreeSet<String>>,
-    /// Its jobs of whose end it has not been told.
-    unreported: Arc<BTreeSet<String>>,
+    /// The cursor that it holds, as a JSON text; a none within is no cursor, a none is that nobody knows.
+    pub cursor: Option<Option<Arc<str>>>,
+    /// Its jobs that have not ended: a list for each type of those that are pending or in progress, and the
+    /// [`REST`].
+    live: [BTreeSet<Arc<str>>; REST + 1],
+    /// How many of them are worked on, or may be for all that is known.
+    running: usize,
+    /// The deeds that last told it how jobs went: content, permissions.
+    told: [u64; 2],
     /// The last call that worked on one of its jobs.
     pub worked: Option<Mark>,
     /// Since when its service owes it a sign: its last check-in, or the first work on a job.
@@ -122,6 +165,59 @@ pub struct ConnectorLane {
     pub outside_told: bool,
     /// What the fields of [`LAST_SYNC`] say.
     pub last_sync: [Option<String>; 2],
+}
+
+/// The list of jobs of an unknown type, and of those that are neither pending nor in progress.
+const REST: usize = 3;
+
+fn list_of(job_type: JobType) -> usize {
+    match job_type {
+        JobType::Full => 0,
+        JobType::Incremental => 1,
+        JobType::AccessControl => 2,
+    }
+}
+
+impl ConnectorLane {
+    /// Whether one of its jobs is worked on, or may be for all that is known.
+    pub fn runs_any(&self) -> bool {
+        self.running > 0
+    }
+
+    /// Its jobs of a type that are pending or in progress, by id.
+    pub fn open(&self, job_type: JobType) -> impl Iterator<Item = &Arc<str>> {
+        self.live[list_of(job_type)].iter()
+    }
+
+    /// Counts a job as what it is now.
+    fn count(&mut self, id: &Arc<str>, lane: &mut JobLane, now: Place) {
+        let before = std::mem::replace(&mut lane.place, now);
+        if before == now {
+            return;
+        }
+        if before.list != now.list {
+            before.list.map(|list| self.live[list].remove(id));
+            now.list.map(|list| self.live[list].insert(id.clone()));
+        }
+        self.running = (self.running + usize::from(now.runs)).saturating_sub(usize::from(before.runs));
+    }
+
+    /// All of it but its jobs.
+    fn without_jobs(&self) -> ConnectorLane {
+        ConnectorLane {
+            status: self.status,
+            index_name: self.index_name.clone(),
+            cursor: self.cursor.clone(),
+            live: Default::default(),
+            running: 0,
+            told: self.told,
+            worked: self.worked,
+            silent_since: self.silent_since,
+            silence_told: self.silence_told,
+            outside_told: self.outside_told,
+            last_sync: self.last_sync.clone(),
+        }
+    }
 }
 
 impl World {
@@ -140,14 +236,21 @@ impl World {
         let text = |entry: &Map<String, Value>, name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
         for entry in objects("connectors") {
             let Some(id) = text(entry, "id") else { continue };
+            // Its jobs are what they were.
+            let known = self.connectors.remove(&id).map(|(_, lane)| lane);
+            let known = known.unwrap_or_else(|| ConnectorLane { told: [self.forgot; 2], ..ConnectorLane::default() });
             let lane = ConnectorLane {
                 // A state that leaves it out does not mean to say that the connector is unready.
                 status: text(entry, "status").and_then(|name| name.parse().ok()),
                 index_name: text(entry, "index_name"),
-                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned()),
+                cursor: Some(entry.get("sync_cursor").filter(|cursor| !cursor.is_null()).map(text_of)),
                 last_sync: LAST_SYNC.map(|name| text(entry, name)),
+                live: known.live,
+                running: known.running,
+                told: known.told,
                 ..ConnectorLane::default()
             };
+            let id: Arc<str> = id.into();
             if let Some(index) = &lane.index_name {
                 self.by_index.insert(index.clone(), id.clone());
             }
@@ -161,24 +264,55 @@ impl World {
                 Some(status) => status.as_str().and_then(|name| name.parse().ok()),
                 None => Some(SyncStatus::Pending),
             };
+            let connector = entry.get("connector_id").or_else(|| literal?.get("id")).and_then(Value::as_str);
             let lane = JobLane {
-                connector: text(entry, "connector_id")
-                    .or_else(|| literal?.get("id").and_then(Value::as_str).map(str::to_owned)),
+                connector: connector.map(|id| self.id_of(id)),
                 job_type: text(entry, "job_type").map_or(Some(JobType::Full), |name| name.parse().ok()),
                 status,
                 worker: text(entry, "worker_hostname").map(Arc::from),
-                cursor: cursor.filter(|cursor| !cursor.is_null()).cloned(),
+                cursor: cursor.filter(|cursor| !cursor.is_null()).map(text_of),
                 completed_at: entry.get("completed_at").is_some_and(|at| !at.is_null()),
                 ..JobLane::default()
             };
-            if !lane.is_ended()
-                && let Some(connector) = lane.connector.as_ref().and_then(|id| self.connectors.get_mut(id))
-            {
-                Arc::make_mut(&mut connector.live).insert(id.clone());
-            }
-            self.jobs.insert(id, lane);
+            self.put_job(&id, Some(lane));
         }
         self.bound();
+    }
+
+    /// The id of a connector, as its lane holds it.
+    fn id_of(&self, connector: &str) -> Arc<str> {
+        self.connectors.entry(connector).map_or_else(|| connector.into(), |(id, _)| id.clone())
+    }
+
+    /// Puts a lane in the place of another or of none, and has the connectors count it.
+    fn put_job(&mut self, id: &str, lane: Option<JobLane>) {
+        if let Some((id, old)) = self.jobs.entry_mut(id)
+            && let Some(connector) = old.connector.as_deref().and_then(|id| self.connectors.get_mut(id))
+        {
+            connector.count(id, old, Place::default());
+        }
+        let Some(mut lane) = lane else {
+            self.jobs.remove(id);
+            return;
+        };
+        let id = self.jobs.entry(id).map_or_else(|| id.into(), |(id, _)| id.clone());
+        lane.place = Place::default();
+        if let Some(connector) = lane.connector.as_deref().and_then(|id| self.connectors.get_mut(id)) {
+            let now = lane.place();
+            connector.count(&id, &mut lane, now);
+        }
+        self.jobs.insert(id, lane);
+    }
+
+    /// Takes out a connector; its jobs stay, and nobody counts them.
+    fn drop_connector(&mut self, id: &str) -> Option<ConnectorLane> {
+        let (_, lane) = self.connectors.remove(id)?;
+        for job in lane.live.iter().flatten() {
+            if let Some(job) = self.jobs.get_mut(job) {
+                job.place = Place::default();
+            }
+        }
+        Some(lane)
     }
 
     /// The lane of a job.
@@ -194,13 +328,13 @@ impl World {
     /// The connector that an index belongs to, for its content or for its permissions.
     pub fn owner(&self, index: &str) -> Option<(&str, &ConnectorLane)> {
         let index = index.strip_prefix(".search-acl-filter-").unwrap_or(index);
-        let id = self.by_index.get(index)?;
-        Some((id, self.connectors.get(id)?))
+        let (id, lane) = self.connectors.entry(self.by_index.get(index)?)?;
+        Some((id, lane))
     }
 
     /// All jobs, by id.
     pub fn jobs(&self) -> impl Iterator<Item = (&str, &JobLane)> {
-        self.jobs.iter().map(|(id, lane)| (id.as_str(), lane))
+        self.jobs.iter().map(|(id, lane)| (&**id, lane))
     }
 
     /// Whether jobs were listed or searched, or that one was looked at, before call `before` and not
@@ -216,21 +350,19 @@ impl World {
     }
 
     /// The state of what a call is about.
-    pub fn seen(&self, deeds: &[Deed]) -> Seen {
-        let of_job = |id: &str| {
-            let lane = self.jobs.get(id);
-            let connector = lane.and_then(|lane| lane.connector.clone());
-            Seen {
-                job: Some(id.to_owned()),
-                job_status: lane.and_then(|lane| lane.status),
-                connector_status: connector.as_ref().and_then(|id| self.connectors.get(id)?.status),
-                connector,
-            }
+    pub fn seen(&self, deeds: &[Deed<'_>]) -> Seen {
+        let of_job = |id: &str| match self.jobs.entry(id) {
+            None => Seen { job: Some(id.into()), ..Seen::default() },
+            Some((id, lane)) => Seen {
+                job: Some(id.clone()),
+                job_status: lane.status,
+                connector: lane.connector.clone(),
+                connector_status: lane.connector.as_deref().and_then(|id| self.connectors.get(id)?.status),
+            },
         };
-        let of_connector = |id: &str| Seen {
-            connector: Some(id.to_owned()),
-            connector_status: self.connectors.get(id).and_then(|lane| lane.status),
-            ..Seen::default()
+        let of_connector = |id: &str| match self.connectors.entry(id) {
+            None => Seen { connector: Some(id.into()), ..Seen::default() },
+            Some((id, lane)) => Seen { connector: Some(id.clone()), connector_status: lane.status, ..Seen::default() },
         };
         match deeds.first() {
             Some(Deed::Job(deed)) if deed.act == JobAct::Post => {
@@ -250,7 +382,8 @@ impl World {
     // ── taking in ─────────────────────────────────────────────────────────────────────────────────
 
     /// Takes in what a call did.
-    pub fn take(&mut self, deed: &Deed, heard: &Heard<'_>) {
+    pub fn take(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
+        self.deeds += 1;
         let mark = Mark { seq: heard.seq, at: heard.at };
         match deed {
             Deed::LookAtConnector { .. } => {}
@@ -268,9 +401,9 @@ impl World {
                 self.looks.push_back(mark);
             }
             Deed::Documents { index, .. } => {
-                let id = self.owner(index).map(|(id, _)| id.to_owned());
+                let id = self.owner(index).map(|(id, _)| Arc::<str>::from(id));
                 if let Some(lane) = id.and_then(|id| self.connectors.get_mut(&id)) {
-                    lane.outside_told |= !runs_any(&self.jobs, lane);
+                    lane.outside_told |= !lane.runs_any();
                 }
             }
             Deed::Upheaval { jobs } => self.forget(*jobs),
@@ -294,22 +427,41 @@ impl World {
 
     /// Whether it is the end that a worker writes who was taken for dead: it may be refused, and that is
     /// not its fault.
-    pub fn is_of_sentenced(&self, deed: &Deed) -> bool {
+    pub fn is_of_sentenced(&self, deed: &Deed<'_>) -> bool {
         let Deed::Job(deed) = deed else { return false };
         matches!(deed.act, JobAct::Become(_)) && self.job(&deed.job).is_some_and(|lane| lane.sentence.is_some())
     }
 
-    fn take_job(&mut self, deed: &JobDeed, mark: Mark) {
-        if deed.job.is_empty() || (deed.effect == Effect::Refused && !self.jobs.contains_key(&deed.job)) {
+    fn take_job(&mut self, deed: &JobDeed<'_>, mark: Mark) {
+        let is_new = !self.jobs.contains(&deed.job);
+        if deed.job.is_empty() || (is_new && deed.effect == Effect::Refused) {
             return;
         }
+        let is_done = deed.effect == Effect::Done;
         let is_by_worker = !matches!(deed.act, JobAct::Post | JobAct::Delete);
         self.direct.1 |= deed.door == Door::Direct && deed.effect != Effect::Refused && is_by_worker;
-        let is_new = !self.jobs.contains_key(&deed.job);
-        let lane = self.jobs.entry(deed.job.clone()).or_default();
+        if is_done && deed.act == JobAct::Delete {
+            self.put_job(&deed.job, None);
+            return;
+        }
+        if is_new {
+            self.jobs.insert(deed.job.as_ref().into(), JobLane::default());
+        }
+        let Some((id, lane)) = self.jobs.entry_mut(&deed.job) else { return };
+        if is_done
+            && deed.act == JobAct::Post
+            && let Some(former) = lane.connector.take().and_then(|id| self.connectors.get_mut(&id))
+        {
+            // It may get another connector.
+            former.count(id, lane, Place::default());
+        }
         let was_ended = lane.is_ended();
         match deed.effect {
-            Effect::Done => lane.done(deed, mark),
+            Effect::Done => {
+                let connector = lane.connector.as_deref().and_then(|id| self.connectors.get(id));
+                let held = connector.and_then(|connector| connector.cursor.as_ref()?.as_ref());
+                lane.done(deed, mark, held, &mut self.worker);
+            }
             Effect::Refused => lane.claim_refused |= deed.act == JobAct::Claim,
             // Nobody knows what it is in now.
             Effect::Doubtful => {
@@ -320,31 +472,22 @@ impl World {
             }
         }
         lane.last = Some(mark);
-        let is_ended = lane.is_ended();
-        // A worker that was taken for dead is at work.
-        let is_over = is_ended && lane.sentence.is_none();
-        let is_deleted = deed.act == JobAct::Delete && deed.effect == Effect::Done;
-        let connector = lane.connector.clone();
-        if let Some(connector) = connector.and_then(|id| self.connectors.get_mut(&id)) {
-            if is_over || is_deleted {
-                Arc::make_mut(&mut connector.live).remove(&deed.job);
-            } else if !connector.live.contains(&deed.job) {
-                Arc::make_mut(&mut connector.live).insert(deed.job.clone());
-            }
-            if deed.effect == Effect::Done && matches!(deed.act, JobAct::Claim | JobAct::CheckIn | JobAct::Statistics) {
+        let is_work = is_done && matches!(deed.act, JobAct::Claim | JobAct::CheckIn | JobAct::Statistics);
+        if is_work {
+            lane.owes.get_or_insert(self.deeds);
+        }
+        if let Some(connector) = lane.connector.as_deref().and_then(|id| self.connectors.get_mut(id)) {
+            let now = lane.place();
+            connector.count(id, lane, now);
+            if is_work {
                 connector.worked = Some(mark);
                 connector.outside_told = false;
                 connector.silent_since.get_or_insert(mark);
-                Arc::make_mut(&mut connector.unreported).insert(deed.job.clone());
-            }
-            if is_deleted {
-                Arc::make_mut(&mut connector.unreported).remove(&deed.job);
             }
         }
-        if is_deleted {
-            self.jobs.remove(&deed.job);
-        } else if is_ended && (!was_ended || is_new) {
-            self.ended.push_back(deed.job.clone());
+        if lane.is_ended() && (!was_ended || is_new) && !lane.is_queued {
+            lane.is_queued = true;
+            self.ended.push_back(id.clone());
         }
         if is_new {
             self.bound();
@@ -355,12 +498,18 @@ impl World {
         if deed.connector.is_empty() || deed.effect == Effect::Refused {
             return;
         }
-        if self.connectors.len() >= JUDGE_LANES_MAX && !self.connectors.contains_key(&deed.connector) {
-            self.forgotten += 1;
-            return;
+        let is_new = !self.connectors.contains(&deed.connector);
+        if is_new {
+            if self.connectors.len() >= JUDGE_LANES_MAX {
+                self.forgotten += 1;
+                return;
+            }
+            // A new connector is owed nothing yet; of one that is met for the first time nobody knows.
+            let told = if deed.act == ConnectorAct::Put { self.deeds } else { self.forgot };
+            let lane = ConnectorLane { told: [told; 2], ..ConnectorLane::default() };
+            self.connectors.insert(deed.connector.as_str().into(), lane);
         }
-        let is_new = !self.connectors.contains_key(&deed.connector);
-        let lane = self.connectors.entry(deed.connector.clone()).or_default();
+        let Some((id, lane)) = self.connectors.entry_mut(&deed.connector) else { return };
         if deed.effect == Effect::Doubtful {
             lane.status = None;
             lane.cursor = None;
@@ -388,11 +537,12 @@ impl World {
         }
         let index = lane.index_name.clone();
         // Its service has told how the jobs of that kind went.
-        let told =
-            deed.last_sync.each_ref().map(|status| status.as_deref().is_some_and(|status| status != "in_progress"));
-        if told.contains(&true) {
-            self.report(&deed.connector, told);
+        for (told, status) in lane.told.iter_mut().zip(&deed.last_sync) {
+            if status.as_deref().is_some_and(|status| status != "in_progress") {
+                *told = self.deeds;
+            }
         }
+        let id = id.clone();
         if let Some(old) = old_index {
             self.by_index.remove(&old);
         }
@@ -401,86 +551,105 @@ impl World {
                 if let Some(index) = index {
                     self.by_index.remove(&index);
                 }
-                let gone = self.connectors.remove(&deed.connector);
+                let gone = self.drop_connector(&deed.connector);
                 if deed.and_jobs {
-                    for id in gone.into_iter().flat_map(|lane| {
-                        Arc::unwrap_or_clone(lane.live).into_iter().chain(Arc::unwrap_or_clone(lane.unreported))
-                    }) {
-                        self.jobs.remove(&id);
+                    for id in gone.iter().flat_map(|lane| lane.live.iter().flatten()) {
+                        self.jobs.remove(id);
                     }
                 }
             }
             (_, Some(index)) if is_new || deed.index_name.is_some() => {
-                self.by_index.insert(index, deed.connector.clone());
+                self.by_index.insert(index, id);
             }
             _ => {}
         }
     }
 
-    /// Notes in the jobs of a connector that it was told of their end: content, permissions.
-    fn report(&mut self, connector: &str, told: [bool; 2]) {
-        let Some(connector) = self.connectors.get_mut(connector) else { return };
-        let jobs = &mut self.jobs;
-        Arc::make_mut(&mut connector.unreported).retain(|id| {
-            let Some(lane) = jobs.get_mut(id) else { return false };
-            lane.reported |= told[usize::from(lane.job_type == Some(JobType::AccessControl))];
-            !lane.reported
-        });
-    }
-
     /// Forgets jobs beyond the bound, those that ended first.
     fn bound(&mut self) {
         while self.jobs.len() > JUDGE_LANES_MAX {
-            let ended = self.ended.pop_front();
-            let found = ended.filter(|id| self.jobs.get(id).is_some_and(JobLane::is_ended));
-            let id = match found {
-                Some(id) => Some(id),
-                None if self.ended.is_empty() => self.jobs.keys().next().cloned(),
-                None => None,
-            };
-            if let Some(id) = id
-                && let Some(lane) = self.jobs.remove(&id)
-            {
-                self.forgotten += 1;
-                if let Some(connector) = lane.connector.and_then(|id| self.connectors.get_mut(&id)) {
-                    Arc::make_mut(&mut connector.live).remove(&id);
-                    Arc::make_mut(&mut connector.unreported).remove(&id);
+            let id = match self.ended.pop_front() {
+                Some(id) => {
+                    let Some(lane) = self.jobs.get_mut(&id) else { continue };
+                    lane.is_queued = false;
+                    if !lane.is_ended() {
+                        continue;
+                    }
+                    Some(id)
                 }
+                None => self.jobs.first().cloned(),
+            };
+            if let Some(id) = id {
+                self.forgotten += 1;
+                self.put_job(&id, None);
             }
+        }
+        // Jobs that were deleted after they ended.
+        if self.ended.len() > 2 * JUDGE_LANES_MAX {
+            self.ended.retain(|id| self.jobs.contains(id));
         }
     }
 
     /// What a deed may change, as it is now.
-    pub fn save(&self, deed: &Deed) -> Saved {
-        let (job, connector) = match deed {
+    pub fn save(&self, deed: &Deed<'_>) -> Saved {
+        let connector = match deed {
             Deed::Job(deed) => {
                 let lane = self.jobs.get(&deed.job);
-                let connector = lane.and_then(|lane| lane.connector.clone()).or_else(|| deed.connector.clone());
-                (Some((deed.job.clone(), lane.cloned())), connector)
+                lane.and_then(|lane| lane.connector.as_deref()).or(deed.connector.as_deref())
             }
-            Deed::Connector(deed) => (None, Some(deed.connector.clone())),
-            Deed::Documents { index, .. } => (None, self.owner(index).map(|(id, _)| id.to_owned())),
-            Deed::Look { .. } | Deed::LookAtConnector { .. } | Deed::Upheaval { .. } => (None, None),
+            Deed::Connector(deed) => Some(&*deed.connector),
+            Deed::Documents { index, .. } => self.owner(index).map(|(id, _)| id),
+            Deed::Look { .. } | Deed::LookAtConnector { .. } | Deed::Upheaval { .. } => None,
         };
-        Saved { job, connector: connector.map(|id| (id.clone(), self.connectors.get(&id).cloned())) }
+        let job = match deed {
+            Deed::Job(deed) => Some((deed.job.as_ref().into(), self.jobs.get(&deed.job).cloned())),
+            _ => None,
+        };
+        // Only who takes a connector away changes more of its lists than the place of one job.
+        let is_whole = matches!(deed, Deed::Connector(ConnectorDeed { act: ConnectorAct::Delete, .. }));
+        let copy = |lane: &ConnectorLane| if is_whole { lane.clone() } else { lane.without_jobs() };
+        Saved { job, connector: connector.map(|id| (self.id_of(id), self.connectors.get(id).map(copy))) }
     }
 
     /// Puts back what was saved, the latest first.
     pub fn restore(&mut self, saved: Vec<Saved>) {
         for Saved { job, connector } in saved.into_iter().rev() {
-            if let Some((id, lane)) = job {
-                put_back(&mut self.jobs, id, lane);
-            }
             if let Some((id, lane)) = connector {
-                if let Some(index) = self.connectors.get(&id).and_then(|lane| lane.index_name.as_ref()) {
-                    self.by_index.remove(index);
-                }
-                if let Some(index) = lane.as_ref().and_then(|lane| lane.index_name.clone()) {
-                    self.by_index.insert(index, id.clone());
-                }
-                put_back(&mut self.connectors, id, lane);
+                self.restore_connector(id, lane);
+            }
+            if let Some((id, lane)) = job {
+                self.put_job(&id, lane);
             }
         }
+    }
+
+    fn restore_connector(&mut self, id: Arc<str>, lane: Option<ConnectorLane>) {
+        let now = match lane {
+            Some(_) => self.connectors.remove(&id).map(|(_, lane)| lane),
+            None => self.drop_connector(&id),
+        };
+        if let Some(index) = now.as_ref().and_then(|lane| lane.index_name.as_ref()) {
+            self.by_index.remove(index);
+        }
+        let Some(mut lane) = lane else { return };
+        if let Some(index) = &lane.index_name {
+            self.by_index.insert(index.clone(), id.clone());
+        }
+        match now {
+            // Its lists follow the lanes of its jobs.
+            Some(now) => (lane.live, lane.running) = (now.live, now.running),
+            None => {
+                let jobs = std::mem::take(&mut lane.live);
+                lane.running = 0;
+                for id in jobs.iter().flatten() {
+                    if let Some(job) = self.jobs.get_mut(id) {
+                        let now = job.place();
+                        lane.count(id, job, now);
+                    }
+                }
+            }
+        }
+        self.connectors.insert(id, lane);
     }
 
     /// Notes what has been told, so that it is told once.
@@ -508,15 +677,17 @@ impl World {
     /// Forgets all jobs, or all connectors: many documents were written at once.
     fn forget(&mut self, jobs: bool) {
         if jobs {
-            self.jobs.clear();
+            self.jobs = ById::default();
             self.ended.clear();
             for lane in self.connectors.values_mut() {
-                lane.live = Arc::default();
-                lane.unreported = Arc::default();
+                lane.live = Default::default();
+                lane.running = 0;
             }
         } else {
-            self.connectors.clear();
+            self.jobs.values_mut().for_each(|lane| lane.place = Place::default());
+            self.connectors = ById::default();
             self.by_index.clear();
+            self.forgot = self.deeds;
         }
     }
 }
@@ -524,41 +695,52 @@ impl World {
 /// Lanes as they were before a deed.
 #[derive(Debug)]
 pub struct Saved {
-    job: Option<(String, Option<JobLane>)>,
-    connector: Option<(String, Option<ConnectorLane>)>,
-}
-
-fn put_back<T>(lanes: &mut BTreeMap<String, T>, id: String, lane: Option<T>) {
-    match lane {
-        Some(lane) => {
-            lanes.insert(id, lane);
-        }
-        None => {
-            lanes.remove(&id);
-        }
-    }
-}
-
-/// Whether one of a connector's jobs is worked on, or may be for all that is known.
-pub fn runs_any(jobs: &BTreeMap<String, JobLane>, connector: &ConnectorLane) -> bool {
-    let is_live = |job: &JobLane| job.status.is_none() || job.is_running() || job.sentence.is_some();
-    connector.live.iter().filter_map(|id| jobs.get(id)).any(is_live)
-}
-
-impl World {
-    /// Whether one of a connector's jobs is worked on, or may be for all that is known.
-    pub fn runs_any(&self, connector: &ConnectorLane) -> bool {
-        runs_any(&self.jobs, connector)
-    }
+    job: Option<(Arc<str>, Option<JobLane>)>,
+    connector: Option<(Arc<str>, Option<ConnectorLane>)>,
 }
 
 /// Writes a cursor as a partial update does: objects merge, everything else is replaced.
-fn merge_cursor(known: &mut Option<Option<Value>>, written: &Option<Value>, whole: bool) {
+fn merge_cursor(known: &mut Option<Option<Arc<str>>>, written: &Option<Value>, whole: bool) {
     match (known.as_mut(), written) {
-        (Some(Some(old)), Some(new)) if !whole => merge(old, new),
+        (Some(Some(old)), Some(new)) if !whole => *old = merged(old, new),
         // What is merged into nobody knows what is nobody knows what, unless it is no object.
         (None, Some(new)) if !whole && new.is_object() => {}
-        (_, written) => *known = Some(written.clone()),
+        (_, written) => *known = Some(written.as_ref().map(text_of)),
+    }
+}
+
+fn merged(old: &str, new: &Value) -> Arc<str> {
+    let mut whole = value_of(old);
+    merge(&mut whole, new);
+    text_of(&whole)
+}
+
+/// A cursor as a lane keeps it: a text is small, and two are quick to compare.
+fn text_of(cursor: &Value) -> Arc<str> {
+    cursor.to_string().into()
+}
+
+/// The value of a cursor that a lane keeps.
+pub fn value_of(cursor: &str) -> Value {
+    json::read(cursor.as_bytes()).ok().flatten().unwrap_or_default()
+}
+
+/// Whether a cursor is the one that a lane keeps; Elasticsearch writes some numbers otherwise than it read them.
+pub fn is_same_cursor(kept: &str, cursor: &Value) -> bool {
+    *kept == *cursor.to_string() || is_same(&value_of(kept), cursor)
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, value)| other.get(name).is_some_and(|other| is_same(value, other)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (one, other) => one == other,
     }
 }
 
@@ -580,7 +762,9 @@ fn merge(old: &mut Value, new: &Value) {
 
 impl JobLane {
     /// Takes in what was done to the job.
-    fn done(&mut self, deed: &JobDeed, mark: Mark) {
+    ///
+    /// `held` is the cursor of its connector, `worker` the worker that claimed last: what is the same is held once.
+    fn done(&mut self, deed: &JobDeed<'_>, mark: Mark, held: Option<&Arc<str>>, worker: &mut Option<Arc<str>>) {
         let sentence = Sentence::of(self, deed, mark).map(Box::new);
         if deed.seen {
             self.seen = Some(mark);
@@ -589,8 +773,12 @@ impl JobLane {
         }
         if let Some(cursor) = &deed.cursor {
             match &mut self.cursor {
-                Some(old) => merge(old, cursor),
-                None => self.cursor = Some(cursor.clone()),
+                Some(old) => *old = merged(old, cursor),
+                None => {
+                    let text = cursor.to_string();
+                    let same = held.filter(|held| ***held == *text).cloned();
+                    self.cursor = Some(same.unwrap_or_else(|| text.into()));
+                }
             }
         }
         let counts = deed.counters.iter().any(Option::is_some);
@@ -599,7 +787,12 @@ impl JobLane {
             JobAct::Post => self.made(deed),
             JobAct::Claim => {
                 self.status = Some(SyncStatus::InProgress);
-                self.worker = deed.worker.as_deref().map(Arc::from).or_else(|| self.worker.take());
+                if let Some(name) = deed.worker.as_deref() {
+                    if worker.as_deref() != Some(name) {
+                        *worker = Some(name.into());
+                    }
+                    self.worker.clone_from(worker);
+                }
                 self.claimed = Some(mark);
                 self.touched = true;
                 self.seen = Some(mark);
@@ -610,7 +803,7 @@ impl JobLane {
                 self.ended = None;
                 self.claim_refused = false;
                 self.sentence = None;
-                self.reported = false;
+                self.owes = None;
             }
             JobAct::CheckIn | JobAct::Statistics => {
                 self.touched |= self.is_running();
@@ -633,18 +826,19 @@ impl JobLane {
         }
     }
 
-    fn made(&mut self, deed: &JobDeed) {
+    fn made(&mut self, deed: &JobDeed<'_>) {
         let status = match (&deed.word, deed.door) {
             (_, Door::Api) => Some(SyncStatus::Pending),
             (Some(word), Door::Direct) => word.parse().ok(),
             (None, Door::Direct) => None,
         };
         *self = JobLane {
-            connector: deed.connector.clone(),
+            connector: deed.connector.as_deref().map(Arc::from),
             job_type: deed.job_type,
             status,
             worker: deed.worker.as_deref().map(Arc::from),
-            cursor: deed.cursor.clone(),
+            cursor: deed.cursor.as_deref().map(text_of),
+            is_queued: self.is_queued,
             completed_at: deed.completed_at,
             ..JobLane::default()
         };

@@ -21,7 +21,7 @@ pub mod story;
 pub mod strictness;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
@@ -114,7 +114,7 @@ pub struct ScopeEnd {
 }
 
 /// The rules that are asked, by what they are asked about.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Docket {
     call: Vec<Entry>,
     exposed: Vec<Entry>,
@@ -145,6 +145,12 @@ impl Entry {
 }
 
 impl Docket {
+    /// The docket for a strictness; there is one of the usual strictness for all judges.
+    fn of(strictness: &Strictness) -> Arc<Docket> {
+        static USUAL: LazyLock<Arc<Docket>> = LazyLock::new(|| Arc::new(Docket::new(&Strictness::default())));
+        if *strictness == Strictness::default() { USUAL.clone() } else { Arc::new(Docket::new(strictness)) }
+    }
+
     fn new(strictness: &Strictness) -> Docket {
         let mut docket = Docket::default();
         for rule in RULES {
@@ -178,7 +184,7 @@ impl Docket {
 pub struct Judge {
     profile: Profile,
     strictness: Strictness,
-    docket: Docket,
+    docket: Arc<Docket>,
     world: World,
     failures: Failures,
     answers: Answers,
@@ -206,7 +212,7 @@ impl Judge {
     /// A judge that has heard nothing. `state` is what there was at the start, in the form of a fixture;
     /// null if nobody knows.
     pub fn new(profile: Profile, strictness: Strictness, state: &Value) -> Judge {
-        let docket = Docket::new(&strictness);
+        let docket = Docket::of(&strictness);
         Judge {
             profile,
             strictness,
@@ -339,7 +345,7 @@ impl Judge {
     }
 
     /// What the rules about a deed say, each with whether it is the call that is wrong.
-    fn ask(&self, deed: &Deed, heard: &Heard<'_>) -> Vec<(Entry, Offence, bool)> {
+    fn ask(&self, deed: &Deed<'_>, heard: &Heard<'_>) -> Vec<(Entry, Offence, bool)> {
         let world = &self.world;
         let mut found = Vec::new();
         match deed {

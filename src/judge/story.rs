@@ -1,5 +1,7 @@
 //! [`Mark`], when a call came; [`Seen`], what a call was about; and the words for what it did.
 
+use std::sync::Arc;
+
 use super::deed::JobAct;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
@@ -19,11 +21,11 @@ pub struct Mark {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// The sync job that the call named.
-    pub job: Option<String>,
+    pub job: Option<Arc<str>>,
     /// Its status, if anybody knows.
     pub job_status: Option<SyncStatus>,
     /// The connector that the call named, or the job's.
-    pub connector: Option<String>,
+    pub connector: Option<Arc<str>>,
     /// Its status, if anybody knows.
     pub connector_status: Option<ConnectorStatus>,
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::part::Part;
+use super::plain::Plain;
 use crate::clock::Timestamp;
 use crate::cluster::Page;
 use crate::cluster::document::{Outcome, Source};
@@ -23,7 +24,7 @@ pub struct Call {
     /// The query's parameters, decoded; of several with one name, the last.
     pub(crate) query: Vec<(String, String)>,
     /// The body, if there is one.
-    pub(crate) body: Option<Value>,
+    pub(crate) body: Option<Sent>,
     /// The body as a document, or line by line, for operations that store what was sent.
     pub(crate) lines: Vec<Line>,
     /// The body's bytes, for handlers that read another format.
@@ -42,6 +43,58 @@ pub struct Call {
     pub(crate) origin: Option<String>,
     /// Whether the client has named the type of the answer, so that a table is none for a terminal.
     pub(crate) names_type: bool,
+}
+
+/// A body that its operation takes.
+#[derive(Clone, Debug)]
+pub enum Sent {
+    /// As JSON, as the server's parser leaves it.
+    Whole(Value),
+    /// As it came, for that is all that the server makes of it.
+    Plain(Plain),
+}
+
+impl Sent {
+    /// The body as JSON.
+    pub fn value(&self) -> &Value {
+        match self {
+            Sent::Whole(body) => body,
+            Sent::Plain(plain) => plain.value(),
+        }
+    }
+
+    /// A member.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        match self {
+            Sent::Whole(body) => body.get(name),
+            Sent::Plain(plain) => plain.get(name),
+        }
+    }
+
+    /// A member that is a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self {
+            Sent::Whole(body) => body.get(name)?.as_str(),
+            Sent::Plain(plain) => plain.text(name),
+        }
+    }
+
+    /// A member that is a 64-bit number, given as a number or as a text; a fraction is cut off.
+    pub fn long(&self, name: &str) -> Option<i64> {
+        match self {
+            Sent::Whole(body) => long_in(body.get(name)?),
+            Sent::Plain(plain) => plain.long(name),
+        }
+    }
+}
+
+/// A 64-bit number that is given as a number or as a text; a fraction is cut off.
+pub(crate) fn long_in(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
+        Value::String(text) => long_of(text),
+        _ => None,
+    }
 }
 
 /// A body that is a document, or one line of a body of lines.
@@ -135,9 +188,14 @@ impl Call {
         self.body.as_ref()?.get(name)
     }
 
+    /// The body as JSON.
+    pub fn json(&self) -> Option<&Value> {
+        self.body.as_ref().map(Sent::value)
+    }
+
     /// A text of the body; none if it is absent or null.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.as_str()
+        self.body.as_ref()?.text(name)
     }
 
     /// A text of the body that the schema requires.
@@ -147,11 +205,7 @@ impl Call {
 
     /// A 64-bit number of the body, given as a number or as a text; a fraction is cut off.
     pub fn long(&self, name: &str) -> Option<i64> {
-        match self.get(name)? {
-            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
-            Value::String(text) => long_of(text),
-            _ => None,
-        }
+        self.body.as_ref()?.long(name)
     }
 
     /// A 64-bit number of the body that the schema requires.

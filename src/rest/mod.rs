@@ -13,6 +13,7 @@ mod media;
 pub mod near;
 mod parser;
 pub mod part;
+pub mod plain;
 pub mod render;
 pub mod router;
 pub mod schema;
@@ -27,7 +28,7 @@ use crate::license::License;
 use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::profile::{Profile, Release};
 use crate::suggest;
-use call::{Body, Call, Line, Reply};
+use call::{Body, Call, Line, Reply, Sent};
 use endpoint::Endpoint;
 use error::Error;
 use filter_path::FilterPath;
@@ -333,10 +334,10 @@ fn route<S>(
 /// The body, if the operation takes one and there is one. The schema only says whether it is well
 /// formed; what is wrong with it the parser tells.
 fn read_body(
-    schema: &Schema,
+    schema: &'static Schema,
     request: &Request,
     violations: &mut Vec<Violation>,
-) -> Result<(Option<serde_json::Value>, Vec<Line>), Error> {
+) -> Result<(Option<Sent>, Vec<Line>), Error> {
     let Some(wanted) = &schema.body else {
         return Ok((None, Vec::new()));
     };
@@ -354,6 +355,9 @@ fn read_body(
             body
         }
         BodyReading::Parsed(parsed) => {
+            if let Some(plain) = parsed.form.as_ref().and_then(|form| form.read(bytes)) {
+                return Ok((Some(Sent::Plain(plain)), Vec::new()));
+            }
             let body = json::read(bytes);
             let taken = matches!(&body, Ok(Some(body)) if parsed.server_takes(body));
             // The parser is the server's own and has the last word.
@@ -369,7 +373,7 @@ fn read_body(
             body
         }
     };
-    Ok((body, Vec::new()))
+    Ok((body.map(Sent::Whole), Vec::new()))
 }
 
 fn check_parameters<S>(
@@ -447,7 +451,8 @@ fn single_valued(headers: &Headers) -> Result<(), Error> {
         ("x-elastic-product-origin", "X-elastic-product-origin"),
     ];
     for (name, value) in headers.iter() {
-        if let Some((_, printed)) = NAMES.iter().find(|(known, _)| *known == name)
+        if matches!(name.as_bytes(), [b't' | b'x', ..])
+            && let Some((_, printed)) = NAMES.iter().find(|(known, _)| *known == name)
             && headers.get(name) != Some(value)
         {
             return Err(Error::single_valued_header(printed));

@@ -169,10 +169,16 @@ impl Router {
         let path = path.strip_prefix('/')?;
         let mut given = [""; PLAIN_SEGMENTS_MAX];
         let mut count = 0;
-        for segment in path.split('/') {
-            *given.get_mut(count)? = segment;
-            count += 1;
+        let mut start = 0;
+        for (at, byte) in path.bytes().enumerate() {
+            if byte == b'/' {
+                *given.get_mut(count)? = &path[start..at];
+                count += 1;
+                start = at + 1;
+            }
         }
+        *given.get_mut(count)? = &path[start..];
+        count += 1;
         let fits = |(wanted, given): (&Segment, &&str)| match wanted {
             Segment::Literal(literal) => literal == given,
             Segment::Placeholder(_) => !given.is_empty() && !given.starts_with('_') && !given.contains('%'),

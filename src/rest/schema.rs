@@ -17,6 +17,7 @@ use super::call::{int_of, long_of};
 use super::endpoint::SchemaText;
 use super::error::Error;
 use super::parser::ObjectParser;
+use super::plain::Form;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::cron;
@@ -146,6 +147,8 @@ pub enum BodyReading {
 pub struct ParsedBody {
     /// The server's parser.
     pub parser: ObjectParser,
+    /// What plain bodies are held to, in place of all the rest.
+    pub form: Option<Box<Form>>,
     server: Validator,
     published: Validator,
     /// Whether what the server takes is always within the published contract.
@@ -443,6 +446,7 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
     let name = overlay.get("parser").and_then(Value::as_str).unwrap_or_default();
     let reading = BodyReading::Parsed(ParsedBody {
         parser: ObjectParser::new(name, server_body, &definitions),
+        form: Form::of([server_body, server], [published_body, published]).map(Box::new),
         server: compile(server_body, server)?,
         published: compile(published_body, published)?,
         server_is_stricter,

@@ -10,6 +10,7 @@ use crate::support::path;
 const FLOORS: &[&[&str]] = &[
     &[
         "base64",
+        "by_id",
         "clock",
         "error",
         "finding",

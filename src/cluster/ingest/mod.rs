@@ -27,6 +27,7 @@ mod template;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use once_cell::sync::Lazy;
 use serde_json::{Map, Value};
 
 use super::document::{Source, hash_order, hash_order_since};
@@ -114,10 +115,14 @@ impl Failure {
 impl Default for Pipelines {
     /// What a new cluster has.
     fn default() -> Pipelines {
-        let mut pipelines = Pipelines(BTreeMap::new());
-        // The text is ours; a test reads it.
-        let _ = pipelines.put(SEARCH_DEFAULT, built_in::search_default());
-        pipelines
+        // One for all clusters, each of its pipelines until a cluster changes it.
+        static BUILT_IN: Lazy<Pipelines> = Lazy::new(|| {
+            let mut pipelines = Pipelines(BTreeMap::new());
+            // The text is ours; a test reads it.
+            let _ = pipelines.put(SEARCH_DEFAULT, built_in::search_default());
+            pipelines
+        });
+        BUILT_IN.clone()
     }
 }
 

@@ -188,8 +188,17 @@ impl<'a> Walk<'a> {
         value: &'a Value,
     ) -> Result<(), Misfit> {
         self.steps.push(Step::Name(name));
-        if self.steps.len() == 1 && METADATA.contains(&name) {
+        if self.steps.len() == 1 && name.starts_with('_') && METADATA.contains(&name) {
             self.metadata(value)?;
+        }
+        if !name.is_empty() && !name.contains('.') {
+            // Almost every name: nothing can be wrong with it, and it leads to one field.
+            match fields.get(name) {
+                Some(field) => self.value(field, dynamic, value)?,
+                None => self.unknown(dynamic, value)?,
+            }
+            self.steps.pop();
+            return Ok(());
         }
         let mut rest = name_of(name).map_err(|offence| self.misfit(Why::Name { name: name.to_owned(), offence }))?;
         loop {
@@ -210,16 +219,22 @@ impl<'a> Walk<'a> {
                 (Some(_), Some(_)) if !is_nothing(value) => return Err(self.misfit(Why::NoObject)),
                 (Some(_), Some(_)) => break,
                 (None, _) => {
-                    match dynamic {
-                        Dynamic::Strict => return Err(self.misfit(Why::Strict)),
-                        Dynamic::True => self.grows |= !is_nothing(value),
-                        Dynamic::False | Dynamic::Runtime => {}
-                    }
+                    self.unknown(dynamic, value)?;
                     break;
                 }
             }
         }
         self.steps.pop();
+        Ok(())
+    }
+
+    /// A value whose field the mapping does not know.
+    fn unknown(&mut self, dynamic: Dynamic, value: &Value) -> Result<(), Misfit> {
+        match dynamic {
+            Dynamic::Strict => return Err(self.misfit(Why::Strict)),
+            Dynamic::True => self.grows |= !is_nothing(value),
+            Dynamic::False | Dynamic::Runtime => {}
+        }
         Ok(())
     }
 

@@ -227,13 +227,13 @@ impl World {
     /// What a request names, before it is put.
     fn seen(&self, request: &Request) -> Seen {
         let of_connector = |id: &str| Seen {
-            connector: Some(id.to_owned()),
+            connector: Some(id.into()),
             connector_status: self.connectors.get(id).copied(),
             ..Seen::default()
         };
         let named = request.path().split('/').skip(2).find_map(|id| {
             if let Some((status, connector)) = self.jobs.get(id) {
-                return Some(Seen { job: Some(id.to_owned()), job_status: Some(*status), ..of_connector(connector) });
+                return Some(Seen { job: Some((*id).into()), job_status: Some(*status), ..of_connector(connector) });
             }
             self.connectors.contains_key(id).then(|| of_connector(id))
         });
@@ -246,12 +246,14 @@ impl World {
 
     /// What has to be there before a request can be pasted, if the built-in fixture does not have it.
     fn note(&self, seen: &Seen) -> String {
-        let is_strange = |id: &Option<String>| id.as_ref().is_some_and(|id| !self.built_in.contains(id));
+        let is_strange = |id: Option<&str>| id.is_some_and(|id| !self.built_in.contains(id));
         match (seen.job_status, seen.connector_status) {
-            (Some(status), Some(of)) if is_strange(&seen.job) => {
+            (Some(status), Some(of)) if is_strange(seen.job.as_deref()) => {
                 format!("# needs a job that is {status}, of a connector that is {of}\n")
             }
-            (None, Some(status)) if is_strange(&seen.connector) => format!("# needs a connector that is {status}\n"),
+            (None, Some(status)) if is_strange(seen.connector.as_deref()) => {
+                format!("# needs a connector that is {status}\n")
+            }
             _ => String::new(),
         }
     }

@@ -23,9 +23,9 @@ pub(crate) fn unguarded_lock(_world: &World, deed: &ConnectorDeed) -> Option<Off
 /// Documents belong to a job, so that somebody counts them.
 pub(crate) fn write_outside_job(world: &World, index: &str, effect: Effect) -> Option<Offence> {
     let (id, connector) = world.owner(index).filter(|_| effect == Effect::Done)?;
-    (!connector.outside_told && !world.runs_any(connector)).then(|| {
+    (!connector.outside_told && !connector.runs_any()).then(|| {
         Offence::new(format!("documents were written to {index} while no job of {id} was in progress"))
-            .of(Subject::Connector(id.to_owned()))
+            .of(Subject::Connector(id.to_string()))
             .with("expected", "a job of the connector that is in progress")
             .with("seen", "none")
     })

@@ -39,13 +39,13 @@ pub(crate) fn job_left_open(world: &World, now: Timestamp) -> Vec<Offence> {
 }
 
 pub(crate) fn last_sync_unreported(world: &World, _now: Timestamp) -> Vec<Offence> {
-    let ended = world.jobs().filter(|(_, lane)| lane.touched && lane.is_ended() && !lane.reported);
+    let ended = world.jobs().filter(|(_, lane)| lane.touched && lane.is_ended());
     ended
         .filter_map(|(id, lane)| {
             let (connector, end) = (lane.connector.as_deref()?, lane.ended?);
             let at = usize::from(lane.job_type == Some(JobType::AccessControl));
             let field = LAST_SYNC[at];
-            let known = world.connector(connector)?;
+            let known = world.connector(connector).filter(|known| !lane.is_reported(known))?;
             let status = lane.status.map_or("ended", SyncStatus::name);
             let offence = Offence::new(format!(
                 "{id} ended as {status} at {}, and `{field}` of its connector {connector} was not updated",

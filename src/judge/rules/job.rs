@@ -14,7 +14,7 @@ use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::finding::Subject;
 use crate::judge::deed::{COUNTERS, Door, Effect, JobAct, JobDeed};
 use crate::judge::heard::Heard;
-use crate::judge::lane::{ConnectorLane, JobLane, World};
+use crate::judge::lane::{ConnectorLane, JobLane, World, is_same_cursor, value_of};
 use crate::judge::sentence::Sentence;
 use crate::judge::story::{Mark, verb};
 
@@ -38,7 +38,7 @@ pub(crate) const LOOK_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct JobCase<'a> {
     pub heard: &'a Heard<'a>,
     pub world: &'a World,
-    pub deed: &'a JobDeed,
+    pub deed: &'a JobDeed<'a>,
     /// The job before.
     pub lane: &'a JobLane,
     pub connector: Option<(&'a str, &'a ConnectorLane)>,
@@ -50,7 +50,7 @@ impl JobCase<'_> {
     }
 
     fn offence(&self, message: String) -> Offence {
-        Offence::new(message).of(Subject::Job(self.deed.job.clone()))
+        Offence::new(message).of(Subject::Job(self.deed.job.clone().into_owned()))
     }
 
     fn pointer(&self, field: &str) -> String {
@@ -366,8 +366,8 @@ pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<Offence> {
     )
 }
 
-fn held_cursor<'a>(case: &'a JobCase<'_>) -> Option<&'a Value> {
-    case.connector?.1.cursor.as_ref()?.as_ref()
+fn held_cursor<'a>(case: &'a JobCase<'_>) -> Option<&'a str> {
+    case.connector?.1.cursor.as_ref()?.as_deref()
 }
 
 pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<Offence> {
@@ -379,7 +379,7 @@ pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<Offence> {
     dropped.then(|| {
         case.offence(format!("the incremental job {} was claimed without its connector's cursor", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
-            .with("expected", held.clone())
+            .with("expected", value_of(held))
             .with("seen", Value::Null)
             .then("the job cannot know where the last one ended, and syncs everything or nothing")
     })
@@ -388,28 +388,13 @@ pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<Offence> {
 pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<Offence> {
     let held = held_cursor(case).filter(|_| case.is_done())?;
     let told = case.deed.cursor.as_ref()?;
-    let is_own = case.lane.cursor.as_ref().is_some_and(|own| is_same(own, told));
-    (!is_own && !is_same(held, told)).then(|| {
+    let is_own = case.lane.cursor.as_ref().is_some_and(|own| is_same_cursor(own, told));
+    (!is_own && !is_same_cursor(held, told)).then(|| {
         case.offence(format!("{} was claimed with a cursor that its connector does not hold", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
-            .with("expected", held.clone())
-            .with("seen", told.clone())
+            .with("expected", value_of(held))
+            .with("seen", told.clone().into_owned())
     })
-}
-
-/// Whether two values are the same; Elasticsearch writes some numbers otherwise than it read them.
-fn is_same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(name, value)| other.get(name).is_some_and(|other| is_same(value, other)))
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
-        }
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
-        (one, other) => one == other,
-    }
 }
 
 pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<Offence> {
@@ -449,18 +434,14 @@ pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<Offence> {
     let connector = case.world.connector(id)?;
     let job_type = case.deed.job_type?;
     let (other, lane) = connector
-        .live
-        .iter()
-        .filter(|other| **other != case.deed.job)
-        .filter_map(|other| Some((other, case.world.job(other)?)))
-        .find(|(_, lane)| {
-            lane.job_type == Some(job_type) && matches!(lane.status, Some(SyncStatus::Pending | SyncStatus::InProgress))
-        })?;
+        .open(job_type)
+        .filter(|other| ***other != *case.deed.job)
+        .find_map(|other| Some((other, case.world.job(other)?)))?;
     let status = lane.status.map_or("alive", SyncStatus::name);
     Some(
         case.offence(format!("a further {job_type} job was posted for {id}, while {other} is {status}"))
             .with("expected", format!("no other {job_type} job of the connector that is pending or in progress"))
-            .with("seen", other.clone())
+            .with("seen", &**other)
             .after(lane.last),
     )
 }

@@ -267,5 +267,5 @@ pub fn pit_keep_alive(call: &Call) -> Result<(Target, KeepAlive), Error> {
 
 /// Whether the body of an opening says nothing.
 fn bare_index_filter(call: &Call) -> bool {
-    call.body.as_ref().is_none_or(|body| body.as_object().is_some_and(serde_json::Map::is_empty))
+    call.json().is_none_or(|body| body.as_object().is_some_and(serde_json::Map::is_empty))
 }

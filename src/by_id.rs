@@ -1,0 +1,217 @@
+//! [`ById`]: values by id, found by a hash and walked in the order of their ids.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::steps::step;
+
+/// Values by id. Who looks for one finds it at once; who walks through all meets them in the order of their
+/// ids, whatever the hash is.
+#[derive(Clone, Debug)]
+pub struct ById<T> {
+    slots: Vec<(Arc<str>, T)>,
+    /// The slot of each id.
+    order: BTreeMap<Arc<str>, u32>,
+    /// Slots, counted from 1: each in the cell that the hash of its id names, or the next free one behind it.
+    /// A cell with 0 is free; at least half of them are.
+    cells: Vec<u32>,
+}
+
+impl<T> Default for ById<T> {
+    fn default() -> ById<T> {
+        ById { slots: Vec::new(), order: BTreeMap::new(), cells: Vec::new() }
+    }
+}
+
+impl<T: PartialEq> PartialEq for ById<T> {
+    fn eq(&self, other: &ById<T>) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<T> ById<T> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is one with that id.
+    pub fn contains(&self, id: &str) -> bool {
+        self.cell(id).is_some()
+    }
+
+    /// The one with that id.
+    pub fn get(&self, id: &str) -> Option<&T> {
+        self.entry(id).map(|(_, value)| value)
+    }
+
+    /// The same with its id as it is held here.
+    pub fn entry(&self, id: &str) -> Option<(&Arc<str>, &T)> {
+        let (id, value) = &self.slots[self.slot(id)?];
+        Some((id, value))
+    }
+
+    /// The same, to be changed.
+    pub fn entry_mut(&mut self, id: &str) -> Option<(&Arc<str>, &mut T)> {
+        let slot = self.slot(id)?;
+        let (id, value) = &mut self.slots[slot];
+        Some((id, value))
+    }
+
+    /// The one with that id, to be changed.
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
+        self.entry_mut(id).map(|(_, value)| value)
+    }
+
+    /// All, in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
+        self.order.values().map(|slot| {
+            step();
+            let (id, value) = &self.slots[*slot as usize];
+            (id, value)
+        })
+    }
+
+    /// All, to be changed, in no order that means anything.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().map(|(_, value)| value)
+    }
+
+    /// The first id of all.
+    pub fn first(&self) -> Option<&Arc<str>> {
+        self.order.first_key_value().map(|(id, _)| id)
+    }
+
+    /// Puts one in, in place of one with the same id.
+    pub fn insert(&mut self, id: Arc<str>, value: T) {
+        if let Some(old) = self.get_mut(&id) {
+            *old = value;
+            return;
+        }
+        self.slots.push((id.clone(), value));
+        self.order.insert(id, self.slots.len() as u32 - 1);
+        if self.slots.len() * 2 > self.cells.len() {
+            self.cells = vec![0; (self.slots.len() * 4).next_power_of_two()];
+            (1..=self.slots.len()).for_each(|number| self.place(number as u32));
+        } else {
+            self.place(self.slots.len() as u32);
+        }
+    }
+
+    /// Takes out the one with that id.
+    pub fn remove(&mut self, id: &str) -> Option<(Arc<str>, T)> {
+        let mut gap = self.cell(id)?;
+        let slot = self.cells[gap] as usize - 1;
+        // What stands behind moves up, unless it would come before the cell that its hash names.
+        let mut at = self.after(gap);
+        while self.cells[at] != 0 {
+            let home = self.home(&self.slots[self.cells[at] as usize - 1].0);
+            let mask = self.cells.len() - 1;
+            if at.wrapping_sub(home) & mask >= at.wrapping_sub(gap) & mask {
+                self.cells[gap] = self.cells[at];
+                gap = at;
+            }
+            at = self.after(at);
+        }
+        self.cells[gap] = 0;
+        self.order.remove(id);
+        // The last slot takes the place of this one.
+        let last = self.slots.len() - 1;
+        if slot < last {
+            let moved = self.slots[last].0.clone();
+            let cell = self.cell(&moved)?;
+            self.cells[cell] = slot as u32 + 1;
+            self.order.insert(moved, slot as u32);
+        }
+        Some(self.slots.swap_remove(slot))
+    }
+
+    fn place(&mut self, number: u32) {
+        let mut at = self.home(&self.slots[number as usize - 1].0);
+        while self.cells[at] != 0 {
+            at = self.after(at);
+        }
+        self.cells[at] = number;
+    }
+
+    fn slot(&self, id: &str) -> Option<usize> {
+        self.cell(id).map(|cell| self.cells[cell] as usize - 1)
+    }
+
+    fn cell(&self, id: &str) -> Option<usize> {
+        if self.cells.is_empty() {
+            return None;
+        }
+        let mut at = self.home(id);
+        loop {
+            step();
+            match self.cells[at] {
+                0 => return None,
+                number if *self.slots[number as usize - 1].0 == *id => return Some(at),
+                _ => at = self.after(at),
+            }
+        }
+    }
+
+    fn home(&self, id: &str) -> usize {
+        hash(id.as_bytes()) as usize & (self.cells.len() - 1)
+    }
+
+    fn after(&self, cell: usize) -> usize {
+        (cell + 1) & (self.cells.len() - 1)
+    }
+}
+
+/// A quick hash, the same in every process. Nothing depends on it but how long a search takes.
+fn hash(bytes: &[u8]) -> u64 {
+    // The constant of FxHash; a wide product carries what differs in the high bits down to the low ones.
+    let mix = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * 0x517C_C1B7_2722_0A95;
+        product as u64 ^ (product >> 64) as u64
+    };
+    let mut hash = bytes.len() as u64 + 1;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        hash = mix(hash, u64::from_le_bytes(*word));
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mix(hash, u64::from_le_bytes(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ids_that_differ_in_one_place_are_spread_over_the_cells() {
+        let mut all = ById::default();
+        (0..10_000).for_each(|number| all.insert(format!("job-{number:06}").into(), number));
+        let way = |id: &str| all.cell(id).expect("it").wrapping_sub(all.home(id)) & (all.cells.len() - 1);
+        let steps: usize = all.iter().map(|(id, _)| way(id)).sum();
+        assert!(steps < 10_000, "{steps} steps for 10,000 ids");
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_map(deeds in prop::collection::vec((any::<bool>(), 0_u32..40), 0..200)) {
+            let (mut all, mut model) = (ById::default(), BTreeMap::new());
+            for (at, (puts, id)) in deeds.into_iter().enumerate() {
+                let id: Arc<str> = format!("{id}").into();
+                if puts {
+                    all.insert(id.clone(), at);
+                    model.insert(id, at);
+                } else {
+                    prop_assert_eq!(all.remove(&id), model.remove_entry(&id));
+                }
+                prop_assert!(all.iter().eq(model.iter()));
+                prop_assert_eq!((all.len(), all.first()), (model.len(), model.keys().next()));
+                for id in 0..40 {
+                    let id = format!("{id}");
+                    prop_assert_eq!(all.get(&id), model.get(&*id));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a call costs must not grow with what lies beside it.
+
+use std::sync::Arc;
+
+use super::{Engine, Setup, Step};
+use crate::clock::{Clock, Timestamp};
+use crate::fixture::{Connector, Fixture, SyncJob};
+use crate::http::{Method, Request};
+use crate::judge::strictness::{Contract, Strictness};
+use crate::steps::taken;
+
+/// Calls that are put when half of the jobs are claimed and half of them wait.
+const CALLS: &[(Method, &str, &str)] = &[
+    (Method::Put, "/_connector/_sync_job/job-0/_claim", r#"{"worker_hostname":"w","sync_cursor":{"page":3}}"#),
+    (Method::Put, "/_connector/_sync_job/job-1/_check_in", ""),
+    (Method::Get, "/_connector/_sync_job/job-1", ""),
+    (Method::Post, "/_connector/_sync_job", r#"{"id":"docs","job_type":"access_control"}"#),
+    (Method::Post, "/_connector/_sync_job", r#"{"id":"docs","job_type":"full"}"#),
+    (Method::Put, "/_connector/docs/_last_sync", r#"{"last_sync_status":"completed"}"#),
+    (Method::Put, "/_connector/docs/_check_in", ""),
+    (Method::Post, "/_bulk", "{\"index\":{\"_index\":\"search-docs\",\"_id\":\"1\"}}\n{}\n"),
+    (Method::Delete, "/_connector/_sync_job/job-3", ""),
+];
+
+/// The entries that each of the calls looks at, among that many jobs.
+fn costs(contract: Contract, jobs: usize) -> Vec<u64> {
+    let now: Timestamp = "2031-05-01T10:00:00Z".parse().expect("an instant");
+    let connector = Connector::new("docs").index_name("search-docs").service_type("postgresql");
+    let fixture = Fixture::new().connector(connector.field("status", "connected"));
+    let fixture = (0..jobs).fold(fixture, |all, at| all.sync_job(SyncJob::pending(format!("job-{at}"), "docs")));
+    let setup = Setup {
+        fixture: Arc::new(fixture),
+        clock: Clock::frozen(now),
+        strictness: Strictness::new(contract),
+        ..Setup::default()
+    };
+    let mut engine = Engine::new(setup, now).expect("an engine");
+    let mut put = |method: &Method, target: &str, body: &str| {
+        let mut request = Request::new(method.clone(), target);
+        if !body.is_empty() {
+            request = request.json(body.to_owned());
+        }
+        let Step::Deliver(response) = engine.receive(&request, now);
+        assert!(response.status() < 500, "{target}: {}", response.text());
+    };
+    for at in (1..jobs).step_by(2) {
+        put(&Method::Put, &format!("/_connector/_sync_job/job-{at}/_claim"), r#"{"worker_hostname":"w"}"#);
+    }
+    CALLS.iter().map(|(method, target, body)| taken(|| put(method, target, body))).collect()
+}
+
+#[test]
+fn a_call_looks_at_as_much_among_many_jobs_as_among_few() {
+    for contract in [Contract::Warn, Contract::Enforce] {
+        let (few, many) = (costs(contract, 100), costs(contract, 2_000));
+        for ((few, many), (method, target, body)) in few.iter().zip(&many).zip(CALLS) {
+            assert!(
+                *many <= few * 2,
+                "{method} {target} {body} looks at {few} entries among 100 jobs, {many} among 2,000"
+            );
+        }
+    }
+}
