@@ -10,6 +10,12 @@ pub const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// Nesting that the JSON reader follows. Elasticsearch's parser stops at the same depth.
 pub const JSON_DEPTH_MAX: usize = 1000;
 
+/// Bytes that the values of one body may take in memory; a list of small numbers takes forty times its text.
+pub const JSON_HELD_BYTES_MAX: usize = 192 * 1024 * 1024;
+
+/// The same for a body of lines, which are read one after the other.
+pub const LINES_HELD_BYTES_MAX: usize = 768 * 1024 * 1024;
+
 /// Digits of one JSON number. Elasticsearch's parser stops at the same length.
 pub const JSON_NUMBER_DIGITS_MAX: usize = 1000;
 

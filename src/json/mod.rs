@@ -15,6 +15,7 @@ mod scalar;
 mod scan;
 mod tokens;
 mod value;
+mod weight;
 mod write;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 pub use error::{Position, SyntaxError};
 pub use tokens::{Token, Tokens};
+pub use weight::weighs_more;
 pub use write::{write, write_into};
 
 use error::{Cause, Scope};

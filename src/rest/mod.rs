@@ -25,7 +25,7 @@ use crate::clock::Timestamp;
 use crate::http::{Headers, Method, Request};
 use crate::json;
 use crate::license::License;
-use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
+use crate::limits::{HEADER_BYTES_MAX, JSON_HELD_BYTES_MAX, LINES_HELD_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::profile::{Profile, Release};
 use crate::suggest;
 use call::{Body, Call, Line, Reply, Sent};
@@ -344,6 +344,16 @@ fn read_body(
     let bytes = request.body();
     if bytes.is_empty() {
         return if wanted.required { Err(Error::body_required()) } else { Ok((None, Vec::new())) };
+    }
+    let (weight, most) = match &wanted.reading {
+        BodyReading::Bytes => (None, 0),
+        BodyReading::Lines => {
+            (json::weighs_more(bytes.split(|byte| *byte == b'\n'), LINES_HELD_BYTES_MAX), LINES_HELD_BYTES_MAX)
+        }
+        _ => (json::weighs_more([&bytes[..]].into_iter(), JSON_HELD_BYTES_MAX), JSON_HELD_BYTES_MAX),
+    };
+    if let Some(weight) = weight {
+        return Err(Error::data_too_large(weight, most));
     }
     let body = match &wanted.reading {
         BodyReading::Bytes => None,

@@ -38,6 +38,24 @@ fn a_body_that_is_no_json_is_told_as_jackson_tells_it() {
 }
 
 #[test]
+fn a_body_whose_values_would_fill_the_memory_is_refused_as_a_circuit_breaker_does() {
+    let zeros = "0,".repeat(2_900_000);
+    for (method, target, body) in [
+        ("PUT", CLAIM, format!("{{\"worker_hostname\":\"w\",\"sync_cursor\":{{\"a\":[\n{zeros}0]}}}}")),
+        ("PUT", "/_ingest/pipeline/p", format!(r#"{{"processors":[{zeros}0]}}"#)),
+    ] {
+        let answer = send(method, target, &[JSON], &body);
+        let error = answer.json()["error"].clone();
+        assert_eq!((answer.status, &error["type"]), (429, &json!("circuit_breaking_exception")), "{target}");
+        assert_eq!(error["bytes_limit"], 192 * 1024 * 1024);
+        assert!(error["bytes_wanted"].as_u64().is_some_and(|wanted| wanted > 192 * 1024 * 1024));
+        assert_eq!(error["root_cause"][0]["reason"], error["reason"]);
+    }
+    let answer = send("PUT", "/docs/_doc/1", &[JSON], r#"{"a":[0,0,0]}"#);
+    assert_eq!(answer.status, 201);
+}
+
+#[test]
 fn the_first_offence_in_the_text_speaks() {
     for (body, reason) in [
         (r#"{"nope":1,"worker_hostname":}"#, "[1:2] [claim_connector_sync_job] unknown field [nope]"),

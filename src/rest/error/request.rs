@@ -77,6 +77,25 @@ impl Error {
         Error { status: 413, allow: None, shape: Shape::Bare }
     }
 
+    /// A body whose values would take more memory than there is for one.
+    ///
+    /// DIFFERENCE: Elasticsearch counts the memory of all that goes on; here each body is counted by
+    /// itself, so that the answer does not depend on other calls.
+    pub(crate) fn data_too_large(wanted: usize, most: usize) -> Error {
+        let mb = |bytes: usize| match (bytes >> 20, ((bytes * 10) >> 20) % 10) {
+            (whole, 0) => format!("{bytes}/{whole}mb"),
+            (whole, tenth) => format!("{bytes}/{whole}.{tenth}mb"),
+        };
+        let reason = format!(
+            "[in_flight_requests] Data too large, data for [<http_request>] would be [{}], which is larger than the \
+             limit of [{}]",
+            mb(wanted),
+            mb(most)
+        );
+        let broken = Exception::new("circuit_breaking_exception", reason);
+        full(429, broken.with("bytes_wanted", wanted).with("bytes_limit", most).with("durability", "TRANSIENT"))
+    }
+
     /// A boolean parameter that is neither true nor false.
     pub(crate) fn bad_boolean(value: &str) -> Error {
         full(400, bad_boolean(value))

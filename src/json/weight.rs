@@ -1,0 +1,86 @@
+//! What the values of a text take in memory, known before any is made.
+//!
+//! A list of small numbers takes forty times as many bytes as its text. Whoever reads texts of strangers
+//! asks here first.
+
+use std::mem::size_of;
+
+use serde_json::Value;
+
+use super::tokens::{Token, Tokens};
+
+/// Bytes of a value in its list, or in its place in an object.
+const VALUE: usize = size_of::<Value>();
+/// Bytes of an object's first places and of its table.
+const FIRST_NAME: usize = 4 * VALUE + 64;
+/// Bytes of a further name.
+const NAME: usize = 64;
+
+/// About how many bytes the values of some texts take once they are read, if those are more than `most`.
+/// Where a text is broken, what stands before that is counted.
+///
+/// ```
+/// use elastimock::json;
+///
+/// let text: &[u8] = b"[0,1,2]";
+/// assert_eq!(json::weighs_more([text].into_iter(), 10_000), None);
+/// assert!(json::weighs_more([text].into_iter(), 100).is_some_and(|bytes| bytes > 100));
+/// ```
+pub fn weighs_more<'a>(texts: impl Iterator<Item = &'a [u8]> + Clone, most: usize) -> Option<usize> {
+    // Most texts are known to be light by their marks: no text has more values than those and one.
+    if texts.clone().map(weight_at_most).sum::<usize>() <= most {
+        return None;
+    }
+    let mut weight = 0;
+    texts.map(weight_of).find_map(|text| {
+        weight += text;
+        (weight > most).then_some(weight)
+    })
+}
+
+fn weight_at_most(text: &[u8]) -> usize {
+    let marks = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
+    text.len() + (marks + 1) * (VALUE + FIRST_NAME)
+}
+
+fn weight_of(text: &[u8]) -> usize {
+    let mut tokens = Tokens::new(text);
+    let (mut weight, mut is_first) = (text.len(), false);
+    while let Ok(Some(token)) = tokens.next() {
+        weight += match token {
+            Token::FieldName if is_first => FIRST_NAME,
+            Token::FieldName => NAME,
+            Token::EndObject | Token::EndArray => 0,
+            _ => VALUE,
+        };
+        is_first = token == Token::StartObject;
+    }
+    weight
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weighs(text: &str) -> usize {
+        weighs_more([text.as_bytes()].into_iter(), 0).expect("more than nothing")
+    }
+
+    #[test]
+    fn what_is_many_is_heavy_however_it_is_written() {
+        let zeros = "0,".repeat(1_000);
+        let lists = [
+            format!("[{zeros}0]"),
+            format!("[\n{zeros}0]"),
+            format!("/* \" */ [{zeros}0]"),
+            format!("[{}0]", "[],".repeat(1_000)),
+            format!("[{zeros}"),
+        ];
+        for list in &lists {
+            assert!(weighs(list) > 1_000 * VALUE, "{}", &list[..10]);
+        }
+        assert!(weighs(&format!("[{}0]", "{\"a\":0},".repeat(1_000))) > 1_000 * (2 * VALUE + FIRST_NAME));
+        let text = format!("\"{}\"", zeros);
+        assert!(weighs(&text) < text.len() + 2 * VALUE, "marks in a text are no values");
+    }
+}
