@@ -12,6 +12,7 @@ use crate::journal::interaction::Interaction;
 use crate::journal::redact::{self, Exposure};
 use crate::json;
 use crate::license::License;
+use crate::limits::JSON_HELD_BYTES_MAX;
 use crate::profile::Profile;
 use crate::rest::call::Sent;
 use crate::rest::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
@@ -75,6 +76,8 @@ impl Heard<'_> {
         match self.body {
             Some(body) => Some(Cow::Borrowed(body.value())),
             None if self.request.body().is_empty() => None,
+            // One that was refused for its weight is not made here either.
+            None if json::weighs_more([&self.request.body()[..]].into_iter(), JSON_HELD_BYTES_MAX).is_some() => None,
             None => json::read(self.request.body()).ok().flatten().map(Cow::Owned),
         }
     }
