@@ -50,15 +50,20 @@ fn report(texts: &[(String, bool)]) -> Report {
         }
         report.calls += 1;
     }
-    report.scopes = vec![Scope {
+    in_one_scope(report)
+}
+
+/// The report of a run that is one scope.
+fn in_one_scope(report: Report) -> Report {
+    let scope = Scope {
         number: 1,
         first_seq: 1,
         calls: report.calls,
         findings: report.findings.clone(),
         counts: report.counts,
         ..Scope::default()
-    }];
-    report
+    };
+    Report { scopes: vec![scope], ..report }
 }
 
 /// Texts with all that can go wrong in a report.
@@ -161,7 +166,7 @@ fn of_rules(rules: &[(&'static str, Severity)], fail_on: Severity) -> Report {
         report.counts.add(*severity, 1);
         report.story.push(call(seq, "job-1"));
     }
-    report
+    in_one_scope(report)
 }
 
 #[test]
@@ -240,6 +245,7 @@ fn equal_findings_are_told_once_and_kept_all() {
         finding.seq = seq;
         finding.calls = vec![seq];
     }
+    let report = in_one_scope(report);
     let mark = "warning[version-mismatch] ×74 (calls 4-77)";
     let text = report.write(ReportFormat::Text);
     assert!(text.lines().count() < 15, "{text}");
