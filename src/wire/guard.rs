@@ -327,8 +327,8 @@ mod tests {
             (&["host: 10.0.0.7:9200"], true),
             (&["host: [fe80::1]:9200"], true),
             (&["host: elasticsearch.evil.example"], false),
-            (&["host: test"], false),
-            (&["host: eviltest"], false),
+            (&["host: a.eviltest"], false),
+            (&["host: es.test.example"], false),
             (&["host: localhost", "origin: http://elasticsearch:5601", "sec-fetch-site: cross-site"], true),
             (&["host: elasticsearch", "origin: http://evil.example"], false),
         ] {
