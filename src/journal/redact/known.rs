@@ -568,7 +568,11 @@ fn quotes(bytes: &[u8]) -> Vec<Range<usize>> {
 /// A body with values masked, and without what stands behind the place where it stops being JSON; none if there
 /// is nothing to do.
 fn replaced_at(bytes: &[u8], places: &[Range<usize>], broken: Option<usize>) -> Option<Bytes> {
-    let end = broken.filter(|at| !is_note(&bytes[*at..])).unwrap_or(bytes.len());
+    let end = broken.filter(|at| !is_note(&bytes[*at..])).map_or(bytes.len(), |at| {
+        // A word or a number right before would read as one with what stands in the place of the rest.
+        let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"+-._$".contains(byte);
+        at - bytes[..at].iter().rev().take_while(|byte| is_of_word(byte)).count()
+    });
     if places.is_empty() && end == bytes.len() {
         return None;
     }
