@@ -1,6 +1,7 @@
 //! The parts of the table, one file each. A part measures every contender in turn and writes rows.
 
 pub mod body;
+pub mod calls;
 pub mod crowd;
 pub mod exec;
 pub mod instructions;
@@ -58,7 +59,9 @@ pub type Part = fn(&Plan, &mut Report) -> Result<()>;
 pub const PARTS: &[(&str, Part)] = &[
     ("throughput", throughput::release),
     ("dev", throughput::dev),
-    ("instructions", instructions::measure),
+    ("instructions", instructions::release),
+    ("dev_instructions", instructions::dev),
+    ("calls", calls::measure),
     ("start", start::measure),
     ("crowd", crowd::measure),
     ("kept", kept::measure),

@@ -41,7 +41,7 @@ impl Programs {
         if ["start", "crowd", "kept"].into_iter().any(&wants) {
             build(&["--release", "--bin", "contender_counted"])?;
         }
-        if wants("dev") {
+        if ["dev", "dev_instructions"].into_iter().any(&wants) {
             build(&["--bin", "contender"])?;
         }
         let mut elastimock = None;

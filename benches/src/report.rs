@@ -251,6 +251,25 @@ impl Report {
         })
     }
 
+    /// A history with the subject's figures as those of a version, before the versions that were there.
+    pub fn kept_in(&self, history: &str, version: &str, cores: usize) -> String {
+        let subject = self.subject();
+        let (arch, system) = (std::env::consts::ARCH, std::env::consts::OS);
+        let mut section =
+            format!("## {version}\n\n{cores} cores, {arch}, {system}\n\n| measurement | {subject} |\n|---|---:|\n");
+        for row in &self.rows {
+            if let Some(figure) = row.of(subject) {
+                let _ = writeln!(section, "| {} | {} |", row.label(), row.unit().show(figure));
+            }
+        }
+        let mut parts = history.split("\n## ");
+        let mut out = format!("{}\n\n{section}", parts.next().unwrap_or_default().trim_end());
+        for other in parts.filter(|part| part.lines().next() != Some(version)) {
+            let _ = write!(out, "\n## {}\n", other.trim_end());
+        }
+        out
+    }
+
     fn render(&self, table: impl Fn(&[Vec<String>]) -> String) -> String {
         let subject = self.subject();
         let mut out = format!("{}\n\n", self.machine);
@@ -302,6 +321,18 @@ mod tests {
         assert_eq!(most.verdict(None), "NOT MEASURED");
         assert_eq!(at_least(0.9, Some(1.0)).verdict(Some(0.95)), "met");
         assert_eq!(at_least(0.9, None).verdict(Some(0.89)), "MISSED");
+    }
+
+    #[test]
+    fn a_history_has_each_version_once_and_the_latest_first() {
+        let mut report = Report::new(String::new(), vec!["least"]);
+        report.row(Row::new("speed", Unit::Count).with("least", 50.0));
+        let once = report.kept_in("# History\n", "1.0.0", 2);
+        let twice = report.kept_in(&once, "2.0.0", 2);
+        assert_eq!(report.kept_in(&twice, "2.0.0", 2), twice);
+        let versions: Vec<&str> = twice.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(versions, ["## 2.0.0", "## 1.0.0"]);
+        assert!(once.ends_with("| speed | 50 |\n"), "{once}");
     }
 
     #[test]

@@ -12,9 +12,11 @@ const USAGE: &str = "usage: cargo run --release [--features elastimock] -- [OPTI
 
   --quick          fewer rounds: a look, not a verdict
   --only PART      this part alone; may be repeated:
-                   throughput, dev, instructions, start, crowd, kept, jobs, judged, polls, exec, body
+                   throughput, dev, instructions, dev_instructions, calls, start, crowd, kept,
+                   jobs, judged, polls, exec, body
   --dev            the same as --only dev
-  --markdown FILE  the tables as Markdown too";
+  --markdown FILE  the tables as Markdown too
+  --keep VERSION   elastimock's own figures into HISTORY.md, in place of those of that version";
 
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args().skip(1)) {
@@ -43,6 +45,7 @@ struct Options {
     quick: bool,
     only: Vec<String>,
     markdown: Option<PathBuf>,
+    keep: Option<String>,
 }
 
 impl Options {
@@ -56,6 +59,7 @@ impl Options {
                 "--only" => options.only.push(value()?),
                 "--dev" => options.only.push("dev".to_owned()),
                 "--markdown" => options.markdown = Some(value()?.into()),
+                "--keep" => options.keep = Some(value()?),
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("unknown argument: {argument}").into()),
             }
@@ -97,6 +101,11 @@ fn run(options: &Options) -> Result<()> {
     println!("{}", report.text());
     if let Some(file) = &options.markdown {
         std::fs::write(file, report.markdown())?;
+    }
+    if let Some(version) = &options.keep {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/HISTORY.md");
+        let kept = std::fs::read_to_string(file)?;
+        std::fs::write(file, report.kept_in(&kept, version, sys::cores().len()))?;
     }
     Ok(())
 }

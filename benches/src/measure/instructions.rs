@@ -4,38 +4,49 @@ use super::Plan;
 use crate::Result;
 use crate::client::Load;
 use crate::process::{Running, contender};
-use crate::report::{Report, Row, Unit, at_most};
+use crate::report::{Report, Row, Target, Unit, at_most};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const CONNECTIONS: usize = 64;
 
+/// The release profile.
+pub fn release(plan: &Plan, report: &mut Report) -> Result<()> {
+    measure(plan, report, &plan.programs.release, "instructions for each claim", at_most(25_000.0, Some(22_500.0)))
+}
+
+/// The dev profile, as `cargo test` builds it for a crate that names elastimock by its path and has no
+/// profile of its own: this one.
+pub fn dev(plan: &Plan, report: &mut Report) -> Result<()> {
+    measure(plan, report, &plan.programs.dev, "instructions for each claim, dev profile", at_most(265_000.0, None))
+}
+
 /// One row, and elastimock's target.
-pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
+fn measure(plan: &Plan, report: &mut Report, program: &Path, what: &str, target: Target) -> Result<()> {
     let Some(counter) = Counter::find() else {
-        report.note("instructions: neither perf counts them here nor is valgrind installed");
+        report.note(&format!("{what}: neither perf counts them here nor is valgrind installed"));
         return Ok(());
     };
-    let label = format!("instructions for each claim ({})", counter.name());
+    let label = format!("{what} ({})", counter.name());
     let mut row = Row::new(&label, Unit::Count);
     for name in &plan.names {
-        match per_claim(plan, &counter, name) {
+        match per_claim(plan, &counter, program, name) {
             Ok(instructions) => row.set(name, instructions),
             Err(error) => report.failed(&label, name, &*error),
         }
     }
-    report.target(&label, Unit::Count, row.of(report.subject()), at_most(24_000.0, Some(20_000.0)));
+    report.target(&label, Unit::Count, row.of(report.subject()), target);
     report.row(row);
     Ok(())
 }
 
 /// A run with twice the claims less a run with the claims: what starting costs cancels out.
-fn per_claim(plan: &Plan, counter: &Counter, name: &str) -> Result<f64> {
+fn per_claim(plan: &Plan, counter: &Counter, program: &Path, name: &str) -> Result<f64> {
     let claims = plan.count(700, 3_000);
     let jobs = WARM_UP + 2 * claims;
-    let once = counter.count(plan, name, claims, jobs)?;
-    let twice = counter.count(plan, name, 2 * claims, jobs)?;
+    let once = counter.count(plan, program, name, claims, jobs)?;
+    let twice = counter.count(plan, program, name, 2 * claims, jobs)?;
     Ok((twice - once) / claims as f64)
 }
 
@@ -66,9 +77,9 @@ impl Counter {
     }
 
     /// Instructions of a contender's whole life.
-    fn count(&self, plan: &Plan, name: &str, claims: usize, jobs: usize) -> Result<f64> {
+    fn count(&self, plan: &Plan, program: &Path, name: &str, claims: usize, jobs: usize) -> Result<f64> {
         let output = Scratch::new(&format!("{name}-{claims}"));
-        let running = Running::start(self.command(&plan.programs.release, &output, name, jobs), &plan.server)?;
+        let running = Running::start(self.command(program, &output, name, jobs), &plan.server)?;
         let mut load = Load::connect(running.address, CONNECTIONS)?;
         load.run(0..WARM_UP)?;
         load.run(WARM_UP..WARM_UP + claims)?;
