@@ -863,7 +863,7 @@ fn no_line_of_the_binary_has_a_canary() {
     assert!(outputs.iter().any(|(name, text)| name.ends_with("stderr") && text.contains("<redacted>")));
     assert_eq!(
         outputs.len(),
-        4 + ReportFormat::ALL.len(),
+        3 + ReportFormat::ALL.len(),
         "{:?}",
         outputs.iter().map(|(name, _)| name).collect::<Vec<_>>()
     );

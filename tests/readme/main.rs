@@ -152,7 +152,6 @@ fn the_first_report(block: &Block) -> Result<(), String> {
     let clock = Clock::frozen(instant(T0));
     let server = MockServer::builder().fixture(fixture).clock(clock).seed(7).fail_on(Severity::Error).start_blocking();
     let server = server.map_err(|error| error.to_string())?;
-    server.allow("job-left-open", "the sample ends after the claim");
     let mut client = Client::connect(server.address());
     client.send(&Request::new(Method::Get, "/_connector/_sync_job?status=pending"));
     client.send(&Request::new(Method::Put, "/_connector/_sync_job/job-1/_claim").json(r#"{"worker_hostname":""}"#));

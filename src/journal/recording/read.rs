@@ -115,7 +115,8 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
     }
 }
 
-/// What a line behind the header holds.
+/// What a line behind the header holds; read one at a time, and moved at once.
+#[allow(clippy::large_enum_variant, reason = "there is one of it at a time")]
 enum Read {
     Call(Interaction),
     Event(Event),
