@@ -7,19 +7,17 @@ use std::ops::{Bound, Range};
 /// Bytes of a needle by which its beginning is recognised.
 const START_BYTES: usize = 3;
 
+/// Words of 64 bits in the table of beginnings.
+const STARTS: usize = 1024;
+
 /// A set of texts. Looking for all of them costs one pass, however many there are: the beginnings stand
 /// in a table of bits, and only where one of them may begin the texts themselves are compared.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Needles {
-    starts: Box<[u64; 1024]>,
+    /// Empty as long as there is no text.
+    starts: Vec<u64>,
     texts: BTreeSet<Box<[u8]>>,
     ignores_case: bool,
-}
-
-impl Default for Needles {
-    fn default() -> Needles {
-        Needles { starts: Box::new([0; 1024]), texts: BTreeSet::new(), ignores_case: false }
-    }
 }
 
 impl fmt::Debug for Needles {
@@ -42,6 +40,7 @@ impl Needles {
         if text.len() < START_BYTES || !self.texts.insert(text.into()) {
             return;
         }
+        self.starts.resize(STARTS, 0);
         let fold = self.fold();
         let start = text[..START_BYTES].iter().fold(0, |last, byte| last >> 8 | u32::from(byte | fold) << 16);
         let place = place(start);
