@@ -153,7 +153,7 @@ fn body(call: &Call, known: &[&str]) -> Result<Value, Error> {
             let hint = close.first().map(|close| format!(", did you mean [{close}]?")).unwrap_or_default();
             Err(Error::admin(format!(
                 "there is no member [{unknown}] in the body{hint}; it takes {}",
-                known.join(", ")
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
             )))
         }
     }
@@ -258,7 +258,8 @@ fn reset(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &["forget"])?;
     if !call.raw.trim_ascii().is_empty() {
         // So that nobody believes to have named a scope.
-        body(call, &[])?;
+        body(call, &[])
+            .map_err(|error| Error::admin(format!("{}; POST /_elastimock/scopes names one", error.reason())))?;
     }
     let ended = lock(engine).begin_scope(None, switch(call, "forget")?, call.now);
     Ok(ended_scope(&ended))

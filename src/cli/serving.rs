@@ -203,6 +203,8 @@ fn cannot_write_port(file: &Path, error: &io::Error) -> Failure {
 #[derive(Default)]
 struct Calls {
     told: u64,
+    /// Calls that were told, and those of which it was told that they are forgotten.
+    calls: u64,
 }
 
 impl Calls {
@@ -214,17 +216,18 @@ impl Calls {
         }
         loop {
             let extract = server.journal_after(self.told, JOURNAL_PAGE_ENTRIES);
+            // What was forgotten is missing before the first of them.
+            let missing = extract.evicted.saturating_sub(self.calls);
+            if missing > 0 && !extract.interactions.is_empty() {
+                console.tell(&format!("… {} forgotten before they could be told", counted(missing, "call")));
+                self.calls += missing;
+            }
             for interaction in &extract.interactions {
                 if console.is_behind() {
                     return false;
                 }
-                if interaction.seq > self.told + 1 && self.told > 0 {
-                    console.tell(&format!(
-                        "… {} forgotten before they could be told",
-                        counted(interaction.seq - self.told - 1, "call")
-                    ));
-                }
                 self.told = interaction.seq;
+                self.calls += 1;
                 console.tell(&told(interaction, console));
             }
             if extract.interactions.len() < JOURNAL_PAGE_ENTRIES {

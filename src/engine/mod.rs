@@ -126,6 +126,8 @@ pub struct Engine {
     is_prepared: bool,
     /// The latest instant that anybody has heard of.
     latest: Timestamp,
+    /// Whether the run has ended: nothing is called any more.
+    has_ended: bool,
     /// What the door is bothered by.
     troubles: Vec<String>,
 }
@@ -209,7 +211,7 @@ impl Engine {
     fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: Mode) -> Engine {
         let journal = Journal::new(setup.journal_entries_max, setup.journal_bytes_max);
         let mut judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
-        judge.begin(None, 1, started_at);
+        judge.begin(1, None, 1, started_at);
         Engine {
             setup,
             started_at,
@@ -223,6 +225,7 @@ impl Engine {
             judge,
             is_prepared: false,
             latest: started_at,
+            has_ended: false,
             troubles: Vec::new(),
         }
     }

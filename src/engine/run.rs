@@ -133,7 +133,7 @@ impl Engine {
         let state = (shown.bytes <= limits::EVENT_STATE_BYTES_MAX).then(|| shown.value.clone());
         let (scope, started_at) = (name.clone(), self.started_at);
         self.happen(at, Change::Reset { scope, started_at, state, forget }, 0);
-        self.judge.end_scope(ScopeEnd {
+        let ended = self.judge.end_scope(ScopeEnd {
             now: at,
             found,
             calls,
@@ -144,7 +144,7 @@ impl Engine {
         });
         self.is_prepared = false;
         self.latest = self.started_at;
-        self.judge.ended_scopes().last().cloned().unwrap_or_default()
+        ended
     }
 
     /// The name of a scope, if it can be one.
@@ -152,6 +152,15 @@ impl Engine {
     /// # Errors
     /// [`Error::is_invalid_input`] if it is blank, too long, or `all`, which stands for the whole run.
     pub fn scope_name(name: &str) -> Result<Arc<str>, Error> {
+        // It stands in headings and in lines that other programs read.
+        let name: String = name.chars().fold(String::new(), |mut shown, c| {
+            match c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+                true => shown.extend(c.escape_default()),
+                false => shown.push(c),
+            }
+            shown
+        });
+        let name = &*name;
         let most = limits::SCOPE_NAME_CHARS_MAX;
         match name {
             _ if name.trim().is_empty() => {
@@ -285,10 +294,17 @@ impl Engine {
     pub fn plays_state(&mut self) -> Result<bool, Error> {
         match &mut self.mode {
             Mode::Mock(_) => Ok(false),
-            Mode::Playback(playback) => match playback.take_state() {
-                true => Ok(true),
-                false => Err(super::no_state()),
-            },
+            Mode::Playback(playback) => {
+                let (whole, state) = playback.take_state().ok_or_else(super::no_state)?;
+                self.prepare();
+                let at = self.latest;
+                match whole {
+                    true => self.judge.replace_state(&state, at),
+                    false => self.judge.learn(&state, false),
+                }
+                self.happen(at, Change::State { whole, state }, 0);
+                Ok(true)
+            }
         }
     }
 
@@ -342,7 +358,10 @@ impl Engine {
 
     /// What the clock shows.
     pub fn now(&mut self, system: Timestamp) -> Timestamp {
-        self.latest = self.clock.read(system);
+        // After its end a run's time stands still, so that a report says what the recording does.
+        if !self.has_ended {
+            self.latest = self.clock.read(system);
+        }
         self.latest
     }
 
@@ -359,18 +378,23 @@ impl Engine {
 
     /// Changes the clock, and returns what it then shows.
     pub fn move_clock(&mut self, clock: Clock, system: Timestamp) -> Timestamp {
+        let before = self.now(system);
         self.clock = clock;
-        self.clock_moved(system)
+        self.clock_moved(before, system)
     }
 
     /// Moves the clock forward and returns what it then shows.
     pub fn advance(&mut self, system: Timestamp, by: Duration) -> Timestamp {
+        let before = self.now(system);
         self.clock.advance(system, by);
-        self.clock_moved(system)
+        self.clock_moved(before, system)
     }
 
-    fn clock_moved(&mut self, system: Timestamp) -> Timestamp {
+    fn clock_moved(&mut self, before: Timestamp, system: Timestamp) -> Timestamp {
         let at = self.now(system);
+        if at < before {
+            self.judge.turn_back(before);
+        }
         self.happen(at, Change::Clock { frozen: self.clock.is_frozen() }, 0);
         at
     }
@@ -393,7 +417,13 @@ impl Engine {
         limit: usize,
         bytes_max: usize,
     ) -> Option<Page> {
-        self.journal.page(span, after, operation, limit, bytes_max)
+        let page = self.journal.page(span, after, operation, limit, bytes_max);
+        // Of a scope that the journal has forgotten the judge still knows the name.
+        let forgotten = || match span {
+            Span::Named(name) => self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last(),
+            _ => None,
+        };
+        page.or_else(|| forgotten().map(|scope| Page { kept: Vec::new(), next: after, evicted: scope.calls }))
     }
 
     /// One interaction.
@@ -499,6 +529,7 @@ impl Engine {
         if self.ends_otherwise_than_at(last) {
             self.happen(at, Change::End, 0);
         }
+        self.has_ended = true;
     }
 
     /// Whether the rules about the end of a run find something else now than they do at an earlier instant:
@@ -594,10 +625,12 @@ impl Engine {
     }
 
     fn leftover(&self, interaction: &Interaction) -> Option<Finding> {
-        let Interaction { seq, request, operation, .. } = interaction;
+        let Interaction { seq, request, operation, scope, .. } = interaction;
+        let place = scope.as_deref().map(|scope| format!(" in {scope}")).unwrap_or_default();
         Some(Finding {
             operation: operation.clone(),
-            message: format!("the recorded call {seq} {} {} never came", request.method(), request.target()),
+            message: format!("the recorded call {seq} {} {} never came{place}", request.method(), request.target()),
+            scope: scope.clone(),
             evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(*seq))]),
             calls: Vec::new(),
             ..self.elsewhere("recording-leftover", true, *seq, self.latest)?

@@ -58,8 +58,8 @@ struct Recorded {
     calls: Range<usize>,
     /// The state that it begins with, if it is not that of the header.
     state: Option<Arc<Value>>,
-    /// How many states were put or added in it.
-    states: usize,
+    /// The states that were put or added in it, and which of the two.
+    states: Vec<(bool, Arc<Value>)>,
     /// Whether it has been played.
     is_visited: bool,
 }
@@ -232,15 +232,15 @@ impl Playback {
         self.lanes.iter_mut().for_each(|lane| lane.next = lane.calls.partition_point(|call| *call < range.start));
     }
 
-    /// Whether a state was put or added at this point of the recording; then it counts as done.
-    pub fn take_state(&mut self) -> bool {
-        let states = match self.playing {
-            None => self.scopes.iter().map(|scope| scope.states).sum(),
-            Some(at) => self.scopes[at].states,
+    /// The state that was put or added next in the recording, and whether it was put; then it counts as done.
+    pub fn take_state(&mut self) -> Option<(bool, Arc<Value>)> {
+        let scopes = match self.playing {
+            None => &self.scopes[..],
+            Some(at) => &self.scopes[at..=at],
         };
-        let is_there = self.states_taken < states;
-        self.states_taken += usize::from(is_there);
-        is_there
+        let state = scopes.iter().flat_map(|scope| &scope.states).nth(self.states_taken)?.clone();
+        self.states_taken += 1;
+        Some(state)
     }
 }
 
@@ -257,7 +257,7 @@ fn scopes(recording: &Recording) -> Vec<Recorded> {
                 let calls = last.calls.end..last.calls.end;
                 scopes.push(Recorded { name: scope.clone(), calls, state: state.clone(), ..Recorded::default() });
             }
-            Change::State { .. } => last.states += 1,
+            Change::State { whole, state } => last.states.push((*whole, state.clone())),
             _ => {}
         }
     }

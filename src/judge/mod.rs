@@ -230,9 +230,10 @@ impl Judge {
         }
     }
 
-    /// Says where the first scope begins, and what it is called.
-    pub fn begin(&mut self, name: Option<Arc<str>>, first_seq: u64, at: Timestamp) {
-        self.scope = Scope { name, first_seq, started_at: at, ..std::mem::take(&mut self.scope) };
+    /// Says where the first scope begins, and what it is called; of several mocks that are judged one after
+    /// the other its number too.
+    pub fn begin(&mut self, number: u64, name: Option<Arc<str>>, first_seq: u64, at: Timestamp) {
+        self.scope = Scope { number, name, first_seq, started_at: at, ..std::mem::take(&mut self.scope) };
     }
 
     /// How strict it is.
@@ -255,11 +256,16 @@ impl Judge {
     }
 
     /// Takes in that somebody has put a state in the place of all that was there. Whatever the new state
-    /// does not have has come to its end, and is asked what the end of a run is asked.
+    /// does not have, and a job that nobody works on in it, has come to its end, and is asked what the end of
+    /// a run is asked; and a silence that was too long stays one.
     pub fn replace_state(&mut self, state: &Value, now: Timestamp) {
         let ids = |section: &str| -> BTreeSet<&str> {
             let entries = state.get(section).and_then(Value::as_array).into_iter().flatten();
-            entries.filter_map(|entry| entry.get("id")?.as_str()).collect()
+            // A job that nobody works on any more has come to its end too.
+            let is_worked_on = |entry: &&Value| {
+                section != "sync_jobs" || matches!(entry["status"].as_str(), Some("in_progress" | "canceling"))
+            };
+            entries.filter(is_worked_on).filter_map(|entry| entry.get("id")?.as_str()).collect()
         };
         let (jobs, connectors) = (ids("sync_jobs"), ids("connectors"));
         let is_gone = |finding: &Finding| match &finding.subject {
@@ -267,8 +273,17 @@ impl Judge {
             Some(Subject::Connector(id)) => !connectors.contains(&**id),
             None => false,
         };
-        self.finish(now).into_iter().filter(is_gone).for_each(|finding| self.keep(finding));
+        let found = self.finish(now).into_iter();
+        found.filter(|finding| is_gone(finding) || is_of_silence(finding)).for_each(|finding| self.keep(finding));
         self.learn(state, true);
+    }
+
+    /// Takes in that the clock goes back from an instant: a silence that was too long by then stays one.
+    pub fn turn_back(&mut self, now: Timestamp) {
+        self.finish(now).into_iter().filter(is_of_silence).for_each(|finding| {
+            self.world.told(&finding);
+            self.keep(finding);
+        });
     }
 
     /// Judges one call and takes in what it did.
@@ -474,12 +489,12 @@ impl Judge {
             .collect();
         found.retain(|finding| !self.is_allowed(finding.rule));
         found.extend(unused);
-        found.iter_mut().for_each(|finding| finding.scope = self.mark());
+        found.iter_mut().for_each(|finding| finding.scope = finding.scope.take().or_else(|| self.mark()));
         found
     }
 
-    /// Ends the scope and begins the next, which knows nothing yet.
-    pub fn end_scope(&mut self, end: ScopeEnd) {
+    /// Ends the scope and begins the next, which knows nothing yet. Returns the one that has ended.
+    pub fn end_scope(&mut self, end: ScopeEnd) -> Scope {
         let ScopeEnd { now, found, calls, forget, next, next_seq, next_at } = end;
         for allowance in self.allowances.iter_mut().filter(|allowance| allowance.is_standing) {
             allowance.used |= found.iter().any(|finding| finding.rule == allowance.rule);
@@ -499,6 +514,7 @@ impl Judge {
             started_at: next_at,
             ..Scope::default()
         };
+        let told = ended.clone();
         if self.scopes.len() < SCOPES_MAX {
             self.scopes.push(ended);
         } else {
@@ -517,6 +533,7 @@ impl Judge {
         self.world = World::default();
         self.failures = Failures::default();
         self.answers = Answers::default();
+        told
     }
 
     /// The scopes that have ended, oldest first; beyond a bound the last entry stands for all further ones.
@@ -569,6 +586,11 @@ impl Judge {
     pub fn forgotten(&self) -> u64 {
         self.world.forgotten()
     }
+}
+
+/// Whether a finding is that something was silent for too long, which no later state or clock undoes.
+fn is_of_silence(finding: &Finding) -> bool {
+    RULES.iter().any(|rule| rule.id == finding.rule && matches!(rule.check, Check::Silence { .. }))
 }
 
 /// Every rule, each with its id, its severity, and what it demands.

@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
         let Some(header) = recordings.first().map(|recording| &recording.header) else { return };
         let mut judge = Judge::new(header.profile, strictness.clone(), &together(recordings));
         let first_seq = self.lines + 1;
-        judge.begin(header.scope.clone(), first_seq, header.started_at);
+        judge.begin(self.scopes.len() as u64 + 1, header.scope.clone(), first_seq, header.started_at);
         for allowed in recordings.iter().flat_map(|recording| &recording.header.allowances) {
             // A rule that this version does not have cannot be broken either.
             if let Ok(rule) = strictness::find(&allowed.rule) {
@@ -102,6 +102,9 @@ impl<'a> Run<'a> {
                     self.calls.push(Judged { origin, seq, interaction, findings, seen });
                 }
                 Line::Event(event) => {
+                    if matches!(event.change, Change::Clock { .. }) && event.at < now {
+                        judge.turn_back(now);
+                    }
                     now = event.at;
                     match &event.change {
                         Change::Reset { scope, started_at, state, forget } => {
@@ -133,10 +136,6 @@ impl<'a> Run<'a> {
         self.end = judge.end(judge.finish(now), now);
         self.scopes.extend(judge.ended_scopes().cloned());
         self.scopes.push(judge.scope(calls, self.end.clone()));
-        // Of several mocks each begins with a first scope: numbers go on.
-        for (scope, number) in self.scopes.iter_mut().zip(1..) {
-            scope.number = number;
-        }
     }
 
     /// All findings that count, scope by scope, those of a scope's end last.

@@ -282,3 +282,60 @@ fn the_end_of_a_scope_is_asked_at_its_own_instant() {
     assert_eq!(engine.now(Timestamp::default()), now);
     assert!(engine.findings(true).is_empty());
 }
+
+#[test]
+fn neither_a_state_nor_a_clock_undoes_a_silence_that_was_too_long() {
+    let claim =
+        Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim").json(r#"{"worker_hostname":"w"}"#);
+    for undo in [Act::SetClock(0), Act::PutState(0)] {
+        let server =
+            MockServer::builder().clock(Clock::frozen(instant(T0))).seed(7).start_blocking().expect("a server");
+        let mut client = Client::connect(server.address());
+        let same = server.state().expect("a state");
+        client.send(&claim);
+        server.advance(Duration::from_secs(600));
+        match undo {
+            Act::PutState(_) => server.put_state(&same).expect("a state"),
+            act => play(&server, &mut client, &act),
+        }
+        let rules: Vec<&str> = server.findings().iter().map(|finding| finding.rule).collect();
+        assert!(rules.contains(&"heartbeat-gap"), "{rules:?}");
+        let recording = [server.run().recording()];
+        let run = Run::new(&recording, Strictness::default());
+        assert_eq!(run.findings().map(|finding| finding.rule).collect::<Vec<_>>(), rules);
+    }
+}
+
+#[test]
+fn a_played_state_is_known_to_the_judge() {
+    let server = MockServer::builder().clock(Clock::frozen(instant(T0))).seed(7).start_blocking().expect("a server");
+    let claim = |job: &str| {
+        Request::new(Method::Put, format!("/_connector/_sync_job/{job}/_claim")).json(r#"{"worker_hostname":"w-9"}"#)
+    };
+    let story = |server: &MockServer| -> Vec<&'static str> {
+        let mut client = Client::connect(server.address());
+        server.put_state(&state(0)).expect("a state");
+        client.send(&claim("put-0-2"));
+        client.send(&claim("put-0-3"));
+        let findings = server.findings();
+        let ours = findings.iter().filter(|finding| finding.rule.starts_with("claim-of"));
+        ours.map(|finding| finding.rule).collect()
+    };
+    let live = story(&server);
+    assert_eq!(live, ["claim-of-ended-job", "claim-of-running-job"]);
+    let played = MockServer::builder().playback(server.run().recording()).start_blocking().expect("a playback");
+    assert_eq!(story(&played), live);
+}
+
+#[test]
+fn scopes_of_one_name_hide_no_other() {
+    let server = MockServer::start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    for (scope, job) in [("t (2)", "a"), ("t", "b"), ("t", "c"), ("odd\n::error::", "d")] {
+        server.scope(scope);
+        client.send(&Request::new(Method::Get, format!("/_connector/_sync_job/{job}")));
+    }
+    let told = server.run().transcript().to_value();
+    let scopes: Vec<&str> = told.as_object().expect("scopes").keys().map(String::as_str).collect();
+    assert_eq!(scopes, ["t (2)", "t", "t (3)", "odd\\n::error::"]);
+}

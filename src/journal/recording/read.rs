@@ -77,7 +77,7 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
                 let seq = read.seq();
                 if let Some(earlier) = lines_by_seq.insert(seq, number) {
                     let what = format!("number {seq} is there twice: line {earlier} has it too");
-                    line.wrong(seq_at, what, "give every line a number of its own; an elastimock before 0.1.0 counted from one again after a reset, so let each such run have a file of its own");
+                    line.wrong(seq_at, what, "give every line a number of its own; where a server counted from one again after a reset, as those did that did not record resets, let each such run have a file of its own");
                 }
                 match read {
                     Read::Call(interaction) => interactions.push(interaction),

@@ -207,7 +207,7 @@ fn mistakes_are_told_with_place_and_cure() {
         (
             format!("{HEADER}\n{CLAIM}\n\n{CLAIM}\n"),
             "1,",
-            "number 1 is there twice: line 2 has it too; give every line a number of its own; an elastimock before 0.1.0 counted from one again after a reset, so let each such run have a file of its own",
+            "number 1 is there twice: line 2 has it too; give every line a number of its own; where a server counted from one again after a reset, as those did that did not record resets, let each such run have a file of its own",
         ),
         (
             with("\"seq\":1", "\"seq\":1,\"seq\":2"),

@@ -24,12 +24,16 @@ pub(super) fn to_value(report: &Report) -> Value {
     });
     if report.has_scopes() {
         let scopes = report.told_scopes().map(|scope| {
-            json!({
+            let mut told = json!({
                 "number": scope.number,
                 "name": scope.name.as_deref(),
                 "calls": scope.calls,
                 "counts": { "error": scope.counts.error, "warning": scope.counts.warning },
-            })
+            });
+            if scope.forgotten.total() > 0 {
+                told["forgotten"] = json!({ "error": scope.forgotten.error, "warning": scope.forgotten.warning });
+            }
+            told
         });
         value["scopes"] = scopes.collect();
     }

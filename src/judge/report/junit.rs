@@ -5,6 +5,7 @@
 //! use: a failure is an element with a message and a type, and no attribute stands that it does not know.
 
 use super::{Report, counted, text, visible};
+use crate::finding::Severity;
 use crate::judge::scope::Scope;
 
 pub(super) fn write(report: &Report) -> String {
@@ -12,8 +13,8 @@ pub(super) fn write(report: &Report) -> String {
     let fails = |scope: &Scope| report.fails(scope.counts);
     let (tests, failures) = (scopes.len(), scopes.iter().filter(|scope| fails(scope)).count());
     let numbers = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\"");
-    let timestamp = report.story.first().map_or_else(String::new, |call| {
-        let instant = call.at.to_string();
+    let timestamp = report.scopes.first().map_or_else(String::new, |first| {
+        let instant = first.started_at.to_string();
         format!(" timestamp=\"{}\"", instant.split('.').next().unwrap_or_default())
     });
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -39,24 +40,29 @@ pub(super) fn write(report: &Report) -> String {
         out.push_str(">\n");
         let worst =
             scope.findings.iter().filter(|finding| report.counts_as_failure(finding)).max_by_key(|it| it.severity);
-        match worst.filter(|_| fails(scope)) {
-            Some(_) => {
+        match fails(scope) {
+            true => {
                 // The first of the worst, for those who see one line of it.
                 let severity = worst.map(|finding| finding.severity);
                 let first = scope.findings.iter().find(|finding| Some(finding.severity) == severity);
-                let first = first.map(|finding| format!("{}: {}", finding.rule, finding.message)).unwrap_or_default();
+                let is_kept = first.is_some();
+                let first = first.map_or_else(
+                    || "findings that are no longer kept".to_owned(),
+                    |finding| format!("{}: {}", finding.rule, finding.message),
+                );
                 let more = match scope.counts.total() {
                     0 | 1 => String::new(),
+                    total if !is_kept => format!(": {total}"),
                     total => format!(" (and {} more)", total - 1),
                 };
                 out.push_str(&format!(
                     "      <failure message=\"{}\" type=\"{}\">{}</failure>\n",
                     escaped(&format!("{first}{more}")),
-                    severity.map(crate::finding::Severity::name).unwrap_or_default(),
+                    severity.map_or(if scope.counts.error > 0 { "error" } else { "warning" }, Severity::name),
                     inside(&told)
                 ));
             }
-            None => out.push_str(&format!("      <system-out>{}</system-out>\n", inside(&told))),
+            false => out.push_str(&format!("      <system-out>{}</system-out>\n", inside(&told))),
         }
         out.push_str("    </testcase>\n");
     }

@@ -200,8 +200,16 @@ impl Report {
         report
     }
 
-    fn with_scopes(scopes: Vec<Scope>) -> Report {
+    fn with_scopes(mut scopes: Vec<Scope>) -> Report {
         let mut report = Report::default();
+        // Beside others the first scope needs a name too.
+        if scopes.len() > 1 {
+            for scope in &mut scopes {
+                let label: std::sync::Arc<str> = scope.label().into();
+                let nameless = scope.findings.iter_mut().filter(|finding| finding.scope.is_none());
+                nameless.for_each(|finding| finding.scope = Some(label.clone()));
+            }
+        }
         for scope in &scopes {
             report.findings.extend(scope.findings.iter().cloned());
             report.calls += scope.calls;

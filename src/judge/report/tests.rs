@@ -140,6 +140,18 @@ fn a_report_without_findings_says_so_in_every_form() {
 }
 
 #[test]
+fn a_scope_whose_findings_are_not_kept_fails_all_the_same() {
+    let counts = Counts { error: 3, warning: 1 };
+    let scope = |number, counts| Scope { number, first_seq: number, calls: 1, counts, ..Scope::default() };
+    let scopes = vec![scope(1, Counts::default()), scope(2, counts)];
+    let report = Report { counts, calls: 2, scopes, fail_on: Some(Severity::Error), ..Report::default() };
+    let xml = report.write(ReportFormat::Junit);
+    let at = xml.find("name=\"scope 2\"").expect("the second scope");
+    assert!(xml[at..].contains("<failure message=\"findings that are no longer kept: 4\" type=\"error\">"), "{xml}");
+    xml::is_junit(&xml::read(&xml).expect("XML")).expect("JUnit");
+}
+
+#[test]
 fn a_long_lane_is_shown_around_its_findings() {
     let mut report = report(&[("job-1".to_owned(), true)]);
     report.story.extend((2..=200).map(|seq| call(seq, "job-1")));
