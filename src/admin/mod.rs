@@ -81,6 +81,12 @@ pub fn is_for_us(request: &Request) -> bool {
     request.path().strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a request may take long by its nature: it has all that was said or is there written out, or read.
+pub fn is_slow(request: &Request) -> bool {
+    let below = request.path().strip_prefix(PREFIX);
+    below.is_some_and(|below| matches!(below, "/journal" | "/state" | "/findings" | "/coverage"))
+}
+
 /// A request of ours that has been read.
 pub struct Read(Reading<SharedEngine>);
 

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Time that one attempt may take, so that a server which hangs is asked again.
 const ATTEMPT_MAX: Duration = Duration::from_secs(2);
+/// Time that the last attempt has at least, so that one which began is heard out.
+const ATTEMPT_MIN: Duration = Duration::from_millis(200);
 
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
@@ -40,7 +42,7 @@ pub fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
     let mut last = String::new();
     loop {
         let left = wait.timeout.saturating_sub(began.elapsed());
-        let seen = match attempt(wait, left.clamp(Duration::from_millis(1), ATTEMPT_MAX)) {
+        let seen = match attempt(wait, left.clamp(ATTEMPT_MIN, ATTEMPT_MAX)) {
             Ok((url, health)) => return ready(&url, console, began, &health),
             Err(seen) => seen,
         };

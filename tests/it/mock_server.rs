@@ -414,3 +414,29 @@ fn the_admin_api_speaks_for_the_engine() {
     assert!(server.journal().is_empty(), "admin calls are not journaled");
     assert!(server.findings().is_empty(), "nor judged");
 }
+
+#[test]
+fn a_long_journal_is_written_while_others_are_answered() {
+    let server = server();
+    let mut client = Client::connect(server.address());
+    let body = format!(r#"{{"worker_hostname":"w-1","sync_cursor":{{"text":"{}"}}}}"#, "x".repeat(500_000));
+    for _ in 0..20 {
+        client.send(&Request::new(Method::Put, CLAIM).json(body.clone()));
+    }
+    let address = server.address();
+    let (sender, done) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let asked = crate::support::request("GET", "/_elastimock/journal", &[("accept", "application/x-ndjson")], "");
+        let answer = Client::connect(address).send(&asked);
+        let _ = sender.send(());
+        answer.body.len()
+    });
+    // As many calls as find room beside it: all are answered, and the journal comes whole.
+    let mut beside = 0;
+    while done.try_recv().is_err() {
+        assert_eq!(client.send(&Request::new(Method::Get, "/")).status, 200);
+        beside += 1;
+    }
+    assert!(reading.join().expect("the journal") > 10_000_000);
+    assert!(beside > 0);
+}

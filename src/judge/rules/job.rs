@@ -88,7 +88,11 @@ fn claim_offence(case: &JobCase<'_>, status: SyncStatus, message: String) -> Off
 }
 
 fn named(worker: &str) -> String {
-    if worker == "a worker" { worker.to_owned() } else { format!("worker {worker}") }
+    match worker.trim() {
+        "" => "a worker without a name".to_owned(),
+        "a worker" => worker.to_owned(),
+        _ => format!("worker {worker}"),
+    }
 }
 
 pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<Offence> {
@@ -98,7 +102,7 @@ pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<Offence> {
         return None;
     }
     let since = case.lane.claimed.map(|mark| format!(" since {}", hms(mark.at))).unwrap_or_default();
-    let owner = case.lane.worker.as_deref().map_or("another worker".to_owned(), |worker| format!("worker {worker}"));
+    let owner = case.lane.worker.as_deref().map_or("another worker".to_owned(), named);
     let message = format!("{} claimed {}, which {owner} has been running{since}", named(case.who()), case.deed.job);
     let next = format!("both workers now run {} and overwrite each other's statistics", case.deed.job);
     Some(claim_offence(case, SyncStatus::InProgress, message).after(case.lane.claimed).then(next))
@@ -109,7 +113,7 @@ pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<Offence> {
     let worker = case.lane.worker.as_deref().filter(|worker| case.deed.worker.as_deref() == Some(*worker))?;
     (case.is_done() && runs).then(|| {
         let since = case.lane.claimed.map(|mark| format!(" since {}", hms(mark.at))).unwrap_or_default();
-        let message = format!("worker {worker} claimed {}, which it has been running{since}", case.deed.job);
+        let message = format!("{} claimed {}, which it has been running{since}", named(worker), case.deed.job);
         claim_offence(case, SyncStatus::InProgress, message)
             .after(case.lane.claimed)
             .then("`started_at` is set anew, and nobody can tell any more when the job began")
