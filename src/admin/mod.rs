@@ -235,7 +235,11 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
         let mut engine = lock(engine);
         engine.now(call.now);
         let page = engine.page(span(call), after, call.query("operation"), limit, bytes);
-        let page = page.ok_or_else(|| no_scope(span(call), &engine))?;
+        let mut page = page.ok_or_else(|| no_scope(span(call), &engine))?;
+        // A whole recording also says when it was looked at, if the verdict depends on it.
+        if as_recording && ["after", "limit", "operation"].iter().all(|name| call.query(name).is_none()) {
+            page.kept = engine.recorded(span(call)).1;
+        }
         (page, as_recording.then(|| engine.header(span(call))), engine.setup().record_timing)
     };
     if let Some(header) = header {
