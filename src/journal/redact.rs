@@ -122,7 +122,11 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 
 /// The place of user and password in the first URL that has them in the open.
 fn user_info(text: &str) -> Option<Range<usize>> {
-    let mut from = 0;
+    user_info_after(text, 0)
+}
+
+/// The same, in the URLs that begin at or after `from`.
+fn user_info_after(text: &str, mut from: usize) -> Option<Range<usize>> {
     while let Some(at) = text[from..].find("://") {
         from += at + 3;
         let authority = text[from..].split(['/', '?', '#', ' ', '"', ',']).next().unwrap_or_default();

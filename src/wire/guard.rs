@@ -195,8 +195,11 @@ fn allow(host: &str) -> String {
     format!("start it with --allow-host {host}, or in Rust with .allow_host(\"{host}\")")
 }
 
+/// A host or an origin as it may be told: without user and password, which some write before it.
 fn shown(text: &str) -> String {
-    text.chars().take(FOREIGN_NAME_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + 3));
+    let rest = rest.rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    scheme.chars().chain(rest.chars()).take(FOREIGN_NAME_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -296,6 +299,22 @@ mod tests {
                     "{lines:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_no_password() {
+        let guard = guard("127.0.0.1:9200", &[]);
+        for (name, value, expected) in [
+            ("host", "u:hunter2@evil.example", "host [evil.example]"),
+            ("host", "u:hunter2@127.0.0.1:9200", "host [127.0.0.1:9200]"),
+            ("origin", "http://u:hunter2@127.0.0.1", "page of [http://127.0.0.1]"),
+            ("origin", "http://u:hunter2@a@evil.example:1", "page of [http://evil.example:1]"),
+        ] {
+            let name = hyper::header::HeaderName::from_static(name);
+            let headers = HeaderMap::from_iter([(name, value.parse().expect("a value"))]);
+            let refusal = guard.refusal(Version::HTTP_11, None, &headers, true).expect("a refusal");
+            assert!(refusal.contains(expected) && !refusal.contains("hunter2"), "{refusal}");
         }
     }
 

@@ -14,7 +14,7 @@ use super::needles::Needles;
 use super::sieve::{Found, Marked, Scope};
 use super::{
     HINTS, MASK_IN_TARGET, REDACTED, is_note, is_secret_header, is_secret_parameter, is_suspect, note, parameters,
-    unescaped, user_info, walk,
+    unescaped, user_info, user_info_after, walk,
 };
 use crate::base64;
 use crate::http::{Headers, Request};
@@ -76,8 +76,8 @@ impl Known {
         let known = self.len();
         let mut mask = Mask { request: None, scope: scope(operation, request.path()), hides: false, own: Vec::new() };
         let learnt = self.request_body(&mut mask, request, is_json);
-        let headers = if is_plain { None } else { self.credentials(request.headers()) };
-        let target = self.secret_parameters(request.target());
+        let headers = if is_plain { None } else { self.credentials(request.headers(), &mut mask.own) };
+        let target = self.secret_parameters(request.target(), &mut mask.own);
         // All is known by now that this call could teach.
         let body = match self.within(learnt.as_deref().unwrap_or(request.body()), &[], is_json) {
             Some(masked) => Some(Bytes::from(masked)),
@@ -291,10 +291,23 @@ impl Known {
         }
     }
 
+    /// Learns the password of a URL, or what stands in its place; a password that is the user's name too is looked
+    /// for in the answer alone.
+    fn learn_user_info(&mut self, info: &str, own: &mut Vec<Box<[u8]>>) {
+        let (user, password) = info.split_once(':').unwrap_or((info, info));
+        for password in [password, &unescaped(password)] {
+            if user != password {
+                self.learn(password.as_bytes(), own);
+            } else if password.len() >= OWN_BYTES_MIN && own.len() < OWN_MAX {
+                own.push(password.as_bytes().into());
+            }
+        }
+    }
+
     // ── masking ───────────────────────────────────────────────────────────────────────────────────────
 
     /// Header lines with their credentials masked; none if there are none.
-    fn credentials(&mut self, headers: &Headers) -> Option<Headers> {
+    fn credentials(&mut self, headers: &Headers, own: &mut Vec<Box<[u8]>>) -> Option<Headers> {
         let is_bare = |(name, value): &(&str, &str)| !value.is_empty() && *value != REDACTED && is_secret_header(name);
         let is_exposed =
             |(name, value): &(&str, &str)| user_info_of_header(name, value).is_some() && !is_secret_header(name);
@@ -306,13 +319,28 @@ impl Known {
             if is_bare(&(name, value)) {
                 self.learn_credential(value);
                 masked.push(name, REDACTED);
-            } else if let Some(place) = user_info_of_header(name, value).filter(|_| !is_secret_header(name)) {
-                masked.push(name, &format!("{}{REDACTED}{}", &value[..place.start], &value[place.end..]));
-            } else {
-                masked.push(name, value);
+                continue;
             }
+            let place = user_info_of_header(name, value).filter(|_| !is_secret_header(name));
+            let without = place.map(|place| self.without_user_info(value, place, REDACTED, own));
+            masked.push(name, without.as_deref().unwrap_or(value));
         }
         Some(masked)
+    }
+
+    /// A text without the user and password at that place and in the URLs behind it, which are learnt.
+    fn without_user_info(&mut self, text: &str, first: Range<usize>, mark: &str, own: &mut Vec<Box<[u8]>>) -> String {
+        let mut masked = String::with_capacity(text.len() + mark.len());
+        let mut copied = 0;
+        let mut next = Some(first);
+        while let Some(place) = next {
+            self.learn_user_info(&text[place.clone()], own);
+            masked.extend([&text[copied..place.start], mark]);
+            copied = place.end;
+            next = user_info_after(text, copied);
+        }
+        masked.push_str(&text[copied..]);
+        masked
     }
 
     /// Header lines with known secrets masked; none if there are none.
@@ -331,9 +359,10 @@ impl Known {
     }
 
     /// Path and query with credentials masked that say what they are; none if there are none.
-    fn secret_parameters(&mut self, target: &str) -> Option<String> {
+    fn secret_parameters(&mut self, target: &str, own: &mut Vec<Box<[u8]>>) -> Option<String> {
         let bare = target.contains("://").then(|| user_info(target)).flatten();
-        let without = bare.map(|place| format!("{}{MASK_IN_TARGET}{}", &target[..place.start], &target[place.end..]));
+        let without = bare.map(|place| self.without_user_info(target, place, MASK_IN_TARGET, own));
+        let without = self.escaped_urls(without.as_deref().unwrap_or(target), own).or(without);
         let target = without.as_deref().unwrap_or(target);
         let Some((path, query)) = target.split_once('?') else { return without };
         let is_bare = |parameter: &str| {
@@ -351,12 +380,40 @@ impl Known {
             let end = parameter.trim_end_matches(['&', ';']);
             match end.split_once('=').filter(|_| is_bare(end)) {
                 Some((name, value)) => {
-                    self.learn_credential(&unescaped(value));
+                    let value = unescaped(value);
+                    self.learn_credential(&value);
+                    if let Some(place) = user_info(&value) {
+                        self.without_user_info(&value, place, REDACTED, own);
+                    }
                     masked.extend([name, "=", MASK_IN_TARGET, &parameter[end.len()..]]);
                 }
                 None => masked.push_str(parameter),
             }
         }
+        Some(masked)
+    }
+
+    /// Path and query with the segments masked that are escaped URLs with a password; none if there are none.
+    fn escaped_urls(&mut self, target: &str, own: &mut Vec<Box<[u8]>>) -> Option<String> {
+        let path = target.split('?').next().unwrap_or_default();
+        let exposed = |segment: &str| segment.contains('%') && user_info(&unescaped(segment)).is_some();
+        if !path.split('/').any(exposed) {
+            return None;
+        }
+        let mut masked = String::with_capacity(target.len());
+        for (index, segment) in path.split('/').enumerate() {
+            masked.push_str(if index == 0 { "" } else { "/" });
+            if !exposed(segment) {
+                masked.push_str(segment);
+                continue;
+            }
+            let plain = unescaped(segment);
+            if let Some(place) = user_info(&plain) {
+                self.without_user_info(&plain, place, REDACTED, own);
+            }
+            masked.push_str(MASK_IN_TARGET);
+        }
+        masked.push_str(&target[path.len()..]);
         Some(masked)
     }
 

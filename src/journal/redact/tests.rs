@@ -47,6 +47,7 @@ fn credentials_in_headers_are_masked_and_the_rest_is_not_copied() {
     lines.push("private-token", "x");
     lines.push("x-token-id", "7");
     lines.push("referer", "https://me:x@host/a");
+    lines.push("via", "https://me:x@host/a, https://me:y@host/b");
     let once = headers(&lines);
     let shown: Vec<_> = once.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     assert_eq!(
@@ -62,6 +63,7 @@ fn credentials_in_headers_are_masked_and_the_rest_is_not_copied() {
             "private-token: <redacted>",
             "x-token-id: 7",
             "referer: https://<redacted>@host/a",
+            "via: https://<redacted>@host/a, https://<redacted>@host/b",
         ]
     );
     assert_eq!(headers(&once), once);
@@ -81,6 +83,8 @@ fn credentials_in_the_query_are_masked() {
         ("/?size=1;api_key=abc;pretty", "/?size=1;api_key=%3Credacted%3E;pretty"),
         ("/?url=https%3A%2F%2Fme%3Ax%40host&n=1", "/?url=%3Credacted%3E&n=1"),
         ("http://me:x@host/a?b=1", "http://%3Credacted%3E@host/a?b=1"),
+        ("/a?x=http://u:s@h/&y=http://v:t@i/", "/a?x=http://%3Credacted%3E@h/&y=http://%3Credacted%3E@i/"),
+        ("/a/http%3A%2F%2Fu%3As%40h/b?n=1", "/a/%3Credacted%3E/b?n=1"),
         ("/?%=%&%zz=1&é%c3=2", "/?%=%&%zz=1&é%c3=2"),
     ] {
         let once = target(given);
@@ -263,6 +267,25 @@ fn what_is_known_is_masked_wherever_it_stands() {
     ] {
         let request = put("/x/_doc/1").with_body(body);
         assert_eq!(known.mask(Some("index"), &request, true, false).over(&request).body(), expected.as_bytes());
+    }
+}
+
+#[test]
+fn the_password_of_a_url_is_not_repeated_by_the_answer() {
+    for (target, header, secret) in [
+        ("/_nope/x?a=http://u:hunter2@h/", "", "hunter2"),
+        ("/_nope/x?a=http://u:pin@h/", "", "pin"),
+        ("/_nope/x?a=http://k1-token@h/", "", "k1-token"),
+        ("/_nope/x?a=http%3A%2F%2Fu%3Ahunter2%40h", "", "hunter2"),
+        ("/_nope/http%3A%2F%2Fu%3Ahunter2%40h", "", "hunter2"),
+        ("/_nope/x", "http://u:a1b2c3@h/, http://u:hunter2@h/", "hunter2"),
+    ] {
+        let mut known = Known::default();
+        let request = put(target).header("referer", header);
+        let mask = known.mask(None, &request, false, false);
+        let answer = Bytes::from(json!({ "error": format!("no handler found for [u:{secret}@h/]") }).to_string());
+        let kept = known.answer(&mask, 400, &answer);
+        assert!(!String::from_utf8_lossy(&kept).contains(secret), "{target} {kept:?}");
     }
 }
 
