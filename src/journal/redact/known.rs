@@ -105,7 +105,7 @@ impl Known {
 
     /// The body of the answer to a call as it may be kept; what it says is learnt too, an API key for instance.
     pub fn answer(&mut self, mask: &Mask, status: u16, bytes: &Bytes) -> Bytes {
-        let scope = if mask.scope == Scope::Unknown { Scope::Plain } else { mask.scope };
+        let scope = if matches!(mask.scope, Scope::Unknown | Scope::Settings) { Scope::Plain } else { mask.scope };
         let mut masked = None;
         if !bytes.is_empty() && (scope != Scope::Plain || is_suspect(bytes)) {
             let (places, broken) = self.look(bytes, scope, &mut Vec::new());
@@ -161,7 +161,7 @@ impl Known {
             words(bytes, &mut mask.own);
             return Some(note(bytes.len()).into());
         }
-        let is_hinting = mask.scope == Scope::Secrets
+        let is_hinting = matches!(mask.scope, Scope::Secrets | Scope::Settings)
             || is_suspect(bytes)
             || (!is_json && HINTS.find(bytes, 0).is_some())
             || (mask.scope == Scope::Unknown && bytes.windows(5).any(|piece| piece == b"value"));
@@ -559,9 +559,13 @@ fn scope(operation: Option<&str>, path: &str) -> Scope {
     match operation {
         Some(operation) if operation.starts_with("connector.secret_") => Scope::Secrets,
         Some(operation) if operation.starts_with("security.") => Scope::Security,
+        Some("connector.update_configuration") => Scope::Settings,
         Some(operation) if operation.starts_with("connector.") => Scope::Plain,
         _ if begins("_secret") => Scope::Secrets,
         _ if begins("_security") => Scope::Security,
+        None if begins("_connector") && unescaped(path.trim_end_matches('/')).ends_with("/_configuration") => {
+            Scope::Settings
+        }
         None if begins("_connector") => Scope::Unknown,
         _ => Scope::Plain,
     }

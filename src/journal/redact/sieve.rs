@@ -23,6 +23,9 @@ pub(super) enum Scope {
     Security,
     /// A call that Elasticsearch does not have: its `value` is masked.
     Unknown,
+    /// A call that sets a configuration: whatever it has may be a setting, also without a wrapper or in one that is
+    /// misspelt.
+    Settings,
 }
 
 /// What kind of value has been met.
@@ -89,7 +92,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
         let open = Open {
             start,
             is_object,
-            has_settings: is_object && matches!(name, b"configuration" | b"values"),
+            has_settings: is_object && (is_settings(name) || self.scope == Scope::Settings),
             is_setting: is_object && parent.is_some_and(|parent| parent.has_settings),
             is_of_secrets: name == b"secrets" || parent.is_some_and(|parent| parent.is_of_secrets && !parent.is_object),
             is_asked: parent.is_some_and(|parent| parent.is_asked) || self.names_secret_setting(name),
@@ -132,6 +135,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
     pub(super) fn value(&mut self, place: Range<usize>, kind: Kind, denies: bool) {
         let depth = self.open.len();
         let is_secret_call = self.scope == Scope::Secrets;
+        let takes_value = matches!(self.scope, Scope::Unknown | Scope::Settings);
         let Some(open) = self.open.last_mut() else {
             // What is sent as a secret and is no object may be the secret itself.
             if is_secret_call && !matches!(kind, Kind::Nothing | Kind::Object) {
@@ -149,14 +153,16 @@ impl<'s, 'a> Sieve<'s, 'a> {
             _ if kind == Kind::Nothing => false,
             // Whatever else stands beside may be a `value` that was misspelt.
             name if is_secret_call && depth == 1 => !is_of_secret_answers(name),
-            b"value" if open.is_of_secrets || (self.scope == Scope::Unknown && depth == 1 && kind == Kind::Text) => {
+            b"value" if open.is_of_secrets || (takes_value && depth == 1 && kind == Kind::Text) => {
                 true
             }
             b"api_key" | b"encoded" if kind == Kind::Text => true,
             name if open.is_asked && !is_container => is_asked_for(name),
             name if open.is_setting && !MEMBERS.contains(&name) => {
                 open.suspects.push((place.clone(), kind));
-                open.has_settings && is_setting_secret(self.known, name, kind)
+                // An object is a setting with a mark of its own, where any object may hold settings.
+                let is_whole = kind != Kind::Object || self.scope != Scope::Settings;
+                is_whole && open.has_settings && is_setting_secret(self.known, name, kind)
             }
             name if open.has_settings => {
                 // An object is the setting itself in a `configuration`, and what is set in `values`.
@@ -231,7 +237,12 @@ fn is_value(name: &[u8]) -> bool {
 
 /// Whether what is set under that name is secret.
 fn is_setting_secret(known: &Marked, name: &[u8], kind: Kind) -> bool {
-    known.contains(name) || (sounds_secret(name) && !is_count(name, kind))
+    let mut segments = name.split(|byte| *byte == b'.');
+    let setting = segments.next().unwrap_or_default();
+    // The name may lead to a member of a setting.
+    let is_value = segments.next().is_none_or(|part| !MEMBERS.contains(&part) || is_value(part));
+    known.contains(name)
+        || (is_value && (known.contains(setting) || (sounds_secret(name) && !is_count(name, kind))))
 }
 
 /// Whether a value is no secret, whatever its name sounds like: a yes or no, or the number of `tokens`.

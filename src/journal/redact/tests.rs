@@ -131,6 +131,23 @@ fn secrets_in_bodies_are_masked_and_the_rest_keeps_its_spelling() {
             r#"{"values":{"host":"h","db_password":"x","tokens":5}}"#,
             r#"{"values":{"host":"h","db_password":"<redacted>","tokens":5}}"#,
         ),
+        // The wrapper is forgotten, or misspelt.
+        ("connector.update_configuration", r#"{"password":"x","host":"h"}"#, r#"{"password":"<redacted>","host":"h"}"#),
+        (
+            "connector.update_configuration",
+            r#"{"configuraton":{"password":{"value":"x","label":"P"},"host":{"value":"h"}}}"#,
+            r#"{"configuraton":{"password":{"value":"<redacted>","label":"P"},"host":{"value":"h"}}}"#,
+        ),
+        (
+            "connector.update_configuration",
+            r#"{"Values":{"password":"x","host":"h"}}"#,
+            r#"{"Values":{"password":"<redacted>","host":"h"}}"#,
+        ),
+        (
+            "update",
+            r#"{"p":{"configuration":{"dsn":{"sensitive":true}}},"doc":{"configuration":{"dsn.value":"x","dsn.label":"D"}}}"#,
+            r#"{"p":{"configuration":{"dsn":{"sensitive":true}}},"doc":{"configuration":{"dsn.value":"<redacted>","dsn.label":"D"}}}"#,
+        ),
         (
             "update",
             r#"{"doc":{"configuration":{"Password":{"value":"x"},"host":{"value":"h"}}}}"#,
