@@ -52,7 +52,40 @@ const SECRET_WORDS: [&str; 13] = [
     "access-key",
 ];
 
-static SECRET_NAMES: LazyLock<Needles> = LazyLock::new(|| Needles::in_any_case(&SECRET_WORDS));
+/// What a name has that may be one of a secret, for a quick look.
+static ROOTS: LazyLock<Needles> = LazyLock::new(|| {
+    let roots = ["pass", "secret", "token", "credential", "key"];
+    let of_lines = ["auth", "bearer", "jwt", "pwd", "signature", "session", "otp", "dpop", "cert"];
+    Needles::in_any_case(&[&roots[..], &of_lines].concat())
+});
+
+/// What names a secret wherever it stands in a name that is written without its separators.
+const STRONG: [&str; 7] = ["password", "passwd", "passphrase", "credential", "apikey", "privatekey", "accesskey"];
+
+/// What names one at the end of a word, also in the plural.
+const ENDS: [&str; 5] = ["secret", "token", "secretkey", "secretvalue", "tokenvalue"];
+
+/// What names one in headers and parameters, as words of their own.
+const OF_LINES: [&str; 15] = [
+    "auth",
+    "bearer",
+    "jwt",
+    "pwd",
+    "pass",
+    "signature",
+    "session",
+    "otp",
+    "dpop",
+    "subscriptionkey",
+    "functionskey",
+    "servicekey",
+    "clientkey",
+    "clientcert",
+    "clientcertificate",
+];
+
+/// What follows the word of a secret in a name that means something about it.
+const ABOUT: [&str; 5] = ["type", "per", "count", "limit", "ttl"];
 
 /// What a text has that may hold a secret, whatever form it is in.
 static HINTS: LazyLock<Needles> = LazyLock::new(|| {
@@ -62,7 +95,56 @@ static HINTS: LazyLock<Needles> = LazyLock::new(|| {
 
 /// Whether something with that name is likely to be a secret.
 fn sounds_secret(name: impl AsRef<[u8]>) -> bool {
-    SECRET_NAMES.find(name.as_ref(), 0).is_some()
+    ROOTS.find(name.as_ref(), 0).is_some() && Words::of(name.as_ref()).sound_secret()
+}
+
+/// A name in lower case without separators, and where its words end.
+struct Words {
+    text: String,
+    /// The ends of words, ascending; the first is the beginning of the name.
+    ends: Vec<usize>,
+}
+
+impl Words {
+    fn of(name: &[u8]) -> Words {
+        let mut words = Words { text: String::with_capacity(name.len()), ends: vec![0] };
+        for (at, &byte) in name.iter().enumerate() {
+            let last = at.checked_sub(1).map_or(b' ', |at| name[at]);
+            let is_next_small = name.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+            let begins = !last.is_ascii_alphabetic()
+                || !byte.is_ascii_alphabetic()
+                || (byte.is_ascii_uppercase() && (last.is_ascii_lowercase() || is_next_small));
+            if begins && words.ends.last() != Some(&words.text.len()) {
+                words.ends.push(words.text.len());
+            }
+            if byte.is_ascii_alphanumeric() {
+                words.text.push(char::from(byte.to_ascii_lowercase()));
+            } else if byte >= 0x80 {
+                words.text.push('\u{fffd}');
+            }
+        }
+        words.ends.push(words.text.len());
+        words
+    }
+
+    fn sound_secret(&self) -> bool {
+        let ends_word = |at: usize| {
+            let end = if self.text[at..].starts_with('s') && self.is_end(at + 1) { at + 1 } else { at };
+            self.is_end(end) && !ABOUT.iter().any(|about| self.text[end..].starts_with(about) && self.is_end(end + about.len()))
+        };
+        STRONG.iter().any(|word| self.text.contains(word))
+            || ENDS.iter().any(|word| self.text.match_indices(word).any(|(at, _)| ends_word(at + word.len())))
+    }
+
+    /// Whether one of these stands there as a word, or as several.
+    fn have(&self, names: &[&str]) -> bool {
+        let stands = |name: &str, at: usize| self.is_end(at) && self.is_end(at + name.len());
+        names.iter().any(|name| self.text.match_indices(name).any(|(at, _)| stands(name, at)))
+    }
+
+    fn is_end(&self, at: usize) -> bool {
+        self.ends.binary_search(&at).is_ok()
+    }
 }
 
 /// Header lines that carry credentials.
@@ -87,13 +169,55 @@ fn is_secret_header(name: &str) -> bool {
 /// Query parameters that carry credentials.
 fn is_secret_parameter(name: &str) -> bool {
     let is_one_of = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
-    is_one_of(&["auth", "authorization", "encoded", "api+key", "api key"]) || is_secret_name(name)
+    is_one_of(&["authorization", "encoded"]) || is_secret_name(name)
 }
 
+/// Whether a header or a parameter of that name carries a secret.
 fn is_secret_name(name: &str) -> bool {
+    if ROOTS.find(name.as_bytes(), 0).is_none() {
+        return false;
+    }
     let ends_in_id =
         name.len() >= 3 && matches!(name.as_bytes()[name.len() - 3..], [b'_' | b'-', b'i' | b'I', b'd' | b'D']);
-    sounds_secret(name) && !ends_in_id
+    let words = Words::of(name.as_bytes());
+    !ends_in_id && (words.sound_secret() || words.have(&OF_LINES))
+}
+
+/// The places of secrets in a header line that is no secret itself: what follows the name of a scheme, and the
+/// parameters of a URL.
+fn secrets_of_header(name: &str, value: &str) -> Vec<Range<usize>> {
+    const SCHEMES: [&str; 3] = ["bearer ", "basic ", "apikey "];
+    const PARTS: [char; 9] = ['?', '#', '&', ';', ' ', '"', ',', '<', '>'];
+    let mut places = Vec::new();
+    if matches!(name, "user-agent" | "accept") || !value.contains([' ', '?', '#']) {
+        return places;
+    }
+    let lower = value.to_ascii_lowercase();
+    for (at, scheme) in SCHEMES.iter().flat_map(|scheme| lower.match_indices(scheme)) {
+        let start = at + scheme.len();
+        let token = value[start..].split([' ', ',', '"', ';']).next().unwrap_or_default();
+        let is_word = !lower[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+        let is_whole = at == 0 && start + token.len() == value.len();
+        let is_opaque = token.len() >= 8 && !token.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if is_word && !token.is_empty() && token != REDACTED && (is_whole || is_opaque) {
+            places.push(start..start + token.len());
+        }
+    }
+    let mut at = value.find(['?', '#']).unwrap_or(value.len());
+    for part in value[at..].split_inclusive(PARTS) {
+        let parameter = part.trim_end_matches(PARTS);
+        if let Some((name, text)) = parameter.split_once('=')
+            && !text.is_empty()
+            // The mask itself has brackets, which end a parameter.
+            && !matches!(text, REDACTED | MASK_IN_TARGET)
+            && is_secret_parameter(&unescaped(name))
+        {
+            places.push(at + name.len() + 1..at + parameter.len());
+        }
+        at += part.len();
+    }
+    places.sort_by_key(|place| place.start);
+    places
 }
 
 /// The parameters of a query; Elasticsearch takes a semicolon between them too.

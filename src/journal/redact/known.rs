@@ -14,7 +14,7 @@ use super::needles::Needles;
 use super::sieve::{Found, Marked, Scope};
 use super::{
     HINTS, MASK_IN_TARGET, REDACTED, is_note, is_secret_header, is_secret_parameter, is_suspect, note, parameters,
-    unescaped, user_info, user_info_after, walk,
+    secrets_of_header, unescaped, user_info, user_info_after, walk,
 };
 use crate::base64;
 use crate::http::{Headers, Request};
@@ -310,7 +310,10 @@ impl Known {
     fn credentials(&mut self, headers: &Headers, own: &mut Vec<Box<[u8]>>) -> Option<Headers> {
         let is_bare = |(name, value): &(&str, &str)| !value.is_empty() && *value != REDACTED && is_secret_header(name);
         let is_exposed =
-            |(name, value): &(&str, &str)| user_info_of_header(name, value).is_some() && !is_secret_header(name);
+            |(name, value): &(&str, &str)| {
+                !is_secret_header(name)
+                    && (user_info_of_header(name, value).is_some() || !secrets_of_header(name, value).is_empty())
+            };
         if !headers.iter().any(|line| is_bare(&line) || is_exposed(&line)) {
             return None;
         }
@@ -323,7 +326,22 @@ impl Known {
             }
             let place = user_info_of_header(name, value).filter(|_| !is_secret_header(name));
             let without = place.map(|place| self.without_user_info(value, place, REDACTED, own));
-            masked.push(name, without.as_deref().unwrap_or(value));
+            let value = without.as_deref().unwrap_or(value);
+            if is_secret_header(name) {
+                masked.push(name, value);
+                continue;
+            }
+            let mut line = String::with_capacity(value.len());
+            let mut copied = 0;
+            for place in secrets_of_header(name, value).into_iter().filter(|place| !place.is_empty()) {
+                if place.start >= copied {
+                    self.learn_credential(&unescaped(&value[place.clone()]));
+                    line.extend([&value[copied..place.start], REDACTED]);
+                    copied = place.end;
+                }
+            }
+            line.push_str(&value[copied..]);
+            masked.push(name, &line);
         }
         Some(masked)
     }

@@ -46,6 +46,11 @@ fn credentials_in_headers_are_masked_and_the_rest_is_not_copied() {
     lines.push("x-goog-api-key", "x");
     lines.push("private-token", "x");
     lines.push("x-token-id", "7");
+    lines.push("dpop", "x");
+    lines.push("referer", "http://h/a?n=1&api_key=x#access_token=y");
+    lines.push("x-upstream", "Bearer x");
+    lines.push("user-agent", "Basic Client/1.0?token=x");
+    lines.push("x-forwarded-client-cert", "x");
     lines.push("referer", "https://me:x@host/a");
     lines.push("via", "https://me:x@host/a, https://me:y@host/b");
     let once = headers(&lines);
@@ -62,11 +67,30 @@ fn credentials_in_headers_are_masked_and_the_rest_is_not_copied() {
             "x-goog-api-key: <redacted>",
             "private-token: <redacted>",
             "x-token-id: 7",
+            "dpop: <redacted>",
+            "referer: http://h/a?n=1&api_key=<redacted>#access_token=<redacted>",
+            "x-upstream: Bearer <redacted>",
+            "user-agent: Basic Client/1.0?token=x",
+            "x-forwarded-client-cert: <redacted>",
             "referer: https://<redacted>@host/a",
             "via: https://<redacted>@host/a, https://<redacted>@host/b",
         ]
     );
     assert_eq!(headers(&once), once);
+}
+
+#[test]
+fn names_are_known_by_their_words() {
+    for name in [
+        "password", "DB_PASSWORD", "passWord", "userpassword", "password2", "clientsecret", "clientSecret", "secret_key",
+        "secretkey", "accesstoken", "APIToken", "apiKey", "api.key", "api-keys", "privateKey", "access_key", "credentials",
+        "token", "tokens", "token_value", "\u{e9}_token",
+    ] {
+        assert!(sounds_secret(name), "{name}");
+    }
+    for name in ["tokenizer", "secretary", "tokens_per_page", "token_type", "TokenType", "key", "passage", "host", ""] {
+        assert!(!sounds_secret(name), "{name}");
+    }
 }
 
 #[test]
@@ -80,6 +104,9 @@ fn credentials_in_the_query_are_masked() {
         ("/?password=", "/?password="),
         ("/?token", "/?token"),
         ("/?api_key_id=k1&author=me", "/?api_key_id=k1&author=me"),
+        ("/?api+key=x&auth=y&pwd=z", "/?api+key=%3Credacted%3E&auth=%3Credacted%3E&pwd=%3Credacted%3E"),
+        ("/?subscription-key=x&X-Amz-Signature=y", "/?subscription-key=%3Credacted%3E&X-Amz-Signature=%3Credacted%3E"),
+        ("/?tokenizer=x&passage=y&sessions=z&hotpot=1", "/?tokenizer=x&passage=y&sessions=z&hotpot=1"),
         ("/?size=1;api_key=abc;pretty", "/?size=1;api_key=%3Credacted%3E;pretty"),
         ("/?url=https%3A%2F%2Fme%3Ax%40host&n=1", "/?url=%3Credacted%3E&n=1"),
         ("http://me:x@host/a?b=1", "http://%3Credacted%3E@host/a?b=1"),
