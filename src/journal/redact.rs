@@ -130,7 +130,8 @@ impl Words {
     fn sound_secret(&self) -> bool {
         let ends_word = |at: usize| {
             let end = if self.text[at..].starts_with('s') && self.is_end(at + 1) { at + 1 } else { at };
-            self.is_end(end) && !ABOUT.iter().any(|about| self.text[end..].starts_with(about) && self.is_end(end + about.len()))
+            let follows = |about: &str| self.text[end..].starts_with(about) && self.is_end(end + about.len());
+            self.is_end(end) && !ABOUT.iter().any(|about| follows(about))
         };
         STRONG.iter().any(|word| self.text.contains(word))
             || ENDS.iter().any(|word| self.text.match_indices(word).any(|(at, _)| ends_word(at + word.len())))

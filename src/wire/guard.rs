@@ -199,7 +199,8 @@ fn allow(host: &str) -> String {
 fn shown(text: &str) -> String {
     let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + 3));
     let rest = rest.rfind('@').map_or(rest, |at| &rest[at + 1..]);
-    scheme.chars().chain(rest.chars()).take(FOREIGN_NAME_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let chars = scheme.chars().chain(rest.chars()).take(FOREIGN_NAME_CHARS_MAX);
+    chars.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -309,11 +309,10 @@ impl Known {
     /// Header lines with their credentials masked; none if there are none.
     fn credentials(&mut self, headers: &Headers, own: &mut Vec<Box<[u8]>>) -> Option<Headers> {
         let is_bare = |(name, value): &(&str, &str)| !value.is_empty() && *value != REDACTED && is_secret_header(name);
-        let is_exposed =
-            |(name, value): &(&str, &str)| {
-                !is_secret_header(name)
-                    && (user_info_of_header(name, value).is_some() || !secrets_of_header(name, value).is_empty())
-            };
+        let is_exposed = |(name, value): &(&str, &str)| {
+            !is_secret_header(name)
+                && (user_info_of_header(name, value).is_some() || !secrets_of_header(name, value).is_empty())
+        };
         if !headers.iter().any(|line| is_bare(&line) || is_exposed(&line)) {
             return None;
         }

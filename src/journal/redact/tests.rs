@@ -82,9 +82,27 @@ fn credentials_in_headers_are_masked_and_the_rest_is_not_copied() {
 #[test]
 fn names_are_known_by_their_words() {
     for name in [
-        "password", "DB_PASSWORD", "passWord", "userpassword", "password2", "clientsecret", "clientSecret", "secret_key",
-        "secretkey", "accesstoken", "APIToken", "apiKey", "api.key", "api-keys", "privateKey", "access_key", "credentials",
-        "token", "tokens", "token_value", "\u{e9}_token",
+        "password",
+        "DB_PASSWORD",
+        "passWord",
+        "userpassword",
+        "password2",
+        "clientsecret",
+        "clientSecret",
+        "secret_key",
+        "secretkey",
+        "accesstoken",
+        "APIToken",
+        "apiKey",
+        "api.key",
+        "api-keys",
+        "privateKey",
+        "access_key",
+        "credentials",
+        "token",
+        "tokens",
+        "token_value",
+        "\u{e9}_token",
     ] {
         assert!(sounds_secret(name), "{name}");
     }
