@@ -153,9 +153,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
             _ if kind == Kind::Nothing => false,
             // Whatever else stands beside may be a `value` that was misspelt.
             name if is_secret_call && depth == 1 => !is_of_secret_answers(name),
-            b"value" if open.is_of_secrets || (takes_value && depth == 1 && kind == Kind::Text) => {
-                true
-            }
+            b"value" if open.is_of_secrets || (takes_value && depth == 1 && kind == Kind::Text) => true,
             b"api_key" | b"encoded" if kind == Kind::Text => true,
             name if open.is_asked && !is_container => is_asked_for(name),
             name if open.is_setting && !MEMBERS.contains(&name) => {
@@ -241,8 +239,7 @@ fn is_setting_secret(known: &Marked, name: &[u8], kind: Kind) -> bool {
     let setting = segments.next().unwrap_or_default();
     // The name may lead to a member of a setting.
     let is_value = segments.next().is_none_or(|part| !MEMBERS.contains(&part) || is_value(part));
-    known.contains(name)
-        || (is_value && (known.contains(setting) || (sounds_secret(name) && !is_count(name, kind))))
+    known.contains(name) || (is_value && (known.contains(setting) || (sounds_secret(name) && !is_count(name, kind))))
 }
 
 /// Whether a value is no secret, whatever its name sounds like: a yes or no, or the number of `tokens`.
