@@ -573,6 +573,7 @@ fn scope(operation: Option<&str>, path: &str) -> Scope {
         segments
             .any(|segment| unescaped(segment).get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
     };
+    let ends = |word: &str| unescaped(path.trim_end_matches('/')).rsplit('/').next() == Some(word);
     match operation {
         Some(operation) if operation.starts_with("connector.secret_") => Scope::Secrets,
         Some(operation) if operation.starts_with("security.") => Scope::Security,
@@ -580,9 +581,7 @@ fn scope(operation: Option<&str>, path: &str) -> Scope {
         Some(operation) if operation.starts_with("connector.") => Scope::Plain,
         _ if begins("_secret") => Scope::Secrets,
         _ if begins("_security") => Scope::Security,
-        None if begins("_connector") && unescaped(path.trim_end_matches('/')).ends_with("/_configuration") => {
-            Scope::Settings
-        }
+        None if begins("_connector") && ends("_configuration") => Scope::Settings,
         None if begins("_connector") => Scope::Unknown,
         _ => Scope::Plain,
     }
