@@ -15,15 +15,17 @@ pub fn measure() -> Vec<(String, f64)> {
     for _ in 0..3 {
         answering(&server(1), 1);
     }
+    // The runtime gives back what a closed socket took in batches, so a single server's share is a matter of luck.
+    const SERVERS: usize = 64;
     let mut figures = Vec::new();
     let before = settled();
-    let one = server(1);
+    let servers: Vec<MockServer> = (0..SERVERS).map(|_| server(1)).collect();
     let idle = settled();
-    answering(&one, 1);
+    servers.iter().for_each(|server| answering(server, 1));
     let answered = settled();
-    drop(one);
-    figures.push(("bytes_idle_server".to_owned(), (idle - before) as f64));
-    figures.push(("bytes_after_one_claim".to_owned(), (answered - before) as f64));
+    drop(servers);
+    figures.push(("bytes_idle_server".to_owned(), (idle - before) as f64 / SERVERS as f64));
+    figures.push(("bytes_after_one_claim".to_owned(), (answered - before) as f64 / SERVERS as f64));
 
     const CLAIMS: usize = 4_000;
     let many = server(CLAIMS + 1_000);
