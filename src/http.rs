@@ -2,6 +2,7 @@
 //!
 //! No sockets and no rules. Header names are lower case throughout, as on the wire of this server.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -88,11 +89,11 @@ impl fmt::Display for Method {
 /// Header lines in arrival order, names in lower case; a name may occur more than once.
 ///
 /// Held as one text, `name:value\n` a line, and the places of its lines: two allocations for a whole
-/// block, quick to look through, and the journal keeps the text as it is.
+/// block, none for one that is always the same, quick to look through, and the journal keeps the text as it is.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers {
-    text: String,
-    lines: Vec<Line>,
+    text: Cow<'static, str>,
+    lines: Cow<'static, [Line]>,
     /// A bit for each length that a name has: most headers that are asked for are not there.
     name_bytes: u64,
 }
@@ -108,12 +109,13 @@ struct Line {
 impl Headers {
     /// An empty block.
     pub const fn new() -> Headers {
-        Headers { text: String::new(), lines: Vec::new(), name_bytes: 0 }
+        Headers { text: Cow::Borrowed(""), lines: Cow::Borrowed(&[]), name_bytes: 0 }
     }
 
     /// An empty block with room for that many lines, and `bytes` bytes of names and values.
     pub(crate) fn with_capacity(lines: usize, bytes: usize) -> Headers {
-        Headers { text: String::with_capacity(bytes), lines: Vec::with_capacity(lines), name_bytes: 0 }
+        let (text, lines) = (String::with_capacity(bytes), Vec::with_capacity(lines));
+        Headers { text: Cow::Owned(text), lines: Cow::Owned(lines), name_bytes: 0 }
     }
 
     /// Adds a line. Line breaks, which cannot stand in a header, become blanks.
@@ -130,16 +132,22 @@ impl Headers {
 
     /// Adds a line that is known to be one: no line breaks, the name in lower case and without a colon.
     pub(crate) fn push_plain(&mut self, name: &str, value: &str) {
-        let start = self.text.len();
-        self.text.push_str(name);
-        let colon = self.text.len();
-        self.text.push(':');
-        self.text.push_str(value);
-        let end = self.text.len();
-        self.text.push('\n');
+        let text = self.text.to_mut();
+        let start = text.len();
+        text.push_str(name);
+        let colon = text.len();
+        text.push(':');
+        text.push_str(value);
+        let end = text.len();
+        text.push('\n');
         self.name_bytes |= bit(name);
         // A block is bounded long before its places outgrow 32 bits.
-        self.lines.push(Line { start: start as u32, colon: colon as u32, end: end as u32 });
+        self.lines.to_mut().push(Line { start: start as u32, colon: colon as u32, end: end as u32 });
+    }
+
+    /// The same block without a copy.
+    pub(crate) fn lent(&'static self) -> Headers {
+        Headers { text: Cow::Borrowed(&self.text), lines: Cow::Borrowed(&self.lines), name_bytes: self.name_bytes }
     }
 
     /// The lines that came over the wire: names in lower case, no line breaks. Bytes that are no text are
@@ -161,7 +169,7 @@ impl Headers {
         }
         // One look at the whole block is much quicker than one at each line.
         match String::from_utf8(text) {
-            Ok(text) => Headers { text, lines: places, name_bytes },
+            Ok(text) => Headers { text: Cow::Owned(text), lines: Cow::Owned(places), name_bytes },
             Err(wrong) => Headers::from_text(&String::from_utf8_lossy(wrong.as_bytes())),
         }
     }
@@ -183,8 +191,32 @@ impl Headers {
 
     /// The value of the first line with that name (lower case).
     pub fn get(&self, name: &str) -> Option<&str> {
-        let named = |line: &&Line| self.is_named(line, name);
-        if self.name_bytes & bit(name) == 0 { None } else { self.lines.iter().find(named).map(|line| self.value(line)) }
+        if self.name_bytes & bit(name) == 0 {
+            return None;
+        }
+        for line in &*self.lines {
+            if self.is_named(line, name) {
+                return Some(self.value(line));
+            }
+        }
+        None
+    }
+
+    /// The value of the line with that name; `Err` if there are several.
+    pub(crate) fn only(&self, name: &str) -> Result<Option<&str>, ()> {
+        let mut found = None;
+        if self.name_bytes & bit(name) == 0 {
+            return Ok(found);
+        }
+        for line in &*self.lines {
+            if self.is_named(line, name) {
+                if found.is_some() {
+                    return Err(());
+                }
+                found = Some(self.value(line));
+            }
+        }
+        Ok(found)
     }
 
     /// The values of all lines with that name (lower case), in order.
@@ -256,6 +288,8 @@ pub struct Request {
     target: Box<str>,
     /// Where the path ends.
     path_end: u32,
+    /// Whether there is nothing in the target but a path without escapes and colons.
+    is_bare: bool,
     headers: Headers,
     body: Bytes,
 }
@@ -264,8 +298,14 @@ impl Request {
     /// A request without headers and body. `target` is the path with its query, percent-encoded.
     pub fn new(method: Method, target: impl Into<Box<str>>) -> Request {
         let target = target.into();
-        let path_end = target.find('?').unwrap_or(target.len()) as u32;
-        Request { method, target, path_end, headers: Headers::new(), body: Bytes::new() }
+        let bytes = target.as_bytes();
+        let (mut path_end, mut is_bare) = (0, true);
+        while path_end < bytes.len() && bytes[path_end] != b'?' {
+            is_bare &= !matches!(bytes[path_end], b'%' | b':' | b'+');
+            path_end += 1;
+        }
+        is_bare &= path_end == bytes.len();
+        Request { method, path_end: path_end as u32, is_bare, target, headers: Headers::new(), body: Bytes::new() }
     }
 
     /// The request with a further header line.
@@ -313,6 +353,11 @@ impl Request {
     /// The query as sent, without its question mark; empty when there is none.
     pub fn query(&self) -> &str {
         self.target.get(self.path_end as usize + 1..).unwrap_or_default()
+    }
+
+    /// Whether there is nothing in the target that has to be read: no query, no escape, no address.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.is_bare
     }
 
     /// The header lines.

@@ -88,17 +88,17 @@ pub fn is_slow(request: &Request) -> bool {
 }
 
 /// A request of ours that has been read.
-pub struct Read(Reading<SharedEngine>);
+pub struct Read<'r>(Reading<'r, SharedEngine>);
 
 /// Takes a request as far as it goes without the engine.
-pub fn read(request: &Request) -> Read {
+pub fn read(request: &Request) -> Read<'_> {
     let profile = Profile::default();
     let setting =
         Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: BODY_BYTES_MAX };
     Read(rest::read(&TABLE, request, &setting))
 }
 
-impl Read {
+impl Read<'_> {
     /// Acts on the engine. The answer is written later.
     pub fn act(&mut self, engine: &mut SharedEngine, system: Timestamp) -> Result<Reply, Error> {
         match (std::mem::replace(&mut self.0.stage, Stage::Answered(Ok(Reply::acknowledged()))), self.0.endpoint) {
@@ -147,7 +147,7 @@ fn number(call: &Call, name: &str, otherwise: u64) -> Result<u64, Error> {
 /// The body as a JSON object with only the `known` members.
 fn body(call: &Call, known: &[&str]) -> Result<Value, Error> {
     let example = known.iter().map(|name| format!("\"{name}\": …")).collect::<Vec<_>>().join(", ");
-    let body = crate::json::read_file(&call.raw)
+    let body = crate::json::read_file(call.raw())
         .map_err(|wrong| Error::admin(format!("the body must be a JSON object like {{{example}}}: {wrong}")))?;
     let Value::Object(members) = &body else {
         return Err(Error::admin(format!("the body must be a JSON object like {{{example}}}")));
@@ -183,7 +183,7 @@ fn switch(call: &Call, name: &str) -> Result<bool, Error> {
 }
 
 /// Which part of the run a call asks about.
-fn span(call: &Call) -> Span<'_> {
+fn span<'a>(call: &'a Call<'_>) -> Span<'a> {
     match call.query("scope") {
         None | Some("") => Span::Scope,
         Some("all") => Span::Run,
@@ -225,7 +225,7 @@ fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
 fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &["after", "operation", "limit", "scope"])?;
     let after = number(call, "after", 0)?;
-    let as_recording = call.accept.as_deref().is_some_and(|accept| accept.contains("x-ndjson"));
+    let as_recording = call.header("accept").is_some_and(|accept| accept.contains("x-ndjson"));
     let (entries, bytes) = match as_recording {
         true => (u64::MAX, usize::MAX),
         false => (JOURNAL_PAGE_ENTRIES as u64, JOURNAL_PAGE_BYTES_MAX),
@@ -266,7 +266,7 @@ fn journal_clear(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error>
 
 fn reset(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &["forget"])?;
-    if !call.raw.trim_ascii().is_empty() {
+    if !call.raw().trim_ascii().is_empty() {
         // So that nobody believes to have named a scope.
         body(call, &[])
             .map_err(|error| Error::admin(format!("{}; POST /_elastimock/scopes names one", error.reason())))?;
@@ -335,7 +335,7 @@ fn state(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
 fn sent_fixture(call: &Call) -> Result<Fixture, Error> {
     parameters(call, &[])?;
     let text =
-        std::str::from_utf8(&call.raw).map_err(|_| Error::admin("the body must be a fixture in JSON, in UTF-8"))?;
+        std::str::from_utf8(call.raw()).map_err(|_| Error::admin("the body must be a fixture in JSON, in UTF-8"))?;
     Fixture::from_json(text).map_err(refused)
 }
 
@@ -400,7 +400,7 @@ fn clock_advance(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error>
 fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &["end", "scope"])?;
     let end = switch(call, "end")?;
-    let as_text = call.accept.as_deref().is_some_and(|accept| accept.contains("text/plain"));
+    let as_text = call.header("accept").is_some_and(|accept| accept.contains("text/plain"));
     let draft = {
         let mut engine = lock(engine);
         engine.now(call.now);

@@ -63,7 +63,7 @@ struct Item<'a> {
 
 /// `bulk`.
 pub fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    if !call.raw.ends_with(b"\n") {
+    if !call.raw().ends_with(b"\n") {
         return Err(Error::bulk_without_newline());
     }
     let refreshed = forces_refresh(call)?;
@@ -144,7 +144,7 @@ fn act(
 }
 
 /// The actions of the body. Whatever is wrong with the text refuses the whole call.
-fn items(call: &Call) -> Result<Vec<Item<'_>>, Error> {
+fn items<'a>(call: &'a Call<'_>) -> Result<Vec<Item<'a>>, Error> {
     let mut items = Vec::with_capacity(call.lines.len() / 2);
     let mut messages = Vec::new();
     let mut lines = call.lines.iter();

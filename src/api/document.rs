@@ -169,9 +169,9 @@ pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 pub fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let update = match call.json() {
         Some(Value::Object(members)) => {
-            Update::read(members.iter().map(|(name, value)| (name.as_str(), value)), &call.raw)?
+            Update::read(members.iter().map(|(name, value)| (name.as_str(), value)), call.raw())?
         }
-        _ => return Err(Update::no_object(&call.raw)),
+        _ => return Err(Update::no_object(call.raw())),
     };
     let mut messages = Vec::new();
     let given = Given { version: None, version_type: None, ..Given::of(call) };

@@ -120,7 +120,7 @@ impl<'a> Given<'a> {
 ///
 /// Source: Elasticsearch's validator of names with a dot, for indices that are made and that make themselves.
 pub fn dot_warned<'i>(reply: Reply, call: &Call, made: impl IntoIterator<Item = &'i str>) -> Reply {
-    if call.origin.as_deref().is_some_and(|origin| !origin.trim().is_empty()) {
+    if call.header("x-elastic-product-origin").is_some_and(|origin| !origin.trim().is_empty()) {
         return reply;
     }
     made.into_iter().fold(reply, |reply, name| {

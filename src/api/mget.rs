@@ -52,7 +52,7 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
     let body = call.json().ok_or_else(Error::body_required)?;
     let own = call.path("index");
     for (name, value) in body.as_object().into_iter().flatten() {
-        let place = json::locate(&call.raw, &format!("/{name}"), false).unwrap_or(Position::START);
+        let place = json::locate(call.raw(), &format!("/{name}"), false).unwrap_or(Position::START);
         match value {
             Value::Array(_) if ["docs", "ids"].contains(&name.as_str()) => {}
             Value::Array(_) => return Err(Error::mget_unknown_list(place, name)),

@@ -103,7 +103,7 @@ pub fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
             "roles": ROLES,
             "attributes": {},
         });
-        let address = call.host.as_deref().unwrap_or("127.0.0.1:9200");
+        let address = call.header("host").unwrap_or("127.0.0.1:9200");
         for metric in TOLD.into_iter().filter(|metric| told(metric)) {
             node[metric] = match metric {
                 // A client that looks for nodes comes back to the address that it has already.

@@ -24,7 +24,10 @@ fn refuse(messages: Vec<String>) -> Result<(), Error> {
 
 /// An id must not be empty.
 pub fn check_id(call: &Call) -> Result<(), Error> {
-    refuse(missing_id(call).into_iter().collect())
+    match missing_id(call) {
+        None => Ok(()),
+        Some(message) => refuse(vec![message]),
+    }
 }
 
 /// `connector.sync_job_claim`.

@@ -146,7 +146,7 @@ pub struct Desk(Setting);
 
 impl Desk {
     /// Takes a request through everything that needs no state.
-    pub fn read(&self, request: &Request) -> Read {
+    pub fn read<'r>(&self, request: &'r Request) -> Read<'r> {
         Read(rest::read(&api::TABLE, request, &self.0))
     }
 
@@ -157,7 +157,7 @@ impl Desk {
 }
 
 /// A request that has been read.
-pub struct Read(Reading<Cluster>);
+pub struct Read<'r>(Reading<'r, Cluster>);
 
 /// What the engine did with a request: everything that its answer needs.
 #[derive(Debug)]
@@ -252,13 +252,14 @@ impl Engine {
     ///
     /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
     /// what it wrote is undone: so the judge sees the same as without, a 409 for instance.
-    pub fn act(&mut self, read: Read, request: &Request, system: Timestamp) -> Acted {
+    pub fn act(&mut self, read: Read<'_>, request: &Request, system: Timestamp) -> Acted {
         let Read(reading) = read;
         let at = self.clock.read(system);
         self.latest = at;
         self.prepare();
         let seq = self.journal.reserve();
         let mut body = None;
+        let mut path = reading.path;
         let mut unmatched = None;
         let is_json = matches!(&reading.stage, Stage::Call(call) if call.is_json());
         if let Mode::Playback(playback) = &self.mode {
@@ -278,7 +279,7 @@ impl Engine {
                         // A rule computes first and stores last, so a panic leaves the state as it was.
                         let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
                             .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
-                        body = call.body;
+                        (path, body) = (call.path, call.body);
                         outcome
                     }
                     (Stage::Answered(outcome), _) => outcome,
@@ -288,7 +289,7 @@ impl Engine {
             Mode::Playback(playback) => match playback.answer(request, shown) {
                 Ok(response) => {
                     if let Stage::Call(call) = reading.stage {
-                        body = call.body;
+                        (path, body) = (call.path, call.body);
                     }
                     Answer::Recorded(response)
                 }
@@ -349,12 +350,16 @@ impl Engine {
                         Err(error) => error.body(false).unwrap_or_default(),
                     },
                 };
+                // What the path says is masked where the path is.
+                let masked =
+                    (shown.target() != request.target()).then(|| api::TABLE.placeholders(shown, self.setup.profile));
                 let verdict = self.judge.hear(&Heard {
                     seq,
                     at,
                     request: shown,
                     operation: reading.operation,
                     miss: reading.miss,
+                    path: masked.as_deref().unwrap_or(&path),
                     body: body.as_ref().filter(|_| !mask.hides_body()),
                     violations: &violations,
                     compatible_with: reading.compatible_with,
@@ -447,6 +452,7 @@ impl Engine {
             request: mask.over(request),
             operation: None,
             miss: None,
+            path: &[],
             body: None,
             violations: &[],
             compatible_with: None,

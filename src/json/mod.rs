@@ -25,6 +25,7 @@ use serde_json::Value;
 
 pub use error::{Position, SyntaxError};
 pub use tokens::{Token, Tokens};
+pub(crate) use weight::is_light;
 pub use weight::weighs_more;
 pub use write::{write, write_into};
 

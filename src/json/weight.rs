@@ -36,6 +36,11 @@ pub fn weighs_more<'a>(texts: impl Iterator<Item = &'a [u8]> + Clone, most: usiz
     texts.clone().any(|text| add_weight(text, &mut weight, most)).then_some(weight)
 }
 
+/// Whether the values of a text of that many bytes take no more than `most`, whatever it says.
+pub(crate) const fn is_light(bytes: usize, most: usize) -> bool {
+    bytes < most / (1 + VALUE + FIRST_NAME) - 1
+}
+
 fn weight_at_most(text: &[u8]) -> usize {
     let marks = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
     text.len() + (marks + 1) * (VALUE + FIRST_NAME)

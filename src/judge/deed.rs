@@ -9,11 +9,12 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::heard::Heard;
+use super::lane::value_of;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::json;
-use crate::rest::call::long_in;
+use crate::rest::call::{Sent, long_in};
 
 /// What a call does.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +112,7 @@ pub struct JobDeed<'a> {
     /// The worker that takes it.
     pub worker: Option<Cow<'a, str>>,
     /// The cursor that it starts from, as the journal has it.
-    pub cursor: Option<Cow<'a, Value>>,
+    pub cursor: Option<Cursor<'a>>,
     /// Documents indexed, their volume, documents deleted.
     pub counters: [Option<i64>; 3],
     /// Whether the job is seen: `last_seen` is written, by the server or by the client.
@@ -126,6 +127,44 @@ pub struct JobDeed<'a> {
     pub error: Option<String>,
     /// The word that is written as its status.
     pub word: Option<String>,
+}
+
+/// A cursor that a call gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cursor<'a> {
+    /// Its text, which is the one that would be written of its value.
+    Text(&'a str),
+    /// Its value.
+    Value(Cow<'a, Value>),
+}
+
+impl<'a> Cursor<'a> {
+    /// The cursor of a body; none if there is none.
+    fn of(body: &'a Sent) -> Option<Cursor<'a>> {
+        if let Sent::Plain(plain) = body
+            && let Some(text) = plain.compact("sync_cursor")
+        {
+            return (text != "null").then_some(Cursor::Text(text));
+        }
+        let value = body.get("sync_cursor").filter(|cursor| !cursor.is_null())?;
+        Some(Cursor::Value(Cow::Borrowed(value)))
+    }
+
+    /// Its text without blanks.
+    pub fn text(&self) -> Cow<'a, str> {
+        match self {
+            Cursor::Text(text) => Cow::Borrowed(text),
+            Cursor::Value(value) => Cow::Owned(value.to_string()),
+        }
+    }
+
+    /// Its value.
+    pub fn value(&self) -> Cow<'_, Value> {
+        match self {
+            Cursor::Text(text) => Cow::Owned(value_of(text)),
+            Cursor::Value(value) => Cow::Borrowed(value),
+        }
+    }
 }
 
 /// The names of the counters, in the order of [`JobDeed::counters`].
@@ -197,40 +236,16 @@ fn effect(heard: &Heard<'_>) -> Effect {
     }
 }
 
-/// The segments of a path, decoded.
-fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    path.split('/').skip(1).map(decoded)
-}
-
-/// A segment with its percent escapes decoded; one that is no text stays as it is.
-fn decoded(segment: &str) -> Cow<'_, str> {
-    if !segment.contains('%') {
-        return Cow::Borrowed(segment);
-    }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(code.unwrap_or(byte));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
-}
-
 // ── the Connector API ─────────────────────────────────────────────────────────────────────────────
 
 fn api<'a>(heard: &'a Heard<'a>, call: &str) -> Option<Deed<'a>> {
-    let mut path = segments(heard.request.path()).skip(1);
     if let Some(call) = call.strip_prefix("sync_job_") {
-        let id = path.nth(1).unwrap_or_default();
-        return api_job(heard, call, id);
+        return api_job(heard, call, heard.parameter("connector_sync_job_id"));
     }
     if call.starts_with("secret_") {
         return None;
     }
-    let id = path.next().filter(|id| !id.is_empty());
-    api_connector(heard, call, id)
+    api_connector(heard, call, Some(heard.parameter("connector_id")).filter(|id| !id.is_empty()))
 }
 
 fn new_job<'a>(heard: &Heard<'_>, job: Cow<'a, str>, act: JobAct, door: Door) -> JobDeed<'a> {
@@ -254,13 +269,13 @@ fn new_job<'a>(heard: &Heard<'_>, job: Cow<'a, str>, act: JobAct, door: Door) ->
     }
 }
 
-fn api_job<'a>(heard: &'a Heard<'a>, call: &str, id: Cow<'a, str>) -> Option<Deed<'a>> {
-    let deed = |act| new_job(heard, id.clone(), act, Door::Api);
+fn api_job<'a>(heard: &'a Heard<'a>, call: &str, id: &'a str) -> Option<Deed<'a>> {
+    let deed = |act| new_job(heard, id.into(), act, Door::Api);
     let text = |body: &Value, name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let body = || heard.json();
     Some(Deed::Job(match call {
         "list" => return Some(Deed::Look { job: None, door: Door::Api }),
-        "get" => return Some(Deed::Look { job: Some(id), door: Door::Api }),
+        "get" => return Some(Deed::Look { job: Some(id.into()), door: Door::Api }),
         "post" => {
             let body = body()?;
             let is_known = heard.is_taken() && !heard.enforced;
@@ -270,16 +285,14 @@ fn api_job<'a>(heard: &'a Heard<'a>, call: &str, id: Cow<'a, str>) -> Option<Dee
         }
         "claim" => {
             let (worker, cursor) = match heard.body {
-                Some(body) => {
-                    (body.text("worker_hostname").map(Cow::Borrowed), body.get("sync_cursor").map(Cow::Borrowed))
-                }
+                Some(body) => (body.text("worker_hostname").map(Cow::Borrowed), Cursor::of(body)),
                 None => {
                     let body = body()?;
-                    (text(&body, "worker_hostname").map(Cow::Owned), body.get("sync_cursor").cloned().map(Cow::Owned))
+                    let cursor = body.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned();
+                    (text(&body, "worker_hostname").map(Cow::Owned), cursor.map(|it| Cursor::Value(Cow::Owned(it))))
                 }
             };
-            let cursor = cursor.filter(|cursor| !cursor.is_null());
-            JobDeed { worker, cursor, seen: true, ..new_job(heard, id, JobAct::Claim, Door::Api) }
+            JobDeed { worker, cursor, seen: true, ..deed(JobAct::Claim) }
         }
         "check_in" => JobDeed { seen: true, ..deed(JobAct::CheckIn) },
         "update_stats" => {
@@ -316,14 +329,13 @@ fn new_connector(heard: &Heard<'_>, connector: String, act: ConnectorAct, door: 
     }
 }
 
-fn api_connector<'a>(heard: &'a Heard<'a>, call: &str, id: Option<Cow<'a, str>>) -> Option<Deed<'a>> {
-    let body = heard.json().unwrap_or_default();
-    let fields = body.as_object();
-    let deed = |act| new_connector(heard, id.clone().unwrap_or_default().into_owned(), act, Door::Api);
+fn api_connector<'a>(heard: &'a Heard<'a>, call: &str, id: Option<&'a str>) -> Option<Deed<'a>> {
+    let deed = |act| new_connector(heard, id.unwrap_or_default().to_owned(), act, Door::Api);
     Some(Deed::Connector(match call {
         "post" | "put" => {
-            let connector = match &id {
-                Some(id) => id.clone().into_owned(),
+            let body = heard.json().unwrap_or_default();
+            let connector = match id {
+                Some(id) => id.to_owned(),
                 None if heard.enforced || !heard.is_taken() => String::new(),
                 None => answered_id(heard, "id"),
             };
@@ -345,12 +357,12 @@ fn api_connector<'a>(heard: &'a Heard<'a>, call: &str, id: Option<Cow<'a, str>>)
         }
         "check_in" => ConnectorDeed { seen: true, ..deed(ConnectorAct::CheckIn) },
         "list" => return None,
-        "get" => return id.map(|connector| Deed::LookAtConnector { connector }),
+        "get" => return id.map(|id| Deed::LookAtConnector { connector: id.into() }),
         // What the server makes of the status here depends on what is stored.
         "update_configuration" | "update_error" | "update_service_type" => {
             ConnectorDeed { status: Some(None), ..deed(ConnectorAct::Write) }
         }
-        _ => ConnectorDeed { door: Door::Api, ..written_connector(deed(ConnectorAct::Write), fields?) },
+        _ => written_connector(deed(ConnectorAct::Write), heard.json().unwrap_or_default().as_object()?),
     }))
 }
 
@@ -377,24 +389,22 @@ fn shelf(index: &str) -> Option<Shelf> {
 }
 
 fn direct<'a>(heard: &'a Heard<'a>, operation: &str) -> Vec<Deed<'a>> {
-    let mut path = segments(heard.request.path());
-    let index = path.next().unwrap_or_default();
+    let (index, id) = (heard.parameter("index"), heard.parameter("id"));
     match operation {
-        "bulk" => bulk(heard, if index.starts_with('_') { None } else { Some(&index) }),
+        "bulk" => bulk(heard, Some(index).filter(|index| !index.is_empty())),
         "search" | "count" => {
-            let looks = shelf(&index) == Some(Shelf::SyncJobs);
+            let looks = shelf(index) == Some(Shelf::SyncJobs);
             looks.then_some(Deed::Look { job: None, door: Door::Direct }).into_iter().collect()
         }
-        "get" | "get_source" => match (shelf(&index), path.nth(1)) {
-            (Some(Shelf::SyncJobs), Some(id)) => vec![Deed::Look { job: Some(id), door: Door::Direct }],
-            _ => Vec::new(),
-        },
+        "get" | "get_source" if shelf(index) == Some(Shelf::SyncJobs) => {
+            vec![Deed::Look { job: Some(id.into()), door: Door::Direct }]
+        }
         "index" | "create" | "update" | "delete" => {
-            let id = path.nth(1).filter(|id| !id.is_empty()).map(Cow::into_owned);
+            let id = (!id.is_empty()).then(|| id.to_owned());
             let body = heard.json().unwrap_or_default();
             let mut write = Write {
                 kind: operation,
-                index: &index,
+                index,
                 id,
                 body: &body,
                 base: String::new(),
@@ -491,7 +501,7 @@ fn written_job<'a>(mut deed: JobDeed<'a>, fields: &Map<String, Value>, whole: bo
     deed.worker = text("worker_hostname").map(Cow::Owned);
     // Elastic's service names the cursor by a literal key with a dot.
     let cursor = fields.get("connector.sync_cursor").or_else(|| connector?.get("sync_cursor"));
-    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned().map(Cow::Owned);
+    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned().map(|it| Cursor::Value(Cow::Owned(it)));
     deed.counters = counters(fields);
     deed.seen = given("last_seen");
     deed.seen_at = fields.get("last_seen").and_then(|at| at.as_str()?.parse().ok());

@@ -14,7 +14,7 @@ use crate::json;
 use crate::license::License;
 use crate::limits::JSON_HELD_BYTES_MAX;
 use crate::profile::Profile;
-use crate::rest::call::Sent;
+use crate::rest::call::{PathParameter, Sent};
 use crate::rest::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
 use crate::rest::schema::Violation;
 use crate::rest::{self, Miss, Setting, Stage};
@@ -32,6 +32,8 @@ pub struct Heard<'a> {
     pub operation: Option<&'a str>,
     /// Why it reached no row of the table.
     pub miss: Option<Miss>,
+    /// The placeholders of its path.
+    pub path: &'a [PathParameter<'a>],
     /// The body, where the operation reads one and it could be read.
     pub body: Option<&'a Sent>,
     /// Where it leaves the published contract.
@@ -54,7 +56,17 @@ pub struct Heard<'a> {
     pub enforced: bool,
 }
 
-impl Heard<'_> {
+impl<'a> Heard<'a> {
+    /// What stands for a placeholder of the path; empty if nothing does.
+    pub fn parameter(&self, name: &str) -> &'a str {
+        for (known, value) in self.path {
+            if *known == name {
+                return value;
+            }
+        }
+        ""
+    }
+
     /// Whether Elasticsearch took the call, or would have if the judge had let it.
     pub fn is_taken(&self) -> bool {
         self.enforced || (200..300).contains(&self.status)
@@ -88,6 +100,7 @@ pub struct Retold<'a> {
     interaction: &'a Interaction,
     operation: Option<&'static str>,
     miss: Option<Miss>,
+    path: Vec<PathParameter<'a>>,
     body: Option<Sent>,
     violations: Vec<Violation>,
     compatible_with: Option<u64>,
@@ -105,14 +118,16 @@ impl<'a> Retold<'a> {
         let setting = Setting { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
         let reading = rest::read(&api::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
+        let (path, body) = match reading.stage {
+            Stage::Call(call) => (call.path, call.body),
+            Stage::Answered(_) => (reading.path, None),
+        };
         Retold {
             interaction,
             operation: reading.operation,
             miss: reading.miss,
-            body: match reading.stage {
-                Stage::Call(call) => call.body,
-                Stage::Answered(_) => None,
-            },
+            path,
+            body,
             violations: reading.violations,
             compatible_with: reading.compatible_with,
             profile,
@@ -130,6 +145,7 @@ impl<'a> Retold<'a> {
             request: &self.interaction.request,
             operation: self.operation,
             miss: self.miss,
+            path: &self.path,
             body: self.body.as_ref(),
             violations: &self.violations,
             compatible_with: self.compatible_with,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::deed::{ConnectorAct, ConnectorDeed, Deed, Door, Effect, JobAct, JobDeed, LAST_SYNC};
+use super::deed::{ConnectorAct, ConnectorDeed, Cursor, Deed, Door, Effect, JobAct, JobDeed, LAST_SYNC};
 use super::heard::Heard;
 use super::sentence::{Sentence, says_silence};
 use super::story::{Mark, Seen};
@@ -726,8 +726,8 @@ pub fn value_of(cursor: &str) -> Value {
 }
 
 /// Whether a cursor is the one that a lane keeps; Elasticsearch writes some numbers otherwise than it read them.
-pub fn is_same_cursor(kept: &str, cursor: &Value) -> bool {
-    *kept == *cursor.to_string() || is_same(&value_of(kept), cursor)
+pub fn is_same_cursor(kept: &str, cursor: &Cursor<'_>) -> bool {
+    *kept == *cursor.text() || is_same(&value_of(kept), &cursor.value())
 }
 
 fn is_same(one: &Value, other: &Value) -> bool {
@@ -773,9 +773,11 @@ impl JobLane {
         }
         if let Some(cursor) = &deed.cursor {
             match &mut self.cursor {
-                Some(old) => *old = merged(old, cursor),
+                // What says nothing new changes nothing.
+                Some(old) if **old == *cursor.text() => {}
+                Some(old) => *old = merged(old, &cursor.value()),
                 None => {
-                    let text = cursor.to_string();
+                    let text = cursor.text();
                     let same = held.filter(|held| ***held == *text).cloned();
                     self.cursor = Some(same.unwrap_or_else(|| text.into()));
                 }
@@ -837,7 +839,7 @@ impl JobLane {
             job_type: deed.job_type,
             status,
             worker: deed.worker.as_deref().map(Arc::from),
-            cursor: deed.cursor.as_deref().map(text_of),
+            cursor: deed.cursor.as_ref().map(|cursor| cursor.text().into()),
             is_queued: self.is_queued,
             completed_at: deed.completed_at,
             ..JobLane::default()

@@ -1,5 +1,6 @@
 //! [`Call`]: a checked request as a handler reads it. [`Reply`]: an answer before it is a response.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,35 +13,33 @@ use crate::clock::Timestamp;
 use crate::cluster::Page;
 use crate::cluster::document::{Outcome, Source};
 use crate::cluster::search::Found;
+use crate::http::Request;
 use crate::json;
 use crate::license::License;
 use crate::profile::Release;
 
+/// A placeholder of a path, and the segment that stands for it, decoded.
+pub type PathParameter<'r> = (&'static str, Cow<'r, str>);
+
 /// A request that has passed every check that needs no state.
 #[derive(Clone, Debug)]
-pub struct Call {
-    /// The placeholders of the path, decoded.
-    pub(crate) path: Vec<(&'static str, String)>,
+pub struct Call<'r> {
+    /// The request as it came.
+    pub(crate) request: &'r Request,
+    /// The placeholders of the path.
+    pub(crate) path: Vec<PathParameter<'r>>,
     /// The query's parameters, decoded; of several with one name, the last.
     pub(crate) query: Vec<(String, String)>,
     /// The body, if there is one.
     pub(crate) body: Option<Sent>,
     /// The body as a document, or line by line, for operations that store what was sent.
     pub(crate) lines: Vec<Line>,
-    /// The body's bytes, for handlers that read another format.
-    pub(crate) raw: Bytes,
-    /// The `accept` header, for handlers that answer in another format.
-    pub(crate) accept: Option<String>,
     /// The instant of the call, one for all that happens in it.
     pub(crate) now: Timestamp,
     /// The release that `GET /` speaks of.
     pub(crate) release: &'static Release,
     /// The license that the cluster says it has.
     pub(crate) license: License,
-    /// Where the client has sent the call, if it says so; told of calls without a body only.
-    pub(crate) host: Option<String>,
-    /// The `x-elastic-product-origin` header: which of Elastic's products calls.
-    pub(crate) origin: Option<String>,
     /// Whether the client has named the type of the answer, so that a table is none for a terminal.
     pub(crate) names_type: bool,
 }
@@ -155,7 +154,17 @@ impl Line {
     }
 }
 
-impl Call {
+impl Call<'_> {
+    /// The body's bytes, for handlers that read another format.
+    pub fn raw(&self) -> &Bytes {
+        self.request.body()
+    }
+
+    /// The first header line with that name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)
+    }
+
     /// Whether the body has been read as JSON, from its beginning to its end.
     pub fn is_json(&self) -> bool {
         let is_read = |line: &Line| !line.has_more && !matches!(line.content, Content::Broken(_));
@@ -165,7 +174,12 @@ impl Call {
     /// The placeholder of the path with that name. Empty if the row has none: then the row is wrong,
     /// and a test says so.
     pub fn path(&self, name: &str) -> &str {
-        self.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+        for (known, value) in &self.path {
+            if *known == name {
+                return value;
+            }
+        }
+        ""
     }
 
     /// The query parameter with that name.

@@ -32,6 +32,9 @@ pub enum BodyType {
 }
 
 const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+const VERSIONED_JSON: &str = "application/vnd.elasticsearch+json";
+const VERSIONED_NDJSON: &str = "application/vnd.elasticsearch+x-ndjson";
 
 /// A header as Elasticsearch reads it.
 struct Parsed<'a> {
@@ -55,10 +58,8 @@ const fn known(name: &'static str, versioned: bool, foreign: Option<&'static str
 
 fn recognise(essence: &str) -> Option<Known> {
     Some(match essence {
-        "application/json" | "application/x-ndjson" | "application/*" => known(JSON, false, None),
-        "application/vnd.elasticsearch+json" | "application/vnd.elasticsearch+x-ndjson" => {
-            known("application/vnd.elasticsearch+json", true, None)
-        }
+        JSON | NDJSON | "application/*" => known(JSON, false, None),
+        VERSIONED_JSON | VERSIONED_NDJSON => known(VERSIONED_JSON, true, None),
         "application/yaml" => known("application/yaml", false, Some("YAML")),
         "application/cbor" => known("application/cbor", false, Some("CBOR")),
         "application/smile" => known("application/smile", false, Some("SMILE")),
@@ -97,10 +98,15 @@ impl Default for Media {
 /// When a header is malformed, asks for a version that is not there, or for two.
 pub fn negotiate(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, Error> {
     if format.is_none()
-        && let Some(media) = usual(headers, profile)
+        && let Some(media) = usual(headers, has_body, profile)
     {
         return Ok(media);
     }
+    negotiated(headers, has_body, format, profile)
+}
+
+/// The same by reading the headers.
+fn negotiated(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, Error> {
     let accept = parse(headers, "accept", "Accept")?;
     let content_type = parse(headers, "content-type", "Content-Type")?;
     let accept_known = accept.as_ref().and_then(|header| recognise(&header.essence));
@@ -142,30 +148,32 @@ pub fn negotiate(headers: &Headers, has_body: bool, format: Option<&str>, profil
 
 /// The media of a request with one of the few spellings that nearly every client has: plain JSON, or
 /// the versioned type of the official clients in both headers. They need no reading.
-fn usual(headers: &Headers, profile: Profile) -> Option<Media> {
-    let (mut accept, mut content_type, mut lines) = (None, None, 0);
-    for (name, value) in headers.iter() {
-        match name {
-            "accept" => accept = Some(value),
-            "content-type" => content_type = Some(value),
-            _ => continue,
-        }
-        lines += 1;
-    }
-    if lines != usize::from(accept.is_some()) + usize::from(content_type.is_some()) {
+fn usual(headers: &Headers, has_body: bool, profile: Profile) -> Option<Media> {
+    let (accept, content_type) = (headers.only("accept").ok()?, headers.only("content-type").ok()?);
+    if has_body && content_type.is_none() {
         return None;
     }
-    let content_type = content_type?;
-    if content_type == JSON && matches!(accept, None | Some(JSON | "*/*")) {
+    let is_plain = content_type.map_or(accept == Some(JSON), |it| it == JSON || it == NDJSON);
+    if is_plain && matches!(accept, None | Some(JSON | "*/*")) {
         return Some(Media { names_type: accept == Some(JSON), ..Media::default() });
     }
     let spellings = profile.media_types();
-    (spellings.contains(&content_type) && accept.is_some_and(|accept| spellings.contains(&accept))).then(|| Media {
+    let is_usual = |header: &str| header == spellings[0] || header == spellings[1];
+    let is_of_lines = |header: &str| {
+        let version = header.strip_prefix(VERSIONED_NDJSON);
+        version.is_some_and(|version| is_version(spellings[0], version) || is_version(spellings[1], version))
+    };
+    (is_usual(accept?) && content_type.is_none_or(|header| is_usual(header) || is_of_lines(header))).then(|| Media {
         response: Cow::Borrowed(spellings[0]),
         body: Ok(BodyType::Json),
         compatible_with: Some(profile.major()),
         names_type: true,
     })
+}
+
+/// Whether that is what follows the type in a header.
+fn is_version(header: &str, version: &str) -> bool {
+    header.strip_prefix(VERSIONED_JSON) == Some(version)
 }
 
 /// A header's type and parameters; none when it is absent, a list, or takes anything.
@@ -257,4 +265,38 @@ fn check_versions(
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_spellings_mean_what_reading_them_gives() {
+        let mut spellings: Vec<Option<String>> = vec![None];
+        spellings.extend(["text/plain", "*/*", JSON, NDJSON, "application/*"].map(|it| Some(it.to_owned())));
+        for version in ["", ";compatible-with=8", "; compatible-with=8", ";compatible-with=9", "; compatible-with=9"] {
+            spellings.extend([VERSIONED_JSON, VERSIONED_NDJSON].map(|kind| Some(format!("{kind}{version}"))));
+        }
+        let mut usual_ones = 0;
+        for profile in Profile::ALL {
+            for (accept, content_type) in spellings.iter().flat_map(|it| spellings.iter().map(move |other| (it, other)))
+            {
+                for has_body in [false, true] {
+                    let mut headers = Headers::new();
+                    accept.iter().for_each(|value| headers.push("accept", value));
+                    content_type.iter().for_each(|value| headers.push("content-type", value));
+                    let Some(mut usual) = usual(&headers, has_body, profile) else { continue };
+                    usual_ones += 1;
+                    let read = negotiated(&headers, has_body, None, profile);
+                    if !has_body {
+                        // Nobody asks what a body is that is not there.
+                        usual.body = read.clone().map_or(usual.body, |media| media.body);
+                    }
+                    assert_eq!(Ok(usual), read, "{accept:?} {content_type:?} {has_body} {profile}");
+                }
+            }
+        }
+        assert!(usual_ones > 50, "{usual_ones}");
+    }
 }

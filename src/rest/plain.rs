@@ -217,6 +217,13 @@ impl Plain {
         std::str::from_utf8(text).ok()
     }
 
+    /// A member as it would be written again, if it came like that: without blanks.
+    pub fn compact(&self, name: &str) -> Option<&str> {
+        let text = self.raw(self.place(name)?);
+        let has_blank = text.iter().any(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        if has_blank { None } else { std::str::from_utf8(text).ok() }
+    }
+
     /// A member that is a number.
     pub fn long(&self, name: &str) -> Option<i64> {
         std::str::from_utf8(self.raw(self.place(name)?)).ok()?.parse().ok()
@@ -238,6 +245,17 @@ impl Plain {
         place.value.get_or_init(|| Box::new(json::read(self.raw(place)).ok().flatten().unwrap_or_default()))
     }
 }
+
+/// The characters that a plain text may have.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'"' | b'\\');
+        byte += 1;
+    }
+    plain
+};
 
 /// A walk over plain JSON; none as soon as it is not plain.
 struct Scan<'a> {
@@ -291,11 +309,13 @@ impl<'a> Scan<'a> {
     fn text(&mut self) -> Option<&'a [u8]> {
         self.expect(b'"')?;
         let start = self.at;
-        while let Some(b' ' | b'!' | b'#'..=b'[' | b']'..=b'~') = self.peek() {
-            self.at += 1;
+        let mut at = start;
+        while at < self.bytes.len() && PLAIN[self.bytes[at] as usize] {
+            at += 1;
         }
+        self.at = at;
         self.expect(b'"')?;
-        Some(&self.bytes[start..self.at - 1])
+        Some(&self.bytes[start..at])
     }
 
     fn number(&mut self) -> Option<()> {

@@ -4,6 +4,7 @@
 //! so that a large answer holds nobody up.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -17,6 +18,7 @@ use crate::cluster::Page;
 use crate::cluster::document::Source;
 use crate::http::{Headers, Response};
 use crate::json;
+use crate::profile::Profile;
 
 /// How an answer is to be written, as its request asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +111,13 @@ struct Extra<'a> {
 
 fn respond(status: u16, extra: Extra<'_>, content_type: &str, body: Bytes, style: &Style) -> Response {
     let mut response = Response::new(status);
+    if let Some(ready) = ready(status, &extra, content_type, body.len(), style) {
+        response.headers = ready;
+        if !style.head {
+            response.body = body;
+        }
+        return response;
+    }
     response.headers = Headers::with_capacity(4, 128);
     let headers = &mut response.headers;
     if let Some(id) = &style.opaque_id {
@@ -122,18 +131,53 @@ fn respond(status: u16, extra: Extra<'_>, content_type: &str, body: Bytes, style
     }
     // Source: the product header is taken off every answer with one of these two statuses.
     if !matches!(status, 401 | 403) {
-        headers.push_plain("x-elastic-product", "Elasticsearch");
+        headers.push_plain(PRODUCT.0, PRODUCT.1);
         for warning in extra.warnings {
             headers.push("warning", warning);
         }
     }
-    headers.push_plain("content-type", content_type);
-    headers.push_number("content-length", body.len());
+    end(headers, content_type, body.len());
     if !style.head {
         response.body = body;
     }
     response
 }
+
+/// What every answer says of its body.
+fn end(headers: &mut Headers, content_type: &str, body_bytes: usize) {
+    headers.push_plain("content-type", content_type);
+    headers.push_number("content-length", body_bytes);
+}
+
+/// The headers of a short answer that has no others than nearly all have; such blocks are always the same.
+fn ready(status: u16, extra: &Extra<'_>, content_type: &str, body_bytes: usize, style: &Style) -> Option<Headers> {
+    const SHORT: usize = 40;
+    static READY: LazyLock<Vec<(&str, Vec<Headers>)>> = LazyLock::new(|| {
+        let types = Profile::ALL.into_iter().map(|profile| profile.media_types()[0]).chain(["application/json"]);
+        let of_type = |content_type: &'static str| {
+            let of_length = |length| {
+                let mut headers = Headers::with_capacity(3, 128);
+                headers.push_plain(PRODUCT.0, PRODUCT.1);
+                end(&mut headers, content_type, length);
+                headers
+            };
+            (content_type, (0..SHORT).map(of_length).collect())
+        };
+        types.map(of_type).collect()
+    });
+    let has_others = style.opaque_id.is_some()
+        || extra.allow.is_some()
+        || extra.location.is_some()
+        || !extra.warnings.is_empty()
+        || matches!(status, 401 | 403);
+    if has_others || body_bytes >= SHORT {
+        return None;
+    }
+    let (_, blocks) = READY.iter().find(|(known, _)| *known == content_type)?;
+    blocks.get(body_bytes).map(Headers::lent)
+}
+
+const PRODUCT: (&str, &str) = ("x-elastic-product", "Elasticsearch");
 
 /// An answer written below the dispatcher: no body, no product header, and the line is closed.
 pub fn bare(status: u16) -> Response {

@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 
+use super::call::PathParameter;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use crate::http::Method;
@@ -26,9 +27,9 @@ pub enum Route {
 }
 
 /// What the router says of a request.
-pub enum Found<'a> {
+pub enum Found<'a, 'p> {
     /// The route, and the placeholders of its path.
-    Route(&'a Route, Vec<(&'static str, String)>),
+    Route(&'a Route, Vec<PathParameter<'p>>),
     /// The path is known, the method is not: the methods that are, in Elasticsearch's order.
     WrongMethod(Vec<Method>),
     /// No such path.
@@ -62,7 +63,8 @@ pub fn is_in(published: &'static str, operation: &str, method: &Method, path: &s
 /// A tree of path segments.
 pub struct Router {
     root: Node,
-    plain: Vec<Plain>,
+    /// By the number of their segments.
+    plain: [Vec<Plain>; PLAIN_SEGMENTS_MAX + 1],
 }
 
 /// Paths with more segments are found by the four passes alone.
@@ -72,12 +74,39 @@ const PLAIN_SEGMENTS_MAX: usize = 7;
 struct Plain {
     method: Method,
     segments: Vec<Segment>,
+    placeholders: usize,
     route: Route,
 }
 
 enum Segment {
     Literal(&'static str),
     Placeholder(&'static str),
+}
+
+impl Segment {
+    fn of(text: &'static str) -> Segment {
+        let name = text.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        name.map_or(Segment::Literal(text), Segment::Placeholder)
+    }
+}
+
+/// Whether a path is one of a plain row; looked at from its end, where most rows differ.
+fn fits(wanted: &[Segment], given: &[&str]) -> bool {
+    let mut at = given.len();
+    while at > 0 {
+        at -= 1;
+        let fits = match wanted[at] {
+            Segment::Literal(literal) => literal == given[at],
+            Segment::Placeholder(_) => {
+                let given = given[at];
+                !given.is_empty() && !given.starts_with('_') && !given.contains('%')
+            }
+        };
+        if !fits {
+            return false;
+        }
+    }
+    true
 }
 
 #[derive(Default)]
@@ -109,17 +138,17 @@ impl Router {
     /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`, and the
     /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
     pub fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
-        let mut router = Router { root: Node::default(), plain: Vec::new() };
+        let mut router = Router { root: Node::default(), plain: Default::default() };
         for (at, row) in rows.iter().enumerate() {
             for path in row.paths.iter().filter(|path| is_in(published, row.operation, &row.method, path, profile)) {
-                let segments = segments(path).into_iter().map(|segment| {
-                    let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
-                    name.map_or(Segment::Literal(segment), Segment::Placeholder)
-                });
-                let plain = Plain { method: row.method.clone(), segments: segments.collect(), route: Route::Row(at) };
+                let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
+                let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
+                let plain = Plain { method: row.method.clone(), segments, placeholders, route: Route::Row(at) };
                 // A path without placeholders is quick to find as it is.
-                if path.contains('{') {
-                    router.plain.push(plain);
+                if path.contains('{')
+                    && let Some(plains) = router.plain.get_mut(plain.segments.len())
+                {
+                    plains.push(plain);
                 }
                 router.insert(row.method.clone(), path, Route::Row(at));
             }
@@ -131,7 +160,7 @@ impl Router {
             router.insert(Method::new(method), path, Route::Bare);
         }
         let Router { root, plain } = &mut router;
-        plain.retain(|plain| root.has_only_marked_rivals(&plain.segments));
+        plain.iter_mut().for_each(|it| it.retain(|plain| root.has_only_marked_rivals(&plain.segments)));
         router
     }
 
@@ -165,41 +194,42 @@ impl Router {
     /// The row that a plain path leads to, without the four passes: all its literals match, and nothing
     /// stands for a placeholder that could be a literal or has an escape. Such a path leads nowhere
     /// else; a test holds the two ways to the same answer.
-    fn find_plain(&self, method: &Method, path: &str) -> Option<Found<'_>> {
+    fn find_plain<'p>(&self, method: &Method, path: &'p str) -> Option<Found<'_, 'p>> {
         let path = path.strip_prefix('/')?;
+        let bytes = path.as_bytes();
         let mut given = [""; PLAIN_SEGMENTS_MAX];
-        let mut count = 0;
-        let mut start = 0;
-        for (at, byte) in path.bytes().enumerate() {
-            if byte == b'/' {
+        let (mut count, mut start, mut at) = (0, 0, 0);
+        while at < bytes.len() {
+            if bytes[at] == b'/' {
                 *given.get_mut(count)? = &path[start..at];
                 count += 1;
                 start = at + 1;
             }
+            at += 1;
         }
         *given.get_mut(count)? = &path[start..];
         count += 1;
-        let fits = |(wanted, given): (&Segment, &&str)| match wanted {
-            Segment::Literal(literal) => literal == given,
-            Segment::Placeholder(_) => !given.is_empty() && !given.starts_with('_') && !given.contains('%'),
-        };
         let given = &given[..count];
         // Rows differ most in their number of segments, and then at their end.
-        let plain = self.plain.iter().find(|plain| {
-            plain.segments.len() == count && plain.method == *method && plain.segments.iter().zip(given).rev().all(fits)
-        })?;
-        let values = plain.segments.iter().zip(given).filter_map(|(wanted, given)| match wanted {
-            Segment::Literal(_) => None,
-            Segment::Placeholder(name) => Some((*name, (*given).to_owned())),
-        });
-        Some(Found::Route(&plain.route, values.collect()))
+        for plain in &self.plain[count] {
+            if plain.method == *method && fits(&plain.segments, given) {
+                let mut values = Vec::with_capacity(plain.placeholders);
+                for (wanted, given) in plain.segments.iter().zip(given) {
+                    if let Segment::Placeholder(name) = wanted {
+                        values.push((*name, Cow::Borrowed(*given)));
+                    }
+                }
+                return Some(Found::Route(&plain.route, values));
+            }
+        }
+        None
     }
 
     /// What `method` and the undecoded `path` lead to.
     ///
     /// # Errors
     /// When a placeholder's segment has a broken escape.
-    pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Error> {
+    pub fn find<'p>(&self, method: &Method, path: &'p str) -> Result<Found<'_, 'p>, Error> {
         match self.find_plain(method, path) {
             Some(found) => Ok(found),
             None => self.find_in_tree(method, path),
@@ -207,7 +237,7 @@ impl Router {
     }
 
     /// The same by the four passes.
-    pub(super) fn find_in_tree(&self, method: &Method, path: &str) -> Result<Found<'_>, Error> {
+    pub(super) fn find_in_tree<'p>(&self, method: &Method, path: &'p str) -> Result<Found<'_, 'p>, Error> {
         let segments = segments(path);
         let mut allowed = Vec::new();
         let mut seen = false;
@@ -284,9 +314,9 @@ fn segments(path: &str) -> Vec<&str> {
 }
 
 /// A segment with its escapes resolved. A `+` stays a plus sign.
-fn decode_segment(path: &str, segment: &str) -> Result<String, Error> {
+fn decode_segment<'p>(path: &str, segment: &'p str) -> Result<Cow<'p, str>, Error> {
     match decode(segment, false) {
-        Ok(text) => Ok(text.into_owned()),
+        Ok(text) => Ok(text),
         // The real server counts from the start of the whole path.
         Err(_) => {
             Err(decode(path, false).err().map_or_else(|| Error::bad_path("broken escape".into()), Error::bad_path))

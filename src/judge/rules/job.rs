@@ -397,7 +397,7 @@ pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<Offence> {
         case.offence(format!("{} was claimed with a cursor that its connector does not hold", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
             .with("expected", value_of(held))
-            .with("seen", told.clone().into_owned())
+            .with("seen", told.value().into_owned())
     })
 }
 

@@ -18,7 +18,7 @@ use crate::rest::error::{self, Error, search};
 pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
     let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
     let mut requests = Vec::new();
-    let text = call.raw.strip_suffix(b"\n").ok_or_else(search::msearch_not_ended)?;
+    let text = call.raw().strip_suffix(b"\n").ok_or_else(search::msearch_not_ended)?;
     let mut lines = text.split(|byte| *byte == b'\n');
     while let Some(header) = lines.next() {
         // An empty first line leaves everything to the path and the parameters.

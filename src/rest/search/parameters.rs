@@ -39,9 +39,9 @@ pub struct Pit {
 }
 
 /// The body of a call, or what stands for it in its query.
-pub fn body(call: &Call) -> Result<&[u8], Error> {
-    if !call.raw.is_empty() {
-        return Ok(&call.raw);
+pub fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], Error> {
+    if !call.raw().is_empty() {
+        return Ok(call.raw());
     }
     match (call.query("source"), call.query("source_content_type")) {
         (None, None) => Ok(&[]),
@@ -87,7 +87,7 @@ fn url_query(call: &Call) -> Result<Option<Query>, Error> {
 }
 
 /// How the parameters want a query string to be read.
-pub fn manner(call: &Call) -> Manner<'_> {
+pub fn manner<'a>(call: &'a Call<'_>) -> Manner<'a> {
     let all = call.query("default_operator").is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
     Manner { field: call.query("df"), all, lenient: call.switch("lenient") }
 }

@@ -50,7 +50,7 @@ pub fn scroll_ids(call: &Call) -> Result<Vec<String>, Error> {
     }
 }
 
-fn given_id(call: &Call) -> Option<&str> {
+fn given_id<'a>(call: &'a Call<'_>) -> Option<&'a str> {
     Some(call.path("scroll_id")).filter(|id| !id.is_empty()).or_else(|| call.query("scroll_id"))
 }
 
