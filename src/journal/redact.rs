@@ -321,23 +321,31 @@ pub fn revealed<'s>(kept: &str, sent: &'s str) -> Vec<&'s str> {
 /// Whether a look at the body is worth its while: it has a name that goes with secrets, or spells
 /// ASCII in a way that could hide one.
 fn is_suspect(bytes: &[u8]) -> bool {
-    const NAMES: [&[u8]; 5] = [b"sensitive\"", b"api_key\"", b"encoded\"", b"configuration", b"values\""];
-    const MORE: [&[u8]; 2] = [b"secrets\"", b"values."];
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
-        let is_name = rest[at] == b'"';
-        rest = &rest[at + 1..];
-        let hides = match rest.first() {
-            Some(b's' | b'a' | b'e' | b'c' | b'v') if is_name => {
-                NAMES.iter().chain(&MORE).any(|name| rest.starts_with(name))
-            }
-            _ => !is_name && rest.starts_with(b"u00"),
+    let mut at = 0;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        at += 1;
+        let hides = match byte {
+            b'"' => goes_with_secrets(&bytes[at..]),
+            b'\\' => bytes[at..].starts_with(b"u00"),
+            _ => false,
         };
         if hides {
             return true;
         }
     }
     false
+}
+
+/// Whether a name begins there that goes with secrets.
+fn goes_with_secrets(rest: &[u8]) -> bool {
+    const NAMES: [&[u8]; 7] =
+        [b"sensitive\"", b"api_key\"", b"encoded\"", b"configuration", b"values\"", b"secrets\"", b"values."];
+    // No setting is secret where there is none.
+    const EMPTY: &[u8] = b"configuration\":{}";
+    matches!(rest.first(), Some(b's' | b'a' | b'e' | b'c' | b'v'))
+        && NAMES.iter().any(|name| rest.starts_with(name))
+        && !rest.starts_with(EMPTY)
 }
 
 #[cfg(test)]

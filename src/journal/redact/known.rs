@@ -77,16 +77,19 @@ impl Known {
         let mut mask = Mask { request: None, scope: scope(operation, request.path()), hides: false, own: Vec::new() };
         let learnt = self.request_body(&mut mask, request, is_json);
         let headers = if is_plain { None } else { self.credentials(request.headers(), &mut mask.own) };
-        let target = self.secret_parameters(request.target(), &mut mask.own);
+        let target = if request.is_bare() { None } else { self.secret_parameters(request.target(), &mut mask.own) };
         // All is known by now that this call could teach.
+        if self.values.is_empty() && learnt.is_none() && headers.is_none() && target.is_none() {
+            return mask;
+        }
         let body = match self.within(learnt.as_deref().unwrap_or(request.body()), &[], is_json) {
             Some(masked) => Some(Bytes::from(masked)),
             None => learnt,
         };
-        let headers = match self.in_headers(headers.as_ref().unwrap_or(request.headers())) {
-            _ if is_plain && self.len() == known => None,
-            Some(masked) => Some(masked),
-            None => headers,
+        let headers = if is_plain && self.len() == known {
+            None
+        } else {
+            self.in_headers(headers.as_ref().unwrap_or(request.headers())).or(headers)
         };
         let target = match self.in_target(target.as_deref().unwrap_or(request.target())) {
             Some(masked) => Some(masked),
@@ -570,8 +573,10 @@ impl Known {
 fn scope(operation: Option<&str>, path: &str) -> Scope {
     let begins = |word: &str| {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty()).take(2);
-        segments
-            .any(|segment| unescaped(segment).get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
+        segments.any(|segment| {
+            segment.starts_with(['_', '%'])
+                && unescaped(segment).get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+        })
     };
     let ends = |word: &str| unescaped(path.trim_end_matches('/')).rsplit('/').next() == Some(word);
     match operation {
@@ -592,10 +597,18 @@ fn is_foreign(headers: &Headers) -> bool {
     let is_packed = headers.get("content-encoding").is_some_and(|encoding| !matches!(encoding, "" | "identity"));
     let kind = headers.get("content-type").unwrap_or_default();
     is_packed
-        || (kind != "application/json"
+        || (!is_of_json(kind)
             && ["yaml", "cbor", "smile"].iter().any(|form| {
                 kind.as_bytes().windows(form.len()).any(|piece| piece.eq_ignore_ascii_case(form.as_bytes()))
             }))
+}
+
+/// Whether a type is spelt as nearly every client spells JSON.
+fn is_of_json(kind: &str) -> bool {
+    let Some(kind) = kind.strip_prefix("application/") else { return false };
+    let kind = kind.strip_prefix("vnd.elasticsearch+").unwrap_or(kind);
+    let version = kind.strip_prefix("json").or_else(|| kind.strip_prefix("x-ndjson"));
+    matches!(version, Some("" | "; compatible-with=9" | "; compatible-with=8"))
 }
 
 /// The words of a text that nobody could read.
