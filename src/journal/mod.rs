@@ -36,6 +36,9 @@ const COPIED_BYTES_MAX: usize = 16 * 1024;
 /// What an entry costs beside its texts: itself, its slot, and the allocator's own.
 const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<Slot>() + size_of::<Standing>() + 32;
 
+/// What a finding of an entry costs, about.
+const FINDING_BYTES: usize = 512;
+
 /// Interactions in order, bounded in number and in bytes.
 #[derive(Debug)]
 pub struct Journal {
@@ -56,6 +59,7 @@ pub struct Journal {
     entries_max: usize,
     bytes_max: usize,
     blocks: VecDeque<Arc<str>>,
+    frames: VecDeque<Arc<Frame>>,
     /// The values that are known to be secret.
     pub known: Known,
 }
@@ -75,13 +79,30 @@ struct Tally {
 struct Entry {
     at: Timestamp,
     took_us: u32,
-    status: u16,
+    target_bytes: u32,
+    request_bytes: u32,
+    /// The target, the request's body and the answer's, one behind the other.
+    texts: Box<[u8]>,
+    frame: Arc<Frame>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What many calls of one client have alike; they share it.
+#[derive(Debug)]
+struct Frame {
     operation: Option<&'static str>,
     method: Method,
-    target: Box<str>,
+    status: u16,
     request_headers: Arc<str>,
-    request_body: Bytes,
     response_headers: Arc<str>,
+}
+
+/// What few calls have.
+#[derive(Debug, Default)]
+struct Rest {
+    /// A large body of the request; it stays in the buffer that it came in.
+    request_body: Bytes,
+    /// A large body of the answer.
     response_body: Bytes,
     findings: Box<[Finding]>,
 }
@@ -209,6 +230,7 @@ impl Journal {
             entries_max,
             bytes_max,
             blocks: VecDeque::new(),
+            frames: VecDeque::new(),
             known: Known::default(),
         }
     }
@@ -317,21 +339,53 @@ impl Journal {
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Entry {
         let request = note.mask.over(request);
         let known = self.known.len();
-        let response_body = kept(self.known.answer(&note.mask, response.status(), response.body()));
+        let response_body = self.known.answer(&note.mask, response.status(), response.body());
         self.recheck(known);
+        // A small body is copied behind the target, a large one is held as it is.
+        let parts = |body: &Bytes| match body.len() > COPIED_BYTES_MAX {
+            true => (Bytes::new(), body.clone()),
+            false => (body.clone(), Bytes::new()),
+        };
+        let ((sent, large_request), (said, large_response)) = (parts(request.body()), parts(&response_body));
+        let is_plain = note.findings.is_empty() && large_request.is_empty() && large_response.is_empty();
+        let target = request.target().as_bytes();
         Entry {
             at: note.at,
             took_us: note.took_us,
-            status: response.status(),
-            operation: note.operation,
-            method: request.method().clone(),
-            target: request.target().into(),
-            request_headers: self.share(request.headers()),
-            request_body: kept(request.body().clone()),
-            response_headers: self.share(response.headers()),
-            response_body,
-            findings: note.findings.into_boxed_slice(),
+            target_bytes: target.len() as u32,
+            request_bytes: sent.len() as u32,
+            texts: [target, &sent, &said].concat().into_boxed_slice(),
+            frame: self.frame(note.operation, request, response),
+            rest: (!is_plain).then(|| {
+                Box::new(Rest {
+                    request_body: large_request,
+                    response_body: large_response,
+                    findings: note.findings.into_boxed_slice(),
+                })
+            }),
         }
+    }
+
+    /// The frame of a call, the same for equal ones.
+    fn frame(&mut self, operation: Option<&'static str>, request: &Request, response: &Response) -> Arc<Frame> {
+        let (request_headers, response_headers) = (self.share(request.headers()), self.share(response.headers()));
+        let known = self.frames.iter().find(|frame| {
+            frame.status == response.status()
+                && Arc::ptr_eq(&frame.request_headers, &request_headers)
+                && Arc::ptr_eq(&frame.response_headers, &response_headers)
+                && frame.operation == operation
+                && frame.method == *request.method()
+        });
+        if let Some(frame) = known {
+            return frame.clone();
+        }
+        let (method, status) = (request.method().clone(), response.status());
+        let frame = Arc::new(Frame { operation, method, status, request_headers, response_headers });
+        if self.frames.len() == SHARED_BLOCKS_MAX {
+            self.frames.pop_front();
+        }
+        self.frames.push_back(frame.clone());
+        frame
     }
 
     fn place(&mut self, seq: u64, entry: Entry) {
@@ -386,7 +440,7 @@ impl Journal {
             // A call that still waits for its answer is not passed over: the next reading begins there.
             let Some(kept) = self.kept_at(slot, *standing, seq) else { break };
             if let Some(entry) = slot {
-                let is_wanted = operation.is_none_or(|operation| entry.operation == Some(operation));
+                let is_wanted = operation.is_none_or(|operation| entry.frame.operation == Some(operation));
                 let is_full = calls >= limit || (calls > 0 && bytes + entry.bytes() > bytes_max);
                 if is_full && (is_wanted || calls >= limit) {
                     break;
@@ -493,35 +547,39 @@ impl Default for Journal {
     }
 }
 
-/// A body as the journal keeps it: a small one does not hold a large buffer alive.
-fn kept(body: Bytes) -> Bytes {
-    if body.len() > COPIED_BYTES_MAX || body.is_empty() { body } else { Bytes::from(Box::<[u8]>::from(&*body)) }
-}
-
 impl Entry {
     /// What the entry costs. A shared header block is counted a little in every entry that holds it.
     fn bytes(&self) -> usize {
+        let of_rest = |rest: &Rest| {
+            size_of::<Rest>() + rest.request_body.len() + rest.response_body.len() + rest.findings.len() * FINDING_BYTES
+        };
         ENTRY_BYTES
-            + self.target.len()
-            + self.request_body.len()
-            + self.response_body.len()
-            + (self.request_headers.len() + self.response_headers.len()) / 4
-            + self.findings.len() * 512
+            + self.texts.len()
+            + (self.frame.request_headers.len() + self.frame.response_headers.len()) / 4
+            + self.rest.as_deref().map_or(0, of_rest)
     }
 
     fn to_interaction(&self, seq: u64, scope: Option<Arc<str>>) -> Interaction {
-        let mut response = Response::new(self.status);
-        response.headers = Headers::from_text(&self.response_headers);
-        response.body = self.response_body.clone();
+        let frame = &*self.frame;
+        let (target, bodies) = self.texts.split_at(self.target_bytes as usize);
+        let (sent, said) = bodies.split_at(self.request_bytes as usize);
+        let rest = self.rest.as_deref();
+        let body = |small: &[u8], large: Option<&Bytes>| match large {
+            Some(large) if !large.is_empty() => large.clone(),
+            _ => Bytes::copy_from_slice(small),
+        };
+        let mut response = Response::new(frame.status);
+        response.headers = Headers::from_text(&frame.response_headers);
+        response.body = body(said, rest.map(|rest| &rest.response_body));
         Interaction {
             seq,
             at: self.at,
-            operation: self.operation.map(str::to_owned),
-            request: Request::new(self.method.clone(), self.target.clone())
-                .with_headers(Headers::from_text(&self.request_headers))
-                .with_body(self.request_body.clone()),
+            operation: frame.operation.map(str::to_owned),
+            request: Request::new(frame.method.clone(), String::from_utf8_lossy(target))
+                .with_headers(Headers::from_text(&frame.request_headers))
+                .with_body(body(sent, rest.map(|rest| &rest.request_body))),
             response,
-            findings: self.findings.iter().map(Finding::to_value).collect(),
+            findings: rest.map_or(&[][..], |rest| &*rest.findings).iter().map(Finding::to_value).collect(),
             took_us: self.took_us,
             scope,
         }
