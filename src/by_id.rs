@@ -88,6 +88,10 @@ impl<T> ById<T> {
             *old = value;
             return;
         }
+        if self.slots.len() == self.slots.capacity() {
+            // Many mocks have a handful of each kind, and a value is large.
+            self.slots.reserve_exact(self.slots.len() / 2 + 1);
+        }
         self.slots.push((id.clone(), value));
         self.order.insert(id, self.slots.len() as u32 - 1);
         if self.slots.len() * 2 > self.cells.len() {

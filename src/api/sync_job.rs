@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::{self, JobType, Stats, SyncJob, SyncStatus, TriggerMethod};
+use crate::cluster::sync_job::{self, Cursor, JobType, Stats, SyncJob, SyncStatus, TriggerMethod};
 use crate::cluster::{Cluster, JobFilter};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
@@ -34,7 +34,11 @@ pub fn check_id(call: &Call) -> Result<(), Error> {
 pub fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
     let worker = cluster.worker(call.required_text("worker_hostname")?);
-    let patch = sync_job::claim(worker, call.get("sync_cursor"), call.now);
+    let cursor = match call.object_text("sync_cursor") {
+        Some(text) => Some(cluster.cursor(&text)),
+        None => call.get("sync_cursor").map(Cursor::Value),
+    };
+    let patch = sync_job::claim(worker, cursor, call.now);
     Ok(Reply::outcome(cluster.claim_sync_job(id, patch)?))
 }
 

@@ -30,6 +30,11 @@ pub fn is_of_sync_jobs(design: &Arc<Design>) -> bool {
     Arc::ptr_eq(design, &OF_SYNC_JOBS)
 }
 
+/// Whether a design is the built-in one of connectors, as nobody has changed it.
+pub fn is_of_connectors(design: &Arc<Design>) -> bool {
+    Arc::ptr_eq(design, &OF_CONNECTORS)
+}
+
 /// The index that an alias of the built-in designs stands for.
 pub fn index_behind(alias: &str) -> Option<&'static str> {
     match alias {

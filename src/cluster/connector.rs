@@ -13,8 +13,10 @@ use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::document::{Patch, Source};
+use super::filtering::DefaultFiltering;
 use super::refusal::{ConnectorRefusal, Refusal};
-use super::{filtering, scheduling};
+use super::scheduling;
+use super::shared::Shared;
 use crate::clock::Timestamp;
 use crate::limits::INDEX_NAME_BYTES_MAX;
 
@@ -118,7 +120,7 @@ pub fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
         }
     };
     set_if(&mut source, "description", asked.description);
-    source.set("filtering", filtering::default(now));
+    source.share("filtering", Shared::filtering(DefaultFiltering(now)));
     set_if(&mut source, "index_name", asked.index_name);
     source.set("is_native", Value::from(asked.is_native));
     set_if(&mut source, "language", asked.language);
@@ -204,16 +206,17 @@ pub fn is_deleted(connector: &Source) -> bool {
 /// The snapshots that the jobs of one connector share, one for each way of naming its index.
 #[derive(Debug, Default)]
 pub struct Snapshots {
-    content: Option<Arc<Value>>,
-    access_control: Option<Arc<Value>>,
+    content: Option<Shared>,
+    access_control: Option<Shared>,
 }
 
 impl Snapshots {
     /// The snapshot for a job of that type; made at the first asking.
-    pub fn of(&mut self, id: &str, connector: &Source, job_type: super::sync_job::JobType) -> Arc<Value> {
-        use super::sync_job::{JobType, snapshot};
+    pub fn of(&mut self, id: &Arc<str>, connector: &Arc<Source>, job_type: super::sync_job::JobType) -> Shared {
+        use super::sync_job::{JobType, Snapshot};
         let slot = if job_type == JobType::AccessControl { &mut self.access_control } else { &mut self.content };
-        slot.get_or_insert_with(|| Arc::new(snapshot(id, connector, job_type))).clone()
+        let snapshot = || Snapshot { connector_id: id.clone(), connector: connector.clone(), job_type };
+        slot.get_or_insert_with(|| Shared::snapshot(snapshot())).clone()
     }
 }
 

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use super::shared::Shared;
+use super::shared::{Member, Shared};
+use crate::clock::Timestamp;
 
 /// The name of a field; static where the protocol knows it.
 pub type Name = Cow<'static, str>;
@@ -35,9 +36,21 @@ impl Source {
         self
     }
 
+    /// The same with a value that others hold too or that is not made yet.
+    #[must_use]
+    pub fn sharing(mut self, name: impl Into<Name>, value: Shared) -> Source {
+        self.share(name, value);
+        self
+    }
+
     /// Sets a field whole: in place if it is there, else at the end.
     pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) {
-        let (name, value) = (name.into(), Shared::from(value.into()));
+        self.share(name, Shared::from(value.into()));
+    }
+
+    /// The same, of a value that others hold too or that is not made yet.
+    pub fn share(&mut self, name: impl Into<Name>, value: Shared) {
+        let name = name.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name, value)),
@@ -63,6 +76,12 @@ impl Source {
         self.get(name)?.as_str()
     }
 
+    /// The instant of a top-level field; none if it is absent or cannot be read as one.
+    pub fn instant(&self, name: &str) -> Option<Timestamp> {
+        let field = self.field(name)?;
+        field.as_instant().or_else(|| field.whole().as_str()?.parse().ok())
+    }
+
     /// The value at a path of names, from the top.
     pub fn at(&self, path: &[&str]) -> Option<&Value> {
         let field = self.field(path.first()?)?;
@@ -75,6 +94,12 @@ impl Source {
     /// The fields in order, each in one piece.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|(name, field)| (&**name, &**field.whole()))
+    }
+
+    /// Those of them that no rule has made alone.
+    pub fn foreign(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
+        let foreign = self.0.iter().filter(|(_, field)| !field.is_made());
+        foreign.map(|(name, field)| (&**name, &**field.whole()))
     }
 
     /// The fields in order, for whoever writes them down as they are.
@@ -94,11 +119,16 @@ impl Source {
         let mut patch = patch.0.into_iter();
         while let Some(Change { name, value: new, .. }) = patch.next() {
             match self.0.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, old)) => changed |= old.merge(new),
+                Some((_, old)) => {
+                    changed |= match new {
+                        Given::Value(new) => old.merge(new),
+                        Given::Member(member) => old.put(&member),
+                    }
+                }
                 None => {
                     // A document rarely grows twice: no more room than is needed.
                     self.0.reserve_exact(1 + patch.len());
-                    self.0.push((name, new.into()));
+                    self.0.push((name, new.into_value()));
                     changed = true;
                 }
             }
@@ -109,7 +139,7 @@ impl Source {
 
 impl From<Source> for Patch {
     fn from(source: Source) -> Patch {
-        let changes = source.0.into_iter().map(|(name, field)| Change::of(name, field.whole().clone()));
+        let changes = source.0.into_iter().map(|(name, field)| Change::of(name, field));
         Patch(changes.collect())
     }
 }
@@ -143,14 +173,38 @@ pub struct Patch(Vec<Change>);
 #[derive(Clone, Debug, PartialEq)]
 struct Change {
     name: Name,
-    value: Arc<Value>,
+    value: Given,
     /// Whether it is a rule's own: it fits the built-in mapping whatever the call says.
     is_own: bool,
 }
 
+/// What is set or merged.
+#[derive(Clone, Debug, PartialEq)]
+enum Given {
+    Value(Shared),
+    /// One member of an object.
+    Member(Arc<Member>),
+}
+
+impl Given {
+    fn value(&self) -> &Value {
+        match self {
+            Given::Value(value) => value.whole(),
+            Given::Member(member) => member.object(),
+        }
+    }
+
+    fn into_value(self) -> Shared {
+        match self {
+            Given::Value(value) => value,
+            Given::Member(member) => member.object().clone().into(),
+        }
+    }
+}
+
 impl Change {
-    fn of(name: Name, value: Arc<Value>) -> Change {
-        Change { name, value, is_own: false }
+    fn of(name: Name, value: Shared) -> Change {
+        Change { name, value: Given::Value(value), is_own: false }
     }
 }
 
@@ -164,7 +218,7 @@ impl Patch {
     /// The patch with a further field.
     #[must_use]
     pub fn set(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Patch {
-        self.0.push(Change::of(name.into(), value.into()));
+        self.0.push(Change::of(name.into(), value.into().into()));
         self
     }
 
@@ -172,7 +226,22 @@ impl Patch {
     /// to the built-in mapping, which takes it.
     #[must_use]
     pub fn set_own(mut self, name: &'static str, value: impl Into<Arc<Value>>) -> Patch {
-        self.0.push(Change { name: name.into(), value: value.into(), is_own: true });
+        self.0.push(Change { is_own: true, ..Change::of(name.into(), value.into().into()) });
+        self
+    }
+
+    /// The same of an instant.
+    #[must_use]
+    pub fn set_instant(mut self, name: &'static str, at: &Shared) -> Patch {
+        self.0.push(Change { is_own: true, ..Change::of(name.into(), at.clone()) });
+        self
+    }
+
+    /// The patch with one member of a field that is an object.
+    #[must_use]
+    pub fn set_member(mut self, name: &'static str, member: Arc<Member>) -> Patch {
+        let is_own = member.has_plain_names();
+        self.0.push(Change { name: name.into(), value: Given::Member(member), is_own });
         self
     }
 
@@ -189,7 +258,11 @@ impl Patch {
     #[must_use]
     pub fn in_hash_order(self) -> Patch {
         let mut changes = self.0;
-        changes.iter_mut().for_each(|change| hash_order(Arc::make_mut(&mut change.value)));
+        for change in &mut changes {
+            let mut value = change.value.value().clone();
+            hash_order(&mut value);
+            change.value = Given::Value(Arc::new(value).into());
+        }
         let buckets = buckets(changes.len());
         changes.sort_by_key(|change| bucket(&change.name, buckets));
         Patch(changes)
@@ -197,12 +270,12 @@ impl Patch {
 
     /// The fields that the patch names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
-        self.0.iter().map(|change| (&*change.name, &*change.value))
+        self.0.iter().map(|change| (&*change.name, change.value.value()))
     }
 
     /// Those of them that are no rule's own.
     pub fn foreign(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
-        self.0.iter().filter(|change| !change.is_own).map(|change| (&*change.name, &*change.value))
+        self.0.iter().filter(|change| !change.is_own).map(|change| (&*change.name, change.value.value()))
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::{Patch, Source};
 use super::refusal::{ConnectorRefusal, Refusal};
+use super::shared::Recipe;
 use crate::clock::Timestamp;
 
 /// What a rule may do with what it matches. Read in any case.
@@ -21,8 +22,18 @@ pub const CONDITIONS: [&str; 7] = ["contains", "ends_with", "equals", "regex", "
 /// What may be known of a draft. Read in any case.
 pub const STATES: [&str; 3] = ["edited", "invalid", "valid"];
 
-/// The filtering of a new connector: one item whose active and draft rules let everything through.
-pub fn default(now: Timestamp) -> Value {
+/// The filtering of a connector that was made at an instant, as long as nobody has changed it: one item whose
+/// active and draft rules let everything through.
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultFiltering(pub Timestamp);
+
+impl Recipe for DefaultFiltering {
+    fn make(&self) -> Value {
+        default(self.0)
+    }
+}
+
+fn default(now: Timestamp) -> Value {
     let now = now.to_string();
     let rules = json!({
         "advanced_snippet": { "created_at": now, "updated_at": now, "value": {} },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::built_in::is_of_sync_jobs;
+use super::built_in::{is_of_connectors, is_of_sync_jobs};
 use super::document::{Condition, Document, Outcome, Patch, Source};
 use super::mapping::Mapping;
 use super::order::Changes;
@@ -405,7 +405,11 @@ impl Index {
     }
 
     fn admit(&mut self, id: &str, source: &Source) -> Result<(), Refusal> {
-        let grown = self.design.mapping.admit(source.iter()).map_err(|misfit| self.misfit(id, source, misfit))?;
+        let admitted = match is_of_connectors(&self.design) {
+            true => self.design.mapping.admit(source.foreign()),
+            false => self.design.mapping.admit(source.iter()),
+        };
+        let grown = admitted.map_err(|misfit| self.misfit(id, source, misfit))?;
         self.grow(grown);
         Ok(())
     }

@@ -30,6 +30,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
@@ -42,7 +43,8 @@ use ingest::Pipelines;
 use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
-use sync_job::{JobType, SyncJob, SyncStatus, TriggerMethod};
+use shared::{Member, Shared};
+use sync_job::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
 use trial::Trial;
 
 /// The index that holds the connectors.
@@ -61,7 +63,7 @@ pub struct Cluster {
     /// The cluster's own id.
     uuid: String,
     ids: IdSource,
-    indices: BTreeMap<Arc<str>, Index>,
+    indices: BTreeMap<Arc<str>, Box<Index>>,
     pipelines: Pipelines,
     /// Searches that go on.
     pub(crate) contexts: Contexts,
@@ -71,8 +73,19 @@ pub struct Cluster {
     connectors_by_index: Order<(bool, Option<Arc<str>>)>,
     /// The worker that claimed last.
     worker: Arc<Value>,
+    cursor: LatestCursor,
     /// What can be put back while a call is tried.
     trial: Option<Box<Trial>>,
+}
+
+/// The cursor of the latest claim; it makes no difference between two clusters.
+#[derive(Clone, Debug, Default)]
+struct LatestCursor(Option<Arc<Member>>);
+
+impl PartialEq for LatestCursor {
+    fn eq(&self, _: &LatestCursor) -> bool {
+        true
+    }
 }
 
 /// One page of documents, and how many there are in all.
@@ -108,6 +121,7 @@ impl Cluster {
             jobs_by_age: Order::default(),
             connectors_by_index: Order::default(),
             worker: Arc::default(),
+            cursor: LatestCursor::default(),
             trial: None,
         }
     }
@@ -161,6 +175,19 @@ impl Cluster {
         self.worker.clone()
     }
 
+    /// The cursor of a claim, given as a text of plain JSON: that of the latest claim is at hand, so that jobs
+    /// which start from the same hold it once.
+    pub fn cursor(&mut self, text: &Bytes) -> Cursor<'static> {
+        if let Some(latest) = self.cursor.0.as_ref().filter(|latest| latest.has_text(text)) {
+            return Cursor::Member(latest.clone());
+        }
+        let cursor = Arc::new(Member::new(SYNC_CURSOR, text));
+        if cursor.is_small() {
+            self.cursor.0 = Some(cursor.clone());
+        }
+        Cursor::Member(cursor)
+    }
+
     /// Changes a sync job for its claim, which reads it before: one that is not there is told as a reader tells it.
     pub fn claim_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
         let jobs = self.index_mut(SYNC_JOBS).ok_or_else(|| Refusal::JobNotFound { id: id.to_owned() })?;
@@ -191,12 +218,13 @@ impl Cluster {
     ) -> Result<String, Refusal> {
         let connectors =
             self.index(CONNECTORS).ok_or_else(|| Refusal::IndexMissing { index: CONNECTORS.to_owned() })?;
-        let connector = &connectors
-            .get(connector_id)
-            .ok_or_else(|| Refusal::ConnectorOfJobMissing { id: connector_id.to_owned() })?
-            .source;
+        let (connector_id, connector) = connectors
+            .entry(connector_id)
+            .ok_or_else(|| Refusal::ConnectorOfJobMissing { id: connector_id.to_owned() })?;
+        let connector = &connector.source;
         sync_job::may_start(connector_id, connector, job_type)?;
-        let snapshot = Arc::new(sync_job::snapshot(connector_id, connector, job_type));
+        let (connector_id, connector) = (connector_id.clone(), connector.clone());
+        let snapshot = Shared::snapshot(Snapshot { connector_id, connector, job_type });
         let id = self.next_id();
         self.index_made(SYNC_JOBS, now).put(&*id, sync_job::create(snapshot, job_type, trigger_method, now));
         Ok(id)

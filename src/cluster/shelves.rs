@@ -12,7 +12,7 @@ use crate::limits::INDICES_MAX;
 impl Cluster {
     /// The index of exactly that name.
     pub fn index(&self, name: &str) -> Option<&Index> {
-        self.indices.get(name)
+        self.indices.get(name).map(|index| &**index)
     }
 
     /// The same, to be written to.
@@ -26,7 +26,7 @@ impl Cluster {
 
     /// All indices, in the order of their names.
     pub fn indices(&self) -> impl Iterator<Item = &Index> {
-        self.indices.values()
+        self.indices.values().map(|index| &**index)
     }
 
     /// The index of that name, made if need be, as the Connector API's first write to it makes it.
@@ -45,7 +45,7 @@ impl Cluster {
         if let Some(trial) = &mut self.trial {
             trial.made(&name);
         }
-        self.indices.entry(name).or_insert(index)
+        self.indices.entry(name).or_insert_with(|| Box::new(index))
     }
 
     /// Makes an index. What `design` says goes before what is built in for its name.

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::{Patch, Source, hash_order};
 use super::refusal::Refusal;
+use super::shared::{Member, Recipe, Shared};
 use super::{configuration, filtering};
 use crate::clock::Timestamp;
 
@@ -143,24 +144,24 @@ impl SyncJob<'_> {
     // DIFFERENCE: Elasticsearch compares whole milliseconds, and is too slow to make two jobs within one. The
     // mock is not, and a list whose order hangs on where a millisecond ends would be no use to a test.
     pub fn created_at(&self) -> Option<Timestamp> {
-        self.0.text("created_at")?.parse().ok()
+        self.0.instant("created_at")
     }
 }
 
 static ZERO: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!(0)));
 static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
 
-/// The document of a new job. `snapshot` is what [`snapshot`] makes of its connector.
-pub fn create(snapshot: Arc<Value>, job_type: JobType, trigger_method: TriggerMethod, now: Timestamp) -> Source {
-    let now = instant(now);
+/// The document of a new job. `snapshot` is what it keeps of its connector, see [`Snapshot`].
+pub fn create(snapshot: Shared, job_type: JobType, trigger_method: TriggerMethod, now: Timestamp) -> Source {
+    let now = Shared::instant(now);
     Source::new()
-        .with("connector", snapshot)
-        .with("created_at", now.clone())
+        .sharing("connector", snapshot)
+        .sharing("created_at", now.clone())
         .with("deleted_document_count", ZERO.clone())
         .with("indexed_document_count", ZERO.clone())
         .with("indexed_document_volume", ZERO.clone())
         .with("job_type", job_type)
-        .with("last_seen", now)
+        .sharing("last_seen", now)
         .with("metadata", EMPTY.clone())
         .with("status", SyncStatus::Pending)
         .with("total_document_count", ZERO.clone())
@@ -182,8 +183,25 @@ pub fn may_start(connector_id: &str, connector: &Source, job_type: JobType) -> R
     Ok(())
 }
 
-/// What a job keeps of its connector as it is now: a copy that later changes do not reach.
-pub fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value {
+/// What a job keeps of its connector as it is now: a copy that later changes do not reach, made when somebody
+/// reads it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The connector's id.
+    pub connector_id: Arc<str>,
+    /// The connector as it was.
+    pub connector: Arc<Source>,
+    /// What the job synchronises.
+    pub job_type: JobType,
+}
+
+impl Recipe for Snapshot {
+    fn make(&self) -> Value {
+        snapshot(&self.connector_id, &self.connector, self.job_type)
+    }
+}
+
+fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value {
     let mut copy = Map::new();
     copy.insert("id".into(), connector_id.into());
     if let Some(active) = filtering::active(connector) {
@@ -212,36 +230,49 @@ pub fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Va
 ///
 /// A claim asks nobody: Elasticsearch lets any worker take a job in any status, a canceled one too.
 /// Source: Elasticsearch 9.x, claim action; Elastic's client tests claim after a cancel.
-pub fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<&Value>, now: Timestamp) -> Patch {
+pub fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<Cursor<'_>>, now: Timestamp) -> Patch {
     // Inferred: Elasticsearch reads its clock twice here; the mock's stands still during a call.
-    let now = instant(now);
-    Patch::new()
-        .set_if(
-            "connector",
-            sync_cursor.map(|cursor| {
-                let mut cursor = cursor.clone();
-                hash_order(&mut cursor);
-                Value::Object(Map::from_iter([("sync_cursor".to_owned(), cursor)]))
-            }),
-        )
-        .set_own("last_seen", now.clone())
+    let now = Shared::instant(now);
+    let patch = match sync_cursor {
+        None => Patch::new(),
+        Some(Cursor::Member(member)) => Patch::new().set_member("connector", member),
+        Some(Cursor::Value(cursor)) => {
+            let mut cursor = cursor.clone();
+            hash_order(&mut cursor);
+            Patch::new().set("connector", Value::Object(Map::from_iter([(SYNC_CURSOR.to_owned(), cursor)])))
+        }
+    };
+    patch
+        .set_instant("last_seen", &now)
         .set_own("status", SyncStatus::InProgress)
         .set("worker_hostname", worker_hostname)
-        .set_own("started_at", now)
+        .set_instant("started_at", &now)
+}
+
+/// The member of a job's snapshot that holds its cursor.
+pub const SYNC_CURSOR: &str = "sync_cursor";
+
+/// A cursor that a worker starts from.
+#[derive(Clone, Debug)]
+pub enum Cursor<'a> {
+    /// As JSON.
+    Value(&'a Value),
+    /// As it came, ready to be merged.
+    Member(Arc<Member>),
 }
 
 /// Cancels a job: at once while no worker has it, else by asking its worker to stop.
 pub fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
     use SyncStatus::{Canceled, Canceling, Pending, Suspended};
-    let now = instant(now);
+    let now = &Shared::instant(now);
     match job.status()? {
         Pending | Suspended => Ok(Patch::new()
             .set_own("status", Canceled)
-            .set_own("completed_at", now.clone())
-            .set_own("cancelation_requested_at", now.clone())
-            .set_own("canceled_at", now)),
+            .set_instant("completed_at", now)
+            .set_instant("cancelation_requested_at", now)
+            .set_instant("canceled_at", now)),
         from if from.may_become(Canceling) => {
-            Ok(Patch::new().set_own("status", Canceling).set_own("cancelation_requested_at", now))
+            Ok(Patch::new().set_own("status", Canceling).set_instant("cancelation_requested_at", now))
         }
         from => Err(Refusal::InvalidTransition { from, to: Canceling }),
     }
@@ -249,7 +280,7 @@ pub fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
 
 /// The worker says that it is alive. No status minds.
 pub fn check_in(now: Timestamp) -> Patch {
-    Patch::new().set_own("last_seen", instant(now))
+    Patch::new().set_instant("last_seen", &Shared::instant(now))
 }
 
 /// The worker gives up. Elasticsearch sets neither `completed_at` nor `last_seen` here.
@@ -285,7 +316,7 @@ pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
         .set("deleted_document_count", Value::from(stats.deleted_document_count))
         .set("indexed_document_count", Value::from(stats.indexed_document_count))
         .set("indexed_document_volume", Value::from(stats.indexed_document_volume))
-        .set_own("last_seen", instant(stats.last_seen.unwrap_or(now)))
+        .set_instant("last_seen", &Shared::instant(stats.last_seen.unwrap_or(now)))
         .set_if("total_document_count", stats.total_document_count.map(Value::from))
         .set_if(
             "metadata",
@@ -295,10 +326,6 @@ pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
                 metadata
             }),
         )
-}
-
-fn instant(at: Timestamp) -> Arc<Value> {
-    Arc::new(Value::String(at.text()))
 }
 
 #[cfg(test)]
@@ -322,7 +349,7 @@ mod tests {
         for now in [Timestamp::MIN, Timestamp::default(), "9999-12-30T21:59:59.999999999Z".parse().expect("it")] {
             let of = |status| job_in(status);
             let patches = [
-                claim(Arc::new(json!("w")), Some(&json!({ "page": 3 })), now),
+                claim(Arc::new(json!("w")), Some(Cursor::Value(&json!({ "page": 3 }))), now),
                 check_in(now),
                 update_stats(&stats, now),
                 cancel(SyncJob(&of(Pending)), now).expect("canceled"),

@@ -47,10 +47,10 @@ impl Trial {
     }
 
     /// An index that was taken from the shelf.
-    pub(super) fn removed(&mut self, index: Index) {
+    pub(super) fn removed(&mut self, index: Box<Index>) {
         let name = index.name().clone();
         if !matches!(self.touched.get(&name), Some(Touched::Made | Touched::Removed(_))) {
-            self.touched.insert(name, Touched::Removed(Box::new(index)));
+            self.touched.insert(name, Touched::Removed(index));
         }
     }
 }
@@ -86,7 +86,7 @@ impl Cluster {
             let before = match touched {
                 Touched::Made => None,
                 Touched::Written => self.indices.remove(&name),
-                Touched::Removed(index) => Some(*index),
+                Touched::Removed(index) => Some(index),
             };
             match before {
                 Some(mut index) => {

@@ -212,6 +212,14 @@ impl Call<'_> {
         self.body.as_ref()?.text(name)
     }
 
+    /// The text of a member that is an object, if it is plain JSON: then it can be kept as it came.
+    pub fn object_text(&self, name: &str) -> Option<Bytes> {
+        match self.body.as_ref()? {
+            Sent::Whole(_) => None,
+            Sent::Plain(plain) => plain.object_text(name),
+        }
+    }
+
     /// A text of the body that the schema requires.
     pub fn required_text(&self, name: &str) -> Result<&str, Error> {
         self.text(name).ok_or_else(|| Error::bug(&format!("the schema let a call without [{name}] pass")))

@@ -229,6 +229,12 @@ impl Plain {
         std::str::from_utf8(self.raw(self.place(name)?)).ok()?.parse().ok()
     }
 
+    /// The text of a member that is an object.
+    pub fn object_text(&self, name: &str) -> Option<Bytes> {
+        let place = self.place(name)?;
+        self.raw(place).starts_with(b"{").then(|| self.bytes.slice(place.start..place.end))
+    }
+
     fn place(&self, name: &str) -> Option<&Place> {
         let mut at = 0;
         while self.form.members.get(at)?.name != name {
