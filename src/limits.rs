@@ -152,11 +152,23 @@ pub const JSON_EXCERPT_BYTES_MAX: usize = 500;
 /// Nesting up to which a recording holds a JSON body as JSON; a deeper one stands there as text.
 pub const RECORDING_BODY_DEPTH_MAX: usize = 100;
 
+/// JSON pointers that the header of a recording excepts from comparison.
+pub const RECORDING_IGNORED_MAX: usize = 1000;
+
 /// Mistakes of one recording that are told.
 pub const RECORDING_MISTAKES_MAX: usize = 1000;
 
 /// Recorded calls that an unmatched one is compared with.
 pub const PLAYBACK_COMPARED_MAX: usize = 1000;
+
+/// Calls of a playback whose passed over differences are told one by one.
+pub const PLAYBACK_NOTES_MAX: usize = 1000;
+
+/// Places of requests whose passed over differences are counted.
+pub const PLAYBACK_PLACES_MAX: usize = 1000;
+
+/// Ids of a playback that a client has chosen otherwise than when it was recorded.
+pub const PLAYBACK_RENAMED_MAX: usize = 100_000;
 
 /// Differences between what missed and what comes closest to it that are told.
 pub const NEAR_MISS_DIFFERENCES_MAX: usize = 20;

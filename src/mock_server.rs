@@ -20,6 +20,8 @@ use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
 use crate::input::{self, sniff::Wanted};
 use crate::journal::interaction::Interaction;
+use crate::journal::playback::PlayNote;
+use crate::journal::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
 use crate::journal::recording::Recording;
 use crate::journal::transcript::Transcript;
 use crate::journal::{Kept, Span};
@@ -284,6 +286,11 @@ impl MockServer {
         self.recording().transcript()
     }
 
+    /// In a playback, what was passed over and which answers were given again, call by call; of many the last.
+    pub fn play_notes(&self) -> Vec<PlayNote> {
+        self.shared.engine().draft().played().map_or_else(Vec::new, |played| played.notes.clone())
+    }
+
     /// What clients did against the contract in this scope, oldest first; recorded calls that never came
     /// included.
     pub fn findings(&self) -> Vec<Finding> {
@@ -486,6 +493,11 @@ impl MockServer {
         page.expect("there is always a run").into()
     }
 
+    /// In a playback, what is worth knowing of the answer to a call.
+    pub(crate) fn play_note(&self, seq: u64) -> Option<PlayNote> {
+        self.shared.engine().play_note(seq).cloned()
+    }
+
     /// Accepts nothing more and waits until calls in flight have been answered, for a server on the
     /// runtime that is entered. The journal can still be asked.
     ///
@@ -529,6 +541,7 @@ pub struct Builder {
     fixtures: Vec<PathBuf>,
     record: Option<PathBuf>,
     playback: Option<Recording>,
+    playback_file: Option<PathBuf>,
     allowed_hosts: Vec<String>,
     tell: Option<Tell>,
     asserts_on_drop: bool,
@@ -629,6 +642,77 @@ impl Builder {
         self
     }
 
+    /// Answers from a recording file in place of a mocked cluster.
+    pub fn playback_file(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.playback_file = Some(path.into());
+        self
+    }
+
+    /// Plays a recording like that: its order, what happens when answers are used up or missing, and what does not
+    /// count when calls are compared.
+    pub fn play_policy(mut self, policy: PlayPolicy) -> Builder {
+        self.setup.play = policy;
+        self
+    }
+
+    /// Plays recorded calls in that order; [`PlayOrder::Lane`] when not said.
+    pub fn play_order(mut self, order: PlayOrder) -> Builder {
+        self.setup.play.order = order;
+        self
+    }
+
+    /// Does that when the recorded answers of a call have all been given; [`Exhausted::RepeatReads`] when not said.
+    pub fn exhausted(mut self, exhausted: Exhausted) -> Builder {
+        self.setup.play.exhausted = exhausted;
+        self
+    }
+
+    /// Does that with a call that the recording has no answer for; [`OnUnmatched::Fail`] when not said.
+    pub fn unmatched(mut self, unmatched: OnUnmatched) -> Builder {
+        self.setup.play.unmatched = unmatched;
+        self
+    }
+
+    /// Passes over a part of bodies when calls are compared with recorded ones: a JSON pointer, `*` for any one step.
+    ///
+    /// ```
+    /// let server = elastimock::MockServer::builder()
+    ///     .playback_file("fixtures/recordings/claim_story.ndjson")
+    ///     .ignore("/metadata/build")
+    ///     .start_blocking()?;
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn ignore(mut self, pointer: impl Into<String>) -> Builder {
+        self.setup.play.ignore.push(pointer.into());
+        self
+    }
+
+    /// Passes over a header when calls are compared with recorded ones and values are strict.
+    pub fn ignore_header(mut self, name: impl Into<String>) -> Builder {
+        self.setup.play.ignore_headers.push(name.into());
+        self
+    }
+
+    /// Lets instants, host names, folders, the spelling of numbers and headers count when calls are compared with
+    /// recorded ones.
+    pub fn strict_values(mut self, strict_values: bool) -> Builder {
+        self.setup.play.strict_values = strict_values;
+        self
+    }
+
+    /// Lets answers from a recording take as long as they took then, as far as it tells:
+    /// [`Builder::record_timing`] makes it tell.
+    pub fn play_timing(mut self, timing: bool) -> Builder {
+        self.setup.play.timing = timing;
+        self
+    }
+
+    /// Refuses to play a recording that was begun longer ago than that.
+    pub fn age_max(mut self, age_max: Duration) -> Builder {
+        self.setup.play.age_max = Some(age_max);
+        self
+    }
+
     /// Keeps at most that many interactions.
     pub fn journal_entries_max(mut self, entries: usize) -> Builder {
         self.setup.journal_entries_max = entries;
@@ -712,8 +796,15 @@ impl Builder {
         for (id, level) in &self.rules {
             self.setup.strictness = self.setup.strictness.rule(id, *level)?;
         }
+        if let Some(path) = &self.playback_file {
+            self.playback = Some(read_recording(path)?.0);
+        }
         let mut engine = match self.playback {
-            Some(recording) => Engine::playback(self.setup, recording, system_time()),
+            Some(recording) => {
+                Engine::check_playback(&self.setup, &recording)?;
+                check_age(&recording, self.setup.play.age_max)?;
+                Engine::playback(self.setup, recording, system_time())
+            }
             None => Engine::new(self.setup, system_time())?,
         };
         for (rule, reason) in &self.allowances {
@@ -741,6 +832,25 @@ impl Builder {
             asserts_on_drop: self.asserts_on_drop,
             fail_on: self.fail_on.unwrap_or(Severity::Error),
         })
+    }
+}
+
+/// Refuses a recording that is older than it may be.
+fn check_age(recording: &Recording, age_max: Option<Duration>) -> Result<(), Error> {
+    let Some(age_max) = age_max else { return Ok(()) };
+    let began = recording.header.started_at;
+    if !recording.header.is_clock_running {
+        return Err(Error::invalid_input(
+            "nobody knows how old the recording is: its clock stood still; record it with the system's time, or play \
+             it without an age that it may have",
+        ));
+    }
+    let age = system_time().since(began);
+    match age > age_max {
+        true => Err(Error::invalid_input(format!(
+            "the recording is too old: it was begun at {began}, and may be {age_max:?} old; record it again"
+        ))),
+        false => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 use super::report::Wanted;
 use crate::clock::{self, Clock};
 use crate::finding::Severity;
+use crate::journal::playback::policy::{Exhausted, IgnoredPointer, OnUnmatched, PlayOrder};
 use crate::judge::strictness::{self, Contract, Level};
 use crate::license::License;
 use crate::profile::Profile;
@@ -63,11 +64,13 @@ Exit codes:
   130  ended at once by a second Ctrl-C; 143 by a second SIGTERM, 129 by a second SIGHUP";
 
 const PLAY_ABOUT: &str = "\
-Each request gets the next unserved answer that was recorded for it. A request that was not
-recorded is a finding (an error), and so is a recorded call that never comes (a warning).
+Each request gets the next unserved answer that was recorded for it. What is another in every run
+does not count: instants, host names, folders, ids that the server made. -v tells what was passed
+over. A request that was not recorded is a finding (an error), and so is a recorded call that never
+comes (a warning; with --order strict an error).
 
 Ready line, --json and signals are those of `serve`; the last line of --json has \"recorded\" and
-\"served\" besides.";
+\"served\" besides, and \"played\" tells what was passed over.";
 
 const PLAY_HELP: &str = "\
 Environment:
@@ -411,6 +414,42 @@ pub struct Play {
     #[arg(long, value_parser = profiles())]
     #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
     pub profile: Option<Profile>,
+    /// strict: each call is the next of the recording; lane: a client's writes to a job or a connector come in
+    /// recorded order, the rest is free; any: no order
+    #[arg(long, value_name = "ORDER", default_value = "lane", value_parser = orders())]
+    #[arg(env = "ELASTIMOCK_ORDER", hide_env = true)]
+    pub order: PlayOrder,
+    /// When answers are used up: repeat-reads gives reads and heartbeats their last one again, once refuses,
+    /// loop begins again
+    #[arg(long, value_name = "POLICY", default_value = "repeat-reads", value_parser = exhausted())]
+    #[arg(env = "ELASTIMOCK_EXHAUSTED", hide_env = true)]
+    pub exhausted: Exhausted,
+    /// What the recording has no answer for: fail refuses it, nearest answers from the nearest call of the same
+    /// method and path, mock lets the mock answer
+    #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = unmatched())]
+    #[arg(env = "ELASTIMOCK_UNMATCHED", hide_env = true)]
+    pub unmatched: OnUnmatched,
+    /// Passes over a part of bodies when calls are compared: /doc/metadata, with * for any one step; several are
+    /// separated by commas or given again
+    #[arg(long, value_name = "POINTER", value_delimiter = ',', value_parser = pointer)]
+    #[arg(env = "ELASTIMOCK_IGNORE", hide_env = true)]
+    pub ignore: Vec<String>,
+    /// Passes over a header where values are strict
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(env = "ELASTIMOCK_IGNORE_HEADER", hide_env = true)]
+    pub ignore_header: Vec<String>,
+    /// Lets instants, host names, folders, the spelling of numbers and headers count
+    #[arg(long, env = "ELASTIMOCK_STRICT_VALUES", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub strict_values: bool,
+    /// Answers take as long as they took when they were recorded with --record-timing
+    #[arg(long, env = "ELASTIMOCK_TIMING", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub timing: bool,
+    /// Refuses a recording that was begun longer ago: 12h, 30d
+    #[arg(long, value_name = "AGE", value_parser = clock::parse_duration)]
+    #[arg(env = "ELASTIMOCK_MAX_AGE", hide_env = true)]
+    pub max_age: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -531,6 +570,30 @@ fn profiles() -> impl TypedValueParser<Value = Profile> {
 
 fn contracts() -> impl TypedValueParser<Value = Contract> {
     PossibleValuesParser::new(["off", "warn", "enforce"]).try_map(|name| name.parse::<Contract>())
+}
+
+/// A value by the name that it has on the command line.
+fn named<T: Copy + Send + Sync + 'static>(values: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(values.iter().map(|(name, _)| *name)).map(move |chosen| {
+        values.iter().find(|(name, _)| *name == chosen).map(|(_, value)| *value).expect("it is one of them")
+    })
+}
+
+fn orders() -> impl TypedValueParser<Value = PlayOrder> {
+    named(&[("strict", PlayOrder::Strict), ("lane", PlayOrder::Lane), ("any", PlayOrder::Any)])
+}
+
+fn exhausted() -> impl TypedValueParser<Value = Exhausted> {
+    named(&[("repeat-reads", Exhausted::RepeatReads), ("once", Exhausted::Once), ("loop", Exhausted::Loop)])
+}
+
+fn unmatched() -> impl TypedValueParser<Value = OnUnmatched> {
+    named(&[("fail", OnUnmatched::Fail), ("nearest", OnUnmatched::Nearest), ("mock", OnUnmatched::Mock)])
+}
+
+/// A JSON pointer with stars.
+fn pointer(text: &str) -> Result<String, String> {
+    IgnoredPointer::parse(text).map(|_| text.to_owned())
 }
 
 /// `ID=off`, `ID=warning`, `ID=error`, where a rule has that id.

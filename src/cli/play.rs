@@ -5,16 +5,21 @@ use super::console::{Console, Exit, Failure, counted};
 use super::serving::Written;
 use super::{curl, recordings, serving};
 use crate::journal::interaction::Interaction;
+use crate::journal::playback::policy::PlayPolicy;
 use crate::mock_server::MockServer;
 
 /// Plays until a signal comes.
 pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
     let (recording, recordings::Read { name, text }) = recordings::read_one(&play.recording, console)?;
     let recorded = recording.interactions.len() as u64;
+    if play.timing && recording.interactions.iter().all(|call| call.took_us == 0) {
+        console.warn(&format!("{name} does not tell how long answers took; `serve --record-timing` records it"));
+    }
     let first = recording.interactions.first().cloned();
     let builder = MockServer::builder()
         .profile(play.profile.unwrap_or(recording.header.profile))
         .seed(recording.header.seed)
+        .play_policy(policy(play))
         .playback(recording);
     // Only reports point at lines.
     let played = (!play.listening.verdict.report.is_empty()).then_some((&*name, &*text));
@@ -22,6 +27,19 @@ pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
     serving::run(builder, &play.listening, console, written, |server| {
         introduction(server, &name, recorded, first.as_ref(), console)
     })
+}
+
+fn policy(play: &Play) -> PlayPolicy {
+    let mut policy = PlayPolicy::default();
+    policy.order = play.order;
+    policy.exhausted = play.exhausted;
+    policy.unmatched = play.unmatched;
+    policy.ignore.clone_from(&play.ignore);
+    policy.ignore_headers.clone_from(&play.ignore_header);
+    policy.strict_values = play.strict_values;
+    policy.timing = play.timing;
+    policy.age_max = play.max_age;
+    policy
 }
 
 /// What is played, and what to do first.

@@ -228,7 +228,8 @@ impl Calls {
                 }
                 self.told = interaction.seq;
                 self.calls += 1;
-                console.tell(&told(interaction, console));
+                let note = server.play_note(interaction.seq).map(|note| format!("\n     {}", note.text()));
+                console.tell(&format!("{}{}", told(interaction, console), note.unwrap_or_default()));
             }
             if extract.interactions.len() < JOURNAL_PAGE_ENTRIES {
                 return true;
@@ -283,8 +284,9 @@ fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: 
         console.json_line(&report.to_value())?;
     } else {
         report::tell(&report, console);
-        let played =
-            report.played.map(|played| format!("; {} of {} recorded calls served", played.served, played.recorded));
+        let played = report.played.as_ref().map(|played| {
+            format!("; {} of {} recorded calls served{}", played.served, played.recorded, played.aside())
+        });
         console.tell(&format!("{}: {}{}", counted(report.calls, "call"), report.summary(), played.unwrap_or_default()));
     }
     reported?;

@@ -28,7 +28,8 @@ use crate::fixture::Fixture;
 use crate::http::{Request, Response};
 use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
-use crate::journal::playback::Playback;
+use crate::journal::playback::policy::{IgnoredPointer, OnUnmatched, PlayPolicy};
+use crate::journal::playback::{PlayNote, Playback};
 use crate::journal::recording::{Allowed, Recording};
 use crate::journal::redact::{self, Mask};
 use crate::journal::{Journal, Note};
@@ -39,7 +40,8 @@ use crate::license::License;
 use crate::limits;
 use crate::near_miss;
 use crate::profile::{Profile, Release};
-use crate::rest::call::Reply;
+use crate::rest::call::{PathParameter, Reply, Sent};
+use crate::rest::endpoint::Endpoint;
 use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, bare, render};
 use crate::rest::schema::Violation;
@@ -72,6 +74,8 @@ pub struct Setup {
     pub record_timing: bool,
     /// How strictly clients are judged.
     pub strictness: Strictness,
+    /// How a recording is played.
+    pub play: PlayPolicy,
 }
 
 impl Default for Setup {
@@ -88,6 +92,7 @@ impl Default for Setup {
             journal_bytes_max: limits::JOURNAL_BYTES_MAX,
             record_timing: false,
             strictness: Strictness::default(),
+            play: PlayPolicy::default(),
         }
     }
 }
@@ -120,6 +125,8 @@ pub struct Engine {
     unwritten: Option<Vec<Arc<Event>>>,
     clock: Clock,
     mode: Mode,
+    /// In a playback, the mock that answers where the recording does not.
+    understudy: Option<Mocked>,
     journal: Journal,
     judge: Judge,
     /// Whether the judge and the journal know the state at the start.
@@ -170,6 +177,10 @@ pub struct Acted {
     answer: Answer,
     /// What is masked in the request.
     mask: Mask,
+    /// Whether the mock answered in a playback.
+    is_understudied: bool,
+    /// Microseconds that the answer took when it was recorded.
+    pause_us: u32,
 }
 
 #[derive(Debug)]
@@ -183,9 +194,20 @@ impl Acted {
     pub fn render(&self) -> Response {
         match &self.answer {
             Answer::Recorded(response) => response.clone(),
-            Answer::Made(outcome) => catch_unwind(AssertUnwindSafe(|| render(outcome, &self.style)))
-                .unwrap_or_else(|panic| render(&Err(Refused::bug(&panic_text(&*panic))), &self.style)),
+            Answer::Made(outcome) => {
+                let mut response = catch_unwind(AssertUnwindSafe(|| render(outcome, &self.style)))
+                    .unwrap_or_else(|panic| render(&Err(Refused::bug(&panic_text(&*panic))), &self.style));
+                if self.is_understudied {
+                    response.headers.push("x-elastimock-played", "mock");
+                }
+                response
+            }
         }
+    }
+
+    /// Microseconds that the answer took when it was recorded; 0 if it was not, or nobody knows.
+    pub fn pause_us(&self) -> u32 {
+        self.pause_us
     }
 }
 
@@ -201,11 +223,34 @@ impl Engine {
         Ok(Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(mocked))))
     }
 
-    /// A mock that answers from a recording.
+    /// A mock that answers from a recording, as the setup's policy says. Where the mock is to answer what the
+    /// recording does not, and the recorded state is none that it can start from, it starts from none.
     pub fn playback(setup: Setup, recording: Recording, system: Timestamp) -> Engine {
         let mut clock = setup.clock.clone();
         let started_at = clock.read(system);
-        Engine::with_mode(setup, clock, started_at, Mode::Playback(Box::new(Playback::new(recording))))
+        let understudy = (setup.play.unmatched == OnUnmatched::Mock).then(|| {
+            let state = Arc::new(recorded_state(&recording).unwrap_or_default());
+            let mocked = Mocked::new(state, recording.header.seed, started_at);
+            mocked.unwrap_or_else(|_| Mocked::new(Arc::default(), 0, started_at).expect("nothing can be planted"))
+        });
+        let playback = Playback::new(recording, setup.play.clone());
+        let engine = Engine::with_mode(setup, clock, started_at, Mode::Playback(Box::new(playback)));
+        Engine { understudy, ..engine }
+    }
+
+    /// Whether a recording can be played like that.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if a pointer is none, or if the mock is to answer where the recording does not, and
+    /// the recorded state is none that it can start from.
+    pub fn check_playback(setup: &Setup, recording: &Recording) -> Result<(), Error> {
+        for pointer in &setup.play.ignore {
+            IgnoredPointer::parse(pointer).map_err(Error::invalid_input)?;
+        }
+        if setup.play.unmatched == OnUnmatched::Mock {
+            Mocked::new(Arc::new(recorded_state(recording)?), recording.header.seed, recording.header.started_at)?;
+        }
+        Ok(())
     }
 
     fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: Mode) -> Engine {
@@ -221,6 +266,7 @@ impl Engine {
             unwritten: None,
             clock,
             mode,
+            understudy: None,
             journal,
             judge,
             is_prepared: false,
@@ -267,38 +313,45 @@ impl Engine {
         }
         let mask = self.journal.mask(reading.operation, request, is_json);
         let shown = mask.over(request);
+        let (mut is_understudied, mut pause_us) = (false, 0);
         let mut answer = match &mut self.mode {
             Mode::Mock(mocked) => {
-                let cluster = mocked.cluster_mut();
-                Answer::Made(Box::new(match (reading.stage, reading.endpoint) {
-                    (Stage::Call(mut call), Some(endpoint)) => {
-                        call.now = at;
-                        if self.setup.strictness.contract() == Contract::Enforce {
-                            cluster.begin();
-                        }
-                        // A rule computes first and stores last, so a panic leaves the state as it was.
-                        let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
-                            .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
-                        (path, body) = (call.path, call.body);
-                        outcome
-                    }
-                    (Stage::Answered(outcome), _) => outcome,
-                    (Stage::Call(_), None) => Err(Refused::bug("a call without an operation")),
-                }))
+                let is_enforced = self.setup.strictness.contract() == Contract::Enforce;
+                let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
+                let outcome = handle(cluster, reading.stage, endpoint, at, is_enforced, (&mut path, &mut body));
+                Answer::Made(Box::new(outcome))
             }
-            Mode::Playback(playback) => match playback.answer(request, shown) {
-                Ok(response) => {
-                    if let Stage::Call(call) = reading.stage {
-                        (path, body) = (call.path, call.body);
+            Mode::Playback(playback) => {
+                // It hears every call, so that it knows what has happened when it is needed.
+                let own = match (self.understudy.as_mut(), reading.stage) {
+                    (Some(mocked), stage) => {
+                        let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
+                        Some(handle(cluster, stage, endpoint, at, false, (&mut path, &mut body)))
                     }
-                    Answer::Recorded(response)
+                    (None, Stage::Call(call)) => {
+                        (path, body) = (call.path, call.body);
+                        None
+                    }
+                    (None, Stage::Answered(_)) => None,
+                };
+                match (playback.answer(request, shown), own) {
+                    (Ok((response, taken)), _) => {
+                        pause_us = taken.pause_us;
+                        taken.note.into_iter().for_each(|note| playback.keep(PlayNote { seq, ..note }));
+                        Answer::Recorded(response)
+                    }
+                    (Err(_), Some(outcome)) => {
+                        is_understudied = true;
+                        playback.count_mocked();
+                        Answer::Made(Box::new(outcome))
+                    }
+                    (Err(miss), None) => {
+                        let refused = Refused::unmatched(miss.reason.clone());
+                        unmatched = Some(miss);
+                        Answer::Made(Box::new(Err(refused)))
+                    }
                 }
-                Err(miss) => {
-                    let refused = Refused::unmatched(miss.reason.clone());
-                    unmatched = Some(miss);
-                    Answer::Made(Box::new(Err(refused)))
-                }
-            },
+            }
         };
         let findings = match unmatched {
             Some(miss) => {
@@ -385,7 +438,8 @@ impl Engine {
                 verdict.findings
             }
         };
-        Acted { seq, at, operation: reading.operation, findings, style: reading.style, answer, mask }
+        let operation = reading.operation;
+        Acted { seq, at, operation, findings, style: reading.style, answer, mask, is_understudied, pause_us }
     }
 
     /// Tells the judge and the journal, before the first call, what there was at the start.
@@ -485,6 +539,41 @@ impl Engine {
             Mode::Mock(mocked) => Ok(mocked.cluster()),
             Mode::Playback(_) => Err(no_state()),
         }
+    }
+}
+
+/// The state that a recording begins with; empty if nobody knows it.
+fn recorded_state(recording: &Recording) -> Result<Fixture, Error> {
+    match &recording.header.state {
+        Value::Null => Ok(Fixture::new()),
+        state => Fixture::from_json(&state.to_string()),
+    }
+}
+
+/// Lets a cluster deal with a request; fills in the path and the body as they were read. With `is_enforced` what it does can
+/// be undone.
+fn handle<'r>(
+    cluster: &mut Cluster,
+    stage: Stage<'r>,
+    endpoint: Option<&'static Endpoint<Cluster>>,
+    at: Timestamp,
+    is_enforced: bool,
+    (path, body): (&mut Vec<PathParameter<'r>>, &mut Option<Sent>),
+) -> Result<Reply, Refused> {
+    match (stage, endpoint) {
+        (Stage::Call(mut call), Some(endpoint)) => {
+            call.now = at;
+            if is_enforced {
+                cluster.begin();
+            }
+            // A rule computes first and stores last, so a panic leaves the state as it was.
+            let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
+                .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
+            (*path, *body) = (call.path, call.body);
+            outcome
+        }
+        (Stage::Answered(outcome), _) => outcome,
+        (Stage::Call(_), None) => Err(Refused::bug("a call without an operation")),
     }
 }
 

@@ -19,11 +19,13 @@ use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::journal::event::{Change, Event};
 use crate::journal::interaction::Interaction;
+use crate::journal::playback::policy::PlayOrder;
+use crate::journal::playback::{PlayNote, Played};
 use crate::journal::recording::{Allowed, Header, Recording};
 use crate::journal::redact::Known;
 use crate::journal::{Extract, Kept, Page, Span};
 use crate::judge::coverage::Coverage;
-use crate::judge::report::{Played, Report};
+use crate::judge::report::Report;
 use crate::judge::scope::Scope;
 use crate::judge::{Counts, ScopeEnd, strictness};
 use crate::limits;
@@ -102,6 +104,11 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// How far a playback came.
+    pub fn played(&self) -> Option<&Played> {
+        self.played.as_ref()
+    }
+
     /// The report, with every call or only those of the lanes that have findings.
     pub fn report(self, with_every_call: bool) -> Report {
         Report::of_scopes(self.scopes, &self.kept, with_every_call, self.played)
@@ -128,6 +135,9 @@ impl Engine {
         match &mut self.mode {
             Mode::Mock(mocked) => mocked.reset(self.started_at),
             Mode::Playback(playback) => playback.begin_scope(name.as_deref()),
+        }
+        if let Some(mocked) = &mut self.understudy {
+            mocked.reset(self.started_at);
         }
         let shown = self.start_state();
         let state = (shown.bytes <= limits::EVENT_STATE_BYTES_MAX).then(|| shown.value.clone());
@@ -497,7 +507,16 @@ impl Engine {
             started_at,
             allowances: allowances.cloned().collect(),
             scope,
+            ignore: Vec::new(),
             state: (*self.start_state().value).clone(),
+        }
+    }
+
+    /// In a playback, what is worth knowing of the answer to a call, if anything is.
+    pub fn play_note(&self, seq: u64) -> Option<&PlayNote> {
+        match &self.mode {
+            Mode::Playback(playback) => playback.played().notes.iter().rev().find(|note| note.seq == seq),
+            Mode::Mock(_) => None,
         }
     }
 
@@ -585,10 +604,7 @@ impl Engine {
     pub fn draft(&self) -> Draft {
         let played = match &self.mode {
             Mode::Mock(_) => None,
-            Mode::Playback(playback) => {
-                let recorded = playback.total() as u64;
-                Some(Played { recorded, served: playback.served() as u64 })
-            }
+            Mode::Playback(playback) => Some(playback.played().clone()),
         };
         Draft { scopes: self.scopes(true), kept: self.journal.kept(Span::Run), played }
     }
@@ -627,13 +643,14 @@ impl Engine {
     fn leftover(&self, interaction: &Interaction) -> Option<Finding> {
         let Interaction { seq, request, operation, scope, .. } = interaction;
         let place = scope.as_deref().map(|scope| format!(" in {scope}")).unwrap_or_default();
+        let is_strict = self.setup.play.order == PlayOrder::Strict;
         Some(Finding {
             operation: operation.clone(),
             message: format!("the recorded call {seq} {} {} never came{place}", request.method(), request.target()),
             scope: scope.clone(),
             evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(*seq))]),
             calls: Vec::new(),
-            ..self.elsewhere("recording-leftover", true, *seq, self.latest)?
+            ..self.elsewhere("recording-leftover", !is_strict, *seq, self.latest)?
         })
     }
 

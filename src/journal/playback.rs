@@ -1,19 +1,25 @@
 //! [`Playback`]: answers from a recording, without the other side.
 //!
-//! Two requests are the same call if method, path, query and body agree: the path and the query as
-//! decoded, parameters in any order; a body of JSON values by what it says, keys in any order; any
-//! other body by its bytes. Headers do not count, nor does the mock's own address, wherever it stands. A recorded [`REDACTED`] equals anything, for nobody
-//! knows any more what was there.
+//! Two requests are the same call if method, path, query and body agree as far as they count: the path and the query
+//! as decoded, parameters in any order; a body of JSON values by what it says, keys in any order; any other body by
+//! its bytes. What is another in every run does not count ([`Volatile`]), nor does the mock's own address, wherever
+//! it stands. A recorded [`REDACTED`] equals anything, for nobody knows any more what was there.
 //!
-//! Same calls are one lane and answered in recorded order; between lanes the order is free, so that
-//! concurrent clients can play.
+//! Same calls are answered in recorded order, one that says exactly the same before one that differs in what does not
+//! count. How free calls are between each other, and what happens when there is
+//! no answer, a [`PlayPolicy`] says.
 //!
 //! A recording of a run with resets is played scope by scope: a reset of the player goes on to the next
 //! recorded scope, or to the one of the name that it gives. Until the player resets, every scope's calls
 //! are there, so that a client whose tests do not reset finds them too.
 
+mod course;
 mod key;
 mod nearest;
+mod notes;
+pub mod policy;
+mod renamed;
+pub mod volatile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,27 +34,43 @@ use super::recording::Recording;
 use super::redact::{REDACTED, admits};
 use crate::http::{Headers, Method, Request, Response};
 use crate::near_miss::NearMiss;
+use course::{Courses, Kind};
 use key::Key;
+pub use notes::{PlayNote, Played, Taken};
+use policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
+use volatile::Volatile;
 
-/// Answers from a recording, each of them once.
+/// Answers from a recording.
 #[derive(Clone, Debug)]
 pub struct Playback {
     recording: Recording,
+    policy: PlayPolicy,
+    volatile: Volatile,
     lanes: Vec<Lane>,
     /// The lanes by method and path.
     routes: BTreeMap<Box<str>, Route>,
     /// The routes with a mask.
     masked_routes: Vec<Box<str>>,
+    /// What each call is to the order of the others.
+    kinds: Vec<Kind>,
+    /// What clients do to one job or connector.
+    courses: Courses,
     /// The recorded scopes, one at least.
     scopes: Vec<Recorded>,
     /// Which of them is played; `None` until the first reset, when all of them are.
     playing: Option<usize>,
     /// The calls that have come since their scope began.
     served: BTreeSet<usize>,
+    /// No call before it is still to come.
+    next: usize,
     /// All calls that have ever come.
     came: BTreeSet<usize>,
     /// How many states were put or added in this scope.
     states_taken: usize,
+    /// Ids that the sender has chosen anew: the recorded ones by the sent ones, and the other way round.
+    renamed: BTreeMap<String, String>,
+    sent_names: BTreeMap<String, String>,
+    played: Played,
 }
 
 /// A scope of a recording.
@@ -69,8 +91,12 @@ struct Recorded {
 struct Lane {
     key: Key,
     calls: Vec<usize>,
-    /// The first of them that has not been served in this scope.
+    /// Whether each of them says exactly what the first one says; empty if all do.
+    exact: Vec<Vec<u8>>,
+    /// No call before it is still to come.
     next: usize,
+    /// The call that was answered last.
+    last: Option<usize>,
 }
 
 /// The lanes of one method and path.
@@ -81,6 +107,51 @@ struct Route {
     plain: BTreeMap<Box<[u8]>, usize>,
     /// Those with one, by what it says.
     masked: BTreeMap<Box<[u8]>, usize>,
+}
+
+impl Lane {
+    fn push(&mut self, call: usize, exact: Vec<u8>) {
+        if self.exact.is_empty() && exact != self.key.exact() {
+            self.exact = vec![self.key.exact().to_vec(); self.calls.len()];
+            self.exact.push(exact);
+        } else if !self.exact.is_empty() {
+            self.exact.push(exact);
+        }
+        self.calls.push(call);
+    }
+
+    /// All that a call of this lane says, in one spelling.
+    fn exact_of(&self, call: usize) -> &[u8] {
+        let at = self.calls.binary_search(&call).unwrap_or_default();
+        self.exact.get(at).map_or_else(|| self.key.exact(), Vec::as_slice)
+    }
+}
+
+/// A recorded call that answers a request.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    lane: usize,
+    call: usize,
+    how: How,
+}
+
+/// How a recorded call came to answer a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// It is the same, and had not come yet.
+    New,
+    /// It is the same, and its answer is given again.
+    Again,
+    /// It is another one, and nothing is nearer.
+    Nearest,
+}
+
+/// What a request finds.
+enum Choice {
+    Found(Found),
+    /// The same call is there, but this one comes before it.
+    OutOfOrder(usize),
+    Nothing,
 }
 
 /// Why a request has no answer.
@@ -100,71 +171,211 @@ impl Playback {
     }
 
     /// A playback that stands at the beginning.
-    pub fn new(recording: Recording) -> Playback {
+    pub fn new(recording: Recording, policy: PlayPolicy) -> Playback {
         let scopes = scopes(&recording);
+        let (kinds, courses) = course::of(&recording);
+        let recorded = recording.interactions.len() as u64;
         let mut playback = Playback {
+            volatile: Volatile::new(&policy, &recording.header.ignore),
+            policy,
             recording,
             lanes: Vec::new(),
             routes: BTreeMap::new(),
             masked_routes: Vec::new(),
+            kinds,
+            courses,
             scopes,
             playing: None,
             served: BTreeSet::new(),
+            next: 0,
             came: BTreeSet::new(),
             states_taken: 0,
+            renamed: BTreeMap::new(),
+            sent_names: BTreeMap::new(),
+            played: Played { recorded, ..Played::default() },
         };
         for (call, interaction) in playback.recording.interactions.iter().enumerate() {
-            let key = Key::of(&address::anywhere(&interaction.request));
+            let key = Key::of(&address::anywhere(&interaction.request), &playback.volatile, &BTreeMap::new());
             let route = playback.routes.entry(key.route().into()).or_default();
             let by_text = if key.is_masked() { &mut route.masked } else { &mut route.plain };
+            let exact = key.exact().to_vec();
             let lane = *by_text.entry(key.text().into()).or_insert_with(|| {
                 route.lanes.push(playback.lanes.len());
-                playback.lanes.push(Lane { key, calls: Vec::new(), next: 0 });
+                playback.lanes.push(Lane { key, calls: Vec::new(), exact: Vec::new(), next: 0, last: None });
                 playback.lanes.len() - 1
             });
-            playback.lanes[lane].calls.push(call);
+            playback.lanes[lane].push(call, exact);
         }
         playback.masked_routes = playback.routes.keys().filter(|route| route.contains(REDACTED)).cloned().collect();
         playback
     }
 
-    /// The answer to a request, as it was recorded. `shown` is the request as it may be told if there is none.
+    /// The answer to a request, as it was recorded, and which call it is of. `shown` is the request as it may be told.
     ///
     /// Only a `content-length` that a masked body has made wrong is put right, and a
     /// `transfer-encoding` that no longer applies to a whole body left out. Where the recorded address of
-    /// the mock stands, the answer has the one by which the mock is called now.
+    /// the mock stands, the answer has the one by which the mock is called now, and ids that the sender has chosen
+    /// anew stand there as sent.
     ///
     /// # Errors
     /// [`Unmatched`] when the recording has no such call, or no further one.
-    pub fn answer(&mut self, request: &Request, shown: &Request) -> Result<Response, Unmatched> {
-        let interaction = self.serve(request, shown)?;
-        let mut response = playable(&interaction.response, request.method());
-        address::readdress(&mut response, &interaction.request, request);
-        Ok(response)
+    pub fn answer(&mut self, request: &Request, shown: &Request) -> Result<(Response, Taken), Unmatched> {
+        let anywhere = address::anywhere(request);
+        let key = Key::of(&anywhere, &self.volatile, &self.renamed);
+        let taken = self.take(&key, shown)?;
+        let interaction = &self.recording.interactions[taken.call];
+        let mut response = interaction.response.clone();
+        self.rename_in_answer(&key, taken.lane, taken.call, &mut response);
+        let Interaction { request: recorded, seq, took_us: pause_us, .. } = &self.recording.interactions[taken.call];
+        let (seq, pause_us) = (*seq, *pause_us);
+        response = playable(&response, request.method());
+        address::readdress(&mut response, recorded, request);
+        if taken.how == How::Nearest {
+            response.headers.push("x-elastimock-played", &format!("nearest; recorded call {seq}"));
+        }
+        let note = self.note(&taken, &key, &address::anywhere(shown));
+        Ok((response, Taken { note, pause_us }))
     }
 
     /// The recorded call that a request is, which then counts as served.
     ///
     /// # Errors
     /// As for [`Playback::answer`].
+    #[cfg(test)]
     pub fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, Unmatched> {
-        let request = &*address::anywhere(request);
-        let key = Key::of(request);
-        let range = self.range();
-        let next = self
-            .same(&key)
-            .filter_map(|lane| Some((*self.lanes[lane].calls.get(self.lanes[lane].next)?, lane)))
-            .filter(|(call, _)| range.contains(call))
-            .min();
-        match next {
-            Some((call, lane)) => {
-                self.lanes[lane].next += 1;
-                self.served.insert(call);
-                self.came.insert(call);
-                Ok(&self.recording.interactions[call])
+        let key = Key::of(&address::anywhere(request), &self.volatile, &self.renamed);
+        let taken = self.take(&key, shown)?;
+        Ok(&self.recording.interactions[taken.call])
+    }
+
+    /// Which recorded call answers a request.
+    fn take(&mut self, key: &Key, shown: &Request) -> Result<Found, Unmatched> {
+        let lanes: Vec<usize> = self.same(key).collect();
+        let chosen = self.choose(&lanes, key);
+        let found = match chosen {
+            Choice::Found(found) => found,
+            Choice::Nothing | Choice::OutOfOrder(_) => {
+                let unmatched = match chosen {
+                    Choice::OutOfOrder(expected) => self.out_of_order(&lanes, expected),
+                    _ => self.unmatched(key, &address::anywhere(shown)),
+                };
+                let nearest = match self.policy.unmatched {
+                    OnUnmatched::Nearest => self.nearest_in_route(key),
+                    _ => None,
+                };
+                let Some((lane, call)) = nearest else { return Err(unmatched) };
+                Found { lane, call, how: How::Nearest }
             }
-            None => Err(self.unmatched(&key, &address::anywhere(shown))),
+        };
+        self.count(found);
+        Ok(found)
+    }
+
+    fn count(&mut self, Found { lane, call, how }: Found) {
+        match how {
+            How::New => {}
+            How::Again => self.played.repeated += 1,
+            How::Nearest => self.played.nearest += 1,
         }
+        self.lanes[lane].last = Some(call);
+        if self.served.insert(call) {
+            self.came.insert(call);
+            self.courses.serve(self.kinds[call], call);
+        }
+        let range = self.range();
+        let is_over = |call: &usize| self.served.contains(call) || !range.contains(call);
+        let Lane { calls, next, .. } = &mut self.lanes[lane];
+        *next += calls[*next..].iter().take_while(|call| is_over(call)).count();
+        self.played.served = self.came.len() as u64;
+        while self.next < range.end && self.served.contains(&self.next) {
+            self.next += 1;
+        }
+    }
+
+    /// Among the recorded calls that a request may be, the one that answers it.
+    fn choose(&mut self, lanes: &[usize], key: &Key) -> Choice {
+        let Some(first) = lanes.iter().map(|lane| self.lanes[*lane].calls[0]).min() else { return Choice::Nothing };
+        let range = self.range();
+        if self.policy.exhausted == Exhausted::Loop && lanes.iter().all(|lane| self.is_used_up(*lane, &range)) {
+            for lane in lanes {
+                let again: Vec<usize> =
+                    self.lanes[*lane].calls.iter().filter(|call| range.contains(call)).copied().collect();
+                self.served.retain(|call| !again.contains(call));
+                self.lanes[*lane].next = self.lanes[*lane].calls.partition_point(|call| *call < range.start);
+                // The order of writes was kept the first time.
+                if let Some(call) = again.first() {
+                    return Choice::Found(Found { lane: *lane, call: *call, how: How::Again });
+                }
+            }
+        }
+        let kind = self.kinds[first];
+        let is_repeated = self.policy.exhausted == Exhausted::RepeatReads && kind.may_repeat();
+        let again = |call: Option<(usize, usize)>| match call {
+            Some((lane, call)) if is_repeated => Choice::Found(Found { lane, call, how: How::Again }),
+            _ => Choice::Nothing,
+        };
+        let last =
+            lanes.iter().filter_map(|lane| Some((*lane, self.lanes[*lane].last.filter(|call| range.contains(call))?)));
+        let last = last.max_by_key(|(_, call)| *call);
+        if self.policy.order == PlayOrder::Strict {
+            return match self.first_new(lanes, key, self.next..range.end) {
+                Some((lane, call)) if call == self.next => Choice::Found(Found { lane, call, how: How::New }),
+                Some(_) => match self.lanes.iter().position(|lane| lane.calls.contains(&self.next)) {
+                    // An equal call that is the next one is not passed over for one that says exactly the same.
+                    Some(lane) if lanes.contains(&lane) => {
+                        Choice::Found(Found { lane, call: self.next, how: How::New })
+                    }
+                    _ => Choice::OutOfOrder(self.next),
+                },
+                None => again(last),
+            };
+        }
+        let new = |found: Option<(usize, usize)>| {
+            found.map(|(lane, call)| Choice::Found(Found { lane, call, how: How::New }))
+        };
+        let course = kind.course().filter(|_| self.policy.order == PlayOrder::Lane);
+        let Some(course) = course else {
+            return new(self.first_new(lanes, key, range)).unwrap_or_else(|| again(last));
+        };
+        let window = self.courses[course].window(&self.served, &range);
+        if !kind.is_free() {
+            return match self.first_new(lanes, key, range) {
+                Some((lane, call)) if call <= window.end => Choice::Found(Found { lane, call, how: How::New }),
+                Some(_) => Choice::OutOfOrder(window.end),
+                None => Choice::Nothing,
+            };
+        }
+        // A read tells what the client's last write has made; how often it is asked before the next one is chance.
+        let in_window = last.filter(|(_, call)| window.contains(call));
+        new(self.first_new(lanes, key, window.clone()))
+            .or_else(|| in_window.filter(|_| is_repeated).map(|last| again(Some(last))))
+            .or_else(|| new(self.first_new(lanes, key, window.end.min(range.end)..range.end)))
+            .or_else(|| last.filter(|_| is_repeated).map(|last| again(Some(last))))
+            .or_else(|| new(self.first_new(lanes, key, range)))
+            .unwrap_or(Choice::Nothing)
+    }
+
+    fn is_used_up(&self, lane: usize, range: &Range<usize>) -> bool {
+        self.lanes[lane].calls.iter().all(|call| self.served.contains(call) || !range.contains(call))
+    }
+
+    /// The first recorded call of some lanes within a range that has not come: one that says exactly the same, or else
+    /// any.
+    fn first_new(&self, lanes: &[usize], key: &Key, range: Range<usize>) -> Option<(usize, usize)> {
+        let found = lanes.iter().filter_map(|lane| {
+            let Lane { calls, next, .. } = &self.lanes[*lane];
+            let from = calls.partition_point(|call| *call < range.start).max(*next);
+            let new = calls[from.min(calls.len())..].iter().take_while(|call| range.contains(call));
+            let mut new = new.filter(|call| !self.served.contains(call)).copied();
+            let first = new.next();
+            let is_exact = |call: &usize| self.lanes[*lane].exact_of(*call) == key.exact();
+            let exact = first.filter(is_exact).or_else(|| match self.lanes[*lane].exact.is_empty() {
+                true => None,
+                false => new.find(is_exact),
+            });
+            exact.or(first).map(|call| (call, *lane))
+        });
+        found.min().map(|(call, lane)| (lane, call))
     }
 
     /// What a request says where the recorded calls that it may be have masks.
@@ -173,7 +384,7 @@ impl Playback {
         if !has_masks {
             return Vec::new();
         }
-        let key = Key::of(&address::anywhere(request));
+        let key = Key::of(&address::anywhere(request), &self.volatile, &self.renamed);
         self.same(&key).flat_map(|lane| self.lanes[lane].key.revealed(&key)).collect()
     }
 
@@ -186,7 +397,8 @@ impl Playback {
         let masked = masked.filter_map(|masked| self.routes.get(masked));
         let within = masked.flat_map(|route| route.plain.values().chain(route.masked.values()));
         let within = route.into_iter().flat_map(|route| route.masked.values()).chain(within);
-        plain.into_iter().chain(within.filter(move |lane| self.lanes[**lane].key.admits(key))).copied()
+        let found = plain.into_iter().chain(within.filter(move |lane| self.lanes[**lane].key.admits(key))).copied();
+        found.filter(move |lane| self.lanes[*lane].key.other_headers(key).next().is_none())
     }
 
     /// The calls that can be served now.
@@ -207,6 +419,7 @@ impl Playback {
     }
 
     /// How many recorded calls have come.
+    #[cfg(test)]
     pub fn served(&self) -> usize {
         self.came.len()
     }
@@ -229,7 +442,12 @@ impl Playback {
         self.states_taken = 0;
         let range = self.range();
         self.served.retain(|call| !range.contains(call));
-        self.lanes.iter_mut().for_each(|lane| lane.next = lane.calls.partition_point(|call| *call < range.start));
+        self.next = range.start;
+        self.courses.begin();
+        for lane in &mut self.lanes {
+            lane.next = lane.calls.partition_point(|call| *call < range.start);
+            lane.last = None;
+        }
     }
 
     /// The state that was put or added next in the recording, and whether it was put; then it counts as done.

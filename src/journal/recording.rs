@@ -65,6 +65,9 @@ pub struct Header {
     pub allowances: Vec<Allowed>,
     /// The name of the scope that the recording begins with, if it has one.
     pub scope: Option<Arc<str>>,
+    /// What does not count when calls are compared with the recorded ones: JSON pointers into bodies, `*` for any
+    /// one step.
+    pub ignore: Vec<String>,
     /// The state at the start, in the form of a fixture; null if nobody knows it.
     pub state: Value,
 }
@@ -235,6 +238,10 @@ pub fn header_line(header: &Header) -> String {
     if let Some(scope) = &header.scope {
         line.push_str(",\"scope\":");
         push_json(&mut line, &**scope);
+    }
+    if !header.ignore.is_empty() {
+        line.push_str(",\"ignore\":");
+        push_json(&mut line, &header.ignore);
     }
     line.push_str(",\"state\":");
     push_json(&mut line, &header.state);

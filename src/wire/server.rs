@@ -56,6 +56,8 @@ pub struct Shared {
     sink: Option<Sink>,
     /// Whether what is recorded tells how long answers took.
     timing: bool,
+    /// Whether answers from a recording take as long as they took then.
+    plays_pauses: bool,
     troubles: Arc<Troubles>,
 }
 
@@ -65,8 +67,16 @@ impl Shared {
         if sink.is_some() {
             engine.keep_events();
         }
-        let timing = engine.setup().record_timing;
-        Shared { desk: engine.desk(), engine: Arc::new(Mutex::new(engine)), guard, sink, timing, troubles }
+        let (timing, plays_pauses) = (engine.setup().record_timing, engine.setup().play.timing);
+        Shared {
+            desk: engine.desk(),
+            engine: Arc::new(Mutex::new(engine)),
+            guard,
+            sink,
+            timing,
+            plays_pauses,
+            troubles,
+        }
     }
 
     /// The engine, to be asked something. What changes it goes through [`Shared::verb`].
@@ -132,25 +142,30 @@ impl Shared {
             Err(Unread::Broken) => return Ok(outgoing(Response::new(400))),
         };
         if !admin::is_slow(&request) {
-            return Ok(outgoing(self.exchange(&request)));
+            let (response, pause) = self.exchange(&request);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            return Ok(outgoing(response));
         }
         // A whole journal takes a while to be written out: a thread that no connection waits for does it.
-        let written = tokio::task::spawn_blocking(move || outgoing(self.exchange(&request)));
+        let written = tokio::task::spawn_blocking(move || outgoing(self.exchange(&request).0));
         Ok(written.await.unwrap_or_else(|_| outgoing(Response::new(500))))
     }
 
-    /// The answer to a whole request. Synchronous: nothing waits on anything but the lock and the recording.
-    fn exchange(&self, request: &Request) -> Response {
+    /// The answer to a whole request, and how long it is to be held back. Synchronous: nothing waits on anything but the lock and the recording.
+    fn exchange(&self, request: &Request) -> (Response, Duration) {
         if admin::is_for_us(request) {
             let mut read = admin::read(request);
             self.engine().set_troubles(self.troubles.list());
             let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
-            return read.render(&outcome);
+            return (read.render(&outcome), Duration::ZERO);
         }
         let began = Instant::now();
         let read = self.desk.read(request);
         let acted = self.engine().act(read, request, system_time());
         let response = acted.render();
+        let pause = if self.plays_pauses { Duration::from_micros(acted.pause_us().into()) } else { Duration::ZERO };
         let took_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
         if self.sink.is_none() {
             self.engine().finish(acted, request, &response, took_us);
@@ -158,7 +173,7 @@ impl Shared {
             let interaction = self.engine().finish_and_tell(acted, request, &response, took_us);
             self.record(interaction);
         }
-        response
+        (response, pause)
     }
 
     fn refuse_too_large(&self, request: &Request) -> Response {

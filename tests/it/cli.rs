@@ -1235,7 +1235,7 @@ fn play_tells_what_was_not_recorded_and_what_never_came() {
         assert_eq!(curl(&told), ["curl", &format!("{}/_connector/crm", server.url())]);
         assert_eq!(server.send("GET", "/_connector/crm", "").text(), r#"{"id":"crm"}"#);
         if unrecorded {
-            assert_eq!(server.send("PUT", CLAIM, r#"{"worker_hostname":"w-9"}"#).status, 400);
+            assert_eq!(server.send("PUT", CLAIM, r#"{"worker_hostname":"w-9","x":1}"#).status, 400);
         }
         let told = server.stop();
         assert_eq!(told.code, Some(code), "{fail_on}: {}", told.stdout);
@@ -1252,6 +1252,48 @@ fn play_tells_what_was_not_recorded_and_what_never_came() {
             if unrecorded { vec!["unexpected-call", "recording-leftover"] } else { vec!["recording-leftover"] };
         assert_eq!(rules, expected);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn play_passes_over_what_is_volatile_and_what_somebody_names() {
+    let folder = folder();
+    let ignored = STORY.replacen("\"state\":{}", "\"ignore\":[\"/attempt\"],\"state\":{}", 1);
+    for (story, flags, body, status) in [
+        (STORY, &[][..], r#"{"worker_hostname":"ci-17"}"#, 200),
+        (STORY, &["--strict-values"], r#"{"worker_hostname":"ci-17"}"#, 400),
+        (STORY, &["--strict-values"], r#"{"worker_hostname":"w-1"}"#, 200),
+        (STORY, &[], r#"{"worker_hostname":"w-1","attempt":2}"#, 400),
+        (STORY, &["--ignore", "/attempt"], r#"{"worker_hostname":"w-1","attempt":2}"#, 200),
+        (&ignored, &[], r#"{"worker_hostname":"w-1","attempt":2}"#, 200),
+        (STORY, &["--unmatched", "nearest"], r#"{"worker_hostname":"w-1","attempt":2}"#, 200),
+        // The recorded state has no such job.
+        (STORY, &["--unmatched", "mock"], r#"{"worker_hostname":"w-1","sync_cursor":{}}"#, 404),
+        (STORY, &["--order", "strict"], r#"{"worker_hostname":"w-1"}"#, 400),
+    ] {
+        let story = write(&folder, "story.ndjson", story);
+        let server = Server::start(&[&["play", &story, "-v", "--rule", "off-spec-body=off"], flags].concat());
+        let answer = server.send("PUT", CLAIM, body);
+        assert_eq!(answer.status, status, "{flags:?} {body}");
+        let told = server.stop();
+        // In strict order a call that never came is an error.
+        let fails = status == 400 || flags.contains(&"strict");
+        assert_eq!(told.code, Some(i32::from(fails)), "{flags:?} {body}: {}", told.stderr);
+        if body.contains("ci-17") && status == 200 {
+            assert!(told.stderr.contains("passed over body /worker_hostname"), "{}", told.stderr);
+        }
+    }
+    let story = write(&folder, "story.ndjson", STORY);
+    let refused = run(&["play", &story, "--ignore", "attempt"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("is no JSON pointer: write one such as /doc/metadata"), "{}", refused.stderr);
+    let refused = run(&["play", &story, "--listen", "127.0.0.1:0", "--max-age", "30d"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("its clock stood still"), "{}", refused.stderr);
+    let wrong = STORY.replacen("\"state\":{}", "\"ignore\":[\"attempt\"],\"state\":{}", 1);
+    let refused = run(&["play", &write(&folder, "wrong.ndjson", &wrong)]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("wrong.ndjson:1:"), "{}", refused.stderr);
 }
 
 // ── wait ──────────────────────────────────────────────────────────────────────────────────────────

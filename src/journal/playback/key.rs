@@ -1,9 +1,12 @@
 //! [`Key`]: what of a request decides whether it is a recorded call.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 
 use serde_json::Value;
 
+use super::volatile::{Surroundings, Volatile};
 use crate::http::Request;
 use crate::journal::redact::{self, REDACTED};
 use crate::json;
@@ -15,12 +18,29 @@ pub(super) struct Key {
     /// Parameters by name, decoded; those with one name in the order sent.
     query: Vec<(String, String)>,
     body: Body,
-    /// Query and body in one spelling: equal texts are equal calls.
+    /// The same as far as they count; none if that is all of them.
+    loose: Option<(Vec<(String, String)>, Body)>,
+    /// Headers that count.
+    headers: Vec<(String, String)>,
+    /// What counts of query and body in one spelling: equal texts are equal calls.
     text: Vec<u8>,
+    /// All of query and body in one spelling; empty if it is the same.
+    exact: Vec<u8>,
+    /// The actions of a bulk for indices of contents, in the order in which they stand in the loose body.
+    actions: Vec<Action>,
+}
+
+/// An action of a bulk.
+#[derive(Clone, Debug)]
+pub(super) struct Action {
+    /// Which one it was, from 0, as sent.
+    pub(super) at: usize,
+    /// The id of its document, if it names one.
+    pub(super) id: Option<String>,
 }
 
 /// A body as playback compares it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Body {
     /// One JSON value, or lines of them.
     Json(Vec<Value>),
@@ -29,7 +49,8 @@ pub(super) enum Body {
 }
 
 impl Key {
-    pub(super) fn of(request: &Request) -> Key {
+    /// What of a request counts. `renamed` gives the recorded name of an id that the sender has chosen anew.
+    pub(super) fn of(request: &Request, volatile: &Volatile, renamed: &BTreeMap<String, String>) -> Key {
         let mut query: Vec<(String, String)> = request
             .query()
             .split(['&', ';'])
@@ -40,26 +61,32 @@ impl Key {
             })
             .collect();
         query.sort_by(|one, other| one.0.cmp(&other.0));
-        let body = Body::of(request.body());
-        let mut text = String::new();
-        for (name, value) in &query {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{name:?}={value:?}&");
-        }
-        let mut text = text.into_bytes();
-        match &body {
-            Body::Json(values) => {
-                text.push(b'j');
-                values.iter().for_each(|value| write_sorted(&mut text, value));
-                // Elasticsearch wants a line end after the last of several lines.
-                text.push(if values.len() > 1 && request.body().ends_with(b"\n") { b'\n' } else { b'.' });
-            }
-            Body::Bytes(bytes) => {
-                text.push(b'b');
-                text.extend_from_slice(bytes);
+        let mut body = Body::of(request.body());
+        let mut path = decoded_path(request.path());
+        if !renamed.is_empty() {
+            path = path.split('/').map(|step| renamed.get(step).map_or(step, |id| id)).collect::<Vec<_>>().join("/");
+            if let Body::Json(values) = &mut body {
+                values.iter_mut().for_each(|value| rename(value, renamed));
             }
         }
-        Key { route: format!("{} {}", request.method(), decoded_path(request.path())), query, body, text }
+        let ends = match &body {
+            // Elasticsearch wants a line end after the last of several lines.
+            Body::Json(values) if values.len() > 1 && request.body().ends_with(b"\n") => b'\n',
+            _ => b'.',
+        };
+        let loose_query: Vec<(String, String)> =
+            query.iter().map(|(name, value)| (name.clone(), volatile.parameter(name, value))).collect();
+        let (loose_body, actions) = body.loose(&path, volatile);
+        let exact = text(&query, &body, ends);
+        let is_all = loose_query == query && loose_body == body;
+        let headers = request.headers().iter().filter(|(name, _)| volatile.counts_header(name));
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let route = format!("{} {path}", request.method());
+        if is_all {
+            return Key { route, query, body, loose: None, headers, text: exact, exact: Vec::new(), actions };
+        }
+        let text = text(&loose_query, &loose_body, ends);
+        Key { route, query, body, loose: Some((loose_query, loose_body)), headers, text, exact, actions }
     }
 
     /// Method and decoded path.
@@ -75,8 +102,38 @@ impl Key {
         &self.body
     }
 
+    /// What counts, in one spelling.
     pub(super) fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// All of it, in one spelling.
+    pub(super) fn exact(&self) -> &[u8] {
+        if self.exact.is_empty() { &self.text } else { &self.exact }
+    }
+
+    pub(super) fn is_bulk(&self) -> bool {
+        self.route.rsplit('/').next() == Some("_bulk")
+    }
+
+    pub(super) fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    fn loose(&self) -> (&[(String, String)], &Body) {
+        self.loose.as_ref().map_or((&self.query, &self.body), |(query, body)| (query, body))
+    }
+
+    /// Headers of this recorded call that count and were not sent like that.
+    pub(super) fn other_headers<'k>(
+        &'k self,
+        sent: &'k Key,
+    ) -> impl Iterator<Item = (&'k str, &'k str, Option<&'k str>)> {
+        self.headers.iter().filter_map(|(name, value)| {
+            let other = sent.headers.iter().find(|(sent, _)| sent == name).map(|(_, value)| &**value);
+            let is_same = other.is_some_and(|sent| redact::admits(value, sent));
+            (!is_same).then_some((&**name, &**value, other))
+        })
     }
 
     /// Whether a mask stands for what was sent.
@@ -90,13 +147,50 @@ impl Key {
 
     /// Whether a request with the same route is this recorded call.
     pub(super) fn admits(&self, sent: &Key) -> bool {
-        let query = self.query.len() == sent.query.len()
-            && self.query.iter().zip(&sent.query).all(|((name, value), (sent_name, sent_value))| {
+        let ((query, body), (sent_query, sent_body)) = (self.loose(), sent.loose());
+        let query = query.len() == sent_query.len()
+            && query.iter().zip(sent_query).all(|((name, value), (sent_name, sent_value))| {
                 redact::admits(name, sent_name) && redact::admits(value, sent_value)
             });
-        let body = self.body.admits(&sent.body);
+        let body = body.admits(sent_body);
         // The last byte tells whether the last line has its end.
         query && body && (self.text.last() == sent.text.last() || matches!(self.body, Body::Bytes(_)))
+    }
+}
+
+/// Query and body in one spelling.
+fn text(query: &[(String, String)], body: &Body, ends: u8) -> Vec<u8> {
+    let mut text = String::new();
+    for (name, value) in query {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{name:?}={value:?}&");
+    }
+    let mut text = text.into_bytes();
+    match body {
+        Body::Json(values) => {
+            text.push(b'j');
+            values.iter().for_each(|value| write_sorted(&mut text, value));
+            text.push(ends);
+        }
+        Body::Bytes(bytes) => {
+            text.push(b'b');
+            text.extend_from_slice(bytes);
+        }
+    }
+    text
+}
+
+/// Puts recorded ids in the place of those that the sender has chosen anew.
+fn rename(value: &mut Value, renamed: &BTreeMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(recorded) = renamed.get(text.as_str()) {
+                text.clone_from(recorded);
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(|element| rename(element, renamed)),
+        Value::Object(members) => members.values_mut().for_each(|member| rename(member, renamed)),
+        _ => {}
     }
 }
 
@@ -162,6 +256,40 @@ impl Body {
             .map_or_else(|| Body::Bytes(bytes.to_vec()), Body::Json)
     }
 
+    /// The body as far as it counts, and of a bulk its actions. Those for indices of contents come in an order of
+    /// their own: a program sends what it finds in whatever order it finds it.
+    fn loose(&self, path: &str, volatile: &Volatile) -> (Body, Vec<Action>) {
+        let Body::Json(values) = self else { return (self.clone(), Vec::new()) };
+        let mut values = values.clone();
+        let is_lines = values.len() > 1;
+        let bulk_of = path.rsplit_once('/').filter(|(_, last)| *last == "_bulk");
+        let bulk_of = bulk_of.map(|(index, _)| index.trim_start_matches('/'));
+        let pairs = bulk_of.filter(|_| !volatile.is_strict()).and_then(|index| pairs(&values, index));
+        let mut place = Vec::new();
+        let mut is_content = vec![false; values.len()];
+        for pair in pairs.iter().flatten().filter(|pair| pair.is_content) {
+            is_content[pair.lines.clone()].fill(true);
+        }
+        for (at, value) in values.iter_mut().enumerate() {
+            if is_lines {
+                place = vec![at.to_string()];
+            }
+            volatile.loosen(value, &mut place, Surroundings { is_content: is_content[at] });
+        }
+        let Some(mut pairs) = pairs.filter(|pairs| pairs.iter().all(|pair| pair.is_content)) else {
+            return (Body::Json(values), Vec::new());
+        };
+        let spelt = |pair: &Pair| {
+            let mut text = Vec::new();
+            values[pair.lines.clone()].iter().for_each(|value| write_sorted(&mut text, value));
+            text
+        };
+        pairs.sort_by_cached_key(spelt);
+        let sorted = pairs.iter().flat_map(|pair| values[pair.lines.clone()].iter().cloned()).collect();
+        let actions = pairs.into_iter().map(|pair| Action { at: pair.at, id: pair.id }).collect();
+        (Body::Json(sorted), actions)
+    }
+
     /// Whether what was sent is this recorded body, as far as that was kept.
     pub(super) fn admits(&self, sent: &Body) -> bool {
         match (self, sent) {
@@ -196,6 +324,37 @@ pub(super) fn admits(recorded: &Value, sent: &Value) -> bool {
         }
         _ => recorded == sent,
     }
+}
+
+/// An action of a bulk and its document.
+struct Pair {
+    at: usize,
+    lines: Range<usize>,
+    id: Option<String>,
+    /// Whether it goes to another index than those of the protocol.
+    is_content: bool,
+}
+
+/// The lines of a bulk as its actions; none if they are none.
+fn pairs(values: &[Value], index: &str) -> Option<Vec<Pair>> {
+    let mut pairs = Vec::new();
+    let mut at = 0;
+    while at < values.len() {
+        let (name, of) = values[at].as_object().filter(|action| action.len() == 1)?.iter().next()?;
+        let lines = match &**name {
+            "index" | "create" | "update" => at..at + 2,
+            "delete" => at..at + 1,
+            _ => return None,
+        };
+        let index = of.get("_index").and_then(Value::as_str).unwrap_or(index);
+        if lines.end > values.len() || index.is_empty() {
+            return None;
+        }
+        let id = of.get("_id").and_then(Value::as_str).map(str::to_owned);
+        at = lines.end;
+        pairs.push(Pair { at: pairs.len(), lines, id, is_content: !index.starts_with(".elastic-connectors") });
+    }
+    Some(pairs)
 }
 
 fn is_masked(value: &Value) -> bool {

@@ -9,6 +9,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 use serde_json::Value;
 
 use super::key::{Body, Key, admits};
+use super::policy::PlayOrder;
+use super::volatile::{Surroundings, Volatile};
 use super::{Playback, Unmatched};
 use crate::http::{Method, Request};
 use crate::journal::interaction::Interaction;
@@ -31,11 +33,44 @@ impl Playback {
         if self.total() == 0 {
             return Unmatched { reason: "the recording has no calls at all".to_owned(), nearest: None };
         }
-        let shown = Key::of(shown);
+        let shown = Key::of(shown, &self.volatile, &self.renamed);
         match self.routes.get(key.route()) {
             Some(route) => self.like_in_route(&route.lanes, &shown),
             None => self.like_in_path(shown.route()),
         }
+    }
+
+    /// The same call was recorded, and another one comes before it.
+    pub(super) fn out_of_order(&self, lanes: &[usize], expected: usize) -> Unmatched {
+        let ahead = lanes.iter().flat_map(|lane| &self.lanes[*lane].calls).filter(|call| !self.served.contains(call));
+        let seq = ahead.min().map_or(0, |call| self.recording.interactions[*call].seq);
+        let Interaction { seq: next, request, .. } = &self.recording.interactions[expected];
+        let of = match self.policy.order {
+            PlayOrder::Strict => "",
+            _ => " of the same job or connector",
+        };
+        let reason = format!(
+            "it is recorded call {seq}, and call {next}{of}, {} {}, comes before it and has not come",
+            request.method(),
+            short(request.target())
+        );
+        Unmatched { reason, nearest: Some(self.nearest(expected, Vec::new())) }
+    }
+
+    /// The recorded call of the same method and path that differs least, one that is still to come if it can be.
+    pub(super) fn nearest_in_route(&self, sent: &Key) -> Option<(usize, usize)> {
+        let range = self.range();
+        let ranked = self.routes.get(sent.route())?.lanes.iter().take(COMPARED_MAX).filter_map(|at| {
+            let lane = &self.lanes[*at];
+            let mut differs = Differences(NearMiss::default(), sent.is_bulk());
+            differs.query(lane.key.query(), sent.query(), Some(&self.volatile));
+            differs.body(lane.key.body(), sent.body(), Some(&self.volatile));
+            let within = || lane.calls.iter().filter(|call| range.contains(call));
+            let new = within().find(|call| !self.served.contains(call));
+            let call = new.or_else(|| within().next_back())?;
+            Some((differs.0.differs.len(), new.is_none(), *call, *at))
+        });
+        ranked.min().map(|(_, _, call, lane)| (lane, call))
     }
 
     /// The same call was recorded, and all its answers have been given.
@@ -59,9 +94,10 @@ impl Playback {
         let mut best: Option<((bool, usize, usize), Vec<Difference>)> = None;
         let range = self.range();
         for lane in lanes.iter().take(COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
-            let mut differs = Differences::default();
-            differs.query(lane.key.query(), sent.query());
-            differs.body(lane.key.body(), sent.body());
+            let mut differs = Differences(NearMiss::default(), sent.is_bulk());
+            differs.query(lane.key.query(), sent.query(), Some(&self.volatile));
+            differs.body(lane.key.body(), sent.body(), Some(&self.volatile));
+            differs.headers(&lane.key, sent);
             let is_used_up = lane.calls.get(lane.next).is_none_or(|call| !range.contains(call));
             let call = lane.calls[lane.next.min(lane.calls.len() - 1)];
             // The fewest differences; among equals one that is still to come, then the earliest.
@@ -168,9 +204,9 @@ fn likeness((method, path): (&str, &str), (known_method, known_path): (&str, &st
     }
 }
 
-/// Differences, as they are found.
+/// Differences, as they are found, and whether they are of a bulk.
 #[derive(Default)]
-struct Differences(NearMiss);
+pub(super) struct Differences(pub(super) NearMiss, bool);
 
 impl Differences {
     fn add(&mut self, place: &str, pointer: &str, recorded: Option<String>, sent: Option<String>) {
@@ -183,7 +219,21 @@ impl Differences {
         });
     }
 
-    fn query(&mut self, recorded: &[(String, String)], sent: &[(String, String)]) {
+    /// Recorded headers that count and were not sent like that.
+    pub(super) fn headers(&mut self, recorded: &Key, sent: &Key) {
+        for (name, value, sent) in recorded.other_headers(sent) {
+            let quoted = |value: &str| Value::from(value).to_string();
+            self.add(&format!("header {name}"), "", Some(quoted(value)), sent.map(quoted));
+        }
+    }
+
+    /// Parameters that are not the same; what `volatile` passes over is the same.
+    pub(super) fn query(
+        &mut self,
+        recorded: &[(String, String)],
+        sent: &[(String, String)],
+        volatile: Option<&Volatile>,
+    ) {
         let quoted = |values: Vec<&str>| (!values.is_empty()).then(|| Value::from(values.join(", ")).to_string());
         let mut names: Vec<&str> = recorded.iter().chain(sent).map(|(name, _)| &**name).collect();
         names.sort_unstable();
@@ -194,7 +244,11 @@ impl Differences {
             };
             let (recorded, sent) = (of(recorded), of(sent));
             let is_same = recorded.len() == sent.len()
-                && recorded.iter().zip(&sent).all(|(recorded, sent)| redact::admits(recorded, sent));
+                && recorded.iter().zip(&sent).all(|(recorded, sent)| {
+                    let loose =
+                        |volatile: &Volatile| volatile.parameter(name, recorded) == volatile.parameter(name, sent);
+                    redact::admits(recorded, sent) || volatile.is_some_and(loose)
+                });
             if !is_same {
                 let quoted = |values: &[String]| quoted(values.iter().map(|value| &**value).collect());
                 self.add(&format!("query {name}"), "", quoted(&recorded), quoted(&sent));
@@ -202,14 +256,15 @@ impl Differences {
         }
     }
 
-    fn body(&mut self, recorded: &Body, sent: &Body) {
+    /// Places of a body that are not the same; what `volatile` passes over is the same.
+    pub(super) fn body(&mut self, recorded: &Body, sent: &Body, volatile: Option<&Volatile>) {
         match (recorded, sent) {
-            (Body::Json(recorded), Body::Json(sent)) if recorded.len() == 1 && sent.len() == 1 => {
-                self.value("", &recorded[0], &sent[0]);
+            (Body::Json(one), Body::Json(other)) if one.len() == 1 && other.len() == 1 => {
+                self.value(&mut Vec::new(), &one[0], &other[0], volatile);
             }
-            (Body::Json(recorded), Body::Json(sent)) => {
-                for at in 0..recorded.len().max(sent.len()) {
-                    self.member(&format!("/{at}"), recorded.get(at), sent.get(at));
+            (Body::Json(one), Body::Json(other)) => {
+                for at in 0..one.len().max(other.len()) {
+                    self.member(&mut vec![at.to_string()], one.get(at), other.get(at), volatile);
                 }
             }
             _ if recorded.admits(sent) => {}
@@ -217,7 +272,7 @@ impl Differences {
         }
     }
 
-    fn value(&mut self, pointer: &str, recorded: &Value, sent: &Value) {
+    fn value(&mut self, place: &mut Vec<String>, recorded: &Value, sent: &Value, volatile: Option<&Volatile>) {
         if self.0.is_full() || admits(recorded, sent) {
             return;
         }
@@ -225,28 +280,46 @@ impl Differences {
             (Value::Object(recorded), Value::Object(sent)) => {
                 let added = sent.keys().filter(|name| !recorded.contains_key(*name));
                 for name in recorded.keys().chain(added) {
-                    let segment = name.replace('~', "~0").replace('/', "~1");
-                    self.member(&format!("{pointer}/{segment}"), recorded.get(name), sent.get(name));
+                    place.push(name.clone());
+                    self.member(place, recorded.get(name), sent.get(name), volatile);
+                    place.pop();
                 }
             }
             (Value::Array(recorded), Value::Array(sent)) => {
                 for at in 0..recorded.len().max(sent.len()) {
-                    self.member(&format!("{pointer}/{at}"), recorded.get(at), sent.get(at));
+                    place.push(at.to_string());
+                    self.member(place, recorded.get(at), sent.get(at), volatile);
+                    place.pop();
                 }
             }
-            _ => self.member(pointer, Some(recorded), Some(sent)),
+            _ => self.member(place, Some(recorded), Some(sent), volatile),
         }
     }
 
-    fn member(&mut self, pointer: &str, recorded: Option<&Value>, sent: Option<&Value>) {
+    fn member(
+        &mut self,
+        place: &mut Vec<String>,
+        recorded: Option<&Value>,
+        sent: Option<&Value>,
+        volatile: Option<&Volatile>,
+    ) {
+        let is_passed_over = volatile.is_some_and(|volatile| match (recorded, sent) {
+            (Some(recorded), Some(sent)) => volatile.alike(place, recorded, sent, Surroundings { is_content: self.1 }),
+            _ => volatile.ignores(place),
+        });
         match (recorded, sent) {
+            _ if is_passed_over => {}
             (Some(recorded @ (Value::Object(_) | Value::Array(_))), Some(sent))
                 if std::mem::discriminant(recorded) == std::mem::discriminant(sent) =>
             {
-                self.value(pointer, recorded, sent);
+                self.value(place, recorded, sent, volatile);
             }
             (Some(recorded), Some(sent)) if admits(recorded, sent) => {}
-            _ => self.add("body", pointer, recorded.map(Value::to_string), sent.map(Value::to_string)),
+            _ => {
+                let pointer: String =
+                    place.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect();
+                self.add("body", &pointer, recorded.map(Value::to_string), sent.map(Value::to_string));
+            }
         }
     }
 }

@@ -13,9 +13,10 @@ use super::{Header, Mistake, Recording, VERSION};
 use crate::input::sniff::{self, Wanted};
 use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
+use crate::journal::playback::policy::IgnoredPointer;
 use crate::json::{self, SyntaxError, Token, Tokens};
 use crate::license::License;
-use crate::limits::RECORDING_LINE_BYTES_MAX;
+use crate::limits::{RECORDING_IGNORED_MAX, RECORDING_LINE_BYTES_MAX};
 use crate::profile::Profile;
 
 const MARK: &str = "elastimock_recording";
@@ -30,6 +31,7 @@ const HEADER_KEYS: &[&str] = &[
     "started_at",
     "allowances",
     "scope",
+    "ignore",
     "state",
 ];
 const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "findings", "scope", "fault", "took_us"];
@@ -213,7 +215,7 @@ impl Line<'_, '_, '_> {
     fn header_members(&mut self) -> Result<Option<Header>, SyntaxError> {
         let (mut elastimock, mut profile, mut seed, mut started_at, mut state) = (None, None, None, None, Value::Null);
         let (mut es_version, mut license, mut is_clock_running) = (None, License::default(), false);
-        let (mut allowances, mut scope) = (Vec::new(), None);
+        let (mut allowances, mut scope, mut ignore) = (Vec::new(), None, Vec::new());
         let before = self.notes.mistakes.len();
         self.tokens.next()?;
         while let Some(key) = self.key()? {
@@ -243,6 +245,7 @@ impl Line<'_, '_, '_> {
                 "started_at" => started_at = self.instant(&key)?,
                 "allowances" => allowances = self.allowances(&key)?,
                 "scope" => scope = self.string(&key, "the name of the scope as a string")?.map(Arc::from),
+                "ignore" => ignore = self.pointers(&key)?,
                 "state" => match self.tokens.token() {
                     Some(Token::StartObject | Token::Null) => state = self.tokens.value()?,
                     _ => self.mistyped(&key, "an object in the form of a fixture")?,
@@ -272,9 +275,32 @@ impl Line<'_, '_, '_> {
                 started_at: started_at?,
                 allowances,
                 scope,
+                ignore,
                 state,
             })
         })())
+    }
+
+    /// A list of JSON pointers.
+    fn pointers(&mut self, key: &str) -> Result<Vec<String>, SyntaxError> {
+        let mut pointers = Vec::new();
+        if self.tokens.token() != Some(Token::StartArray) {
+            self.mistyped(key, "a list of JSON pointers, for example [\"/worker_hostname\"]")?;
+            return Ok(pointers);
+        }
+        while self.tokens.next()? != Some(Token::EndArray) {
+            let at = self.at();
+            let Some(pointer) = self.string(key, "each JSON pointer as a string")? else { continue };
+            match IgnoredPointer::parse(&pointer) {
+                Ok(_) if pointers.len() < RECORDING_IGNORED_MAX => pointers.push(pointer),
+                Ok(_) => {
+                    let what = format!("[{key}] has more than {RECORDING_IGNORED_MAX} pointers");
+                    self.wrong(at, what, "use `*` for any one step");
+                }
+                Err(wrong) => self.wrong(at, format!("[{key}] cannot be used"), wrong),
+            }
+        }
+        Ok(pointers)
     }
 
     /// The interaction, and where its number stands; none if it is not complete.

@@ -361,7 +361,8 @@ proptest! {
         let elastimock = "0.1.0".to_owned();
         let allowances = vec![Allowed { rule: "job-left-open".to_owned(), reason: "\"why\"".to_owned(), first_scope_only: step > 4 }];
         let scope = (step > 6).then(|| Arc::from("one"));
-        let header = Header { elastimock, profile: Profile::V8, es_version, license, is_clock_running, seed, started_at: at, allowances, scope, state };
+        let ignore = (step > 2).then(|| "/doc/*".to_owned()).into_iter().collect();
+        let header = Header { elastimock, profile: Profile::V8, es_version, license, is_clock_running, seed, started_at: at, allowances, scope, ignore, state };
         let interactions: Vec<Interaction> = interactions.into_iter().zip(1..).map(|(call, seq)| Interaction { seq: seq * step, ..call }).collect();
         let last = interactions.last().map_or(0, |call| call.seq);
         let events: Vec<Event> = changes.into_iter().zip(last + 1..).map(|(change, seq)| Event { seq, at, change }).collect();

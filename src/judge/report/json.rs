@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Report;
+use crate::journal::playback::PlayNote;
 
 pub(super) fn write(report: &Report) -> String {
     format!("{}\n", to_value(report))
@@ -40,9 +41,17 @@ pub(super) fn to_value(report: &Report) -> Value {
     if report.forgotten.total() > 0 {
         value["forgotten"] = json!({ "error": report.forgotten.error, "warning": report.forgotten.warning });
     }
-    if let Some(played) = report.played {
+    if let Some(played) = &report.played {
         value["recorded"] = played.recorded.into();
         value["served"] = played.served.into();
+        value["played"] = json!({
+            "repeated": played.repeated,
+            "nearest": played.nearest,
+            "mocked": played.mocked,
+            "differing": played.differing,
+            "passed_over": played.passed_over,
+            "notes": played.notes.iter().map(PlayNote::to_value).collect::<Vec<_>>(),
+        });
     }
     value
 }

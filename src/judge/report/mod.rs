@@ -27,6 +27,7 @@ use crate::finding::{Finding, Severity, Subject};
 use crate::journal::Kept;
 use crate::journal::har;
 use crate::journal::interaction::Interaction;
+pub use crate::journal::playback::Played;
 use crate::journal::recording::{Recording, lines};
 use crate::journal::transcript::lane;
 use crate::suggest;
@@ -75,15 +76,6 @@ pub struct Place {
     pub file: String,
     /// The line, from 1.
     pub line: u32,
-}
-
-/// How far a playback came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Played {
-    /// Calls that the recording has.
-    pub recorded: u64,
-    /// Those that came.
-    pub served: u64,
 }
 
 /// A form of telling.
