@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::child;
 use super::report::Wanted;
 use crate::clock::{self, Clock};
 use crate::finding::Severity;
@@ -29,6 +30,7 @@ A first minute:
   elastimock serve                       the built-in fixtures; tells a curl line that claims a job
   elastimock serve --fixtures crm.json   your own connectors and sync jobs
   elastimock play story.ndjson           the recorded answers, without the other side
+  elastimock run -- pytest -q            a server for one command, at ELASTICSEARCH_URL
 
 Exit codes:
   0  done; nothing at or above --fail-on
@@ -62,6 +64,29 @@ Exit codes:
   2    an argument or a fixture was wrong: file, line, column and a cure are told
   3    cannot bind the address, cannot read or write a file
   130  ended at once by a second Ctrl-C; 143 by a second SIGTERM, 129 by a second SIGHUP";
+
+const RUN_ABOUT: &str = "\
+A server is started at a free port, the command is run with ELASTICSEARCH_URL and ELASTIMOCK_URL set
+to its address, and when the command has ended the findings are told. There is one exit code: the
+command's, or, if that is 0, the one of `serve`.
+
+The command has the standard streams to itself; with --json one document with the findings is the
+last line on stdout. Signals are passed on to the command, and the server ends after it.";
+
+const RUN_HELP: &str = "\
+Environment:
+  Every flag can be a variable: --fail-on is ELASTIMOCK_FAIL_ON, and so on. A flag wins. These
+  variables are not passed on to the command.
+
+Example:
+  elastimock run --fixtures crm.json --report junit=contract.xml -- pytest -q
+
+Exit codes:
+  0    the command ended with 0, and there is no finding at or above --fail-on
+  1    the command ended with 0; findings at or above --fail-on
+  2    an argument or a fixture was wrong, or there is no such command
+  3    cannot bind the address, cannot read or write a file
+  N    the command's own code where it is not 0; 128 and the signal's number where one ended it";
 
 const PLAY_ABOUT: &str = "\
 Each request gets the next unserved answer that was recorded for it. What is another in every run
@@ -197,9 +222,30 @@ Exit codes:
   2  an argument was wrong
   3  the time is up; what was seen last is told";
 
+const COMPLETIONS_HELP: &str = "\
+Example:
+  elastimock completions bash > ~/.local/share/bash-completion/completions/elastimock
+  elastimock completions zsh > ~/.zfunc/_elastimock
+  elastimock completions fish > ~/.config/fish/completions/elastimock.fish
+
+Exit codes:
+  0  done
+  2  there is no such shell
+  3  cannot write to stdout";
+
+const MAN_HELP: &str = "\
+Example:
+  elastimock man serve | man -l -
+  elastimock man --out ~/.local/share/man/man1
+
+Exit codes:
+  0  done
+  2  there is no such command
+  3  cannot write a page";
+
 /// A mock of Elasticsearch's Connector API for contract tests
 #[derive(Debug, Parser)]
-#[command(name = "elastimock", version, arg_required_else_help = true)]
+#[command(name = "elastimock", version, long_version = version(), arg_required_else_help = true)]
 #[command(help_template = PAGE, before_help = TOP_ABOUT, after_help = TOP_HELP)]
 pub struct CommandLine {
     #[command(flatten)]
@@ -259,6 +305,10 @@ pub enum Command {
     /// Serves a mocked cluster until it is told to stop
     #[command(help_template = PAGE, before_help = SERVE_ABOUT, after_help = SERVE_HELP)]
     Serve(Serve),
+    /// Runs a command with a server of its own; one exit code for both
+    #[command(help_template = PAGE, before_help = RUN_ABOUT, after_help = RUN_HELP)]
+    #[command(override_usage = "elastimock run [OPTIONS] -- <CMD>...")]
+    Run(Run),
     /// Answers from a recording, without the other side
     #[command(help_template = PAGE, before_help = PLAY_ABOUT, after_help = PLAY_HELP)]
     Play(Play),
@@ -286,6 +336,12 @@ pub enum Command {
     /// Waits until a server answers its health check
     #[command(help_template = PAGE, before_help = WAIT_ABOUT, after_help = WAIT_HELP)]
     Wait(Wait),
+    /// Prints the completions for a shell
+    #[command(help_template = PAGE, after_help = COMPLETIONS_HELP)]
+    Completions(Completions),
+    /// Prints the manual page of elastimock or of one command, or writes all of them
+    #[command(help_template = PAGE, after_help = MAN_HELP)]
+    Man(Man),
 }
 
 /// What `serve` and `play` have in common.
@@ -402,6 +458,32 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", default_value = "100mb", value_parser = bytes)]
     #[arg(env = "ELASTIMOCK_BODY_MAX", hide_env = true)]
     pub body_max: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub serve: Serve,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
+    #[arg(value_hint = clap::ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command whose page is printed
+    #[arg(conflicts_with = "out")]
+    pub command: Option<String>,
+    /// Writes all pages into this folder, which is made if need be
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -531,16 +613,68 @@ pub struct Wait {
     pub timeout: Duration,
 }
 
+/// The command line, its texts made to flow into the width of a terminal.
+pub fn command() -> clap::Command {
+    let mut whole = CommandLine::command().mut_subcommand(child::COMMAND, |run| {
+        // Its server is found by its variables, so that many can run at a time, and standard input is the command's.
+        let run = run.mut_arg("listen", |listen| listen.default_value("127.0.0.1:0"));
+        run.mut_arg("exit_with_stdin", |stdin| stdin.hide(true))
+    });
+    let names: Vec<String> = whole.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    for name in names {
+        whole = whole.mut_subcommand(name, flowing);
+    }
+    // Longer lines are hard to read.
+    flowing(whole).max_term_width(100)
+}
+
+fn flowing(command: clap::Command) -> clap::Command {
+    match command.get_before_help().map(ToString::to_string) {
+        Some(text) => command.before_help(flow(&text)),
+        None => command,
+    }
+}
+
+/// A text whose paragraphs are a line each. Lines that are indented stay lines.
+fn flow(text: &str) -> String {
+    let mut flown = String::with_capacity(text.len());
+    for line in text.lines() {
+        let goes_on = flown.lines().last().is_some_and(|last| !last.starts_with(' ')) && !flown.ends_with("\n\n");
+        match line {
+            "" => flown.push_str("\n\n"),
+            line if goes_on && !line.starts_with(' ') => flown.push_str(&format!(" {line}")),
+            line if flown.is_empty() || flown.ends_with('\n') => flown.push_str(line),
+            line => flown.push_str(&format!("\n{line}")),
+        }
+    }
+    flown
+}
+
+/// What `--version` tells; `-V` has its first words.
+fn version() -> String {
+    let features = [("yaml", cfg!(feature = "yaml")), ("cli", cfg!(feature = "cli"))];
+    let features: Vec<&str> = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
+    let profiles: Vec<String> = Profile::ALL.iter().rev().map(|profile| format!("{profile}")).collect();
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    format!(
+        "{}\nprofiles: {}; default {}\nfeatures: {}\nbuild: {build}",
+        env!("CARGO_PKG_VERSION"),
+        profiles.join(", "),
+        Profile::default(),
+        features.join(", "),
+    )
+}
+
 /// Reads the command line and the environment.
 ///
 /// # Errors
 /// With clap's message; also when help or the version was asked for.
 pub fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
-    let matches = CommandLine::command().try_get_matches_from(words)?;
+    let matches = command().try_get_matches_from(words)?;
     let mut line = CommandLine::from_arg_matches(&matches)?;
     // A variable holds one text, so it lists its paths as PATH does.
-    if let Command::Serve(serve) = &mut line.command
-        && let Some(matches) = matches.subcommand_matches("serve")
+    if let Command::Serve(serve) | Command::Run(Run { serve, .. }) = &mut line.command
+        && let Some((_, matches)) = matches.subcommand()
         && matches.value_source("fixtures") == Some(ValueSource::EnvVariable)
     {
         serve.fixtures = serve.fixtures.iter().flat_map(std::env::split_paths).collect();
@@ -645,7 +779,26 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        CommandLine::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn texts_flow_paragraph_by_paragraph() {
+        assert_eq!(flow("one\ntwo\n\nthree:\n  four\n  five\nsix"), "one two\n\nthree:\n  four\n  five\nsix");
+        assert_eq!(flow("one"), "one");
+        assert_eq!(flow(""), "");
+    }
+
+    #[test]
+    fn the_version_names_every_feature_that_is_on() {
+        let manifest = include_str!("../../Cargo.toml");
+        let (_, below) = manifest.split_once("[features]\n").expect("the features");
+        let features = below.split("\n[").next().unwrap_or_default().lines().filter_map(|line| line.split_once(" = ["));
+        let told = version();
+        // The tests of this room are compiled with all of them.
+        for (name, _) in features.filter(|(name, _)| !name.is_empty() && *name != "default") {
+            assert!(told.contains(name), "{told} does not name {name}: mend `version`");
+        }
     }
 
     #[test]

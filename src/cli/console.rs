@@ -20,13 +20,28 @@ use crate::limits::STDERR_STALLED_MS_MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Done.
-    Done = 0,
+    Done,
     /// The client under test failed.
-    Failed = 1,
+    Failed,
     /// The input was wrong.
-    Input = 2,
+    Input,
     /// The surroundings failed.
-    Surroundings = 3,
+    Surroundings,
+    /// As the command that was run.
+    Command(u8),
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Input => 2,
+            Exit::Surroundings => 3,
+            Exit::Command(code) => code,
+        }
+    }
 }
 
 /// Why a command could not do what it should.

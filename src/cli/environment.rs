@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 
-use super::args::CommandLine;
+use super::args;
 use crate::suggest::{similar, similarity};
 
 /// What all our variables begin with.
@@ -51,7 +51,7 @@ fn told(name: &str, known: &BTreeSet<String>) -> Option<String> {
 /// The variables of all commands.
 fn known() -> BTreeSet<String> {
     let mut known: BTreeSet<String> = FOR_OTHERS.iter().map(|name| (*name).to_owned()).collect();
-    collect(&CommandLine::command(), &mut known);
+    collect(&args::command(), &mut known);
     known
 }
 

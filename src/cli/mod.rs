@@ -7,6 +7,8 @@
 //! report.rs   where reports go
 //! recordings.rs  recordings, read and complained about
 //! environment.rs  variables that have no effect
+//! run.rs      a server for one command; child.rs the command's process
+//! shell.rs    completions and man pages
 //! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
 //! show.rs     wait.rs    one command each
 //! ```
@@ -14,6 +16,7 @@
 //! It has no behaviour of its own: a server is the one that [`crate::mock_server::Builder`] makes.
 
 mod args;
+mod child;
 mod console;
 mod coverage;
 mod curl;
@@ -25,9 +28,11 @@ mod list;
 mod play;
 mod recordings;
 mod report;
+mod run;
 mod schema;
 mod serve;
 mod serving;
+mod shell;
 mod show;
 mod signals;
 mod wait;
@@ -53,7 +58,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let variables = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     environment::mistyped(variables).iter().for_each(|told| console.warn(told));
     let done = match line.command {
-        Command::Serve(serve) => serve::run(serve, &console),
+        Command::Serve(serve) => serve::run(&serve, &console),
+        Command::Run(run) => run::run(&run, &console),
         Command::Play(play) => play::run(&play, &console),
         Command::Judge(judge) => judge::run(&judge, &console),
         Command::Coverage(coverage) => coverage::run(&coverage, &console),
@@ -63,10 +69,12 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Schema(schema) => schema::run(&schema, &console),
         Command::Lint(lint) => lint::run(&lint, &console),
         Command::Wait(wait) => wait::run(&wait, &console),
+        Command::Completions(completions) => shell::completions(&completions, &console),
+        Command::Man(man) => shell::man(&man, &console),
     };
     let exit = done.unwrap_or_else(|failure| {
         console.fail(&failure);
         failure.exit
     });
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.code())
 }

@@ -2,7 +2,7 @@
 
 use super::args::Play;
 use super::console::{Console, Exit, Failure, counted};
-use super::serving::Written;
+use super::serving::{Life, Written};
 use super::{curl, recordings, serving};
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::policy::PlayPolicy;
@@ -24,9 +24,8 @@ pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
     // Only reports point at lines.
     let played = (!play.listening.verdict.report.is_empty()).then_some((&*name, &*text));
     let written = Written { played, ..Written::default() };
-    serving::run(builder, &play.listening, console, written, |server| {
-        introduction(server, &name, recorded, first.as_ref(), console)
-    })
+    let introduce = |server: &MockServer| introduction(server, &name, recorded, first.as_ref(), console);
+    serving::run(builder, &play.listening, console, written, Life::Callers(&introduce))
 }
 
 fn policy(play: &Play) -> PlayPolicy {

@@ -6,14 +6,23 @@ use serde_json::Value;
 
 use super::args::Serve;
 use super::console::{Console, Exit, Failure, counted};
-use super::serving::Written;
+use super::serving::{Life, Written};
 use super::{curl, serving};
 use crate::clock::Clock;
 use crate::fixture::Fixture;
-use crate::mock_server::MockServer;
+use crate::mock_server::{Builder, MockServer};
 
 /// Serves until a signal comes.
-pub fn run(serve: Serve, console: &Console) -> Result<Exit, Failure> {
+pub fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {
+    let introduce = |server: &MockServer| introduction(server, serve, console);
+    serving::run(builder(serve, console)?, &serve.listening, console, written(serve), Life::Callers(&introduce))
+}
+
+/// The server that the flags describe.
+///
+/// # Errors
+/// When a fixture cannot be read or is wrong.
+pub fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
     let mut builder = MockServer::builder()
         .profile(serve.profile)
         .license(serve.license)
@@ -34,8 +43,25 @@ pub fn run(serve: Serve, console: &Console) -> Result<Exit, Failure> {
         // Read here and not by the builder: a signal still ends the process at once.
         builder = builder.fixture(fixture(&serve.fixtures, console)?);
     }
-    let written = Written { record: serve.record.as_deref(), ..Written::default() };
-    serving::run(builder, &serve.listening, console, written, |server| introduction(server, &serve, console))
+    Ok(builder)
+}
+
+/// Where its calls are written down.
+pub fn written(serve: &Serve) -> Written<'_> {
+    Written { record: serve.record.as_deref(), ..Written::default() }
+}
+
+/// Which Elasticsearch it is, what its ids depend on, and what time it has.
+pub fn mimics(server: &MockServer) -> String {
+    let setup = server.setup();
+    let time = if setup.clock == Clock::real() {
+        "the system's time".to_owned()
+    } else if setup.clock.is_frozen() {
+        format!("time stands at {}", server.now())
+    } else {
+        format!("time runs from {}", server.now())
+    };
+    format!("Elasticsearch {} (profile {}), seed {}, {time}", setup.release.number, setup.profile, setup.seed)
 }
 
 /// Reads the fixtures, and tells what is worth knowing of them.
@@ -62,22 +88,12 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
     let pending: Vec<&str> =
         jobs.iter().filter(|job| is_pending(job)).filter_map(|job| job.get("id")?.as_str()).collect();
 
-    let time = if setup.clock == Clock::real() {
-        "the system's time".to_owned()
-    } else if setup.clock.is_frozen() {
-        format!("time stands at {}", server.now())
-    } else {
-        format!("time runs from {}", server.now())
-    };
     let origin = match serve.fixtures.as_slice() {
         [] => "the built-in fixtures".to_owned(),
         paths => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
     };
     let mut lines = vec![
-        format!(
-            "  mimics    Elasticsearch {} (profile {}), seed {}, {time}",
-            setup.release.number, setup.profile, setup.seed
-        ),
+        format!("  mimics    {}", mimics(server)),
         format!(
             "  serves    {origin}: {}, {} ({} pending)",
             counted(entries(&state, "connectors").len() as u64, "connector"),

@@ -1,8 +1,9 @@
-//! The life of a server, the same for `serve` and `play`: bind, say so, wait for the end, let calls in
+//! The life of a server, the same for `serve`, `play` and `run`: bind, say so, wait for the end, let calls in
 //! flight be answered, tell what was found.
 //!
 //! Nothing here waits for a reader of stderr, so that a server can always be ended.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::args::{Listening, Verdict};
+use super::child::Running;
 use super::console::{Console, Exit, Failure, counted};
-use super::report;
 use super::signals::Ending;
+use super::{curl, report, serve};
 use crate::finding::Severity;
 use crate::journal::interaction::Interaction;
 use crate::limits::JOURNAL_PAGE_ENTRIES;
@@ -37,17 +39,30 @@ pub struct Written<'p> {
     pub played: Option<(&'p str, &'p [u8])>,
 }
 
-/// Runs the server that `builder` describes until it is to end. `introduce` tells people what it is.
+/// What a server lives for.
+pub enum Life<'l> {
+    /// Whoever calls it, until something ends it. This tells people what it is.
+    Callers(&'l dyn Fn(&MockServer) -> String),
+    /// One command, until that has ended.
+    Command {
+        /// The program and its arguments.
+        words: &'l [OsString],
+        /// Variables that it does not get.
+        not_passed_on: &'l [String],
+    },
+}
+
+/// Runs the server that `builder` describes for as long as its life lasts.
 pub fn run(
     builder: Builder,
     listening: &Listening,
     console: &Console,
     written: Written<'_>,
-    introduce: impl FnOnce(&MockServer) -> String,
+    life: Life<'_>,
 ) -> Result<Exit, Failure> {
     let console = console.in_background()?;
     let runtime = runtime()?;
-    let served = runtime.block_on(serve(builder, listening, &console, written, introduce));
+    let served = runtime.block_on(serve(builder, listening, &console, written, life));
     let exit = served.unwrap_or_else(|failure| {
         console.fail(&failure);
         failure.exit
@@ -63,7 +78,7 @@ async fn serve(
     listening: &Listening,
     console: &Console,
     written: Written<'_>,
-    introduce: impl FnOnce(&MockServer) -> String,
+    life: Life<'_>,
 ) -> Result<Exit, Failure> {
     // Better now than after an hour's run.
     report::prepare(&listening.verdict.report, console)?;
@@ -75,15 +90,22 @@ async fn serve(
     let builder = listening.allow_host.iter().fold(builder, Builder::allow_host);
     let server = strict(builder, &listening.verdict).listen(listening.listen).tell(tell).serve()?;
     let mut calls = Calls::default();
-    let lived = live(&server, port_file.as_mut(), console, introduce, &mut ending, &mut calls).await;
+    let lived = live(&server, port_file.as_mut(), console, life, &mut ending, &mut calls).await;
     // Whoever finds it finds a server.
     drop(port_file);
     let drained = server.drain().await;
-    lived?;
+    let lived = lived?;
     while !calls.tell(&server, console) && console.flush() {}
-    let exit = conclude(&server, &listening.verdict, console, written);
-    drained?;
-    exit
+    let concluded = conclude(&server, &listening.verdict, console, written);
+    let concluded = drained.map_err(Failure::from).and(concluded);
+    match (lived, concluded) {
+        (Exit::Done, concluded) => concluded,
+        (ended, Ok(_)) => Ok(ended),
+        (ended, Err(failure)) => {
+            console.fail(&failure);
+            Ok(ended)
+        }
+    }
 }
 
 /// The builder, judging as strictly as the user asks.
@@ -104,48 +126,51 @@ fn runtime() -> Result<Runtime, Failure> {
     runtime.map_err(|error| Failure::surroundings(format!("cannot start the server's threads: {error}")))
 }
 
-/// From the open port to the first reason to end.
+/// From the open port to the first reason to end; how what it lived for has ended.
 async fn live(
     server: &MockServer,
     port_file: Option<&mut PortFile>,
     console: &Console,
-    introduce: impl FnOnce(&MockServer) -> String,
+    life: Life<'_>,
     ending: &mut Ending,
     calls: &mut Calls,
-) -> Result<(), Failure> {
+) -> Result<Exit, Failure> {
     if let Some(file) = port_file {
         file.write(server.port())?;
     }
-    if console.json() {
-        let pid = std::process::id();
-        console.json_line(&json!({ "url": server.url(), "port": server.port(), "pid": pid, "seed": server.seed() }))?;
-    } else {
-        console.result(&format!("elastimock listening on {}", server.url()))?;
-    }
-    if !console.quiet() {
-        if !server.address().ip().to_canonical().is_loopback() {
-            console.warn(&format!(
-                "{} can be reached from other machines: whoever does reads and changes the mock and the secrets in \
-                 its state; --listen 127.0.0.1:{} keeps them out",
-                server.address(),
-                server.port()
-            ));
+    // What a command prints is the result of `run`.
+    if let Life::Callers(_) = life {
+        if console.json() {
+            let (url, pid) = (server.url(), std::process::id());
+            console.json_line(&json!({ "url": url, "port": server.port(), "pid": pid, "seed": server.seed() }))?;
+        } else {
+            console.result(&format!("elastimock listening on {}", server.url()))?;
         }
-        console.tell(&introduce(server));
     }
-    let cause = if console.verbose() == 0 {
-        ending.wait().await
-    } else {
-        let mut ticks = tokio::time::interval(TELL_EVERY);
-        loop {
-            tokio::select! {
-                cause = ending.wait() => break cause,
-                _ = ticks.tick() => calls.tell(server, console),
-            };
+    if !console.quiet() && !server.address().ip().to_canonical().is_loopback() {
+        console.warn(&format!(
+            "{} can be reached from other machines: whoever does reads and changes the mock and the secrets in \
+             its state; --listen 127.0.0.1:{} keeps them out",
+            server.address(),
+            server.port()
+        ));
+    }
+    match life {
+        Life::Callers(introduce) => {
+            if !console.quiet() {
+                console.tell(&introduce(server));
+            }
+            let cause = calls.while_waiting(ending.wait(), server, console).await;
+            console.tell(&format!("{cause}; calls in flight are answered, a second signal ends it at once"));
+            Ok(Exit::Done)
         }
-    };
-    console.tell(&format!("{cause}; calls in flight are answered, a second signal ends it at once"));
-    Ok(())
+        Life::Command { words, not_passed_on } => {
+            let url = curl::reachable(server.address());
+            console.tell(&format!("elastimock at {url} mimics {}", serve::mimics(server)));
+            let running = Running::start(words, &url, not_passed_on)?;
+            calls.while_waiting(running.end(ending, console), server, console).await
+        }
+    }
 }
 
 /// The file that has the port's number while the port is open. Whoever sees it sees the whole number.
@@ -208,6 +233,26 @@ struct Calls {
 }
 
 impl Calls {
+    /// Waits for something, and tells the calls that come meanwhile if the user wants to know.
+    async fn while_waiting<T>(
+        &mut self,
+        something: impl Future<Output = T>,
+        server: &MockServer,
+        console: &Console,
+    ) -> T {
+        if console.verbose() == 0 {
+            return something.await;
+        }
+        let mut something = std::pin::pin!(something);
+        let mut ticks = tokio::time::interval(TELL_EVERY);
+        loop {
+            tokio::select! {
+                come = &mut something => break come,
+                _ = ticks.tick() => drop(self.tell(server, console)),
+            }
+        }
+    }
+
     /// Tells the calls since the last time, if the user wants to know; whether that was all of them. Where
     /// they are not read, the rest waits in the journal.
     fn tell(&mut self, server: &MockServer, console: &Console) -> bool {

@@ -38,18 +38,22 @@ impl fmt::Display for Cause {
 
 /// The end of a server, waited for from the moment it is made.
 #[derive(Debug)]
-pub struct Ending(UnboundedReceiver<Cause>);
+pub struct Ending {
+    causes: UnboundedReceiver<Cause>,
+    passes_on: Arc<AtomicBool>,
+}
 
 /// Says that the server is to end. A signal that comes when it is ending already ends it at once.
 #[derive(Clone)]
 struct Ender {
     is_ending: Arc<AtomicBool>,
+    passes_on: Arc<AtomicBool>,
     sender: UnboundedSender<Cause>,
 }
 
 impl Ender {
     fn end(&self, cause: Cause) {
-        if !self.is_ending.swap(true, Ordering::AcqRel) {
+        if self.passes_on.load(Ordering::Acquire) || !self.is_ending.swap(true, Ordering::AcqRel) {
             // Nobody waits any more when the server could not start.
             let _ = self.sender.send(cause);
         } else if let Cause::Signal(code) = cause {
@@ -65,7 +69,8 @@ impl Ending {
     /// [`Failure::surroundings`] when something cannot be waited for.
     pub fn watch(listening: &Listening) -> Result<Ending, Failure> {
         let (sender, causes) = unbounded_channel();
-        let ender = Ender { is_ending: Arc::default(), sender };
+        let passes_on = Arc::<AtomicBool>::default();
+        let ender = Ender { is_ending: Arc::default(), passes_on: Arc::clone(&passes_on), sender };
         hear_signals(ender.clone())?;
         if listening.exit_with_stdin {
             let ender = ender.clone();
@@ -84,12 +89,17 @@ impl Ending {
                 ender.end(Cause::Process(pid));
             })?;
         }
-        Ok(Ending(causes))
+        Ok(Ending { causes, passes_on })
+    }
+
+    /// Whether every signal is for a command: then none ends this process.
+    pub fn passes_on(&self, passes_on: bool) {
+        self.passes_on.store(passes_on, Ordering::Release);
     }
 
     /// Waits until the server is to end.
     pub async fn wait(&mut self) -> Cause {
-        match self.0.recv().await {
+        match self.causes.recv().await {
             Some(cause) => cause,
             // All who could tell are gone: not while the signals are heard.
             None => std::future::pending().await,

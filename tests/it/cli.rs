@@ -27,7 +27,7 @@ pub fn elastimock(words: &[&str]) -> Command {
     command.args(words).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("ELASTIMOCK_") || text.starts_with("CLICOLOR") || text == "NO_COLOR" {
+        if text.starts_with("ELASTIMOCK_") || text.starts_with("CLICOLOR") || text == "NO_COLOR" || text == "COLUMNS" {
             command.env_remove(name);
         }
     }
@@ -212,7 +212,22 @@ const STORY: &str = concat!(
 
 #[test]
 fn help_pages() {
-    for command in ["", "serve", "play", "judge", "coverage", "show", "explain", "list", "schema", "lint", "wait"] {
+    for command in [
+        "",
+        "serve",
+        "run",
+        "play",
+        "judge",
+        "coverage",
+        "show",
+        "explain",
+        "list",
+        "schema",
+        "lint",
+        "wait",
+        "completions",
+        "man",
+    ] {
         let words: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let told = run(&words);
         assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
@@ -223,11 +238,6 @@ fn help_pages() {
         let short: Vec<&str> = words.iter().map(|word| if *word == "--help" { "-h" } else { *word }).collect();
         assert_eq!(run(&short).stdout, told.stdout, "-h and --help tell the same");
     }
-    let version = run(&["--version"]);
-    assert_eq!(
-        (version.code, version.stdout.as_str()),
-        (Some(0), concat!("elastimock ", env!("CARGO_PKG_VERSION"), "\n"))
-    );
 }
 
 #[test]

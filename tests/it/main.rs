@@ -28,3 +28,5 @@ mod cli;
 mod input;
 #[cfg(all(feature = "cli", unix))]
 mod lifecycle;
+#[cfg(all(feature = "cli", unix))]
+mod run;

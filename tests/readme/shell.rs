@@ -71,7 +71,7 @@ impl Shell {
 
     /// Runs a block, after what the text around it says happened before.
     pub fn run(&self, before: &str, block: &str) -> Result<(), String> {
-        let has_its_own = block.lines().any(|line| starts_server(line).is_some());
+        let has_its_own = block.lines().any(|line| starts_server(line).is_some() || line.starts_with("elastimock run"));
         let _server = (!has_its_own).then(|| self.server()).transpose()?;
         // A block may fetch from an Elasticsearch and serve what it has fetched.
         let other = block.contains("ELASTICSEARCH_URL").then(|| MockServer::builder().seed(8).start_blocking());

@@ -1,0 +1,83 @@
+//! `elastimock completions` and `elastimock man`: what a shell and `man` want to know, made from the command line.
+
+use std::fs;
+
+use clap_mangen::Man as Page;
+use clap_mangen::roff::{Roff, roman};
+
+use super::args::{self, Completions, Man};
+use super::console::{Console, Exit, Failure};
+
+/// Prints the completions of a shell.
+pub fn completions(completions: &Completions, console: &Console) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(completions.shell, &mut args::command(), "elastimock", &mut script);
+    console.result(String::from_utf8_lossy(&script).trim_end())?;
+    Ok(Exit::Done)
+}
+
+/// Prints one page, or writes all of them into a folder.
+pub fn man(man: &Man, console: &Console) -> Result<Exit, Failure> {
+    let mut whole = args::command().disable_help_subcommand(true);
+    whole.build();
+    if let Some(folder) = &man.out {
+        let cannot = |error| Failure::surroundings(format!("cannot write pages to {}: {error}", folder.display()));
+        fs::create_dir_all(folder).map_err(cannot)?;
+        for command in std::iter::once(&whole).chain(whole.get_subcommands().filter(|command| !command.is_hide_set())) {
+            let file = folder.join(format!("{}.1", command.get_display_name().unwrap_or("elastimock")));
+            fs::write(&file, page(command)).map_err(cannot)?;
+            console.tell(&format!("wrote {}", file.display()));
+        }
+        return Ok(Exit::Done);
+    }
+    let command = match &man.command {
+        None => &whole,
+        Some(name) => whole.find_subcommand(name).ok_or_else(|| {
+            Failure::input(format!("there is no command `{name}`; `elastimock --help` lists them all"))
+        })?,
+    };
+    console.result(page(command).trim_end())?;
+    Ok(Exit::Done)
+}
+
+/// The page of a command, in the language of `man`.
+fn page(command: &clap::Command) -> String {
+    let texts = [command.get_about(), command.get_before_help()].into_iter().flatten();
+    let description = texts.map(ToString::to_string).collect::<Vec<_>>().join("\n\n");
+    let page = Page::new(command.clone().long_about(description));
+    let page = page.source(concat!("elastimock ", env!("CARGO_PKG_VERSION"))).manual("elastimock");
+    let mut written = Vec::new();
+    // Writing to memory does not fail.
+    let _ = page
+        .render_title(&mut written)
+        .and_then(|()| page.render_name_section(&mut written))
+        .and_then(|()| page.render_synopsis_section(&mut written))
+        .and_then(|()| page.render_description_section(&mut written))
+        .and_then(|()| page.render_options_section(&mut written));
+    if command.has_subcommands() {
+        let _ = page.render_subcommands_section(&mut written);
+    }
+    let further = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let _ = sections(&further).to_writer(&mut written);
+    String::from_utf8_lossy(&written).into_owned()
+}
+
+/// The parts of a help page that stand behind the flags, each a section of its own, its lines as they are.
+fn sections(text: &str) -> Roff {
+    let mut roff = Roff::new();
+    for part in text.split("\n\n") {
+        match part.split_once(":\n") {
+            Some((heading, lines)) => {
+                roff.control("SH", [heading.to_uppercase().as_str()]).control("nf", []);
+                for line in lines.lines() {
+                    roff.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+                }
+                roff.control("fi", []);
+            }
+            None => {
+                roff.control("SH", ["SEE ALSO"]).text([roman(part)]);
+            }
+        }
+    }
+    roff
+}
