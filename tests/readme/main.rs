@@ -50,6 +50,8 @@ const TABLE: &[(&str, &str, Treatment)] = &[
     ("README.md", "curl 'http://127.0.0.1:9200/_connector/_sync_job?", Run(SERVICE_HAS_SYNCED)),
     ("README.md", "error: `startedAt`", Compare(what_lint_says)),
     ("README.md", "error[unknown-operation]", Compare(a_near_miss)),
+    ("packages/python/README.md", "pip install", Skip("tests/packages installs the wheel that it has made")),
+    ("packages/javascript/README.md", "npm install", Skip("tests/packages installs the packages that it has made")),
     ("ARCHITECTURE.md", "src/\n", Compare(files_are_there)),
     ("ARCHITECTURE.md", "wire::server ", Compare(functions_are_there)),
     ("fixtures/scenarios/README.md", "# A claim", Compare(played_with_the_scenarios)),
@@ -115,6 +117,7 @@ fn treat(block: &Block) -> Result<Treatment, String> {
         "yaml" => Ok(Compare(is_yaml)),
         "toml" => Ok(Compare(has_our_versions)),
         "python" => Ok(Compare(is_python)),
+        "js" => Ok(Compare(is_javascript)),
         "" => Err("say which language it is: ```sh, ```json, ```text …".to_owned()),
         _ => Err("say in the table of tests/readme/main.rs how it is run or compared".to_owned()),
     }
@@ -278,6 +281,14 @@ fn is_python(block: &Block) -> Result<(), String> {
     let shell = Shell::new()?;
     shell.write("block.py", &block.text)?;
     shell.output("python3 -c 'import ast; ast.parse(open(\"block.py\").read())'").map(|_| ())
+}
+
+/// JavaScript that can be parsed.
+fn is_javascript(block: &Block) -> Result<(), String> {
+    need(&["node"])?;
+    let shell = Shell::new()?;
+    shell.write("block.mjs", &block.text)?;
+    shell.output("node --check block.mjs").map(|_| ())
 }
 
 // ── the map of the code ───────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,140 @@
+/** A fixture: the path of a file, or what stands in one. */
+export type Fixture = string | URL | { connectors?: object[]; sync_jobs?: object[]; [section: string]: unknown };
+
+export type FailOn = 'error' | 'warning' | 'never';
+
+/** What a client did wrong. */
+export interface Finding {
+  rule: string;
+  severity: 'error' | 'warning';
+  message: string;
+  hint?: string;
+  seq?: number;
+  operation?: string;
+  [more: string]: unknown;
+}
+
+export interface Found {
+  findings: Finding[];
+  counts: { error: number; warning: number };
+  /** The rules that were broken, in the order of the findings. */
+  rules: string[];
+  /** The text report. */
+  text: string;
+}
+
+export interface StartOptions {
+  fixtures?: Fixture | Fixture[];
+  /** Further flags of `elastimock serve`. */
+  args?: string[];
+}
+
+/** What the mock is for a test. */
+export interface ScopeOptions {
+  fixtures?: Fixture | Fixture[];
+  stubs?: object | object[];
+  /** `frozen@INSTANT`, `from@INSTANT` or an instant. */
+  clock?: string;
+  /** Rules that the test may break, with the reasons. */
+  allow?: Record<string, string>;
+  failOn?: FailOn;
+}
+
+/** The mock could not be started, or refused what it was asked for. */
+export class ElastimockError extends Error {}
+
+/** What a client did wrong; its message is the text report. */
+export class ContractError extends Error {
+  readonly findings: Finding[];
+}
+
+/** A running mock, and its verbs. */
+export class Server implements AsyncDisposable {
+  private constructor();
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly seed: number;
+  /** Stops the server in order: recordings and reports are written. Tells its exit code. */
+  stop(): Promise<number>;
+  [Symbol.asyncDispose](): Promise<void>;
+  /** A call of the admin API: `admin('POST', '/clock/_advance', { by: '5m' })`. */
+  admin(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { accept?: string; query?: Record<string, string | undefined> },
+  ): Promise<any>;
+  /** Ends the scope and begins the next, which has this name: state, clock and ids as at the start. */
+  scope(name: string): Promise<void>;
+  /** Ends the scope and begins the next, which has no name. */
+  reset(): Promise<void>;
+  /** What clients did wrong in the scope that goes on, in another one, or in the scope `all`. */
+  findings(options?: { end?: boolean; scope?: string }): Promise<Found>;
+  /** Throws a `ContractError` with the text report if the scope that goes on has findings. */
+  assertConformant(failOn?: FailOn): Promise<void>;
+  /** Lets a rule be broken in this scope. */
+  allow(rule: string, reason: string): Promise<void>;
+  /** Moves mock time forward, by `5m` and the like, and tells the new instant. */
+  advance(by: string): Promise<string>;
+  /** Sets mock time: `frozen@INSTANT`, `from@INSTANT` or an instant. */
+  setClock(clock: string): Promise<string>;
+  /** Mock time. */
+  now(): Promise<string>;
+  /** Adds stubs. */
+  stub(...stubs: object[]): Promise<void>;
+  /** The whole state as a fixture. */
+  state(): Promise<Record<string, any>>;
+  /** Replaces the state by fixtures, as paths of JSON files or as objects. */
+  putState(...fixtures: Fixture[]): Promise<void>;
+  /** Adds fixtures to the state. */
+  addState(...fixtures: Fixture[]): Promise<void>;
+  /** A sync job as it is stored, or `undefined`. */
+  syncJob(id: string): Promise<Record<string, any> | undefined>;
+  /** A connector as it is stored, or `undefined`. */
+  connector(id: string): Promise<Record<string, any> | undefined>;
+  /** The calls of the scope that goes on, or those of one operation. */
+  calls(operation?: string, options?: { scope?: string }): Promise<Record<string, any>[]>;
+  /** The calls as a recording, which `elastimock play`, `judge` and `show` read. */
+  recording(options?: { scope?: string }): Promise<string>;
+  /** How much of the Connector API was exercised. */
+  coverage(options?: { scope?: string }): Promise<Record<string, any>>;
+  /** The calls that are held. */
+  gates(): Promise<any>;
+  /** Lets the calls go that are held at a gate. */
+  release(gate: string): Promise<void>;
+  /** The other side's hand, which is never judged as the client's: `{ cancel: 'job-1' }`. */
+  hand(deed: object): Promise<any>;
+}
+
+/** Starts a server at a free port. It ends with `stop()`, and whenever this process ends, however that happens. */
+export function start(options?: StartOptions): Promise<Server>;
+
+/** The path of the binary: `ELASTIMOCK_BINARY` if that is set, else the one that npm installed. */
+export function binary(): string;
+
+/** What every test of this process begins with, unless it says otherwise. To be called before the first test. */
+export function configure(options: StartOptions & Pick<ScopeOptions, 'allow' | 'failOn'>): void;
+
+/**
+ * Runs a test with a mock in a scope of its own, which starts from the fixtures again. Findings are thrown as a
+ * `ContractError`; if the test has failed by itself, they are told to `onFailed`. Tests that run at a time have a
+ * server each, tests that run one after the other share one.
+ */
+export function withScope<T>(
+  name: string,
+  options: ScopeOptions | undefined,
+  test: (mock: Server) => T | Promise<T>,
+  onFailed?: (text: string) => void,
+): Promise<T>;
+
+declare const elastimock: {
+  start: typeof start;
+  binary: typeof binary;
+  configure: typeof configure;
+  withScope: typeof withScope;
+  Server: typeof Server;
+  ElastimockError: typeof ElastimockError;
+  ContractError: typeof ContractError;
+};
+export default elastimock;

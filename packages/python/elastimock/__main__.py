@@ -1,0 +1,18 @@
+"""``python -m elastimock``: the command line."""
+
+import os
+import subprocess
+import sys
+
+from elastimock._binary import binary
+
+
+def main() -> int:
+    words = [binary(), *sys.argv[1:]]
+    if os.name == "posix":
+        os.execv(words[0], words)
+    return subprocess.call(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

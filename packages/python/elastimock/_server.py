@@ -1,0 +1,334 @@
+"""One process of the mock, and its verbs."""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+import json
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal, Union
+from urllib.parse import quote, urlencode, urlsplit
+
+from elastimock._binary import binary
+
+Json = Any
+Fixture = Union[str, "os.PathLike[str]", Mapping[str, Json]]
+FailOn = Literal["error", "warning", "never"]
+
+_PREFIX = "/_elastimock"
+
+
+class ElastimockError(Exception):
+    """The mock could not be started, or refused what it was asked for; the message says why."""
+
+
+class Finding(dict[str, Json]):
+    """What a client did wrong, as the mock tells it: ``rule``, ``severity``, ``message``, ``hint`` and more."""
+
+    @property
+    def rule(self) -> str:
+        return str(self["rule"])
+
+    @property
+    def severity(self) -> str:
+        return str(self["severity"])
+
+    @property
+    def message(self) -> str:
+        return str(self["message"])
+
+
+class Findings(list[Finding]):
+    """Findings, with their counts and the text that people read."""
+
+    def __init__(self, findings: Sequence[Mapping[str, Json]], errors: int, warnings: int, text: str) -> None:
+        super().__init__(Finding(finding) for finding in findings)
+        self.errors = errors
+        self.warnings = warnings
+        self.text = text
+
+    @property
+    def rules(self) -> list[str]:
+        """The rules that were broken, in the order of the findings."""
+        return [finding.rule for finding in self]
+
+    def fail(self, fail_on: FailOn = "error") -> bool:
+        """Whether there are any at or above a severity."""
+        return fail_on != "never" and self.errors + (self.warnings if fail_on == "warning" else 0) > 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Server:
+    """A mock server in a process of its own, at a free port of this machine.
+
+    It ends with ``stop()``, at the end of a ``with`` block, and whenever this process ends, however that happens.
+    ``fixtures`` are what it starts with: paths, or a fixture as a dictionary. ``args`` are flags of
+    ``elastimock serve``.
+
+    Raises ``ElastimockError`` with the mock's own words if it does not start.
+    """
+
+    url: str
+    port: int
+    seed: int
+
+    def __init__(
+        self,
+        fixtures: Fixture | Sequence[Fixture] = (),
+        *,
+        args: Sequence[str] = (),
+        timeout: float = 30.0,
+    ) -> None:
+        self._owner = os.getpid()
+        self._timeout = timeout
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        single = isinstance(fixtures, (str, os.PathLike, Mapping))
+        given: list[Fixture] = [fixtures] if single else list(fixtures)  # type: ignore[list-item,arg-type]
+        words = [binary(), "serve", "--json", "--quiet", "--listen", "127.0.0.1:0", "--exit-with-stdin"]
+        if os.name == "posix":
+            # A process that was forked from this one may hold its standard input open.
+            words += ["--exit-with-pid", str(self._owner)]
+        with tempfile.TemporaryDirectory(prefix="elastimock-") as folder:
+            for at, fixture in enumerate(given):
+                if isinstance(fixture, Mapping):
+                    path = Path(folder) / f"fixture-{at}.json"
+                    path.write_text(json.dumps(fixture), encoding="utf-8")
+                    fixture = path
+                words += ["--fixtures", os.fspath(fixture)]
+            self._process = subprocess.Popen(
+                [*words, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
+            )
+            ready = self._first_line()
+        try:
+            told = json.loads(ready)
+            self.url, self.port, self.seed = told["url"], told["port"], told["seed"]
+        except (ValueError, KeyError, TypeError):
+            self._kill()
+            raise ElastimockError(self._told() or f"the mock did not start: {ready!r}") from None
+
+    # ── its life ──────────────────────────────────────────────────────────────────────────────────
+
+    def stop(self) -> int:
+        """Stops the server in order: recordings and reports are written. Returns its exit code."""
+        if os.getpid() != self._owner:
+            return 0
+        if self._process.poll() is None:
+            try:
+                self._process.communicate(timeout=self._timeout)
+            except subprocess.TimeoutExpired:
+                self._kill()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+        return self._process.wait()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _first_line(self) -> str:
+        lines: list[str] = []
+        stdout = self._process.stdout
+
+        def read() -> None:
+            if stdout:
+                lines.append(stdout.readline().decode("utf-8", "replace"))
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        reader.join(self._timeout)
+        return lines[0] if lines else ""
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _told(self) -> str:
+        self._stderr.seek(0)
+        return self._stderr.read().decode("utf-8", "replace").strip()
+
+    # ── its verbs ─────────────────────────────────────────────────────────────────────────────────
+
+    def admin(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        accept: str = "application/json",
+        query: Mapping[str, str] | None = None,
+    ) -> Json:
+        """A call of the admin API: ``admin("POST", "/clock/_advance", {"by": "5m"})``.
+
+        Raises ``ElastimockError`` with the mock's reason if it is refused.
+        """
+        target = _PREFIX + path + (f"?{urlencode(query)}" if query else "")
+        headers = {"accept": accept}
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers["content-type"] = "application/json"
+        # A connection of its own, by no proxy.
+        address = urlsplit(self.url)
+        connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", self.port, timeout=self._timeout)
+        try:
+            connection.request(method, target, content, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode("utf-8")
+        except OSError as error:
+            raise ElastimockError(f"{method} {target}: {error}; the mock told: {self._told()}") from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise ElastimockError(f"{method} {target}: {_reason(text)}")
+        return json.loads(text) if accept == "application/json" and text else text
+
+    def scope(self, name: str) -> None:
+        """Ends the scope and begins the next, which has this name: state, clock and ids as at the start."""
+        self.admin("POST", "/scopes", {"name": name})
+
+    def reset(self) -> None:
+        """Ends the scope and begins the next, which has no name."""
+        self.admin("POST", "/reset")
+
+    def findings(self, *, end: bool = True, scope: str | None = None) -> Findings:
+        """What clients did wrong in the scope that goes on, in another one, or in ``scope="all"``.
+
+        With ``end=False`` the rules about the end of a run are not asked.
+        """
+        query = {"end": "true" if end else "false", **({"scope": scope} if scope else {})}
+        found = self.admin("GET", "/findings", query=query)
+        text = self.admin("GET", "/findings", query=query, accept="text/plain")
+        counts = found["counts"]
+        return Findings(found["findings"], counts["error"], counts["warning"], text.rstrip())
+
+    def assert_conformant(self, fail_on: FailOn = "error") -> None:
+        """Raises ``AssertionError`` with the text report if the scope that goes on has findings."""
+        found = self.findings()
+        if found.fail(fail_on):
+            raise AssertionError(found.text)
+
+    def allow(self, rule: str, reason: str) -> None:
+        """Lets a rule be broken in this scope."""
+        self.admin("POST", "/allow", {"rule": rule, "reason": reason})
+
+    def advance(self, by: str) -> str:
+        """Moves mock time forward, by ``"5m"`` and the like, and returns the new instant."""
+        return str(self.admin("POST", "/clock/_advance", {"by": by})["now"])
+
+    def set_clock(self, clock: str) -> str:
+        """Sets mock time as ``--clock`` does: ``frozen@INSTANT``, ``from@INSTANT`` or an instant. Returns it."""
+        mode, _, instant = clock.rpartition("@")
+        modes = {"": {}, "frozen": {"mode": "frozen"}, "from": {"mode": "running"}}
+        if mode not in modes:
+            raise ElastimockError(f"a clock is frozen@INSTANT, from@INSTANT or INSTANT, not {clock!r}")
+        return str(self.admin("PUT", "/clock", {**modes[mode], "now": instant})["now"])
+
+    @property
+    def now(self) -> str:
+        """Mock time."""
+        return str(self.admin("GET", "/clock")["now"])
+
+    def stub(self, *stubs: Mapping[str, Json]) -> None:
+        """Adds stubs: ``{"request": {"operation": "bulk"}, "response": {"status": 503}}``."""
+        self.admin("POST", "/stubs", {"stubs": [dict(stub) for stub in stubs]})
+
+    @property
+    def state(self) -> dict[str, Json]:
+        """The whole state as a fixture."""
+        return dict(self.admin("GET", "/state"))
+
+    def put_state(self, *fixtures: Fixture) -> None:
+        """Replaces the state by fixtures, as JSON files or dictionaries."""
+        first, *others = fixtures or ({},)
+        self.admin("PUT", "/state", _read(first))
+        self.add_state(*others)
+
+    def add_state(self, *fixtures: Fixture) -> None:
+        """Adds fixtures to the state."""
+        for fixture in fixtures:
+            self.admin("POST", "/state", _read(fixture))
+
+    def sync_job(self, id: str) -> dict[str, Json]:
+        """A sync job as it is stored. Raises ``KeyError`` if there is none."""
+        return self._entry("sync_jobs", id)
+
+    def connector(self, id: str) -> dict[str, Json]:
+        """A connector as it is stored. Raises ``KeyError`` if there is none."""
+        return self._entry("connectors", id)
+
+    def _entry(self, section: str, id: str) -> dict[str, Json]:
+        for entry in self.state.get(section, []):
+            if entry.get("id") == id:
+                return dict(entry.get("_source", entry))
+        raise KeyError(id)
+
+    def calls(self, operation: str | None = None, *, scope: str | None = None) -> list[dict[str, Json]]:
+        """The calls of the scope that goes on, or those of one operation."""
+        query = {name: value for name, value in (("operation", operation), ("scope", scope)) if value}
+        found: list[dict[str, Json]] = []
+        after = 0
+        while True:
+            page = self.admin("GET", "/journal", query={**query, "after": str(after)})
+            found += page["interactions"]
+            if not page["interactions"]:
+                return found
+            after = page["next"]
+
+    def recording(self, *, scope: str | None = None) -> str:
+        """The calls as a recording, which ``elastimock play``, ``judge`` and ``show`` read."""
+        query = {"scope": scope} if scope else None
+        return str(self.admin("GET", "/journal", query=query, accept="application/x-ndjson"))
+
+    def coverage(self, *, scope: str | None = None) -> dict[str, Json]:
+        """How much of the Connector API was exercised."""
+        return dict(self.admin("GET", "/coverage", query={"scope": scope} if scope else None))
+
+    def gates(self) -> Json:
+        """The calls that are held."""
+        return self.admin("GET", "/gates")
+
+    def release(self, gate: str) -> None:
+        """Lets the calls go that are held at a gate."""
+        self.admin("POST", f"/gates/{quote(gate, safe='')}/_release")
+
+    def hand(self, deed: Mapping[str, Json]) -> Json:
+        """The other side's hand: ``{"cancel": "job-1"}``. It is never judged as the client's."""
+        return self.admin("POST", "/hand", dict(deed))
+
+
+def _read(fixture: Fixture) -> Json:
+    if isinstance(fixture, Mapping):
+        return dict(fixture)
+    path = Path(fixture)
+    text = path.read_text(encoding="utf-8")
+    if path.suffix not in (".yaml", ".yml"):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ElastimockError(f"{path}: {error}; `elastimock lint {path}` points at the place") from None
+    try:
+        yaml = importlib.import_module("yaml")
+    except ImportError:
+        raise ElastimockError(f"{path}: a fixture of one test is JSON, or YAML where PyYAML is installed") from None
+    return yaml.safe_load(text)
+
+
+def _reason(text: str) -> str:
+    try:
+        error = json.loads(text)["error"]
+        return str(error["reason"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError):
+        return text.strip()

@@ -1,0 +1,191 @@
+"""The plugin, in suites of its own."""
+
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+TESTS = """
+    import http.client, os, time
+    import pytest
+
+    def claim(mock, job="job-pending", worker="w-1"):
+        connection = http.client.HTTPConnection("127.0.0.1", mock.port)
+        body = '{"worker_hostname": "%s"}' % worker
+        connection.request("PUT", f"/_connector/_sync_job/{job}/_claim", body, {"content-type": "application/json"})
+        assert connection.getresponse().status == 200
+        connection.close()
+"""
+
+
+@pytest.fixture
+def suite(pytester):
+    def make(tests):
+        pytester.makepyfile(test_it=textwrap.dedent(TESTS) + textwrap.dedent(tests))
+        return pytester
+
+    return make
+
+
+def run(suite, *words):
+    return suite.runpytest_subprocess("-p", "no:cacheprovider", *words)
+
+
+def test_findings_fail_the_test_that_caused_them(suite):
+    result = run(suite("""
+        def test_before(elastimock):
+            claim(elastimock)
+
+        def test_guilty(elastimock):
+            claim(elastimock, worker="")
+
+        def test_after(elastimock):
+            claim(elastimock)
+
+        def test_without():
+            pass
+    """))
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines([
+        "*_ test_guilty _*",
+        "the client broke the contract: 1 error*",
+        "*error?blank-worker-hostname? call *: job-pending was claimed by a worker without a name",
+        "*hint: put the worker's host name into*",
+        "FAILED test_it.py::test_guilty*",
+    ])
+
+
+def test_in_parallel_exactly_the_guilty_test_fails(suite):
+    result = run(suite("""
+        @pytest.mark.parametrize("number", range(30))
+        def test_claim(elastimock, number):
+            claim(elastimock, worker="" if number == 17 else "w-1")
+            assert len(elastimock.calls()) == 1
+    """), "-n", "3", "-v")
+    result.assert_outcomes(passed=29, failed=1)
+    result.stdout.fnmatch_lines(["*the client broke the contract: 1 error*", "FAILED test_it.py::test_claim?17?*"])
+
+
+def test_a_failure_of_the_test_itself_has_the_report_beside_it(suite):
+    result = run(suite("""
+        def test_both(elastimock):
+            claim(elastimock, worker="")
+            assert 1 == 2
+
+        @pytest.mark.xfail(strict=True)
+        def test_expected(elastimock):
+            claim(elastimock, worker="")
+
+        def test_skipped(elastimock):
+            pytest.skip("for now")
+    """))
+    result.assert_outcomes(failed=1, xfailed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2", "*- Captured elastimock call -*", "*error?blank-worker-hostname?*"])
+
+
+def test_what_a_fixture_does_when_it_is_taken_down_counts(suite):
+    result = run(suite("""
+        @pytest.fixture
+        def worker(elastimock):
+            yield
+            claim(elastimock, worker="")
+
+        def test_worker(worker):
+            pass
+    """))
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_worker*", "the client broke the contract: 1 error*"])
+
+
+def test_markers_say_what_the_mock_is(suite):
+    suite = suite("""
+        pytestmark = pytest.mark.elastimock(allow={"blank-worker-hostname": "that is not what this file is about"})
+
+        @pytest.mark.elastimock(fixtures={"connectors": [{"id": "a"}], "sync_jobs": [{"id": "j", "connector_id": "a"}]})
+        def test_fixture(elastimock):
+            claim(elastimock, job="j", worker="")
+            assert [connector["id"] for connector in elastimock.state["connectors"]] == ["a"]
+
+        @pytest.mark.elastimock(fixtures=["more.json", {"connectors": [{"id": "b"}]}])
+        def test_files(elastimock):
+            claim(elastimock, job="more", worker="")
+            assert [connector["id"] for connector in elastimock.state["connectors"]] == ["more", "b"]
+
+        @pytest.mark.elastimock(clock="frozen@2031-05-01T10:00:00Z")
+        def test_clock(elastimock):
+            claim(elastimock, worker="")
+            assert elastimock.now == "2031-05-01T10:00:00.000Z"
+
+        @pytest.mark.elastimock(fail_on="never", allow={"claim-of-running-job": "it is meant"})
+        def test_lenient(elastimock):
+            claim(elastimock, worker="")
+            claim(elastimock, worker="w-2")
+            assert elastimock.findings().rules == []
+
+        def test_environment(elastimock):
+            claim(elastimock, worker="")
+            assert os.environ["ELASTICSEARCH_URL"] == os.environ["ELASTIMOCK_URL"] == elastimock.url
+
+        @pytest.mark.elastimock(fail_on="warning")
+        def test_warning(elastimock):
+            claim(elastimock, worker="")
+            claim(elastimock, worker="")
+    """)
+    suite.makefile(".json", more='{"connectors": [{"id": "more"}], "sync_jobs": [{"id": "more", "connector_id": "more"}]}')
+    result = run(suite, "--strict-markers")
+    result.assert_outcomes(passed=5, failed=1)
+    result.stdout.fnmatch_lines(["*warnings fail this test*", "*warning?reclaim-of-own-job?*"])
+
+
+def test_mistakes_in_markers_are_told(suite):
+    result = run(suite("""
+        @pytest.mark.elastimock(fixture="x.json")
+        def test_name(elastimock): pass
+
+        @pytest.mark.elastimock(allow="job-left-open")
+        def test_allow(elastimock): pass
+
+        @pytest.mark.elastimock(fixtures={"conectors": []})
+        def test_fixture(elastimock): pass
+    """))
+    result.assert_outcomes(errors=3)
+    result.stdout.fnmatch_lines(["*not fixture*", "*allow names rules with reasons*", "*did you mean `connectors`*"])
+
+
+def test_options_are_for_all_tests(suite):
+    suite = suite("""
+        def test_it(elastimock):
+            claim(elastimock, job="crm-1")
+            assert elastimock.seed == 7
+            claim(elastimock, job="crm-1")
+    """)
+    suite.makeini("""
+        [pytest]
+        elastimock_fixtures = crm.json
+        elastimock_fail_on = warning
+        elastimock_args = --seed 7
+    """)
+    suite.makefile(".json", crm='{"connectors": [{"id": "crm"}], "sync_jobs": [{"id": "crm-1", "connector_id": "crm"}]}')
+    result = run(suite, "--elastimock-record", "recordings")
+    result.assert_outcomes(failed=1)
+    assert '"operation":"connector.sync_job_claim"' in (suite.path / "recordings/main.ndjson").read_text()
+    suite.makeini("[pytest]\nelastimock_fail_on = all\n")
+    assert "elastimock_fail_on is one of error, warning, never" in str(run(suite).stderr) + str(run(suite).stdout)
+
+
+def test_a_runner_that_crashes_leaves_no_server(suite):
+    if sys.platform != "linux":
+        pytest.skip("processes are looked at in /proc")
+    suite = suite("""
+        def test_crash(elastimock):
+            open("pid", "w").write(str(elastimock._process.pid))
+            os.kill(os.getpid(), 9)
+    """)
+    run(suite)
+    pid = (suite.path / "pid").read_text()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] not in "ZX":
+        assert time.monotonic() < until, "the server goes on running"
+        time.sleep(0.02)
