@@ -387,15 +387,11 @@ impl Engine {
                 };
                 // The judge hears no more of a secret than the journal keeps.
                 let reason = self.journal.known.told(&mask, reason);
-                let violations: Vec<Violation> = reading
-                    .violations
-                    .into_iter()
-                    .map(|violation| Violation {
-                        pointer: self.journal.known.told(&mask, &violation.pointer).into_owned(),
-                        message: self.journal.known.told(&mask, &violation.message).into_owned(),
-                        ..violation
-                    })
-                    .collect();
+                let mut violations = reading.violations;
+                for Violation { pointer, message, .. } in &mut violations {
+                    *pointer = self.journal.known.told(&mask, pointer).into_owned();
+                    *message = self.journal.known.told(&mask, message).into_owned();
+                }
                 let told = || match &answer {
                     Answer::Recorded(response) => heard::value_of(response.body()),
                     Answer::Made(outcome) => match &**outcome {

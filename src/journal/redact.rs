@@ -339,13 +339,15 @@ fn is_suspect(bytes: &[u8]) -> bool {
 
 /// Whether a name begins there that goes with secrets.
 fn goes_with_secrets(rest: &[u8]) -> bool {
-    const NAMES: [&[u8]; 7] =
-        [b"sensitive\"", b"api_key\"", b"encoded\"", b"configuration", b"values\"", b"secrets\"", b"values."];
-    // No setting is secret where there is none.
-    const EMPTY: &[u8] = b"configuration\":{}";
-    matches!(rest.first(), Some(b's' | b'a' | b'e' | b'c' | b'v'))
-        && NAMES.iter().any(|name| rest.starts_with(name))
-        && !rest.starts_with(EMPTY)
+    match rest.first() {
+        Some(b's') => rest.starts_with(b"sensitive\"") || rest.starts_with(b"secrets\""),
+        Some(b'a') => rest.starts_with(b"api_key\""),
+        Some(b'e') => rest.starts_with(b"encoded\""),
+        Some(b'v') => rest.starts_with(b"values\"") || rest.starts_with(b"values."),
+        // No setting is secret where there is none.
+        Some(b'c') => rest.starts_with(b"configuration") && !rest.starts_with(b"configuration\":{}"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -221,7 +221,10 @@ pub fn deeds<'a>(heard: &'a Heard<'a>) -> Vec<Deed<'a>> {
         return Vec::new();
     };
     match operation.strip_prefix("connector.") {
-        Some(call) => api(heard, call).into_iter().collect(),
+        Some(call) => match api(heard, call) {
+            Some(deed) => vec![deed],
+            None => Vec::new(),
+        },
         None => direct(heard, operation),
     }
 }

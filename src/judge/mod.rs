@@ -301,13 +301,13 @@ impl Judge {
             if refuses || heard.enforced {
                 saved.push(self.world.save(deed));
             }
-            for (entry, offence, is_about_call) in self.ask(deed, heard) {
+            self.ask(deed, heard, &mut |entry, offence, is_about_call| {
                 let finding = entry.found(offence, Some((heard.seq, heard.operation)), heard.at);
                 if refuses && is_about_call && finding.severity == Severity::Error && !self.is_allowed(finding.rule) {
                     refusal.get_or_insert_with(|| finding.message.clone());
                 }
                 findings.push(finding);
-            }
+            });
             self.world.take(deed, heard);
         }
         let call = Some((heard.seq, heard.operation));
@@ -325,12 +325,18 @@ impl Judge {
         if !heard.exposed.is_empty() {
             own.extend(self.docket.exposed.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
         }
-        if let Some(entry) = self.docket.backoff {
-            own.extend(self.failures.no_backoff(heard).map(|offence| (entry, offence)));
+        if let Some(entry) = self.docket.backoff
+            && let Some(offence) = self.failures.no_backoff(heard)
+        {
+            own.push((entry, offence));
         }
-        let storm = self.docket.storm.and_then(|entry| Some((entry, self.failures.retry_storm(heard)?)));
-        let has_storm = storm.is_some();
-        own.extend(storm);
+        let mut has_storm = false;
+        if let Some(entry) = self.docket.storm
+            && let Some(offence) = self.failures.retry_storm(heard)
+        {
+            has_storm = true;
+            own.push((entry, offence));
+        }
         for (entry, offence) in own {
             let finding = entry.found(offence, call, heard.at);
             if refuses && finding.severity == Severity::Error && !self.is_allowed(finding.rule) {
@@ -359,10 +365,9 @@ impl Judge {
         Verdict { findings, seen, refusal }
     }
 
-    /// What the rules about a deed say, each with whether it is the call that is wrong.
-    fn ask(&self, deed: &Deed<'_>, heard: &Heard<'_>) -> Vec<(Entry, Offence, bool)> {
+    /// Tells what the rules about a deed say, each with whether it is the call that is wrong.
+    fn ask(&self, deed: &Deed<'_>, heard: &Heard<'_>, tell: &mut dyn FnMut(Entry, Offence, bool)) {
         let world = &self.world;
-        let mut found = Vec::new();
         match deed {
             Deed::Job(deed) => {
                 let unknown = JobLane::default();
@@ -370,35 +375,37 @@ impl Judge {
                 let connector = lane.connector.as_deref().and_then(|id| Some((id, world.connector(id)?)));
                 let case = rules::job::JobCase { heard, world, deed, lane, connector };
                 for entry in &self.docket.job[bit(deed.act).trailing_zeros() as usize] {
-                    let (offence, is_about_call) = match entry.rule.check {
-                        Check::Job { check, .. } => {
-                            let offence = check(&case);
-                            let is_about_call = !offence.as_ref().is_some_and(Offence::is_of_another);
-                            (offence, is_about_call)
-                        }
-                        Check::Silence { check, .. } => (check(&case), false),
-                        _ => (None, false),
+                    let (check, is_silence) = match entry.rule.check {
+                        Check::Job { check, .. } => (check, false),
+                        Check::Silence { check, .. } => (check, true),
+                        _ => continue,
                     };
-                    found.extend(offence.map(|offence| (*entry, offence, is_about_call)));
+                    if let Some(offence) = check(&case) {
+                        let is_about_call = !is_silence && !offence.is_of_another();
+                        tell(*entry, offence, is_about_call);
+                    }
                 }
             }
             Deed::Connector(deed) => {
                 for entry in &self.docket.connector {
-                    if let Check::Connector(check) = entry.rule.check {
-                        found.extend(check(world, deed).map(|offence| (*entry, offence, true)));
+                    if let Check::Connector(check) = entry.rule.check
+                        && let Some(offence) = check(world, deed)
+                    {
+                        tell(*entry, offence, true);
                     }
                 }
             }
             Deed::Documents { index, effect } => {
                 for entry in &self.docket.documents {
-                    if let Check::Documents(check) = entry.rule.check {
-                        found.extend(check(world, index, *effect).map(|offence| (*entry, offence, true)));
+                    if let Check::Documents(check) = entry.rule.check
+                        && let Some(offence) = check(world, index, *effect)
+                    {
+                        tell(*entry, offence, true);
                     }
                 }
             }
             Deed::Look { .. } | Deed::LookAtConnector { .. } | Deed::Upheaval { .. } => {}
         }
-        found
     }
 
     /// Judges a recorded call under its own number.

@@ -139,7 +139,8 @@ impl Form {
     /// The body, if it is plain and has the form.
     pub fn read(&'static self, bytes: &Bytes) -> Option<Plain> {
         let mut scan = Scan { bytes, at: 0 };
-        let mut places = vec![Place::default(); self.members.len()];
+        let mut places = Vec::with_capacity(self.members.len());
+        places.resize_with(self.members.len(), Place::default);
         scan.blanks();
         let mut goes_on = scan.opens(b'{', b'}')?;
         while goes_on {
@@ -170,10 +171,12 @@ impl Form {
         if scan.at != bytes.len() {
             return None;
         }
-        for (member, place) in self.members.iter().zip(&places) {
-            if member.is_required && place.end == 0 {
+        let mut at = 0;
+        while at < places.len() {
+            if self.members[at].is_required && places[at].end == 0 {
                 return None;
             }
+            at += 1;
         }
         Some(Plain { bytes: bytes.clone(), form: self, places, whole: OnceCell::new() })
     }

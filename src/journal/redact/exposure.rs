@@ -57,10 +57,10 @@ fn error_places(operation: Option<&str>) -> &'static [&'static str] {
 /// Where the masks of a request say that secrets stood in the open: a live judge and one that reads a recording
 /// see the same.
 pub fn exposures(request: &Request, operation: Option<&str>) -> Vec<Exposure> {
-    let holds = |text: &str| text.contains(REDACTED);
+    let holds = |text: &str| text.as_bytes().contains(&b'<') && text.contains(REDACTED);
     let mut found = Vec::new();
     // One look at the whole is enough for nearly every request.
-    if request.target().contains("redacted") {
+    if !request.is_bare() && request.target().contains("redacted") {
         if request.path().split('/').any(|segment| holds(&unescaped(segment))) {
             found.push(Exposure::Path);
         }

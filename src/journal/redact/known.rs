@@ -125,6 +125,9 @@ impl Known {
 
     /// A text about a call, such as the reason of its refusal, as it may be told.
     pub fn told<'t>(&self, mask: &Mask, text: &'t str) -> Cow<'t, str> {
+        if text.is_empty() {
+            return Cow::Borrowed(text);
+        }
         if mask.hides && text.contains(QUOTES) {
             return Cow::Borrowed(REDACTED);
         }
@@ -160,7 +163,7 @@ impl Known {
             return None;
         }
         let is_text = std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0);
-        if !is_text || is_foreign(request.headers()) {
+        if !is_text || (!is_json && is_foreign(request.headers())) {
             words(bytes, &mut mask.own);
             return Some(note(bytes.len()).into());
         }
