@@ -67,7 +67,8 @@ impl Source {
         self.field(name).map(Shared::whole)
     }
 
-    fn field(&self, name: &str) -> Option<&Shared> {
+    /// The same, whether it has been made or not.
+    pub fn field(&self, name: &str) -> Option<&Shared> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, field)| field)
     }
 

@@ -36,6 +36,11 @@ enum Form {
 pub trait Recipe {
     /// Makes it.
     fn make(&self) -> Value;
+
+    /// Whether what it makes is sure to have no member of that name.
+    fn lacks(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 impl Recipe for Timestamp {
@@ -261,7 +266,7 @@ impl Shared {
                 None => Grown::new(self.clone(), Added::Object(Box::new(Arc::unwrap_or_clone(new)))),
             },
             Form::Grown(grown) => {
-                let is_there = |name: &String| grown.shared.get(name).is_some();
+                let is_there = |name: &String| grown.shared.has(name);
                 if new.as_object().into_iter().flat_map(Map::keys).any(is_there) {
                     let mut whole = self.whole().clone();
                     merge(Arc::make_mut(&mut whole), Arc::unwrap_or_clone(new));
@@ -295,13 +300,20 @@ impl Shared {
             self.0 = Form::Grown(Grown::new(grown.shared.clone(), Added::Object(Box::new(object_of(name, value)))));
             return true;
         }
-        if matches!(self.0, Form::Grown(_)) || !self.is_object() || self.get(member.name).is_some() {
+        if matches!(self.0, Form::Grown(_)) || !self.is_object() || self.has(member.name) {
             return self.merge(member.object().clone().into());
         }
         let like = member.grown.get_or_init(|| Grown::with(self.clone(), member));
         let grown = if like.shared.is(self) { like.clone() } else { Grown::with(self.clone(), member) };
         self.0 = Form::Grown(grown);
         true
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match &self.0 {
+            Form::Snapshot(later) if later.recipe.lacks(name) => false,
+            _ => self.get(name).is_some(),
+        }
     }
 
     /// Whether the two are one.
@@ -341,6 +353,12 @@ impl Shared {
 impl From<Arc<Value>> for Shared {
     fn from(value: Arc<Value>) -> Shared {
         Shared(Form::Plain(value))
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Arc::<Value>::default().into()
     }
 }
 

@@ -199,6 +199,10 @@ impl Recipe for Snapshot {
     fn make(&self) -> Value {
         snapshot(&self.connector_id, &self.connector, self.job_type)
     }
+
+    fn lacks(&self, name: &str) -> bool {
+        name == SYNC_CURSOR
+    }
 }
 
 fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value {

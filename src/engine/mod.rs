@@ -47,7 +47,7 @@ use crate::rest::render::{Style, bare, render};
 use crate::rest::schema::Violation;
 use crate::rest::{self, Reading, Setting, Stage};
 use mode::{Mocked, Mode};
-use run::StateShown;
+use run::{StateShown, Warmth};
 
 /// What a mock is made of.
 #[derive(Clone, Debug)]
@@ -131,6 +131,8 @@ pub struct Engine {
     judge: Judge,
     /// Whether the judge and the journal know the state at the start.
     is_prepared: bool,
+    /// Whether that takes long enough to be done before a call, see [`run::warm`].
+    warmth: Arc<Warmth>,
     /// The latest instant that anybody has heard of.
     latest: Timestamp,
     /// Whether the run has ended: nothing is called any more.
@@ -220,7 +222,10 @@ impl Engine {
         let mut clock = setup.clock.clone();
         let started_at = clock.read(system);
         let mocked = Mocked::new(setup.fixture.clone(), setup.seed, started_at)?;
-        Ok(Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(mocked))))
+        let is_large = mocked.is_planted();
+        let engine = Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(mocked)));
+        engine.warmth.cool(is_large);
+        Ok(engine)
     }
 
     /// A mock that answers from a recording, as the setup's policy says. Where the mock is to answer what the
@@ -270,6 +275,7 @@ impl Engine {
             journal,
             judge,
             is_prepared: false,
+            warmth: Arc::default(),
             latest: started_at,
             has_ended: false,
             troubles: Vec::new(),
@@ -444,6 +450,7 @@ impl Engine {
             return;
         }
         self.is_prepared = true;
+        self.warmth.cool(false);
         let state = match &self.mode {
             Mode::Mock(_) => self.setup.fixture.to_value(),
             Mode::Playback(playback) => playback.state().clone(),

@@ -41,6 +41,21 @@ impl Mocked {
         Ok(Mocked { fixture, seed, started_at, cluster })
     }
 
+    /// Whether it holds documents already.
+    pub fn is_planted(&self) -> bool {
+        self.cluster.get().is_some()
+    }
+
+    /// What it is planted from, and when it starts.
+    pub fn seedling(&self) -> (Arc<Fixture>, u64, Timestamp) {
+        (self.fixture.clone(), self.seed, self.started_at)
+    }
+
+    /// Takes what somebody else has planted for it, unless it is planted.
+    pub fn take(&self, cluster: Cluster) {
+        let _ = self.cluster.set(cluster);
+    }
+
     /// The cluster.
     pub fn cluster(&self) -> &Cluster {
         self.cluster.get_or_init(|| {
@@ -66,7 +81,11 @@ impl Mocked {
     }
 }
 
-fn planted(fixture: &Fixture, seed: u64, started_at: Timestamp) -> Result<Cluster, Error> {
+/// The cluster that a fixture makes.
+///
+/// # Errors
+/// [`Error::is_invalid_input`] if the fixture is wrong.
+pub fn planted(fixture: &Fixture, seed: u64, started_at: Timestamp) -> Result<Cluster, Error> {
     let mut cluster = Cluster::new(seed);
     fixture.plant(&mut cluster, started_at)?;
     Ok(cluster)

@@ -4,12 +4,13 @@
 //! the whole run. Slow work (planting a state, writing out a page) is not done here but by whoever asks,
 //! from what a verb hands out: an engine is as a rule behind a lock.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::mode::Mode;
+use super::mode::{self, Mode};
 use super::{Engine, Setup, lock};
 use crate::clock::{Clock, Timestamp};
 use crate::cluster::Cluster;
@@ -27,7 +28,7 @@ use crate::journal::{Extract, Kept, Page, Span};
 use crate::judge::coverage::Coverage;
 use crate::judge::report::Report;
 use crate::judge::scope::Scope;
-use crate::judge::{Counts, ScopeEnd, strictness};
+use crate::judge::{Counts, Knowledge, ScopeEnd, strictness};
 use crate::limits;
 
 /// A state as a recording shows it, and how long it is there.
@@ -95,6 +96,69 @@ impl Copied {
     }
 }
 
+/// Whether an engine has a large state still to plant or to learn before its next call.
+#[derive(Debug, Default)]
+pub struct Warmth {
+    is_cold: AtomicBool,
+    /// Held by whoever sees to it, so that it is done once.
+    turn: Mutex<()>,
+}
+
+impl Warmth {
+    /// Says whether there is something to be done.
+    pub(super) fn cool(&self, is_cold: bool) {
+        self.is_cold.store(is_cold, Ordering::Release);
+    }
+}
+
+/// What has to be done before a call, taken out of the engine.
+struct Cold {
+    fixture: Arc<Fixture>,
+    seed: u64,
+    started_at: Timestamp,
+    is_planted: bool,
+    known: Known,
+    judges: Option<bool>,
+}
+
+/// The same, done.
+struct Warm {
+    started_at: Timestamp,
+    cluster: Option<Cluster>,
+    /// How many secrets were known before.
+    known_before: usize,
+    known: Known,
+    knowledge: Option<Knowledge>,
+}
+
+impl Cold {
+    fn warm(mut self) -> Option<Warm> {
+        let known_before = self.known.len();
+        let cluster = match self.is_planted {
+            true => None,
+            false => Some(mode::planted(&self.fixture, self.seed, self.started_at).ok()?),
+        };
+        let mut state = self.fixture.to_value();
+        self.known.state(&mut state);
+        let knowledge = self.judges.map(|with_answers| Knowledge::of(&state, with_answers));
+        Some(Warm { started_at: self.started_at, cluster, known_before, known: self.known, knowledge })
+    }
+}
+
+/// Plants and learns a large state before a call, while the engine is free: others need not wait for its lock.
+/// An engine without such a state, or one that nobody has warmed, does the same by itself.
+pub fn warm(engine: &Mutex<Engine>, warmth: &Warmth) {
+    if !warmth.is_cold.load(Ordering::Acquire) {
+        return;
+    }
+    let _turn = warmth.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(cold) = lock(engine).cold() else { return };
+    if let Some(warm) = cold.warm() {
+        lock(engine).take_warm(warm);
+    }
+    warmth.cool(false);
+}
+
 /// What an engine hands out for a report, which is put together when nobody waits for the engine.
 #[derive(Debug)]
 pub struct Draft {
@@ -133,7 +197,11 @@ impl Engine {
         self.clock = self.setup.clock.clone();
         self.started_at = self.clock.read(system);
         match &mut self.mode {
-            Mode::Mock(mocked) => mocked.reset(self.started_at),
+            Mode::Mock(mocked) => {
+                let is_large = !self.setup.fixture.can_wait().unwrap_or(true);
+                mocked.reset(self.started_at);
+                self.warmth.cool(is_large);
+            }
             Mode::Playback(playback) => playback.begin_scope(name.as_deref()),
         }
         if let Some(mocked) = &mut self.understudy {
@@ -243,6 +311,42 @@ impl Engine {
         self.allowed.push(Allowed { rule: rule.id.to_owned(), reason: reason.to_owned(), first_scope_only: false });
         self.judge.allow(rule, reason, true);
         Ok(())
+    }
+
+    /// Tells others whether there is a large state to be planted or learnt, see [`warm`].
+    pub fn warmth(&self) -> Arc<Warmth> {
+        self.warmth.clone()
+    }
+
+    fn cold(&self) -> Option<Cold> {
+        let Mode::Mock(mocked) = &self.mode else { return None };
+        let (fixture, seed, started_at) = mocked.seedling();
+        let strictness = &self.setup.strictness;
+        (!self.is_prepared).then(|| Cold {
+            fixture,
+            seed,
+            started_at,
+            is_planted: mocked.is_planted(),
+            known: self.journal.known.clone(),
+            judges: (strictness.contract() != strictness::Contract::Off).then(|| self.judge.asks_answers()),
+        })
+    }
+
+    fn take_warm(&mut self, warm: Warm) {
+        let Mode::Mock(mocked) = &self.mode else { return };
+        // Something has come between: then it is done once more, in the old way.
+        let is_of_now = mocked.seedling().2 == warm.started_at && self.journal.known.len() == warm.known_before;
+        if self.is_prepared || !is_of_now {
+            return;
+        }
+        if let Some(cluster) = warm.cluster {
+            mocked.take(cluster);
+        }
+        self.journal.known = warm.known;
+        if let Some(knowledge) = warm.knowledge {
+            self.judge.know(knowledge);
+        }
+        self.is_prepared = true;
     }
 
     // ── state ─────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ const SHOWN_BY: [(&str, &str); 2] =
     [("connector.get", ".elastic-connectors-v1"), ("connector.sync_job_get", ".elastic-connectors-sync-jobs-v1")];
 
 /// What has to be known of earlier calls to judge an answer.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// States that were not made by calls, and have not been looked at yet.
     states: Vec<Value>,

@@ -70,6 +70,21 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
+/// What a judge knows of a state, worked out beforehand.
+#[derive(Debug)]
+pub struct Knowledge {
+    world: World,
+    answers: Answers,
+}
+
+impl Knowledge {
+    /// What a state in the form of a fixture tells. `with_answers` says whether answers are judged too.
+    pub fn of(state: &Value, with_answers: bool) -> Knowledge {
+        let answers = if with_answers { Answers::new(state) } else { Answers::default() };
+        Knowledge { world: World::new(state), answers }
+    }
+}
+
 /// What the judge says to a call.
 #[derive(Debug, Default)]
 pub struct Verdict {
@@ -239,6 +254,16 @@ impl Judge {
     /// How strict it is.
     pub fn strictness(&self) -> &Strictness {
         &self.strictness
+    }
+
+    /// Whether answers are judged.
+    pub fn asks_answers(&self) -> bool {
+        self.docket.answer.is_some()
+    }
+
+    /// Takes over what is known of a state in the place of all that was known.
+    pub fn know(&mut self, knowledge: Knowledge) {
+        (self.world, self.answers) = (knowledge.world, knowledge.answers);
     }
 
     /// Learns a state that was not made by calls, in the form of a fixture. `whole` says whether it takes

@@ -30,6 +30,7 @@ use super::sink::Sink;
 use super::troubles::Troubles;
 use crate::admin::{self, SharedEngine};
 use crate::clock::Timestamp;
+use crate::engine::run::{self, Warmth};
 use crate::engine::{Desk, Engine, lock};
 use crate::http::{Headers, Method, Request, Response};
 use crate::journal::interaction::Interaction;
@@ -59,6 +60,7 @@ pub struct Shared {
     /// Whether answers from a recording take as long as they took then.
     plays_pauses: bool,
     troubles: Arc<Troubles>,
+    warmth: Arc<Warmth>,
 }
 
 impl Shared {
@@ -70,6 +72,7 @@ impl Shared {
         let (timing, plays_pauses) = (engine.setup().record_timing, engine.setup().play.timing);
         Shared {
             desk: engine.desk(),
+            warmth: engine.warmth(),
             engine: Arc::new(Mutex::new(engine)),
             guard,
             sink,
@@ -163,6 +166,7 @@ impl Shared {
         }
         let began = Instant::now();
         let read = self.desk.read(request);
+        run::warm(&self.engine, &self.warmth);
         let acted = self.engine().act(read, request, system_time());
         let response = acted.render();
         let pause = if self.plays_pauses { Duration::from_micros(acted.pause_us().into()) } else { Duration::ZERO };
