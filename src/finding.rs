@@ -3,6 +3,7 @@
 //! Plain data on the lowest floor: the judge makes findings, the journal keeps them with their call,
 //! and every report prints them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -91,7 +92,7 @@ pub struct Finding {
     /// What happened.
     pub message: String,
     /// What to do about it.
-    pub hint: String,
+    pub hint: Cow<'static, str>,
     /// What would have happened next, where the protocol says it.
     pub next: Option<String>,
     /// What the message rests on: pointers, what was expected, what was seen.
@@ -115,7 +116,7 @@ impl Finding {
             subject: None,
             calls: if seq == 0 { Vec::new() } else { vec![seq] },
             message: String::new(),
-            hint: String::new(),
+            hint: Cow::Borrowed(""),
             next: None,
             evidence: Map::new(),
             reference: "",

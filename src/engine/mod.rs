@@ -472,7 +472,7 @@ impl Engine {
             self.setup.strictness.severity(rule).filter(|_| self.setup.strictness.contract() != Contract::Off)?;
         let severity = if soft && !self.setup.strictness.is_set(rule) { Severity::Warning } else { told };
         Some(Finding {
-            hint: rule.hint.to_owned(),
+            hint: rule.hint.into(),
             reference: rule.reference,
             ..Finding::about(rule.id, severity, seq, at)
         })

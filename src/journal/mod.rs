@@ -14,17 +14,20 @@ pub mod redact;
 pub mod transcript;
 
 use crate::limits::JOURNAL_SHARED_BLOCKS_MAX as SHARED_BLOCKS_MAX;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::SyncStatus;
 use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
+use crate::json;
 use crate::limits;
 use event::{Change, Event};
 use interaction::Interaction;
@@ -35,9 +38,6 @@ const COPIED_BYTES_MAX: usize = 16 * 1024;
 
 /// What an entry costs beside its texts: itself, its slot, and the allocator's own.
 const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<Slot>() + size_of::<Standing>() + 32;
-
-/// What a finding of an entry costs, about.
-const FINDING_BYTES: usize = 512;
 
 /// Interactions in order, bounded in number and in bytes.
 #[derive(Debug)]
@@ -104,7 +104,38 @@ struct Rest {
     request_body: Bytes,
     /// A large body of the answer.
     response_body: Bytes,
-    findings: Box<[Finding]>,
+    findings: Box<[Told]>,
+}
+
+/// A finding as it is told, without what all of its rule have alike: a judge keeps but a number of them, a
+/// journal those of each of its calls.
+#[derive(Debug)]
+struct Told {
+    hint: Cow<'static, str>,
+    reference: &'static str,
+    /// The rest, as JSON.
+    rest: Box<str>,
+}
+
+impl Told {
+    fn new(finding: Finding) -> Told {
+        let mut rest = finding.to_value();
+        for name in ["hint", "reference"] {
+            rest[name] = Value::Null;
+        }
+        Told { rest: json::write(&rest, false).into(), hint: finding.hint, reference: finding.reference }
+    }
+
+    fn bytes(&self) -> usize {
+        let own = if let Cow::Owned(hint) = &self.hint { hint.len() } else { 0 };
+        size_of::<Told>() + self.rest.len() + own
+    }
+
+    fn to_value(&self) -> Value {
+        let mut whole = json::read_file(self.rest.as_bytes()).unwrap_or_default();
+        (whole["hint"], whole["reference"]) = (Value::from(&*self.hint), Value::from(self.reference));
+        whole
+    }
 }
 
 /// What the journal needs to know of a call beside its request and its answer.
@@ -360,7 +391,7 @@ impl Journal {
                 Box::new(Rest {
                     request_body: large_request,
                     response_body: large_response,
-                    findings: note.findings.into_boxed_slice(),
+                    findings: note.findings.into_iter().map(Told::new).collect(),
                 })
             }),
         }
@@ -551,7 +582,10 @@ impl Entry {
     /// What the entry costs. A shared header block is counted a little in every entry that holds it.
     fn bytes(&self) -> usize {
         let of_rest = |rest: &Rest| {
-            size_of::<Rest>() + rest.request_body.len() + rest.response_body.len() + rest.findings.len() * FINDING_BYTES
+            size_of::<Rest>()
+                + rest.request_body.len()
+                + rest.response_body.len()
+                + rest.findings.iter().map(Told::bytes).sum::<usize>()
         };
         ENTRY_BYTES
             + self.texts.len()
@@ -579,7 +613,7 @@ impl Entry {
                 .with_headers(Headers::from_text(&frame.request_headers))
                 .with_body(body(sent, rest.map(|rest| &rest.request_body))),
             response,
-            findings: rest.map_or(&[][..], |rest| &*rest.findings).iter().map(Finding::to_value).collect(),
+            findings: rest.map_or(&[][..], |rest| &*rest.findings).iter().map(Told::to_value).collect(),
             took_us: self.took_us,
             scope,
         }
@@ -710,6 +744,24 @@ mod tests {
         assert_eq!((told(&journal, Span::Run).len(), journal.calls(Span::Run), journal.bytes), (0, 4, 0));
         call(&mut journal);
         assert_eq!(told(&journal, Span::Scope), [(7, two)]);
+    }
+
+    #[test]
+    fn a_finding_is_told_as_it_was_made() {
+        let evidence = serde_json::json!({ "seen": 0.1, "expected": ["a\n", null, 1e300], "hint": "no hint" });
+        let finding = Finding {
+            operation: Some("connector.sync_job_claim".to_owned()),
+            message: "said \u{e9}\"".to_owned(),
+            hint: "claim only jobs that wait".into(),
+            evidence: evidence.as_object().expect("an object").clone(),
+            reference: "the protocol",
+            scope: Some("one".into()),
+            ..Finding::about("claim-of-running-job", crate::finding::Severity::Error, 7, Timestamp::default())
+        };
+        let text = finding.to_value().to_string();
+        let told = Told::new(finding);
+        assert_eq!(told.to_value().to_string(), text);
+        assert!(told.bytes() < text.len() + size_of::<Told>());
     }
 
     proptest! {

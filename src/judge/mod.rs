@@ -598,7 +598,7 @@ impl Judge {
         let severity = self.strictness.severity(rule)?;
         Some(Finding {
             message: format!("`{}` is allowed ({}) and was never broken", allowance.rule, allowance.reason),
-            hint: rule.hint.to_owned(),
+            hint: rule.hint.into(),
             reference: rule.reference,
             ..Finding::about(rule.id, severity, 0, now)
         })

@@ -15,7 +15,7 @@ fn finding(seq: u64, severity: Severity, text: &str) -> Finding {
     Finding {
         operation: Some(text.to_owned()),
         message: text.to_owned(),
-        hint: text.to_owned(),
+        hint: text.to_owned().into(),
         evidence: Map::from_iter(
             [("expected", text), ("seen", text)].map(|(name, text)| (name.to_owned(), Value::from(text))),
         ),
@@ -282,7 +282,7 @@ fn equal_findings_are_told_once_and_kept_all() {
 fn ids_stay_as_they_are() {
     let mut report = of_rules(&[("off-spec-body", Severity::Error)], Severity::Error);
     report.findings[0].message = "job-1 was claimed by a worker without a name".to_owned();
-    report.findings[0].hint = "name it".to_owned();
+    report.findings[0].hint = "name it".into();
     let sarif: Value = serde_json::from_str(&report.write(ReportFormat::Sarif)).expect("JSON");
     let message = &sarif["runs"][0]["results"][0]["message"]["text"];
     assert_eq!(message, "job-1 was claimed by a worker without a name.\nName it.");

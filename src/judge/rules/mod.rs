@@ -221,7 +221,7 @@ impl Offence {
             subject,
             calls,
             message: shortened(&message, FINDING_CHARS_MAX),
-            hint: rule.hint.to_owned(),
+            hint: rule.hint.into(),
             next,
             evidence,
             reference: rule.reference,
