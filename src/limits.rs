@@ -128,6 +128,18 @@ pub const ACCEPT_AGAIN_MS: u64 = 50;
 #[cfg(feature = "cli")]
 pub const STDERR_STALLED_MS_MAX: u64 = 3_000;
 
+/// Bytes of an answer of another server.
+#[cfg(feature = "cli")]
+pub const CALLER_ANSWER_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Bytes of a file of evidence.
+#[cfg(feature = "cli")]
+pub const EVIDENCE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Documents of one index that are prepared on another server.
+#[cfg(feature = "cli")]
+pub const PREPARED_DOCUMENTS_MAX: usize = 10_000;
+
 /// Ports that a process remembers to have been given, so that no new server gets the port of a dropped one.
 pub const PORTS_REMEMBERED_MAX: usize = 4096;
 
@@ -169,6 +181,12 @@ pub const PLAYBACK_PLACES_MAX: usize = 1000;
 
 /// Ids of a playback that a client has chosen otherwise than when it was recorded.
 pub const PLAYBACK_RENAMED_MAX: usize = 100_000;
+
+/// Differences between two answers that are told.
+pub const MEANING_DIFFERENCES_MAX: usize = 100;
+
+/// Ids, and sequence numbers, that a comparison of two servers carries into later requests.
+pub const MEANING_IDS_MAX: usize = 100_000;
 
 /// Differences between what missed and what comes closest to it that are told.
 pub const NEAR_MISS_DIFFERENCES_MAX: usize = 20;

@@ -208,6 +208,28 @@ Exit codes:
   2  mistakes, each with file, line, column and a cure
   3  a file cannot be read";
 
+const VERIFY_ABOUT: &str = "\
+The requests go out in recorded order, with the ids and sequence numbers that the server gives in place
+of the recorded ones. What each server makes by itself is excused: ids, instants, sequence numbers,
+counts of shards, scores, took, and how a node introduces itself. Calls with a masked secret are not
+sent.
+
+The calls change the server: use one that may be changed. --prepare puts a state there first, touches
+nothing that is there, and takes the state away again; what the calls themselves made stays.";
+
+const VERIFY_HELP: &str = "\
+Environment:
+  Every flag can be a variable: --api-key is ELASTIMOCK_API_KEY, and so on. A flag wins.
+
+Example:
+  elastimock verify story.ndjson --against http://127.0.0.1:9200 --prepare story.ndjson
+
+Exit codes:
+  0  all answers are alike
+  1  some are not, or not all was sent
+  2  an argument or a file was wrong, or something that is to be prepared is there already
+  3  the server does not answer, or a file cannot be read or written";
+
 const WAIT_ABOUT: &str = "\
 It asks GET /_elastimock/health again and again until the answer is 200, and prints the URL. A
 port file that is not there yet, or is left over from an earlier run, is waited for.";
@@ -333,6 +355,9 @@ pub enum Command {
     /// Checks fixtures and recordings, and points at every mistake
     #[command(help_template = PAGE, before_help = LINT_ABOUT, after_help = LINT_HELP)]
     Lint(Lint),
+    /// Sends the recorded requests to a server, and tells where its answers differ from the recorded ones
+    #[command(help_template = PAGE, before_help = VERIFY_ABOUT, after_help = VERIFY_HELP)]
+    Verify(Verify),
     /// Waits until a server answers its health check
     #[command(help_template = PAGE, before_help = WAIT_ABOUT, after_help = WAIT_HELP)]
     Wait(Wait),
@@ -540,6 +565,9 @@ pub struct List {
     #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
     #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
     pub profile: Profile,
+    /// Tells of each operation what other servers answered: a file of `verify --evidence`
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -598,6 +626,50 @@ pub struct Lint {
     /// Checks all fixtures as one, as `serve` with several --fixtures reads them
     #[arg(long)]
     pub together: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The recording, packed as .gz or not; - is standard input
+    pub recording: PathBuf,
+    /// The server: http://HOST:PORT
+    #[arg(long, value_name = "URL", env = "ELASTIMOCK_AGAINST", hide_env = true)]
+    pub against: String,
+    /// A fixture, or a recording for the state that it starts from, to bring the server into that state first
+    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_PREPARE", hide_env = true)]
+    pub prepare: Option<PathBuf>,
+    /// Passes over a part of answers: /hits/total, with * for any one step; several are separated by commas
+    /// or given again
+    #[arg(long, value_name = "POINTER", value_delimiter = ',', value_parser = pointer)]
+    #[arg(env = "ELASTIMOCK_IGNORE", hide_env = true)]
+    pub ignore: Vec<String>,
+    /// Compares the answers of this operation only; all calls are sent
+    #[arg(long, value_name = "OPERATION", value_delimiter = ',', env = "ELASTIMOCK_ONLY", hide_env = true)]
+    pub only: Vec<String>,
+    /// Excuses nothing, for an elastimock of the recorded seed and version; its clock is set to each call's instant
+    #[arg(long, env = "ELASTIMOCK_EXACT", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub exact: bool,
+    /// Adds to this file how often each operation was answered alike, and by which version: names and numbers only
+    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_EVIDENCE", hide_env = true)]
+    pub evidence: Option<PathBuf>,
+    /// Calls as this user, in place of the recorded credentials
+    #[arg(long, value_name = "NAME:PASSWORD", env = "ELASTIMOCK_USER", hide_env = true, conflicts_with = "api_key")]
+    pub user: Option<String>,
+    /// Calls with this API key, as `encoded` has it
+    #[arg(long, value_name = "KEY", env = "ELASTIMOCK_API_KEY", hide_env = true)]
+    pub api_key: Option<String>,
+    /// Sends no more calls a second than that
+    #[arg(long, value_name = "N", value_parser = rate, env = "ELASTIMOCK_RATE", hide_env = true)]
+    pub rate: Option<f64>,
+    /// How long to wait for each answer: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = clock::parse_duration)]
+    #[arg(env = "ELASTIMOCK_TIMEOUT", hide_env = true)]
+    pub timeout: Duration,
+    /// Sends no further call when this time is up
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_duration)]
+    #[arg(env = "ELASTIMOCK_TIME_MAX", hide_env = true)]
+    pub time_max: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -754,6 +826,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim_end().parse::<f64>().ok();
     number.filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "write a number from 0 to 100".to_owned())
+}
+
+/// Calls a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|number| (0.001..=1e6).contains(number))
+        .ok_or_else(|| "write a number of calls a second, 0.001 at least".to_owned())
 }
 
 /// A number of bytes, in Elasticsearch's units: `b`, `kb`, `mb`, `gb`, each 1024 times the one before.

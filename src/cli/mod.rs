@@ -10,22 +10,26 @@
 //! run.rs      a server for one command; child.rs the command's process
 //! shell.rs    completions and man pages
 //! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
-//! show.rs     wait.rs    one command each
+//! show.rs     verify.rs  wait.rs    one command each
+//! caller.rs   calls another server; prepare.rs brings it into a state; evidence.rs  what it answered
 //! ```
 //!
 //! It has no behaviour of its own: a server is the one that [`crate::mock_server::Builder`] makes.
 
 mod args;
 mod child;
+mod caller;
 mod console;
 mod coverage;
 mod curl;
 mod environment;
+mod evidence;
 mod explain;
 mod judge;
 mod lint;
 mod list;
 mod play;
+mod prepare;
 mod recordings;
 mod report;
 mod run;
@@ -35,6 +39,7 @@ mod serving;
 mod shell;
 mod show;
 mod signals;
+mod verify;
 mod wait;
 
 use std::ffi::OsString;
@@ -68,6 +73,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::List(list) => list::run(&list, &console),
         Command::Schema(schema) => schema::run(&schema, &console),
         Command::Lint(lint) => lint::run(&lint, &console),
+        Command::Verify(verify) => verify::run(&verify, &console),
         Command::Wait(wait) => wait::run(&wait, &console),
         Command::Completions(completions) => shell::completions(&completions, &console),
         Command::Man(man) => shell::man(&man, &console),

@@ -4,13 +4,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::args::Wait;
+use super::caller::connect;
 use super::console::{Console, Exit, Failure};
 use crate::admin;
 
@@ -158,18 +158,6 @@ fn ask(target: &Target, time_max: Duration) -> std::io::Result<(u16, Vec<u8>)> {
         .ok_or_else(no_http)?;
     let body_at = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
     Ok((status, answer.split_off(body_at)))
-}
-
-/// Tries every address of the host, as clients do.
-fn connect(host: &str, port: u16, time_max: Duration) -> std::io::Result<TcpStream> {
-    let mut failure = std::io::Error::other("the host has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, time_max) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod address;
 pub mod event;
 pub mod har;
 pub mod interaction;
+pub mod meaning;
 pub mod playback;
 pub mod recording;
 pub mod redact;

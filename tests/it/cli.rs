@@ -224,6 +224,7 @@ fn help_pages() {
         "list",
         "schema",
         "lint",
+        "verify",
         "wait",
         "completions",
         "man",

@@ -30,3 +30,5 @@ mod input;
 mod lifecycle;
 #[cfg(all(feature = "cli", unix))]
 mod run;
+#[cfg(all(feature = "cli", unix))]
+mod verify;

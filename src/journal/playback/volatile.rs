@@ -228,7 +228,7 @@ fn is_name_of_time(name: &str) -> bool {
 }
 
 /// Whether a number can be an instant: seconds or milliseconds since 1970, from 2001 to 2128.
-fn is_epoch(number: &Number) -> bool {
+pub fn is_epoch(number: &Number) -> bool {
     let value = number.as_f64().unwrap_or_default();
     [1.0, 1e3].iter().any(|unit| (1e9 * unit..5e9 * unit).contains(&value))
 }

@@ -1,0 +1,100 @@
+//! [`Evidence`]: which operations another server has answered as a recording says, and how often.
+//!
+//! It holds names of operations, versions and numbers, and nothing of the calls.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::console::Failure;
+use crate::json;
+use crate::limits::EVIDENCE_BYTES_MAX;
+
+const MARK: &str = "elastimock_evidence";
+
+/// How often a server answered alike, and how often not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub alike: u64,
+    pub otherwise: u64,
+}
+
+/// What is known, by operation and by server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence(BTreeMap<String, BTreeMap<String, Seen>>);
+
+impl Evidence {
+    /// What a file says; nothing if it is not there.
+    ///
+    /// # Errors
+    /// [`Failure::input`] if it is none; [`Failure::surroundings`] if it cannot be read.
+    pub fn read(path: &Path) -> Result<Evidence, Failure> {
+        let name = path.display();
+        let cannot = |error: std::io::Error| Failure::surroundings(format!("cannot read {name}: {error}"));
+        let length = match std::fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Evidence::default()),
+            found => found.map_err(cannot)?.len(),
+        };
+        let wrong = |what: &str| {
+            Failure::input(format!(
+                "{name}: {what}; give the file that `elastimock verify --evidence` wrote, or a new name"
+            ))
+        };
+        if length > EVIDENCE_BYTES_MAX {
+            return Err(wrong("it is too large to be evidence"));
+        }
+        let text = std::fs::read(path).map_err(cannot)?;
+        let value = json::read_file(&text).map_err(|error| wrong(&error.to_string()))?;
+        match value.get(MARK) {
+            Some(version) if *version == json!(1) => {}
+            _ => return Err(wrong("this is no evidence")),
+        }
+        let mut evidence = Evidence::default();
+        for (operation, servers) in value.get("operations").and_then(Value::as_object).into_iter().flatten() {
+            for (server, seen) in servers.as_object().into_iter().flatten() {
+                let number = |name: &str| seen.get(name).and_then(Value::as_u64).unwrap_or_default();
+                let seen = Seen { alike: number("alike"), otherwise: number("otherwise") };
+                evidence.0.entry(operation.clone()).or_default().insert(server.clone(), seen);
+            }
+        }
+        Ok(evidence)
+    }
+
+    /// Counts an answer.
+    pub fn add(&mut self, operation: &str, server: &str, is_alike: bool) {
+        let seen = self.0.entry(operation.to_owned()).or_default().entry(server.to_owned()).or_default();
+        *if is_alike { &mut seen.alike } else { &mut seen.otherwise } += 1;
+    }
+
+    /// What is known of an operation, by server.
+    pub fn of(&self, operation: &str) -> impl Iterator<Item = (&str, Seen)> {
+        self.0.get(operation).into_iter().flatten().map(|(server, seen)| (&**server, *seen))
+    }
+
+    /// Writes all of it to a file, whole.
+    ///
+    /// # Errors
+    /// [`Failure::surroundings`] if it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), Failure> {
+        let of = |servers: &BTreeMap<String, Seen>| -> Value {
+            let one = |(server, seen): (&String, &Seen)| {
+                (server.clone(), json!({ "alike": seen.alike, "otherwise": seen.otherwise }))
+            };
+            Value::Object(servers.iter().map(one).collect())
+        };
+        let operations: serde_json::Map<String, Value> =
+            self.0.iter().map(|(operation, servers)| (operation.clone(), of(servers))).collect();
+        let text = format!("{:#}\n", json!({ MARK: 1, "operations": operations }));
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let temporary = path.with_file_name(name);
+        let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
+        written.map_err(|error| {
+            // A file that could not be written is in nobody's way.
+            let _ = std::fs::remove_file(&temporary);
+            Failure::surroundings(format!("cannot write {}: {error}", path.display()))
+        })
+    }
+}
