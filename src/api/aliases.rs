@@ -4,36 +4,74 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::{lookup, refuse};
 use crate::cluster::Cluster;
-use crate::cluster::index::Index;
+use crate::cluster::index::{Design, Index, Level};
 use crate::cluster::names::{Lookup, date_math, is_like};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;
 use crate::rest::schema::split_list;
+use crate::rest::search::alias_filter;
 
-/// What the body of an alias says, as an index keeps it.
-pub(super) fn says(alias: &str, body: &Value) -> Result<Map<String, Value>, Error> {
-    let mut kept = Map::new();
+/// Where an alias is described, which decides what may be said of it and what becomes of the rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Said {
+    /// In the body of a new index or of a template.
+    InIndex,
+    /// In the body of a call for one alias.
+    InCall,
+    /// In an action of several.
+    InAction,
+}
+
+/// What is said of an alias, as an index keeps it: in the order in which it is shown.
+///
+/// Source: Elasticsearch 9.x, aliases of the create index request, the handler of one alias, and the
+/// object parser of alias actions.
+pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, Value>, Error> {
+    let mut found: Map<String, Value> = Map::new();
     for (name, value) in body.as_object().into_iter().flatten() {
-        match name.as_str() {
-            "filter" if value.is_object() => {
-                kept.insert(name.clone(), value.clone());
+        let known = match name.as_str() {
+            "indexRouting" | "index-routing" => "index_routing",
+            "searchRouting" | "search-routing" => "search_routing",
+            "is_hidden" if said == Said::InCall => continue,
+            "index" | "alias" if said == Said::InCall => continue,
+            other => other,
+        };
+        let kept = match (known, value) {
+            ("filter", Value::Object(filter)) if filter.is_empty() => continue,
+            ("filter", Value::Object(_)) => value.clone(),
+            ("filter", Value::Null) if said == Said::InCall => continue,
+            ("routing" | "index_routing" | "search_routing", Value::String(_)) => value.clone(),
+            ("routing" | "index_routing" | "search_routing", Value::Number(number)) if said != Said::InIndex => {
+                Value::from(number.to_string())
             }
-            "routing" => {
-                kept.insert("index_routing".to_owned(), value.clone());
-                kept.insert("search_routing".to_owned(), value.clone());
-            }
-            "index_routing" | "indexRouting" | "index-routing" => {
-                kept.insert("index_routing".to_owned(), value.clone());
-            }
-            "search_routing" | "searchRouting" | "search-routing" => {
-                kept.insert("search_routing".to_owned(), value.clone());
-            }
-            "is_write_index" | "is_hidden" if value.is_boolean() => {
-                kept.insert(name.clone(), value.clone());
-            }
+            ("routing" | "index_routing" | "search_routing", Value::Null) if said == Said::InCall => continue,
+            ("is_write_index" | "is_hidden", Value::Bool(_)) => value.clone(),
+            ("is_write_index" | "is_hidden", Value::String(text)) => match text.as_str() {
+                "true" => Value::from(true),
+                "false" => Value::from(false),
+                other => return Err(Error::bad_boolean(other)),
+            },
+            // The handler of one alias passes over what it does not know.
+            (_, value) if said == Said::InCall && !value.is_array() => continue,
+            (_, Value::Array(_)) if said == Said::InCall => return Err(Error::unknown_token("START_ARRAY")),
             _ => return Err(Error::unknown_alias_field(name, alias)),
+        };
+        found.insert(known.to_owned(), kept);
+    }
+    let both = found.shift_remove("routing");
+    let mut kept = Map::new();
+    for name in ["filter", "index_routing", "search_routing", "is_write_index", "is_hidden"] {
+        let otherwise = both.as_ref().filter(|_| name.ends_with("_routing"));
+        if let Some(value) = found.get(name).or(otherwise) {
+            kept.insert(name.to_owned(), value.clone());
         }
+    }
+    if kept.get("index_routing").and_then(Value::as_str).is_some_and(|routing| routing.contains(',')) {
+        return Err(Error::several_index_routings(alias));
+    }
+    if let Some(filter) = kept.get("filter") {
+        alias_filter(filter).map_err(|cause| Error::bad_alias_filter(alias, cause))?;
     }
     Ok(kept)
 }
@@ -43,37 +81,44 @@ pub(super) fn shown(index: &Index) -> Value {
     Value::Object(index.design.aliases.iter().map(|(name, says)| (name.clone(), Value::Object(says.clone()))).collect())
 }
 
-/// `indices.put_alias`.
+/// `indices.put_alias`. Index and alias may stand in the body, which goes before the path.
 pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let text = |name: &str| call.get(name).and_then(Value::as_str);
+    let indices = text("index").unwrap_or(call.path("index"));
+    let alias = text("alias").unwrap_or(call.path("name"));
+    if indices.is_empty() {
+        return Err(Error::empty_list("indices"));
+    }
+    if alias.is_empty() {
+        return Err(Error::empty_text("alias"));
+    }
     let action = Action {
-        indices: call.path("index").to_owned(),
-        aliases: vec![call.path("name").to_owned()],
-        what: What::Add(says(call.path("name"), call.json().unwrap_or(&Value::Null))?),
-        must_exist: false,
+        indices: split_list(indices).map(str::to_owned).collect(),
+        aliases: vec![alias.to_owned()],
+        what: What::Add(says(alias, call.json().unwrap_or(&Value::Null), Said::InCall)?),
+        must_exist: None,
     };
-    apply(cluster, call, &[action])?;
-    Ok(Reply::acknowledged())
+    apply(cluster, call, &[action]).map(reply)
 }
 
 /// `indices.delete_alias`.
 pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let action = Action {
-        indices: call.path("index").to_owned(),
+        indices: split_list(call.path("index")).map(str::to_owned).collect(),
         aliases: split_list(call.path("name")).map(str::to_owned).collect(),
         what: What::Remove,
-        must_exist: true,
+        must_exist: None,
     };
-    apply(cluster, call, &[action])?;
-    Ok(Reply::acknowledged())
+    apply(cluster, call, &[action]).map(reply)
 }
 
 /// A change of aliases.
 struct Action {
-    indices: String,
+    indices: Vec<String>,
     aliases: Vec<String>,
     what: What,
-    /// Whether it is a mistake if there is no such alias.
-    must_exist: bool,
+    /// Whether it is a mistake if there is no such alias; if nobody says so, it is told beside what was done.
+    must_exist: Option<bool>,
 }
 
 enum What {
@@ -82,61 +127,127 @@ enum What {
     RemoveIndex,
 }
 
+impl What {
+    fn name(&self) -> &'static str {
+        match self {
+            What::Add(_) => "add",
+            What::Remove => "remove",
+            What::RemoveIndex => "remove_index",
+        }
+    }
+}
+
 /// `indices.update_aliases`: several changes, all or none.
 pub fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let mut actions = Vec::new();
-    let mut messages = Vec::new();
     for entry in call.get("actions").and_then(Value::as_array).into_iter().flatten() {
-        for (name, body) in entry.as_object().into_iter().flatten() {
-            let texts = |one: &str, many: &str| -> Vec<String> {
-                let given = body.get(one).into_iter().chain(body.get(many));
-                let items = given.flat_map(|value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]));
-                items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
-            };
-            let (indices, aliases) = (texts("index", "indices"), texts("alias", "aliases"));
-            if indices.is_empty() {
-                messages.push("One of [index] or [indices] is required".to_owned());
-            }
-            if aliases.is_empty() && name != "remove_index" {
-                messages.push("One of [alias] or [aliases] is required".to_owned());
-            }
-            let what = match name.as_str() {
-                "add" => {
-                    let own = ["index", "indices", "alias", "aliases", "must_exist"];
-                    let rest = body.as_object().into_iter().flatten().filter(|(name, _)| !own.contains(&name.as_str()));
-                    let rest = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
-                    What::Add(says(aliases.first().map_or("", String::as_str), &Value::Object(rest))?)
-                }
-                "remove" => What::Remove,
-                "remove_index" => What::RemoveIndex,
-                unknown => return Err(Error::unknown_alias_action(unknown)),
-            };
-            let must_exist = body.get("must_exist").and_then(Value::as_bool) == Some(true);
-            actions.push(Action { indices: indices.join(","), aliases, what, must_exist });
+        let mut named = entry.as_object().into_iter().flatten();
+        let Some((name, body)) = named.next() else {
+            return Err(Error::no_alias_action());
+        };
+        if named.next().is_some() {
+            return Err(Error::several_alias_actions());
         }
+        actions.push(action(name, body)?);
     }
     if actions.is_empty() {
-        messages.push("Must specify at least one alias action".to_owned());
+        refuse(&["Must specify at least one alias action".to_owned()])?;
     }
-    refuse(&messages)?;
-    apply(cluster, call, &actions)?;
-    Ok(Reply::acknowledged())
+    apply(cluster, call, &actions).map(reply)
 }
 
-/// Does all changes or none.
-fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<(), Error> {
-    let mut designs = Vec::new();
+/// Reads one action.
+fn action(name: &str, body: &Value) -> Result<Action, Error> {
+    let own: &[&str] = match name {
+        "add" => &["index", "indices", "alias", "aliases", "must_exist"],
+        "remove" => &["index", "indices", "alias", "aliases", "must_exist"],
+        "remove_index" => &["index", "indices", "must_exist"],
+        unknown => return Err(Error::unknown_alias_action(unknown)),
+    };
+    let texts = |one: &'static str, many: &'static str| -> Result<Vec<String>, Error> {
+        let (one_given, many_given) = (body.get(one), body.get(many));
+        if one_given.is_some() && many_given.is_some() {
+            return Err(Error::bad_alias_action(name, &format!("Only one of [{one}] and [{many}] is supported")));
+        }
+        let items = match one_given.or(many_given) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items.clone(),
+            Some(item) => vec![item.clone()],
+        };
+        let texts: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
+        if one_given.is_some() && texts.iter().any(String::is_empty) {
+            return Err(Error::bad_alias_action(name, &format!("[{one}] can't be empty string")));
+        }
+        if texts.is_empty() {
+            return Err(Error::bad_alias_action(name, &format!("[{many}] can't be empty")));
+        }
+        if texts.iter().any(String::is_empty) {
+            return Err(Error::bad_alias_action(name, &format!("[{many}] can't contain empty string")));
+        }
+        Ok(texts)
+    };
+    let indices = texts("index", "indices")?;
+    let aliases = if name == "remove_index" { Vec::new() } else { texts("alias", "aliases")? };
+    let others = body.as_object().into_iter().flatten().filter(|(name, _)| !own.contains(&name.as_str()));
+    let others: Map<String, Value> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let what = match (name, others.keys().next()) {
+        ("add", _) => {
+            What::Add(says(aliases.first().map_or("", String::as_str), &Value::Object(others), Said::InAction)?)
+        }
+        (_, Some(unknown)) => return Err(Error::unknown_alias_action_field(name, unknown)),
+        ("remove", None) => What::Remove,
+        _ => What::RemoveIndex,
+    };
+    let must_exist = body.get("must_exist").map(|given| *given == true || *given == "true");
+    if must_exist.is_some() && !matches!(what, What::Remove) {
+        return Err(Error::bad_alias_action(
+            name,
+            &format!("[must_exist] is unsupported for [{}]", name.to_uppercase()),
+        ));
+    }
+    if indices.is_empty() {
+        return Err(Error::illegal("One of [index] or [indices] is required"));
+    }
+    if aliases.is_empty() && name != "remove_index" {
+        return Err(Error::illegal("One of [alias] or [aliases] is required"));
+    }
+    Ok(Action { indices, aliases, what, must_exist })
+}
+
+/// What the actions came to: in full if one of them found nothing to do.
+fn reply(results: Vec<Value>) -> Reply {
+    let errors = results.iter().any(|result| result["status"] != 200);
+    let mut answer = json!({ "acknowledged": true, "errors": errors });
+    if errors {
+        answer["action_results"] = Value::Array(results);
+    }
+    Reply::json(answer)
+}
+
+/// Does all changes or none, and tells what became of each.
+///
+/// Source: Elasticsearch 9.x, transport action of aliases; its YAML tests of update_aliases.
+fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<Vec<Value>, Error> {
+    let mut designs: Vec<(std::sync::Arc<str>, std::collections::BTreeMap<String, Map<String, Value>>)> = Vec::new();
     let mut doomed = Vec::new();
-    let lookup = Lookup { allow_no_indices: false, ..Lookup::default() };
+    let mut results = Vec::new();
+    let mut changes = 0;
+    let lookup = Lookup { allow_no_indices: false, expand_hidden: true, ..Lookup::of_all_metadata() };
+    // An index that goes makes room for an alias of its name, wherever in the list that stands.
+    for action in actions.iter().filter(|action| matches!(action.what, What::RemoveIndex)) {
+        let found = cluster.resolve(&action.indices.join(","), &lookup, call.now)?;
+        doomed.extend(found.into_iter().map(|index| index.name().clone()));
+    }
     for action in actions {
-        let indices = cluster.resolve(&action.indices, &lookup, call.now)?;
+        let indices = cluster.resolve(&action.indices.join(","), &lookup, call.now)?;
         let mut removed = false;
         for index in indices {
+            index.allow(Level::MetadataWrite)?;
             if matches!(action.what, What::RemoveIndex) {
-                doomed.push(index.name().clone());
+                changes += 1;
                 continue;
             }
-            let mut aliases = match designs.iter().rposition(|(name, _)| name == index.name()) {
+            let mut aliases = match designs.iter().position(|(name, _)| name == index.name()) {
                 Some(at) => designs.remove(at).1,
                 None => index.design.aliases.clone(),
             };
@@ -144,23 +255,42 @@ fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<(), E
                 match &action.what {
                     What::Add(says) => {
                         let alias = date_math(alias, call.now)?;
-                        cluster.check_alias(&alias)?;
+                        if !doomed.iter().any(|name| **name == *alias) {
+                            cluster.check_alias(&alias)?;
+                        }
                         aliases.insert(alias, says.clone());
+                        changes += 1;
                     }
                     _ => {
                         let before = aliases.len();
                         let pattern = if alias == "_all" { "*" } else { alias };
                         aliases.retain(|name, _| !is_like(pattern, name));
                         removed |= aliases.len() < before;
+                        changes += before - aliases.len();
                     }
                 }
             }
             designs.push((index.name().clone(), aliases));
         }
-        if matches!(action.what, What::Remove) && !removed && (action.must_exist || !designs.is_empty()) {
-            return Err(Error::aliases_missing(&action.aliases));
+        let mut told = json!({ "type": action.what.name(), "indices": action.indices, "aliases": action.aliases });
+        if action.aliases.is_empty() {
+            told.as_object_mut().map(|told| told.shift_remove("aliases"));
+        }
+        if matches!(action.what, What::Remove) && !removed {
+            let missing = Error::aliases_missing(&action.aliases);
+            if action.must_exist == Some(true) {
+                return Err(missing);
+            }
+            results.push(json!({ "action": told, "status": 404, "error": missing.item() }));
+        } else {
+            results.push(json!({ "action": told, "status": 200 }));
         }
     }
+    if changes == 0 {
+        let all: Vec<String> = actions.iter().flat_map(|action| action.aliases.clone()).collect();
+        return Err(Error::aliases_missing(&all));
+    }
+    refuse_two_write_indices(cluster, &designs)?;
     for (name, aliases) in designs {
         if let Some(index) = cluster.index_mut(&name) {
             index.design_mut().aliases = aliases;
@@ -168,6 +298,43 @@ fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<(), E
     }
     for name in doomed {
         cluster.remove_index(&name);
+    }
+    Ok(results)
+}
+
+/// Refuses a new index that wants to be the one that an alias is written to, if there is one.
+pub(super) fn refuse_second_writer(cluster: &Cluster, design: &Design) -> Result<(), Error> {
+    let writes = |says: &Map<String, Value>| says.get("is_write_index") == Some(&Value::Bool(true));
+    for (alias, _) in design.aliases.iter().filter(|(_, says)| writes(says)) {
+        let writer = cluster.indices().find(|index| index.design.aliases.get(alias).is_some_and(writes));
+        if let Some(writer) = writer {
+            return Err(Error::several_write_indices(alias, &[writer.name()]));
+        }
+    }
+    Ok(())
+}
+
+/// An alias has one index that is written to, or none.
+fn refuse_two_write_indices(
+    cluster: &Cluster,
+    designs: &[(std::sync::Arc<str>, std::collections::BTreeMap<String, Map<String, Value>>)],
+) -> Result<(), Error> {
+    let writes = |says: &Map<String, Value>| says.get("is_write_index") == Some(&Value::Bool(true));
+    for (name, aliases) in designs {
+        for (alias, _) in aliases.iter().filter(|(_, says)| writes(says)) {
+            let mut writers: Vec<&str> = cluster
+                .indices()
+                .filter(|index| {
+                    let changed = designs.iter().find(|(name, _)| name == index.name()).map(|(_, aliases)| aliases);
+                    changed.unwrap_or(&index.design.aliases).get(alias).is_some_and(writes)
+                })
+                .map(|index| &**index.name())
+                .collect();
+            writers.sort_unstable();
+            if writers.len() > 1 && writers.contains(&&**name) {
+                return Err(Error::several_write_indices(alias, &writers));
+            }
+        }
     }
     Ok(())
 }
@@ -198,20 +365,24 @@ type Shown = Vec<(std::sync::Arc<str>, Part)>;
 
 /// The indices with the aliases that are asked for, and the names that none of them has.
 fn matching(cluster: &Cluster, call: &Call) -> Result<(Shown, Vec<String>), Error> {
-    let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
+    let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::of_all_metadata() })?;
     let indices = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let wanted = Some(call.path("name")).filter(|name| !name.is_empty());
+    let parts: Vec<&str> = wanted.into_iter().flat_map(split_list).collect();
+    let is_pattern = |part: &str| part.contains('*') || part == "_all";
+    // Before the first wildcard a minus excludes nothing, and is taken for a part of a name that is missing.
+    let first_wildcard = parts.iter().position(|part| is_pattern(part)).unwrap_or(parts.len());
+    let excludes = |at: usize| parts[at].strip_prefix('-').filter(|_| at > first_wildcard);
     let is_wanted = |alias: &str| {
-        wanted.is_none_or(|wanted| {
-            let mut is_in = false;
-            for part in split_list(wanted) {
-                match part.strip_prefix('-') {
-                    Some(excluded) if is_like(excluded, alias) => is_in = false,
-                    _ => is_in |= part == "_all" || is_like(part, alias),
-                }
+        let mut is_in = wanted.is_none();
+        for part in &parts {
+            match part.strip_prefix('-') {
+                Some(excluded) if is_like(excluded, alias) => is_in = false,
+                Some(_) => {}
+                None => is_in |= *part == "_all" || is_like(part, alias),
             }
-            is_in
-        })
+        }
+        is_in
     };
     let mut shown = Shown::new();
     for index in &indices {
@@ -226,12 +397,17 @@ fn matching(cluster: &Cluster, call: &Call) -> Result<(Shown, Vec<String>), Erro
             shown.push((index.name().clone(), Part::Json(json!({ "aliases": aliases }))));
         }
     }
-    let missing = wanted
-        .into_iter()
-        .flat_map(split_list)
-        .filter(|name| !name.contains('*') && *name != "_all" && !name.starts_with('-'))
-        .filter(|name| !indices.iter().any(|index| index.design.aliases.contains_key(*name)))
-        .map(str::to_owned)
+    let is_excluded_later = |at: usize, name: &str| {
+        (at.max(first_wildcard)..parts.len())
+            .any(|later| later > at && parts[later].strip_prefix('-').is_some_and(|excluded| is_like(excluded, name)))
+    };
+    let missing: std::collections::BTreeSet<String> = parts
+        .iter()
+        .enumerate()
+        .filter(|(at, name)| !is_pattern(name) && excludes(*at).is_none() && !is_excluded_later(*at, name))
+        .filter(|(_, name)| !indices.iter().any(|index| index.design.aliases.contains_key(**name)))
+        .map(|(_, name)| (*name).to_owned())
         .collect();
+    let missing = missing.into_iter().collect();
     Ok((shown, missing))
 }

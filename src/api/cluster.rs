@@ -23,6 +23,15 @@ pub enum Health {
 impl Health {
     const ALL: [Health; 3] = [Health::Green, Health::Yellow, Health::Red];
 
+    /// The health of that name, in any case.
+    ///
+    /// # Errors
+    /// A name that is none.
+    pub fn named(text: &str) -> Result<Health, Error> {
+        let known = Health::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(text));
+        known.ok_or_else(|| Error::unknown_health(text))
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -77,7 +86,7 @@ impl Shards {
 ///
 /// DIFFERENCE: Elasticsearch waits for `timeout` before it says that something has not come.
 pub fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let mut lookup = Lookup { expand_hidden: true, ..Lookup::default() };
+    let mut lookup = Lookup { expand_hidden: true, ..Lookup::of_all_metadata() };
     if let Some(list) = call.query("expand_wildcards") {
         lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
     }
@@ -153,11 +162,14 @@ fn of_index(index: &Index, with_shards: bool) -> Value {
 fn is_as_waited_for(call: &Call, health: Health, shards: Shards) -> Result<bool, Error> {
     let healthy = match call.query("wait_for_status") {
         None => true,
-        Some(text) => {
-            let known = Health::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(text));
-            health <= known.ok_or_else(|| Error::unknown_health(text))?
-        }
+        Some(text) => health <= Health::named(text)?,
     };
+    if let Some(text) = call.query("wait_for_events") {
+        let priorities = ["immediate", "urgent", "high", "normal", "low", "languid"];
+        if !priorities.iter().any(|priority| priority.eq_ignore_ascii_case(text)) {
+            return Err(Error::unknown_priority(text));
+        }
+    }
     let active = match call.query("wait_for_active_shards") {
         None => true,
         Some("all") => shards.unassigned == 0,

@@ -3,10 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::aliases;
+use super::cluster::Shards;
+use super::index_state::refuse_wildcards;
 use super::lookup::{dot_warned, lookup};
+use crate::clock::Timestamp;
 use crate::cluster::Cluster;
+use crate::cluster::analysis::Analysis;
 use crate::cluster::document::hash_order;
-use crate::cluster::index::{Design, Index};
+use crate::cluster::index::{Design, Index, Level};
 use crate::cluster::mapping::Mapping;
 use crate::cluster::names::{Lookup, date_math, is_like};
 use crate::cluster::refusal::ShelfRefusal;
@@ -28,50 +32,60 @@ pub fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let given = call.path("index");
     let name = date_math(given, call.now)?;
     let design = design(call.json(), call)?;
+    aliases::refuse_second_writer(cluster, &design)?;
     let index = cluster.create_index(&name, design, call.now)?;
     let answer = json!({ "acknowledged": true, "shards_acknowledged": true, "index": &**index.name() });
     Ok(dot_warned(Reply::json(answer), call, [given]))
 }
 
-/// What the body of a create says of the new index.
-fn design(body: Option<&Value>, call: &Call) -> Result<Design, Error> {
+/// What the body of a create says of the new index. Settings come first, for the mapping names what they set up.
+pub(super) fn design(body: Option<&Value>, call: &Call) -> Result<Design, Error> {
     let mut design = Design::default();
-    for (name, value) in body.and_then(Value::as_object).into_iter().flatten() {
-        match name.as_str() {
-            "settings" => {
-                design.settings = settings::flat(value).map_err(ShelfRefusal::from)?;
-                design.settings.retain(|_, value| !value.is_null());
-            }
-            "mappings" => {
-                design.mapping = Mapping::parse(untyped(value)?).map_err(ShelfRefusal::from)?;
-            }
-            "aliases" => {
-                for (alias, says) in value.as_object().into_iter().flatten() {
-                    design.aliases.insert(date_math(alias, call.now)?, aliases::says(alias, says)?);
-                }
-            }
-            unknown => return Err(Error::unknown_create_key(unknown)),
-        }
+    let members = || body.and_then(Value::as_object).into_iter().flatten();
+    if let Some((unknown, _)) =
+        members().find(|(name, _)| !["settings", "mappings", "aliases"].contains(&name.as_str()))
+    {
+        return Err(Error::unknown_create_key(unknown));
+    }
+    let member = |name: &str| body.and_then(|body| body.get(name));
+    if let Some(given) = member("settings") {
+        design.settings = settings::flat(given).map_err(ShelfRefusal::from)?;
+        design.settings.retain(|_, value| !value.is_null());
+        settings::check_whole(&design.settings).map_err(ShelfRefusal::from)?;
+    }
+    if let Some(mapping) = member("mappings") {
+        let mapping = untyped(mapping, false)?;
+        design.mapping = Mapping::parse_for(mapping, Analysis::of(&design.settings)).map_err(ShelfRefusal::from)?;
+        design.mapping.check().map_err(ShelfRefusal::from)?;
+    }
+    for (alias, says) in member("aliases").and_then(Value::as_object).into_iter().flatten() {
+        design.aliases.insert(date_math(alias, call.now)?, aliases::says(alias, says, aliases::Said::InIndex)?);
     }
     Ok(design)
 }
 
 /// A mapping, which must not stand under the name of a type.
-fn untyped(mapping: &Value) -> Result<&Value, Error> {
+pub(super) fn untyped(mapping: &Value, in_put: bool) -> Result<&Value, Error> {
     match mapping.as_object().and_then(|members| members.get_key_value("_doc")) {
-        Some((name, Value::Object(_))) => Err(Error::mapping_under_type(name)),
+        Some((name, Value::Object(_))) => Err(Error::mapping_under_type(name, in_put)),
         _ => Ok(mapping),
     }
 }
 
-/// `indices.get` and `indices.exists`.
+/// `indices.get`.
 pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let lookup = lookup(call, Lookup { expand_hidden: false, ..Lookup::default() })?;
+    const FEATURES: [&str; 3] = ["aliases", "mappings", "settings"];
+    let features: Vec<&str> = call.query("features").into_iter().flat_map(split_list).collect();
+    let invalid: Vec<&str> = features.iter().copied().filter(|feature| !FEATURES.contains(feature)).collect();
+    if !invalid.is_empty() {
+        return Err(Error::illegal(&format!("Invalid features specified [{}]", invalid.join(","))));
+    }
+    let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
-    let features = call.query("features").filter(|features| !features.is_empty());
-    let wants = |feature: &str| features.is_none_or(|features| split_list(features).any(|name| name == feature));
+    let wants = |feature: &str| features.is_empty() || features.contains(&feature);
     let mut answer = Map::new();
     for index in found {
+        index.allow(Level::MetadataRead)?;
         let mut shown = Map::new();
         if wants("aliases") {
             shown.insert("aliases".to_owned(), aliases::shown(index));
@@ -81,6 +95,9 @@ pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
         }
         if wants("settings") {
             shown.insert("settings".to_owned(), shown_settings(index, call, None));
+            if call.switch("include_defaults") {
+                shown.insert("defaults".to_owned(), shown_defaults(index, call, None));
+            }
         }
         answer.insert(index.name().to_string(), Value::Object(shown));
     }
@@ -89,27 +106,32 @@ pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 
 /// `indices.exists`: there is an index for every name that is given.
 pub fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let strict = Lookup { allow_no_indices: true, ..Lookup::default() };
-    let lookup = lookup(call, strict)?;
+    let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let status = if found.is_empty() { 404 } else { 200 };
     Ok(Reply { status, ..Reply::json(json!({})) })
 }
 
-/// `indices.delete`. Wildcards are refused, as a node does unless it is told otherwise.
+/// `indices.delete`. Wildcards are refused, as a node does unless it is told otherwise; an alias is a mistake unless
+/// what is not there is passed over.
+///
+/// Source: Elasticsearch 9.x, check of destructive operations; its YAML tests of delete.
 pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let expression = call.path("index");
-    if expression.split(',').any(|part| part.contains('*') || part == "_all") {
-        return Err(Error::wildcards_not_allowed());
-    }
-    let lookup = lookup(call, Lookup { allow_no_indices: true, ..Lookup::default() })?;
-    let names: Vec<String> =
-        cluster.resolve(expression, &lookup, call.now)?.iter().map(|index| index.name().to_string()).collect();
+    refuse_wildcards(expression)?;
+    let lookup = lookup(call, Lookup::of_all_metadata())?;
+    let mut names = std::collections::BTreeSet::new();
     for part in expression.split(',') {
         let part = date_math(part, call.now)?;
         if cluster.index(&part).is_none() && !cluster.named(&part).is_empty() {
-            return Err(Error::delete_by_alias(&part));
+            if !lookup.ignore_unavailable {
+                return Err(Error::delete_by_alias(&part));
+            }
+            continue;
         }
+        let found = cluster.resolve(&part, &lookup, call.now)?;
+        found.iter().try_for_each(|index| index.allow(Level::Delete))?;
+        names.extend(found.iter().map(|index| index.name().to_string()));
     }
     for name in names {
         cluster.remove_index(&name);
@@ -121,21 +143,25 @@ pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 
 /// `indices.get_mapping`.
 pub fn get_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let lookup = lookup(call, Lookup::default())?;
+    let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
+    found.iter().try_for_each(|index| index.allow(Level::MetadataRead))?;
     let shown = found.iter().map(|index| (index.name().to_string(), json!({ "mappings": index.mapping().to_value() })));
     Ok(Reply::json(Value::Object(shown.collect())))
 }
 
 /// `indices.put_mapping`. All indices take it or none.
 pub fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let body = call.json().ok_or_else(Error::body_required)?;
-    let mapping = Mapping::parse(untyped(body)?).map_err(ShelfRefusal::from)?;
-    let lookup = lookup(call, Lookup::default())?;
+    let body = untyped(call.json().ok_or_else(Error::body_required)?, true)?;
+    let lookup = lookup(call, Lookup::of_all_metadata())?;
     let mut changed = Vec::new();
     for index in cluster.resolve(call.path("index"), &lookup, call.now)? {
+        index.allow(Level::MetadataWrite)?;
+        // Each index has an analysis of its own.
+        let mapping = Mapping::parse_for(body, Analysis::of(&index.design.settings)).map_err(ShelfRefusal::from)?;
         let mut merged = index.mapping().clone();
         merged.merge(&mapping).map_err(ShelfRefusal::from)?;
+        merged.check().map_err(ShelfRefusal::from)?;
         changed.push((index.name().clone(), merged));
     }
     for (name, mapping) in changed {
@@ -150,14 +176,19 @@ pub fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 
 /// `indices.get_settings`.
 pub fn get_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let lookup = lookup(call, Lookup { expand_hidden: false, ..Lookup::default() })?;
+    let lookup = lookup(call, Lookup::of_all_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let wanted = Some(call.path("name")).filter(|name| !matches!(*name, "" | "_all" | "*"));
     let mut answer = Map::new();
     for index in found {
+        index.allow(Level::MetadataRead)?;
         let shown = shown_settings(index, call, wanted);
         if wanted.is_none() || shown.as_object().is_some_and(|shown| !shown.is_empty()) {
-            answer.insert(index.name().to_string(), json!({ "settings": shown }));
+            let mut told = json!({ "settings": shown });
+            if call.switch("include_defaults") {
+                told["defaults"] = shown_defaults(index, call, wanted);
+            }
+            answer.insert(index.name().to_string(), told);
         }
     }
     Ok(Reply::json(Value::Object(answer)))
@@ -175,6 +206,27 @@ fn shown_settings(index: &Index, call: &Call, wanted: Option<&str>) -> Value {
     flat.insert("creation_date".to_owned(), json!(index.created_at().as_millis().to_string()));
     flat.insert("uuid".to_owned(), json!(index.uuid()));
     flat.insert("version.created".to_owned(), json!(INDEX_VERSION));
+    if call.switch("human") {
+        flat.insert(
+            "creation_date_string".to_owned(),
+            json!(Timestamp::from_millis(index.created_at().as_millis()).to_string()),
+        );
+        flat.insert("version.created_string".to_owned(), json!(call.release.number));
+    }
+    shown_flat(flat, call, wanted)
+}
+
+/// What the settings of an index are that nobody has set.
+///
+/// DIFFERENCE: those that depend on the machine are told as on a small one.
+fn shown_defaults(index: &Index, call: &Call, wanted: Option<&str>) -> Value {
+    let set = &index.design.settings;
+    let always = ["number_of_shards", "number_of_replicas"];
+    let unset = settings::defaults().filter(|(name, _)| !set.contains_key(*name) && !always.contains(name));
+    shown_flat(unset.map(|(name, value)| (name.to_owned(), value)).collect(), call, wanted)
+}
+
+fn shown_flat(flat: Map<String, Value>, call: &Call, wanted: Option<&str>) -> Value {
     let mut flat: Map<String, Value> = flat.into_iter().map(|(name, value)| (format!("index.{name}"), value)).collect();
     if let Some(wanted) = wanted {
         flat.retain(|name, _| split_list(wanted).any(|pattern| is_like(pattern, name)));
@@ -188,29 +240,35 @@ fn shown_settings(index: &Index, call: &Call, wanted: Option<&str>) -> Value {
 pub fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let body = call.json().ok_or_else(Error::body_required)?;
     let flat = settings::flat(body.get("settings").unwrap_or(body)).map_err(ShelfRefusal::from)?;
-    let lookup = lookup(call, Lookup { expand_hidden: false, ..Lookup::default() })?;
+    let lookup = lookup(call, Lookup::of_all_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
+    let (preserves, reopens) = (call.switch("preserve_existing"), call.switch("reopen"));
+    let mut changed = Vec::new();
     for index in &found {
-        if let Some(name) = flat.keys().find(|name| settings::is_final(name)) {
-            let bad = BadSetting::Final {
-                name: format!("index.{name}"),
-                index: index.name().to_string(),
-                uuid: index.uuid().to_owned(),
-            };
-            return Err(ShelfRefusal::from(bad).into());
+        let (names, never) = settings::fixed(&flat, index.is_open() && !reopens);
+        if !names.is_empty() {
+            let names = names.into_iter().map(|name| format!("index.{name}")).collect();
+            let (index, uuid) = (index.name().to_string(), index.uuid().to_owned());
+            return Err(ShelfRefusal::from(BadSetting::Fixed { names, index, uuid, never }).into());
         }
-    }
-    let names: Vec<_> = found.iter().map(|index| index.name().clone()).collect();
-    let preserves = call.switch("preserve_existing");
-    for name in names {
-        let Some(index) = cluster.index_mut(&name) else { continue };
-        let settings = &mut index.design_mut().settings;
+        let mut settings = index.design.settings.clone();
         for (name, value) in &flat {
             if value.is_null() {
-                settings.shift_remove(name);
+                settings.retain(|known, _| !is_like(name, known));
             } else if !(preserves && settings.contains_key(name)) {
                 settings.insert(name.clone(), value.clone());
             }
+        }
+        settings::check_whole(&settings).map_err(ShelfRefusal::from)?;
+        // Who only takes blocks away or raises them is not held back by them.
+        if !flat.keys().all(|name| name.starts_with("blocks.")) {
+            index.allow(Level::MetadataWrite)?;
+        }
+        changed.push((index.name().clone(), settings::expanded(settings)));
+    }
+    for (name, settings) in changed {
+        if let Some(index) = cluster.index_mut(&name) {
+            index.set_settings(settings);
         }
     }
     Ok(Reply::acknowledged())
@@ -225,34 +283,8 @@ pub fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::tree(vec![("_shards", shards(&found))]))
 }
 
-fn shards(indices: &[&Index]) -> Part {
-    let total = indices.iter().map(|index| index.copies()).sum();
-    Part::Shards { total, successful: indices.len() as u64 }
-}
-
-/// `indices.stats`.
-///
-/// DIFFERENCE: only documents are counted; sizes and times of what is inside an index are not there.
-pub fn stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let lookup = lookup(call, Lookup::default())?;
-    let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
-    let metric = Some(call.path("metric")).filter(|metric| !matches!(*metric, "" | "_all"));
-    let shown = metric.is_none_or(|metric| split_list(metric).any(|name| name == "docs"));
-    let counts = |count: usize| {
-        if shown { json!({ "docs": { "count": count, "deleted": 0, "total_size_in_bytes": 0 } }) } else { json!({}) }
-    };
-    let total = counts(found.iter().map(|index| index.len()).sum());
-    let indices = found.iter().map(|index| {
-        let health = if index.copies() > 1 { "yellow" } else { "green" };
-        let counts = counts(index.len());
-        let stats =
-            json!({ "uuid": index.uuid(), "health": health, "status": "open", "primaries": counts, "total": counts });
-        (index.name().clone(), Part::Json(stats))
-    });
-    let mut members =
-        vec![("_shards", shards(&found)), ("_all", Part::Json(json!({ "primaries": total, "total": total })))];
-    if call.query("level") != Some("cluster") {
-        members.push(("indices", Part::Named(indices.collect())));
-    }
-    Ok(Reply::tree(members))
+/// The shards of indices: all that they want, and those that there are.
+pub(super) fn shards(indices: &[&Index]) -> Part {
+    let shards = Shards::of_all(indices.iter().copied());
+    Part::Shards { total: shards.active + shards.unassigned, successful: shards.active }
 }

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::base64;
 use crate::clock::parse_duration;
 use crate::cluster::Cluster;
+use crate::cluster::api_key::ApiKey;
+use crate::cluster::names::is_like;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 
@@ -28,12 +30,53 @@ pub fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, Error> {
 }
 
 /// `security.create_api_key`.
+///
+/// Source: Elasticsearch 9.x, request to create an API key, its parser and its validation.
 pub fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let name = call.text("name").filter(|name| !name.is_empty()).ok_or_else(Error::no_key_name)?;
+    const MEMBERS: [&str; 4] = ["name", "expiration", "metadata", "role_descriptors"];
+    if let Some(refresh) = call.query("refresh").filter(|it| !["", "true", "false", "wait_for"].contains(it)) {
+        return Err(Error::unknown_refresh(refresh));
+    }
+    let body = call.json().and_then(Value::as_object);
+    for (member, value) in body.into_iter().flatten() {
+        let is_right = match member.as_str() {
+            "name" | "expiration" => value.is_string(),
+            "metadata" | "role_descriptors" => value.is_object(),
+            _ => return Err(Error::unknown_key_field(member)),
+        };
+        if !is_right && !(value.is_null() && MEMBERS[1..].contains(&member.as_str())) {
+            return Err(Error::bad_key_field(member));
+        }
+    }
+    let name = call.text("name").ok_or_else(|| Error::illegal("Required [name]"))?;
+    let mut wrong = name_offences(name);
+    let metadata = call.get("metadata").cloned().unwrap_or_else(|| json!({}));
+    if metadata.as_object().is_some_and(|metadata| metadata.keys().any(|key| key.starts_with('_'))) {
+        wrong.push("API key metadata keys may not start with [_]".to_owned());
+    }
     let expires_at = match call.text("expiration") {
         None => None,
         Some(text) => Some(call.now.plus(parse_duration(text).map_err(|_| Error::bad_expiration(text))?)),
     };
+    let roles = call.get("role_descriptors").cloned().unwrap_or_else(|| json!({}));
+    for role in roles.as_object().into_iter().flatten().map(|(_, role)| role) {
+        for privilege in role.get("cluster").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            if !is_privilege(privilege, &CLUSTER_PRIVILEGES, "cluster:") {
+                wrong.push(unknown_privilege("cluster", privilege, &CLUSTER_PRIVILEGES));
+            }
+        }
+        for index in
+            ["index", "indices"].iter().filter_map(|name| role.get(*name)).filter_map(Value::as_array).flatten()
+        {
+            let privileges = index.get("privileges").and_then(Value::as_array).into_iter().flatten();
+            for privilege in privileges.filter_map(Value::as_str) {
+                if !is_privilege(privilege, &INDEX_PRIVILEGES, "indices:") {
+                    wrong.push(unknown_privilege("index", privilege, &INDEX_PRIVILEGES));
+                }
+            }
+        }
+    }
+    super::lookup::refuse(&wrong)?;
     let (id, key) = (cluster.next_id(), cluster.next_key());
     let mut told = Map::new();
     told.insert("id".into(), id.as_str().into());
@@ -43,5 +86,331 @@ pub fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
     }
     told.insert("api_key".into(), key.as_str().into());
     told.insert("encoded".into(), base64::encode(format!("{id}:{key}").as_bytes()).into());
+    let kept = ApiKey {
+        name: name.to_owned(),
+        created_at: call.now,
+        expires_at,
+        invalidated_at: None,
+        metadata,
+        role_descriptors: roles,
+    };
+    cluster.api_keys_mut().add(&id, kept);
     Ok(Reply::json(Value::Object(told)))
+}
+
+/// What is wrong with the name of a key.
+fn name_offences(name: &str) -> Vec<String> {
+    if name.is_empty() {
+        return vec!["api key name is required".to_owned()];
+    }
+    let offences = [
+        (name.chars().count() > 256, "api key name may not be more than 256 characters long"),
+        (name.trim() != name, "api key name may not begin or end with whitespace"),
+        (name.starts_with('_'), "api key name may not begin with an underscore"),
+    ];
+    offences.iter().filter(|(is_so, _)| *is_so).map(|(_, offence)| (*offence).to_owned()).collect()
+}
+
+/// What may be done with the cluster.
+///
+/// Source: Elasticsearch 9.x, its resolver of cluster privileges.
+const CLUSTER_PRIVILEGES: [&str; 62] = [
+    "all",
+    "cancel_task",
+    "create_snapshot",
+    "cross_cluster_replication",
+    "cross_cluster_search",
+    "delegate_pki",
+    "grant_api_key",
+    "manage",
+    "manage_api_key",
+    "manage_autoscaling",
+    "manage_behavioral_analytics",
+    "manage_ccr",
+    "manage_connector",
+    "manage_data_frame_transforms",
+    "manage_data_stream_global_retention",
+    "manage_enrich",
+    "manage_esql",
+    "manage_ilm",
+    "manage_index_templates",
+    "manage_inference",
+    "manage_ingest_pipelines",
+    "manage_logstash_pipelines",
+    "manage_ml",
+    "manage_oidc",
+    "manage_own_api_key",
+    "manage_pipeline",
+    "manage_roles",
+    "manage_rollup",
+    "manage_saml",
+    "manage_search_application",
+    "manage_search_query_rules",
+    "manage_search_synonyms",
+    "manage_security",
+    "manage_service_account",
+    "manage_slm",
+    "manage_token",
+    "manage_transform",
+    "manage_user_profile",
+    "manage_watcher",
+    "monitor",
+    "monitor_connector",
+    "monitor_data_frame_transforms",
+    "monitor_data_stream_global_retention",
+    "monitor_enrich",
+    "monitor_esql",
+    "monitor_inference",
+    "monitor_ml",
+    "monitor_rollup",
+    "monitor_snapshot",
+    "monitor_stats",
+    "monitor_text_structure",
+    "monitor_transform",
+    "monitor_watcher",
+    "none",
+    "post_behavioral_analytics_event",
+    "read_ccr",
+    "read_connector_secrets",
+    "read_ilm",
+    "read_pipeline",
+    "read_security",
+    "read_slm",
+    "transport_client",
+];
+
+/// What may be done with indices.
+///
+/// Source: Elasticsearch 9.x, its index privileges.
+const INDEX_PRIVILEGES: [&str; 24] = [
+    "all",
+    "auto_configure",
+    "create",
+    "create_doc",
+    "create_index",
+    "cross_cluster_replication",
+    "cross_cluster_replication_internal",
+    "delete",
+    "delete_index",
+    "index",
+    "maintenance",
+    "manage",
+    "manage_data_stream_lifecycle",
+    "manage_failure_store",
+    "manage_follow_index",
+    "manage_ilm",
+    "manage_leader_index",
+    "monitor",
+    "none",
+    "read",
+    "read_cross_cluster",
+    "read_failure_store",
+    "view_index_metadata",
+    "write",
+];
+
+fn is_privilege(name: &str, known: &[&str], action: &str) -> bool {
+    let lower = name.to_lowercase();
+    known.contains(&lower.as_str())
+        || lower.starts_with(action)
+        || lower.starts_with("internal:")
+        || lower == "write_connector_secrets"
+        || lower == "manage_reindex"
+}
+
+fn unknown_privilege(kind: &str, name: &str, known: &[&str]) -> String {
+    format!(
+        "unknown {kind} privilege [{name}]. a privilege must be either one of the predefined {kind} privilege names [{}] \
+         or a pattern over one of the available {kind} actions",
+        known.join(",")
+    )
+}
+
+/// A key as it is told to who asks for it.
+fn told(id: &str, key: &ApiKey, call: &Call) -> Value {
+    let mut told = json!({ "id": id, "name": key.name });
+    if !call.release.number.starts_with('8') || call.release.number >= "8.10" {
+        told["type"] = json!("rest");
+    }
+    told["creation"] = json!(key.created_at.as_millis());
+    if let Some(at) = key.expires_at {
+        told["expiration"] = json!(at.as_millis());
+    }
+    told["invalidated"] = json!(key.invalidated_at.is_some());
+    if let Some(at) = key.invalidated_at {
+        told["invalidation"] = json!(at.as_millis());
+    }
+    told["username"] = json!("elastic");
+    told["realm"] = json!("reserved");
+    told["realm_type"] = json!("reserved");
+    told["metadata"] = key.metadata.clone();
+    told["role_descriptors"] = key.role_descriptors.clone();
+    told
+}
+
+fn refuse_parameters(call: &Call, names: &[&str]) -> Result<(), Error> {
+    match names.iter().find(|name| call.query(name).is_some_and(|value| value != "false")) {
+        Some(name) => Err(Error::unsupported(&format!("[{name}] of API keys"), "leave it out")),
+        None => Ok(()),
+    }
+}
+
+/// Whether the owner that is asked for is the one that every key here has.
+fn is_owned(realm: Option<&str>, username: Option<&str>) -> bool {
+    realm.is_none_or(|realm| realm == "reserved") && username.is_none_or(|name| name == "elastic")
+}
+
+/// `security.get_api_key`.
+pub fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    refuse_parameters(call, &["with_limited_by", "with_profile_uid"])?;
+    let asked = |name: &str| call.query(name).filter(|value| !value.is_empty());
+    let (id, name, realm, username) = (asked("id"), asked("name"), asked("realm_name"), asked("username"));
+    let mut wrong = Vec::new();
+    if (id.is_some() || name.is_some()) && (realm.is_some() || username.is_some()) {
+        wrong.push("username or realm name must not be specified when the api key id or api key name is specified");
+    }
+    if call.switch("owner") && (realm.is_some() || username.is_some()) {
+        wrong.push("neither username nor realm-name may be specified when retrieving owned API keys");
+    }
+    if id.is_some() && name.is_some() {
+        wrong.push("only one of [api key id, api key name] can be specified");
+    }
+    super::lookup::refuse(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>())?;
+    let only_active = call.switch("active_only");
+    let is_active = |key: &ApiKey| key.invalidated_at.is_none() && key.expires_at.is_none_or(|at| at > call.now);
+    let found: Vec<Value> = cluster
+        .api_keys()
+        .iter()
+        .filter(|(key_id, key)| id.is_none_or(|id| id == *key_id) && name.is_none_or(|name| is_like(name, &key.name)))
+        .filter(|(_, key)| is_owned(realm, username) && (!only_active || is_active(key)))
+        .map(|(id, key)| told(id, key, call))
+        .collect();
+    if found.is_empty()
+        && let Some(id) = id
+    {
+        return Err(Error::key_not_found(id));
+    }
+    Ok(Reply::json(json!({ "api_keys": found })))
+}
+
+/// `security.query_api_keys`: all of them, page by page. A query is refused.
+pub fn query_api_keys(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    refuse_parameters(call, &["with_limited_by", "with_profile_uid", "typed_keys"])?;
+    for (member, value) in call.json().and_then(Value::as_object).into_iter().flatten() {
+        let is_all = member == "query" && value.get("match_all").is_some();
+        if !is_all && !["from", "size"].contains(&member.as_str()) {
+            let instead = "leave it out: all keys are told, page by page";
+            return Err(Error::unsupported(&format!("[{member}] of a search for API keys"), instead));
+        }
+    }
+    let number = |name: &str, otherwise: u64| call.get(name).and_then(Value::as_u64).unwrap_or(otherwise) as usize;
+    let all: Vec<Value> = cluster.api_keys().iter().map(|(id, key)| told(id, key, call)).collect();
+    let total = all.len();
+    let page: Vec<Value> = all.into_iter().skip(number("from", 0)).take(number("size", 10)).collect();
+    Ok(Reply::json(json!({ "total": total, "count": page.len(), "api_keys": page })))
+}
+
+/// `security.invalidate_api_key`.
+pub fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    const MEMBERS: [&str; 6] = ["id", "ids", "name", "owner", "realm_name", "username"];
+    let body = call.json().and_then(Value::as_object);
+    if let Some(unknown) =
+        body.into_iter().flatten().map(|(name, _)| name).find(|name| !MEMBERS.contains(&name.as_str()))
+    {
+        return Err(Error::unknown_invalidation_field(unknown));
+    }
+    let text = |name: &str| call.get(name).and_then(Value::as_str);
+    let mut ids: Vec<&str> =
+        call.get("ids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let owner = call.get("owner") == Some(&Value::Bool(true));
+    let has_ids = call.get("ids").is_some() || call.get("id").is_some();
+    let mut wrong = Vec::new();
+    if call.get("id").is_some() && call.get("ids").is_some() {
+        wrong.push("Must use either [id] or [ids], not both at the same time");
+    }
+    ids.extend(text("id"));
+    if has_ids && ids.is_empty() {
+        wrong.push("Field [ids] cannot be an empty array");
+    }
+    let (name, realm, username) = (text("name"), text("realm_name"), text("username"));
+    if !has_ids && name.is_none() && realm.is_none() && username.is_none() && !owner {
+        wrong.push(
+            "One of [api key id(s), api key name, username, realm name] must be specified if [owner] flag is false",
+        );
+    }
+    if (has_ids || name.is_some()) && (realm.is_some() || username.is_some()) {
+        wrong.push("username or realm name must not be specified when the api key id(s) or api key name are specified");
+    }
+    if owner && (realm.is_some() || username.is_some()) {
+        wrong.push("neither username nor realm-name may be specified when invalidating owned API keys");
+    }
+    if has_ids && name.is_some() {
+        wrong.push("only one of [api key id(s), api key name] can be specified");
+    }
+    super::lookup::refuse(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>())?;
+    let found: Vec<String> = cluster
+        .api_keys()
+        .iter()
+        .filter(|(id, key)| (!has_ids || ids.contains(id)) && name.is_none_or(|name| name == key.name))
+        .filter(|(_, key)| is_owned(realm, username) && key.expires_at.is_none_or(|at| at > call.now))
+        .map(|(id, _)| id.to_owned())
+        .collect();
+    let (mut invalidated, mut before) = (Vec::new(), Vec::new());
+    for id in found {
+        match cluster.api_keys_mut().invalidate(&id, call.now) {
+            Some(true) => invalidated.push(id),
+            _ => before.push(id),
+        }
+    }
+    Ok(Reply::json(json!({
+        "invalidated_api_keys": invalidated, "previously_invalidated_api_keys": before, "error_count": 0,
+    })))
+}
+
+/// `security.has_privileges`: whoever asks may do everything.
+pub fn has_privileges(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let user = call.path("user");
+    if !user.is_empty() && user != "elastic" {
+        return Err(Error::unsupported("the privileges of other users than `elastic`", "ask for one's own"));
+    }
+    let texts = |value: Option<&Value>| -> Vec<String> {
+        match value {
+            Some(Value::String(text)) => vec![text.clone()],
+            other => other
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|it| it.as_str().map(str::to_owned))
+                .collect(),
+        }
+    };
+    let granted = |privileges: Vec<String>| -> Value {
+        let privileges: std::collections::BTreeSet<String> = privileges.into_iter().collect();
+        Value::Object(privileges.into_iter().map(|privilege| (privilege, Value::Bool(true))).collect())
+    };
+    if ["cluster", "index", "application"].iter().all(|member| call.get(member).is_none()) {
+        super::lookup::refuse(&["must specify at least one privilege".to_owned()])?;
+    }
+    let mut index = std::collections::BTreeMap::new();
+    for asked in call.get("index").and_then(Value::as_array).into_iter().flatten() {
+        for name in texts(asked.get("names")) {
+            index.insert(name, granted(texts(asked.get("privileges"))));
+        }
+    }
+    let mut application = std::collections::BTreeMap::new();
+    for asked in call.get("application").and_then(Value::as_array).into_iter().flatten() {
+        let name = asked.get("application").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let resources: Map<String, Value> = texts(asked.get("resources"))
+            .into_iter()
+            .map(|resource| (resource, granted(texts(asked.get("privileges")))))
+            .collect();
+        application.insert(name, Value::Object(resources));
+    }
+    Ok(Reply::json(json!({
+        "username": "elastic",
+        "has_all_requested": true,
+        "cluster": granted(texts(call.get("cluster"))),
+        "index": index,
+        "application": application,
+    })))
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::built_in::{is_of_connectors, is_of_sync_jobs};
 use super::document::{Condition, Document, Outcome, Patch, Source};
-use super::mapping::Mapping;
+use super::mapping::{Bounds, Mapping};
 use super::order::Changes;
 use super::refusal::{Refusal, ShelfRefusal};
 use crate::by_id::ById;
@@ -17,6 +17,84 @@ use crate::limits::DELETES_REMEMBERED_MAX;
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.
 pub const PRIMARY_TERM: u64 = 1;
+
+/// The setting of the server's own that says that an index is closed.
+pub const CLOSED: &str = "verified_before_close";
+
+/// What may be done with an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Its documents are read.
+    Read,
+    /// Its documents are written.
+    Write,
+    /// What it is made of is read.
+    MetadataRead,
+    /// What it is made of is changed.
+    MetadataWrite,
+    /// It is removed.
+    Delete,
+}
+
+/// What may stand in the way of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barrier {
+    /// `blocks.read_only`.
+    ReadOnly,
+    /// `blocks.read`.
+    Read,
+    /// `blocks.write`.
+    Write,
+    /// `blocks.metadata`.
+    Metadata,
+    /// `blocks.read_only_allow_delete`.
+    ReadOnlyAllowDelete,
+    /// The index is closed.
+    Closed,
+}
+
+impl Barrier {
+    /// Those that settings raise.
+    pub const BLOCKS: [Barrier; 5] =
+        [Barrier::ReadOnly, Barrier::Read, Barrier::Write, Barrier::Metadata, Barrier::ReadOnlyAllowDelete];
+
+    /// The setting that raises it.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Barrier::ReadOnly => "blocks.read_only",
+            Barrier::Read => "blocks.read",
+            Barrier::Write => "blocks.write",
+            Barrier::Metadata => "blocks.metadata",
+            Barrier::ReadOnlyAllowDelete => "blocks.read_only_allow_delete",
+            Barrier::Closed => CLOSED,
+        }
+    }
+
+    /// What it forbids.
+    ///
+    /// Source: Elasticsearch 9.x, the blocks that index metadata declares.
+    fn levels(self) -> &'static [Level] {
+        match self {
+            Barrier::ReadOnly => &[Level::Write, Level::MetadataWrite, Level::Delete],
+            Barrier::Read => &[Level::Read],
+            Barrier::Write => &[Level::Write],
+            Barrier::Metadata => &[Level::MetadataRead, Level::MetadataWrite, Level::Delete],
+            Barrier::ReadOnlyAllowDelete => &[Level::Write, Level::MetadataWrite],
+            Barrier::Closed => &[Level::Read, Level::Write],
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// The barriers that settings raise.
+fn barriers(settings: &Map<String, Value>) -> u8 {
+    let all = Barrier::BLOCKS.into_iter().chain([Barrier::Closed]);
+    let raised = all.filter(|barrier| settings.get(barrier.setting()).and_then(Value::as_str) == Some("true"));
+    raised.map(Barrier::bit).sum()
+}
 
 /// What an index is made of, beside its documents.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -37,6 +115,8 @@ pub struct Index {
     created_at: Timestamp,
     /// Settings, mapping and aliases.
     pub design: Arc<Design>,
+    /// What stands in the way of reading and writing, a bit each.
+    barriers: u8,
     seq_no_next: u64,
     documents: ById<Document>,
     /// The versions of documents that are gone, so that one with the same id counts on.
@@ -140,11 +220,13 @@ pub struct Written {
 impl Index {
     /// An index without documents.
     pub fn new(name: &str, uuid: String, design: impl Into<Arc<Design>>, now: Timestamp) -> Index {
+        let design = design.into();
         Index {
             name: Arc::from(name),
             uuid,
             created_at: now,
-            design: design.into(),
+            barriers: barriers(&design.settings),
+            design,
             seq_no_next: 0,
             documents: ById::default(),
             deleted: BTreeMap::new(),
@@ -181,6 +263,41 @@ impl Index {
     /// A setting, by its name below `index`.
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.design.settings.get(name)?.as_str()
+    }
+
+    /// Whether it can be read and written; one that is closed keeps its documents and shows none.
+    pub fn is_open(&self) -> bool {
+        self.barriers & Barrier::Closed.bit() == 0
+    }
+
+    /// Takes other settings, and what they forbid.
+    pub fn set_settings(&mut self, settings: Map<String, Value>) {
+        self.barriers = barriers(&settings);
+        let design = self.design_mut();
+        design.mapping.set_bounds(Bounds::of(&settings));
+        design.settings = settings;
+    }
+
+    /// Looks whether something may be done with the index.
+    ///
+    /// # Errors
+    /// The blocks that forbid it, and that it is closed.
+    pub fn allow(&self, level: Level) -> Result<(), Refusal> {
+        if self.barriers == 0 {
+            return Ok(());
+        }
+        if !self.is_open() && matches!(level, Level::Read | Level::Write) {
+            let (index, uuid) = (self.name.to_string(), self.uuid.clone());
+            return Err(ShelfRefusal::Closed { index, uuid }.into());
+        }
+        let blocks: Vec<Barrier> = Barrier::BLOCKS
+            .into_iter()
+            .filter(|block| self.barriers & block.bit() != 0 && block.levels().contains(&level))
+            .collect();
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        Err(ShelfRefusal::Blocked { index: self.name.to_string(), blocks }.into())
     }
 
     /// Whether wildcards pass the index by.
@@ -463,6 +580,7 @@ impl Index {
     pub(super) fn undo(&mut self) {
         let Some(former) = self.former.take() else { return };
         let Former { design, seq_no_next, entries } = *former;
+        self.barriers = barriers(&design.settings);
         (self.design, self.seq_no_next) = (design, seq_no_next);
         for (id, entry) in entries {
             self.changes.note(&id, self.documents.len());

@@ -8,14 +8,19 @@
 
 mod definition;
 pub mod fit;
+pub mod kinds;
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-pub use definition::Malformed;
+pub use definition::{Malformed, PathOffence};
 pub use fit::{Misfit, NameOffence, Why};
+use template::Template;
+
+use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,43 +72,6 @@ const TYPES: &[(&str, FieldType)] = &[
     ("ip", FieldType::Ip),
 ];
 
-/// Types that are known by name alone.
-const OTHER_TYPES: &[&str] = &[
-    "aggregate_metric_double",
-    "alias",
-    "binary",
-    "completion",
-    "constant_keyword",
-    "date_nanos",
-    "date_range",
-    "dense_vector",
-    "double_range",
-    "flattened",
-    "float_range",
-    "geo_point",
-    "geo_shape",
-    "half_float",
-    "histogram",
-    "integer_range",
-    "ip_range",
-    "join",
-    "long_range",
-    "match_only_text",
-    "percolator",
-    "point",
-    "rank_feature",
-    "rank_features",
-    "scaled_float",
-    "search_as_you_type",
-    "semantic_text",
-    "shape",
-    "sparse_vector",
-    "token_count",
-    "unsigned_long",
-    "version",
-    "wildcard",
-];
-
 impl FieldType {
     /// The name in a mapping.
     pub fn name(self) -> &'static str {
@@ -116,7 +84,7 @@ impl FieldType {
     /// The type of that name.
     pub fn named(name: &str) -> Option<FieldType> {
         let known = TYPES.iter().find(|(known, _)| *known == name).map(|(_, it)| *it);
-        known.or_else(|| OTHER_TYPES.iter().find(|known| **known == name).map(|name| FieldType::Other(name)))
+        known.or_else(|| kinds::other_type(name).map(FieldType::Other))
     }
 
     /// Whether the field has fields of its own.
@@ -170,9 +138,51 @@ pub struct Mapping {
     pub(super) fields: Fields,
     /// What the mapping says beside its fields: `dynamic`, `_meta` and so on.
     pub(super) members: Map<String, Value>,
+    /// What becomes of fields that it does not know, where that is said.
+    pub(super) templates: Arc<[Template]>,
+    /// How large it may become.
+    pub(super) bounds: Bounds,
+}
+
+/// How large a mapping may become.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// How many fields it may have.
+    pub fields: usize,
+    /// How deep objects may lie in each other.
+    pub depth: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { fields: MAPPED_FIELDS_MAX, depth: MAPPING_DEPTH_MAX }
+    }
+}
+
+impl Bounds {
+    /// The bounds that the flat settings of an index set.
+    pub fn of(settings: &Map<String, Value>) -> Bounds {
+        let number = |name: &str| settings.get(name)?.as_str()?.parse().ok();
+        let usual = Bounds::default();
+        Bounds {
+            fields: number("mapping.total_fields.limit").unwrap_or(usual.fields),
+            depth: number("mapping.depth.limit").unwrap_or(usual.depth),
+        }
+    }
 }
 
 impl Mapping {
+    /// Sets how large it may become.
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// Whether a document must be routed.
+    pub fn requires_routing(&self) -> bool {
+        let said = self.members.get("_routing").and_then(|routing| routing.get("required"));
+        said.is_some_and(|required| *required == true || *required == "true")
+    }
+
     /// The type of the field at a path such as `connector.id` or `title.keyword`.
     pub fn field_type(&self, path: &str) -> Option<FieldType> {
         self.field(path).map(|field| field.kind)

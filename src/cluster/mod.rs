@@ -4,10 +4,13 @@
 //! in the real server, so every way of writing them meets in one place.
 
 pub mod amend;
+pub mod analysis;
+pub mod api_key;
 mod built_in;
 pub mod configuration;
 pub mod connector;
 pub mod cron;
+pub mod date_format;
 pub mod document;
 pub mod filtering;
 pub mod index;
@@ -24,7 +27,9 @@ pub mod shared;
 mod shelves;
 pub mod source_filter;
 pub mod sync_job;
+pub mod templates;
 mod trial;
+pub mod values;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -36,6 +41,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
+use api_key::ApiKeys;
 use connector::{NewConnector, is_deleted};
 use document::{Outcome, Patch, Source};
 use index::{Effect, Guard, Index};
@@ -45,6 +51,7 @@ use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
 use shared::{Member, Shared};
 use sync_job::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
+use templates::Templates;
 use trial::Trial;
 
 /// The index that holds the connectors.
@@ -65,6 +72,8 @@ pub struct Cluster {
     ids: IdSource,
     indices: BTreeMap<Arc<str>, Box<Index>>,
     pipelines: Pipelines,
+    templates: Arc<Templates>,
+    api_keys: Arc<ApiKeys>,
     /// Searches that go on.
     pub(crate) contexts: Contexts,
     /// Jobs, newest first.
@@ -117,6 +126,8 @@ impl Cluster {
             ids,
             indices: BTreeMap::new(),
             pipelines: Pipelines::default(),
+            templates: Arc::default(),
+            api_keys: Arc::default(),
             contexts: Contexts::default(),
             jobs_by_age: Order::default(),
             connectors_by_index: Order::default(),
@@ -149,6 +160,26 @@ impl Cluster {
     /// The ingest pipelines.
     pub fn pipelines(&self) -> &Pipelines {
         &self.pipelines
+    }
+
+    /// The templates of indices.
+    pub fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// The templates of indices, to be changed.
+    pub fn templates_mut(&mut self) -> &mut Templates {
+        Arc::make_mut(&mut self.templates)
+    }
+
+    /// The API keys that were made here.
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
+    }
+
+    /// The API keys, to be changed.
+    pub fn api_keys_mut(&mut self) -> &mut ApiKeys {
+        Arc::make_mut(&mut self.api_keys)
     }
 
     /// The ingest pipelines, to be changed.

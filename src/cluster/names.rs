@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::connector::index_name_offence;
-use super::index::Index;
+use super::index::{Index, Level};
 use super::refusal::{Refusal, ShelfRefusal};
 use super::{Cluster, SECRETS, SECRETS_ALIAS};
 use crate::clock::Timestamp;
@@ -15,8 +15,12 @@ use crate::clock::Timestamp;
 /// How an expression is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lookup {
-    /// Whether wildcards find open indices, which all of ours are.
+    /// Whether wildcards find open indices.
     pub expand_open: bool,
+    /// Whether wildcards find closed indices.
+    pub expand_closed: bool,
+    /// Whether a closed index that is named is a mistake.
+    pub forbid_closed: bool,
     /// Whether wildcards find hidden indices too.
     pub expand_hidden: bool,
     /// Whether names that are not there are passed over.
@@ -28,22 +32,39 @@ pub struct Lookup {
 impl Default for Lookup {
     /// Wildcards find what is not hidden, and names must be there.
     fn default() -> Lookup {
-        Lookup { expand_open: true, expand_hidden: false, ignore_unavailable: false, allow_no_indices: true }
+        Lookup {
+            expand_open: true,
+            expand_closed: false,
+            forbid_closed: true,
+            expand_hidden: false,
+            ignore_unavailable: false,
+            allow_no_indices: true,
+        }
     }
 }
 
 impl Lookup {
+    /// For calls that ask about indices and not about their documents: closed ones may be named.
+    pub fn of_metadata() -> Lookup {
+        Lookup { forbid_closed: false, ..Lookup::default() }
+    }
+
+    /// The same for calls whose wildcards find closed indices too.
+    pub fn of_all_metadata() -> Lookup {
+        Lookup { expand_closed: true, ..Lookup::of_metadata() }
+    }
+
     /// The same with `expand_wildcards`, a comma list of `open`, `closed`, `hidden`, `none` and `all`;
     /// the first unknown word is given back.
     pub fn with_expand_wildcards(self, list: &str) -> Result<Lookup, String> {
-        let mut lookup = Lookup { expand_open: false, expand_hidden: false, ..self };
+        let mut lookup = Lookup { expand_open: false, expand_closed: false, expand_hidden: false, ..self };
         for word in list.split(',') {
             match word {
                 "open" => lookup.expand_open = true,
                 "hidden" => lookup.expand_hidden = true,
-                "closed" => {}
-                "all" => (lookup.expand_open, lookup.expand_hidden) = (true, true),
-                "none" => (lookup.expand_open, lookup.expand_hidden) = (false, false),
+                "closed" => lookup.expand_closed = true,
+                "all" => (lookup.expand_open, lookup.expand_closed, lookup.expand_hidden) = (true, true, true),
+                "none" => (lookup.expand_open, lookup.expand_closed, lookup.expand_hidden) = (false, false, false),
                 other => return Err(other.to_owned()),
             }
         }
@@ -83,8 +104,9 @@ impl Cluster {
             let part = date_math(part, now)?;
             if part.contains('*') || part == "_all" {
                 wildcard_seen = true;
-                if !lookup.expand_open && !lookup.expand_hidden {
-                    if !lookup.allow_no_indices {
+                if !lookup.expand_open && !lookup.expand_closed && !lookup.expand_hidden {
+                    // Nothing is expanded, so the pattern is taken for a name.
+                    if !lookup.allow_no_indices || !lookup.ignore_unavailable {
                         return Err(missing(&part).into());
                     }
                     continue;
@@ -109,6 +131,13 @@ impl Cluster {
             if named.is_empty() && !lookup.ignore_unavailable {
                 return Err(missing(&part).into());
             }
+            if lookup.forbid_closed && named.iter().any(|index| !index.is_open()) {
+                if !lookup.ignore_unavailable {
+                    named.iter().try_for_each(|index| index.allow(Level::Read))?;
+                }
+                found.extend(named.iter().filter(|index| index.is_open()).map(|index| &**index.name()));
+                continue;
+            }
             found.extend(named.iter().map(|index| &**index.name()));
         }
         if found.is_empty() && !lookup.allow_no_indices {
@@ -126,7 +155,10 @@ impl Cluster {
         refuse_reserved(&name)?;
         match self.named(&name).as_slice() {
             [] => Err(ShelfRefusal::NoSuchIndex { expression: name, of_document: true }.into()),
-            [index] => Ok(index),
+            [index] => {
+                index.allow(Level::Read)?;
+                Ok(index)
+            }
             several => {
                 let indices = several.iter().map(|index| index.name().to_string()).collect();
                 Err(ShelfRefusal::SeveralIndices { alias: name, indices }.into())
@@ -155,9 +187,12 @@ pub(super) fn refuse_reserved(name: &str) -> Result<(), Refusal> {
 /// are asked for, or if pattern and name both begin with a dot.
 fn fits(pattern: &str, index: &Index, lookup: &Lookup) -> bool {
     let dotted = |name: &str| pattern.starts_with('.') && name.starts_with('.');
-    let shown = |name: &str, hidden: bool| {
-        if hidden { lookup.expand_hidden || dotted(name) } else { lookup.expand_open }
-    };
+    // Who says nothing but `hidden` means hidden ones of every state.
+    let any = lookup.expand_hidden && !lookup.expand_open && !lookup.expand_closed;
+    if !any && !(if index.is_open() { lookup.expand_open } else { lookup.expand_closed }) {
+        return false;
+    }
+    let shown = |name: &str, hidden: bool| if hidden { lookup.expand_hidden || dotted(name) } else { !any };
     if is_like(pattern, index.name()) && shown(index.name(), index.is_hidden()) {
         return true;
     }

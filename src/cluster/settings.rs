@@ -2,7 +2,37 @@
 //!
 //! Source: Elasticsearch 9.x, index scoped settings.
 
+mod table;
+
 use serde_json::{Map, Value};
+
+use super::analysis::{Analysis, BadAnalysis};
+use super::values::{BadValue, ValueKind};
+use crate::suggest::similarity;
+
+/// A setting of an index.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name below `index`; with a dot at its end it stands for all settings below.
+    pub name: &'static str,
+    /// What its value must be.
+    pub kind: ValueKind,
+    /// What it is if nobody says.
+    pub usual: &'static str,
+    /// When it may change.
+    pub change: Change,
+}
+
+/// When a setting may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// At any time.
+    Dynamic,
+    /// While the index is closed.
+    Static,
+    /// Never, once there is an index.
+    Final,
+}
 
 /// What is wrong with settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,97 +41,73 @@ pub enum BadSetting {
     Unknown {
         /// The name with `index.` before it.
         name: String,
+        /// The names that are close to it.
+        near: Vec<String>,
     },
     /// Only the server itself sets it.
     Private {
         /// The name with `index.` before it.
         name: String,
     },
-    /// It was chosen when the index was made.
-    Final {
-        /// The name with `index.` before it.
-        name: String,
+    /// They cannot change while the index is open, or not at all.
+    Fixed {
+        /// The names with `index.` before them.
+        names: Vec<String>,
         /// The index.
         index: String,
         /// The index's own id.
         uuid: String,
+        /// Whether they can never change, however the index is.
+        never: bool,
     },
-    /// Its value is no whole number, or too small.
-    Number {
+    /// It cannot have that value.
+    Value {
         /// The name with `index.` before it.
         name: String,
         /// The value.
         value: String,
-        /// The least that it may be.
-        least: i64,
+        /// What is wrong with it.
+        why: BadValue,
     },
+    /// Deletions must be kept for a while in every index.
+    NoSoftDeletes,
+    /// An index that others look up things in has one shard.
+    LookupShards {
+        /// How many it was to have.
+        given: String,
+    },
+    /// There would be more ways to route than shards allow.
+    Partition {
+        /// How many shards one route was to lead to.
+        size: String,
+        /// How many shards there are.
+        shards: String,
+    },
+    /// Analysis or similarities cannot be set up.
+    Analysis(BadAnalysis),
     /// The settings are no object.
     NoObject,
 }
 
-/// The first parts of the names of settings that indices have.
-const KNOWN: &[&str] = &[
-    "allocation",
-    "analysis",
-    "analyze",
-    "auto_expand_replicas",
-    "blocks",
-    "check_on_startup",
-    "codec",
-    "default_pipeline",
-    "dense_vector",
-    "final_pipeline",
-    "format",
-    "gc_deletes",
-    "hidden",
-    "highlight",
-    "indexing",
-    "indexing_pressure",
-    "lifecycle",
-    "load_fixed_bitset_filters_eagerly",
-    "mapper",
-    "mapping",
-    "max_docvalue_fields_search",
-    "max_inner_result_window",
-    "max_ngram_diff",
-    "max_refresh_listeners",
-    "max_regex_length",
-    "max_rescore_window",
-    "max_result_window",
-    "max_script_fields",
-    "max_shingle_diff",
-    "max_slices_per_scroll",
-    "max_terms_count",
-    "merge",
-    "mode",
-    "number_of_replicas",
-    "number_of_routing_shards",
-    "number_of_shards",
-    "priority",
-    "queries",
-    "query",
-    "refresh_interval",
-    "requests",
-    "routing",
-    "routing_partition_size",
-    "routing_path",
-    "search",
-    "shard",
-    "similarity",
-    "soft_deletes",
-    "sort",
-    "store",
-    "top_metrics_max_size",
-    "translog",
-    "unassigned",
-    "write",
-];
+/// The setting of that name below `index`.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    table::SETTINGS.iter().find(|setting| match setting.name.strip_suffix('.') {
+        Some(_) => name.starts_with(setting.name),
+        None => setting.name == name,
+    })
+}
 
-const PRIVATE: &[&str] = &["creation_date", "provided_name", "uuid", "version"];
-
-/// Settings that are chosen when an index is made.
-const FINAL: &[&str] =
-    &["number_of_shards", "number_of_routing_shards", "codec", "routing_partition_size", "sort", "mode"];
+/// Every setting that has a value if nobody says so, in the order of names.
+pub fn defaults() -> impl Iterator<Item = (&'static str, Value)> {
+    table::SETTINGS.iter().filter(|setting| !setting.name.ends_with('.')).map(|setting| {
+        let value = match (setting.kind, setting.usual) {
+            (ValueKind::List, "") => Value::Array(Vec::new()),
+            (ValueKind::List, item) => Value::Array(vec![item.into()]),
+            (_, text) => Value::from(text),
+        };
+        (setting.name, value)
+    })
+}
 
 /// Flat settings below `index`, every value a text; null stands for taking a setting back.
 ///
@@ -116,27 +122,89 @@ pub fn flat(settings: &Value) -> Result<Map<String, Value>, BadSetting> {
     let mut found = Map::new();
     for (name, value) in flat {
         let name = name.strip_prefix("index.").unwrap_or(&name);
-        let first = name.split('.').next().unwrap_or(name);
-        let full = || format!("index.{name}");
-        if PRIVATE.contains(&first) {
-            return Err(BadSetting::Private { name: full() });
-        }
-        if !KNOWN.contains(&first) {
-            return Err(BadSetting::Unknown { name: full() });
-        }
-        let least = match name {
-            "number_of_shards" => Some(1),
-            "number_of_replicas" => Some(0),
-            _ => None,
-        };
-        if let (Some(least), Value::String(value)) = (least, &value)
-            && !value.parse::<i64>().is_ok_and(|number| number >= least)
-        {
-            return Err(BadSetting::Number { name: full(), value: value.clone(), least });
-        }
+        check_one(name, &value)?;
         found.insert(name.to_owned(), value);
     }
     Ok(found)
+}
+
+fn check_one(name: &str, value: &Value) -> Result<(), BadSetting> {
+    let full = || format!("index.{name}");
+    if table::PRIVATE.contains(&name.split('.').next().unwrap_or(name)) {
+        return Err(BadSetting::Private { name: full() });
+    }
+    let Some(setting) = find(name) else {
+        // A pattern takes back all that it is like.
+        if value.is_null() && name.ends_with('*') {
+            return Ok(());
+        }
+        return Err(BadSetting::Unknown { name: full(), near: near(&full()) });
+    };
+    if let Value::String(text) = value {
+        let bad = |why| BadSetting::Value { name: full(), value: text.clone(), why };
+        setting.kind.check(text).map_err(bad)?;
+        if name == "soft_deletes.enabled" && text == "false" {
+            return Err(BadSetting::NoSoftDeletes);
+        }
+    }
+    Ok(())
+}
+
+/// The settings whose names are close to one that there is not, the closest first.
+///
+/// Source: Elasticsearch 9.x, validation of scoped settings.
+fn near(name: &str) -> Vec<String> {
+    let known = table::SETTINGS.iter().filter(|setting| !setting.name.ends_with('.'));
+    let mut close: Vec<(f32, String)> = known
+        .map(|setting| format!("index.{}", setting.name))
+        .map(|known| (similarity(name, &known), known))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .collect();
+    close.sort_by(|one, other| other.0.total_cmp(&one.0));
+    close.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Looks whether the settings of an index fit each other.
+///
+/// # Errors
+/// What does not fit.
+pub fn check_whole(settings: &Map<String, Value>) -> Result<(), BadSetting> {
+    let text = |name: &str| settings.get(name).and_then(Value::as_str);
+    let shards = text("number_of_shards").unwrap_or("1");
+    if text("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("lookup")) && shards != "1" {
+        return Err(BadSetting::LookupShards { given: shards.to_owned() });
+    }
+    let number = |text: &str| text.parse::<u64>().unwrap_or(1);
+    if let Some(size) = text("routing_partition_size").filter(|size| number(size) > 1 && number(size) >= number(shards))
+    {
+        return Err(BadSetting::Partition { size: size.to_owned(), shards: shards.to_owned() });
+    }
+    Analysis::of(settings).check().map_err(BadSetting::Analysis)
+}
+
+/// The settings with as many copies as there can be on one node, if that is left to the server.
+pub fn expanded(mut settings: Map<String, Value>) -> Map<String, Value> {
+    let least = settings.get("auto_expand_replicas").and_then(Value::as_str).and_then(|range| range.split_once('-'));
+    if let Some(least) = least.map(|(least, _)| Value::from(least)) {
+        settings.insert("number_of_replicas".to_owned(), least);
+    }
+    settings
+}
+
+/// The names among settings that cannot change, and whether that is for ever: final ones never can, static ones
+/// only while the index is closed.
+pub fn fixed<'s>(settings: &'s Map<String, Value>, is_open: bool) -> (Vec<&'s str>, bool) {
+    let of = |change: Change| -> Vec<&'s str> {
+        let names = settings.keys().map(String::as_str);
+        names.filter(|name| find(name).is_some_and(|setting| setting.change == change)).collect()
+    };
+    let mut names = of(Change::Final);
+    if is_open {
+        names.extend(of(Change::Static));
+        names.sort_by_key(|name| settings.keys().position(|known| known == name));
+        return (names, false);
+    }
+    (names, true)
 }
 
 fn flatten(prefix: &str, members: &Map<String, Value>, flat: &mut Map<String, Value>) {
@@ -162,11 +230,6 @@ fn text(value: &Value) -> Value {
         Value::String(_) => value.clone(),
         other => Value::from(other.to_string()),
     }
-}
-
-/// Whether a setting cannot be changed any more once there is an index.
-pub fn is_final(name: &str) -> bool {
-    FINAL.contains(&name.split('.').next().unwrap_or(name))
 }
 
 /// Flat settings as objects in objects.
@@ -209,16 +272,36 @@ mod tests {
                 json!({"index": {"routing": {"allocation": {"include": {"a": 1}}}}}),
                 Ok(json!({"routing.allocation.include.a": "1"})),
             ),
-            (json!({"foo": 1}), Err(BadSetting::Unknown { name: "index.foo".into() })),
+            (json!({"foo": 1}), Err(BadSetting::Unknown { name: "index.foo".into(), near: Vec::new() })),
+            (
+                json!({"numbe_of_replica": 1}),
+                Err(BadSetting::Unknown {
+                    name: "index.numbe_of_replica".into(),
+                    near: vec!["index.number_of_replicas".into()],
+                }),
+            ),
             (json!({"index.uuid": "x"}), Err(BadSetting::Private { name: "index.uuid".into() })),
             (
                 json!({"number_of_shards": 0}),
-                Err(BadSetting::Number { name: "index.number_of_shards".into(), value: "0".into(), least: 1 }),
+                Err(BadSetting::Value {
+                    name: "index.number_of_shards".into(),
+                    value: "0".into(),
+                    why: BadValue::Below(1),
+                }),
             ),
             (json!([]), Err(BadSetting::NoObject)),
         ] {
             assert_eq!(flat(&given).map(Value::Object), expected, "{given}");
         }
+    }
+
+    #[test]
+    fn every_usual_value_is_one_that_the_setting_takes() {
+        for setting in table::SETTINGS.iter().filter(|setting| !setting.usual.is_empty()) {
+            assert_eq!(setting.kind.check(setting.usual), Ok(()), "{}", setting.name);
+        }
+        let names: Vec<&str> = table::SETTINGS.iter().map(|setting| setting.name).collect();
+        assert!(names.is_sorted(), "in the order of names");
     }
 
     #[test]

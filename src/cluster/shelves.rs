@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::index::{Design, Index};
+use super::index::{Design, Index, Level};
+use super::mapping::Bounds;
 use super::names::{self, date_math, refuse_reserved};
 use super::refusal::{Refusal, ShelfRefusal};
-use super::{Cluster, built_in};
+use super::{Cluster, built_in, settings};
 use crate::clock::Timestamp;
 use crate::limits::INDICES_MAX;
 
@@ -66,7 +67,11 @@ impl Cluster {
         if self.indices.len() >= INDICES_MAX {
             return Err(ShelfRefusal::TooManyIndices.into());
         }
-        let design = completed(Arc::unwrap_or_clone(built_in::design(name).unwrap_or_default()), design)?;
+        let design = match built_in::design(name) {
+            Some(built_in) => completed(Arc::unwrap_or_clone(built_in), design)?,
+            None => self.templates().completed(name, design)?,
+        };
+        let design = Design { settings: settings::expanded(design.settings), ..design };
         for alias in design.aliases.keys() {
             self.check_alias(alias)?;
         }
@@ -95,7 +100,7 @@ impl Cluster {
         refuse_reserved(name)?;
         // Almost every write names its index.
         if !require_alias && self.indices.contains_key(name) {
-            return self.index_mut(name).ok_or_else(|| Refusal::IndexMissing { index: name.to_owned() });
+            return writable(self.index_mut(name), name);
         }
         let name = date_math(name, now)?;
         let found = self.write_target(&name, require_alias)?;
@@ -106,7 +111,7 @@ impl Cluster {
                 None => return self.create_index(&name, Design::default(), now),
             },
         };
-        self.index_mut(&target).ok_or(Refusal::IndexMissing { index: name })
+        writable(self.index_mut(&target), &name)
     }
 
     /// The same without making one: for a write that has nothing to do where nothing is.
@@ -118,7 +123,9 @@ impl Cluster {
         let name = date_math(name, now)?;
         let target = self.write_target(&name, false)?;
         let found = target.and_then(|target| self.index_mut(&target));
-        found.ok_or_else(|| ShelfRefusal::NoSuchIndex { expression: name, of_document: true }.into())
+        let found = found.ok_or(ShelfRefusal::NoSuchIndex { expression: name, of_document: true })?;
+        found.allow(Level::Write)?;
+        Ok(found)
     }
 
     /// The index that is written to under a name, if there is one.
@@ -171,9 +178,17 @@ impl Cluster {
     }
 }
 
+/// The index, if it may be written to.
+fn writable<'i>(index: Option<&'i mut Index>, name: &str) -> Result<&'i mut Index, Refusal> {
+    let index = index.ok_or_else(|| Refusal::IndexMissing { index: name.to_owned() })?;
+    index.allow(Level::Write)?;
+    Ok(index)
+}
+
 /// A design with another laid over it.
 fn completed(mut design: Design, over: Design) -> Result<Design, Refusal> {
     design.settings.extend(over.settings);
+    design.mapping.set_bounds(Bounds::of(&design.settings));
     design.mapping.merge(&over.mapping).map_err(ShelfRefusal::from)?;
     design.aliases.extend(over.aliases);
     Ok(design)

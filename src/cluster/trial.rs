@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Cluster;
+use super::api_key::ApiKeys;
 use super::index::Index;
 use super::ingest::Pipelines;
 use super::search::context::Contexts;
+use super::templates::Templates;
 use crate::ids::IdSource;
 
 /// A cluster before a trial, as far as the trial has changed it.
@@ -17,6 +19,8 @@ use crate::ids::IdSource;
 pub(super) struct Trial {
     ids: IdSource,
     pipelines: Pipelines,
+    templates: Arc<Templates>,
+    api_keys: Arc<ApiKeys>,
     contexts: Contexts,
     touched: BTreeMap<Arc<str>, Touched>,
 }
@@ -62,6 +66,8 @@ impl Cluster {
         self.trial = Some(Box::new(Trial {
             ids: self.ids.clone(),
             pipelines: self.pipelines.clone(),
+            templates: self.templates.clone(),
+            api_keys: self.api_keys.clone(),
             contexts: self.contexts.clone(),
             touched: BTreeMap::new(),
         }));
@@ -80,8 +86,9 @@ impl Cluster {
     /// Ends the trial: everything is as it was when it began.
     pub fn undo(&mut self) {
         let Some(trial) = self.trial.take() else { return };
-        let Trial { ids, pipelines, contexts, touched } = *trial;
+        let Trial { ids, pipelines, templates, api_keys, contexts, touched } = *trial;
         (self.ids, self.pipelines, self.contexts) = (ids, pipelines, contexts);
+        (self.templates, self.api_keys) = (templates, api_keys);
         for (name, touched) in touched {
             let before = match touched {
                 Touched::Made => None,

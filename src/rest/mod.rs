@@ -35,7 +35,7 @@ use filter_path::FilterPath;
 use media::{BodyType, Media};
 use render::Style;
 use router::{Found, Route, Router};
-use schema::{BodyReading, COMMON_PARAMETERS, Schema, Slot, Violation, ViolationKind, off_spec};
+use schema::{BodyReading, COMMON_PARAMETERS, OursToRefuse, Schema, Slot, Violation, ViolationKind, off_spec};
 
 /// A table of operations, ready to be asked.
 pub struct Table<S: 'static> {
@@ -266,7 +266,7 @@ fn read_into<'r, S>(
     }
     let schema = table.schema(row, setting.profile)?;
     let (body, lines) = match schema {
-        Some(schema) => read_body(schema, request, &mut reading.violations)?,
+        Some(schema) => read_body(endpoint.operation, schema, request, &mut reading.violations)?,
         None => (None, Vec::new()),
     };
     if let Some(schema) = schema {
@@ -349,6 +349,7 @@ fn route<'r, S>(
 /// The body, if the operation takes one and there is one. The schema only says whether it is well
 /// formed; what is wrong with it the parser tells.
 fn read_body(
+    operation: &str,
     schema: &'static Schema,
     request: &Request,
     violations: &mut Vec<Violation>,
@@ -378,6 +379,13 @@ fn read_body(
         BodyReading::Json(published) => {
             let body = json::read(bytes).map_err(|wrong| Error::parse(error::syntax(&wrong)))?;
             violations.extend(body.as_ref().and_then(|body| off_spec(published, body)));
+            let is_given = |ours: &&OursToRefuse| {
+                let value = body.as_ref().and_then(|body| body.get(&ours.name));
+                ours.in_body && value.is_some_and(|value| !ours.passes(value))
+            };
+            if let Some(ours) = schema.ours.iter().find(is_given) {
+                return Err(Error::unsupported_part("member", &ours.name, operation));
+            }
             body
         }
         BodyReading::Parsed(parsed) => {
@@ -445,7 +453,12 @@ fn check_parameters<S>(
     let unknown: Vec<&str> =
         query.iter().map(|(name, _)| name.as_str()).filter(|name| !known().any(|known| known == *name)).collect();
     if unknown.is_empty() {
-        return Ok(());
+        let is_given =
+            |ours: &&OursToRefuse| !ours.in_body && given(&ours.name).is_some_and(|value| !ours.passes_text(value));
+        return match schema.ours.iter().find(is_given) {
+            Some(ours) => Err(Error::unsupported_part("parameter", &ours.name, endpoint.operation)),
+            None => Ok(()),
+        };
     }
     let known: Vec<&str> = known().collect();
     Err(Error::unrecognized_parameters(&decoded_path(request)?, &unknown, known.iter().copied()))

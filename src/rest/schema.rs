@@ -22,6 +22,7 @@ use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::cron;
 use crate::cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
+use crate::cluster::values::ValueKind;
 use crate::cluster::{configuration, filtering};
 use crate::profile::Profile;
 
@@ -119,6 +120,30 @@ pub struct Schema {
     pub body: Option<BodySchema>,
     /// The query's own parameters, in the order in which the server reads them.
     pub parameters: Vec<Parameter>,
+    /// What Elasticsearch takes and this mock refuses.
+    pub ours: Vec<OursToRefuse>,
+}
+
+/// A parameter or a member of a body that Elasticsearch takes and this mock refuses, as the overlay says.
+pub struct OursToRefuse {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a member of the body.
+    pub in_body: bool,
+    /// The values that ask for nothing, and pass.
+    passes: Vec<Value>,
+}
+
+impl OursToRefuse {
+    /// Whether a parameter with that value asks for nothing.
+    pub fn passes_text(&self, text: &str) -> bool {
+        self.passes.iter().any(|value| value.as_str() == Some(text))
+    }
+
+    /// Whether a member with that value asks for nothing.
+    pub fn passes(&self, value: &Value) -> bool {
+        self.passes.contains(value)
+    }
 }
 
 /// What the body of an operation must be.
@@ -205,6 +230,8 @@ enum ParameterKind {
     Int,
     Long,
     Boolean,
+    /// A value that settings know too: a time, or copies of a shard.
+    Value(ValueKind),
     /// One name of an enumeration.
     Name(Enumeration),
     /// Names of an enumeration, separated by commas.
@@ -218,6 +245,7 @@ impl Parameter {
             ParameterKind::Text => Ok(()),
             ParameterKind::Int => text.parse::<i32>().map(|_| ()).map_err(|_| Error::bad_int(&self.name, text)),
             ParameterKind::Long => text.parse::<i64>().map(|_| ()).map_err(|_| Error::bad_long(&self.name, text)),
+            ParameterKind::Value(kind) => kind.check(text).map_err(|why| Error::bad_parameter(&self.name, text, why)),
             ParameterKind::Boolean if matches!(text, "" | "true" | "false") => Ok(()),
             ParameterKind::Boolean => Err(Error::bad_boolean(text)),
             ParameterKind::Name(enumeration) => enumeration.check(text),
@@ -324,8 +352,24 @@ fn is_among(names: &[&str], text: &str) -> bool {
 impl Schema {
     fn compile(text: SchemaText, profile: Profile) -> Result<Schema, String> {
         let Contract { published, server, overlay } = Contract::of(text, profile)?;
-        Ok(Schema { body: body(&published, &server, &overlay)?, parameters: parameters(&published, &server) })
+        Ok(Schema {
+            body: body(&published, &server, &overlay)?,
+            parameters: parameters(&published, &server),
+            ours: ours(&overlay),
+        })
     }
+}
+
+fn ours(overlay: &Value) -> Vec<OursToRefuse> {
+    let of = |part: &'static str| {
+        let names = overlay.pointer(&format!("/words/ours/{part}")).and_then(Value::as_object);
+        names.into_iter().flatten().map(move |(name, says)| OursToRefuse {
+            name: name.clone(),
+            in_body: part == "body",
+            passes: says.get("passes").and_then(Value::as_array).cloned().unwrap_or_default(),
+        })
+    };
+    of("query").chain(of("body")).collect()
 }
 
 /// An operation's schema for one profile, twice.
@@ -474,6 +518,11 @@ fn compile(body: &Value, whole: &Value) -> Result<Validator, String> {
     options.build(&Value::Object(schema)).map_err(|error| error.to_string())
 }
 
+/// Whether a schema is nothing but a pointer to that definition.
+fn points_to(schema: &Value, definition: &str) -> bool {
+    schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/$defs/")) == Some(definition)
+}
+
 fn parameters(published: &Value, server: &Value) -> Vec<Parameter> {
     let own = |schema: &Value| schema.pointer("/properties/query/properties").and_then(Value::as_object).cloned();
     let definitions = Arc::new(published.get("$defs").cloned().unwrap_or_default());
@@ -493,6 +542,10 @@ fn parameters(published: &Value, server: &Value) -> Vec<Parameter> {
                 (_, Some(enumeration)) => ParameterKind::Name(enumeration),
                 (Some(_), None) => ParameterKind::Text,
                 // Nobody has said how the server reads it: as its published type has it.
+                (None, None) if points_to(&server, "Duration") => ParameterKind::Value(ValueKind::Time(i64::MIN, "")),
+                (None, None) if points_to(&server, "WaitForActiveShards") => {
+                    ParameterKind::Value(ValueKind::ActiveShards)
+                }
                 (None, None) => match server.get("type").and_then(Value::as_str) {
                     Some("boolean") => ParameterKind::Boolean,
                     Some("integer") if server.get("format").is_some() => ParameterKind::Long,

@@ -51,7 +51,10 @@ fn a_row_reaches_what_its_published_schema_says() {
         let schema: Value = serde_json::from_str(&fs::read_to_string(&file).expect("the schema")).expect("JSON");
         assert_eq!(schema["title"], operation.name);
         let urls = schema["x-urls"].as_array().expect("its addresses");
-        let published = urls.iter().any(|url| {
+        // The server knows more addresses than its specification: the overlay lists those.
+        let overlay = overlay(operation.name);
+        let further = overlay["routes"].as_array();
+        let published = urls.iter().chain(further.into_iter().flatten()).any(|url| {
             url["path"] == operation.path
                 && url["methods"]
                     .as_array()
@@ -79,6 +82,116 @@ fn every_row_has_an_overlay_that_speaks_of_it() {
         let overlay: Value = serde_json::from_str(&fs::read_to_string(&file).expect("the overlay")).expect("JSON");
         assert_eq!(overlay["operation"], operation.name);
         assert!(overlay["entries"].is_array(), "{}: an overlay lists its entries, none too", operation.name);
+    }
+}
+
+fn schema(operation: &str) -> Value {
+    let file = path(&format!("schemas/{operation}.json"));
+    serde_json::from_str(&fs::read_to_string(&file).expect("the schema")).expect("JSON")
+}
+
+fn overlay(operation: &str) -> Value {
+    let file = path(&format!("schemas/overlay/{operation}.json"));
+    serde_json::from_str(&fs::read_to_string(&file).expect("the overlay")).expect("JSON")
+}
+
+/// The parameters of an operation and the members of its body, as they are published.
+fn members(operation: &str) -> Vec<(&'static str, String)> {
+    let schema = schema(operation);
+    let common = ["error_trace", "filter_path", "format", "human", "pretty"];
+    let of = |part: &'static str| {
+        let names = schema["properties"][part]["properties"].as_object().cloned().unwrap_or_default();
+        names.into_iter().map(move |(name, _)| (part, name)).collect::<Vec<_>>()
+    };
+    let query = of("query").into_iter().filter(|(_, name)| !common.contains(&name.as_str()));
+    query.chain(of("body")).collect()
+}
+
+/// What the overlay says of a part: the names under a word.
+fn named(overlay: &Value, word: &str, part: &str) -> Vec<String> {
+    match &overlay["words"][word][part] {
+        Value::Array(names) => names.iter().map(|name| name.as_str().expect("a name").to_owned()).collect(),
+        Value::Object(names) => names.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_published_parameter_and_member_has_a_word() {
+    let mut names: Vec<&str> = operations().map(|operation| operation.name).collect();
+    names.dedup();
+    let mut counts = [0; 3];
+    for operation in names {
+        let overlay = overlay(operation);
+        let published = members(operation);
+        for (at, word) in ["done", "refused", "ours"].into_iter().enumerate() {
+            for part in ["query", "body"] {
+                for name in named(&overlay, word, part) {
+                    counts[at] += 1;
+                    let is_published = published.contains(&(part, name.clone()));
+                    assert!(is_published, "{operation}: `{name}` has a word ({word}) and is not published");
+                }
+            }
+        }
+        for (part, name) in published {
+            let words: Vec<&str> = ["done", "refused", "ours"]
+                .into_iter()
+                .filter(|word| named(&overlay, word, part).contains(&name))
+                .collect();
+            assert_eq!(
+                words.len(),
+                1,
+                "{operation}: `{name}` of its {part} has the words {words:?}; write one into schemas/overlay/\
+                 {operation}.json under `words`: `done`, `refused` (Elasticsearch refuses it too) or `ours`"
+            );
+        }
+    }
+    println!("members done: {}, refused as there: {}, ours to refuse: {}", counts[0], counts[1], counts[2]);
+}
+
+#[test]
+fn what_is_said_to_be_refused_is_refused() {
+    let mut door = EngineDoor::new(cluster("empty"), T0);
+    door.send(&Request::new(Method::Put, "/there").json(r#"{"aliases":{"other":{}}}"#));
+    let mut seen = Vec::new();
+    for operation in operations() {
+        if seen.contains(&operation.name) {
+            continue;
+        }
+        seen.push(operation.name);
+        let overlay = overlay(operation.name);
+        let target = operation
+            .path
+            .replace("{index}", "there")
+            .replace("{name}", "there")
+            .replace("{fields}", "a")
+            .replace("{block}", "write")
+            .replace("{id}", "1")
+            .replace(['{', '}'], "");
+        for (word, part) in [("ours", "query"), ("ours", "body"), ("refused", "query"), ("refused", "body")] {
+            for name in named(&overlay, word, part) {
+                let sample = &overlay["words"][word][part][&name]["sample"];
+                let request = match part {
+                    "query" => {
+                        let value = sample.as_str().expect("a text").replace('*', "%2A");
+                        let request = Request::new(operation.method.clone(), format!("{target}?{name}={value}"));
+                        match schema(operation.name)["x-body-required"] == true {
+                            true => {
+                                request.json(if schema(operation.name)["x-ndjson"] == true { "{}\n{}\n" } else { "{}" })
+                            }
+                            false => request,
+                        }
+                    }
+                    _ => Request::new(operation.method.clone(), target.clone())
+                        .json(serde_json::json!({ name.as_str(): sample }).to_string()),
+                };
+                let answer = door.send(&request);
+                let what = format!("{}: `{name}` of its {part} is said to be refused ({word})", operation.name);
+                assert!(answer.status >= 400, "{what}, and got {}", answer.status);
+                let kind = answer.json()["error"]["type"].clone();
+                assert_eq!(kind == "elastimock_unsupported_exception", word == "ours", "{what}, and got {kind}");
+            }
+        }
     }
 }
 

@@ -10,32 +10,55 @@ use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::cluster::document::Source;
 use crate::cluster::index::Index;
-use crate::cluster::names::Lookup;
+use crate::cluster::names::{Lookup, is_like};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
+use crate::rest::schema::split_list;
 use table::{Cell, Column, Table, left, right};
 
 /// The clock of a terminal's line: seconds, and the time of day.
-const CLOCK: [Column; 2] = [left("epoch", &["t", "time"]), left("timestamp", &["ts", "hms", "hhmmss"])];
+const CLOCK: [Column; 2] = [
+    left("epoch", &["t", "time"]).says("seconds since 1970-01-01 00:00:00"),
+    left("timestamp", &["ts", "hms", "hhmmss"]).says("time in HH:MM:SS"),
+];
 
-static COUNT: [Column; 3] = [CLOCK[0], CLOCK[1], left("count", &["dc", "docs.count", "docsCount"])];
+static COUNT: [Column; 3] =
+    [CLOCK[0], CLOCK[1], left("count", &["dc", "docs.count", "docsCount"]).says("the document count")];
 
 static HEALTH: [Column; 15] = [
     CLOCK[0],
     CLOCK[1],
-    left("cluster", &["cl"]),
-    left("status", &["st"]),
-    right("node.total", &["nt", "nodeTotal"]),
-    right("node.data", &["nd", "nodeData"]),
-    right("shards", &["t", "sh", "shards.total", "shardsTotal"]),
-    right("pri", &["p", "shards.primary", "shardsPrimary"]),
-    right("relo", &["r", "shards.relocating", "shardsRelocating"]),
-    right("init", &["i", "shards.initializing", "shardsInitializing"]),
-    right("unassign", &["u", "shards.unassigned", "shardsUnassigned"]),
-    right("unassign.pri", &["up", "shards.unassigned.primary", "shardsUnassignedPrimary"]),
-    right("pending_tasks", &["pt", "pendingTasks"]),
-    right("max_task_wait_time", &["mtwt", "maxTaskWaitTime"]),
-    right("active_shards_percent", &["asp", "activeShardsPercent"]),
+    left("cluster", &["cl"]).says("cluster name"),
+    left("status", &["st"]).says("health status"),
+    right("node.total", &["nt", "nodeTotal"]).says("total number of nodes"),
+    right("node.data", &["nd", "nodeData"]).says("number of nodes that can store data"),
+    right("shards", &["t", "sh", "shards.total", "shardsTotal"]).says("total number of shards"),
+    right("pri", &["p", "shards.primary", "shardsPrimary"]).says("number of primary shards"),
+    right("relo", &["r", "shards.relocating", "shardsRelocating"]).says("number of relocating nodes"),
+    right("init", &["i", "shards.initializing", "shardsInitializing"]).says("number of initializing nodes"),
+    right("unassign", &["u", "shards.unassigned", "shardsUnassigned"]).says("number of unassigned shards"),
+    right("unassign.pri", &["up", "shards.unassigned.primary", "shardsUnassignedPrimary"])
+        .says("number of unassigned primary shards"),
+    right("pending_tasks", &["pt", "pendingTasks"]).says("number of pending tasks"),
+    right("max_task_wait_time", &["mtwt", "maxTaskWaitTime"]).says("wait time of longest task pending"),
+    right("active_shards_percent", &["asp", "activeShardsPercent"]).says("active number of shards in percent"),
+];
+
+static ALIASES: [Column; 6] = [
+    left("alias", &["a"]).says("alias name"),
+    left("index", &["i", "idx"]).says("index alias points to"),
+    left("filter", &["f", "fi"]).says("filter"),
+    left("routing.index", &["ri", "routingIndex"]).says("index routing"),
+    left("routing.search", &["rs", "routingSearch"]).says("search routing"),
+    left("is_write_index", &["w", "isWriteIndex"]).says("write index"),
+];
+
+static TEMPLATES: [Column; 5] = [
+    left("name", &["n"]).says("template name"),
+    left("index_patterns", &["t"]).says("template index patterns"),
+    left("order", &["o", "p"]).says("template application order/priority number"),
+    left("version", &["v"]).says("version"),
+    left("composed_of", &["c"]).says("component templates comprising index template"),
 ];
 
 static INDICES: [Column; 13] = [
@@ -53,6 +76,61 @@ static INDICES: [Column; 13] = [
     right("pri.store.size", &[]),
     right("dataset.size", &[]),
 ];
+
+/// `cat.aliases`. Hidden ones are shown unless the call says which states of indices it wants.
+pub fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let mut lookup = Lookup { expand_hidden: true, ..Lookup::of_all_metadata() };
+    if let Some(list) = call.query("expand_wildcards") {
+        lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
+    }
+    let asked: Vec<&str> = split_list(call.path("name")).collect();
+    let mut rows = Vec::new();
+    for index in cluster.resolve("", &lookup, call.now)? {
+        for (alias, says) in &index.design.aliases {
+            let is_asked = |part: &&str| *part == "_all" || is_like(part, alias);
+            if !asked.is_empty() && !asked.iter().any(is_asked) {
+                continue;
+            }
+            let text = |name: &str| {
+                let said = says.get(name).map(|said| said.as_str().map_or_else(|| said.to_string(), str::to_owned));
+                Cell::Text(said.unwrap_or_else(|| "-".to_owned()))
+            };
+            let filter = if says.contains_key("filter") { "*" } else { "-" };
+            rows.push(vec![
+                Cell::Text(alias.clone()),
+                Cell::Text(index.name().to_string()),
+                Cell::Text(filter.to_owned()),
+                text("index_routing"),
+                text("search_routing"),
+                text("is_write_index"),
+            ]);
+        }
+    }
+    let mut table = Table { columns: &ALIASES, rows };
+    table.sort("alias,index")?;
+    table.reply(call)
+}
+
+/// `cat.templates`: those of the older kind, then the composable ones.
+pub fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let asked: Vec<&str> = split_list(call.path("name")).collect();
+    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|asked| is_like(asked, name));
+    let listed = |names: &[String]| Cell::Text(format!("[{}]", names.join(", ")));
+    let order = |number: i64| u64::try_from(number).map_or_else(|_| Cell::Text(number.to_string()), Cell::Number);
+    let version = |version: Option<i64>| version.map_or_else(|| Cell::Text(String::new()), order);
+    let templates = cluster.templates();
+    let older = templates.legacy.iter().filter(|(name, _)| is_asked(name)).map(|(name, template)| {
+        let (name, patterns) = (Cell::Text(name.clone()), listed(&template.patterns));
+        vec![name, patterns, order(template.order), version(template.version), Cell::Text(String::new())]
+    });
+    let composable = templates.composable.iter().filter(|(name, _)| is_asked(name)).map(|(name, template)| {
+        let (name, patterns) = (Cell::Text(name.clone()), listed(&template.patterns));
+        let number = template.shown.get("version").and_then(Value::as_i64);
+        vec![name, patterns, order(template.priority), version(number), listed(&template.composed_of)]
+    });
+    let rows = older.chain(composable).collect();
+    Table { columns: &TEMPLATES, rows }.reply(call)
+}
 
 /// `cat.count`.
 pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
@@ -92,15 +170,15 @@ pub fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 
 /// `cat.indices`, in the order of the names.
 pub fn indices(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let mut lookup = Lookup::default();
+    let mut lookup = Lookup::of_all_metadata();
     if let Some(list) = call.query("expand_wildcards") {
         lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
     }
-    let wanted = call.query("health");
+    let wanted = call.query("health").map(super::cluster::Health::named).transpose()?;
     let rows = cluster
         .resolve(call.path("index"), &lookup, call.now)?
         .into_iter()
-        .filter(|index| wanted.is_none_or(|wanted| Shards::of(index).health().name() == wanted.to_lowercase()))
+        .filter(|index| wanted.is_none_or(|wanted| Shards::of(index).health() == wanted))
         .map(of_index)
         .collect();
     Table { columns: &INDICES, rows }.reply(call)
@@ -112,7 +190,7 @@ fn of_index(index: &Index) -> Vec<Cell> {
     let text = |text: &str| Cell::Text(text.to_owned());
     vec![
         text(shards.health().name()),
-        text("open"),
+        text(if index.is_open() { "open" } else { "close" }),
         text(index.name()),
         text(index.uuid()),
         Cell::Number(shards.active),
@@ -120,7 +198,7 @@ fn of_index(index: &Index) -> Vec<Cell> {
         Cell::Number(index.len() as u64),
         Cell::Number(0),
         Cell::Text(index.created_at().as_millis().to_string()),
-        Cell::Text(index.created_at().to_string()),
+        Cell::Text(Timestamp::from_millis(index.created_at().as_millis()).to_string()),
         Cell::Bytes(size),
         Cell::Bytes(size),
         Cell::Bytes(size),
@@ -131,7 +209,7 @@ fn of_index(index: &Index) -> Vec<Cell> {
 const EMPTY_BYTES: u64 = 225;
 
 /// DIFFERENCE: the bytes of the documents' texts. On the disk of a real node it is more, or less.
-fn size(index: &Index) -> u64 {
+pub(super) fn size(index: &Index) -> u64 {
     EMPTY_BYTES + index.iter().map(|(_, document)| bytes(&document.source)).sum::<u64>()
 }
 

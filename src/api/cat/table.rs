@@ -21,22 +21,30 @@ pub struct Column {
     aliases: &'static [&'static str],
     to_the_right: bool,
     on_demand: bool,
+    /// What its help says of it; none if nobody has written the help of the table.
+    says: Option<&'static str>,
 }
 
 /// A column of words.
 pub const fn left(name: &'static str, aliases: &'static [&'static str]) -> Column {
-    Column { name, aliases, to_the_right: false, on_demand: false }
+    Column { name, aliases, to_the_right: false, on_demand: false, says: None }
 }
 
 /// A column of numbers.
 pub const fn right(name: &'static str, aliases: &'static [&'static str]) -> Column {
-    Column { name, aliases, to_the_right: true, on_demand: false }
+    Column { name, aliases, to_the_right: true, on_demand: false, says: None }
 }
 
 impl Column {
     /// The same, shown only if it is asked for by name.
     pub const fn on_demand(mut self) -> Column {
         self.on_demand = true;
+        self
+    }
+
+    /// The same with what its help says.
+    pub const fn says(mut self, text: &'static str) -> Column {
+        self.says = Some(text);
         self
     }
 
@@ -88,7 +96,7 @@ impl Table {
     /// A column that is not there, and `help`.
     pub fn reply(mut self, call: &Call) -> Result<Reply, Error> {
         if call.switch("help") {
-            return Err(Error::unsupported("[help] of a table", "send `v`, which names the columns"));
+            return help(self.columns);
         }
         self.sort(call.query("s").unwrap_or_default())?;
         let shown = self.shown(call.query("h"))?;
@@ -132,7 +140,11 @@ impl Table {
         Ok(shown)
     }
 
-    fn sort(&mut self, order: &str) -> Result<(), Error> {
+    /// Sorts the rows by columns, each with its direction.
+    ///
+    /// # Errors
+    /// A column that is not there.
+    pub fn sort(&mut self, order: &str) -> Result<(), Error> {
         let mut keys = Vec::new();
         for key in order.split(',').filter(|key| !key.is_empty()) {
             let (name, down) = match key.rsplit_once(':') {
@@ -151,6 +163,25 @@ impl Table {
         });
         Ok(())
     }
+}
+
+/// What a table can show: a line a column, with its other names and what it says.
+fn help(columns: &'static [Column]) -> Result<Reply, Error> {
+    let line = |column: &Column| {
+        let says = column.says?;
+        Some(vec![column.name.to_owned(), "|".to_owned(), column.aliases.join(","), "|".to_owned(), says.to_owned()])
+    };
+    let lines: Option<Vec<Vec<String>>> = columns.iter().map(line).collect();
+    let Some(lines) = lines else {
+        return Err(Error::unsupported("[help] of this table", "send `v`, which names the columns"));
+    };
+    const PLAIN: Column = left("", &[]);
+    let mut out = String::new();
+    for text in text(&[&PLAIN; 5], &lines).lines() {
+        out.push_str(text);
+        out.push_str(" \n");
+    }
+    Ok(Reply::ok(Body::Text(Bytes::from(out))))
 }
 
 /// Lines of cells, each as wide as the widest of its column; nothing follows the last one.

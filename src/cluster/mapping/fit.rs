@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Dynamic, Field, FieldType, Fields, Malformed, Mapping, dynamic};
+use super::template::{Looks, Template, looks_of};
+use super::{Bounds, Dynamic, Field, FieldType, Fields, Malformed, Mapping, dynamic};
 use crate::clock::Timestamp;
 use crate::json;
-use crate::limits::{KEYWORD_BYTES_MAX, MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
+use crate::limits::KEYWORD_BYTES_MAX;
 
 /// Why a document cannot be indexed.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +93,11 @@ const METADATA: [&str; 13] = [
     "_version",
 ];
 
+/// Whether a field of that name is the server's own.
+pub(super) fn is_metadata(name: &str) -> bool {
+    METADATA.contains(&name)
+}
+
 /// The name of a field without the dots at its end, which mean nothing.
 ///
 /// Source: Elasticsearch 9.x, parser that expands dots.
@@ -151,16 +157,21 @@ impl Mapping {
             Some(Value::String(text)) => text == "true",
             _ => otherwise,
         };
-        let detection =
-            Detection { dates: detects("date_detection", true), numbers: detects("numeric_detection", false) };
+        let templates = self.templates.clone();
+        let detection = Detection {
+            dates: detects("date_detection", true),
+            numbers: detects("numeric_detection", false),
+            templates: &templates,
+            bounds: self.bounds,
+        };
         let before = self.len();
         let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
         for (name, value) in fields {
-            detection.learn(&mut self.fields, dynamic, name, value, 1)?;
+            detection.learn(&mut self.fields, dynamic, Place { path: "", name, depth: 1 }, value)?;
         }
-        if self.len() > MAPPED_FIELDS_MAX {
+        if self.len() > self.bounds.fields {
             let added = self.len() - before;
-            let why = Why::Bound(Box::new(Malformed::TooManyFields { added }));
+            let why = Why::Bound(Box::new(Malformed::TooManyFields { added, limit: self.bounds.fields }));
             return Err(Misfit { steps: Vec::new(), field: String::new(), why });
         }
         Ok(())
@@ -347,66 +358,82 @@ fn is_long(text: &str) -> bool {
 
 /// What becomes of values whose field is not known.
 #[derive(Clone, Copy)]
-struct Detection {
+struct Detection<'t> {
     dates: bool,
     numbers: bool,
+    templates: &'t [Template],
+    bounds: Bounds,
 }
 
-impl Detection {
-    fn learn(
-        self,
-        fields: &mut Fields,
-        dynamic: Dynamic,
-        name: &str,
-        value: &Value,
-        depth: usize,
-    ) -> Result<(), Misfit> {
+/// Where a value stands whose field may be new.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    /// The path of the object around it.
+    path: &'p str,
+    name: &'p str,
+    depth: usize,
+}
+
+impl Place<'_> {
+    fn full(self) -> String {
+        if self.path.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.path, self.name) }
+    }
+}
+
+impl Detection<'_> {
+    fn learn(self, fields: &mut Fields, dynamic: Dynamic, place: Place<'_>, value: &Value) -> Result<(), Misfit> {
         if is_nothing(value) {
             return Ok(());
         }
+        let Place { path, name, depth } = place;
         let bound =
             |bound| Misfit { steps: vec![name.to_owned()], field: name.to_owned(), why: Why::Bound(Box::new(bound)) };
-        if depth > MAPPING_DEPTH_MAX {
-            return Err(bound(Malformed::TooDeep { field: name.to_owned() }));
+        if depth > self.bounds.depth {
+            return Err(bound(Malformed::TooDeep { field: name.to_owned(), limit: self.bounds.depth }));
         }
         // The dots at its end mean nothing; a name that is wrong otherwise is refused when it is fitted.
         let name = name_of(name).unwrap_or(name);
         if let Some((first, rest)) = name.split_once('.') {
+            let outer = Place { path, name: first, depth };
             if !fields.contains_key(first) {
                 if dynamic != Dynamic::True {
                     return Ok(());
                 }
-                fields.insert(Arc::from(first), Field::new(FieldType::Object));
+                fields.insert(Arc::from(first), self.field_of(outer, &Value::Object(Default::default()))?);
             }
             return match fields.get_mut(first) {
                 Some(field) if field.kind.is_object() => {
                     let dynamic = super::dynamic(&field.options).unwrap_or(dynamic);
-                    self.learn(&mut field.fields, dynamic, rest, value, depth + 1)
+                    let inner = Place { path: &outer.full(), name: rest, depth: depth + 1 };
+                    self.learn(&mut field.fields, dynamic, inner, value)
                 }
                 _ => Ok(()),
             };
         }
         if let Value::Array(items) = value {
-            return items.iter().try_for_each(|item| self.learn(fields, dynamic, name, item, depth));
+            return items.iter().try_for_each(|item| self.learn(fields, dynamic, Place { path, name, depth }, item));
         }
+        let place = Place { path, name, depth };
         if !fields.contains_key(name) {
             if dynamic != Dynamic::True {
                 return Ok(());
             }
-            fields.insert(Arc::from(name), self.field_of(value));
+            fields.insert(Arc::from(name), self.field_of(place, value)?);
         }
         match (fields.get_mut(name), value) {
-            (Some(field), Value::Object(members)) if field.kind.is_object() => {
+            (Some(field), Value::Object(members)) if field.kind.is_object() && is_looked_into(field) => {
                 let dynamic = super::dynamic(&field.options).unwrap_or(dynamic);
-                members
-                    .iter()
-                    .try_for_each(|(name, value)| self.learn(&mut field.fields, dynamic, name, value, depth + 1))
+                let path = place.full();
+                members.iter().try_for_each(|(name, value)| {
+                    self.learn(&mut field.fields, dynamic, Place { path: &path, name, depth: depth + 1 }, value)
+                })
             }
             _ => Ok(()),
         }
     }
 
-    fn field_of(self, value: &Value) -> Field {
+    /// The field that a value gets: as a template says, or the usual one.
+    fn field_of(self, place: Place<'_>, value: &Value) -> Result<Field, Misfit> {
         let kind = match value {
             Value::Object(_) => FieldType::Object,
             Value::Bool(_) => FieldType::Boolean,
@@ -417,14 +444,34 @@ impl Detection {
             Value::String(text) if self.numbers && text.parse::<f64>().is_ok() => FieldType::Float,
             _ => FieldType::Text,
         };
+        if !self.templates.is_empty()
+            && let Some(made) = self.templated(place, looks_of(kind))
+        {
+            return made.map_err(|malformed| Misfit {
+                steps: vec![place.name.to_owned()],
+                field: place.full(),
+                why: Why::Bound(Box::new(malformed)),
+            });
+        }
         let mut field = Field::new(kind);
         if kind == FieldType::Text {
             let mut keyword = Field::new(FieldType::Keyword);
             keyword.options.insert("ignore_above".to_owned(), Value::from(256));
             field.fields.insert(Arc::from("keyword"), keyword);
         }
-        field
+        Ok(field)
     }
+
+    /// The field that the first template makes that speaks of it.
+    fn templated(self, place: Place<'_>, looks: Looks) -> Option<Result<Field, Malformed>> {
+        let path = place.full();
+        let template = self.templates.iter().find(|template| template.is_for(&path, place.name, looks))?;
+        Some(super::definition::learnt(&template.definition(place.name, looks), &path, self.bounds))
+    }
+}
+
+fn is_looked_into(field: &Field) -> bool {
+    field.options.get("enabled") != Some(&Value::Bool(false))
 }
 
 /// A text becomes a date only if it could not be taken for a number.
@@ -436,6 +483,7 @@ fn looks_like_date(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::cluster::document::Source;
+    use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
     use serde_json::json;
 
     fn source(value: Value) -> Source {
@@ -519,6 +567,26 @@ mod tests {
             assert!(mapping.admit(source(document.clone()).iter()).is_ok(), "{document}");
             assert_eq!(mapping, before, "{document}");
         }
+    }
+
+    #[test]
+    fn a_template_says_what_becomes_of_a_new_field() {
+        let mut mapping = Mapping::parse(&json!({ "dynamic_templates": [
+            { "ids": { "match": "*_id", "match_mapping_type": "string", "mapping": { "type": "keyword" } } },
+            { "raw": { "path_match": "raw.*", "mapping": { "type": "{dynamic_type}", "index": false } } },
+            { "texts": { "match_mapping_type": "string", "mapping": { "type": "text", "copy_to": "all_{name}" } } },
+            { "bags": { "match_mapping_type": "object", "match": "bag", "mapping": { "enabled": false } } }
+        ] }))
+        .expect("a mapping");
+        let document = source(json!({ "user_id": "7", "raw": { "n": 1 }, "title": "x", "n": 1, "bag": { "a": 1 } }));
+        let grown = mapping.admit(document.iter()).expect("a document that fits");
+        mapping = grown.expect("new fields");
+        let shown = mapping.to_value();
+        assert_eq!(shown["properties"]["user_id"], json!({ "type": "keyword" }));
+        assert_eq!(shown["properties"]["raw"]["properties"]["n"], json!({ "type": "long", "index": false }));
+        assert_eq!(shown["properties"]["title"], json!({ "type": "text", "copy_to": ["all_title"] }));
+        assert_eq!(shown["properties"]["n"], json!({ "type": "long" }));
+        assert_eq!(shown["properties"]["bag"], json!({ "type": "object", "enabled": false }));
     }
 
     #[test]

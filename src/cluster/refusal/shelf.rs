@@ -1,6 +1,6 @@
 //! Why documents and indices say no.
 
-use crate::cluster::index::Conflict;
+use crate::cluster::index::{Barrier, Conflict};
 use crate::cluster::mapping::{Malformed, Misfit};
 use crate::cluster::settings::BadSetting;
 
@@ -25,6 +25,20 @@ pub enum ShelfRefusal {
         name: String,
         /// What is wrong with it.
         offence: String,
+    },
+    /// The index is closed.
+    Closed {
+        /// The index.
+        index: String,
+        /// The index's own id.
+        uuid: String,
+    },
+    /// Blocks of the index forbid it.
+    Blocked {
+        /// The index.
+        index: String,
+        /// The blocks.
+        blocks: Vec<Barrier>,
     },
     /// There is an index of that name.
     IndexExists {

@@ -4,7 +4,7 @@ use super::context::KeepAlive;
 use super::{Documents, Found, Search, Shard};
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
-use crate::cluster::index::{Guard, Index};
+use crate::cluster::index::{Guard, Index, Level};
 use crate::cluster::names::Lookup;
 use crate::cluster::query::Query;
 use crate::cluster::refusal::{Refusal, SearchRefusal};
@@ -49,6 +49,7 @@ impl Cluster {
     /// The indices that a search goes over.
     fn shards(&self, target: &Target, now: Timestamp) -> Result<Vec<Shard<'_>>, Refusal> {
         let indices = self.resolve(&target.expression, &target.lookup, now)?;
+        indices.iter().try_for_each(|index| index.allow(Level::Read))?;
         for name in target.expression.split(',') {
             let narrows = |index: &&Index| {
                 &**index.name() != name
@@ -138,6 +139,7 @@ impl Cluster {
             let Some(index) = self.index_mut(&name) else {
                 continue;
             };
+            index.allow(Level::Write)?;
             match sweep {
                 Sweep::Delete => index.remove(&id, Guard::default())?,
                 Sweep::Rewrite => index.store(id, document.source, Guard::default(), document.routing.as_deref())?,

@@ -9,6 +9,7 @@
 mod connector;
 mod contract;
 mod cron;
+mod definition;
 mod ingest;
 mod node;
 mod parsing;
@@ -16,6 +17,7 @@ mod refusal;
 mod request;
 pub(crate) mod search;
 mod shelf;
+mod values;
 
 use serde_json::{Map, Value, json};
 

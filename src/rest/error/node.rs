@@ -17,6 +17,47 @@ impl Error {
         full(400, illegal_argument(format!("No enum constant {class}.{name}")))
     }
 
+    /// A priority of tasks that there is not.
+    pub(crate) fn unknown_priority(text: &str) -> Error {
+        let class = "org.elasticsearch.common.Priority";
+        full(400, illegal_argument(format!("No enum constant {class}.{}", text.to_uppercase())))
+    }
+
+    /// Statistics that there are not, or all of them beside single ones.
+    pub(crate) fn unknown_metrics<'k>(
+        index: &str,
+        metric: &str,
+        unknown: &[&str],
+        known: impl Iterator<Item = &'k str> + Clone,
+    ) -> Error {
+        let index = if index.is_empty() { String::new() } else { format!("/{index}") };
+        let path = format!("{index}/_stats/{metric}");
+        if metric.split(',').any(|name| name == "_all") {
+            let reason = format!("request [{path}] contains _all and individual metrics [{metric}]");
+            return full(400, illegal_argument(reason));
+        }
+        let told: Vec<String> = unknown
+            .iter()
+            .map(|name| {
+                let near = crate::suggest::similar(name, known.clone());
+                match near.as_slice() {
+                    [] => format!("[{name}]"),
+                    [only] => format!("[{name}] -> did you mean [{only}]?"),
+                    several => format!("[{name}] -> did you mean any of [{}]?", several.join(", ")),
+                }
+            })
+            .collect();
+        let plural = if unknown.len() > 1 { "metrics" } else { "metric" };
+        let reason = format!("request [{path}] contains unrecognized {plural}: {}", told.join(", "));
+        full(400, illegal_argument(reason))
+    }
+
+    /// A level of statistics that there is not.
+    pub(crate) fn bad_stats_level(text: &str) -> Error {
+        let reason = format!("level parameter must be one of [cluster] or [indices] or [shards] but was [{text}]");
+        full(400, illegal_argument(reason))
+    }
+
     /// A level of detail that there is not.
     pub(crate) fn bad_level(text: &str) -> Error {
         let reason = format!("level parameter must be one of [cluster] or [indices] or [shards] but was [{text}]");
@@ -33,12 +74,6 @@ impl Error {
     pub(crate) fn unknown_category(name: &str) -> Error {
         let class = "org.elasticsearch.protocol.xpack.XPackInfoRequest.Category";
         full(400, illegal_argument(format!("No enum constant {class}.{}", name.to_uppercase())))
-    }
-
-    /// An API key was to be made without a name.
-    pub(crate) fn no_key_name() -> Error {
-        let reason = "Validation Failed: 1: api key name is required;";
-        full(400, Exception::new("action_request_validation_exception", reason))
     }
 
     /// An API key was to be made for a time that is none.

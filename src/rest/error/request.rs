@@ -168,6 +168,11 @@ impl Error {
         )
     }
 
+    /// A parameter, or a member of a body, that this mock does not have and that would change the answer.
+    pub(crate) fn unsupported_part(what: &str, name: &str, operation: &str) -> Error {
+        Error::unsupported(&format!("the {what} [{name}] of [{operation}]"), "leave it out")
+    }
+
     /// A fault of elastimock itself.
     // DIFFERENCE: Elasticsearch has no such type.
     pub(crate) fn bug(what: &str) -> Error {

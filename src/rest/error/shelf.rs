@@ -4,13 +4,12 @@
 
 use serde_json::Value;
 
+use super::definition::{bad_setting, java, last, malformed_mapping};
 use super::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
-use crate::cluster::index::Conflict;
-use crate::cluster::mapping::{FieldType, Malformed, Misfit, NameOffence, Why};
+use crate::cluster::index::{Barrier, Conflict};
+use crate::cluster::mapping::{FieldType, Misfit, NameOffence, Why};
 use crate::cluster::refusal::ShelfRefusal;
-use crate::cluster::settings::BadSetting;
 use crate::json::{Position, SyntaxError};
-use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
 
 impl From<ShelfRefusal> for Error {
     fn from(refusal: ShelfRefusal) -> Error {
@@ -29,6 +28,11 @@ impl From<ShelfRefusal> for Error {
                     .with("index_uuid", "_na_")
                     .with("index", name),
             ),
+            ShelfRefusal::Closed { index, uuid } => full(
+                400,
+                Exception::new("index_closed_exception", "closed").with("index_uuid", uuid).with("index", index),
+            ),
+            ShelfRefusal::Blocked { index, blocks } => blocked(&index, &blocks),
             ShelfRefusal::IndexExists { name, uuid } => full(
                 400,
                 Exception::new("resource_already_exists_exception", format!("index [{name}/{uuid}] already exists"))
@@ -209,12 +213,16 @@ impl Error {
     }
 
     /// A mapping as it was written before types were gone.
-    pub(crate) fn mapping_under_type(name: &str) -> Error {
+    pub(crate) fn mapping_under_type(name: &str, in_put: bool) -> Error {
         full(
             400,
-            illegal_argument(format!(
-                "The mapping definition cannot be nested under a type [{name}] unless include_type_name is set to true."
-            )),
+            illegal_argument(match in_put {
+                true => "Types cannot be provided in put mapping requests".to_owned(),
+                false => format!(
+                    "The mapping definition cannot be nested under a type [{name}] unless include_type_name is set to \
+                     true."
+                ),
+            }),
         )
     }
 
@@ -240,7 +248,138 @@ impl Error {
 
     /// A change of aliases that there is not.
     pub(crate) fn unknown_alias_action(name: &str) -> Error {
-        full(400, illegal_argument(format!("[alias_action] unknown field [{name}]")))
+        full(400, Exception::new("x_content_parse_exception", format!("[alias_action] unknown field [{name}]")))
+    }
+
+    /// A member that the actions on aliases do not have.
+    pub(crate) fn unknown_alias_action_field(action: &str, name: &str) -> Error {
+        Error::bad_alias_action(action, &format!("[{action}] unknown field [{name}]"))
+    }
+
+    /// An action on aliases that its parser refuses.
+    ///
+    /// DIFFERENCE: the server tells line and column too.
+    pub(crate) fn bad_alias_action(action: &str, reason: &str) -> Error {
+        let cause = illegal_argument(reason);
+        let told = format!("[alias_action] failed to parse field [{action}]");
+        full(400, Exception::new("x_content_parse_exception", told).caused_by(cause))
+    }
+
+    /// An action that says nothing.
+    pub(crate) fn no_alias_action() -> Error {
+        Error::illegal("Required one of fields [add, remove, remove_index], but none were specified.")
+    }
+
+    /// An action that says several things.
+    pub(crate) fn several_alias_actions() -> Error {
+        Error::illegal("Too many operations declared on operation entry")
+    }
+
+    /// An alias that would send one document to several shards.
+    pub(crate) fn several_index_routings(alias: &str) -> Error {
+        Error::illegal(&format!("alias [{alias}] has several index routing values associated with it"))
+    }
+
+    /// A filter of an alias that is no query.
+    pub(crate) fn bad_alias_filter(alias: &str, cause: Exception) -> Error {
+        if cause.is_unsupported() {
+            return Error::parse(cause);
+        }
+        full(400, illegal_argument(format!("failed to parse filter for alias [{alias}]")).caused_by(cause))
+    }
+
+    /// An alias with more than one index that is written to.
+    pub(crate) fn several_write_indices(alias: &str, indices: &[&str]) -> Error {
+        let reason = format!("alias [{alias}] has more than one write index [{}]", indices.join(","));
+        full(500, Exception::new("illegal_state_exception", reason))
+    }
+
+    /// A list that must not be empty.
+    pub(crate) fn empty_list(name: &str) -> Error {
+        Error::illegal(&format!("[{name}] can't be empty"))
+    }
+
+    /// A text that must not be empty.
+    pub(crate) fn empty_text(name: &str) -> Error {
+        Error::illegal(&format!("[{name}] can't be empty string"))
+    }
+
+    /// A piece of JSON where a handler expects none.
+    pub(crate) fn unknown_token(token: &str) -> Error {
+        Error::illegal(&format!("Unknown token [{token}]"))
+    }
+
+    // ── templates ─────────────────────────────────────────────────────────────────────────────────
+
+    /// A member that templates do not have.
+    ///
+    /// DIFFERENCE: the server tells line and column too.
+    pub(crate) fn unknown_template_field(parser: &str, name: &str) -> Error {
+        full(400, Exception::new("x_content_parse_exception", format!("[{parser}] unknown field [{name}]")))
+    }
+
+    /// A member that templates of the older kind do not have.
+    pub(crate) fn unknown_legacy_key(name: &str) -> Error {
+        full(400, Exception::new("parse_exception", format!("unknown key [{name}] in the template ")))
+    }
+
+    /// A template whose settings cannot be.
+    pub(crate) fn invalid_template(name: &str, bad: crate::cluster::settings::BadSetting) -> Error {
+        let reason = bad_setting(bad).reason.unwrap_or_default();
+        Error::invalid_template_name(name, &reason)
+    }
+
+    /// A template whose name or patterns cannot be.
+    pub(crate) fn invalid_template_name(name: &str, offence: &str) -> Error {
+        let reason = format!("index_template [{name}] invalid, cause [Validation Failed: 1: {offence};]");
+        full(400, Exception::new("invalid_index_template_exception", reason))
+    }
+
+    /// A template that is asked for and not there.
+    pub(crate) fn template_not_found(reason: &str) -> Error {
+        full(404, Exception::new("resource_not_found_exception", reason))
+    }
+
+    /// A template that is to go and not there.
+    pub(crate) fn template_missing(what: &str, name: &str) -> Error {
+        match what {
+            "index_template" => full(
+                404,
+                Exception::new("index_template_missing_exception", format!("index_template [{name}] missing")),
+            ),
+            what => Error::template_not_found(&format!("{what} matching [{name}] not found")),
+        }
+    }
+
+    // ── API keys ──────────────────────────────────────────────────────────────────────────────────
+
+    /// A member that a request for an API key does not have.
+    ///
+    /// DIFFERENCE: the server tells line and column too.
+    pub(crate) fn unknown_key_field(name: &str) -> Error {
+        full(400, Exception::new("x_content_parse_exception", format!("[api_key_request] unknown field [{name}]")))
+    }
+
+    /// A member of such a request that is of another kind.
+    pub(crate) fn bad_key_field(name: &str) -> Error {
+        let reason = format!("[api_key_request] {name} doesn't support values of this type");
+        full(400, Exception::new("x_content_parse_exception", reason))
+    }
+
+    /// A member that a request to make keys invalid does not have.
+    pub(crate) fn unknown_invalidation_field(name: &str) -> Error {
+        let reason = format!("[invalidate_api_key] unknown field [{name}]");
+        full(400, Exception::new("x_content_parse_exception", reason))
+    }
+
+    /// A key that is asked for and not there.
+    pub(crate) fn key_not_found(id: &str) -> Error {
+        Error::template_not_found(&format!("api key with id [{id}] not found"))
+    }
+
+    /// An argument that the server does not take.
+    pub(crate) fn illegal(reason: &str) -> Error {
+        full(400, illegal_argument(reason))
     }
 
     /// Aliases that were to be removed and are not there.
@@ -344,86 +483,6 @@ fn no_such_index(name: &str, kind: &str) -> Exception {
         .with("resource.id", name)
         .with("index_uuid", "_na_")
         .with("index", name)
-}
-
-/// What the settings say of one of theirs.
-fn bad_setting(bad: BadSetting) -> Exception {
-    match bad {
-        BadSetting::Unknown { name } => illegal_argument(format!(
-            "unknown setting [{name}] please check that any required plugins are installed, or check the breaking \
-             changes documentation for removed settings"
-        )),
-        BadSetting::Private { name } => Exception::new(
-            "validation_exception",
-            format!("Validation Failed: 1: private index setting [{name}] can not be set explicitly;"),
-        ),
-        BadSetting::Final { name, index, uuid } => illegal_argument(format!(
-            "Can't update non dynamic settings [[{name}]] for open indices [[{index}/{uuid}]]"
-        )),
-        BadSetting::Number { name, value, least } => match value.parse::<i64>() {
-            Ok(_) => {
-                illegal_argument(format!("Failed to parse value [{value}] for setting [{name}] must be >= {least}"))
-            }
-            Err(_) => illegal_argument(format!("Failed to parse value [{value}] for setting [{name}]"))
-                .caused_by(Exception::new("number_format_exception", format!("For input string: \"{value}\""))),
-        },
-        BadSetting::NoObject => Exception::new("parse_exception", "key [settings] must be an object"),
-    }
-}
-
-/// What the mapping service says of a mapping.
-fn malformed_mapping(malformed: &Malformed) -> Exception {
-    let parsing = |reason: String| {
-        let cause = Exception::new("mapper_parsing_exception", reason.clone());
-        Exception::new("mapper_parsing_exception", format!("Failed to parse mapping: {reason}")).caused_by(cause)
-    };
-    match malformed {
-        Malformed::NoSuchType { kind, field } => {
-            parsing(format!("No handler for type [{kind}] declared on field [{}]", last(field)))
-        }
-        Malformed::NoType { field } => parsing(format!("No type specified for field [{}]", last(field))),
-        Malformed::NoObject { field: Some(field) } => parsing(format!(
-            "Expected map for property [fields] on field [{0}] but got a value of another type",
-            last(field)
-        )),
-        Malformed::NoObject { field: None } => parsing("Expected the mapping to be an object".to_owned()),
-        Malformed::UnknownMember { name, value } => {
-            parsing(format!("Root mapping definition has unsupported parameters:  [{name} : {}]", java(value)))
-        }
-        Malformed::OtherType { field, from, to } => illegal_argument(format!(
-            "mapper [{field}] cannot be changed from type [{}] to [{}]",
-            from.name(),
-            to.name()
-        )),
-        Malformed::TooManyFields { added } => illegal_argument(format!(
-            "Limit of total fields [{MAPPED_FIELDS_MAX}] has been exceeded while adding new fields [{added}]"
-        )),
-        Malformed::TooDeep { field } => illegal_argument(format!(
-            "Limit of mapping depth [{MAPPING_DEPTH_MAX}] has been exceeded due to object field [{field}]"
-        )),
-        // DIFFERENCE: Elasticsearch has them. The type says whose answer this is.
-        Malformed::Unsupported { what } => Exception::new(
-            "elastimock_unsupported_exception",
-            format!("elastimock does not support {what}; leave them out, or name each field in `properties`"),
-        ),
-    }
-}
-
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
-}
-
-/// A value as Java prints a map or a list.
-fn java(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let members: Vec<String> = members.iter().map(|(name, value)| format!("{name}={}", java(value))).collect();
-            format!("{{{}}}", members.join(", "))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(java).collect::<Vec<_>>().join(", ")),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 fn misfit_error(id: &str, misfit: Misfit, (line, column): (u32, u32)) -> Error {
@@ -537,4 +596,21 @@ fn unreadable(field: &str, kind: FieldType, value: &Value, (line, column): (u32,
         }
         _ => illegal_argument(format!("For input string: \"{text}\"")),
     }
+}
+
+/// What is said of an index with blocks; a full disk is told as a matter of time.
+fn blocked(index: &str, blocks: &[Barrier]) -> Error {
+    let told = |block: &Barrier| match block {
+        Barrier::ReadOnly => "[FORBIDDEN/5/index read-only (api)];",
+        Barrier::Read => "[FORBIDDEN/7/index read (api)];",
+        Barrier::Write => "[FORBIDDEN/8/index write (api)];",
+        Barrier::Metadata => "[FORBIDDEN/9/index metadata (api)];",
+        Barrier::ReadOnlyAllowDelete => {
+            "[TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"
+        }
+        Barrier::Closed => "[FORBIDDEN/4/index closed];",
+    };
+    let listed: String = blocks.iter().map(told).collect();
+    let status = if blocks.iter().all(|block| *block == Barrier::ReadOnlyAllowDelete) { 429 } else { 403 };
+    full(status, Exception::new("cluster_block_exception", format!("index [{index}] blocked by: {listed}")))
 }

@@ -20,3 +20,4 @@ pub use by_query::{ByQuery, by_query};
 pub use lines::searches;
 pub use parameters::{Request, counting, lookup, pit_keep_alive, searching};
 pub use scroll::{pit_id, scroll_asked, scroll_ids};
+pub use source::alias_filter;

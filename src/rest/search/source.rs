@@ -249,6 +249,12 @@ fn names(reader: &mut Reader<'_>) -> Result<Vec<String>, Exception> {
     Ok(names)
 }
 
+/// Reads what an alias shows of its index: a query without anything around it.
+pub fn alias_filter(filter: &serde_json::Value) -> Result<Query, Exception> {
+    let bytes = filter.to_string();
+    query(&mut Reader::new(bytes.as_bytes()), false, 0)
+}
+
 /// Reads a body that may only have a query.
 pub fn bare_query(bytes: &[u8]) -> Result<Query, Exception> {
     let mut reader = Reader::new(bytes);

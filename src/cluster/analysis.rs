@@ -1,0 +1,511 @@
+//! Analysis: which analyzers, normalizers and similarities an index has, and whether they can be built.
+//!
+//! Nothing is analysed here. It is only seen to that every name in settings and mappings leads to something.
+//!
+//! Source: Elasticsearch 9.x, registry of analysis components, the components that ship with it, custom analyzers
+//! and normalizers, similarity service.
+
+use std::collections::BTreeMap;
+
+use once_cell::sync::Lazy;
+use serde_json::{Map, Value};
+
+/// Why analysis cannot be set up.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BadAnalysis {
+    /// A component says neither its type nor, if it is an analyzer, its tokenizer.
+    NoType {
+        /// What it is: `analyzer`, `tokenizer`, `filter`, `char_filter`.
+        component: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// There is no such type.
+    UnknownType {
+        /// What it is.
+        component: &'static str,
+        /// The type.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// A custom analyzer without a tokenizer.
+    NoTokenizer {
+        /// The analyzer.
+        name: String,
+    },
+    /// A custom analyzer or normalizer names a part that is not there.
+    NotFound {
+        /// `Analyzer` or `normalizer`.
+        whole: &'static str,
+        /// Its name.
+        name: String,
+        /// What is missing: `tokenizer`, `filter`, `char_filter`.
+        component: &'static str,
+        /// The name of what is missing.
+        part: String,
+    },
+    /// A normalizer with a tokenizer.
+    NormalizerTokenizer {
+        /// The normalizer.
+        name: String,
+    },
+    /// A normalizer with a part that makes several words of one.
+    NormalizerPart {
+        /// The normalizer.
+        name: String,
+        /// `filter` or `char filter`.
+        component: &'static str,
+        /// The part.
+        part: String,
+    },
+    /// A name that begins with an underscore.
+    Underscore {
+        /// The analyzer.
+        name: String,
+    },
+    /// A name that is not supported any more.
+    DefaultIndex,
+    /// A similarity that there is already.
+    BuiltInSimilarity {
+        /// The similarity.
+        name: String,
+    },
+    /// A similarity of no type, or of one that there is not.
+    SimilarityType {
+        /// The similarity.
+        name: String,
+        /// The type; none if it says none.
+        kind: Option<String>,
+    },
+}
+
+const ANALYZERS: &[&str] = &[
+    "arabic",
+    "armenian",
+    "basque",
+    "bengali",
+    "brazilian",
+    "bulgarian",
+    "catalan",
+    "chinese",
+    "cjk",
+    "classic",
+    "czech",
+    "danish",
+    "default",
+    "dutch",
+    "english",
+    "estonian",
+    "fingerprint",
+    "finnish",
+    "french",
+    "galician",
+    "german",
+    "greek",
+    "hindi",
+    "hungarian",
+    "indonesian",
+    "irish",
+    "italian",
+    "keyword",
+    "latvian",
+    "lithuanian",
+    "norwegian",
+    "pattern",
+    "persian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "serbian",
+    "simple",
+    "snowball",
+    "sorani",
+    "spanish",
+    "standard",
+    "stop",
+    "swedish",
+    "thai",
+    "turkish",
+    "whitespace",
+];
+
+const TOKENIZERS: &[&str] = &[
+    "PathHierarchy",
+    "char_group",
+    "classic",
+    "edge_ngram",
+    "keyword",
+    "letter",
+    "lowercase",
+    "ml_standard",
+    "ngram",
+    "path_hierarchy",
+    "pattern",
+    "simple_pattern",
+    "simple_pattern_split",
+    "standard",
+    "thai",
+    "uax_url_email",
+    "whitespace",
+];
+
+const FILTERS: &[&str] = &[
+    "apostrophe",
+    "arabic_normalization",
+    "arabic_stem",
+    "asciifolding",
+    "bengali_normalization",
+    "brazilian_stem",
+    "cjk_bigram",
+    "cjk_width",
+    "classic",
+    "common_grams",
+    "condition",
+    "czech_stem",
+    "decimal_digit",
+    "delimited_payload",
+    "dictionary_decompounder",
+    "dutch_stem",
+    "edge_ngram",
+    "elision",
+    "fingerprint",
+    "flatten_graph",
+    "french_stem",
+    "german_normalization",
+    "german_stem",
+    "hindi_normalization",
+    "hunspell",
+    "hyphenation_decompounder",
+    "indic_normalization",
+    "keep",
+    "keep_types",
+    "keyword_marker",
+    "keyword_repeat",
+    "kstem",
+    "length",
+    "limit",
+    "lowercase",
+    "min_hash",
+    "multiplexer",
+    "ngram",
+    "pattern_capture",
+    "pattern_replace",
+    "persian_normalization",
+    "persian_stem",
+    "porter_stem",
+    "predicate_token_filter",
+    "remove_duplicates",
+    "reverse",
+    "russian_stem",
+    "scandinavian_folding",
+    "scandinavian_normalization",
+    "serbian_normalization",
+    "shingle",
+    "snowball",
+    "sorani_normalization",
+    "stemmer",
+    "stemmer_override",
+    "stop",
+    "synonym",
+    "synonym_graph",
+    "trim",
+    "truncate",
+    "type_as_payload",
+    "unique",
+    "uppercase",
+    "word_delimiter",
+    "word_delimiter_graph",
+];
+
+/// Filters that nobody can name without settings of their own.
+const SET_FILTERS: &[&str] = &[
+    "condition",
+    "dictionary_decompounder",
+    "hunspell",
+    "hyphenation_decompounder",
+    "keep",
+    "keep_types",
+    "keyword_marker",
+    "pattern_capture",
+    "pattern_replace",
+    "predicate_token_filter",
+    "stemmer_override",
+    "synonym",
+    "synonym_graph",
+];
+
+const CHAR_FILTERS: &[&str] =
+    &["first_line_with_letters", "first_non_blank_line", "html_strip", "mapping", "pattern_replace"];
+
+const SET_CHAR_FILTERS: &[&str] = &["mapping", "pattern_replace"];
+
+/// Filters that make one word of one word, as normalizers need them.
+const NORMALIZING: &[&str] = &[
+    "arabic_normalization",
+    "asciifolding",
+    "bengali_normalization",
+    "cjk_width",
+    "decimal_digit",
+    "elision",
+    "german_normalization",
+    "hindi_normalization",
+    "indic_normalization",
+    "lowercase",
+    "pattern_replace",
+    "persian_normalization",
+    "scandinavian_folding",
+    "scandinavian_normalization",
+    "serbian_normalization",
+    "sorani_normalization",
+    "trim",
+    "truncate",
+    "uppercase",
+];
+
+const NORMALIZING_CHARS: &[&str] = &["mapping", "pattern_replace"];
+
+const SIMILARITIES: &[&str] = &["BM25", "boolean"];
+
+const SIMILARITY_TYPES: &[&str] =
+    &["BM25", "DFI", "DFR", "IB", "LMDirichlet", "LMJelinekMercer", "boolean", "scripted"];
+
+/// The analysis of an index, as its flat settings have it.
+#[derive(Clone, Copy)]
+pub struct Analysis<'s> {
+    settings: &'s Map<String, Value>,
+    /// Whether every name leads to something, because that has been looked at before.
+    is_trusted: bool,
+}
+
+static NOTHING: Lazy<Map<String, Value>> = Lazy::new(Map::new);
+
+type Group<'s> = BTreeMap<&'s str, BTreeMap<&'s str, &'s Value>>;
+
+impl<'s> Analysis<'s> {
+    /// The analysis that these settings set up.
+    pub fn of(settings: &'s Map<String, Value>) -> Analysis<'s> {
+        Analysis { settings, is_trusted: false }
+    }
+
+    /// An analysis in which every name leads to something.
+    pub fn of_anything() -> Analysis<'static> {
+        Analysis { settings: &NOTHING, is_trusted: true }
+    }
+
+    /// The settings that set it up.
+    pub fn settings(self) -> &'s Map<String, Value> {
+        self.settings
+    }
+
+    /// Whether a field may name that analyzer.
+    pub fn has_analyzer(self, name: &str) -> bool {
+        ANALYZERS.contains(&name) || self.is_set("analysis.analyzer.", name)
+    }
+
+    /// Whether a field may name that normalizer.
+    pub fn has_normalizer(self, name: &str) -> bool {
+        name == "lowercase" || self.is_set("analysis.normalizer.", name)
+    }
+
+    /// Whether a field may name that similarity.
+    pub fn has_similarity(self, name: &str) -> bool {
+        SIMILARITIES.contains(&name) || self.is_set("similarity.", name)
+    }
+
+    fn is_set(self, group: &str, name: &str) -> bool {
+        let member = |key: &String| key.strip_prefix(group)?.strip_prefix(name)?.starts_with('.').then_some(());
+        self.is_trusted || self.settings.keys().any(|key| member(key).is_some())
+    }
+
+    fn group(self, prefix: &str) -> Group<'s> {
+        let mut found = Group::new();
+        for (key, value) in self.settings {
+            if let Some((name, member)) = key.strip_prefix(prefix).and_then(|rest| rest.split_once('.')) {
+                found.entry(name).or_default().insert(member, value);
+            }
+        }
+        found
+    }
+
+    /// Looks whether everything can be built.
+    ///
+    /// # Errors
+    /// The first component that cannot.
+    pub fn check(self) -> Result<(), BadAnalysis> {
+        if !self.settings.keys().any(|key| key.starts_with("analysis.") || key.starts_with("similarity.")) {
+            return Ok(());
+        }
+        let char_filters = self.group("analysis.char_filter.");
+        let tokenizers = self.group("analysis.tokenizer.");
+        let filters = self.group("analysis.filter.");
+        let analyzers = self.group("analysis.analyzer.");
+        let normalizers = self.group("analysis.normalizer.");
+        types("char_filter", &char_filters, CHAR_FILTERS)?;
+        types("tokenizer", &tokenizers, TOKENIZERS)?;
+        types("filter", &filters, FILTERS)?;
+        for (name, says) in &analyzers {
+            let name = || (*name).to_owned();
+            match text(says, "type") {
+                None if says.contains_key("tokenizer") => {}
+                None => return Err(BadAnalysis::NoType { component: "analyzer", name: name() }),
+                Some("custom") => {}
+                Some(kind) if ANALYZERS.contains(&kind) && kind != "default" => {}
+                Some(kind) => {
+                    return Err(BadAnalysis::UnknownType {
+                        component: "analyzer",
+                        kind: kind.to_owned(),
+                        name: name(),
+                    });
+                }
+            }
+        }
+        for (name, says) in &normalizers {
+            if let Some(kind) = text(says, "type").filter(|kind| !["custom", "lowercase"].contains(kind)) {
+                let kind = kind.to_owned();
+                return Err(BadAnalysis::UnknownType { component: "normalizer", kind, name: (*name).to_owned() });
+            }
+        }
+        for (name, says) in analyzers.iter().filter(|(_, says)| matches!(text(says, "type"), None | Some("custom"))) {
+            let missing = |component, part: &str| BadAnalysis::NotFound {
+                whole: "Analyzer",
+                name: (*name).to_owned(),
+                component,
+                part: part.to_owned(),
+            };
+            let Some(tokenizer) = text(says, "tokenizer") else {
+                return Err(BadAnalysis::NoTokenizer { name: (*name).to_owned() });
+            };
+            if !tokenizers.contains_key(tokenizer) && !TOKENIZERS.contains(&tokenizer) {
+                return Err(missing("tokenizer", tokenizer));
+            }
+            for part in list(says, "char_filter") {
+                if !is_there(&part, &char_filters, CHAR_FILTERS, SET_CHAR_FILTERS) {
+                    return Err(missing("char_filter", &part));
+                }
+            }
+            for part in list(says, "filter") {
+                if !is_there(&part, &filters, FILTERS, SET_FILTERS) {
+                    return Err(missing("filter", &part));
+                }
+            }
+        }
+        for (name, says) in normalizers.iter().filter(|(_, says)| text(says, "type") != Some("lowercase")) {
+            let name = || (*name).to_owned();
+            if says.contains_key("tokenizer") {
+                return Err(BadAnalysis::NormalizerTokenizer { name: name() });
+            }
+            let missing =
+                |component, part: String| BadAnalysis::NotFound { whole: "normalizer", name: name(), component, part };
+            for part in list(says, "char_filter") {
+                if !is_there(&part, &char_filters, CHAR_FILTERS, SET_CHAR_FILTERS) {
+                    return Err(missing("char_filter", part));
+                }
+                if !normalizes(&part, &char_filters, NORMALIZING_CHARS) {
+                    return Err(BadAnalysis::NormalizerPart { name: name(), component: "char filter", part });
+                }
+            }
+            for part in list(says, "filter") {
+                if !is_there(&part, &filters, FILTERS, SET_FILTERS) {
+                    return Err(missing("filter", part));
+                }
+                if !normalizes(&part, &filters, NORMALIZING) {
+                    return Err(BadAnalysis::NormalizerPart { name: name(), component: "filter", part });
+                }
+            }
+        }
+        if analyzers.contains_key("default_index") {
+            return Err(BadAnalysis::DefaultIndex);
+        }
+        if let Some(name) = analyzers.keys().find(|name| name.starts_with('_')) {
+            return Err(BadAnalysis::Underscore { name: (*name).to_owned() });
+        }
+        for (name, says) in &self.group("similarity.") {
+            if SIMILARITIES.contains(name) {
+                return Err(BadAnalysis::BuiltInSimilarity { name: (*name).to_owned() });
+            }
+            let kind = text(says, "type");
+            if !kind.is_some_and(|kind| SIMILARITY_TYPES.contains(&kind)) {
+                return Err(BadAnalysis::SimilarityType { name: (*name).to_owned(), kind: kind.map(str::to_owned) });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn types(component: &'static str, group: &Group<'_>, known: &[&str]) -> Result<(), BadAnalysis> {
+    for (name, says) in group {
+        let name = (*name).to_owned();
+        match text(says, "type") {
+            None => return Err(BadAnalysis::NoType { component, name }),
+            Some(kind) if known.contains(&kind) => {}
+            Some(kind) => return Err(BadAnalysis::UnknownType { component, kind: kind.to_owned(), name }),
+        }
+    }
+    Ok(())
+}
+
+fn is_there(part: &str, set: &Group<'_>, known: &[&str], only_set: &[&str]) -> bool {
+    set.contains_key(part) || (known.contains(&part) && !only_set.contains(&part))
+}
+
+fn normalizes(part: &str, set: &Group<'_>, normalizing: &[&str]) -> bool {
+    let kind = set.get(part).and_then(|says| text(says, "type")).unwrap_or(part);
+    normalizing.contains(&kind)
+}
+
+fn text<'s>(says: &BTreeMap<&str, &'s Value>, member: &str) -> Option<&'s str> {
+    says.get(member).and_then(|value| value.as_str())
+}
+
+/// The names of a list, which may be a text with commas.
+fn list(says: &BTreeMap<&str, &Value>, member: &str) -> Vec<String> {
+    match says.get(member) {
+        Some(Value::Array(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        Some(Value::String(text)) => {
+            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::settings::flat;
+    use serde_json::json;
+
+    #[test]
+    fn analysis_is_built_from_what_is_there() {
+        for (analysis, works) in [
+            (json!({}), true),
+            (json!({"analyzer": {"a": {"type": "custom", "tokenizer": "standard"}}}), true),
+            (json!({"analyzer": {"a": {"tokenizer": "standard", "filter": ["lowercase", "asciifolding"]}}}), true),
+            (json!({"analyzer": {"a": {"tokenizer": "standard", "filter": "lowercase, stop"}}}), true),
+            (json!({"analyzer": {"a": {"type": "english"}}}), true),
+            (json!({"analyzer": {"a": {"type": "custom", "tokenizer": "nope"}}}), false),
+            (json!({"analyzer": {"a": {"filter": ["lowercase"]}}}), false),
+            (json!({"analyzer": {"a": {"type": "custom", "filter": ["lowercase"]}}}), false),
+            (json!({"analyzer": {"a": {"type": "nope"}}}), false),
+            (json!({"analyzer": {"a": {"tokenizer": "standard", "filter": ["nope"]}}}), false),
+            (json!({"analyzer": {"a": {"tokenizer": "standard", "filter": ["synonym"]}}}), false),
+            (
+                json!({"filter": {"s": {"type": "synonym", "synonyms": ["a,b"]}},
+                    "analyzer": {"a": {"tokenizer": "standard", "filter": ["s"]}}}),
+                true,
+            ),
+            (json!({"filter": {"s": {"type": "nope"}}}), false),
+            (json!({"filter": {"s": {"synonyms": ["a,b"]}}}), false),
+            (json!({"tokenizer": {"t": {"type": "ngram", "min_gram": 2}}}), true),
+            (json!({"char_filter": {"c": {"type": "nope"}}}), false),
+            (json!({"normalizer": {"n": {"type": "custom", "filter": ["lowercase"]}}}), true),
+            (json!({"normalizer": {"n": {"filter": ["stop"]}}}), false),
+            (json!({"normalizer": {"n": {"tokenizer": "keyword"}}}), false),
+            (json!({"analyzer": {"_a": {"type": "english"}}}), false),
+            (json!({"analyzer": {"default_index": {"type": "english"}}}), false),
+        ] {
+            let settings = flat(&json!({ "analysis": analysis })).expect("settings");
+            assert_eq!(Analysis::of(&settings).check().is_ok(), works, "{analysis}");
+        }
+    }
+}

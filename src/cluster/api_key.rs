@@ -1,0 +1,57 @@
+//! API keys: what is remembered of those that were made here.
+//!
+//! Source: Elasticsearch 9.x, API key service.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+
+/// An API key, without what only its owner knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiKey {
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made invalid, if it was.
+    pub invalidated_at: Option<Timestamp>,
+    /// What its maker says of it.
+    pub metadata: Value,
+    /// What it allows.
+    pub role_descriptors: Value,
+}
+
+/// The API keys by id.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct ApiKeys {
+    by_id: BTreeMap<String, ApiKey>,
+}
+
+impl ApiKeys {
+    /// Remembers a key.
+    pub fn add(&mut self, id: &str, key: ApiKey) {
+        self.by_id.insert(id.to_owned(), key);
+    }
+
+    /// All of them, in the order of ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ApiKey)> {
+        self.by_id.iter().map(|(id, key)| (id.as_str(), key))
+    }
+
+    /// The key with that id.
+    pub fn get(&self, id: &str) -> Option<&ApiKey> {
+        self.by_id.get(id)
+    }
+
+    /// Makes a key invalid, and says whether it was valid before; none if there is no such key.
+    pub fn invalidate(&mut self, id: &str, now: Timestamp) -> Option<bool> {
+        let key = self.by_id.get_mut(id)?;
+        let was_valid = key.invalidated_at.is_none();
+        key.invalidated_at.get_or_insert(now);
+        Some(was_valid)
+    }
+}

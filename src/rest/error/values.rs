@@ -1,0 +1,72 @@
+//! Values of settings and parameters that are not what they must be → what Elasticsearch says.
+//!
+//! Source: Elasticsearch 9.x, `Setting`, `TimeValue`, `ByteSizeValue`, `ActiveShardCount`.
+
+use super::{Error, Exception, bad_boolean, full, illegal_argument};
+use crate::cluster::values::BadValue;
+
+/// What is said of the value of a setting.
+pub(super) fn bad_setting_value(name: &str, value: &str, why: BadValue) -> Exception {
+    let number = || Exception::new("number_format_exception", format!("For input string: \"{value}\""));
+    match why {
+        BadValue::Boolean => bad_boolean(value),
+        BadValue::Number => {
+            illegal_argument(format!("Failed to parse value [{value}] for setting [{name}]")).caused_by(number())
+        }
+        BadValue::Below(least) => {
+            illegal_argument(format!("Failed to parse value [{value}] for setting [{name}] must be >= {least}"))
+        }
+        BadValue::Above(most) => {
+            illegal_argument(format!("Failed to parse value [{value}] for setting [{name}] must be <= {most}"))
+        }
+        BadValue::TimeBelow(least) => {
+            illegal_argument(format!("failed to parse value [{value}] for setting [{name}], must be >= [{least}]"))
+        }
+        BadValue::BytesUnit | BadValue::BytesNumber => {
+            let reason = match why {
+                BadValue::BytesUnit => format!(
+                    "failed to parse setting [{name}] with value [{value}] as a size in bytes: unit is missing or \
+                     unrecognized"
+                ),
+                _ => format!("failed to parse setting [{name}] with value [{value}]"),
+            };
+            illegal_argument(reason.clone()).caused_by(Exception::new("parse_exception", reason))
+        }
+        BadValue::Name(class) => illegal_argument(format!("No enum constant {class}.{}", value.to_uppercase())),
+        BadValue::Word(_, none) => {
+            let end = if none.before.ends_with('"') { "\": must be native or simple" } else { "" };
+            illegal_argument(format!("{}{value}{end}", none.before))
+        }
+        BadValue::AutoExpand => illegal_argument(format!("failed to parse [{name}] from value: [{value}] at index -1")),
+        time => time_or_shards(name, value, time),
+    }
+}
+
+/// What is said of times and of copies, by settings and by parameters alike.
+fn time_or_shards(name: &str, value: &str, why: BadValue) -> Exception {
+    let setting = format!("failed to parse setting [{name}] with value [{value}] as a time value:");
+    match why {
+        BadValue::TimeNegative => illegal_argument(format!("{setting} negative durations are not supported")),
+        BadValue::TimeFraction => {
+            illegal_argument(format!("failed to parse [{value}], fractional time values are not supported"))
+        }
+        BadValue::TimeNumber => {
+            let count = value.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+            let cause = Exception::new("number_format_exception", format!("For input string: \"{count}\""));
+            illegal_argument(format!("failed to parse [{value}]")).caused_by(cause)
+        }
+        BadValue::ActiveShards => {
+            let cause = Exception::new("number_format_exception", format!("For input string: \"{value}\""));
+            illegal_argument(format!("cannot parse ActiveShardCount[{value}]")).caused_by(cause)
+        }
+        BadValue::ActiveShardsNegative => illegal_argument("shard count cannot be a negative value"),
+        _ => illegal_argument(format!("{setting} unit is missing or unrecognized")),
+    }
+}
+
+impl Error {
+    /// A parameter that is no time, or no number of copies.
+    pub(crate) fn bad_parameter(name: &str, value: &str, why: BadValue) -> Error {
+        full(400, time_or_shards(name, value, why))
+    }
+}
