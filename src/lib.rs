@@ -82,6 +82,7 @@ mod rest;
 mod steps;
 mod stored;
 mod suggest;
+mod visibility;
 mod wire;
 
 pub use api::{Operation, operations};
@@ -113,3 +114,4 @@ pub use license::License;
 pub use mock_server::{Builder, MockServer, WholeRun};
 pub use profile::{Profile, Release};
 pub use stored::{StoredConnector, StoredSyncJob};
+pub use visibility::Visibility;

@@ -59,7 +59,10 @@ pub const TOTAL_HITS_TRACKED_MAX: u64 = 10_000;
 /// Queries in queries. Elasticsearch's `indices.query.bool.max_nested_depth`.
 pub const QUERY_DEPTH_MAX: usize = 30;
 
-/// Values of one `terms` query. Elasticsearch's `index.max_terms_count`.
+/// Buckets of all aggregations of one search. Elasticsearch's `search.max_buckets`.
+pub const BUCKETS_MAX: usize = 65_536;
+
+/// Values of one `terms` query. Elasticsearch's `index.max_terms_count`; a setting of an index.
 pub const TERMS_MAX: usize = 65_536;
 
 /// Scrolls that are open at a time. Elasticsearch's `search.max_open_scroll_context`.

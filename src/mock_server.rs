@@ -33,6 +33,7 @@ use crate::license::License;
 use crate::limits::{RECORDING_BYTES_MAX, STOP_MS_MAX};
 use crate::profile::{Profile, Release};
 use crate::stored::{StoredConnector, StoredSyncJob};
+use crate::visibility::Visibility;
 use crate::wire::guard::Guard;
 use crate::wire::ports;
 use crate::wire::server::{Shared, Tasks, adopt, spawn, system_time};
@@ -591,6 +592,13 @@ impl Builder {
     /// Says that it has that license; trial when not said.
     pub fn license(mut self, license: License) -> Builder {
         self.setup.license = license;
+        self
+    }
+
+    /// Shows searches what is written at once, which is the default, or only after a refresh, as in
+    /// Elasticsearch.
+    pub fn visibility(mut self, visibility: Visibility) -> Builder {
+        self.setup.visibility = visibility;
         self
     }
 

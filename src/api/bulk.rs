@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::document::{Store, Update, read_back, token_of, told};
-use super::lookup::{Given, dot_warned, forces_refresh, id_offence, refuse, selection};
+use super::document::{Stage, Store, Unstored, Update, pipeline_offence, read_back, token_of, told};
+use super::lookup::{Given, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show};
 use crate::cluster::Cluster;
 use crate::cluster::document::Source;
 use crate::cluster::index::{Effect, Guard};
+use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::cluster::source_filter::SourceFilter;
 use crate::json;
 use crate::rest::call::{Call, Content, Line, Reply};
@@ -55,7 +56,10 @@ struct Item<'a> {
     routing: Option<String>,
     guard: Guard,
     require_alias: bool,
+    require_data_stream: bool,
     pipeline: Option<String>,
+    /// Whether the answer tells the pipelines that the document went through.
+    lists_pipelines: bool,
     shown: Option<SourceFilter>,
     line: Option<&'a Line>,
     update: Option<Update>,
@@ -66,22 +70,29 @@ pub fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if !call.raw().ends_with(b"\n") {
         return Err(Error::bulk_without_newline());
     }
+    check_patience(call)?;
     let refreshed = forces_refresh(call)?;
     let items = items(call)?;
     let mut failed = false;
+    let is_ingested = items.iter().any(|item| !item.pipelines(cluster, call).is_empty());
     let mut outcomes = Vec::with_capacity(items.len());
     let mut made = Vec::new();
     for item in &items {
         let makes = cluster.makes(item.index, call.now);
-        // An id of the cluster's own making is told even if the document is refused.
-        let id = item.id.clone().unwrap_or_else(|| cluster.next_id());
-        let outcome = match act(cluster, call, item, &id, refreshed) {
+        let outcome = match act(cluster, call, item, refreshed) {
             Ok(outcome) => outcome,
-            Err(error) => {
+            Err(Unstored { at, error }) => {
                 failed = true;
+                // An id of the cluster's own making is there from the moment that the index is known.
+                let id = match (&item.id, at) {
+                    (Some(id), _) => Part::Text(id.as_str().into()),
+                    (None, Stage::Ingest) => Part::Word("auto-generated"),
+                    (None, Stage::Target) => Part::Json(Value::Null),
+                    (None, Stage::Shard(id)) => Part::Text(id),
+                };
                 vec![
                     ("_index", Part::Text(item.index.into())),
-                    ("_id", Part::Text(id.into())),
+                    ("_id", id),
                     ("status", Part::Number(error.status().into())),
                     ("error", Part::Json(error.item())),
                 ]
@@ -93,45 +104,78 @@ pub fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
         outcomes.push(Part::Object(vec![(item.verb.name(), Part::Object(outcome))]));
     }
     // DIFFERENCE: a bulk takes no time that could be told; the clock stands still during a call.
-    let answer = vec![("errors", Part::Flag(failed)), ("took", Part::Number(0)), ("items", Part::List(outcomes))];
+    let mut answer = vec![("errors", Part::Flag(failed)), ("took", Part::Number(0))];
+    if is_ingested {
+        answer.push(("ingest_took", Part::Number(0)));
+    }
+    answer.push(("items", Part::List(outcomes)));
     Ok(dot_warned(Reply::tree(answer), call, made))
+}
+
+impl Item<'_> {
+    /// The pipelines that its document goes through.
+    fn pipelines<'a>(&'a self, cluster: &'a Cluster, call: &Call) -> Vec<&'a str> {
+        if !matches!(self.verb, Verb::Index | Verb::Create) {
+            return Vec::new();
+        }
+        let index = cluster.resolve_one(self.index, call.now).ok();
+        let own = |name| index.and_then(|index| index.setting(name));
+        let names = [self.pipeline.as_deref().or(own("default_pipeline")), own("final_pipeline")];
+        names.into_iter().flatten().filter(|name| *name != "_none").collect()
+    }
 }
 
 fn act(
     cluster: &mut Cluster,
     call: &Call,
     item: &Item<'_>,
-    id: &str,
     refreshed: bool,
-) -> Result<Vec<(&'static str, Part)>, Error> {
+) -> Result<Vec<(&'static str, Part)>, Unstored> {
+    let at = |at| move |error: Error| Unstored { at, error };
+    let target = |refusal: Refusal| at(Stage::Target)(refusal.into());
+    let id = item.id.as_deref().unwrap_or_default();
+    let shard = |refusal: Refusal| at(Stage::Shard(id.into()))(refusal.into());
+    if item.require_data_stream && matches!(item.verb, Verb::Update) {
+        return Err(target(ShelfRefusal::NoDataStream { name: item.index.to_owned() }.into()));
+    }
+    let pipelines = item
+        .lists_pipelines
+        .then(|| item.pipelines(cluster, call).into_iter().map(|name| Part::Text(name.into())).collect::<Vec<_>>());
     let mut read = None;
     let written = match (item.verb, &item.update, item.line) {
         // A delete makes an index only where its version is counted elsewhere and has to be remembered.
-        (Verb::Delete, ..) if item.guard.version.is_none() => {
-            cluster.existing_index_to_write(item.index, call.now)?.remove(id, item.guard)?
-        }
         (Verb::Delete, ..) => {
-            cluster.index_to_write(item.index, item.require_alias, call.now)?.remove(id, item.guard)?
+            let index = match item.guard.version {
+                None => cluster.existing_index_to_write(item.index, call.now),
+                Some(_) => cluster.index_to_write(item.index, item.require_alias, call.now),
+            };
+            let index = index.map_err(target)?;
+            index.check_routing(id, item.routing.as_deref()).map_err(shard)?;
+            index.remove(id, item.guard).map_err(shard)?
         }
         (Verb::Update, Some(update), _) => {
-            let index = cluster.index_to_write(item.index, item.require_alias, call.now)?;
-            let written = index.apply(id, &update.asked, item.guard.condition, item.routing.as_deref())?;
+            let index = cluster.index_to_write(item.index, item.require_alias, call.now).map_err(target)?;
+            let routing = item.routing.as_deref();
+            index.check_routing(id, routing).map_err(shard)?;
+            let written = index.apply(id, &update.asked, item.guard.condition, routing).map_err(shard)?;
             read = item.shown.as_ref().and_then(|shown| read_back(index, id, shown));
             written
         }
         (_, _, Some(line)) => {
             let asked = Store {
                 index: item.index,
-                id: Some(id),
+                id: item.id.as_deref(),
                 guard: item.guard,
                 routing: item.routing.as_deref(),
                 require_alias: item.require_alias,
+                require_data_stream: item.require_data_stream,
                 pipeline: item.pipeline.as_deref(),
             };
-            asked.store(cluster, line, call)?
+            asked.try_to_store(cluster, line, call)?
         }
-        _ => return Err(Error::bug("a bulk action without its document")),
+        _ => return Err(at(Stage::Target)(Error::bug("a bulk action without its document"))),
     };
+    show(cluster, call, &written.index);
     let status = match written.effect {
         Effect::Created => 201,
         Effect::NotFound => 404,
@@ -139,6 +183,9 @@ fn act(
     };
     let mut outcome = told(written, refreshed);
     outcome.extend(read.map(|read| ("get", read)));
+    if let (Verb::Index | Verb::Create, Some(pipelines)) = (item.verb, pipelines) {
+        outcome.push(("executed_pipelines", Part::List(pipelines)));
+    }
     outcome.push(("status", Part::Number(status)));
     Ok(outcome)
 }
@@ -216,10 +263,12 @@ fn item<'a>(
         verb,
         index: call.path("index"),
         id: None,
-        routing: call.query("routing").map(str::to_owned),
+        routing: routing(call).map(str::to_owned),
         guard: Guard::default(),
         require_alias: call.switch("require_alias"),
+        require_data_stream: call.switch("require_data_stream"),
         pipeline: call.query("pipeline").map(str::to_owned),
+        lists_pipelines: call.switch("list_executed_pipelines"),
         shown: selection.clone(),
         line,
         update: None,
@@ -244,7 +293,7 @@ fn item<'a>(
             }
             "_index" => item.index = value.as_str().unwrap_or(item.index),
             "_id" => item.id = text(),
-            "routing" => item.routing = text(),
+            "routing" => item.routing = text().filter(|routing| !routing.is_empty()),
             "pipeline" => item.pipeline = text(),
             "require_alias" => item.require_alias = *value == true || *value == "true",
             "if_seq_no" => given.if_seq_no = number_of(),
@@ -255,26 +304,34 @@ fn item<'a>(
             "op_type" if verb == Verb::Index => {
                 item.verb = value.as_str().and_then(Verb::of).filter(|verb| *verb != Verb::Delete).unwrap_or(verb);
             }
-            "require_data_stream" | "list_executed_pipelines" => {}
+            "require_data_stream" => item.require_data_stream = *value == true || *value == "true",
+            "list_executed_pipelines" => item.lists_pipelines = *value == true || *value == "true",
             unknown => return Err(Error::bulk_unknown_parameter(number, unknown)),
         }
     }
     if verb == Verb::Update && (given.version.is_some() || given.version_type.is_some_and(|kind| kind != "internal")) {
         return Err(Error::bulk_update_with_version());
     }
-    item.guard = given.guard(item.verb == Verb::Create, messages)?;
+    let update = match (item.verb, line.map(|line| (&line.content, line))) {
+        (Verb::Update, Some((Content::Object(source), line))) => Some(Update::read(source.iter(), &line.text)?),
+        (Verb::Update, Some((_, line))) => return Err(Update::no_object(&line.text)),
+        _ => None,
+    };
+    if let Some(update) = &update {
+        given = update.given(given);
+    }
     if item.index.is_empty() {
         messages.push("index is missing".to_owned());
     }
+    item.guard = given.guard(item.verb == Verb::Create, item.id.is_some(), messages)?;
     if item.id.as_deref().is_none_or(str::is_empty) && matches!(item.verb, Verb::Update | Verb::Delete) {
         messages.push("id is missing".to_owned());
     }
     messages.extend(item.id.as_deref().and_then(id_offence));
-    if let (Verb::Update, Some(line)) = (item.verb, line) {
-        let update = match &line.content {
-            Content::Object(source) => Update::read(source.iter(), &line.text)?,
-            _ => return Err(Update::no_object(&line.text)),
-        };
+    if matches!(item.verb, Verb::Index | Verb::Create) {
+        messages.extend(pipeline_offence(item.pipeline.as_deref()));
+    }
+    if let Some(update) = update {
         update.check(item.guard, retries, messages);
         item.shown = update.shown.clone().or(item.shown);
         item.update = Some(update);

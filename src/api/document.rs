@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::lookup::{Given, dot_warned, forces_refresh, id_offence, refuse, selection};
+use super::lookup::{
+    Given, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
+};
 use crate::cluster::Cluster;
 use crate::cluster::amend::Amendment;
 use crate::cluster::document::{Document, Source};
 use crate::cluster::index::{Effect, Guard, Index, PRIMARY_TERM, Written};
 use crate::cluster::ingest::Address;
-use crate::cluster::refusal::Refusal;
+use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::cluster::source_filter::SourceFilter;
 use crate::json::{self, Position};
-use crate::rest::call::{Body, Call, Content, Line, Reply};
+use crate::rest::call::{Body, Call, Content, Line, Reply, long_in};
 use crate::rest::error::{self, Error};
 use crate::rest::part::Part;
 
@@ -21,38 +23,48 @@ use crate::rest::part::Part;
 
 /// `index`: stores a document whole; without an id, under a new one.
 pub fn index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let create = match call.query("op_type") {
-        None | Some("index") => false,
-        Some("create") => true,
-        Some(other) => return Err(Error::unknown_op_type(other)),
+    let create = match call.query("op_type").map(|word| (word, word.to_lowercase())) {
+        // An id of the cluster's own making is never there yet.
+        None => call.path("id").is_empty(),
+        Some((_, word)) if word == "index" => false,
+        Some((_, word)) if word == "create" => true,
+        Some((given, _)) => return Err(Error::unknown_op_type(given)),
     };
     write(cluster, call, create)
 }
 
 /// `create`: stores a document if there is none.
 pub fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    if let Some(word) = call.query("op_type").filter(|word| word.to_lowercase() != "create") {
+        return Err(Error::no_create(word));
+    }
     write(cluster, call, true)
 }
 
 fn write(cluster: &mut Cluster, call: &Call, create: bool) -> Result<Reply, Error> {
-    let mut messages = Vec::new();
-    let guard = Given::of(call).guard(create, &mut messages)?;
-    messages.extend(id_offence(call.path("id")));
-    refuse(&messages)?;
+    check_patience(call)?;
     let refreshed = forces_refresh(call)?;
+    let id = Some(call.path("id")).filter(|id| !id.is_empty());
+    let mut messages = Vec::new();
+    let guard = Given::of(call).guard(create, id.is_some(), &mut messages)?;
+    messages.extend(id.and_then(id_offence));
+    messages.extend(pipeline_offence(call.query("pipeline")));
+    refuse(&messages)?;
     let Some(line) = call.lines.first() else {
         return Err(Error::body_required());
     };
     let asked = Store {
         index: call.path("index"),
-        id: Some(call.path("id")).filter(|id| !id.is_empty()),
+        id,
         guard,
-        routing: call.query("routing"),
+        routing: routing(call),
         require_alias: call.switch("require_alias"),
+        require_data_stream: call.switch("require_data_stream"),
         pipeline: call.query("pipeline"),
     };
     let makes = cluster.makes(asked.index, call.now);
     let written = asked.store(cluster, line, call)?;
+    show(cluster, call, &written.index);
     let location = written.is_new().then(|| location(&written, asked.routing));
     let status = if written.is_new() { 201 } else { 200 };
     let reply = Reply { status, location, ..Reply::tree(told(written, refreshed)) };
@@ -67,33 +79,67 @@ pub(super) struct Store<'a> {
     pub guard: Guard,
     pub routing: Option<&'a str>,
     pub require_alias: bool,
+    pub require_data_stream: bool,
     /// The ingest pipeline that the document goes through, instead of the index's own.
     pub pipeline: Option<&'a str>,
+}
+
+/// A document that was not stored, and how far it came: that decides under which id its refusal is told.
+#[derive(Debug)]
+pub(super) struct Unstored {
+    /// How far it came.
+    pub at: Stage,
+    /// Why.
+    pub error: Error,
+}
+
+/// How far a document came.
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
+    /// To its pipelines.
+    Ingest,
+    /// To the name of its index.
+    Target,
+    /// To its index, under this id.
+    Shard(Arc<str>),
 }
 
 impl Store<'_> {
     /// Stores what a line says.
     pub fn store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Error> {
-        let source = match &line.content {
-            Content::Object(source) => source.clone(),
-            Content::Broken(error) => return Err(error.clone()),
-            Content::Blank => return Err(Error::empty_document()),
-        };
+        self.try_to_store(cluster, line, call).map_err(|unstored| unstored.error)
+    }
+
+    /// The same, and says of a document that was not stored how far it came.
+    pub fn try_to_store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Unstored> {
+        let unstored = |at| move |error: Error| Unstored { at, error };
         // An id of the cluster's own making has never been used.
         let id: Arc<str> = match self.id {
             Some(id) => Arc::from(id),
             None => Arc::from(cluster.next_id()),
         };
-        let source = self.ingested(cluster, source, line, call)?;
-        let index = cluster.index_to_write(self.index, self.require_alias, call.now)?;
-        if id.is_empty() {
-            return Err(Error::empty_id());
+        let at_shard = || Stage::Shard(id.clone());
+        let source = match &line.content {
+            Content::Object(source) => source.clone(),
+            Content::Broken(error) => return Err(unstored(at_shard())(error.clone())),
+            Content::Blank => return Err(unstored(at_shard())(Error::empty_document())),
+        };
+        let source = self.ingested(cluster, source, line, call).map_err(unstored(Stage::Ingest))?;
+        if self.require_data_stream {
+            let refusal = ShelfRefusal::NoDataStream { name: self.index.to_owned() };
+            return Err(unstored(Stage::Target)(refusal.into()));
         }
-        index.store(id, source, self.guard, self.routing).map_err(|refusal| located(refusal, &line.text))
+        let index = cluster.index_to_write(self.index, self.require_alias, call.now);
+        let index = index.map_err(|refusal| unstored(Stage::Target)(refusal.into()))?;
+        if id.is_empty() {
+            return Err(unstored(at_shard())(Error::empty_id()));
+        }
+        index
+            .check_routing(&id, self.routing)
+            .and_then(|()| index.store(id.clone(), source, self.guard, self.routing))
+            .map_err(|refusal| unstored(at_shard())(located(refusal, &line.text)))
     }
-}
 
-impl Store<'_> {
     /// The document after its pipelines: the one that the call names, else the index's own, and then the
     /// index's last one.
     fn ingested(self, cluster: &Cluster, source: Arc<Source>, line: &Line, call: &Call) -> Result<Arc<Source>, Error> {
@@ -155,39 +201,53 @@ fn encoded(text: &str) -> String {
 
 /// `delete`. A document that is not there is 404, and a write all the same.
 pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let mut messages = Vec::new();
-    let guard = Given::of(call).guard(false, &mut messages)?;
-    refuse(&messages)?;
+    check_patience(call)?;
     let refreshed = forces_refresh(call)?;
-    let index = cluster.existing_index_to_write(call.path("index"), call.now)?;
+    let mut messages = Vec::new();
+    let guard = Given::of(call).guard(false, true, &mut messages)?;
+    refuse(&messages)?;
+    // A version that is counted elsewhere has to be remembered, and if it takes an index.
+    let index = match guard.version {
+        None => cluster.existing_index_to_write(call.path("index"), call.now)?,
+        Some(_) => cluster.index_to_write(call.path("index"), false, call.now)?,
+    };
+    index.check_routing(call.path("id"), routing(call))?;
     let written = index.remove(call.path("id"), guard)?;
+    show(cluster, call, &written.index);
     let status = if written.effect == Effect::NotFound { 404 } else { 200 };
     Ok(Reply { status, ..Reply::tree(told(written, refreshed)) })
 }
 
 /// `update`: merges fields into a document, or stores one if there is none.
 pub fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let update = match call.json() {
+    check_patience(call)?;
+    let refreshed = forces_refresh(call)?;
+    if call.query("version").or(call.query("version_type")).is_some() {
+        return Err(Error::validation(&[INTERNAL_VERSION.to_owned()]));
+    }
+    let mut update = match call.json() {
         Some(Value::Object(members)) => {
             Update::read(members.iter().map(|(name, value)| (name.as_str(), value)), call.raw())?
         }
         _ => return Err(Update::no_object(call.raw())),
     };
+    update.says_upsert.get_or_insert(call.switch("doc_as_upsert"));
+    update.asked.doc_as_upsert = update.says_upsert == Some(true);
     let mut messages = Vec::new();
-    let given = Given { version: None, version_type: None, ..Given::of(call) };
-    let guard = given.guard(false, &mut messages)?;
+    let guard = update.given(Given::of(call)).guard(false, true, &mut messages)?;
     update.check(guard, call.count("retry_on_conflict", 0) > 0, &mut messages);
     refuse(&messages)?;
-    let refreshed = forces_refresh(call)?;
     let shown = selection(call).or(update.shown.clone());
     let name = call.path("index");
     let makes = cluster.makes(name, call.now);
     let index = cluster.index_to_write(name, call.switch("require_alias"), call.now)?;
     let id = call.path("id");
-    let written = index.apply(id, &update.asked, guard.condition, call.query("routing"))?;
+    index.check_routing(id, routing(call))?;
+    let written = index.apply(id, &update.asked, guard.condition, routing(call))?;
     let status = if written.is_new() { 201 } else { 200 };
-    let location = written.is_new().then(|| location(&written, call.query("routing")));
+    let location = written.is_new().then(|| location(&written, routing(call)));
     let shown = shown.and_then(|shown| read_back(index, id, &shown));
+    show(cluster, call, &written.index);
     let mut answer = told(written, refreshed);
     answer.extend(shown.map(|shown| ("get", shown)));
     let reply = Reply { status, location, ..Reply::tree(answer) };
@@ -210,6 +270,10 @@ pub(super) fn read_back(index: &Index, id: &str, shown: &SourceFilter) -> Option
 pub(super) struct Update {
     pub asked: Amendment,
     pub shown: Option<SourceFilter>,
+    /// Whether the body says if `doc` is what to store where there is nothing.
+    pub says_upsert: Option<bool>,
+    if_seq_no: Option<i64>,
+    if_primary_term: Option<i64>,
 }
 
 impl Update {
@@ -244,7 +308,7 @@ impl Update {
             json::locate(text, &format!("/{name}"), key).unwrap_or(start)
         };
         let asked = Amendment { doc: None, upsert: None, doc_as_upsert: false, detect_noop: true };
-        let mut update = Update { asked, shown: None };
+        let mut update = Update { asked, shown: None, says_upsert: None, if_seq_no: None, if_primary_term: None };
         for (name, value) in members {
             let wrong = || Error::parse(error::wrong_token(place(name, false), Update::PARSER, name, token_of(value)));
             let document = || match value {
@@ -259,22 +323,30 @@ impl Update {
             match name {
                 "doc" => update.asked.doc = document()?,
                 "upsert" => update.asked.upsert = document()?,
-                "doc_as_upsert" => update.asked.doc_as_upsert = switch()?,
+                "doc_as_upsert" => {
+                    update.asked.doc_as_upsert = switch()?;
+                    update.says_upsert = Some(update.asked.doc_as_upsert);
+                }
                 "detect_noop" => update.asked.detect_noop = switch()?,
                 "_source" => update.shown = Some(SourceFilter::read(value).ok_or_else(wrong)?),
                 "script" | "scripted_upsert" => return Err(Error::scripts()),
-                "if_seq_no" | "if_primary_term" => {
-                    return Err(Error::unsupported(
-                        "`if_seq_no` and `if_primary_term` in the body of an update",
-                        "send them as parameters",
-                    ));
-                }
+                "if_seq_no" => update.if_seq_no = Some(long_in(value).ok_or_else(wrong)?),
+                "if_primary_term" => update.if_primary_term = Some(long_in(value).ok_or_else(wrong)?),
                 unknown => {
                     return Err(Error::parse(error::unknown_field(place(name, true), Update::PARSER, unknown, FIELDS)));
                 }
             }
         }
         Ok(update)
+    }
+
+    /// What the update must find: what the body says of it goes before what is given beside it.
+    pub fn given<'a>(&self, beside: Given<'a>) -> Given<'a> {
+        Given {
+            if_seq_no: self.if_seq_no.or(beside.if_seq_no),
+            if_primary_term: self.if_primary_term.or(beside.if_primary_term),
+            ..beside
+        }
     }
 
     /// What Elasticsearch's validation says against the update.
@@ -284,7 +356,7 @@ impl Update {
             messages.push("compare and write operations can not be retried".to_owned());
         }
         if guard.condition.is_some() && asked.doc_as_upsert {
-            messages.push("compare and write operations can not be used with doc_as_upsert".to_owned());
+            messages.push("compare and write operations can not be used with upsert".to_owned());
         }
         if guard.condition.is_some() && asked.upsert.is_some() {
             messages.push("upsert requests don't support `if_seq_no` and `if_primary_term`".to_owned());
@@ -296,6 +368,11 @@ impl Update {
             }
         }
     }
+}
+
+/// What Elasticsearch says to the name of a pipeline that has no letter; none if it will do.
+pub(super) fn pipeline_offence(pipeline: Option<&str>) -> Option<String> {
+    pipeline.filter(|name| name.is_empty()).map(|_| "pipeline cannot be an empty string".to_owned())
 }
 
 /// The name of the token that begins a value.
@@ -312,17 +389,36 @@ pub(super) fn token_of(value: &Value) -> &'static str {
 
 // ── reading ───────────────────────────────────────────────────────────────────────────────────────
 
+/// The index that a read of one document goes to, refreshed before if the read wants that.
+pub(super) fn read_from<'c>(cluster: &'c mut Cluster, call: &Call, name: &str) -> Result<&'c Index, Error> {
+    if call.switch("refresh") {
+        let name = cluster.resolve_one(name, call.now)?.name().clone();
+        cluster.index_mut(&name).into_iter().for_each(Index::refresh);
+    }
+    Ok(cluster.resolve_one(name, call.now)?)
+}
+
+/// The document with that id, as it is; as a search sees it if the read does not want to be up to date.
+pub(super) fn found_at<'c>(index: &'c Index, call: &Call, id: &str) -> Option<&'c Document> {
+    match call.query("realtime") {
+        Some("false") => index.seen(call.now).entry(id).map(|(_, document)| document),
+        _ => index.get(id),
+    }
+}
+
 /// `get` and `exists`.
 pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let index = cluster.resolve_one(call.path("index"), call.now)?;
+    let expected = Expected::of(call)?;
+    let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");
     let shown = selection(call).unwrap_or_default();
     if call.query("stored_fields").is_some_and(|fields| !matches!(fields, "" | "_none_")) {
         return Err(Error::unsupported("stored fields", "ask for fields with `_source_includes`"));
     }
-    match index.get(id) {
+    index.check_routing(id, routing(call))?;
+    match found_at(index, call, id) {
         Some(document) => {
-            check_version(call, index, id, document)?;
+            expected.check(index, id, document)?;
             let shown = shown.shown(&document.source);
             Ok(Reply::ok(Body::Tree(found(index, id, document, shown))))
         }
@@ -331,14 +427,45 @@ pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// The version that a reader expects, if it says one.
-fn check_version(call: &Call, index: &Index, id: &str, document: &Document) -> Result<(), Error> {
-    let given = call.query("version").and_then(|text| text.parse::<u64>().ok());
-    let or_lower = matches!(call.query("version_type"), Some("external" | "external_gt" | "external_gte"));
-    match given {
-        Some(given) if given != document.version && !(or_lower && document.version <= given) => {
-            Err(Error::read_conflict(id, document.version, given, index.name(), index.uuid()))
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected(Option<u64>);
+
+impl Expected {
+    /// What the query of a read says.
+    fn of(call: &Call) -> Result<Expected, Error> {
+        let mut messages = Vec::new();
+        let given = call.query("version").and_then(|text| text.parse().ok());
+        let expected = Expected::read(given, call.query("version_type"), &mut messages)?;
+        refuse(&messages)?;
+        Ok(expected)
+    }
+
+    /// What a version and its type say. Of a read the types differ in name only.
+    ///
+    /// Source: Elasticsearch 9.x, version types: conflicts of reads.
+    pub fn read(version: Option<i64>, kind: Option<&str>, messages: &mut Vec<String>) -> Result<Expected, Error> {
+        let name = match kind {
+            None | Some("internal") => "INTERNAL",
+            Some("external" | "external_gt") => "EXTERNAL",
+            Some("external_gte") => "EXTERNAL_GTE",
+            Some(other) => return Err(Error::unknown_version_type(other)),
+        };
+        let given = version.filter(|version| *version != -3);
+        if let Some(version) = given.filter(|version| *version < 0) {
+            messages.push(format!("illegal version value [{version}] for version type [{name}]"));
         }
-        _ => Ok(()),
+        Ok(Expected(given.and_then(|version| u64::try_from(version).ok())))
+    }
+
+    /// Whether the document has that version.
+    ///
+    /// # Errors
+    /// When it has another one.
+    pub fn check(self, index: &Index, id: &str, document: &Document) -> Result<(), Error> {
+        match self.0.filter(|version| *version != document.version) {
+            Some(given) => Err(Error::read_conflict(id, document.version, given, index.name(), index.uuid())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -368,16 +495,18 @@ pub(super) fn not_found(index: &Index, id: &str) -> Part {
 
 /// `get_source` and `exists_source`: the document and nothing about it.
 pub fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let index = cluster.resolve_one(call.path("index"), call.now)?;
+    let expected = Expected::of(call)?;
+    let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");
     let shown = selection(call).unwrap_or_default();
     if shown == SourceFilter::None {
         return Err(Error::validation(&["fetching source can not be disabled".to_owned()]));
     }
-    let Some(document) = index.get(id) else {
+    index.check_routing(id, routing(call))?;
+    let Some(document) = found_at(index, call, id) else {
         return Err(Error::no_such_source(index.name(), id));
     };
-    check_version(call, index, id, document)?;
+    expected.check(index, id, document)?;
     let shown = shown.shown(&document.source).unwrap_or_default();
     Ok(Reply::ok(Body::Tree(Part::Source(shown))))
 }

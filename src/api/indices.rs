@@ -276,8 +276,19 @@ pub fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
 
 // ── refresh, flush, statistics ────────────────────────────────────────────────────────────────────
 
-/// `indices.refresh` and `indices.flush`: there is nothing to do, as every write is seen at once.
+/// `indices.refresh`: searches see all that was written.
 pub fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+    let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
+    let names: Vec<_> =
+        cluster.resolve(call.path("index"), &lookup, call.now)?.iter().map(|index| index.name().clone()).collect();
+    for name in names {
+        cluster.index_mut(&name).into_iter().for_each(Index::refresh);
+    }
+    flush(cluster, call)
+}
+
+/// `indices.flush`: there is nothing to do, for nothing is written to a disk.
+pub fn flush(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     Ok(Reply::tree(vec![("_shards", shards(&found))]))

@@ -3,11 +3,12 @@
 use crate::cluster::document::Condition;
 use crate::cluster::index::{External, Guard};
 use crate::cluster::source_filter::SourceFilter;
-use crate::cluster::{CONNECTORS, SYNC_JOBS};
+use crate::cluster::{CONNECTORS, Cluster, SYNC_JOBS};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;
 pub use crate::rest::search::lookup;
+use crate::rest::search::time;
 
 /// Whether the call forces a refresh, which its answer then says.
 pub fn forces_refresh(call: &Call) -> Result<bool, Error> {
@@ -15,6 +16,15 @@ pub fn forces_refresh(call: &Call) -> Result<bool, Error> {
         Some("" | "true") => Ok(true),
         None | Some("false" | "wait_for") => Ok(false),
         Some(other) => Err(Error::unknown_refresh(other)),
+    }
+}
+
+/// Shows searches what was written to an index, if the call wants that to be waited for.
+pub fn show(cluster: &mut Cluster, call: &Call, index: &str) {
+    if matches!(call.query("refresh"), Some("" | "true" | "wait_for"))
+        && let Some(index) = cluster.index_mut(index)
+    {
+        index.refresh();
     }
 }
 
@@ -54,65 +64,101 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// The guard, and what Elasticsearch's validation says against it.
-    pub fn guard(self, create: bool, messages: &mut Vec<String>) -> Result<Guard, Error> {
-        let external = match self.version_type {
-            None | Some("internal") => None,
-            Some("external" | "external_gt") => Some(false),
-            Some("external_gte") => Some(true),
+    /// The guard, and what Elasticsearch's validation says against it. `has_id` says whether the client names
+    /// the document.
+    ///
+    /// Source: Elasticsearch 9.x, index request and document write request, `validate`.
+    pub fn guard(self, create: bool, has_id: bool, messages: &mut Vec<String>) -> Result<Guard, Error> {
+        let (external, type_name) = match self.version_type {
+            None | Some("internal") => (None, "INTERNAL"),
+            Some("external" | "external_gt") => (Some(false), "EXTERNAL"),
+            Some("external_gte") => (Some(true), "EXTERNAL_GTE"),
             Some(other) => return Err(Error::unknown_version_type(other)),
         };
-        // One negative number is the server's own word for none.
+        // Some negative numbers are the server's own words for none.
         let if_seq_no = self.if_seq_no.filter(|number| *number != -2);
         if let Some(number) = if_seq_no.filter(|number| *number < 0) {
-            return Err(Error::negative_number("sequence numbers", number));
+            return Err(Error::negative_seq_no(number));
         }
         if let Some(number) = self.if_primary_term.filter(|number| *number < 0) {
-            return Err(Error::negative_number("primary term", number));
+            return Err(Error::negative_primary_term(number));
         }
-        let version = match (external, self.version) {
+        let primary_term = self.if_primary_term.filter(|term| *term > 0);
+        let given = self.version.filter(|version| !matches!(version, -3 | -4));
+        let guard = Guard { create, ..Guard::default() };
+        let mut says = |text: &str| messages.push(text.to_owned());
+        if create {
+            let offence = match (external, given, if_seq_no.or(primary_term)) {
+                (Some(_), ..) => Some("create operations only support internal versioning. use index instead"),
+                (_, Some(_), _) => Some("create operations do not support explicit versions. use index instead"),
+                (.., Some(_)) => Some("create operations do not support compare and set. use index instead"),
+                _ => None,
+            };
+            if let Some(offence) = offence {
+                says(offence);
+                return Ok(guard);
+            }
+        }
+        if !has_id && (external.is_some() || given.is_some()) {
+            says("an id must be provided if version type or value are set");
+        }
+        let version = match (external, given) {
             (Some(or_equal), Some(version)) if version >= 0 => Some(External { version: version as u64, or_equal }),
-            (Some(or_equal), version) => {
-                let name = if or_equal { "EXTERNAL_GTE" } else { "EXTERNAL" };
-                let version = version.unwrap_or(-3);
-                messages.push(format!("illegal version value [{version}] for version type [{name}]"));
-                None
-            }
-            (None, Some(_)) => {
-                messages.push(
-                    "internal versioning can not be used for optimistic concurrency control. Please use `if_seq_no` \
-                     and `if_primary_term` instead"
-                        .to_owned(),
-                );
-                None
-            }
             (None, None) => None,
+            (None, Some(version)) if version >= 0 => None,
+            (_, version) => {
+                let version = version.unwrap_or(-3);
+                says(&format!("illegal version value [{version}] for version type [{type_name}]"));
+                None
+            }
         };
-        let condition = match (if_seq_no, self.if_primary_term.filter(|term| *term > 0)) {
+        if external.is_none() && given.is_some() {
+            says(INTERNAL_VERSION);
+        }
+        if if_seq_no.is_some() && (external.is_some() || given.is_some()) {
+            says("compare and write operations can not use versioning");
+        }
+        let condition = match (if_seq_no, primary_term) {
             (Some(seq_no), Some(primary_term)) => {
                 Some(Condition { seq_no: seq_no as u64, primary_term: primary_term as u64 })
             }
             (Some(_), None) => {
-                messages.push("ifSeqNo is set, but primary term is [0]".to_owned());
+                says("ifSeqNo is set, but primary term is [0]");
                 None
             }
             (None, Some(term)) => {
-                messages.push(format!("ifSeqNo is unassigned, but primary term is [{term}]"));
+                says(&format!("ifSeqNo is unassigned, but primary term is [{term}]"));
                 None
             }
             (None, None) => None,
         };
-        if create && external.is_some() {
-            messages.push("create operations only support internal versioning. use index instead".to_owned());
-        }
-        if create && condition.is_some() {
-            messages.push("create operations do not support compare and set. use index instead".to_owned());
-        }
-        if condition.is_some() && version.is_some() {
-            messages.push("compare and write operations can not use versioning".to_owned());
-        }
-        Ok(Guard { condition, version, create })
+        Ok(Guard { condition, version, ..guard })
     }
+}
+
+/// What Elasticsearch says to a write that names a version of its own counting.
+pub const INTERNAL_VERSION: &str = "internal versioning can not be used for optimistic concurrency control. Please \
+                                    use `if_seq_no` and `if_primary_term` instead";
+
+/// Reads how long a write waits, and for how many copies. Both are checked and change nothing: there is one
+/// copy, and nobody to wait for.
+///
+/// Source: Elasticsearch 9.x, REST handlers of writes, time values and active shard counts.
+pub fn check_patience(call: &Call) -> Result<(), Error> {
+    if let Some(text) = call.query("timeout") {
+        time("timeout", text)?;
+    }
+    match call.query("wait_for_active_shards").map(|text| (text, text.parse::<i32>())) {
+        None | Some(("all", _)) => Ok(()),
+        Some((_, Ok(count))) if count >= 0 => Ok(()),
+        Some((_, Ok(_))) => Err(Error::negative_shard_count()),
+        Some((text, Err(_))) => Err(Error::bad_shard_count(text)),
+    }
+}
+
+/// A routing that a call gives; an empty one is none.
+pub fn routing(call: &Call) -> Option<&str> {
+    call.query("routing").filter(|routing| !routing.is_empty())
 }
 
 /// The reply with the warnings of a client that has made indices with a dot before their name, be it by a

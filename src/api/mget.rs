@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::document::{found, not_found, token_of};
-use super::lookup::{refuse, selection};
+use super::document::{Expected, found, found_at, not_found, read_from, token_of};
+use super::lookup::{refuse, routing, selection};
 use crate::cluster::Cluster;
 use crate::cluster::source_filter::SourceFilter;
 use crate::json::{self, Position};
-use crate::rest::call::{Call, Reply};
+use crate::rest::call::{Call, Reply, long_in};
 use crate::rest::error::Error;
 use crate::rest::part::Part;
 
@@ -16,6 +16,8 @@ struct Wanted {
     index: String,
     id: String,
     shown: Option<SourceFilter>,
+    routing: Option<String>,
+    expected: Expected,
 }
 
 /// `mget`. A document that cannot be read has its error in its place.
@@ -29,23 +31,22 @@ pub fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::tree(vec![("docs", Part::List(documents))]))
 }
 
-fn read(cluster: &Cluster, call: &Call, wanted: &Wanted, otherwise: &SourceFilter) -> Part {
-    let index = match cluster.resolve_one(&wanted.index, call.now) {
-        Ok(index) => index,
-        Err(refusal) => {
-            let error = Error::from(refusal).body(false).and_then(|body| body.get("error").cloned());
-            return Part::Object(vec![
-                ("_index", Part::Text(wanted.index.as_str().into())),
-                ("_id", Part::Text(wanted.id.as_str().into())),
-                ("error", Part::Json(error.unwrap_or_default())),
-            ]);
-        }
-    };
-    let shown = wanted.shown.as_ref().unwrap_or(otherwise);
-    match index.get(&wanted.id) {
-        Some(document) => found(index, &wanted.id, document, shown.shown(&document.source)),
-        None => not_found(index, &wanted.id),
-    }
+fn read(cluster: &mut Cluster, call: &Call, wanted: &Wanted, otherwise: &SourceFilter) -> Part {
+    let outcome = read_from(cluster, call, &wanted.index).and_then(|index| {
+        index.check_routing(&wanted.id, wanted.routing.as_deref())?;
+        let Some(document) = found_at(index, call, &wanted.id) else { return Ok(not_found(index, &wanted.id)) };
+        wanted.expected.check(index, &wanted.id, document)?;
+        let shown = wanted.shown.as_ref().unwrap_or(otherwise);
+        Ok(found(index, &wanted.id, document, shown.shown(&document.source)))
+    });
+    outcome.unwrap_or_else(|error| {
+        let error = error.body(false).and_then(|body| body.get("error").cloned());
+        Part::Object(vec![
+            ("_index", Part::Text(wanted.index.as_str().into())),
+            ("_id", Part::Text(wanted.id.as_str().into())),
+            ("error", Part::Json(error.unwrap_or_default())),
+        ])
+    })
 }
 
 fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
@@ -61,7 +62,11 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
     }
     let mut wanted = Vec::new();
     let mut messages = Vec::new();
+    let plain = Expected::read(None, None, &mut Vec::new())?;
     for (at, document) in list(body, "docs").enumerate() {
+        if !document.is_object() {
+            return Err(Error::mget_no_object());
+        }
         check(document)?;
         let text = |name: &str| text(document.get(name)?);
         let index = text("_index").or_else(|| (!own.is_empty()).then(|| own.to_owned()));
@@ -73,13 +78,22 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
             messages.push(format!("id is missing for doc {at}"));
         }
         let shown = document.get("_source").and_then(SourceFilter::read);
-        wanted.extend(index.zip(id).map(|(index, id)| Wanted { index, id, shown }));
+        let number = |name: &str| document.get(name).and_then(long_in);
+        let kind = document.get("version_type").and_then(Value::as_str);
+        let expected = Expected::read(number("version"), kind, &mut messages)?;
+        let routing = text("routing").or_else(|| routing(call).map(str::to_owned));
+        wanted.extend(index.zip(id).map(|(index, id)| Wanted { index, id, shown, routing, expected }));
     }
     for (at, id) in list(body, "ids").enumerate() {
+        if !matches!(id, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+            return Err(Error::mget_no_id());
+        }
         if own.is_empty() {
             messages.push(format!("index is missing for doc {at}"));
         }
-        wanted.extend(text(id).map(|id| Wanted { index: own.to_owned(), id, shown: None }));
+        let routing = routing(call).map(str::to_owned);
+        let own = || own.to_owned();
+        wanted.extend(text(id).map(|id| Wanted { index: own(), id, shown: None, routing, expected: plain }));
     }
     if wanted.is_empty() && messages.is_empty() {
         messages.push("no documents to get".to_owned());
@@ -107,7 +121,7 @@ fn list<'a>(body: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     }
 }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::lookup::check_patience;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
-use crate::cluster::query::Query;
 use crate::cluster::refusal::Refusal;
 use crate::cluster::search::Found;
-use crate::cluster::search::service::Sweep;
+use crate::cluster::search::service::{Sweep, SweepAsked, Swept};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::search::{self, ByQuery, Request};
@@ -93,41 +93,53 @@ pub fn close_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, 
 
 /// `delete_by_query`.
 pub fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let ByQuery { query, target, docs_max } = search::by_query(call)?;
-    let query = query.ok_or_else(|| Error::validation(&["query is missing".to_owned()]))?;
-    let count = cluster.sweep(&query, &target, Sweep::Delete, docs_max, call.now)?;
-    Ok(Reply::json(swept(count, None)))
+    swept(cluster, call, Sweep::Delete)
 }
 
 /// `update_by_query`.
 pub fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let ByQuery { query, target, docs_max } = search::by_query(call)?;
-    let query = query.unwrap_or(Query::All);
-    let count = cluster.sweep(&query, &target, Sweep::Rewrite, docs_max, call.now)?;
-    Ok(Reply::json(swept(count, Some(count))))
+    swept(cluster, call, Sweep::Rewrite)
 }
 
-/// What was done to all that a query found: rewritten so many, or deleted all.
-fn swept(total: u64, updated: Option<u64>) -> Value {
-    // Elasticsearch goes through them a thousand at a time.
-    const BATCH: u64 = 1000;
+/// What was done to all that a query found: it was rewritten, or deleted.
+fn swept(cluster: &mut Cluster, call: &Call, sweep: Sweep) -> Result<Reply, Error> {
+    check_patience(call)?;
+    let ByQuery { search, target, docs_max, batch, proceeds, per_second, refreshes } =
+        search::by_query(call, sweep == Sweep::Delete)?;
+    let asked = SweepAsked { search: &search, target: &target, sweep, docs_max, batch, proceeds, refreshes };
+    let Swept { total, done, batches, conflicts } = cluster.sweep(&asked, call.now)?;
     let mut answer = json!({ "took": 0, "timed_out": false, "total": total });
-    if let Some(updated) = updated {
-        answer["updated"] = updated.into();
+    if sweep == Sweep::Rewrite {
+        answer["updated"] = done.into();
     }
+    let count = conflicts.len();
+    let failures: Vec<Value> = match proceeds {
+        true => Vec::new(),
+        false => conflicts.into_iter().map(failure).collect(),
+    };
+    let status = if failures.is_empty() { 200 } else { 409 };
     let rest = json!({
-        "deleted": if updated.is_some() { 0 } else { total },
-        "batches": total.div_ceil(BATCH),
-        "version_conflicts": 0,
+        "deleted": if sweep == Sweep::Delete { done } else { 0 },
+        "batches": batches,
+        "version_conflicts": count,
         "noops": 0,
         "retries": { "bulk": 0, "search": 0 },
         "throttled_millis": 0,
-        "requests_per_second": -1.0,
+        "requests_per_second": f64::from(per_second),
         "throttled_until_millis": 0,
-        "failures": []
+        "failures": failures
     });
     if let (Value::Object(answer), Value::Object(rest)) = (&mut answer, rest) {
         answer.extend(rest);
     }
-    answer
+    Ok(Reply { status, ..Reply::json(answer) })
+}
+
+/// A document that was not swept up, and why.
+fn failure(refusal: Refusal) -> Value {
+    let (index, id) = match &refusal {
+        Refusal::VersionConflict { index, id, .. } => (index.clone(), id.clone()),
+        _ => Default::default(),
+    };
+    json!({ "index": index, "id": id, "cause": Error::from(refusal).item(), "status": 409 })
 }

@@ -17,6 +17,7 @@ use crate::journal::playback::policy::{Exhausted, IgnoredPointer, OnUnmatched, P
 use crate::judge::strictness::{self, Contract, Level};
 use crate::license::License;
 use crate::profile::Profile;
+use crate::visibility::Visibility;
 
 /// The order of a help page: what it does, how to call it, the flags, an example, the exit codes.
 const PAGE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
@@ -467,6 +468,10 @@ pub struct Serve {
     #[arg(long, default_value = License::default().name(), value_parser = licenses(), hide_possible_values = true)]
     #[arg(env = "ELASTIMOCK_LICENSE", hide_env = true)]
     pub license: License,
+    /// When searches see what is written: immediate, or refresh as in Elasticsearch
+    #[arg(long, default_value = Visibility::default().name(), value_parser = visibilities())]
+    #[arg(hide_possible_values = true, env = "ELASTIMOCK_VISIBILITY", hide_env = true)]
+    pub visibility: Visibility,
     /// What generated ids depend on; else a random number, which is told
     #[arg(long, value_name = "N", env = "ELASTIMOCK_SEED", hide_env = true)]
     pub seed: Option<u64>,
@@ -811,6 +816,10 @@ fn rule_level(text: &str) -> Result<(String, Level), String> {
 
 fn licenses() -> impl TypedValueParser<Value = License> {
     PossibleValuesParser::new(License::ALL.map(License::name)).try_map(|name| name.parse::<License>())
+}
+
+fn visibilities() -> impl TypedValueParser<Value = Visibility> {
+    PossibleValuesParser::new(Visibility::ALL.map(Visibility::name)).try_map(|name| name.parse::<Visibility>())
 }
 
 /// `127.0.0.1:9200`, `[::1]:9200`, `localhost:9200`, or a port alone.

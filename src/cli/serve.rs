@@ -26,6 +26,7 @@ pub fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
     let mut builder = MockServer::builder()
         .profile(serve.profile)
         .license(serve.license)
+        .visibility(serve.visibility)
         .clock(serve.clock.clone())
         .journal_entries_max(serve.journal_max)
         .record_timing(serve.record_timing)

@@ -358,7 +358,8 @@ fn buckets(keys: usize) -> usize {
     buckets
 }
 
-fn bucket(name: &str, buckets: usize) -> usize {
+/// The bucket of a key among so many.
+pub(super) fn bucket(name: &str, buckets: usize) -> usize {
     java_hash(name) as usize & (buckets - 1)
 }
 

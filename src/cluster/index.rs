@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::built_in::{is_of_connectors, is_of_sync_jobs};
 use super::document::{Condition, Document, Outcome, Patch, Source};
+use super::lag::Lag;
 use super::mapping::{Bounds, Mapping};
 use super::order::Changes;
 use super::refusal::{Refusal, ShelfRefusal};
@@ -125,6 +126,8 @@ pub struct Index {
     deleted: BTreeMap<Arc<str>, Deleted>,
     /// What stood where something was written, while a call is tried.
     former: Option<Box<Former>>,
+    /// What searches do not see yet; none if they see every write at once.
+    pub(super) lag: Option<Box<Lag>>,
     /// What an order of its documents has not seen yet.
     pub(super) changes: Changes,
 }
@@ -134,6 +137,7 @@ pub struct Index {
 struct Former {
     design: Arc<Design>,
     seq_no_next: u64,
+    lag: Option<Box<Lag>>,
     entries: BTreeMap<Arc<str>, Entry>,
 }
 
@@ -231,6 +235,7 @@ impl Index {
             documents: ById::default(),
             deleted: BTreeMap::new(),
             former: None,
+            lag: None,
             changes: Changes::default(),
         }
     }
@@ -305,6 +310,22 @@ impl Index {
         self.setting("hidden") == Some("true")
     }
 
+    /// Whether the index wants a routing with each document.
+    pub fn requires_routing(&self) -> bool {
+        self.design.mapping.requires_routing()
+    }
+
+    /// Checks that a document comes with a routing where the index wants one.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_routing(&self, id: &str, routing: Option<&str>) -> Result<(), Refusal> {
+        if routing.is_some() || !self.requires_routing() {
+            return Ok(());
+        }
+        Err(ShelfRefusal::RoutingMissing { index: self.name.to_string(), id: id.to_owned() }.into())
+    }
+
     /// How many copies of its shard the index wants, the primary included.
     pub fn copies(&self) -> u64 {
         1 + self.setting("number_of_replicas").and_then(|count| count.parse::<u64>().ok()).unwrap_or(1)
@@ -335,7 +356,7 @@ impl Index {
         self.documents.iter()
     }
 
-    // ── writes of the Connector API ───────────────────────────────────────────────────────────────
+    // ── writes of the Connector API, each of which refreshes its index ────────────────────────────
 
     /// Stores a document whole, in place of one with the same id, and says whether there was none.
     pub fn put(&mut self, id: impl Into<Arc<str>>, source: impl Into<Arc<Source>>) -> bool {
@@ -343,6 +364,7 @@ impl Index {
         let known = self.documents.get(&id).map(|document| document.version);
         let version = known.or_else(|| self.deleted.get(&id).map(|gone| gone.version)).unwrap_or(0) + 1;
         self.place(id, source.into(), version, None);
+        self.refresh();
         known.is_none()
     }
 
@@ -350,6 +372,7 @@ impl Index {
     /// nothing writes nothing.
     pub fn update(&mut self, id: &str, patch: Patch, condition: Option<Condition>) -> Result<Outcome, Refusal> {
         let (effect, ..) = self.change(id, patch, condition, true)?;
+        self.refresh();
         Ok(if effect == Effect::Noop { Outcome::Noop } else { Outcome::Updated })
     }
 
@@ -361,6 +384,7 @@ impl Index {
         };
         let seq_no = self.next_seq_no();
         self.remember_deleted(id, Deleted { version: document.version + 1, seq_no });
+        self.refresh();
         true
     }
 
@@ -413,8 +437,8 @@ impl Index {
         condition: Option<Condition>,
         detect_noop: bool,
     ) -> Result<(Effect, u64, u64), Refusal> {
-        self.check_condition(id, condition)?;
         if self.documents.contains(id) {
+            self.check_condition(id, condition)?;
             self.note(id);
         }
         let Some(document) = self.documents.get_mut(id) else {
@@ -567,8 +591,8 @@ impl Index {
 
     /// Remembers from now on what stands where something is written.
     pub(super) fn remember(&mut self) {
-        let (design, seq_no_next) = (self.design.clone(), self.seq_no_next);
-        self.former = Some(Box::new(Former { design, seq_no_next, entries: BTreeMap::new() }));
+        let (design, seq_no_next, lag) = (self.design.clone(), self.seq_no_next, self.lag.clone());
+        self.former = Some(Box::new(Former { design, seq_no_next, lag, entries: BTreeMap::new() }));
     }
 
     /// Forgets what stood there.
@@ -579,9 +603,9 @@ impl Index {
     /// Puts back what stood there when [`remember`](Self::remember) was called.
     pub(super) fn undo(&mut self) {
         let Some(former) = self.former.take() else { return };
-        let Former { design, seq_no_next, entries } = *former;
+        let Former { design, seq_no_next, lag, entries } = *former;
         self.barriers = barriers(&design.settings);
-        (self.design, self.seq_no_next) = (design, seq_no_next);
+        (self.design, self.seq_no_next, self.lag) = (design, seq_no_next, lag);
         for (id, entry) in entries {
             self.changes.note(&id, self.documents.len());
             self.documents.remove(&id);
@@ -597,6 +621,9 @@ impl Index {
     /// Remembers, if that is wanted, what stands at an id that is about to be written.
     fn note(&mut self, id: &str) {
         self.changes.note(id, self.documents.len());
+        if let Some(lag) = &mut self.lag {
+            lag.note(id, self.documents.get(id));
+        }
         let Some(former) = &mut self.former else { return };
         if former.entries.contains_key(id) {
             return;

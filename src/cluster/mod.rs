@@ -15,6 +15,7 @@ pub mod document;
 pub mod filtering;
 pub mod index;
 pub mod ingest;
+pub mod lag;
 pub mod mapping;
 pub mod names;
 mod order;
@@ -41,11 +42,13 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
+use crate::visibility::Visibility;
 use api_key::ApiKeys;
 use connector::{NewConnector, is_deleted};
 use document::{Outcome, Patch, Source};
 use index::{Effect, Guard, Index};
 use ingest::Pipelines;
+use lag::{Lag, Seen};
 use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
@@ -83,6 +86,8 @@ pub struct Cluster {
     /// The worker that claimed last.
     worker: Arc<Value>,
     cursor: LatestCursor,
+    /// The instant of the call, if searches see no more than what was refreshed by then.
+    seen_at: Option<Timestamp>,
     /// What can be put back while a call is tried.
     trial: Option<Box<Trial>>,
 }
@@ -133,7 +138,23 @@ impl Cluster {
             connectors_by_index: Order::default(),
             worker: Arc::default(),
             cursor: LatestCursor::default(),
+            seen_at: None,
             trial: None,
+        }
+    }
+
+    /// Says when searches see what is written from now on; all that is there they see.
+    pub fn set_visibility(&mut self, visibility: Visibility, now: Timestamp) {
+        self.seen_at = (visibility == Visibility::Refresh).then_some(now);
+        for index in self.indices.values_mut() {
+            index.lag = self.seen_at.map(|now| Box::new(Lag::new(now)));
+        }
+    }
+
+    /// Tells the instant of the call that comes.
+    pub fn at(&mut self, now: Timestamp) {
+        if let Some(seen_at) = &mut self.seen_at {
+            *seen_at = now;
         }
     }
 
@@ -282,8 +303,9 @@ impl Cluster {
         let Some(index) = self.indices.get_mut(SYNC_JOBS) else {
             return Ok(Page { total: 0, hits: Vec::new() });
         };
-        if *filter != JobFilter::default() {
-            return chosen(index, from, size, passes, newest);
+        let seen = seen(index, self.seen_at);
+        if *filter != JobFilter::default() || seen.is_behind() {
+            return chosen(seen, from, size, passes, newest);
         }
         self.jobs_by_age.follow(index, |source| Some(newest(source)));
         self.jobs_by_age.page(index, from, size)
@@ -306,8 +328,9 @@ impl Cluster {
             self.index_name_is_free(index_name, id)?;
         }
         check_id(id)?;
-        let written =
-            self.index_made(CONNECTORS, now).store(id, connector::create(asked, now), Guard::default(), None)?;
+        let index = self.index_made(CONNECTORS, now);
+        let written = index.store(id, connector::create(asked, now), Guard::default(), None)?;
+        index.refresh();
         Ok(written.effect == Effect::Created)
     }
 
@@ -319,7 +342,10 @@ impl Cluster {
 
     /// Stores a connector whole, in place of itself.
     pub fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) -> Result<(), Refusal> {
-        self.index_made(CONNECTORS, now).store(id, source, Guard::default(), None).map(|_| ())
+        let index = self.index_made(CONNECTORS, now);
+        index.store(id, source, Guard::default(), None)?;
+        index.refresh();
+        Ok(())
     }
 
     /// Deletes a connector: softly, which marks it, or hard, which removes it whether marked or not.
@@ -349,11 +375,12 @@ impl Cluster {
         let Some(index) = self.indices.get_mut(CONNECTORS) else {
             return Ok(Page { total: 0, hits: Vec::new() });
         };
-        if include_deleted || passes.is_some() {
+        let seen = seen(index, self.seen_at);
+        if include_deleted || passes.is_some() || seen.is_behind() {
             let shown = |source: &Source| {
                 (include_deleted || !is_deleted(source)) && passes.is_none_or(|passes| passes(source))
             };
-            return chosen(index, from, size, shown, by_index);
+            return chosen(seen, from, size, shown, by_index);
         }
         self.connectors_by_index.follow(index, by_index_unless_deleted);
         self.connectors_by_index.page(index, from, size)
@@ -364,6 +391,16 @@ impl Cluster {
         let Some(index) = self.indices.get_mut(CONNECTORS) else {
             return Ok(());
         };
+        let seen = seen(index, self.seen_at);
+        if seen.is_behind() {
+            let is_other = |(id, it): (&Arc<str>, &document::Document)| {
+                **id != *own_id && !is_deleted(&it.source) && it.source.text("index_name") == Some(index_name)
+            };
+            return match seen.iter().any(is_other) {
+                true => Err(ConnectorRefusal::IndexNameTaken { index_name: index_name.to_owned() }.into()),
+                false => Ok(()),
+            };
+        }
         self.connectors_by_index.follow(index, by_index_unless_deleted);
         let mut there = self.connectors_by_index.with((false, Some(index_name.into())));
         if there.all(|id| &**id == own_id) {
@@ -407,16 +444,21 @@ fn by_index_unless_deleted(connector: &Source) -> Option<(bool, Option<Arc<str>>
     (!is_deleted(connector)).then(|| by_index(connector))
 }
 
+/// An index as a list sees it.
+fn seen(index: &Index, at: Option<Timestamp>) -> Seen<'_> {
+    at.map_or(Seen::whole(index), |at| index.seen(at))
+}
+
 /// A page of what passes, by `key` and then by the order of writing.
 fn chosen<K: Ord>(
-    index: &Index,
+    seen: Seen<'_>,
     from: u64,
     size: u64,
     passes: impl Fn(&Source) -> bool,
     key: impl Fn(&Source) -> K,
 ) -> Result<Page, Refusal> {
     window(from, size)?;
-    let mut hits: Vec<_> = index.iter().filter(|(_, document)| passes(&document.source)).collect();
+    let mut hits: Vec<_> = seen.iter().filter(|(_, document)| passes(&document.source)).collect();
     hits.sort_by_cached_key(|(_, document)| (key(&document.source), document.seq_no));
     let page = hits.iter().skip(from as usize).take(size as usize);
     Ok(Page { total: hits.len(), hits: page.map(|(id, hit)| ((*id).clone(), hit.source.clone())).collect() })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::index::{Design, Index, Level};
+use super::lag::Lag;
 use super::mapping::Bounds;
 use super::names::{self, date_math, refuse_reserved};
 use super::refusal::{Refusal, ShelfRefusal};
@@ -19,6 +20,9 @@ impl Cluster {
     /// The same, to be written to.
     pub fn index_mut(&mut self, name: &str) -> Option<&mut Index> {
         let index = self.indices.get_mut(name)?;
+        if let Some(now) = self.seen_at {
+            index.tick(now);
+        }
         if let Some(trial) = &mut self.trial {
             trial.written(index);
         }
@@ -41,7 +45,8 @@ impl Cluster {
     }
 
     /// Puts a new index on the shelf.
-    fn shelve(&mut self, index: Index) -> &mut Index {
+    fn shelve(&mut self, mut index: Index) -> &mut Index {
+        index.lag = self.seen_at.map(|now| Box::new(Lag::new(now)));
         let name = index.name().clone();
         if let Some(trial) = &mut self.trial {
             trial.made(&name);

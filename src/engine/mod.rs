@@ -46,6 +46,7 @@ use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, bare, render};
 use crate::rest::schema::Violation;
 use crate::rest::{self, Reading, Setting, Stage};
+use crate::visibility::Visibility;
 use mode::{Mocked, Mode};
 use run::{StateShown, Warmth};
 
@@ -64,6 +65,8 @@ pub struct Setup {
     pub release: &'static Release,
     /// The license that it says it has.
     pub license: License,
+    /// When searches see what is written.
+    pub visibility: Visibility,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
     /// Interactions that the journal keeps.
@@ -87,6 +90,7 @@ impl Default for Setup {
             profile: Profile::default(),
             release: Profile::default().release(),
             license: License::default(),
+            visibility: Visibility::default(),
             body_bytes_max: limits::BODY_BYTES_MAX,
             journal_entries_max: limits::JOURNAL_ENTRIES_MAX,
             journal_bytes_max: limits::JOURNAL_BYTES_MAX,
@@ -221,7 +225,7 @@ impl Engine {
     pub fn new(setup: Setup, system: Timestamp) -> Result<Engine, Error> {
         let mut clock = setup.clock.clone();
         let started_at = clock.read(system);
-        let mocked = Mocked::new(setup.fixture.clone(), setup.seed, started_at)?;
+        let mocked = Mocked::new(setup.fixture.clone(), setup.seed, setup.visibility, started_at)?;
         let is_large = mocked.is_planted();
         let engine = Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(mocked)));
         engine.warmth.cool(is_large);

@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::fixture::Fixture;
 use crate::journal::playback::Playback;
+use crate::visibility::Visibility;
 
 /// Who answers the requests.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub enum Mode {
 pub struct Mocked {
     fixture: Arc<Fixture>,
     seed: u64,
+    visibility: Visibility,
     started_at: Timestamp,
     cluster: OnceLock<Cluster>,
 }
@@ -33,12 +35,17 @@ impl Mocked {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong.
-    pub fn new(fixture: Arc<Fixture>, seed: u64, started_at: Timestamp) -> Result<Mocked, Error> {
+    pub fn new(
+        fixture: Arc<Fixture>,
+        seed: u64,
+        visibility: Visibility,
+        started_at: Timestamp,
+    ) -> Result<Mocked, Error> {
         let cluster = match fixture.can_wait()? {
             true => OnceLock::new(),
-            false => planted(&fixture, seed, started_at)?.into(),
+            false => planted(&fixture, seed, visibility, started_at)?.into(),
         };
-        Ok(Mocked { fixture, seed, started_at, cluster })
+        Ok(Mocked { fixture, seed, visibility, started_at, cluster })
     }
 
     /// Whether it holds documents already.
@@ -59,7 +66,8 @@ impl Mocked {
     /// The cluster.
     pub fn cluster(&self) -> &Cluster {
         self.cluster.get_or_init(|| {
-            planted(&self.fixture, self.seed, self.started_at).expect("it was planted before, or can be")
+            let planted = planted(&self.fixture, self.seed, self.visibility, self.started_at);
+            planted.expect("it was planted before, or can be")
         })
     }
 
@@ -70,7 +78,8 @@ impl Mocked {
     }
 
     /// Puts a cluster in its place.
-    pub fn replace(&mut self, cluster: Cluster) {
+    pub fn replace(&mut self, mut cluster: Cluster, now: Timestamp) {
+        cluster.set_visibility(self.visibility, now);
         self.cluster = OnceLock::from(cluster);
     }
 
@@ -85,8 +94,15 @@ impl Mocked {
 ///
 /// # Errors
 /// [`Error::is_invalid_input`] if the fixture is wrong.
-pub fn planted(fixture: &Fixture, seed: u64, started_at: Timestamp) -> Result<Cluster, Error> {
+pub fn planted(
+    fixture: &Fixture,
+    seed: u64,
+    visibility: Visibility,
+    started_at: Timestamp,
+) -> Result<Cluster, Error> {
     let mut cluster = Cluster::new(seed);
     fixture.plant(&mut cluster, started_at)?;
+    // What was there from the start is seen.
+    cluster.set_visibility(visibility, started_at);
     Ok(cluster)
 }

@@ -432,7 +432,7 @@ impl Engine {
         }
         let Planted { cluster, mut fixture, shown, at, grown_from } = planted;
         let Mode::Mock(mocked) = &mut self.mode else { return Ok(()) };
-        mocked.replace(cluster);
+        mocked.replace(cluster, at);
         let whole = grown_from.is_none();
         if whole {
             self.is_prepared = true;
@@ -606,6 +606,7 @@ impl Engine {
             profile: self.setup.profile,
             es_version: (release != self.setup.profile.release()).then(|| release.number.to_owned()),
             license: self.setup.license,
+            visibility: self.setup.visibility,
             is_clock_running: !self.setup.clock.is_frozen(),
             seed: self.setup.seed,
             started_at,

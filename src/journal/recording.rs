@@ -40,6 +40,7 @@ use crate::http::Headers;
 use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
+use crate::visibility::Visibility;
 
 /// The version of the format that is written, and the only one that is read.
 pub const VERSION: u64 = 1;
@@ -55,6 +56,8 @@ pub struct Header {
     pub es_version: Option<String>,
     /// The license that the cluster said it had.
     pub license: License,
+    /// When searches saw what was written.
+    pub visibility: Visibility,
     /// The seed of ids and chance.
     pub seed: u64,
     /// Whether the mock's time went on by itself; else it stood still, but for those who moved it.
@@ -219,6 +222,9 @@ pub fn header_line(header: &Header) -> String {
     }
     if header.license != License::default() {
         line.push_str(&format!(",\"license\":\"{}\"", header.license));
+    }
+    if header.visibility != Visibility::default() {
+        line.push_str(&format!(",\"visibility\":\"{}\"", header.visibility));
     }
     if header.is_clock_running {
         line.push_str(",\"clock\":\"running\"");

@@ -7,6 +7,7 @@
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::aggregated::AggregationsBody;
 use super::error::Error;
 use crate::cluster::index::PRIMARY_TERM;
 use crate::cluster::search::{Found, Hit, Shape, Total};
@@ -40,7 +41,11 @@ fn found<M: SerializeMap>(found: &Found, map: &mut M) -> Result<(), M::Error> {
     }
     let shards = json!({ "total": found.shards, "successful": found.shards, "skipped": 0, "failed": 0 });
     map.serialize_entry("_shards", &shards)?;
-    map.serialize_entry("hits", &Hits(found))
+    map.serialize_entry("hits", &Hits(found))?;
+    match &found.aggregations {
+        Some(aggregations) => map.serialize_entry("aggregations", &AggregationsBody::new(aggregations, &found.shape)),
+        None => Ok(()),
+    }
 }
 
 struct Hits<'a>(&'a Found);
@@ -97,6 +102,9 @@ impl Serialize for One<'_> {
             map.serialize_entry("_primary_term", &PRIMARY_TERM)?;
         }
         map.serialize_entry("_score", &hit.score)?;
+        if !hit.ignored.is_empty() && !shape.without_ids {
+            map.serialize_entry("_ignored", &hit.ignored)?;
+        }
         if let Some(routing) = hit.document.routing.as_deref().filter(|_| !shape.without_ids) {
             map.serialize_entry("_routing", routing)?;
         }
@@ -105,6 +113,9 @@ impl Serialize for One<'_> {
         }
         if !hit.sort.is_empty() {
             map.serialize_entry("sort", &hit.sort)?;
+        }
+        if !hit.matched.is_empty() {
+            map.serialize_entry("matched_queries", &hit.matched)?;
         }
         map.end()
     }

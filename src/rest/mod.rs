@@ -4,6 +4,7 @@
 //! in the order in which the real server checks them. [`render::render`] writes the answer. Both are
 //! pure; between them a handler touches the state, and only that needs a lock.
 
+mod aggregated;
 pub mod call;
 pub mod endpoint;
 pub mod error;

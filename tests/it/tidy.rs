@@ -24,6 +24,7 @@ const FLOORS: &[&[&str]] = &[
         "profile",
         "steps",
         "suggest",
+        "visibility",
     ],
     &["cluster"],
     &["fixture"],

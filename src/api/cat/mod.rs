@@ -135,7 +135,7 @@ pub fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 /// `cat.count`.
 pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let indices = cluster.resolve(call.path("index"), &Lookup::default(), call.now)?;
-    let count = indices.iter().map(|index| index.len() as u64).sum();
+    let count = indices.iter().map(|index| index.seen(call.now).len() as u64).sum();
     let [epoch, time] = clock(call.now);
     Table { columns: &COUNT, rows: vec![vec![epoch, time, Cell::Number(count)]] }.reply(call)
 }

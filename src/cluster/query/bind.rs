@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::filter::{Num, Test, TextTest, Whole, boolean_of, text_of};
 use super::text::{Pattern, lower, words};
-use super::{Bool, Fault, Filter, Kind, Query};
+use super::{Bool, Fault, Filter, Kind, MultiMatch, Query};
 use crate::clock::{DateFault, Timestamp};
 use crate::cluster::mapping::Mapping;
+use crate::limits::{RESULT_WINDOW_MAX, TERMS_MAX};
 
 /// Fields that every document has beside its source, and that cannot be searched here.
 const METADATA: &[&str] = &[
@@ -16,7 +17,6 @@ const METADATA: &[&str] = &[
     "_doc_count",
     "_feature",
     "_field_names",
-    "_ignored",
     "_ignored_source",
     "_inference_fields",
     "_nested_path",
@@ -30,11 +30,27 @@ const METADATA: &[&str] = &[
     "_version",
 ];
 
+/// How large a query may be, as the settings of an index say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Values of a `terms` query.
+    pub terms: u64,
+    /// How far a page may reach, which is also how many ids a query may have.
+    pub result_window: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { terms: TERMS_MAX as u64, result_window: RESULT_WINDOW_MAX as u64 }
+    }
+}
+
 /// An index and an instant, which give a query its sense.
 #[derive(Clone, Copy)]
 pub(super) struct Binding<'a> {
     index: &'a str,
     mapping: &'a Mapping,
+    limits: Limits,
     now: Timestamp,
 }
 
@@ -44,7 +60,15 @@ impl Query {
     /// # Errors
     /// When a value does not fit its field, or the query's kind its type.
     pub fn bind(&self, index: &str, mapping: &Mapping, now: Timestamp) -> Result<Filter, Fault> {
-        Binding { index, mapping, now }.query(self)
+        self.bind_within(index, mapping, Limits::default(), now)
+    }
+
+    /// The same, to an index with limits of its own.
+    ///
+    /// # Errors
+    /// As [`Query::bind`], and when the query is too large.
+    pub fn bind_within(&self, index: &str, mapping: &Mapping, limits: Limits, now: Timestamp) -> Result<Filter, Fault> {
+        Binding { index, mapping, limits, now }.query(self)
     }
 }
 
@@ -53,10 +77,16 @@ impl Binding<'_> {
         match query {
             Query::All => Ok(Filter::All),
             Query::None => Ok(Filter::None),
+            Query::Ids(ids) if ids.len() as u64 > self.limits.result_window => {
+                Err(Fault::TooManyIds { most: self.limits.result_window })
+            }
             Query::Ids(ids) => Ok(Filter::Ids(ids.iter().cloned().collect())),
-            Query::Constant(filter) => self.query(filter),
+            Query::Constant(filter) | Query::Named(_, filter) => self.query(filter),
             Query::Bool(clauses) => self.bool(clauses),
             Query::Exists(field) => self.exists(field),
+            Query::Terms { values, .. } if values.len() as u64 > self.limits.terms => {
+                Err(Fault::TooManyTerms { given: values.len(), most: self.limits.terms })
+            }
             Query::Terms { field, values } => self.terms(field, values.iter()),
             Query::Term { field, value, any_case: false } => self.terms(field, [value].into_iter()),
             Query::Term { field, value, any_case: true } => {
@@ -81,6 +111,8 @@ impl Binding<'_> {
                 Err(_) if *lenient => Ok(Filter::None),
                 bound => bound,
             },
+            Query::Phrase { field, value, zero_terms_all } => self.phrase(field, value, *zero_terms_all),
+            Query::MultiMatch(asked) => self.multi_match(asked),
             Query::AnyField { value, all } => {
                 let bound = self.mapping.paths().into_iter().map(|field| {
                     let value = Value::from(value.as_str());
@@ -133,6 +165,9 @@ impl Binding<'_> {
         if matches!(field, "_id" | "_index") {
             return Ok(Filter::All);
         }
+        if field == "_ignored" {
+            return Ok(self.ignored(|_| true));
+        }
         if field.contains('*') {
             let pattern = Pattern::of_name(field);
             let fits = self.mapping.paths().into_iter().filter(|path| pattern.fits(path));
@@ -158,6 +193,10 @@ impl Binding<'_> {
             "_index" => {
                 let here = values.any(|name| Pattern::of_name(&text_of(name)).fits(self.index));
                 return Ok(if here { Filter::All } else { Filter::None });
+            }
+            "_ignored" => {
+                let names = texts(&mut values);
+                return Ok(self.ignored(|path| names.contains(path)));
             }
             _ => {}
         }
@@ -191,6 +230,7 @@ impl Binding<'_> {
                 let here = Filter::Field { path: "_index".to_owned(), test: whole }.matches("", &named);
                 return Ok(if here { Filter::All } else { Filter::None });
             }
+            "_ignored" => return Ok(self.ignored(|path| test.passes(path))),
             _ => self.kind(field)?,
         };
         match kind {
@@ -201,10 +241,20 @@ impl Binding<'_> {
         }
     }
 
+    /// Documents with a value that was too long to be indexed, in a field whose path passes.
+    fn ignored(&self, passes: impl Fn(&str) -> bool) -> Filter {
+        let limited = self.mapping.limited().into_iter().filter(|(path, _)| passes(path));
+        let longer = limited.map(|(path, most)| {
+            let path = self.mapping.source_path(&path).to_owned();
+            Filter::Longer { path, most }
+        });
+        Filter::Some(longer.collect(), 1)
+    }
+
     fn range(&self, field: &str, from: Option<&(Value, bool)>, to: Option<&(Value, bool)>) -> Result<Filter, Fault> {
         let not_for =
             |kind: &str| Err(Fault::NotForType { query: "range", field: field.to_owned(), kind: kind.to_owned() });
-        if matches!(field, "_id" | "_index") {
+        if matches!(field, "_id" | "_index" | "_ignored") {
             return not_for(field);
         }
         let kind = self.kind(field)?;
@@ -263,6 +313,54 @@ impl Binding<'_> {
             words: wanted_words.into_iter().collect(),
             wanted,
         })
+    }
+}
+
+impl Binding<'_> {
+    fn phrase(&self, field: &str, value: &Value, zero_terms_all: bool) -> Result<Filter, Fault> {
+        if matches!(field, "_id" | "_index") || self.kind(field)? != Some(Kind::Text) {
+            return self.terms(field, [value].into_iter());
+        }
+        let words: Vec<String> = words(&text_of(value)).map(lower).collect();
+        Ok(match words.is_empty() {
+            true if zero_terms_all => Filter::All,
+            true => Filter::None,
+            false => Filter::Phrase { path: self.mapping.source_path(field).to_owned(), words },
+        })
+    }
+
+    fn multi_match(&self, asked: &MultiMatch) -> Result<Filter, Fault> {
+        let MultiMatch { fields, value, is_phrase, all, minimum, zero_terms_all, lenient } = asked;
+        let everywhere = ["*".to_owned()];
+        let fields = if fields.is_empty() { &everywhere[..] } else { fields };
+        let is_all = fields.len() == 1 && fields[0] == "*";
+        let lenient = lenient.unwrap_or(is_all);
+        let mut found: Vec<String> = Vec::new();
+        for field in fields {
+            if field.contains('*') {
+                let pattern = Pattern::of_name(field);
+                let paths = self.mapping.paths().into_iter().filter(|path| pattern.fits(path));
+                found.extend(paths.filter(|path| !matches!(self.mapping.kind(path), None | Some(Kind::Foreign(_)))));
+            } else if self.kind(field)?.is_some() || field == "_id" {
+                found.push(field.clone());
+            }
+        }
+        let bound = found.into_iter().map(|field| {
+            let value = value.clone();
+            let bound = match is_phrase {
+                true => self.phrase(&field, &value, *zero_terms_all),
+                false => self.query(&Query::Match {
+                    field,
+                    value,
+                    all: *all,
+                    minimum: minimum.clone(),
+                    zero_terms_all: *zero_terms_all,
+                    lenient,
+                }),
+            };
+            bound.or_else(|fault| if lenient { Ok(Filter::None) } else { Err(fault) })
+        });
+        Ok(Filter::Some(bound.collect::<Result<_, _>>()?, 1))
     }
 }
 

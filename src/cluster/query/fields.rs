@@ -1,6 +1,8 @@
 //! [`Kind`]: how a mapped field is searched.
 
-use crate::cluster::mapping::{Field, FieldType, Mapping};
+use super::filter::is_longer;
+use crate::cluster::document::Source;
+use crate::cluster::mapping::{Field, FieldType, Fields, Mapping};
 
 /// How the field of an index is searched.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +92,39 @@ impl Mapping {
             Some((parent, _)) if self.field_type(parent).is_some_and(|parent| !parent.is_object()) => parent,
             _ => path,
         }
+    }
+
+    /// The fields whose texts are indexed up to a length only, with that length.
+    pub fn limited(&self) -> Vec<(String, usize)> {
+        let limit = |path: String| match self.kind(&path) {
+            Some(Kind::Keyword { ignore_above }) if ignore_above < usize::MAX => Some((path, ignore_above)),
+            _ => None,
+        };
+        self.paths().into_iter().filter_map(limit).collect()
+    }
+
+    /// Whether there is any such field.
+    pub fn is_limited(&self) -> bool {
+        fn any(fields: &Fields) -> bool {
+            fields.values().any(|field| {
+                (field.kind != FieldType::Nested && field.option("ignore_above").is_some()) || any(&field.fields)
+            })
+        }
+        any(self.fields())
+    }
+
+    /// The fields that leave out a value of a document because it is too long, in the order of their names.
+    ///
+    /// DIFFERENCE: what was left out is reckoned from the mapping as it is when it is shown; and a value that
+    /// is malformed and ignored is not among it.
+    pub fn ignored(&self, source: &Source) -> Vec<String> {
+        let mut ignored: Vec<String> = self
+            .limited()
+            .into_iter()
+            .filter_map(|(path, most)| is_longer(source, self.source_path(&path), most).then_some(path))
+            .collect();
+        ignored.sort();
+        ignored
     }
 
     /// The paths of all fields that have values of their own.

@@ -37,6 +37,20 @@ pub enum Filter {
         /// How many of them.
         wanted: usize,
     },
+    /// Documents with these words one after the other in the text at a path.
+    Phrase {
+        /// The path within the source.
+        path: String,
+        /// The words, lower case, in their order.
+        words: Vec<String>,
+    },
+    /// Documents with a text at a path of more characters than are indexed.
+    Longer {
+        /// The path within the source.
+        path: String,
+        /// How many are.
+        most: usize,
+    },
     /// Documents that pass all of these.
     Every(Vec<Filter>),
     /// Documents that pass so many of these.
@@ -91,7 +105,7 @@ pub enum TextTest {
 }
 
 impl TextTest {
-    fn passes(&self, text: &str) -> bool {
+    pub(super) fn passes(&self, text: &str) -> bool {
         match self {
             TextTest::AnyCase(wanted) => *lowered(text) == **wanted,
             TextTest::Prefix(prefix) => text.starts_with(prefix.as_str()),
@@ -186,6 +200,8 @@ impl Filter {
             Filter::Exists(path) => find(source, path, Leaves::Below, &mut |_| true),
             Filter::Field { path, test } => values_at(source, path, &mut |value| test.passes(value)),
             Filter::Words { path, words, wanted } => has_words(source, path, words, *wanted),
+            Filter::Phrase { path, words } => values_at(source, path, &mut |value| has_phrase(&text_of(value), words)),
+            Filter::Longer { path, most } => is_longer(source, path, *most),
             Filter::Every(filters) => filters.iter().all(|filter| filter.matches(id, source)),
             Filter::Some(filters, wanted) => {
                 *wanted == 0
@@ -203,6 +219,16 @@ impl Filter {
             _ => None,
         }
     }
+}
+
+/// Whether a text at a path has more characters than are indexed.
+pub(crate) fn is_longer(source: &Source, path: &str, most: usize) -> bool {
+    values_at(source, path, &mut |value| !Whole { ignore_above: most }.takes(&text_of(value)))
+}
+
+fn has_phrase(text: &str, wanted: &[String]) -> bool {
+    let found: Vec<Cow<'_, str>> = words(text).map(lowered).collect();
+    found.windows(wanted.len()).any(|window| window.iter().zip(wanted).all(|(word, wanted)| **word == **wanted))
 }
 
 fn has_words(source: &Source, path: &str, wanted_words: &[String], wanted: usize) -> bool {

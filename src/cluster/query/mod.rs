@@ -16,6 +16,7 @@ pub mod text;
 
 use serde_json::Value;
 
+pub use bind::Limits;
 pub use fields::Kind;
 pub use filter::{Filter, Num, values_at};
 pub(crate) use filter::{boolean_of, millis_of, text_of};
@@ -61,6 +62,20 @@ pub enum Query {
         /// Whether a value that the field cannot have matches nothing, and is not refused.
         lenient: bool,
     },
+    /// Documents with a field that has the words of a text one after the other; a field that is no text is
+    /// compared whole.
+    Phrase {
+        /// The field's path.
+        field: String,
+        /// The text.
+        value: Value,
+        /// Whether a text without words matches everything.
+        zero_terms_all: bool,
+    },
+    /// Documents with one of several fields that has the words of a text.
+    MultiMatch(Box<MultiMatch>),
+    /// A query whose name is told with each hit that matches it.
+    Named(String, Box<Query>),
     /// The same, in whatever field.
     AnyField {
         /// The text.
@@ -105,6 +120,25 @@ pub enum Query {
     Constant(Box<Query>),
 }
 
+/// A text that is looked for in several fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MultiMatch {
+    /// The paths of the fields, which may have `*` in them; all fields if there are none.
+    pub fields: Vec<String>,
+    /// The text.
+    pub value: Value,
+    /// Whether the words are wanted one after the other.
+    pub is_phrase: bool,
+    /// Whether all of the words are wanted.
+    pub all: bool,
+    /// How many of the words are wanted.
+    pub minimum: Option<Minimum>,
+    /// Whether a text without words matches everything.
+    pub zero_terms_all: bool,
+    /// Whether a value that a field cannot have matches nothing there, if that is said.
+    pub lenient: Option<bool>,
+}
+
 /// The clauses of a `bool` query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bool {
@@ -126,11 +160,28 @@ impl Query {
     // where only filters decide.
     pub fn score(&self) -> f64 {
         match self {
+            Query::Named(_, query) => query.score(),
             Query::Bool(clauses) if !clauses.is_empty() => {
                 let mut scoring = clauses.must.iter().chain(&clauses.should);
                 if scoring.any(|query| query.score() > 0.0) { 1.0 } else { 0.0 }
             }
             _ => 1.0,
+        }
+    }
+
+    /// Adds the names in the query, each with what it names.
+    pub fn named<'q>(&'q self, found: &mut Vec<(&'q str, &'q Query)>) {
+        match self {
+            Query::Named(name, query) => {
+                found.push((name, query));
+                query.named(found);
+            }
+            Query::Bool(clauses) => {
+                let all = [&clauses.must, &clauses.filter, &clauses.should, &clauses.must_not];
+                all.into_iter().flatten().for_each(|query| query.named(found));
+            }
+            Query::Constant(query) => query.named(found),
+            _ => {}
         }
     }
 
@@ -197,12 +248,39 @@ pub enum Fault {
     Window {
         /// `from` + `size`.
         asked: u64,
+        /// How far it may.
+        most: u64,
     },
     /// More hits at a time were asked for than a scroll may give.
     Batch {
         /// The size.
         asked: u64,
+        /// The largest one.
+        most: u64,
     },
+    /// More terms were given than a query may have.
+    TooManyTerms {
+        /// How many.
+        given: usize,
+        /// How many there may be.
+        most: u64,
+    },
+    /// More ids were given than a query may have.
+    TooManyIds {
+        /// How many there may be.
+        most: u64,
+    },
+    /// The field's type has no aggregation of that kind.
+    NotForAggregation {
+        /// The aggregation.
+        aggregation: &'static str,
+        /// The field.
+        field: String,
+        /// The type's name.
+        kind: String,
+    },
+    /// There would be more buckets than there may be.
+    TooManyBuckets,
     /// Elasticsearch could, and this mock cannot.
     Unsupported {
         /// What it cannot.

@@ -85,6 +85,18 @@ pub enum ShelfRefusal {
         /// The name.
         name: String,
     },
+    /// A data stream is required and there is none of that name.
+    NoDataStream {
+        /// The name.
+        name: String,
+    },
+    /// The index wants a routing with each document.
+    RoutingMissing {
+        /// The index's name.
+        index: String,
+        /// The document's id.
+        id: String,
+    },
     /// A document stands in the way of a write.
     Conflict {
         /// The document's id.

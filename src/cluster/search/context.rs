@@ -18,8 +18,8 @@ use crate::cluster::document::Document;
 use crate::cluster::mapping::Mapping;
 use crate::cluster::query::Fault;
 use crate::cluster::refusal::SearchRefusal;
-use crate::limits::{CONTEXT_BYTES_MAX, KEEP_ALIVE_S_MAX, PITS_MAX, RESULT_WINDOW_MAX, SCROLLS_MAX};
-use serde_json::Value;
+use crate::limits::{CONTEXT_BYTES_MAX, KEEP_ALIVE_S_MAX, PITS_MAX, SCROLLS_MAX};
+use serde_json::{Map, Value};
 
 const SCROLL_MARK: &str = "ZWxhc3RpbW9ja19zY3JvbGwg";
 const PIT_MARK: &str = "ZWxhc3RpbW9ja19waXQg";
@@ -75,9 +75,10 @@ struct Pit {
 struct KeptShard {
     name: Arc<str>,
     uuid: String,
-    /// How often it had been written to.
-    writes: u64,
+    /// How often it had been written to, if all of that was shown.
+    writes: Option<u64>,
     mapping: Mapping,
+    settings: Map<String, Value>,
     documents: Vec<(Arc<str>, Document)>,
 }
 
@@ -128,10 +129,8 @@ impl Contexts {
         self.tidy(now);
         let until = keep.until(now)?;
         let size = search.size.unwrap_or(super::PAGE_SIZE);
-        if let Some(shard) = shards.first()
-            && size > RESULT_WINDOW_MAX as u64
-        {
-            return Err(shard.fault(Fault::Batch { asked: size }).into());
+        if let Some(shard) = shards.iter().find(|shard| size > shard.limits().result_window) {
+            return Err(shard.fault(Fault::Batch { asked: size, most: shard.limits().result_window }).into());
         }
         if let Some(shard) = shards.first()
             && search.after.is_some()
@@ -144,7 +143,7 @@ impl Contexts {
         // A scroll counts to the last hit, for it gives them all.
         let search = Search { track: Track::All, ..search.clone() };
         let ranking = search.rank(shards, now)?;
-        let hits: Vec<Hit> = ranking.hits.iter().map(|hit| search.hit(hit, shards[hit.shard].name)).collect();
+        let hits = search.hits(ranking.hits.iter(), shards, now)?;
         let found = search.found(shards.len(), ranking.count, ranking.terminated_early, hits);
         let mut scroll = Scroll {
             until,
@@ -163,7 +162,8 @@ impl Contexts {
         let number = self.next_number();
         let page = scroll.page(number);
         self.scrolls.insert(number, Arc::new(scroll));
-        Ok(Found { terminated_early: found.terminated_early, ..page })
+        // What was reckoned is told with the first page alone.
+        Ok(Found { terminated_early: found.terminated_early, aggregations: ranking.aggregations, ..page })
     }
 
     /// The next page of a scroll, which is kept for as long again if `keep` says so; `total_as_int` is
@@ -293,6 +293,7 @@ impl Scroll {
             terminated_early: None,
             max_score: self.max_score,
             hits,
+            aggregations: None,
             shape: self.shape.clone(),
             scroll_id: Some(text(number, SCROLL_MARK)),
             pit_id: None,
@@ -316,13 +317,18 @@ impl KeptShard {
             uuid: shard.uuid.to_owned(),
             writes: shard.documents.writes(),
             mapping: shard.mapping.clone(),
+            settings: shard.settings.clone(),
             documents: shard.documents.kept(),
         }
     }
 
     /// Whether it is `shard` as that is now.
     fn is(&self, shard: &Shard<'_>) -> bool {
-        self.uuid == shard.uuid && self.writes == shard.documents.writes() && self.mapping == *shard.mapping
+        self.uuid == shard.uuid
+            && self.writes.is_some()
+            && self.writes == shard.documents.writes()
+            && self.mapping == *shard.mapping
+            && self.settings == *shard.settings
     }
 
     fn shard(&self) -> Shard<'_> {
@@ -330,17 +336,18 @@ impl KeptShard {
             name: &self.name,
             uuid: &self.uuid,
             mapping: &self.mapping,
+            settings: &self.settings,
             documents: Documents::Kept(&self.documents),
         }
     }
 }
 
 impl Documents<'_> {
-    /// How often there was a write; of what is kept nobody asks.
-    fn writes(self) -> u64 {
+    /// How often there was a write, if all of them are shown; of what is kept nobody asks.
+    fn writes(self) -> Option<u64> {
         match self {
-            Documents::Kept(_) => 0,
-            Documents::Live(index) => index.writes(),
+            Documents::Live(seen) if !seen.is_behind() => Some(seen.index().writes()),
+            Documents::Live(_) | Documents::Kept(_) => None,
         }
     }
 
@@ -348,8 +355,8 @@ impl Documents<'_> {
     fn kept(self) -> Vec<(Arc<str>, Document)> {
         match self {
             Documents::Kept(documents) => documents.to_vec(),
-            Documents::Live(index) => {
-                let mut kept: Vec<_> = index.iter().map(|(id, document)| (id.clone(), document.clone())).collect();
+            Documents::Live(seen) => {
+                let mut kept: Vec<_> = seen.iter().map(|(id, document)| (id.clone(), document.clone())).collect();
                 kept.sort_unstable_by_key(|(_, document)| document.seq_no);
                 kept
             }

@@ -5,6 +5,7 @@
 //!
 //! Source: Elasticsearch 9.x, search service, query and fetch phase.
 
+pub mod aggregation;
 pub mod context;
 pub mod service;
 pub mod sort;
@@ -14,15 +15,17 @@ mod tests;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::document::Document;
-use super::index::Index;
+use super::document::hash_order;
+use super::lag::Seen;
 use super::mapping::Mapping;
-use super::query::{Fault, Filter, Query};
+use super::query::{Fault, Filter, Limits, Query};
 use super::source_filter::SourceFilter;
 use crate::clock::Timestamp;
-use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_TRACKED_MAX};
+use crate::limits::TOTAL_HITS_TRACKED_MAX;
+use aggregation::{Aggregated, Aggregation};
 use sort::{By, Key, Place, SortField, Sorter};
 
 /// The size of a page when the client does not say.
@@ -47,6 +50,10 @@ pub struct Search {
     pub track_scores: bool,
     /// After how many documents each index stops; not at all, if it is 0.
     pub terminate_after: u64,
+    /// Which of the documents that match are hits; all of them, if nothing is said.
+    pub post_filter: Option<Query>,
+    /// What is reckoned from all documents that match.
+    pub aggregations: Vec<Aggregation>,
     /// How hits are shown.
     pub shape: Shape,
 }
@@ -81,6 +88,8 @@ pub struct Shape {
     pub seq_no_primary_term: bool,
     /// Whether the total is a plain number.
     pub total_as_int: bool,
+    /// Whether aggregations are named together with their type.
+    pub typed_keys: bool,
 }
 
 /// What a search goes over: an index as it is, or as it was.
@@ -91,6 +100,8 @@ pub struct Shard<'a> {
     pub uuid: &'a str,
     /// The index's fields.
     pub mapping: &'a Mapping,
+    /// The index's settings.
+    pub settings: &'a Map<String, Value>,
     /// The documents.
     pub documents: Documents<'a>,
 }
@@ -99,7 +110,7 @@ pub struct Shard<'a> {
 #[derive(Clone, Copy)]
 pub enum Documents<'a> {
     /// As they are.
-    Live(&'a Index),
+    Live(Seen<'a>),
     /// As they were, in the order of writing.
     Kept(&'a [(Arc<str>, Document)]),
 }
@@ -128,6 +139,8 @@ pub struct Found {
     pub max_score: Option<f64>,
     /// The page.
     pub hits: Vec<Hit>,
+    /// What was reckoned; none if nothing was asked.
+    pub aggregations: Option<Vec<Aggregated>>,
     /// How they are shown.
     pub shape: Arc<Shape>,
     /// The scroll that has the next page.
@@ -156,8 +169,23 @@ pub struct Hit {
     pub document: Document,
     /// Its score, if it has one.
     pub score: Option<f64>,
+    /// The fields that have left out a value of it.
+    pub ignored: Vec<String>,
     /// What it is sorted by; none if only by its score.
     pub sort: Vec<Value>,
+    /// The names of the queries that it matches.
+    pub matched: Vec<String>,
+}
+
+/// A document that matches, in the index of that place among those that are searched.
+#[derive(Clone, Copy, Debug)]
+pub struct Matched<'a> {
+    /// The place of its index.
+    pub shard: usize,
+    /// Its id.
+    pub id: &'a Arc<str>,
+    /// The document.
+    pub document: &'a Document,
 }
 
 /// A hit in its place, before it is shown.
@@ -174,6 +202,13 @@ struct Ranking<'a> {
     hits: Vec<Ranked<'a>>,
     count: u64,
     terminated_early: Option<bool>,
+    aggregations: Option<Vec<Aggregated>>,
+}
+
+/// What is told of each hit of an index beside its document.
+struct Labels<'q> {
+    named: Vec<(&'q str, Filter)>,
+    limited: bool,
 }
 
 impl Search {
@@ -183,10 +218,11 @@ impl Search {
     /// The first index that cannot be asked this, and why.
     pub fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Found, Box<ShardFault>> {
         let (from, size) = (self.from.unwrap_or(0), self.size.unwrap_or(PAGE_SIZE));
-        if let Some(shard) = shards.first()
-            && from.saturating_add(size) > RESULT_WINDOW_MAX as u64
-        {
-            return Err(shard.fault(Fault::Window { asked: from.saturating_add(size) }));
+        let asked = from.saturating_add(size);
+        if let Some(shard) = shards.iter().find(|shard| asked > shard.limits().result_window) {
+            // A query that cannot be asked is told first.
+            shard.bind(&self.query, now)?;
+            return Err(shard.fault(Fault::Window { asked, most: shard.limits().result_window }));
         }
         if let Some(shard) = shards.first()
             && self.after.is_some()
@@ -196,8 +232,9 @@ impl Search {
         }
         let ranking = self.rank(shards, now)?;
         let page = ranking.hits.iter().skip(from as usize).take(size as usize);
-        let hits: Vec<Hit> = page.map(|hit| self.hit(hit, shards[hit.shard].name)).collect();
-        Ok(self.found(shards.len(), ranking.count, ranking.terminated_early, hits))
+        let hits = self.hits(page, shards, now)?;
+        let found = self.found(shards.len(), ranking.count, ranking.terminated_early, hits);
+        Ok(Found { aggregations: ranking.aggregations, ..found })
     }
 
     /// How many documents match.
@@ -215,6 +252,20 @@ impl Search {
             count += if goes_beyond { self.terminate_after } else { matching };
         }
         Ok((count, terminated_early))
+    }
+
+    /// All that is found, in order, each with the name of its index.
+    ///
+    /// # Errors
+    /// As [`Search::run`].
+    pub fn all(
+        &self,
+        shards: &[Shard<'_>],
+        now: Timestamp,
+    ) -> Result<Vec<(Arc<str>, Arc<str>, Document)>, Box<ShardFault>> {
+        let ranking = self.rank(shards, now)?;
+        let whole = |hit: &Ranked<'_>| (shards[hit.shard].name.clone(), hit.id.clone(), hit.document.clone());
+        Ok(ranking.hits.iter().map(whole).collect())
     }
 
     /// Whether an index has stopped early before any was looked at; none if none is to.
@@ -237,6 +288,7 @@ impl Search {
             terminated_early,
             max_score,
             hits,
+            aggregations: None,
             shape: Arc::new(self.shape.clone()),
             scroll_id: None,
             pit_id: None,
@@ -253,12 +305,48 @@ impl Search {
         !self.sort.iter().all(|sort| *sort == SortField::named("_score"))
     }
 
-    fn hit(&self, ranked: &Ranked<'_>, index: &Arc<str>) -> Hit {
+    /// What is told of hits.
+    fn hits<'h>(
+        &self,
+        ranked: impl Iterator<Item = &'h Ranked<'h>>,
+        shards: &[Shard<'_>],
+        now: Timestamp,
+    ) -> Result<Vec<Hit>, Box<ShardFault>> {
+        let mut ranked = ranked.peekable();
+        if ranked.peek().is_none() {
+            return Ok(Vec::new());
+        }
+        let mut names = Vec::new();
+        self.query.named(&mut names);
+        self.post_filter.iter().for_each(|filter| filter.named(&mut names));
+        let mut labels = Vec::with_capacity(shards.len());
+        for shard in shards {
+            let mut named = Vec::with_capacity(names.len());
+            for &(name, query) in &names {
+                named.push((name, shard.bind(query, now)?));
+            }
+            labels.push(Labels { named, limited: shard.mapping.is_limited() });
+        }
+        Ok(ranked.map(|hit| self.hit(hit, &shards[hit.shard], &labels[hit.shard])).collect())
+    }
+
+    fn hit(&self, ranked: &Ranked<'_>, shard: &Shard<'_>, labels: &Labels<'_>) -> Hit {
+        let source = &ranked.document.source;
+        let matches = labels.named.iter().filter(|(_, filter)| filter.matches(ranked.id, source));
+        let mut matched: Vec<String> = matches.map(|(name, _)| (*name).to_owned()).collect();
+        if matched.len() > 1 {
+            // The names come out of a Java `HashMap`.
+            let mut names = Value::Object(matched.drain(..).map(|name| (name, Value::Null)).collect());
+            hash_order(&mut names);
+            matched = names.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        }
         Hit {
-            index: index.clone(),
+            index: shard.name.clone(),
             id: ranked.id.clone(),
             document: ranked.document.clone(),
             score: self.has_scores().then(|| self.query.score()),
+            ignored: if labels.limited { shard.mapping.ignored(source) } else { Vec::new() },
+            matched,
             sort: match self.shows_sort() {
                 true => ranked.keys.iter().map(Key::to_value).collect(),
                 false => Vec::new(),
@@ -269,7 +357,9 @@ impl Search {
     /// All hits in order, from the one behind `after` on.
     fn rank<'a>(&self, shards: &[Shard<'a>], now: Timestamp) -> Result<Ranking<'a>, Box<ShardFault>> {
         let score = self.query.score();
-        let mut ranking = Ranking { hits: Vec::new(), count: 0, terminated_early: self.may_terminate() };
+        let early = self.may_terminate();
+        let mut ranking = Ranking { hits: Vec::new(), count: 0, terminated_early: early, aggregations: None };
+        let mut matched: Vec<Matched<'a>> = Vec::new();
         let mut sorters: Vec<Sorter> = Vec::new();
         for (number, shard) in shards.iter().enumerate() {
             let fault = |fault| shard.fault(fault);
@@ -279,6 +369,13 @@ impl Search {
             if ranking.terminated_early.is_some() && matching.len() as u64 > self.terminate_after {
                 matching.truncate(self.terminate_after as usize);
                 ranking.terminated_early = Some(true);
+            }
+            if !self.aggregations.is_empty() {
+                matched.extend(matching.iter().map(|&(id, document)| Matched { shard: number, id, document }));
+            }
+            if let Some(filter) = &self.post_filter {
+                let filter = shard.bind(filter, now)?;
+                matching.retain(|(id, document)| filter.matches(id, &document.source));
             }
             ranking.count += matching.len() as u64;
             for (id, document) in matching {
@@ -290,6 +387,9 @@ impl Search {
                     ranking.hits.push(Ranked { keys, shard: number, id, document });
                 }
             }
+        }
+        if !self.aggregations.is_empty() {
+            ranking.aggregations = Some(Aggregation::reckon(&self.aggregations, shards, &matched, now)?);
         }
         if !sorters.is_empty() {
             // What is alike in every respect stays in the order of indices and of writing.
@@ -319,16 +419,30 @@ fn compare(sorters: &[Sorter], one: &[Key], other: &[Key]) -> Ordering {
 }
 
 impl<'a> Shard<'a> {
+    /// How large a query of the index may be, and how far a page may reach.
+    pub fn limits(&self) -> Limits {
+        let number = |name: &str| self.settings.get(name).and_then(|value| value.as_str()?.parse().ok());
+        let usual = Limits::default();
+        Limits {
+            terms: number("max_terms_count").unwrap_or(usual.terms),
+            result_window: number("max_result_window").unwrap_or(usual.result_window),
+        }
+    }
+
+    fn bind(&self, query: &Query, now: Timestamp) -> Result<Filter, Box<ShardFault>> {
+        query.bind_within(self.name, self.mapping, self.limits(), now).map_err(|fault| self.fault(fault))
+    }
+
     fn fault(&self, fault: Fault) -> Box<ShardFault> {
         Box::new(ShardFault { index: self.name.to_string(), index_uuid: self.uuid.to_owned(), fault })
     }
 
     /// How many documents match.
     fn count_matching(&self, query: &Query, now: Timestamp) -> Result<u64, Box<ShardFault>> {
-        let filter = query.bind(self.name, self.mapping, now).map_err(|fault| self.fault(fault))?;
+        let filter = self.bind(query, now)?;
         let count = match (self.documents, &filter) {
             (Documents::Kept(documents), Filter::All) => documents.len(),
-            (Documents::Live(index), Filter::All) => index.len(),
+            (Documents::Live(seen), Filter::All) => seen.len(),
             (Documents::Kept(documents), filter) => {
                 documents.iter().filter(|(id, document)| filter.matches(id, &document.source)).count()
             }
@@ -352,7 +466,7 @@ impl<'a> Shard<'a> {
         query: &Query,
         now: Timestamp,
     ) -> Result<Vec<(&'a Arc<str>, &'a Document)>, Box<ShardFault>> {
-        let filter = query.bind(self.name, self.mapping, now).map_err(|fault| self.fault(fault))?;
+        let filter = self.bind(query, now)?;
         let matches = |(id, document): &(&'a Arc<str>, &'a Document)| filter.matches(id, &document.source);
         Ok(match self.documents {
             Documents::Kept(documents) => {

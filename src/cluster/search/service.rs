@@ -1,12 +1,15 @@
 //! The searches of a [`Cluster`]: over its indices, or over what scrolls and points in time have kept.
 
+use std::sync::Arc;
+
 use super::context::KeepAlive;
 use super::{Documents, Found, Search, Shard};
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
-use crate::cluster::index::{Guard, Index, Level};
+use crate::cluster::document::{Condition, Document};
+use crate::cluster::index::{Guard, Index, Level, PRIMARY_TERM};
 use crate::cluster::names::Lookup;
-use crate::cluster::query::Query;
+use crate::cluster::query::Fault;
 use crate::cluster::refusal::{Refusal, SearchRefusal};
 
 /// Which indices a search goes over.
@@ -39,9 +42,15 @@ pub enum Sweep {
 }
 
 impl Index {
-    /// The index as something that is searched.
-    pub fn shard(&self) -> Shard<'_> {
-        Shard { name: self.name(), uuid: self.uuid(), mapping: self.mapping(), documents: Documents::Live(self) }
+    /// The index as something that is searched at an instant.
+    pub fn shard(&self, now: Timestamp) -> Shard<'_> {
+        Shard {
+            name: self.name(),
+            uuid: self.uuid(),
+            mapping: self.mapping(),
+            settings: &self.design.settings,
+            documents: Documents::Live(self.seen(now)),
+        }
     }
 }
 
@@ -63,7 +72,7 @@ impl Cluster {
                 .into());
             }
         }
-        Ok(indices.into_iter().map(Index::shard).collect())
+        Ok(indices.into_iter().map(|index| index.shard(now)).collect())
     }
 
     /// Searches indices.
@@ -116,35 +125,85 @@ impl Cluster {
         Ok(Counted { count, shards: shards.len(), terminated_early })
     }
 
-    /// Deletes or rewrites all documents that match, `docs_max` of them at most, and says how many.
+    /// Deletes or rewrites all documents that match, in the order of the search and `docs_max` of them at most.
+    /// A document that was written to since it was last shown is left alone; unless that is told not to matter,
+    /// the sweep goes no further than the batch that has met one.
     ///
     /// # Errors
     /// As [`Cluster::search`]; a document that its index no longer takes.
-    pub fn sweep(
-        &mut self,
-        query: &Query,
-        target: &Target,
-        sweep: Sweep,
-        docs_max: Option<u64>,
-        now: Timestamp,
-    ) -> Result<u64, Refusal> {
-        let mut found = Vec::new();
-        for shard in self.shards(target, now)? {
-            let matching = shard.matching(query, now).map_err(SearchRefusal::Shard)?;
-            found.extend(matching.into_iter().map(|(id, document)| (shard.name.clone(), id.clone(), document.clone())));
+    pub fn sweep(&mut self, asked: &SweepAsked<'_>, now: Timestamp) -> Result<Swept, Refusal> {
+        let SweepAsked { search, target, sweep, docs_max, batch, proceeds, refreshes } = *asked;
+        let shards = self.shards(target, now)?;
+        if let Some(shard) = shards.iter().find(|shard| batch > shard.limits().result_window) {
+            let fault = Fault::Batch { asked: batch, most: shard.limits().result_window };
+            return Err(SearchRefusal::Shard(shard.fault(fault)).into());
         }
+        let mut found: Vec<(Arc<str>, Arc<str>, Document)> = search.all(&shards, now).map_err(SearchRefusal::Shard)?;
+        let names: Vec<Arc<str>> = shards.iter().map(|shard| shard.name.clone()).collect();
         found.truncate(docs_max.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX)));
-        let count = found.len() as u64;
-        for (name, id, document) in found {
-            let Some(index) = self.index_mut(&name) else {
-                continue;
-            };
-            index.allow(Level::Write)?;
-            match sweep {
-                Sweep::Delete => index.remove(&id, Guard::default())?,
-                Sweep::Rewrite => index.store(id, document.source, Guard::default(), document.routing.as_deref())?,
-            };
+        let mut swept = Swept { total: found.len() as u64, ..Swept::default() };
+        for part in found.chunks(usize::try_from(batch).unwrap_or(usize::MAX).max(1)) {
+            swept.batches += 1;
+            for (name, id, document) in part {
+                let Some(index) = self.index_mut(name) else {
+                    continue;
+                };
+                index.allow(Level::Write)?;
+                let condition = Condition { seq_no: document.seq_no, primary_term: PRIMARY_TERM };
+                let guard = Guard { condition: Some(condition), ..Guard::default() };
+                let written = match sweep {
+                    Sweep::Delete => index.remove(id, guard),
+                    Sweep::Rewrite => {
+                        index.store(id.clone(), document.source.clone(), guard, document.routing.as_deref())
+                    }
+                };
+                match written {
+                    Ok(_) => swept.done += 1,
+                    Err(refusal @ Refusal::VersionConflict { .. }) => swept.conflicts.push(refusal),
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+            if !proceeds && !swept.conflicts.is_empty() {
+                break;
+            }
         }
-        Ok(count)
+        if refreshes {
+            for name in names {
+                self.index_mut(&name).into_iter().for_each(Index::refresh);
+            }
+        }
+        Ok(swept)
     }
+}
+
+/// What is to be done to all that a search finds.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepAsked<'a> {
+    /// The search.
+    pub search: &'a Search,
+    /// Where.
+    pub target: &'a Target,
+    /// What is done.
+    pub sweep: Sweep,
+    /// How many documents at most.
+    pub docs_max: Option<u64>,
+    /// How many documents at a time.
+    pub batch: u64,
+    /// Whether a document that was written to in between does not matter.
+    pub proceeds: bool,
+    /// Whether what was done is shown at once.
+    pub refreshes: bool,
+}
+
+/// What a sweep has done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Swept {
+    /// How many documents were found.
+    pub total: u64,
+    /// How many were deleted or rewritten.
+    pub done: u64,
+    /// How often it went on to the next ones.
+    pub batches: u64,
+    /// Those that were written to in between.
+    pub conflicts: Vec<Refusal>,
 }

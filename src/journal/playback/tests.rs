@@ -29,6 +29,7 @@ fn recording(interactions: Vec<Interaction>) -> Recording {
         profile: Profile::V9,
         es_version: None,
         license: Default::default(),
+        visibility: Default::default(),
         is_clock_running: false,
         seed: 0,
         started_at,

@@ -18,6 +18,7 @@ use crate::json::{self, SyntaxError, Token, Tokens};
 use crate::license::License;
 use crate::limits::{RECORDING_IGNORED_MAX, RECORDING_LINE_BYTES_MAX};
 use crate::profile::Profile;
+use crate::visibility::Visibility;
 
 const MARK: &str = "elastimock_recording";
 const HEADER_KEYS: &[&str] = &[
@@ -26,6 +27,7 @@ const HEADER_KEYS: &[&str] = &[
     "profile",
     "es_version",
     "license",
+    "visibility",
     "clock",
     "seed",
     "started_at",
@@ -215,6 +217,7 @@ impl Line<'_, '_, '_> {
     fn header_members(&mut self) -> Result<Option<Header>, SyntaxError> {
         let (mut elastimock, mut profile, mut seed, mut started_at, mut state) = (None, None, None, None, Value::Null);
         let (mut es_version, mut license, mut is_clock_running) = (None, License::default(), false);
+        let mut visibility = Visibility::default();
         let (mut allowances, mut scope, mut ignore) = (Vec::new(), None, Vec::new());
         let before = self.notes.mistakes.len();
         self.tokens.next()?;
@@ -235,6 +238,10 @@ impl Line<'_, '_, '_> {
                 "license" => {
                     let wanted = License::ALL.map(|license| format!("\"{license}\"")).join(" or ");
                     license = self.parsed(&key, &wanted, |text| text.parse().ok())?.unwrap_or_default();
+                }
+                "visibility" => {
+                    let wanted = Visibility::ALL.map(|visibility| format!("\"{visibility}\"")).join(" or ");
+                    visibility = self.parsed(&key, &wanted, |text| text.parse().ok())?.unwrap_or_default();
                 }
                 "clock" => {
                     let wanted = "\"running\" or \"frozen\"";
@@ -270,6 +277,7 @@ impl Line<'_, '_, '_> {
                 profile: profile?,
                 es_version,
                 license,
+                visibility,
                 is_clock_running,
                 seed: seed?,
                 started_at: started_at?,

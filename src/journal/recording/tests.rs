@@ -354,7 +354,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read_back(
         interactions in prop::collection::vec(any_interaction(), 0..4), changes in prop::collection::vec(any_change(), 0..4), seed: u64, state in any_json(), step in 1_u64..9,
-        es_version in prop::option::of("[0-9]{1,2}\\.[0-9]\\.[0-9]"), license in prop::sample::select(License::ALL.to_vec()), is_clock_running: bool,
+        es_version in prop::option::of("[0-9]{1,2}\\.[0-9]\\.[0-9]"), license in prop::sample::select(License::ALL.to_vec()), visibility in prop::sample::select(Visibility::ALL.to_vec()), is_clock_running: bool,
     ) {
         let state = if state.is_object() { state } else { Value::Null };
         let at = Timestamp::from_millis(1_900_000_000_000);
@@ -362,7 +362,7 @@ proptest! {
         let allowances = vec![Allowed { rule: "job-left-open".to_owned(), reason: "\"why\"".to_owned(), first_scope_only: step > 4 }];
         let scope = (step > 6).then(|| Arc::from("one"));
         let ignore = (step > 2).then(|| "/doc/*".to_owned()).into_iter().collect();
-        let header = Header { elastimock, profile: Profile::V8, es_version, license, is_clock_running, seed, started_at: at, allowances, scope, ignore, state };
+        let header = Header { elastimock, profile: Profile::V8, es_version, license, visibility, is_clock_running, seed, started_at: at, allowances, scope, ignore, state };
         let interactions: Vec<Interaction> = interactions.into_iter().zip(1..).map(|(call, seq)| Interaction { seq: seq * step, ..call }).collect();
         let last = interactions.last().map_or(0, |call| call.seq);
         let events: Vec<Event> = changes.into_iter().zip(last + 1..).map(|(change, seq)| Event { seq, at, change }).collect();

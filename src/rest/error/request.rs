@@ -255,7 +255,10 @@ impl Error {
 
     /// A body that its parser refuses, or trips over.
     pub(crate) fn parse(exception: Exception) -> Error {
-        full(if exception.kind == "illegal_state_exception" { 500 } else { 400 }, exception)
+        let is_of_server = ["illegal_state_exception", "aggregation_initialization_exception"]
+            .contains(&exception.kind)
+            || ["aggregation_execution_exception", "class_cast_exception"].contains(&exception.kind);
+        full(if is_of_server { 500 } else { 400 }, exception)
     }
 
     /// Validation rules that a well-formed request breaks.

@@ -10,7 +10,7 @@ use crate::cluster::query::Fault;
 use crate::cluster::refusal::SearchRefusal;
 use crate::cluster::search::ShardFault;
 use crate::json::Position;
-use crate::limits::{RESULT_WINDOW_MAX, TERMS_MAX};
+use crate::limits::BUCKETS_MAX;
 use crate::suggest;
 
 /// An exception of the hand-written parsers, which tell the place apart from the reason.
@@ -114,11 +114,24 @@ pub(crate) fn terms_no_value(at: Position) -> Exception {
     parsing(at, "No value specified for terms query")
 }
 
-pub(crate) fn terms_too_many(count: usize) -> Exception {
-    illegal_argument(format!(
-        "The number of terms [{count}] used in the Terms Query request has exceeded the allowed maximum of \
-         [{TERMS_MAX}]. This maximum can be set by changing the [index.max_terms_count] index level setting."
-    ))
+pub(crate) fn negative_slop() -> Exception {
+    illegal_argument("No negative slop allowed.")
+}
+
+pub(crate) fn phrase_no_field() -> Exception {
+    illegal_argument("[match_phrase] requires fieldName")
+}
+
+pub(crate) fn phrase_no_value() -> Exception {
+    illegal_argument("[match_phrase] requires query value")
+}
+
+pub(crate) fn multi_match_no_text(at: Position) -> Exception {
+    parsing(at, "No text specified for multi_match query")
+}
+
+pub(crate) fn unknown_multi_match(kind: &str) -> Exception {
+    Exception::new("parse_exception", format!("failed to parse [multi_match] query type [{kind}]. unknown type."))
 }
 
 pub(crate) fn term_array(at: Position) -> Exception {
@@ -201,6 +214,20 @@ pub(crate) fn bad_time(name: &str, value: &str) -> Exception {
     ))
 }
 
+pub(crate) fn negative_time(name: &str, value: &str) -> Exception {
+    illegal_argument(format!(
+        "failed to parse setting [{name}] with value [{value}] as a time value: negative durations are not supported"
+    ))
+}
+
+pub(crate) fn fractional_time(value: &str) -> Exception {
+    illegal_argument(format!("failed to parse [{value}], fractional time values are not supported"))
+}
+
+pub(crate) fn unreadable_time(value: &str) -> Exception {
+    illegal_argument(format!("failed to parse [{value}]"))
+}
+
 pub(crate) fn sort_malformed() -> Exception {
     illegal_argument("malformed sort format, either start with array, object, or an actual string")
 }
@@ -255,6 +282,64 @@ pub(crate) fn bad_max_docs(value: i64) -> Exception {
     illegal_argument(format!("[max_docs] parameter cannot be negative, found [{value}]"))
 }
 
+pub(crate) fn two_max_docs(one: i64, other: i64) -> Exception {
+    illegal_argument(format!("[max_docs] set to two different values [{one}] and [{other}]"))
+}
+
+pub(crate) fn bad_slices(text: &str, is_no_number: bool) -> Exception {
+    let wrong =
+        illegal_argument(format!("[slices] must be a positive integer or the string \"auto\", but was [{text}]"));
+    if is_no_number { wrong.caused_by(no_number_format(text)) } else { wrong }
+}
+
+pub(crate) fn bad_rate() -> Exception {
+    illegal_argument("[requests_per_second] must be a float greater than 0. Use -1 to disable throttling.")
+}
+
+/// What Java says when a value of one class is taken for one of another.
+pub(crate) fn no_cast(value: &Value, wanted: &str) -> Exception {
+    let class = match value {
+        Value::String(_) => "java.lang.String",
+        Value::Bool(_) => "java.lang.Boolean",
+        Value::Array(_) => "java.util.ArrayList",
+        Value::Object(_) => "java.util.HashMap",
+        Value::Number(number) if number.is_f64() => "java.lang.Double",
+        _ => "java.lang.Integer",
+    };
+    Exception::new(
+        "class_cast_exception",
+        format!(
+            "class {class} cannot be cast to class {wanted} ({class} and {wanted} are in module java.base of loader \
+             'bootstrap')"
+        ),
+    )
+}
+
+pub(crate) fn no_search_type(value: &str) -> Exception {
+    illegal_argument(format!("No search type for [{value}]"))
+}
+
+pub(crate) fn too_small(what: &str) -> Exception {
+    illegal_argument(what)
+}
+
+pub(crate) fn no_preference(value: &str) -> Exception {
+    illegal_argument(format!("no Preference for [{value}]"))
+}
+
+pub(crate) fn no_search_after() -> Exception {
+    illegal_argument("Values must contains at least one value.")
+}
+
+pub(crate) fn missing_rescore_type(at: Position) -> Exception {
+    parsing(at, "missing rescore type")
+}
+
+pub(crate) fn header_boolean(name: &str, value: &Value) -> Exception {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    illegal_argument(format!("Could not convert [{name}] to boolean",)).caused_by(bad_boolean(&text))
+}
+
 pub(crate) fn no_max_docs() -> Exception {
     illegal_argument("[max_docs] should be >= [slices]".to_owned())
 }
@@ -280,6 +365,105 @@ pub(crate) fn msearch_key(name: &str) -> Exception {
     illegal_argument(format!("key [{name}] is not supported in the metadata section"))
 }
 
+// ── aggregations ──────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) fn aggregation_name(at: Position, name: &str) -> Exception {
+    parsing(
+        at,
+        format!(
+            "Invalid aggregation name [{name}]. Aggregation names can contain any character except '[', ']', and '>'"
+        ),
+    )
+}
+
+pub(crate) fn aggregation_no_object(at: Position, name: &str, token: &str) -> Exception {
+    // The bracket that is missing is missing there too.
+    parsing(at, format!("Aggregation definition for [{name} starts with a [{token}], expected a [START_OBJECT]."))
+}
+
+pub(crate) fn aggregation_twice(name: &str) -> Exception {
+    illegal_argument(format!("Two sibling aggregations cannot have the same name: [{name}]"))
+}
+
+pub(crate) fn aggregation_member(at: Position, member: &str, token: &str, name: &str) -> Exception {
+    parsing(at, format!("Expected [START_OBJECT] under [{member}], but got a [{token}] in [{name}]"))
+}
+
+pub(crate) fn aggregation_inner_twice(at: Position, name: &str) -> Exception {
+    parsing(at, format!("Found two sub aggregation definitions under [{name}]"))
+}
+
+pub(crate) fn aggregation_type_twice(at: Position, name: &str, first: &str, second: &str) -> Exception {
+    parsing(at, format!("Found two aggregation type definitions in [{name}]: [{first}] and [{second}]"))
+}
+
+pub(crate) fn aggregation_without_type(at: Position, name: &str) -> Exception {
+    parsing(at, format!("Missing definition for aggregation [{name}]"))
+}
+
+pub(crate) fn aggregation_no_inner(name: &str, kind: &str) -> Exception {
+    Exception::new(
+        "aggregation_initialization_exception",
+        format!("Aggregator [{name}] of type [{kind}] cannot accept sub-aggregations"),
+    )
+}
+
+pub(crate) fn unknown_aggregation<'a>(at: Position, kind: &str, known: impl IntoIterator<Item = &'a str>) -> Exception {
+    let hint = did_you_mean(&suggest::similar(kind, known));
+    let place = format!("[{}:{}] unknown field [{kind}]", at.line, at.column);
+    parsing(at, format!("Unknown aggregation type [{kind}]{hint}"))
+        .caused_by(Exception::new("named_object_not_found_exception", place))
+}
+
+pub(crate) fn aggregation_no_field() -> Exception {
+    illegal_argument("Required one of fields [field, script], but none were specified. ")
+}
+
+pub(crate) fn aggregation_too_small(what: &str, number: i64, least: i64, name: &str) -> Exception {
+    let wanted = if least == 0 { "greater than or equal to 0" } else { "greater than 0" };
+    illegal_argument(format!("[{what}] must be {wanted}. Found [{number}] in [{name}]"))
+}
+
+/// Inferred: the path is told; the words around it differ from case to case.
+pub(crate) fn aggregation_order(path: &str) -> Exception {
+    Exception::new(
+        "aggregation_execution_exception",
+        format!(
+            "Invalid aggregator order path [{path}]. The provided aggregation [{path}] either does not exist, or is a \
+             pipeline aggregation and cannot be used to sort the buckets."
+        ),
+    )
+}
+
+pub(crate) fn aggregation_order_token(at: Position, token: &str) -> Exception {
+    parsing(at, format!("Unexpected token [{token}] for [order]"))
+}
+
+pub(crate) fn aggregation_order_word(at: Position) -> Exception {
+    parsing(at, "Must specify at least one field for [order]")
+}
+
+pub(crate) fn aggregation_interval_gone(at: Position) -> Exception {
+    let known = ["calendar_interval", "fixed_interval"];
+    unknown_field(at, "date_histogram", "interval", known.into_iter())
+}
+
+pub(crate) fn two_intervals(given: &str, other: &str) -> Exception {
+    illegal_argument(format!("Cannot use [{given}] with [{other}] configuration option."))
+}
+
+pub(crate) fn bad_calendar_interval(text: &str) -> Exception {
+    illegal_argument(format!("The supplied interval [{text}] could not be parsed as a calendar interval."))
+}
+
+pub(crate) fn zero_interval() -> Exception {
+    illegal_argument("Zero or negative time interval not supported")
+}
+
+pub(crate) fn no_interval() -> Exception {
+    illegal_argument("Invalid interval specified, must be non-null and non-empty")
+}
+
 pub(crate) fn query_string(query: &str, what: &str) -> Exception {
     unsupported(
         format_args!("the query string [{query}], which has {what}"),
@@ -289,9 +473,9 @@ pub(crate) fn query_string(query: &str, what: &str) -> Exception {
 
 // ── what an index says ────────────────────────────────────────────────────────────────────────────
 
-pub(crate) fn result_window(asked: u64) -> String {
+pub(crate) fn result_window(asked: u64, most: u64) -> String {
     format!(
-        "Result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was \
+        "Result window is too large, from + size must be less than or equal to: [{most}] but was \
          [{asked}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by \
          changing the [index.max_result_window] index level setting."
     )
@@ -347,9 +531,28 @@ fn told(fault: &ShardFault) -> Exception {
         Fault::SearchAfterFrom => illegal_argument("`from` parameter must be set to 0 when `search_after` is used"),
         Fault::SearchAfterScroll => illegal_argument("`search_after` cannot be used in a scroll context."),
         Fault::SearchAfterUnsorted => illegal_argument("Sort must contain at least one field."),
-        Fault::Window { asked } => illegal_argument(result_window(*asked)),
-        Fault::Batch { asked } => illegal_argument(format!(
-            "Batch size is too large, size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was [{asked}]. \
+        Fault::Window { asked, most } => illegal_argument(result_window(*asked, *most)),
+        Fault::TooManyTerms { given, most } => failed(illegal_argument(format!(
+            "The number of terms [{given}] used in the Terms Query request has exceeded the allowed maximum of \
+             [{most}]. This maximum can be set by changing the [index.max_terms_count] index level setting."
+        ))),
+        Fault::TooManyIds { most } => {
+            failed(illegal_argument(format!("Too many ids specified, allowed max result window is [{most}]")))
+        }
+        Fault::NotForAggregation { aggregation, field, kind } => illegal_argument(format!(
+            "Field [{field}] of type [{kind}] is not supported for aggregation [{aggregation}]"
+        )),
+        Fault::TooManyBuckets => Exception::new(
+            "too_many_buckets_exception",
+            format!(
+                "Trying to create too many buckets. Must be less than or equal to: [{BUCKETS_MAX}] but this number of \
+                 buckets was exceeded. This limit can be set by changing the [search.max_buckets] cluster level \
+                 setting."
+            ),
+        )
+        .with("max_buckets", BUCKETS_MAX),
+        Fault::Batch { asked, most } => illegal_argument(format!(
+            "Batch size is too large, size must be less than or equal to: [{most}] but was [{asked}]. \
              Scroll batch sizes cost as much memory as result windows so they are controlled by the \
              [index.max_result_window] index level setting."
         )),

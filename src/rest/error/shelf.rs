@@ -111,6 +111,16 @@ impl From<ShelfRefusal> for Error {
                         .with("index", index),
                 )
             }
+            ShelfRefusal::NoDataStream { name } => {
+                let reason = format!("[require_data_stream] request flag is [true] and [{name}] is not a data stream");
+                full(404, Exception::new("resource_not_found_exception", reason))
+            }
+            ShelfRefusal::RoutingMissing { index, id } => full(
+                400,
+                Exception::new("routing_missing_exception", format!("routing is required for [{index}]/[{id}]"))
+                    .with("index_uuid", "_na_")
+                    .with("index", index),
+            ),
             ShelfRefusal::Misfit { id, misfit, place } => misfit_error(&id, *misfit, place),
             ShelfRefusal::Setting(bad) => full(400, bad_setting(bad)),
             ShelfRefusal::Mapping(malformed) => full(400, malformed_mapping(&malformed)),
@@ -173,9 +183,30 @@ impl Error {
         full(400, illegal_argument(format!("No valid expand wildcard value [{value}]")))
     }
 
-    /// A sequence number or term that cannot be one.
-    pub(crate) fn negative_number(what: &str, value: i64) -> Error {
-        full(400, illegal_argument(format!("{what} must be non negative. got [{value}].")))
+    /// A sequence number that cannot be one.
+    pub(crate) fn negative_seq_no(value: i64) -> Error {
+        full(400, illegal_argument(format!("sequence numbers must be non negative. got [{value}].")))
+    }
+
+    /// A primary term that cannot be one.
+    pub(crate) fn negative_primary_term(value: i64) -> Error {
+        full(400, illegal_argument(format!("primary term must be non negative. got [{value}]")))
+    }
+
+    /// A number of copies to wait for that is below zero.
+    pub(crate) fn negative_shard_count() -> Error {
+        full(400, illegal_argument("shard count cannot be a negative value"))
+    }
+
+    /// A number of copies to wait for that is no number.
+    pub(crate) fn bad_shard_count(value: &str) -> Error {
+        let cause = Exception::new("number_format_exception", format!("For input string: \"{value}\""));
+        full(400, illegal_argument(format!("cannot parse ActiveShardCount[{value}]")).caused_by(cause))
+    }
+
+    /// A word that `op_type` does not know where only a create is meant.
+    pub(crate) fn no_create(value: &str) -> Error {
+        full(400, illegal_argument(format!("opType must be 'create', found: [{value}]")))
     }
 
     // ── documents ─────────────────────────────────────────────────────────────────────────────────
@@ -430,6 +461,16 @@ impl Error {
     /// A document under an id without a letter.
     pub(crate) fn empty_id() -> Error {
         full(400, illegal_argument("if _id is specified it must not be empty"))
+    }
+
+    /// A document of an `mget` that is no object.
+    pub(crate) fn mget_no_object() -> Error {
+        full(400, illegal_argument("docs array element should include an object"))
+    }
+
+    /// An id of an `mget` that is no text.
+    pub(crate) fn mget_no_id() -> Error {
+        full(400, illegal_argument("ids array element should only contain ids"))
     }
 
     /// A list of an `mget` that it does not have.

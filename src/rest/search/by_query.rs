@@ -1,99 +1,205 @@
 //! The requests of `_delete_by_query` and `_update_by_query`.
 //!
-//! Source: Elasticsearch 9.x, the REST handlers of bulk-by-scroll requests.
+//! The body is that of a search, with a few members of its own, which are taken out of it before.
+//!
+//! Source: Elasticsearch 9.x, the REST handlers and requests of bulk by scroll.
 
-use super::parameters::{body, lookup, manner};
-use super::query::query;
+use serde_json::{Map, Value};
+
+use super::parameters::{body, keep_alive, lookup, manner, number, search_settings};
 use super::query_string::query_string;
-use super::reader::{Reader, is_value};
+use super::sort::sort_parameter;
+use super::source::{Asked, size, source_of_sweep, terminate_after, time};
 use crate::cluster::names::Lookup;
 use crate::cluster::query::Query;
+use crate::cluster::search::Search;
 use crate::cluster::search::service::Target;
-use crate::json::Token;
+use crate::json;
 use crate::rest::call::Call;
-use crate::rest::error::{Error, Exception, search};
+use crate::rest::error::{self, Error, Exception, search};
+
+/// Documents that are read at a time if nothing is said.
+const BATCH: u64 = 1000;
+
+/// What is said to indices of another cluster.
+const REMOTE: &str = "Cross-cluster calls are not supported in this context but remote indices were requested";
 
 /// Which documents are swept up, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByQuery {
-    /// Which; none if it is not said.
-    pub query: Option<Query>,
+    /// Which, and in which order.
+    pub search: Search,
     /// Where.
     pub target: Target,
     /// How many at most.
     pub docs_max: Option<u64>,
+    /// How many at a time.
+    pub batch: u64,
+    /// Whether a document that was written to in between does not matter.
+    pub proceeds: bool,
+    /// How many a second, as the answer repeats it; -1 if there is no such limit.
+    pub per_second: f32,
+    /// Whether what was done is shown at once.
+    pub refreshes: bool,
 }
 
-/// Parameters that ask for something that is not there, and what to do instead.
-// DIFFERENCE: Elasticsearch has them.
-const UNSPOKEN: &[(&str, &[&str], &str)] = &[
-    ("wait_for_completion", &["true", ""], "wait for the answer"),
-    ("slices", &["1", "auto"], "leave it out"),
-    ("pipeline", &["_none", "_none_"], "leave it out"),
-    ("from", &["0"], "leave it out"),
-    ("sort", &[], "leave it out"),
-];
-
-/// Reads a request of either kind.
-pub fn by_query(call: &Call) -> Result<ByQuery, Error> {
-    for (name, taken, instead) in UNSPOKEN {
-        if let Some(value) = call.query(name).filter(|value| !taken.contains(value)) {
-            let what = format!("[{name}={value}] of a call by query");
-            return Err(Error::parse(search::unsupported(what, instead)));
-        }
-    }
-    let (mut query, mut docs_max, conflicts) = read(body(call)?).map_err(Error::parse)?;
+/// Reads a request of either kind; `deletes` says whether it is that which deletes.
+pub fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
+    let mut own = Own::read(body(call)?)?;
+    let Asked { mut search, pit, parts } = source_of_sweep(&own.rest).map_err(Error::parse)?;
+    search_settings(call)?;
     if let Some(text) = call.query("q") {
-        query = Some(query_string(text, manner(call)).map_err(Error::parse)?);
+        search.query = query_string(text, manner(call)?).map_err(Error::parse)?;
     }
-    if let Some(most) = call.query("max_docs").and_then(|text| text.parse::<i64>().ok()) {
-        docs_max = Some(max_docs(most).map_err(Error::parse)?);
+    let from = number(call, "from").or(search.from.map(|from| from as i64));
+    if let Some(after) = number(call, "terminate_after") {
+        search.terminate_after = terminate_after(after).map_err(Error::parse)?;
     }
-    // Nothing can come between a search and its writes here, so that conflicts do not arise.
-    let conflicts = call.query("conflicts").map(str::to_owned).or(conflicts);
-    if let Some(conflicts) = conflicts.filter(|conflicts| !matches!(conflicts.as_str(), "proceed" | "abort")) {
-        return Err(Error::parse(search::bad_conflicts(&conflicts)));
+    if let Some(sort) = call.query("sort") {
+        search.sort = sort_parameter(sort);
     }
-    let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
-    Ok(ByQuery { query, target, docs_max })
+    keep_alive(call, "scroll")?;
+    let batch = match number(call, "scroll_size") {
+        Some(number) => size(number).map_err(Error::parse)?,
+        None => search.size.unwrap_or(BATCH),
+    };
+    if let Some(word) = call.query("conflicts") {
+        own.conflicts = Some(word.to_owned());
+    }
+    let proceeds = match own.conflicts.as_deref() {
+        None | Some("abort") => false,
+        Some("proceed") => true,
+        Some(other) => return Err(Error::parse(search::bad_conflicts(other))),
+    };
+    for name in ["search_timeout", "timeout"] {
+        call.query(name).map(|text| time(name, text)).transpose().map_err(Error::parse)?;
+    }
+    let slices = slices(call)?;
+    let per_second = per_second(call)?;
+    if let Some(most) = number(call, "max_docs") {
+        if let Some(given) = own.docs_max.filter(|given| *given != most) {
+            return Err(Error::parse(search::two_max_docs(given, most)));
+        }
+        own.docs_max = Some(most);
+    }
+    let docs_max = own.docs_max.map(|most| max_docs(most, slices.unwrap_or(1))).transpose().map_err(Error::parse)?;
+    refuse_unspoken(call, &own, slices, pit.is_some())?;
+    let mut messages = Vec::new();
+    let mut says = |text: &str| messages.push(text.to_owned());
+    if batch == 0 {
+        says("[size] cannot be [0] in a scroll context");
+    }
+    if call.switch("request_cache") {
+        says("[request_cache] cannot be used in a scroll context");
+    }
+    if from.is_some() {
+        says("from is not supported in this context");
+    }
+    if parts.stored_fields {
+        says("stored_fields is not supported in this context");
+    }
+    if deletes && search.query == Query::All && !parts.query && call.query("q").is_none() {
+        says("query is missing");
+    }
+    let is_remote = |name: &&str| name.contains(':') && !name.starts_with('<');
+    let remote: Vec<&str> = call.path("index").split(',').filter(is_remote).collect();
+    if !remote.is_empty() {
+        says(&format!("{REMOTE}: [{}]", remote.join(", ")));
+    }
+    if !messages.is_empty() {
+        return Err(Error::validation(&messages));
+    }
+    let expression = call.path("index").to_owned();
+    let target = Target { expression, lookup: lookup(call, Lookup::default())? };
+    let search = Search { from: None, size: None, ..search };
+    let refreshes = call.switch("refresh");
+    Ok(ByQuery { search, target, docs_max, batch, proceeds, per_second, refreshes })
+}
+
+/// What elastimock does not do of all this.
+// DIFFERENCE: Elasticsearch does it.
+fn refuse_unspoken(call: &Call, own: &Own, slices: Option<i64>, has_pit: bool) -> Result<(), Error> {
+    let unsupported = |what: String, instead: &str| Err(Error::parse(search::unsupported(what, instead)));
+    if own.has_script {
+        let instead = "change the documents one by one with `_update`";
+        return unsupported("[script] of a call by query".to_owned(), instead);
+    }
+    if call.query("wait_for_completion") == Some("false") {
+        return unsupported("[wait_for_completion=false] of a call by query".to_owned(), "wait for the answer");
+    }
+    if let Some(pipeline) = call.query("pipeline").filter(|name| !matches!(*name, "_none" | "_none_")) {
+        return unsupported(format!("[pipeline={pipeline}] of a call by query"), "leave it out");
+    }
+    match slices {
+        Some(slices) if slices > 1 => unsupported(format!("[slices={slices}] of a call by query"), "leave it out"),
+        _ if has_pit => unsupported("[pit] in a call by query".to_owned(), "name the index"),
+        _ => Ok(()),
+    }
+}
+
+/// The members of the body that no search has, and the body without them.
+#[derive(Default)]
+struct Own {
+    conflicts: Option<String>,
+    docs_max: Option<i64>,
+    has_script: bool,
+    rest: Vec<u8>,
+}
+
+impl Own {
+    fn read(bytes: &[u8]) -> Result<Own, Error> {
+        if bytes.is_empty() {
+            return Ok(Own::default());
+        }
+        let read = json::read(bytes).map_err(|wrong| Error::parse(error::syntax(&wrong)))?;
+        let Some(Value::Object(mut members)) = read else {
+            return Ok(Own { rest: bytes.to_vec(), ..Own::default() });
+        };
+        let mut taken = Map::new();
+        for name in ["conflicts", "max_docs", "script"] {
+            taken.extend(members.shift_remove(name).map(|value| (name.to_owned(), value)));
+        }
+        // As it stands the body keeps its places.
+        let rest = if taken.is_empty() { bytes.to_vec() } else { serde_json::to_vec(&members).unwrap_or_default() };
+        let docs_max = match taken.get("max_docs") {
+            None | Some(Value::Null) => None,
+            Some(Value::Number(number)) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
+            Some(other) => return Err(Error::parse(search::no_cast(other, "java.lang.Number"))),
+        };
+        let conflicts = match taken.get("conflicts") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(word)) => Some(word.clone()),
+            Some(other) => return Err(Error::parse(search::no_cast(other, "java.lang.String"))),
+        };
+        let has_script = taken.get("script").is_some_and(|script| !script.is_null());
+        Ok(Own { conflicts, docs_max, has_script, rest })
+    }
+}
+
+/// In how many parts the work is done; none if it is not said or left to the server.
+fn slices(call: &Call) -> Result<Option<i64>, Error> {
+    match call.query("slices").map(|text| (text, text.parse::<i32>())) {
+        None | Some(("auto", _)) => Ok(None),
+        Some((_, Ok(slices))) if slices >= 1 => Ok(Some(slices.into())),
+        Some((text, parsed)) => Err(Error::parse(search::bad_slices(text, parsed.is_err()))),
+    }
+}
+
+fn per_second(call: &Call) -> Result<f32, Error> {
+    let Some(text) = call.query("requests_per_second") else { return Ok(-1.0) };
+    match text.trim().parse::<f32>() {
+        Ok(-1.0) => Ok(-1.0),
+        Ok(rate) if rate > 0.0 => Ok(rate),
+        Ok(_) => Err(Error::parse(search::bad_rate())),
+        Err(_) => Err(Error::parse(search::bad_rate().caused_by(search::no_number_format(text)))),
+    }
 }
 
 /// How many at most. Elasticsearch deals them out to slices, of which there is one at least.
-fn max_docs(most: i64) -> Result<u64, Exception> {
+fn max_docs(most: i64, slices: i64) -> Result<u64, Exception> {
     match u64::try_from(most) {
-        Ok(0) => Err(search::no_max_docs()),
+        Ok(_) if most < slices => Err(search::no_max_docs()),
         Ok(most) => Ok(most),
         Err(_) => Err(search::bad_max_docs(most)),
     }
-}
-
-type Read = (Option<Query>, Option<u64>, Option<String>);
-
-fn read(bytes: &[u8]) -> Result<Read, Exception> {
-    let mut reader = Reader::new(bytes);
-    let mut read = (None, None, None);
-    let Some(first) = reader.next()? else {
-        return Ok(read);
-    };
-    if first != Token::StartObject {
-        return Err(search::expected_start(reader.at(), first.name()));
-    }
-    while let Some(name) = reader.name()? {
-        match (name.as_str(), reader.value()?) {
-            ("query", Token::StartObject) => read.0 = Some(query(&mut reader, true, 0)?),
-            ("max_docs", token) if is_value(token) => {
-                read.1 = Some(max_docs(reader.int()?)?);
-            }
-            ("conflicts", Token::String) => read.2 = Some(reader.text()?),
-            ("script", _) => {
-                let instead = "change the documents one by one with `_update`";
-                return Err(search::unsupported("[script] of a call by query", instead));
-            }
-            ("slice" | "sort", _) => {
-                return Err(search::unsupported(format_args!("[{name}] of a call by query"), "leave it out"));
-            }
-            (name, token) => return Err(search::unknown_key(reader.at(), token.name(), name)),
-        }
-    }
-    Ok(read)
 }

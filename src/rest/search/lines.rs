@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::parameters::{Request, lookup, total_as_asked};
+use super::parameters::{Request, lookup, preference, search_settings, search_type, total_as_asked};
 use super::source::{Asked, source};
 use crate::cluster::names::Lookup;
 use crate::cluster::search::service::Target;
@@ -17,7 +17,13 @@ use crate::rest::error::{self, Error, search};
 /// Reads the searches of a body.
 pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
     let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
+    search_settings(call)?;
+    if call.switch("include_named_queries_score") {
+        let what = "the parameter [include_named_queries_score]";
+        return Err(Error::parse(search::unsupported(what, "leave it out: every hit has the same score")));
+    }
     let mut requests = Vec::new();
+    let mut messages = Vec::new();
     let text = call.raw().strip_suffix(b"\n").ok_or_else(search::msearch_not_ended)?;
     let mut lines = text.split(|byte| *byte == b'\n');
     while let Some(header) = lines.next() {
@@ -27,8 +33,12 @@ pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
         let Some(body) = lines.next() else {
             break;
         };
-        let Asked { mut search, says_track, pit } = source(body, false).map_err(Error::parse)?;
-        total_as_asked(call, &mut search, says_track)?;
+        let Asked { mut search, parts, pit } = source(body, false).map_err(Error::parse)?;
+        total_as_asked(call, &mut search, parts.track)?;
+        search.shape.typed_keys = call.switch("typed_keys");
+        if pit.is_none() && search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
+            messages.push("[_shard_doc] sort field cannot be used without [point in time]".to_owned());
+        }
         if pit.is_some() && !search.sort.is_empty() && !search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
             search.sort.push(SortField { by: By::ShardDoc, descending: false });
         }
@@ -38,10 +48,10 @@ pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
             return Err(Error::parse(search::unsupported(what, "send them in several calls")));
         }
     }
-    match requests.is_empty() {
-        true => Err(Error::validation(&["no requests added".to_owned()])),
-        false => Ok(requests),
+    if requests.is_empty() {
+        messages.push("no requests added".to_owned());
     }
+    if messages.is_empty() { Ok(requests) } else { Err(Error::validation(&messages)) }
 }
 
 /// Where a header line sends its search.
@@ -50,14 +60,20 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
     let Some(Value::Object(header)) = json::read(line).map_err(|wrong| Error::parse(error::syntax(&wrong)))? else {
         return Ok(target);
     };
-    let switch = |value: &Value| value.as_bool().or_else(|| value.as_str().map(|text| text == "true"));
+    let switch = |name: &str, value: &Value| match value {
+        Value::Bool(switch) => Ok(*switch),
+        Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
+        other => Err(Error::parse(search::header_boolean(name, other))),
+    };
     for (name, value) in &header {
         match name.as_str() {
             "index" | "indices" => target.expression = names(value),
             "ignore_unavailable" | "ignoreUnavailable" => {
-                target.lookup.ignore_unavailable = switch(value).unwrap_or_default();
+                target.lookup.ignore_unavailable = switch(name, value)?;
             }
-            "allow_no_indices" | "allowNoIndices" => target.lookup.allow_no_indices = switch(value).unwrap_or(true),
+            "allow_no_indices" | "allowNoIndices" => {
+                target.lookup.allow_no_indices = switch(name, value)?;
+            }
             "expand_wildcards" | "expandWildcards" => {
                 let Lookup { expand_open, expand_hidden, .. } = target
                     .lookup
@@ -65,18 +81,17 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
                     .map_err(|word| Error::unknown_expand_wildcards(&word))?;
                 (target.lookup.expand_open, target.lookup.expand_hidden) = (expand_open, expand_hidden);
             }
-            "search_type"
-            | "searchType"
-            | "request_cache"
+            "search_type" | "searchType" => search_type(Some(&names(value)))?,
+            "preference" => preference(value.as_str())?,
+            "routing" => {}
+            "request_cache"
             | "requestCache"
-            | "preference"
-            | "routing"
             | "ignore_throttled"
             | "ignoreThrottled"
             | "ccs_minimize_roundtrips"
             | "ccsMinimizeRoundtrips"
             | "allow_partial_search_results"
-            | "allowPartialSearchResults" => {}
+            | "allowPartialSearchResults" => drop(switch(name, value)?),
             _ => return Err(Error::parse(search::msearch_key(name))),
         }
     }

@@ -6,6 +6,7 @@
 //! Source: Elasticsearch 9.x, search source, REST handlers of search, count, multi search, scroll and
 //! point in time.
 
+mod aggregations;
 mod by_query;
 mod lines;
 mod parameters;
@@ -21,3 +22,4 @@ pub use lines::searches;
 pub use parameters::{Request, counting, lookup, pit_keep_alive, searching};
 pub use scroll::{pit_id, scroll_asked, scroll_ids};
 pub use source::alias_filter;
+pub use source::time_of as time;

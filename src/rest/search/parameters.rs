@@ -71,25 +71,76 @@ pub fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
     }
 }
 
-fn target(call: &Call) -> Result<Target, Error> {
+fn target(call: &Call<'_>) -> Result<Target, Error> {
     Ok(Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? })
 }
 
 /// The query of `q` and of what goes with it, if there is one.
-fn url_query(call: &Call) -> Result<Option<Query>, Error> {
+fn url_query(call: &Call<'_>) -> Result<Option<Query>, Error> {
     let Some(text) = call.query("q") else {
         return Ok(None);
     };
     if call.query("analyzer").is_some() {
         return Err(Error::parse(search::unsupported("[analyzer] of a query string", "leave it out")));
     }
-    query_string(text, manner(call)).map(Some).map_err(Error::parse)
+    query_string(text, manner(call)?).map(Some).map_err(Error::parse)
 }
 
 /// How the parameters want a query string to be read.
-pub fn manner<'a>(call: &'a Call<'_>) -> Manner<'a> {
-    let all = call.query("default_operator").is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
-    Manner { field: call.query("df"), all, lenient: call.switch("lenient") }
+pub fn manner(call: &Call<'_>) -> Result<Manner<'_>, Error> {
+    let all = match call.query("default_operator").map(str::to_ascii_lowercase).as_deref() {
+        None | Some("or") => false,
+        Some("and") => true,
+        Some(other) => return Err(Error::parse(search::bad_operator(other))),
+    };
+    Ok(Manner { field: call.query("df"), all, lenient: call.switch("lenient") })
+}
+
+/// A whole number of the query, whose form has been checked.
+pub fn number(call: &Call, name: &str) -> Option<i64> {
+    call.query(name)?.parse().ok()
+}
+
+/// Reads how a search is carried out. All of it is checked and changes nothing: each index is one shard on one
+/// node.
+///
+/// Source: Elasticsearch 9.x, search request, search type and preference.
+pub fn search_settings(call: &Call<'_>) -> Result<(), Error> {
+    for (name, least, says) in [
+        ("batched_reduce_size", 2, "batchedReduceSize must be >= 2"),
+        ("pre_filter_shard_size", 1, "preFilterShardSize must be >= 1"),
+        ("max_concurrent_shard_requests", 1, "maxConcurrentShardRequests must be >= 1"),
+        ("max_concurrent_searches", 1, "maxConcurrentSearchRequests must be positive"),
+    ] {
+        if number(call, name).is_some_and(|number| number < least) {
+            return Err(Error::parse(search::too_small(says)));
+        }
+    }
+    search_type(call.query("search_type"))?;
+    preference(call.query("preference"))
+}
+
+/// A word that says how scores are reckoned, which they are not.
+pub fn search_type(word: Option<&str>) -> Result<(), Error> {
+    match word {
+        None | Some("query_then_fetch" | "dfs_query_then_fetch") => Ok(()),
+        Some(other) => Err(Error::parse(search::no_search_type(other))),
+    }
+}
+
+/// Which copies are asked, of which there is one.
+pub fn preference(word: Option<&str>) -> Result<(), Error> {
+    const KNOWN: [&str; 5] = ["_local", "_only_local", "_prefer_nodes", "_only_nodes", "_shards"];
+    let Some(word) = word.filter(|word| word.starts_with('_')) else { return Ok(()) };
+    let kind = word.split([':', '|']).next().unwrap_or_default();
+    match kind {
+        "_shards" if word != "_shards:0" => {
+            let instead = "leave it out: each index has the one shard [0]";
+            Err(Error::parse(search::unsupported(format!("[preference={word}]"), instead)))
+        }
+        kind if KNOWN.contains(&kind) => Ok(()),
+        kind => Err(Error::parse(search::no_preference(kind))),
+    }
 }
 
 /// Tells the total as a number alone if the call asks for it; a total that is cut off cannot be told so.
@@ -106,11 +157,18 @@ pub fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Res
 }
 
 /// A search: `_search` with all that it takes.
-pub fn searching(call: &Call) -> Result<Request, Error> {
+pub fn searching(call: &Call<'_>) -> Result<Request, Error> {
     let asked = source(body(call)?, true).map_err(Error::parse)?;
-    let says_track = asked.says_track || call.query("track_total_hits").is_some();
+    let says_track = asked.parts.track || call.query("track_total_hits").is_some();
     let Asked { mut search, pit, .. } = asked;
+    search_settings(call)?;
+    if let Some(text) = call.query("track_total_hits").filter(|text| !matches!(*text, "" | "true" | "false"))
+        && text.parse::<i32>().is_err()
+    {
+        return Err(Error::bad_int("track_total_hits", text));
+    }
     overrule(call, &mut search).map_err(Error::parse)?;
+    search.shape.typed_keys = call.switch("typed_keys");
     if let Some(query) = url_query(call)? {
         search.query = query;
     }
@@ -122,7 +180,7 @@ pub fn searching(call: &Call) -> Result<Request, Error> {
 
 /// What the parameters say otherwise than the body.
 fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
-    let number = |name: &str| call.query(name).and_then(|text| text.parse::<i64>().ok());
+    let number = |name: &str| number(call, name);
     if let Some(number) = number("from") {
         search.from = Some(from(number)?);
     }
@@ -148,7 +206,7 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
         None => {}
         Some("" | "true") => search.track = Track::All,
         Some("false") => search.track = Track::Off,
-        Some(text) => search.track = track(text.parse().map_err(|_| search::no_number_format(text))?)?,
+        Some(text) => search.track = track(text.parse().unwrap_or_default())?,
     }
     if let Some(sort) = call.query("sort") {
         search.sort = sort_parameter(sort);
@@ -160,7 +218,7 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
     if let Some(filter) = source_parameters(call) {
         search.shape.source = filter;
     }
-    for name in ["explain", "docvalue_fields", "suggest_field", "suggest_text"] {
+    for name in ["explain", "docvalue_fields", "suggest_field", "suggest_text", "include_named_queries_score"] {
         if call.query(name).is_some_and(|value| value != "false") {
             return Err(search::unsupported(
                 format_args!("the parameter [{name}]"),
@@ -172,7 +230,7 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
 }
 
 /// What of a source is shown, as `_source`, `_source_includes` and `_source_excludes` say.
-pub fn source_parameters(call: &Call) -> Option<SourceFilter> {
+pub fn source_parameters(call: &Call<'_>) -> Option<SourceFilter> {
     let list = |name: &str| call.query(name).map(|names| split_list(names).collect::<Vec<_>>());
     let (includes, excludes) = (list("_source_includes"), list("_source_excludes"));
     match call.query("_source") {
@@ -188,7 +246,7 @@ pub fn source_parameters(call: &Call) -> Option<SourceFilter> {
 }
 
 /// The rules that a whole search must keep; one of a point in time gets its tie-break.
-fn completed(mut request: Request, says_track: bool, call: &Call) -> Result<Request, Error> {
+fn completed(mut request: Request, says_track: bool, call: &Call<'_>) -> Result<Request, Error> {
     let mut wrong: Vec<&str> = Vec::new();
     if request.scroll.is_some() {
         if says_track && request.search.track != Track::All {
@@ -227,6 +285,9 @@ fn completed(mut request: Request, says_track: bool, call: &Call) -> Result<Requ
             sort.push(SortField { by: By::ShardDoc, descending: false });
         }
     }
+    if request.pit.is_none() && request.search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
+        wrong.push("[_shard_doc] sort field cannot be used without [point in time]");
+    }
     if wrong.is_empty() {
         return Ok(request);
     }
@@ -234,7 +295,8 @@ fn completed(mut request: Request, says_track: bool, call: &Call) -> Result<Requ
 }
 
 /// A count: a query and where it is asked.
-pub fn counting(call: &Call) -> Result<(Search, Target), Error> {
+pub fn counting(call: &Call<'_>) -> Result<(Search, Target), Error> {
+    preference(call.query("preference"))?;
     let query = bare_query(body(call)?).map_err(Error::parse)?;
     let mut search = Search { query, ..Search::default() };
     if let Some(query) = url_query(call)? {
@@ -255,7 +317,7 @@ pub fn keep_alive(call: &Call, name: &str) -> Result<Option<KeepAlive>, Error> {
 }
 
 /// Where a point in time is to be kept, and for how long.
-pub fn pit_keep_alive(call: &Call) -> Result<(Target, KeepAlive), Error> {
+pub fn pit_keep_alive(call: &Call<'_>) -> Result<(Target, KeepAlive), Error> {
     let keep = keep_alive(call, "keep_alive")?;
     let keep = keep.ok_or_else(|| Error::validation(&["[keep_alive] is not specified".to_owned()]))?;
     if !bare_index_filter(call) {
@@ -266,6 +328,6 @@ pub fn pit_keep_alive(call: &Call) -> Result<(Target, KeepAlive), Error> {
 }
 
 /// Whether the body of an opening says nothing.
-fn bare_index_filter(call: &Call) -> bool {
+fn bare_index_filter(call: &Call<'_>) -> bool {
     call.json().is_none_or(|body| body.as_object().is_some_and(serde_json::Map::is_empty))
 }

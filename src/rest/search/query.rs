@@ -5,9 +5,9 @@
 use serde_json::Value;
 
 use super::reader::{Reader, is_value};
-use crate::cluster::query::{Bool, Minimum, Query};
+use crate::cluster::query::{Bool, Minimum, MultiMatch, Query};
 use crate::json::Token;
-use crate::limits::{QUERY_DEPTH_MAX, TERMS_MAX};
+use crate::limits::QUERY_DEPTH_MAX;
 use crate::rest::error::{self, Exception, search};
 
 /// A query's body: the tokens between its braces.
@@ -22,6 +22,8 @@ const SPOKEN: &[(&str, Builder)] = &[
     ("match", matching),
     ("match_all", |reader, _| plain(reader, "match_all", Query::All)),
     ("match_none", |reader, _| plain(reader, "match_none", Query::None)),
+    ("match_phrase", match_phrase),
+    ("multi_match", multi_match),
     ("prefix", |reader, _| text_query(reader, "prefix", &["value"])),
     ("range", range),
     ("term", term),
@@ -47,10 +49,8 @@ const UNSPOKEN: &[(&str, &str)] = &[
     ("intervals", "match"),
     ("knn", "match_all"),
     ("match_bool_prefix", "match"),
-    ("match_phrase", "match"),
     ("match_phrase_prefix", "match"),
     ("more_like_this", "match"),
-    ("multi_match", "match"),
     ("nested", "bool"),
     ("parent_id", "term"),
     ("percolate", "match"),
@@ -103,11 +103,16 @@ pub fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Result<Que
             }
         });
     };
+    let outer = reader.query_name.take();
     let query = build(reader, depth + 1)?;
+    let own = std::mem::replace(&mut reader.query_name, outer);
     if reader.next()? != Some(Token::EndObject) {
         return Err(search::query_not_ended(reader.at(), &name, reader.token()));
     }
-    Ok(query)
+    Ok(match own {
+        Some(own) => Query::Named(own, Box::new(query)),
+        None => query,
+    })
 }
 
 /// A query without a body of its own.
@@ -127,11 +132,14 @@ fn plain(reader: &mut Reader<'_>, name: &str, query: Query) -> Result<Query, Exc
     Ok(query)
 }
 
-/// Takes the members that every query has: a boost and a name, which change nothing here.
-fn standard(reader: &Reader<'_>, member: &str, token: Token) -> Result<bool, Exception> {
+/// Takes the members that every query has: a boost, which changes nothing here, and a name.
+fn standard(reader: &mut Reader<'_>, member: &str, token: Token) -> Result<bool, Exception> {
     match member {
         "boost" if is_value(token) => reader.float().map(|_| true),
-        "_name" => Ok(is_value(token)),
+        "_name" if is_value(token) => {
+            reader.query_name = Some(reader.text()?);
+            Ok(true)
+        }
         _ => Ok(false),
     }
 }
@@ -161,7 +169,7 @@ fn bool(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
                     ("boost", Token::Number | Token::String) => {
                         reader.float().map_err(|cause| wrapped(reader, &member, cause))?;
                     }
-                    ("_name", Token::String) => {}
+                    ("_name", Token::String) => reader.query_name = Some(reader.text()?),
                     (_, token) => return Err(error::wrong_token(reader.at(), "bool", known, token.name())),
                 }
                 continue;
@@ -347,7 +355,6 @@ fn terms(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
         }
     }
     match field {
-        Some(_) if values.len() > TERMS_MAX => Err(search::terms_too_many(values.len())),
         Some(field) => Ok(Query::Terms { field, values }),
         None => Err(search::terms_no_field(reader.at())),
     }
@@ -452,21 +459,9 @@ fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
             }
             match member.as_str() {
                 "query" => value = Some(reader.whole()?),
-                "operator" => {
-                    all = match reader.text()?.to_ascii_lowercase().as_str() {
-                        "and" => true,
-                        "or" => false,
-                        other => return Err(search::bad_operator(other)),
-                    }
-                }
+                "operator" => all = operator(reader)?,
                 "minimum_should_match" => minimum_wanted = Some(minimum(&reader.text()?)?),
-                "zero_terms_query" => {
-                    zero_terms_all = match reader.text()?.to_ascii_lowercase().as_str() {
-                        "all" => true,
-                        "none" => false,
-                        _ => return Err(search::bad_zero_terms(reader.at(), &reader.text()?)),
-                    }
-                }
+                "zero_terms_query" => zero_terms_all = zero_terms(reader)?,
                 "lenient" => lenient = reader.boolean()?,
                 "analyzer" | "fuzziness" => {
                     let what = format!("[{member}] in a [match] query");
@@ -487,4 +482,136 @@ fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
     }
     let value = value.ok_or_else(|| search::match_no_text(reader.at()))?;
     Ok(Query::Match { field: named(field)?, value, all, minimum: minimum_wanted, zero_terms_all, lenient })
+}
+
+/// The word that says what a text without words matches.
+fn zero_terms(reader: &Reader<'_>) -> Result<bool, Exception> {
+    match reader.text()?.to_ascii_lowercase().as_str() {
+        "all" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(search::bad_zero_terms(reader.at(), &reader.text()?)),
+    }
+}
+
+/// The word that says whether all words are wanted, or any.
+fn operator(reader: &Reader<'_>) -> Result<bool, Exception> {
+    match reader.text()?.to_ascii_lowercase().as_str() {
+        "and" => Ok(true),
+        "or" => Ok(false),
+        other => Err(search::bad_operator(other)),
+    }
+}
+
+/// How many words may stand between those of a phrase; here none may.
+// DIFFERENCE: Elasticsearch counts how far words have to be moved.
+fn slop(reader: &Reader<'_>, query: &str) -> Result<(), Exception> {
+    match reader.int()? {
+        0 => Ok(()),
+        slop if slop < 0 => Err(search::negative_slop()),
+        slop => {
+            let what = format!("[slop] of {slop} in a [{query}] query");
+            Err(search::unsupported(what, "leave it out, and ask for the words as they follow each other"))
+        }
+    }
+}
+
+fn match_phrase(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    const NAME: &str = "match_phrase";
+    let (mut field, mut value, mut zero_terms_all) = (None, None, false);
+    while let Some(name) = reader.name()? {
+        match reader.value()? {
+            Token::StartObject => note_field(reader, NAME, &mut field, &name)?,
+            token => {
+                note_field(reader, NAME, &mut field, &name)?;
+                value = scalar(reader)?.filter(|_| is_value(token));
+                continue;
+            }
+        }
+        while let Some(member) = reader.name()? {
+            let token = reader.value()?;
+            if !is_value(token) {
+                return Err(search::query_unknown_token(reader.at(), NAME, token.name(), &member));
+            }
+            match member.as_str() {
+                "query" => value = Some(reader.whole()?),
+                "slop" => slop(reader, NAME)?,
+                "zero_terms_query" => zero_terms_all = zero_terms(reader)?,
+                "analyzer" => {
+                    let instead = "leave it out, and ask for the words as they are";
+                    return Err(search::unsupported("[analyzer] in a [match_phrase] query", instead));
+                }
+                _ if standard(reader, &member, token)? => {}
+                _ => return Err(search::query_not_supporting(reader.at(), NAME, &member)),
+            }
+        }
+    }
+    let field = field.ok_or_else(search::phrase_no_field)?;
+    Ok(Query::Phrase { field, value: value.ok_or_else(search::phrase_no_value)?, zero_terms_all })
+}
+
+fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+    const NAME: &str = "multi_match";
+    let mut asked = MultiMatch {
+        fields: Vec::new(),
+        value: Value::Null,
+        is_phrase: false,
+        all: false,
+        minimum: None,
+        zero_terms_all: false,
+        lenient: None,
+    };
+    while let Some(member) = reader.name()? {
+        let token = reader.value()?;
+        match (member.as_str(), token) {
+            ("fields", Token::StartArray) => {
+                while reader.item()?.is_some() {
+                    asked.fields.push(field_without_boost(reader)?);
+                }
+            }
+            ("fields", token) if is_value(token) => asked.fields.push(field_without_boost(reader)?),
+            (_, token) if !is_value(token) => {
+                return Err(search::query_unknown_token(reader.at(), NAME, token.name(), &member));
+            }
+            ("query", _) => asked.value = reader.whole()?,
+            ("type", _) => match reader.text()?.to_ascii_lowercase().as_str() {
+                "best_fields" | "most_fields" => {}
+                "phrase" => asked.is_phrase = true,
+                "cross_fields" | "phrase_prefix" | "bool_prefix" => {
+                    let what = format!("[type] with [{}] in a [multi_match] query", reader.text()?);
+                    return Err(search::unsupported(what, "use `best_fields`, `most_fields` or `phrase`"));
+                }
+                _ => return Err(search::unknown_multi_match(&reader.text()?)),
+            },
+            ("operator", _) => asked.all = operator(reader)?,
+            ("minimum_should_match", _) => asked.minimum = Some(minimum(&reader.text()?)?),
+            ("zero_terms_query", _) => asked.zero_terms_all = zero_terms(reader)?,
+            ("lenient", _) => asked.lenient = Some(reader.boolean()?),
+            ("slop", _) => slop(reader, NAME)?,
+            ("analyzer" | "fuzziness", _) => {
+                let what = format!("[{member}] in a [multi_match] query");
+                return Err(search::unsupported(what, "leave it out, and ask for the words as they are"));
+            }
+            // These only matter for a score, or together with a fuzziness or with synonyms.
+            ("tie_breaker", _) => drop(reader.float()?),
+            ("prefix_length" | "max_expansions", _) => drop(reader.int()?),
+            ("fuzzy_rewrite", _) => {}
+            ("fuzzy_transpositions" | "auto_generate_synonyms_phrase_query", _) => drop(reader.boolean()?),
+            _ if standard(reader, &member, token)? => {}
+            _ => return Err(search::query_not_supporting(reader.at(), NAME, &member)),
+        }
+    }
+    match asked.value.is_null() {
+        true => Err(search::multi_match_no_text(reader.at())),
+        false => Ok(Query::MultiMatch(Box::new(asked))),
+    }
+}
+
+/// A field of a list, with its boost left out of account.
+fn field_without_boost(reader: &Reader<'_>) -> Result<String, Exception> {
+    let text = reader.text()?;
+    let Some((field, boost)) = text.split_once('^') else { return Ok(text) };
+    match boost.parse::<f32>() {
+        Ok(_) => Ok(field.to_owned()),
+        Err(_) => Err(search::no_number_format(boost)),
+    }
 }

@@ -6,17 +6,21 @@ use crate::json::{Position, Token, Tokens};
 use crate::rest::error::{self, Exception, search};
 
 /// Reads a body token by token. What is wrong with it as JSON is said as the server says it.
-pub struct Reader<'a>(Tokens<'a>);
+pub struct Reader<'a> {
+    tokens: Tokens<'a>,
+    /// The name of the query that is being read, once it has been met.
+    pub query_name: Option<String>,
+}
 
 impl<'a> Reader<'a> {
     /// Stands before the first token.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader(Tokens::new(bytes))
+        Reader { tokens: Tokens::new(bytes), query_name: None }
     }
 
     /// Goes to the next token; none at the end.
     pub fn next(&mut self) -> Result<Option<Token>, Exception> {
-        self.0.next().map_err(|wrong| error::syntax(&wrong))
+        self.tokens.next().map_err(|wrong| error::syntax(&wrong))
     }
 
     /// Goes to the next name of the object that is open; none at its end.
@@ -39,27 +43,27 @@ impl<'a> Reader<'a> {
 
     /// Where the current token is.
     pub fn at(&self) -> Position {
-        self.0.position()
+        self.tokens.position()
     }
 
     /// The current token's name, as errors have it.
     pub fn token(&self) -> &'static str {
-        self.0.token().map_or("null", Token::name)
+        self.tokens.token().map_or("null", Token::name)
     }
 
     /// The current token as a text.
     pub fn text(&self) -> Result<String, Exception> {
-        self.0.text().map(std::borrow::Cow::into_owned).map_err(|wrong| error::syntax(&wrong))
+        self.tokens.text().map(std::borrow::Cow::into_owned).map_err(|wrong| error::syntax(&wrong))
     }
 
     /// The current value whole, with all that is in it.
     pub fn whole(&mut self) -> Result<serde_json::Value, Exception> {
-        self.0.value().map_err(|wrong| error::syntax(&wrong))
+        self.tokens.value().map_err(|wrong| error::syntax(&wrong))
     }
 
     /// Passes over the current value.
     pub fn skip(&mut self) -> Result<(), Exception> {
-        self.0.skip().map_err(|wrong| error::syntax(&wrong))
+        self.tokens.skip().map_err(|wrong| error::syntax(&wrong))
     }
 
     /// The current value as a 32-bit number; a text may be one too.

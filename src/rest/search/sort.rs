@@ -34,10 +34,12 @@ pub fn sort(reader: &mut Reader<'_>, token: Token) -> Result<Vec<SortField>, Exc
 /// The `sort` parameter of a query: `field`, `field:asc`, separated by commas.
 pub fn sort_parameter(text: &str) -> Vec<SortField> {
     text.split_terminator(',')
-        .map(|part| match part.rsplit_once(':') {
-            Some((name, "asc")) => SortField { descending: false, ..SortField::named(name) },
-            Some((name, "desc")) => SortField { descending: true, ..SortField::named(name) },
-            _ => SortField::named(part),
+        .filter_map(|part| match part.rsplit_once(':') {
+            Some((name, "asc")) => Some(SortField { descending: false, ..SortField::named(name) }),
+            Some((name, "desc")) => Some(SortField { descending: true, ..SortField::named(name) }),
+            // A word that is no order leaves the field out.
+            Some(_) => None,
+            None => Some(SortField::named(part)),
         })
         .collect()
 }

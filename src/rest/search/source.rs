@@ -2,8 +2,11 @@
 //!
 //! Source: Elasticsearch 9.x, search source.
 
-use serde_json::Value;
+use std::time::Duration;
 
+use serde_json::{Map, Value};
+
+use super::aggregations::aggregations;
 use super::parameters::Pit;
 use super::query::query;
 use super::reader::{Reader, is_value};
@@ -14,13 +17,11 @@ use crate::cluster::search::context::KeepAlive;
 use crate::cluster::search::{Search, Track};
 use crate::cluster::source_filter::SourceFilter;
 use crate::json::Token;
-use crate::rest::error::{Exception, search};
+use crate::rest::error::{Error, Exception, search};
 
 /// Members that Elasticsearch has and that are not spoken here, each with what to do instead.
 // DIFFERENCE: Elasticsearch has them all.
 const UNSPOKEN: &[(&str, &str)] = &[
-    ("aggregations", "count with `_count`, or fetch the hits and reckon"),
-    ("aggs", "count with `_count`, or fetch the hits and reckon"),
     ("collapse", "fetch the hits and take one of each"),
     ("docvalue_fields", "read `_source`"),
     ("explain", "leave it out: every hit has the same score"),
@@ -46,17 +47,38 @@ const UNSPOKEN: &[(&str, &str)] = &[
 pub struct Asked {
     /// The search.
     pub search: Search,
-    /// Whether the body says how far hits are counted.
-    pub says_track: bool,
     /// The point in time that is searched.
     pub pit: Option<Pit>,
+    /// What the body has said.
+    pub parts: Parts,
+}
+
+/// Parts of a body that make a difference by being there.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// Whether it says how far hits are counted.
+    pub track: bool,
+    /// Whether it has a query.
+    pub query: bool,
+    /// Whether it says which stored fields are shown.
+    pub stored_fields: bool,
+    /// Whether nothing of what is found is shown.
+    pub shows_nothing: bool,
 }
 
 /// Reads the body of a search; `whole` says whether it is that of the call, which may be left out and
 /// which nothing may follow.
 pub fn source(bytes: &[u8], whole: bool) -> Result<Asked, Exception> {
+    read(bytes, whole, Asked::default())
+}
+
+/// Reads the body of a sweep, which may not say what is shown; that is refused later.
+pub fn source_of_sweep(bytes: &[u8]) -> Result<Asked, Exception> {
+    read(bytes, true, Asked { parts: Parts { shows_nothing: true, ..Parts::default() }, ..Asked::default() })
+}
+
+fn read(bytes: &[u8], whole: bool, mut asked: Asked) -> Result<Asked, Exception> {
     let mut reader = Reader::new(bytes);
-    let mut asked = Asked::default();
     let first = reader.next()?;
     if whole && bytes.is_empty() {
         return Ok(asked);
@@ -64,19 +86,18 @@ pub fn source(bytes: &[u8], whole: bool) -> Result<Asked, Exception> {
     if first != Some(Token::StartObject) {
         return Err(search::expected_start(reader.at(), reader.token()));
     }
-    let mut post_filter = None;
     while let Some(name) = reader.name()? {
         let token = reader.value()?;
         match (name.as_str(), token) {
-            ("query", Token::StartObject) => asked.search.query = query(&mut reader, true, 0)?,
-            ("post_filter", Token::StartObject) => post_filter = Some(query(&mut reader, true, 0)?),
+            ("query", Token::StartObject) => {
+                asked.search.query = query(&mut reader, true, 0)?;
+                asked.parts.query = true;
+            }
+            ("post_filter", Token::StartObject) => asked.search.post_filter = Some(query(&mut reader, true, 0)?),
+            ("aggs" | "aggregations", Token::StartObject) => asked.search.aggregations = aggregations(&mut reader, 0)?,
             ("pit", Token::StartObject) => asked.pit = Some(pit(&mut reader)?),
             (name, token) => member(&mut reader, &mut asked, name, token)?,
         }
-    }
-    if let Some(filter) = post_filter {
-        // It narrows the hits and their total alike; only an aggregation would know the difference.
-        asked.search.query = std::mem::take(&mut asked.search.query).and(filter);
     }
     if whole && let Some(token) = reader.next()? {
         return Err(search::trailing(reader.at(), token.name()));
@@ -85,21 +106,22 @@ pub fn source(bytes: &[u8], whole: bool) -> Result<Asked, Exception> {
 }
 
 fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) -> Result<(), Exception> {
-    let found = &mut asked.search;
     match (name, token) {
-        ("from", token) if is_value(token) => found.from = Some(from(reader.int()?)?),
-        ("size", token) if is_value(token) => found.size = Some(size(reader.int()?)?),
+        ("from", token) if is_value(token) => asked.search.from = Some(from(reader.int()?)?),
+        ("size", token) if is_value(token) => asked.search.size = Some(size(reader.int()?)?),
         ("timeout", token) if is_value(token) => {
             time("timeout", &reader.text()?)?;
         }
         ("terminate_after", token) if is_value(token) => {
-            found.terminate_after = terminate_after(reader.int()?)?;
+            asked.search.terminate_after = terminate_after(reader.int()?)?;
         }
-        ("version", token) if is_value(token) => found.shape.version = reader.boolean()?,
-        ("seq_no_primary_term", token) if is_value(token) => found.shape.seq_no_primary_term = reader.boolean()?,
-        ("track_scores", token) if is_value(token) => found.track_scores = reader.boolean()?,
+        ("version", token) if is_value(token) => asked.search.shape.version = reader.boolean()?,
+        ("seq_no_primary_term", token) if is_value(token) => {
+            asked.search.shape.seq_no_primary_term = reader.boolean()?
+        }
+        ("track_scores", token) if is_value(token) => asked.search.track_scores = reader.boolean()?,
         ("track_total_hits", token) if is_value(token) => {
-            asked.says_track = true;
+            asked.parts.track = true;
             asked.search.track = match &*reader.text()? {
                 "true" => Track::All,
                 "false" => Track::Off,
@@ -107,21 +129,40 @@ fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) 
             };
         }
         ("explain" | "profile", Token::Boolean(false)) => {}
-        ("include_named_queries_score", token) if is_value(token) => {}
+        ("include_named_queries_score", Token::Boolean(false)) => {}
+        ("include_named_queries_score", _) => {
+            let what = "[include_named_queries_score] in a search";
+            return Err(search::unsupported(what, "leave it out: every hit has the same score"));
+        }
         ("stats", Token::StartArray) => reader.skip()?,
-        ("_source", Token::StartObject | Token::StartArray) => found.shape.source = source_filter(reader, token)?,
-        ("_source", token) if is_value(token) => found.shape.source = source_filter(reader, token)?,
-        ("sort", Token::StartObject | Token::StartArray) => found.sort = sort(reader, token)?,
-        ("sort", token) if is_value(token) => found.sort = sort(reader, token)?,
-        ("search_after", Token::StartArray) => found.after = Some(after(reader)?),
+        ("_source", Token::StartObject | Token::StartArray) => {
+            asked.search.shape.source = source_filter(reader, token)?
+        }
+        ("_source", token) if is_value(token) => asked.search.shape.source = source_filter(reader, token)?,
+        ("sort", Token::StartObject | Token::StartArray) => asked.search.sort = sort(reader, token)?,
+        ("sort", token) if is_value(token) => asked.search.sort = sort(reader, token)?,
+        ("search_after", Token::StartArray) => asked.search.after = Some(after(reader)?),
+        ("rescore", Token::StartObject) => {
+            let at = reader.at();
+            if reader.whole()?.as_object().is_none_or(Map::is_empty) {
+                return Err(search::missing_rescore_type(at));
+            }
+            return Err(search::unsupported("[rescore] in a search", "leave it out: every hit has the same score"));
+        }
         ("stored_fields", Token::StartArray) => {
+            asked.parts.stored_fields = true;
             let mut names = Vec::new();
             while reader.item()?.is_some() {
                 names.push(reader.text()?);
             }
-            stored_fields(found, &names)?;
+            if !asked.parts.shows_nothing {
+                stored_fields(&mut asked.search, &names)?;
+            }
         }
-        ("stored_fields", token) if is_value(token) => stored_fields(found, &[reader.text()?])?,
+        ("stored_fields", token) if is_value(token) => {
+            asked.parts.stored_fields = true;
+            stored_fields(&mut asked.search, &[reader.text()?])?;
+        }
         (name, token) => {
             let Some((_, instead)) = UNSPOKEN.iter().find(|(known, _)| *known == name) else {
                 return Err(search::unknown_key(reader.at(), token.name(), name));
@@ -176,13 +217,30 @@ pub fn track(up_to: i64) -> Result<Track, Exception> {
 }
 
 /// A length of time of the parameter or member with that name.
+///
+/// Source: Elasticsearch 9.x, its time values.
 pub fn time(name: &str, text: &str) -> Result<KeepAlive, Exception> {
-    let time = match text {
-        // Which of the two words means for ever is told nowhere else.
-        "-1" | "0" => std::time::Duration::ZERO,
-        text => parse_duration(text).map_err(|_| search::bad_time(name, text))?,
-    };
-    Ok(KeepAlive { time, text: text.to_owned() })
+    const UNITS: [&str; 7] = ["nanos", "micros", "ms", "s", "m", "h", "d"];
+    let kept = |time| Ok(KeepAlive { time, text: text.to_owned() });
+    // A month is no minute.
+    let normal = if text.ends_with('M') { text.to_owned() } else { text.trim().to_ascii_lowercase() };
+    if normal == "-1" || (!normal.is_empty() && normal.bytes().all(|byte| byte == b'0')) {
+        return kept(Duration::ZERO);
+    }
+    let unit = UNITS.iter().find(|unit| normal.ends_with(**unit)).ok_or_else(|| search::bad_time(name, text))?;
+    let digits = normal[..normal.len() - unit.len()].trim();
+    match digits.parse::<i64>() {
+        Ok(-1) => kept(Duration::ZERO),
+        Ok(count) if count < 0 => Err(search::negative_time(name, text)),
+        Ok(count) => kept(parse_duration(&format!("{count}{unit}")).map_err(|_| search::bad_time(name, text))?),
+        Err(_) if digits.parse::<f64>().is_ok() => Err(search::fractional_time(text)),
+        Err(_) => Err(search::unreadable_time(text)),
+    }
+}
+
+/// The same, for whoever reads parameters alone.
+pub fn time_of(name: &str, text: &str) -> Result<KeepAlive, Error> {
+    time(name, text).map_err(Error::parse)
 }
 
 fn pit(reader: &mut Reader<'_>) -> Result<Pit, Exception> {
@@ -207,7 +265,7 @@ fn after(reader: &mut Reader<'_>) -> Result<Vec<Value>, Exception> {
         }
         values.push(reader.whole()?);
     }
-    Ok(values)
+    if values.is_empty() { Err(search::no_search_after()) } else { Ok(values) }
 }
 
 fn source_filter(reader: &mut Reader<'_>, token: Token) -> Result<SourceFilter, Exception> {
