@@ -240,6 +240,12 @@ pub const JUDGE_LANES_MAX: usize = 50_000;
 /// Lists and searches of jobs that the judge remembers.
 pub const JUDGE_LOOKS_MAX: usize = 64;
 
+/// Writes of one index that no refresh has shown, and that the judge remembers.
+pub const JUDGE_UNSHOWN_MAX: usize = 1_000;
+
+/// Indices of which the judge remembers such writes.
+pub const JUDGE_UNSHOWN_INDICES_MAX: usize = 64;
+
 /// Failed calls that the judge watches for being repeated.
 pub const JUDGE_FAILURES_MAX: usize = 256;
 

@@ -59,6 +59,7 @@ static EXAMPLES: &[Example] = examples! {
     "unexpected-call"
     "unguarded-lock"
     "unknown-operation"
+    "unrefreshed-read"
     "unsupported-operation"
     "unused-allowance"
     "version-mismatch"

@@ -426,6 +426,10 @@ impl Engine {
                     status,
                     reason: &reason,
                     answer: &told,
+                    part: match &answer {
+                        Answer::Made(outcome) => outcome.as_ref().as_ref().ok().and_then(|reply| reply.body.part()),
+                        Answer::Recorded(_) => None,
+                    },
                     retry_after_s: match &answer {
                         Answer::Recorded(response) => heard::retry_after_s(response),
                         Answer::Made(_) => None,
@@ -521,6 +525,7 @@ impl Engine {
             status: 413,
             reason: &format!("the body is larger than {} bytes", self.setup.body_bytes_max),
             answer: &Value::default,
+            part: None,
             retry_after_s: None,
             exposed: &[],
             enforced: false,

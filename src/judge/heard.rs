@@ -16,6 +16,7 @@ use crate::limits::JSON_HELD_BYTES_MAX;
 use crate::profile::Profile;
 use crate::rest::call::{PathParameter, Sent};
 use crate::rest::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
+use crate::rest::part::Part;
 use crate::rest::schema::Violation;
 use crate::rest::{self, Miss, Setting, Stage};
 
@@ -48,6 +49,8 @@ pub struct Heard<'a> {
     pub reason: &'a str,
     /// The body of the answer, made when it is asked for.
     pub answer: &'a dyn Fn() -> Value,
+    /// The answer before it is JSON, where it was put together from pieces.
+    pub part: Option<&'a Part>,
     /// Seconds after which the answer invites the client to come again.
     pub retry_after_s: Option<u64>,
     /// Where secrets stand in the open.
@@ -153,6 +156,7 @@ impl<'a> Retold<'a> {
             status: self.interaction.response.status(),
             reason: &self.reason,
             answer,
+            part: None,
             retry_after_s: retry_after_s(&self.interaction.response),
             exposed: &self.exposed,
             enforced: self.enforced,

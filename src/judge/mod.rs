@@ -19,6 +19,7 @@ pub mod scope;
 pub mod sentence;
 pub mod story;
 pub mod strictness;
+mod unshown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -39,6 +40,7 @@ use rules::{ACTS, Check, Offence, RULES, Rule, bit};
 use scope::Scope;
 use story::Seen;
 use strictness::{Contract, Strictness};
+use unshown::Unshown;
 
 /// How many findings of each kind there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +142,7 @@ struct Docket {
     backoff: Option<Entry>,
     storm: Option<Entry>,
     answer: Option<Entry>,
+    unshown: Option<Entry>,
     end: Vec<Entry>,
 }
 
@@ -178,6 +181,7 @@ impl Docket {
                 Check::Documents(_) => docket.documents.push(entry),
                 Check::Backoff => docket.backoff = Some(entry),
                 Check::Storm => docket.storm = Some(entry),
+                Check::Unshown => docket.unshown = Some(entry),
                 Check::Answer => docket.answer = Some(entry),
                 Check::End(_) => docket.end.push(entry),
                 Check::Elsewhere => {}
@@ -202,6 +206,7 @@ pub struct Judge {
     docket: Arc<Docket>,
     world: World,
     failures: Failures,
+    unshown: Unshown,
     answers: Answers,
     /// The scopes that have ended, oldest first.
     scopes: Vec<Scope>,
@@ -233,6 +238,7 @@ impl Judge {
             strictness,
             world: World::new(state),
             failures: Failures::default(),
+            unshown: Unshown::default(),
             answers: docket.answer.map(|_| Answers::new(state)).unwrap_or_default(),
             docket,
             scopes: Vec::new(),
@@ -271,6 +277,7 @@ impl Judge {
     pub fn learn(&mut self, state: &Value, whole: bool) {
         if whole {
             self.world = World::new(state);
+            self.unshown = Unshown::default();
             self.answers = Answers::default();
         } else {
             self.world.learn(state);
@@ -362,6 +369,13 @@ impl Judge {
             has_storm = true;
             own.push((entry, offence));
         }
+        let mut told = Vec::new();
+        if let Some(entry) = self.docket.unshown
+            && let Some((offence, indices)) = self.unshown.read(heard)
+        {
+            told = indices;
+            own.push((entry, offence));
+        }
         for (entry, offence) in own {
             let finding = entry.found(offence, call, heard.at);
             if refuses && finding.severity == Severity::Error && !self.is_allowed(finding.rule) {
@@ -381,6 +395,10 @@ impl Judge {
         self.failures.take(heard, if refusal.is_some() { 400 } else { heard.status });
         if has_storm {
             self.failures.storm_told(heard);
+        }
+        self.unshown.told(&told);
+        if refusal.is_none() && !heard.enforced && self.docket.unshown.is_some() {
+            self.unshown.take(heard);
         }
         for finding in &mut findings {
             finding.scope = self.mark();
@@ -564,6 +582,7 @@ impl Judge {
         self.allowances.retain(|allowance| allowance.is_standing);
         self.world = World::default();
         self.failures = Failures::default();
+        self.unshown = Unshown::default();
         self.answers = Answers::default();
         told
     }

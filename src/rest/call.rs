@@ -324,6 +324,14 @@ impl Body {
         !matches!(self, Body::Text(_) | Body::Typed(..))
     }
 
+    /// The pieces that the body is put together from, if it is.
+    pub fn part(&self) -> Option<&Part> {
+        match self {
+            Body::Tree(part) => Some(part),
+            _ => None,
+        }
+    }
+
     /// The body as JSON; null for a text.
     pub fn to_value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()

@@ -20,6 +20,7 @@ mod saved_answers;
 mod scopes;
 mod secrets;
 mod simulation;
+mod visibility;
 mod web_pages;
 
 #[cfg(feature = "cli")]

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity, Subject};
 use crate::limits::FINDING_CHARS_MAX;
 use crate::near_miss::{self, NearMiss, shortened};
-use Check::{Answer, Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm};
+use Check::{Answer, Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm, Unshown};
 use Severity::{Error, Warning};
 use job::JobCase;
 
@@ -67,6 +67,8 @@ pub(crate) enum Check {
     Backoff,
     /// A call that is repeated too often.
     Storm,
+    /// A search, held against the writes that no refresh has shown.
+    Unshown,
     /// An answer: asked only of who wants to know.
     Answer,
     /// The whole run, when it has ended.
@@ -128,7 +130,7 @@ pub(crate) struct Offence {
 }
 
 impl Offence {
-    fn new(message: String) -> Offence {
+    pub(crate) fn new(message: String) -> Offence {
         Offence {
             message,
             evidence: Map::new(),
@@ -140,7 +142,7 @@ impl Offence {
         }
     }
 
-    fn with(mut self, name: &str, value: impl Into<Value>) -> Offence {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Offence {
         self.evidence.insert(name.to_owned(), value.into());
         self
     }
@@ -164,13 +166,13 @@ impl Offence {
     }
 
     /// The same, resting on an earlier call too.
-    fn after(mut self, earlier: Option<Mark>) -> Offence {
+    pub(crate) fn after(mut self, earlier: Option<Mark>) -> Offence {
         self.earlier.extend(earlier.filter(|mark| mark.seq != 0));
         self
     }
 
     /// The same, and what would have happened next.
-    fn then(self, next: impl Into<String>) -> Offence {
+    pub(crate) fn then(self, next: impl Into<String>) -> Offence {
         Offence { next: Some(next.into()), ..self }
     }
 
@@ -625,6 +627,16 @@ pub static RULES: &[Rule] = &[
         hint: "give up after a few repetitions and tell somebody",
         mend: "Bound the number of repetitions, and let the pause between them grow.",
         reference: "good manners",
+    },
+    rule! {
+        id: "unrefreshed-read",
+        severity: Warning,
+        check: Unshown,
+        demands: "The answer of a search, count, list or sweep depends on no write that no refresh has shown yet.",
+        why: "Elasticsearch's searches see what the last refresh has shown: by itself an index is refreshed once in its `refresh_interval`, a second if nothing is said. The mock shows every write at once unless `--visibility refresh` says otherwise, so that a client which searches for what it has just written is green here and fails now and then in production. It is told once until the index is refreshed, and only where it is certain that the answer depends on the write.",
+        hint: "write with `refresh=wait_for`, refresh the index before the search (`POST /INDEX/_refresh`), or read the document by its id, which needs no refresh",
+        mend: "Send `refresh=wait_for` with the last write before the search, or call `_refresh` once before it; `GET /INDEX/_doc/ID` and `_mget` see every write at once. `--visibility refresh` shows what Elasticsearch would answer.",
+        reference: "Elasticsearch reference: near real-time search, the `refresh` parameter",
     },
     rule! {
         id: "secret-exposed",

@@ -1,0 +1,559 @@
+//! [`Unshown`]: writes that no refresh has shown yet, and searches whose answers depend on one.
+//!
+//! Elasticsearch's searches see what the last refresh has shown. A client that searches for what it has just
+//! written is green on a mock that shows it at once, and fails now and then in production. A write is known to be
+//! shown once somebody refreshes its index, or the index has had the time to do so itself. Whether an answer
+//! depends on a write is only said where it is certain: a hit is the document, or the query plainly matches it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::heard::Heard;
+use super::rules::{Offence, hms};
+use super::story::Mark;
+use crate::clock::parse_duration;
+use crate::cluster::lag::REFRESH_INTERVAL;
+use crate::cluster::query::text::{Pattern, lower, words};
+use crate::json;
+use crate::limits::{JUDGE_UNSHOWN_INDICES_MAX, JUDGE_UNSHOWN_MAX};
+use crate::rest::part::Part;
+
+/// Writes that no refresh has shown yet, by index.
+#[derive(Clone, Debug, Default)]
+pub struct Unshown {
+    indices: BTreeMap<Arc<str>, Pending>,
+    /// How often indices are refreshed by themselves, where somebody has said so: none is never.
+    intervals: BTreeMap<String, Option<Duration>>,
+}
+
+/// The writes of one index.
+#[derive(Clone, Debug, Default)]
+struct Pending {
+    writes: Vec<Write>,
+    /// Whether a search that depends on them has been told.
+    told: bool,
+}
+
+/// A write that was done.
+#[derive(Clone, Debug)]
+struct Write {
+    mark: Mark,
+    id: Arc<str>,
+    effect: Effect,
+    operation: &'static str,
+    /// The method and path of the call, as it may be told.
+    call: Arc<str>,
+    /// The body of the call, and which of its items it was.
+    body: Bytes,
+    item: usize,
+}
+
+/// What became of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Created,
+    Updated,
+    Deleted,
+}
+
+/// What an answer says of one write.
+struct Told {
+    index: Arc<str>,
+    id: Arc<str>,
+    effect: Effect,
+}
+
+impl Unshown {
+    /// What is wrong with a read, if its answer depends on what no refresh has shown.
+    pub(super) fn read(&self, heard: &Heard<'_>) -> Option<(Offence, Vec<Arc<str>>)> {
+        if self.indices.is_empty() || !heard.is_taken() || heard.enforced {
+            return None;
+        }
+        let reads = match heard.operation? {
+            "search" | "count" | "delete_by_query" | "update_by_query" => vec![Look::of(heard)],
+            "msearch" => Look::several(heard),
+            "connector.list" => vec![Look::list(heard, ".elastic-connectors-v1")],
+            "connector.sync_job_list" => vec![Look::list(heard, ".elastic-connectors-sync-jobs-v1")],
+            _ => return None,
+        };
+        for read in &reads {
+            for (index, pending) in self.indices.iter().filter(|(index, pending)| !pending.told && read.covers(index)) {
+                let interval = self.interval(index);
+                let is_hidden = |write: &&Write| interval.is_none_or(|it| heard.at.since(write.mark.at) < it);
+                let hidden: Vec<&Write> = pending.writes.iter().filter(is_hidden).collect();
+                let found = hidden.iter().enumerate().find(|(at, write)| {
+                    // Only the last write of a document counts.
+                    !hidden[at + 1..].iter().any(|later| later.id == write.id) && read.depends_on(index, write)
+                });
+                if let Some((_, write)) = found {
+                    let (method, path) = (heard.request.method(), heard.request.path());
+                    let offence = Offence::new(format!(
+                        "{method} {path} depends on what {} has {} at {}, which no refresh has shown yet",
+                        write.told(),
+                        write.what(),
+                        hms(write.mark.at),
+                    ))
+                    .with("expected", "a refresh between the write and the search")
+                    .with("seen", "none")
+                    .after(Some(write.mark))
+                    .then("Elasticsearch answers without it until the index is refreshed");
+                    return Some((offence, vec![index.clone()]));
+                }
+            }
+        }
+        None
+    }
+
+    /// Notes that searches of an index have been told of.
+    pub(super) fn told(&mut self, indices: &[Arc<str>]) {
+        for index in indices {
+            if let Some(pending) = self.indices.get_mut(index) {
+                pending.told = true;
+            }
+        }
+    }
+
+    /// Takes in what a call has written or shown.
+    pub(super) fn take(&mut self, heard: &Heard<'_>) {
+        let Some(operation) = heard.operation else { return };
+        if let Some(call) = operation.strip_prefix("connector.") {
+            // Each write of the Connector API refreshes its index.
+            if !self.indices.is_empty() && heard.is_taken() && !matches!(call, "get" | "list" | "sync_job_get") {
+                self.indices.remove(shelf(call));
+            }
+            return;
+        }
+        let kind = match operation {
+            "bulk" | "index" | "create" | "update" | "delete" => Kind::Write,
+            "indices.refresh" | "indices.delete" => Kind::Refresh,
+            "delete_by_query" | "update_by_query" if refreshes(heard.request.query()) => Kind::Refresh,
+            "indices.create" | "indices.put_settings" => Kind::Settings,
+            _ => return,
+        };
+        if !heard.is_taken() && !matches!(heard.status, 404) {
+            return;
+        }
+        match kind {
+            Kind::Write => self.written(heard),
+            Kind::Refresh => {
+                let names = index_of(heard.request.path());
+                self.indices.retain(|index, _| !covers(names, index));
+            }
+            Kind::Settings => self.set(heard),
+        }
+    }
+
+    fn written(&mut self, heard: &Heard<'_>) {
+        let told = told(heard);
+        if refreshes(heard.request.query()) {
+            told.iter().for_each(|told| drop(self.indices.remove(&told.index)));
+            return;
+        }
+        let operation = match heard.operation {
+            Some("bulk") => "bulk",
+            Some("create") => "create",
+            Some("update") => "update",
+            Some("delete") => "delete",
+            _ => "index",
+        };
+        let call: Arc<str> = format!("{} {}", heard.request.method(), heard.request.path()).into();
+        for (item, told) in told.into_iter().enumerate() {
+            let Told { index, id, effect } = told;
+            if index.is_empty() {
+                continue;
+            }
+            let interval = self.interval(&index);
+            let is_full = self.indices.len() >= JUDGE_UNSHOWN_INDICES_MAX && !self.indices.contains_key(&index);
+            if is_full {
+                continue;
+            }
+            let pending = self.indices.entry(index).or_default();
+            if let (Some(last), Some(interval)) = (pending.writes.last(), interval)
+                && heard.at.since(last.mark.at) >= interval
+            {
+                *pending = Pending::default();
+            }
+            if pending.writes.len() < JUDGE_UNSHOWN_MAX {
+                let mark = Mark { seq: heard.seq, at: heard.at };
+                let body = heard.request.body().clone();
+                pending.writes.push(Write { mark, id, effect, operation, call: call.clone(), body, item });
+            }
+        }
+    }
+
+    /// Takes in how often an index is refreshed by itself.
+    fn set(&mut self, heard: &Heard<'_>) {
+        let Some(body) = heard.json() else { return };
+        let settings = body.get("settings").unwrap_or(&body);
+        let said = ["index.refresh_interval", "refresh_interval"].iter().find_map(|name| settings.get(name));
+        let said = said.or_else(|| settings.pointer("/index/refresh_interval"));
+        let interval = match said {
+            None => return,
+            Some(Value::Null) => Some(REFRESH_INTERVAL),
+            Some(value) => match value.as_str() {
+                Some("-1") => None,
+                Some(text) => Some(parse_duration(text).unwrap_or(REFRESH_INTERVAL)),
+                None => return,
+            },
+        };
+        for name in index_of(heard.request.path()).split(',').filter(|name| !name.is_empty()) {
+            if self.intervals.len() < JUDGE_UNSHOWN_INDICES_MAX {
+                self.intervals.insert(name.to_owned(), interval);
+            }
+        }
+    }
+
+    fn interval(&self, index: &str) -> Option<Duration> {
+        self.intervals.get(index).copied().unwrap_or(Some(REFRESH_INTERVAL))
+    }
+}
+
+enum Kind {
+    Write,
+    Refresh,
+    Settings,
+}
+
+/// The index that a call of the Connector API writes to.
+fn shelf(call: &str) -> &'static str {
+    match call.starts_with("sync_job_") {
+        true => ".elastic-connectors-sync-jobs-v1",
+        false => ".elastic-connectors-v1",
+    }
+}
+
+/// Whether a call waits for a refresh or makes one.
+fn refreshes(query: &str) -> bool {
+    query.split('&').any(|part| matches!(part, "refresh" | "refresh=" | "refresh=true" | "refresh=wait_for"))
+}
+
+/// The part of a path that names indices; empty where it names none.
+fn index_of(path: &str) -> &str {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if first.starts_with('_') && first != "_all" { "" } else { first }
+}
+
+/// Whether an expression names an index.
+fn covers(expression: &str, index: &str) -> bool {
+    if matches!(expression, "" | "_all" | "*") {
+        return true;
+    }
+    let alias = index.strip_suffix("-v1").unwrap_or(index);
+    expression
+        .replace("%2C", ",")
+        .split(',')
+        .any(|name| name == index || name == alias || (name.contains('*') && Pattern::of_name(name).fits(index)))
+}
+
+/// What the answer says of each write of a call.
+fn told(heard: &Heard<'_>) -> Vec<Told> {
+    match heard.part {
+        Some(part) => match member(part, "items") {
+            Some(Part::List(items)) => items.iter().map(told_of_item).collect(),
+            _ => vec![told_of_part(part)],
+        },
+        None => {
+            let answer = (heard.answer)();
+            match answer.get("items").and_then(Value::as_array) {
+                Some(items) => items
+                    .iter()
+                    .map(|item| told_of_value(item.as_object().and_then(|item| item.values().next())))
+                    .collect(),
+                None => vec![told_of_value(Some(&answer))],
+            }
+        }
+    }
+}
+
+fn member<'p>(part: &'p Part, name: &str) -> Option<&'p Part> {
+    match part {
+        Part::Object(members) => members.iter().find(|(known, _)| *known == name).map(|(_, part)| part),
+        _ => None,
+    }
+}
+
+fn told_of_item(item: &Part) -> Told {
+    match item {
+        Part::Object(members) if members.len() == 1 => told_of_part(&members[0].1),
+        other => told_of_part(other),
+    }
+}
+
+fn told_of_part(part: &Part) -> Told {
+    let text = |name| match member(part, name) {
+        Some(Part::Text(text)) => text.clone(),
+        _ => Arc::from(""),
+    };
+    let result = match member(part, "result") {
+        Some(Part::Word(word)) => word,
+        _ => "",
+    };
+    Told::new(text("_index"), text("_id"), result)
+}
+
+fn told_of_value(value: Option<&Value>) -> Told {
+    let text = |name: &str| value.and_then(|value| value.get(name)?.as_str()).unwrap_or_default();
+    Told::new(text("_index").into(), text("_id").into(), text("result"))
+}
+
+impl Told {
+    /// A write that was not done, or changed nothing, has no index.
+    fn new(index: Arc<str>, id: Arc<str>, result: &str) -> Told {
+        let effect = match result {
+            "created" => Effect::Created,
+            "updated" => Effect::Updated,
+            "deleted" => Effect::Deleted,
+            _ => return Told { index: Arc::from(""), id, effect: Effect::Updated },
+        };
+        Told { index, id, effect }
+    }
+}
+
+impl Write {
+    fn what(&self) -> &'static str {
+        match self.effect {
+            Effect::Created => "created",
+            Effect::Updated => "changed",
+            Effect::Deleted => "deleted",
+        }
+    }
+
+    /// The call, for people. What an answer says of ids nobody has masked.
+    fn told(&self) -> String {
+        match self.operation {
+            "bulk" => format!("{} (item {})", self.call, self.item + 1),
+            _ => self.call.to_string(),
+        }
+    }
+
+    /// The fields that it wrote, and whether they are all that the document has.
+    fn fields(&self) -> Option<(Map<String, Value>, bool)> {
+        let (text, is_update): (&[u8], bool) = match self.operation {
+            "bulk" => {
+                let mut lines = self.body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+                let mut at = 0;
+                loop {
+                    let action = json::read(lines.next()?).ok()??;
+                    let verb = action.as_object()?.keys().next()?.clone();
+                    let document = if verb == "delete" { None } else { lines.next() };
+                    if at == self.item {
+                        break (document?, verb == "update");
+                    }
+                    at += 1;
+                }
+            }
+            operation => (&self.body[..], operation == "update"),
+        };
+        let Value::Object(mut document) = json::read(text).ok()?? else { return None };
+        match is_update {
+            false => Some((document, true)),
+            true => {
+                let doc = document.shift_remove("doc").or_else(|| document.shift_remove("upsert"))?;
+                Some((doc.as_object()?.clone(), self.effect == Effect::Created))
+            }
+        }
+    }
+}
+
+/// A search as far as it matters what it found.
+struct Look {
+    expression: String,
+    query: Option<Value>,
+    /// The ids of the hits, each with its index; none within where the answer does not name it.
+    hits: Vec<(Option<String>, String)>,
+    /// Whether the hits show what the documents say.
+    shows_source: bool,
+}
+
+impl Look {
+    fn of(heard: &Heard<'_>) -> Look {
+        let body = heard.json().map(std::borrow::Cow::into_owned).unwrap_or_default();
+        let has_words = heard.request.query().split('&').any(|part| part.starts_with("q="));
+        let expression = index_of(heard.request.path()).to_owned();
+        // A point in time shows what it showed when it was opened.
+        let is_kept = body.get("pit").is_some();
+        let mut look = Look::new(expression, &body, &(heard.answer)());
+        if has_words || is_kept {
+            look.query = None;
+        }
+        if is_kept {
+            look.hits.clear();
+        }
+        look
+    }
+
+    fn new(expression: String, body: &Value, answer: &Value) -> Look {
+        let query = match body.get("query") {
+            None => Value::Object(Map::from_iter([("match_all".to_owned(), Value::Object(Map::new()))])),
+            Some(query) => query.clone(),
+        };
+        let hits = answer.pointer("/hits/hits").and_then(Value::as_array).into_iter().flatten();
+        let text = |hit: &Value, name: &str| hit.get(name).and_then(Value::as_str).map(str::to_owned);
+        Look {
+            expression,
+            query: Some(query),
+            shows_source: body.get("_source") != Some(&Value::Bool(false)),
+            hits: hits.filter_map(|hit| Some((text(hit, "_index"), text(hit, "_id")?))).collect(),
+        }
+    }
+
+    /// The searches of a multi search.
+    fn several(heard: &Heard<'_>) -> Vec<Look> {
+        let answer = (heard.answer)();
+        let path = index_of(heard.request.path());
+        let lines: Vec<&[u8]> = heard.request.body().split(|byte| *byte == b'\n').collect();
+        let read = |line: &[u8]| json::read(line).ok().flatten().unwrap_or_default();
+        lines
+            .chunks_exact(2)
+            .enumerate()
+            .map(|(at, pair)| {
+                let header = read(pair[0]);
+                let named = match header.get("index").or_else(|| header.get("indices")) {
+                    Some(Value::String(name)) => name.clone(),
+                    Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+                    _ => path.to_owned(),
+                };
+                let response = answer.pointer(&format!("/responses/{at}")).cloned().unwrap_or_default();
+                let mut look = Look::new(named, &read(pair[1]), &response);
+                if response.get("error").is_some() {
+                    look.query = None;
+                }
+                look
+            })
+            .collect()
+    }
+
+    /// A list of the Connector API.
+    fn list(heard: &Heard<'_>, index: &str) -> Look {
+        let answer = (heard.answer)();
+        let shown = answer.get("results").and_then(Value::as_array).into_iter().flatten();
+        let hits = shown.filter_map(|shown| Some((None, shown.get("id")?.as_str()?.to_owned()))).collect();
+        Look { expression: index.to_owned(), query: None, hits, shows_source: true }
+    }
+
+    fn covers(&self, index: &str) -> bool {
+        covers(&self.expression, index)
+    }
+
+    /// Whether the answer is certain to depend on a write.
+    fn depends_on(&self, index: &str, write: &Write) -> bool {
+        let is_hit = self
+            .hits
+            .iter()
+            .any(|(named, id)| **id == *write.id && named.as_deref().is_none_or(|named| named == index));
+        let matches = |fields: &Map<String, Value>| {
+            self.query.as_ref().is_some_and(|query| surely_matches(query, &write.id, fields))
+        };
+        let is_all = self.query.as_ref().is_some_and(is_match_all);
+        match write.effect {
+            Effect::Created => is_hit || is_all || write.fields().is_some_and(|(fields, _)| matches(&fields)),
+            // It is found in any case; what is found may be what it was before.
+            Effect::Updated => {
+                (is_hit && self.shows_source)
+                    || (!is_all && write.fields().is_some_and(|(fields, _)| matches(&fields) && !is_by_id(self)))
+            }
+            Effect::Deleted => is_hit || is_all,
+        }
+    }
+}
+
+fn is_match_all(query: &Value) -> bool {
+    query.as_object().is_some_and(|query| query.len() == 1 && query.contains_key("match_all"))
+}
+
+fn is_by_id(look: &Look) -> bool {
+    look.query.as_ref().is_some_and(|query| query.get("ids").is_some())
+}
+
+/// Whether a query matches a document whatever its fields are mapped as. What is not certain is not said.
+fn surely_matches(query: &Value, id: &str, fields: &Map<String, Value>) -> bool {
+    let Some((kind, body)) = query.as_object().filter(|query| query.len() == 1).and_then(|query| query.iter().next())
+    else {
+        return false;
+    };
+    let clause = |query: &Value| surely_matches(query, id, fields);
+    let list = |name: &str| -> Vec<&Value> {
+        match body.get(name) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(items)) => items.iter().collect(),
+            Some(one) => vec![one],
+        }
+    };
+    let is_id = |value: &Value| value.as_str() == Some(id);
+    match kind.as_str() {
+        "match_all" => true,
+        "ids" => list("values").into_iter().any(is_id),
+        "constant_score" => body.get("filter").is_some_and(clause),
+        "exists" => body.get("field").and_then(Value::as_str).is_some_and(|field| !values(fields, field).is_empty()),
+        "term" | "terms" | "match" => {
+            let Some((field, asked)) = body.as_object().and_then(|body| body.iter().find(|(name, _)| is_field(name)))
+            else {
+                return false;
+            };
+            let asked = asked.get("value").or_else(|| asked.get("query")).unwrap_or(asked);
+            let asked: Vec<&Value> = match asked {
+                Value::Array(items) if kind == "terms" => items.iter().collect(),
+                one => vec![one],
+            };
+            if field == "_id" {
+                return asked.into_iter().any(is_id);
+            }
+            let held = values(fields, field);
+            asked.iter().any(|asked| held.iter().any(|held| is_surely(kind, field, asked, held)))
+        }
+        "bool" => {
+            let (must, filter, should) = (list("must"), list("filter"), list("should"));
+            let every: Vec<&Value> = must.into_iter().chain(filter).collect();
+            let wants_some = every.is_empty() || body.get("minimum_should_match").is_some();
+            list("must_not").is_empty()
+                && every.iter().all(|query| clause(query))
+                && (!wants_some || should.is_empty() || should.iter().all(|query| clause(query)))
+        }
+        _ => false,
+    }
+}
+
+fn is_field(name: &str) -> bool {
+    !matches!(name, "boost" | "_name")
+}
+
+/// Whether a value is found by another one, be it a keyword or a text.
+fn is_surely(kind: &str, field: &str, asked: &Value, held: &Value) -> bool {
+    match (asked, held) {
+        (Value::String(asked), Value::String(held)) => {
+            let is_plain = |text: &str| {
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            };
+            asked == held
+                && (kind == "match" || is_plain(asked) || field.ends_with(".keyword"))
+                && (field.ends_with(".keyword") || words(held).map(lower).next().is_some())
+        }
+        (Value::Number(_) | Value::Bool(_), held) => asked == held,
+        _ => false,
+    }
+}
+
+/// The values at a path, lists opened.
+fn values<'v>(fields: &'v Map<String, Value>, path: &str) -> Vec<&'v Value> {
+    fn open<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
+        match value {
+            Value::Null | Value::Object(_) => {}
+            Value::Array(items) => items.iter().for_each(|item| open(item, found)),
+            one => found.push(one),
+        }
+    }
+    let path = path.strip_suffix(".keyword").unwrap_or(path);
+    let mut found = Vec::new();
+    if let Some(value) = fields.get(path) {
+        open(value, &mut found);
+    } else if let Some((first, rest)) = path.split_once('.')
+        && let Some(Value::Object(inner)) = fields.get(first)
+    {
+        return values(inner, rest);
+    }
+    found
+}
