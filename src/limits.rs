@@ -59,6 +59,10 @@ pub const TOTAL_HITS_TRACKED_MAX: u64 = 10_000;
 /// Queries in queries. Elasticsearch's `indices.query.bool.max_nested_depth`.
 pub const QUERY_DEPTH_MAX: usize = 30;
 
+/// Fields that a search shows from their values. Elasticsearch's `index.max_docvalue_fields_search`; a setting of
+/// an index.
+pub const DOCVALUE_FIELDS_MAX: usize = 100;
+
 /// Buckets of all aggregations of one search. Elasticsearch's `search.max_buckets`.
 pub const BUCKETS_MAX: usize = 65_536;
 

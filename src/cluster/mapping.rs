@@ -125,6 +125,11 @@ impl Field {
         Field { kind, fields: Fields::new(), options: Map::new() }
     }
 
+    /// Whether the index keeps its values apart from the source.
+    pub fn is_stored(&self) -> bool {
+        self.option("store").is_some_and(|store| *store == true || *store == "true")
+    }
+
     /// An option of the field, for example `ignore_above`.
     pub fn option(&self, name: &str) -> Option<&Value> {
         self.options.get(name)

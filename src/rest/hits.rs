@@ -111,12 +111,26 @@ impl Serialize for One<'_> {
         if let Some(source) = shape.source.apply(&hit.document.source) {
             map.serialize_entry("_source", &*source)?;
         }
+        if !hit.fields.is_empty() {
+            map.serialize_entry("fields", &Fields(&hit.fields))?;
+        }
         if !hit.sort.is_empty() {
             map.serialize_entry("sort", &hit.sort)?;
         }
         if !hit.matched.is_empty() {
             map.serialize_entry("matched_queries", &hit.matched)?;
         }
+        map.end()
+    }
+}
+
+/// Values by the names of their fields.
+struct Fields<'a>(&'a [(String, Vec<Value>)]);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(name, values)| map.serialize_entry(name, values))?;
         map.end()
     }
 }

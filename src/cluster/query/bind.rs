@@ -9,7 +9,7 @@ use super::text::{Pattern, lower, words};
 use super::{Bool, Fault, Filter, Kind, MultiMatch, Query};
 use crate::clock::{DateFault, Timestamp};
 use crate::cluster::mapping::Mapping;
-use crate::limits::{RESULT_WINDOW_MAX, TERMS_MAX};
+use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, TERMS_MAX};
 
 /// Fields that every document has beside its source, and that cannot be searched here.
 const METADATA: &[&str] = &[
@@ -37,11 +37,17 @@ pub struct Limits {
     pub terms: u64,
     /// How far a page may reach, which is also how many ids a query may have.
     pub result_window: u64,
+    /// Fields that are shown from their values.
+    pub docvalue_fields: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { terms: TERMS_MAX as u64, result_window: RESULT_WINDOW_MAX as u64 }
+        Limits {
+            terms: TERMS_MAX as u64,
+            result_window: RESULT_WINDOW_MAX as u64,
+            docvalue_fields: DOCVALUE_FIELDS_MAX as u64,
+        }
     }
 }
 
@@ -105,6 +111,11 @@ impl Binding<'_> {
                     TextTest::Pattern(Pattern::read(value))
                 };
                 self.text_test(field, "wildcard", test)
+            }
+            Query::WordPattern { field, value } => {
+                let is_text = self.mapping.kind(field) == Some(Kind::Text);
+                let pattern = if is_text { Pattern::read(&lower(value)) } else { Pattern::read(value) };
+                self.text_test(field, "wildcard", TextTest::Pattern(pattern))
             }
             Query::Range { field, from, to } => self.range(field, from.as_ref(), to.as_ref()),
             Query::Match { field, value, lenient, .. } => match self.matching(query, field, value) {

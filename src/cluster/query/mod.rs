@@ -105,6 +105,14 @@ pub enum Query {
         /// Whether letter case is left out of account.
         any_case: bool,
     },
+    /// Documents with a field that fits a pattern once it is as the field has its words: lower case, if it is a
+    /// text.
+    WordPattern {
+        /// The field's path.
+        field: String,
+        /// The pattern, as that of a wildcard.
+        value: String,
+    },
     /// Documents with a field within bounds.
     Range {
         /// The field's path.
@@ -256,6 +264,13 @@ pub enum Fault {
         /// The size.
         asked: u64,
         /// The largest one.
+        most: u64,
+    },
+    /// More fields are to be shown from their values than may be.
+    TooManyShown {
+        /// How many.
+        given: usize,
+        /// How many there may be.
         most: u64,
     },
     /// More terms were given than a query may have.

@@ -21,11 +21,13 @@ use super::document::Document;
 use super::document::hash_order;
 use super::lag::Seen;
 use super::mapping::Mapping;
-use super::query::{Fault, Filter, Limits, Query};
+use super::query::text::Pattern;
+use super::query::{Fault, Filter, Kind, Limits, Query};
 use super::source_filter::SourceFilter;
 use crate::clock::Timestamp;
 use crate::limits::TOTAL_HITS_TRACKED_MAX;
-use aggregation::{Aggregated, Aggregation};
+use aggregation::values::ValuesSource;
+use aggregation::{Aggregated, Aggregation, ValuesAsked};
 use sort::{By, Key, Place, SortField, Sorter};
 
 /// The size of a page when the client does not say.
@@ -80,6 +82,10 @@ impl Default for Track {
 pub struct Shape {
     /// What of their source.
     pub source: SourceFilter,
+    /// Which fields are shown from their values.
+    pub docvalue_fields: Vec<ValuesAsked>,
+    /// Which fields are shown if the index keeps them apart from the source.
+    pub stored_fields: Vec<String>,
     /// Whether their ids are left out too.
     pub without_ids: bool,
     /// Whether their versions are shown.
@@ -171,6 +177,8 @@ pub struct Hit {
     pub score: Option<f64>,
     /// The fields that have left out a value of it.
     pub ignored: Vec<String>,
+    /// The values of the fields that are shown from them.
+    pub fields: Vec<(String, Vec<Value>)>,
     /// What it is sorted by; none if only by its score.
     pub sort: Vec<Value>,
     /// The names of the queries that it matches.
@@ -209,6 +217,7 @@ struct Ranking<'a> {
 struct Labels<'q> {
     named: Vec<(&'q str, Filter)>,
     limited: bool,
+    shown: Vec<(String, ValuesSource)>,
 }
 
 impl Search {
@@ -325,9 +334,45 @@ impl Search {
             for &(name, query) in &names {
                 named.push((name, shard.bind(query, now)?));
             }
-            labels.push(Labels { named, limited: shard.mapping.is_limited() });
+            let shown = self.shown_values(shard, now).map_err(|fault| shard.fault(fault))?;
+            labels.push(Labels { named, limited: shard.mapping.is_limited(), shown });
         }
         Ok(ranked.map(|hit| self.hit(hit, &shards[hit.shard], &labels[hit.shard])).collect())
+    }
+
+    /// The fields of an index that are shown from their values.
+    fn shown_values(&self, shard: &Shard<'_>, now: Timestamp) -> Result<Vec<(String, ValuesSource)>, Fault> {
+        for name in &self.shape.stored_fields {
+            let pattern = Pattern::of_name(name);
+            let is_stored =
+                |path: &String| pattern.fits(path) && shard.mapping.field(path).is_some_and(|field| field.is_stored());
+            if let Some(field) = shard.mapping.paths().iter().find(|path| is_stored(path)) {
+                return Err(Fault::Unsupported {
+                    what: format!("[stored_fields] of [{field}], which the index keeps apart from the source"),
+                    instead: "read `_source`",
+                });
+            }
+        }
+        let asked = &self.shape.docvalue_fields;
+        let most = shard.limits().docvalue_fields;
+        if asked.len() as u64 > most {
+            return Err(Fault::TooManyShown { given: asked.len(), most });
+        }
+        let mut shown = Vec::new();
+        for asked in asked {
+            if !asked.field.contains('*') {
+                shown.push((asked.field.clone(), ValuesSource::bind(asked, shard, "docvalue_fields", true, now)?));
+                continue;
+            }
+            let pattern = Pattern::of_name(&asked.field);
+            for path in shard.mapping.paths().into_iter().filter(|path| pattern.fits(path)) {
+                if !matches!(shard.mapping.kind(&path), None | Some(Kind::Text | Kind::Object)) {
+                    let one = ValuesAsked { field: path.clone(), ..asked.clone() };
+                    shown.push((path, ValuesSource::bind(&one, shard, "docvalue_fields", true, now)?));
+                }
+            }
+        }
+        Ok(shown)
     }
 
     fn hit(&self, ranked: &Ranked<'_>, shard: &Shard<'_>, labels: &Labels<'_>) -> Hit {
@@ -346,6 +391,12 @@ impl Search {
             document: ranked.document.clone(),
             score: self.has_scores().then(|| self.query.score()),
             ignored: if labels.limited { shard.mapping.ignored(source) } else { Vec::new() },
+            fields: labels
+                .shown
+                .iter()
+                .map(|(name, values)| (name.clone(), values.shown(ranked.document, shard)))
+                .filter(|(_, values)| !values.is_empty())
+                .collect(),
             matched,
             sort: match self.shows_sort() {
                 true => ranked.keys.iter().map(Key::to_value).collect(),
@@ -426,6 +477,7 @@ impl<'a> Shard<'a> {
         Limits {
             terms: number("max_terms_count").unwrap_or(usual.terms),
             result_window: number("max_result_window").unwrap_or(usual.result_window),
+            docvalue_fields: number("max_docvalue_fields_search").unwrap_or(usual.docvalue_fields),
         }
     }
 

@@ -254,6 +254,10 @@ pub(crate) fn bad_search_after(at: Position, token: &str) -> Exception {
     )
 }
 
+pub(crate) fn required_field() -> Exception {
+    illegal_argument("Required [field]")
+}
+
 pub(crate) fn pit_no_id() -> Exception {
     illegal_argument("Required [id]")
 }
@@ -532,6 +536,10 @@ fn told(fault: &ShardFault) -> Exception {
         Fault::SearchAfterScroll => illegal_argument("`search_after` cannot be used in a scroll context."),
         Fault::SearchAfterUnsorted => illegal_argument("Sort must contain at least one field."),
         Fault::Window { asked, most } => illegal_argument(result_window(*asked, *most)),
+        Fault::TooManyShown { given, most } => illegal_argument(format!(
+            "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{most}] but was [{given}]. \
+             This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
+        )),
         Fault::TooManyTerms { given, most } => failed(illegal_argument(format!(
             "The number of terms [{given}] used in the Terms Query request has exceeded the allowed maximum of \
              [{most}]. This maximum can be set by changing the [index.max_terms_count] index level setting."

@@ -7,6 +7,7 @@ use super::sort::sort_parameter;
 use super::source::{Asked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
 use crate::cluster::names::Lookup;
 use crate::cluster::query::Query;
+use crate::cluster::search::aggregation::ValuesAsked;
 use crate::cluster::search::context::KeepAlive;
 use crate::cluster::search::service::Target;
 use crate::cluster::search::sort::{By, SortField};
@@ -218,7 +219,11 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
     if let Some(filter) = source_parameters(call) {
         search.shape.source = filter;
     }
-    for name in ["explain", "docvalue_fields", "suggest_field", "suggest_text", "include_named_queries_score"] {
+    if let Some(names) = call.query("docvalue_fields").filter(|names| !names.trim().is_empty()) {
+        let asked = |field: &str| ValuesAsked { field: field.to_owned(), ..ValuesAsked::default() };
+        search.shape.docvalue_fields.extend(split_list(names).map(asked));
+    }
+    for name in ["explain", "suggest_field", "suggest_text", "include_named_queries_score"] {
         if call.query(name).is_some_and(|value| value != "false") {
             return Err(search::unsupported(
                 format_args!("the parameter [{name}]"),

@@ -55,7 +55,10 @@ fn clause(text: &str, part: &str, manner: Manner<'_>) -> Result<Query, Exception
     match (field, word) {
         (Some("_exists_"), field) => Ok(Query::Exists(field.to_owned())),
         (Some(field), "*") => Ok(Query::Exists(field.to_owned())),
-        (_, word) if word.contains('*') => Err(search::query_string(text, "a wildcard in it")),
+        (None | Some("*"), word) if word.contains('*') => Err(search::query_string(text, "a wildcard in it")),
+        (Some(field), word) if word.contains('*') && !field.contains('*') => {
+            Ok(Query::WordPattern { field: field.to_owned(), value: word.to_owned() })
+        }
         (None | Some("*"), word) => Ok(Query::AnyField { value: word.to_owned(), all }),
         (Some(field), word) if field.contains('*') => {
             Err(search::query_string(text, &format!("a wildcard in the name of the field of [{word}]")))
@@ -84,6 +87,8 @@ mod tests {
         assert_eq!(query_string("*:*", None, false), Ok(Query::All));
         assert_eq!(query_string("a:*", None, false), Ok(Query::Exists("a".to_owned())));
         assert_eq!(query_string("_exists_:a", None, false), Ok(Query::Exists("a".to_owned())));
+        let pattern = Query::WordPattern { field: "a".to_owned(), value: "B*".to_owned() };
+        assert_eq!(query_string("a:B*", None, false), Ok(pattern));
         assert!(matches!(query_string("a:b", None, false), Ok(Query::Match { field, .. }) if field == "a"));
         assert!(matches!(query_string("b", Some("a"), false), Ok(Query::Match { field, .. }) if field == "a"));
         assert!(matches!(query_string("a b", None, true), Ok(Query::Bool(clauses)) if clauses.must.len() == 2));

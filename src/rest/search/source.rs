@@ -11,8 +11,10 @@ use super::parameters::Pit;
 use super::query::query;
 use super::reader::{Reader, is_value};
 use super::sort::sort;
+use crate::clock::calendar::DatePattern;
 use crate::clock::parse_duration;
 use crate::cluster::query::Query;
+use crate::cluster::search::aggregation::ValuesAsked;
 use crate::cluster::search::context::KeepAlive;
 use crate::cluster::search::{Search, Track};
 use crate::cluster::source_filter::SourceFilter;
@@ -23,7 +25,6 @@ use crate::rest::error::{Error, Exception, search};
 // DIFFERENCE: Elasticsearch has them all.
 const UNSPOKEN: &[(&str, &str)] = &[
     ("collapse", "fetch the hits and take one of each"),
-    ("docvalue_fields", "read `_source`"),
     ("explain", "leave it out: every hit has the same score"),
     ("ext", "leave it out"),
     ("fields", "read `_source`"),
@@ -142,6 +143,7 @@ fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) 
         ("sort", Token::StartObject | Token::StartArray) => asked.search.sort = sort(reader, token)?,
         ("sort", token) if is_value(token) => asked.search.sort = sort(reader, token)?,
         ("search_after", Token::StartArray) => asked.search.after = Some(after(reader)?),
+        ("docvalue_fields", Token::StartArray) => asked.search.shape.docvalue_fields = docvalue_fields(reader)?,
         ("rescore", Token::StartObject) => {
             let at = reader.at();
             if reader.whole()?.as_object().is_none_or(Map::is_empty) {
@@ -182,6 +184,44 @@ fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) 
     Ok(())
 }
 
+/// Fields that are shown from their values: names, or objects with a name and a format.
+fn docvalue_fields(reader: &mut Reader<'_>) -> Result<Vec<ValuesAsked>, Exception> {
+    let mut fields = Vec::new();
+    while let Some(token) = reader.item()? {
+        let mut asked = ValuesAsked::default();
+        match token {
+            Token::StartObject => {
+                while let Some(name) = reader.name()? {
+                    let at = reader.at();
+                    reader.value()?;
+                    match name.as_str() {
+                        "field" => asked.field = reader.text()?,
+                        "format" => {
+                            let text = reader.text()?;
+                            let what = format!("[format] with [{text}] in [docvalue_fields]");
+                            let pattern = DatePattern::read(&text).ok_or_else(|| {
+                                search::unsupported(what, "use a pattern of digits such as `yyyy-MM-dd`")
+                            });
+                            asked.format = Some(pattern?);
+                        }
+                        _ => {
+                            let known = ["field", "format", "include_unmapped"];
+                            return Err(search::unknown_parameter(at, "docvalue_fields", &name, &known));
+                        }
+                    }
+                }
+                if asked.field.is_empty() {
+                    return Err(search::required_field());
+                }
+            }
+            token if is_value(token) => asked.field = reader.text()?,
+            token => return Err(search::unknown_key(reader.at(), token.name(), "docvalue_fields")),
+        }
+        fields.push(asked);
+    }
+    Ok(fields)
+}
+
 /// Without a field the source is not shown, and with `_none_` the id neither; `_source` is the source.
 pub fn stored_fields(asked: &mut Search, names: &[String]) -> Result<(), Exception> {
     match names {
@@ -190,8 +230,12 @@ pub fn stored_fields(asked: &mut Search, names: &[String]) -> Result<(), Excepti
             asked.shape.source = SourceFilter::None;
             asked.shape.without_ids = true;
         }
-        [only] if only == "_source" => {}
-        _ => return Err(search::unsupported("stored fields", "read `_source`")),
+        names => {
+            if !names.iter().any(|name| name == "_source") {
+                asked.shape.source = SourceFilter::None;
+            }
+            asked.shape.stored_fields = names.iter().filter(|name| *name != "_source").cloned().collect();
+        }
     }
     Ok(())
 }

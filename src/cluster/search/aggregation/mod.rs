@@ -6,7 +6,7 @@
 //! Source: Elasticsearch 9.x, aggregation builders, values sources and their reductions.
 
 mod collect;
-mod values;
+pub(super) mod values;
 
 use serde_json::Value;
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::ValuesAsked;
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
+use crate::cluster::document::Document;
 use crate::cluster::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
 use crate::cluster::search::{Matched, Shard};
 
@@ -162,7 +163,23 @@ impl ValuesSource {
 
     /// The values of a document, in their order; texts once each.
     pub fn of(&self, matched: &Matched<'_>, shard: &Shard<'_>) -> Vec<Val> {
-        let source = &matched.document.source;
+        self.of_document(matched.document, shard)
+    }
+
+    /// The values as a hit shows them.
+    pub fn shown(&self, document: &Document, shard: &Shard<'_>) -> Vec<Value> {
+        let shown = |value| match (value, &self.kind) {
+            (Val::Text(text), _) => Value::from(text),
+            (Val::Whole(number), Some(ValKind::Boolean)) => Value::from(number != 0),
+            (Val::Whole(at), Some(ValKind::Date(pattern))) => Value::from(pattern.write(at)),
+            (Val::Whole(number), _) => Value::from(number),
+            (Val::Fraction(number), _) => Value::from(number),
+        };
+        self.of_document(document, shard).into_iter().map(shown).collect()
+    }
+
+    fn of_document(&self, document: &Document, shard: &Shard<'_>) -> Vec<Val> {
+        let source = &document.source;
         let mut values = Vec::new();
         match &self.read {
             ReadFrom::Nothing => {}
