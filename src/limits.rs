@@ -222,6 +222,9 @@ pub const REPORT_LANE_CALLS_MAX: usize = 60;
 /// Fields of one mapping. Elasticsearch's `index.mapping.total_fields.limit`.
 pub const MAPPED_FIELDS_MAX: usize = 1000;
 
+/// Nested objects of one document. Elasticsearch's `index.mapping.nested_objects.limit`; a setting of an index.
+pub const NESTED_OBJECTS_MAX: u64 = 10_000;
+
 /// Objects in objects that a mapping has. Elasticsearch's `index.mapping.depth.limit`.
 pub const MAPPING_DEPTH_MAX: usize = 20;
 

@@ -14,7 +14,7 @@ use super::order::Changes;
 use super::refusal::{Refusal, ShelfRefusal};
 use crate::by_id::ById;
 use crate::clock::Timestamp;
-use crate::limits::DELETES_REMEMBERED_MAX;
+use crate::limits::{DELETES_REMEMBERED_MAX, NESTED_OBJECTS_MAX};
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.
 pub const PRIMARY_TERM: u64 = 1;
@@ -546,11 +546,19 @@ impl Index {
     }
 
     fn admit(&mut self, id: &str, source: &Source) -> Result<(), Refusal> {
-        let admitted = match is_of_connectors(&self.design) {
+        let is_own = is_of_connectors(&self.design);
+        let admitted = match is_own {
             true => self.design.mapping.admit(source.foreign()),
             false => self.design.mapping.admit(source.iter()),
         };
         let grown = admitted.map_err(|misfit| self.misfit(id, source, misfit))?;
+        if !is_own {
+            let most = self.setting("mapping.nested_objects.limit").and_then(|most| most.parse().ok());
+            let mapping = grown.as_ref().unwrap_or(&self.design.mapping);
+            mapping
+                .check_nested(source.iter(), most.unwrap_or(NESTED_OBJECTS_MAX))
+                .map_err(|misfit| self.misfit(id, source, misfit))?;
+        }
         self.grow(grown);
         Ok(())
     }

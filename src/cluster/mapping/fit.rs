@@ -45,6 +45,11 @@ pub enum Why {
     NoObject,
     /// The mapping takes no unknown fields.
     Strict,
+    /// There are more nested objects than there may be.
+    TooManyNested {
+        /// How many there may be.
+        most: u64,
+    },
     /// The mapping would have too many fields or be too deep.
     Bound(Box<Malformed>),
     /// A name that no field can have.
@@ -140,6 +145,16 @@ impl Mapping {
         grown.learn(fields.clone())?;
         grown.fit(fields)?;
         Ok(Some(grown))
+    }
+
+    /// Whether a document has no more nested objects than there may be.
+    pub fn check_nested<'a>(
+        &self,
+        fields: impl Iterator<Item = (&'a str, &'a Value)>,
+        most: u64,
+    ) -> Result<(), Misfit> {
+        let mut nested = Nested { steps: Vec::new(), count: 0, most };
+        fields.into_iter().try_for_each(|(name, value)| nested.member(&self.fields, name, value))
     }
 
     fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Fit, Misfit> {
@@ -297,6 +312,49 @@ impl<'a> Walk<'a> {
         };
         let names = self.steps.iter().filter(|step| matches!(step, Step::Name(_))).map(text);
         Misfit { field: names.collect::<Vec<_>>().join("."), steps: self.steps.iter().map(text).collect(), why }
+    }
+}
+
+/// A walk over a document that counts its nested objects.
+struct Nested {
+    steps: Vec<String>,
+    count: u64,
+    most: u64,
+}
+
+impl Nested {
+    fn member(&mut self, fields: &Fields, name: &str, value: &Value) -> Result<(), Misfit> {
+        // Only what has something in it can be nested.
+        if !value.is_object() && !value.is_array() {
+            return Ok(());
+        }
+        let Some(field) = fields.get(name).filter(|field| field.kind.is_object()) else { return Ok(()) };
+        self.steps.push(name.to_owned());
+        self.value(field, name, value)?;
+        self.steps.pop();
+        Ok(())
+    }
+
+    fn value(&mut self, field: &Field, name: &str, value: &Value) -> Result<(), Misfit> {
+        match value {
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate().filter(|(_, item)| item.is_object() || item.is_array()) {
+                    self.steps.push(at.to_string());
+                    self.value(field, name, item)?;
+                    self.steps.pop();
+                }
+                Ok(())
+            }
+            Value::Object(members) => {
+                self.count += u64::from(field.kind == FieldType::Nested);
+                if self.count > self.most {
+                    let (steps, why) = (self.steps.clone(), Why::TooManyNested { most: self.most });
+                    return Err(Misfit { steps, field: name.to_owned(), why });
+                }
+                members.iter().try_for_each(|(name, value)| self.member(&field.fields, name, value))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Bool, Fault, Minimum, Query};
+use super::{Bool, Fault, Minimum, MultiMatch, Query};
 use crate::clock::Timestamp;
 use crate::cluster::document::Source;
 use crate::cluster::mapping::Mapping;
@@ -112,6 +112,22 @@ fn an_empty_list_matches_nothing_and_excludes_nothing() {
     assert_eq!(found(&without, &document), Ok(true));
 }
 
+fn phrase(field: &str, text: &str) -> Query {
+    Query::Phrase { field: field.to_owned(), value: json!(text), zero_terms_all: false }
+}
+
+fn several(fields: &[&str], text: &str, is_phrase: bool) -> Query {
+    Query::MultiMatch(Box::new(MultiMatch {
+        fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        value: json!(text),
+        is_phrase,
+        all: false,
+        minimum: None,
+        zero_terms_all: false,
+        lenient: None,
+    }))
+}
+
 #[test]
 fn words_follow_the_table() {
     let document = json!({"title":["The Hitchhiker's Guide", "to the Galaxy"], "status":"one two"});
@@ -125,6 +141,21 @@ fn words_follow_the_table() {
         (matching("status", "one two", false), true),
         (matching("status", "one", false), false),
         (matching("title.keyword", "to the Galaxy", false), true),
+        (phrase("title", "hitchhiker's guide"), true),
+        (phrase("title", "guide hitchhiker's"), false),
+        // Nothing goes from one value to the next.
+        (phrase("title", "guide to"), false),
+        (phrase("title.keyword", "to the Galaxy"), true),
+        (phrase("status", "one"), false),
+        (phrase("title", "--"), false),
+        (several(&["title", "status"], "guide two", false), true),
+        (several(&["title", "status"], "one two", false), true),
+        (several(&["ti*"], "one two", false), false),
+        (several(&[], "one two", false), true),
+        (several(&["title", "nope"], "galaxy the", true), false),
+        (several(&["title"], "the galaxy", true), true),
+        (Query::WordPattern { field: "title".to_owned(), value: "GAL*".to_owned() }, true),
+        (Query::WordPattern { field: "status".to_owned(), value: "ONE*".to_owned() }, false),
         (Query::AnyField { value: "guide".to_owned(), all: false }, true),
         (Query::AnyField { value: "7".to_owned(), all: false }, false),
     ] {

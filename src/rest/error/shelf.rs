@@ -550,6 +550,13 @@ fn misfit_error(id: &str, misfit: Misfit, (line, column): (u32, u32)) -> Error {
                 ),
             )
         }
+        Why::TooManyNested { most } => full(
+            400,
+            parsing(format!(
+                "The number of nested documents has exceeded the allowed limit of [{most}]. This limit can be set by \
+                 changing the [index.mapping.nested_objects.limit] index level setting."
+            )),
+        ),
         Why::Name { name, offence } => {
             let reason = match offence {
                 NameOffence::Empty => "field name cannot be an empty string".to_owned(),
