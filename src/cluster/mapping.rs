@@ -156,11 +156,13 @@ pub struct Bounds {
     pub fields: usize,
     /// How deep objects may lie in each other.
     pub depth: usize,
+    /// Whether fields pass over values that are none of theirs, if they do not say so themselves.
+    pub lenient: bool,
 }
 
 impl Default for Bounds {
     fn default() -> Bounds {
-        Bounds { fields: MAPPED_FIELDS_MAX, depth: MAPPING_DEPTH_MAX }
+        Bounds { fields: MAPPED_FIELDS_MAX, depth: MAPPING_DEPTH_MAX, lenient: false }
     }
 }
 
@@ -172,6 +174,7 @@ impl Bounds {
         Bounds {
             fields: number("mapping.total_fields.limit").unwrap_or(usual.fields),
             depth: number("mapping.depth.limit").unwrap_or(usual.depth),
+            lenient: settings.get("mapping.ignore_malformed").and_then(Value::as_str) == Some("true"),
         }
     }
 }

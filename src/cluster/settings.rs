@@ -85,9 +85,24 @@ pub enum BadSetting {
     },
     /// Analysis or similarities cannot be set up.
     Analysis(BadAnalysis),
+    /// Elasticsearch does as it says, and this mock does not.
+    Unsupported {
+        /// The name with `index.` before it.
+        name: String,
+        /// The value.
+        value: String,
+    },
     /// The settings are no object.
     NoObject,
 }
+
+/// Values of settings that would change answers, and that nobody here minds.
+const UNMINDED: &[(&str, &[&str])] = &[
+    ("mapping.coerce", &["false"]),
+    ("mapping.source.mode", &["disabled", "synthetic"]),
+    ("mapping.total_fields.ignore_dynamic_beyond_limit", &["true"]),
+    ("mode", &["time_series", "logsdb"]),
+];
 
 /// The setting of that name below `index`.
 pub fn find(name: &str) -> Option<&'static Setting> {
@@ -143,6 +158,12 @@ fn check_one(name: &str, value: &Value) -> Result<(), BadSetting> {
     if let Value::String(text) = value {
         let bad = |why| BadSetting::Value { name: full(), value: text.clone(), why };
         setting.kind.check(text).map_err(bad)?;
+        let is_unminded = |(known, values): &&(&str, &[&str])| {
+            *known == name && values.iter().any(|value| value.eq_ignore_ascii_case(text))
+        };
+        if UNMINDED.iter().any(|it| is_unminded(&it)) {
+            return Err(BadSetting::Unsupported { name: full(), value: text.clone() });
+        }
         if name == "soft_deletes.enabled" && text == "false" {
             return Err(BadSetting::NoSoftDeletes);
         }

@@ -890,7 +890,7 @@ fn warnings_that_fail_the_run_are_told_as_the_reason() {
 #[test]
 fn what_the_mock_cannot_do_is_told_apart() {
     let server = Server::start(&["serve"]);
-    assert_eq!(server.send("PUT", "/_index_template/notes", r#"{"index_patterns":["notes-*"]}"#).status, 501);
+    assert_eq!(server.send("PUT", "/_ilm/policy/notes", r#"{"policy":{"phases":{}}}"#).status, 501);
     let told = server.stop();
     assert_eq!(told.code, Some(1), "{}", told.stderr);
     for line in [
@@ -902,7 +902,7 @@ fn what_the_mock_cannot_do_is_told_apart() {
     }
     assert!(!told.stderr.contains("the client broke the contract"), "{}", told.stderr);
     let off = Server::start(&["serve", "--rule", "unsupported-operation=off"]);
-    off.send("PUT", "/_index_template/notes", r#"{"index_patterns":["notes-*"]}"#);
+    off.send("PUT", "/_ilm/policy/notes", r#"{"policy":{"phases":{}}}"#);
     assert_eq!(off.stop().code, Some(0));
 }
 

@@ -415,6 +415,9 @@ impl Mapping {
     }
 }
 
+/// Names with dots that stand for themselves.
+const FLAT: Malformed = Malformed::Unsupported { what: "objects without `subobjects`" };
+
 /// What a member of a mapping says, as it is kept; none if it says nothing that is shown.
 fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
     Ok(Some(match name {
@@ -425,6 +428,10 @@ fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
         },
         "date_detection" | "numeric_detection" => Value::from(boolean(value, Some(named(name)))?),
         "_meta" if !value.is_object() => return Err(Malformed::NoObject { field: Some("_meta".to_owned()) }),
+        "subobjects" => {
+            boolean(value, Some("subobjects.subobjects"))?;
+            return if value == &json!(true) || value == "true" { Ok(None) } else { Err(FLAT) };
+        }
         "dynamic_date_formats" => match value {
             Value::Array(formats) => {
                 for format in formats {
@@ -434,6 +441,13 @@ fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
                         format: text.to_owned(),
                         offence,
                     })?;
+                }
+                if !formats.is_empty()
+                    && *value != json!(["strict_date_optional_time", "yyyy/MM/dd HH:mm:ss Z||yyyy/MM/dd Z"])
+                {
+                    return Err(Malformed::Unsupported {
+                        what: "formats of dates that are detected, other than the usual ones",
+                    });
                 }
                 value.clone()
             }
@@ -660,6 +674,10 @@ impl Definitions<'_> {
         }
         match parameter.takes {
             _ if parameter.name == "dynamic" => dynamic(value),
+            _ if parameter.name == "subobjects" => match boolean(value, Some("subobjects.subobjects"))? {
+                true => Ok(Value::Null),
+                false => Err(FLAT),
+            },
             Takes::Boolean(_) | Takes::Switch(_) => {
                 let of = (parameter.name == "enabled").then_some("enabled.enabled");
                 boolean(value, of).map(Value::from)

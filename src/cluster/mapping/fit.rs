@@ -158,7 +158,7 @@ impl Mapping {
     }
 
     fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Fit, Misfit> {
-        let mut walk = Walk { steps: Vec::new(), grows: false };
+        let mut walk = Walk { steps: Vec::new(), grows: false, lenient: self.bounds.lenient };
         let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
         for (name, value) in fields {
             walk.member(&self.fields, dynamic, name, value)?;
@@ -197,6 +197,8 @@ impl Mapping {
 struct Walk<'a> {
     steps: Vec<Step<'a>>,
     grows: bool,
+    /// Whether fields pass over values that are none of theirs, if they do not say so themselves.
+    lenient: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -289,7 +291,9 @@ impl<'a> Walk<'a> {
             }
             return Ok(());
         }
-        if takes(field, value) {
+        if takes(field, value)
+            || (self.lenient && !value.is_object() && !field.options.contains_key("ignore_malformed"))
+        {
             return Ok(());
         }
         Err(self.misfit(Why::Type { kind: field.kind, value: Box::new(value.clone()) }))
@@ -382,6 +386,9 @@ fn takes(field: &Field, value: &Value) -> bool {
         };
         number.is_some_and(|number| number.trunc() >= least && number.trunc() <= most)
     };
+    if field.options.get("coerce").is_some_and(|coerce| *coerce == false) && is_coerced(field.kind, value) {
+        return false;
+    }
     match (field.kind, value) {
         (FieldType::Other(_), _) => true,
         (_, Value::Object(_)) => false,
@@ -406,6 +413,17 @@ fn takes(field: &Field, value: &Value) -> bool {
         }
         (FieldType::Date, Value::Number(_)) => true,
         (FieldType::Ip, Value::String(text)) => text.parse::<IpAddr>().is_ok(),
+        _ => false,
+    }
+}
+
+/// Whether a number is only one of that type because a text is read as one, or a fraction is cut off.
+fn is_coerced(kind: FieldType, value: &Value) -> bool {
+    match kind {
+        FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte => {
+            value.is_string() || value.as_f64().is_some_and(|number| number.fract() != 0.0)
+        }
+        FieldType::Double | FieldType::Float => value.is_string(),
         _ => false,
     }
 }
@@ -590,6 +608,8 @@ mod tests {
             (json!({"properties":{"n":{"type":"long"}}}), json!({"new": 1, "n": "seven"}), "n"),
             (json!({"properties":{"n":{"type":"integer"}}}), json!({"n": 3_000_000_000_i64}), "n"),
             (json!({"properties":{"n":{"type":"short"}}}), json!({"n": [1, 70000]}), "n"),
+            (json!({"properties":{"n":{"type":"long","coerce":false}}}), json!({"n": "7"}), "n"),
+            (json!({"properties":{"n":{"type":"integer","coerce":"false"}}}), json!({"n": 7.5}), "n"),
             (json!({"properties":{"b":{"type":"boolean"}}}), json!({"b": "yes"}), "b"),
             (json!({"properties":{"d":{"type":"date"}}}), json!({"d": "soon"}), "d"),
             (json!({"properties":{"i":{"type":"ip"}}}), json!({"i": "10.0.0.300"}), "i"),

@@ -48,6 +48,11 @@ pub(super) fn bad_setting(bad: BadSetting) -> Exception {
             "partition size [{size}] should be a positive number less than the number of shards [{shards}] for [index]"
         )),
         BadSetting::Analysis(bad) => bad_analysis(bad),
+        // DIFFERENCE: Elasticsearch minds them. The type says whose answer this is.
+        BadSetting::Unsupported { name, value } => Exception::new(
+            "elastimock_unsupported_exception",
+            format!("elastimock does not support the setting [{name}] with the value [{value}]; leave it out"),
+        ),
         BadSetting::NoObject => Exception::new("parse_exception", "key [settings] must be an object"),
     }
 }

@@ -622,6 +622,15 @@ fn unreadable(field: &str, kind: FieldType, value: &Value, (line, column): (u32,
             "Document contains at least one immense term in field=\"{field}\" (whose UTF8 encoding is longer than \
              the max length 32766), all of which were skipped. Please correct the analyzer to not produce such terms."
         )),
+        // A number in quotes, which a field without `coerce` does not take, and a fraction.
+        (FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte, Value::Number(number))
+            if number.as_f64().is_some_and(|number| number.fract() != 0.0 && number.abs() < 9.2e18) =>
+        {
+            illegal_argument(format!("{number} cannot be converted to {} without data loss", java_class(kind)))
+        }
+        (_, Value::String(number)) if number.parse::<f64>().is_ok_and(|number| number.abs() < reach(kind)) => {
+            illegal_argument(format!("{} value passed as String", java_class(kind)))
+        }
         (FieldType::Integer, Value::Number(_)) => {
             let detail = format!("Numeric value ({text}) out of range of int (-2147483648 - 2147483647)");
             Exception::new("x_content_parse_exception", format!("[{line}:{column}] {detail}"))
@@ -643,6 +652,29 @@ fn unreadable(field: &str, kind: FieldType, value: &Value, (line, column): (u32,
                 .caused_by(Exception::new("json_parse_exception", detail))
         }
         _ => illegal_argument(format!("For input string: \"{text}\"")),
+    }
+}
+
+/// How far the numbers of a type reach.
+fn reach(kind: FieldType) -> f64 {
+    match kind {
+        FieldType::Byte => 128.0,
+        FieldType::Short => 32_768.0,
+        FieldType::Integer => 2_147_483_648.0,
+        FieldType::Long => 9.2e18,
+        FieldType::Double | FieldType::Float => f64::INFINITY,
+        _ => 0.0,
+    }
+}
+
+/// The class of numbers that the server reads for a type.
+fn java_class(kind: FieldType) -> &'static str {
+    match kind {
+        FieldType::Long => "Long",
+        FieldType::Short => "Short",
+        FieldType::Double => "Double",
+        FieldType::Float => "Float",
+        _ => "Integer",
     }
 }
 
