@@ -54,7 +54,7 @@ fn text(
     let first_line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_seen = first_line.len() < head.trim_ascii_start().len();
     let is_else = match sniff::at(&head) {
-        Looks::Other(_) => true,
+        Looks::Other(_) => !wanted.is_whatever(),
         // A recording is known by its first line.
         looks => wanted == Wanted::Recording && looks != Looks::Recording && is_seen,
     };

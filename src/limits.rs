@@ -174,6 +174,16 @@ pub const RECORDING_BODY_DEPTH_MAX: usize = 100;
 /// JSON pointers that the header of a recording excepts from comparison.
 pub const RECORDING_IGNORED_MAX: usize = 1000;
 
+/// Pairs of calls of one lane that `diff` looks at to align them; longer lanes are compared place by place.
+pub const DIFF_CELLS_MAX: usize = 16_000_000;
+
+/// Bytes of a file of another tool, unpacked.
+#[cfg(feature = "cli")]
+pub const IMPORTED_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Calls that one file of another tool may hold.
+pub const IMPORTED_CALLS_MAX: usize = 1_000_000;
+
 /// Mistakes of one recording that are told.
 pub const RECORDING_MISTAKES_MAX: usize = 1000;
 

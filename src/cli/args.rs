@@ -231,6 +231,48 @@ Exit codes:
   2  an argument or a file was wrong, or something that is to be prepared is there already
   3  the server does not answer, or a file cannot be read or written";
 
+const DIFF_ABOUT: &str = "\
+Calls are compared lane by lane, so that the order of concurrent clients is none of it. What is another
+in every run does not count: ids, instants, host names, sequence numbers, took, how often a client
+polls. `-` is what only the first has, `+` what only the second has, `~` a call that differs.";
+
+const DIFF_HELP: &str = "\
+Example:
+  elastimock diff before.ndjson after.ndjson --ignore /doc/metadata
+
+Exit codes:
+  0  nothing differs
+  1  something differs
+  2  an argument or a recording was wrong: file, line, column and a cure are told
+  3  a file cannot be read";
+
+const IMPORT_ABOUT: &str = "\
+HAR 1.2, cassettes of vcrpy (YAML and JSON) and Polly, and mappings of WireMock become a recording.
+Calls that are none of Elasticsearch are left out. What is secret is masked. Answers of Elasticsearch
+that hold connectors, sync jobs or documents become a fixture. What it is its first bytes tell.";
+
+const IMPORT_HELP: &str = "\
+Example:
+  elastimock import browser.har --out story.ndjson
+
+Exit codes:
+  0  done
+  2  a file was wrong: file, line, column and a cure are told
+  3  a file cannot be read or written";
+
+const EXPORT_ABOUT: &str = "\
+har: HAR 1.2, for browsers' developer tools and proxies. pact: a Pact of version 4, an HTTP interaction
+for each call. curl: a script for a shell. What is masked stays masked.";
+
+const EXPORT_HELP: &str = "\
+Example:
+  elastimock export story.ndjson --as curl --out story.sh
+
+Exit codes:
+  0  done
+  2  an argument or the recording was wrong: file, line, column and a cure are told
+  3  a file cannot be read or written";
+
 const WAIT_ABOUT: &str = "\
 It asks GET /_elastimock/health again and again until the answer is 200, and prints the URL. A
 port file that is not there yet, or is left over from an earlier run, is waited for.";
@@ -359,6 +401,15 @@ pub enum Command {
     /// Sends the recorded requests to a server, and tells where its answers differ from the recorded ones
     #[command(help_template = PAGE, before_help = VERIFY_ABOUT, after_help = VERIFY_HELP)]
     Verify(Verify),
+    /// Tells what two recordings have otherwise, by meaning
+    #[command(help_template = PAGE, before_help = DIFF_ABOUT, after_help = DIFF_HELP)]
+    Diff(Diff),
+    /// Makes a recording of what other tools have written, or a fixture of answers of Elasticsearch
+    #[command(help_template = PAGE, before_help = IMPORT_ABOUT, after_help = IMPORT_HELP)]
+    Import(Import),
+    /// Writes a recording in the form of another tool
+    #[command(help_template = PAGE, before_help = EXPORT_ABOUT, after_help = EXPORT_HELP)]
+    Export(Export),
     /// Waits until a server answers its health check
     #[command(help_template = PAGE, before_help = WAIT_ABOUT, after_help = WAIT_HELP)]
     Wait(Wait),
@@ -675,6 +726,55 @@ pub struct Verify {
     #[arg(long, value_name = "TIME", value_parser = clock::parse_duration)]
     #[arg(env = "ELASTIMOCK_TIME_MAX", hide_env = true)]
     pub time_max: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The first recording, packed as .gz or not; - is standard input
+    pub first: PathBuf,
+    /// The second
+    pub second: PathBuf,
+    /// Passes over a part of bodies: /doc/metadata, with * for any one step; several are separated by commas
+    /// or given again
+    #[arg(long, value_name = "POINTER", value_delimiter = ',', value_parser = pointer)]
+    #[arg(env = "ELASTIMOCK_IGNORE", hide_env = true)]
+    pub ignore: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// What is to be read, packed as .gz or not; - is standard input
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where to write it; stdout if not said
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Keeps calls that are none of Elasticsearch too
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The recording, packed as .gz or not; - is standard input
+    pub recording: PathBuf,
+    /// The form
+    #[arg(long = "as", value_enum, value_name = "FORM")]
+    pub form: ExportForm,
+    /// Where to write it; stdout if not said
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Who calls, in a Pact
+    #[arg(long, value_name = "NAME", default_value = "client")]
+    pub consumer: String,
+}
+
+/// The form of another tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportForm {
+    Har,
+    Pact,
+    Curl,
 }
 
 #[derive(Debug, Args)]

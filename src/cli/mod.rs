@@ -10,7 +10,7 @@
 //! run.rs      a server for one command; child.rs the command's process
 //! shell.rs    completions and man pages
 //! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
-//! show.rs     verify.rs  wait.rs    one command each
+//! show.rs     verify.rs  diff.rs    import.rs    export.rs   wait.rs    one command each
 //! caller.rs   calls another server; prepare.rs brings it into a state; evidence.rs  what it answered
 //! ```
 //!
@@ -22,9 +22,12 @@ mod caller;
 mod console;
 mod coverage;
 mod curl;
+mod diff;
 mod environment;
 mod evidence;
 mod explain;
+mod export;
+mod import;
 mod judge;
 mod lint;
 mod list;
@@ -73,6 +76,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::List(list) => list::run(&list, &console),
         Command::Schema(schema) => schema::run(&schema, &console),
         Command::Lint(lint) => lint::run(&lint, &console),
+        Command::Diff(diff) => diff::run(&diff, &console),
+        Command::Import(import) => import::run(&import, &console),
+        Command::Export(export) => export::run(&export, &console),
         Command::Verify(verify) => verify::run(&verify, &console),
         Command::Wait(wait) => wait::run(&wait, &console),
         Command::Completions(completions) => shell::completions(&completions, &console),

@@ -87,6 +87,18 @@ pub fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<()
     failed.map_or(Ok(()), Err)
 }
 
+/// Writes a result to a file, whole, or to stdout if there is none or it is `-`.
+///
+/// # Errors
+/// [`Failure::surroundings`] if it cannot be written.
+pub fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), Failure> {
+    match file.filter(|file| *file != Path::new("-")) {
+        Some(file) => replace(file, text)
+            .map_err(|error| Failure::surroundings(format!("cannot write {}: {error}", file.display()))),
+        None => console.result(text.trim_end()),
+    }
+}
+
 /// Tells what was found to stderr, as the text report does.
 pub fn tell(report: &Report, console: &Console) {
     if report.findings.is_empty() && report.counts == Counts::default() && report.forgotten == Counts::default() {

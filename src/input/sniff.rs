@@ -16,6 +16,9 @@ pub enum Wanted {
     /// Either of the two.
     #[cfg(any(feature = "cli", test))]
     Any,
+    /// What another tool has written.
+    #[cfg(any(feature = "cli", test))]
+    Foreign,
 }
 
 impl Wanted {
@@ -26,7 +29,17 @@ impl Wanted {
             Wanted::Recording => "a recording",
             #[cfg(any(feature = "cli", test))]
             Wanted::Any => "a file",
+            #[cfg(any(feature = "cli", test))]
+            Wanted::Foreign => "a file of another tool",
         }
+    }
+
+    /// Whether all is to be read, whatever it looks like.
+    pub fn is_whatever(self) -> bool {
+        #[cfg(any(feature = "cli", test))]
+        return self == Wanted::Foreign;
+        #[cfg(not(any(feature = "cli", test)))]
+        false
     }
 }
 
@@ -76,6 +89,8 @@ enum Cure {
     Do(&'static str),
     /// It holds a conversation.
     Record,
+    /// It holds a conversation that can be read.
+    Import,
 }
 
 impl Other {
@@ -83,8 +98,11 @@ impl Other {
     pub fn cure(self, wanted: Wanted) -> &'static str {
         match (self.cure, wanted) {
             (Cure::Do(what), _) => what,
-            (Cure::Record, Wanted::Fixture) => {
+            (Cure::Record | Cure::Import, Wanted::Fixture) => {
                 "a fixture holds connectors and sync jobs: save the answer of GET _connector, or write one"
+            }
+            (Cure::Import, _) => {
+                "only recordings of elastimock are read: `elastimock import FILE --out story.ndjson` makes one of it"
             }
             (Cure::Record, _) => {
                 "only recordings of elastimock are read: let the client talk to `elastimock serve --record FILE`"
@@ -122,6 +140,7 @@ pub fn mismatch(text: &[u8], name: &str, wanted: Wanted) -> Option<(String, Stri
 }
 
 const RECORD: Cure = Cure::Record;
+const IMPORT: Cure = Cure::Import;
 const MEANT: Cure = Cure::Do("give the file that was meant");
 const UNPACK: Cure = Cure::Do("unpack it, for only gzip is read as it is");
 
@@ -273,14 +292,14 @@ fn known(seen: &Seen, lists: &[String]) -> Option<Looks> {
     if seen.has("request") && seen.has("response") {
         return match any(&["seq"]) {
             true => Some(Looks::Recording),
-            false => other("this is a stub of another mock server", RECORD),
+            false => other("this is a stub of another mock server", IMPORT),
         };
     }
     if any(&["log.entries", "log.creator"]) {
-        return other("this is a HAR, a log of HTTP calls", RECORD);
+        return other("this is a HAR, a log of HTTP calls", IMPORT);
     }
     if any(&["http_interactions"]) || (any(&["version"]) && is_list("interactions")) {
-        return other("this is a cassette, as VCR and vcrpy write it", RECORD);
+        return other("this is a cassette, as VCR and vcrpy write it", IMPORT);
     }
     if any(&["consumer"]) && any(&["provider"]) {
         return other("this is a Pact, a contract of another tool", RECORD);

@@ -72,6 +72,13 @@ impl Meaning {
         Ok(Meaning { volatile: Volatile::new(&policy, &[]), ignored, is_exact, ..Meaning::default() })
     }
 
+    /// Says which id of the other server stands for a recorded one.
+    pub fn pair(&mut self, recorded: &str, seen: &str) {
+        if recorded != seen && self.ids.len() < MEANING_IDS_MAX {
+            self.ids.insert(recorded.to_owned(), seen.to_owned());
+        }
+    }
+
     /// The request with the other server's ids and numbers in place of the recorded ones.
     pub fn carry(&self, request: &Request) -> Carried {
         let body = String::from_utf8_lossy(request.body());

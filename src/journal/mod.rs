@@ -5,8 +5,11 @@
 //! held once, and header blocks that were seen before are shared. What is forgotten is counted.
 
 pub mod address;
+pub mod diff;
 pub mod event;
+pub mod export;
 pub mod har;
+pub mod import;
 pub mod interaction;
 pub mod meaning;
 pub mod playback;

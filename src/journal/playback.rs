@@ -36,6 +36,7 @@ use crate::http::{Headers, Method, Request, Response};
 use crate::near_miss::NearMiss;
 use course::{Courses, Kind};
 use key::Key;
+pub(super) use nearest::request_differences;
 pub use notes::{PlayNote, Played, Taken};
 use policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
 use volatile::Volatile;

@@ -32,6 +32,7 @@ use serde_json::{Map, Value, json};
 use super::Kept;
 use super::address;
 use super::event::{Change, Event};
+use super::import;
 use super::interaction::Interaction;
 use super::transcript::Transcript;
 use crate::clock::Timestamp;
@@ -125,6 +126,27 @@ impl Recording {
     pub fn parse(name: &str, text: &[u8]) -> Result<Recording, Error> {
         read::read(name, text, 1)
             .map_err(|mistakes| Error::invalid_input(mistakes.first().map_or_else(String::new, Mistake::to_string)))
+    }
+
+    /// Reads what another tool has written of calls of Elasticsearch: HAR 1.2, cassettes of vcrpy and Polly, mappings of
+    /// WireMock. Calls that are none of Elasticsearch are left out, and what is secret is masked.
+    ///
+    /// ```
+    /// use elastimock::Recording;
+    ///
+    /// let har = r#"{"log":{"version":"1.2","entries":[{"startedDateTime":"2031-05-01T10:00:00Z","time":1,
+    ///     "request":{"method":"GET","url":"http://localhost:9200/_connector","headers":[]},
+    ///     "response":{"status":200,"headers":[],"content":{"text":"{}"}}}]}}"#;
+    /// let recording = Recording::import("browser.har", har.as_bytes())?;
+    /// assert_eq!(recording.interactions[0].operation.as_deref(), Some("connector.list"));
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] with line, column and cure if it cannot be read.
+    pub fn import(name: &str, text: &[u8]) -> Result<Recording, Error> {
+        let imported = import::import(name, text, false);
+        imported.map(|imported| imported.recording).map_err(|mistake| Error::invalid_input(mistake.to_string()))
     }
 
     /// Everything that is wrong with a text as a recording, an incomplete last line included. In the

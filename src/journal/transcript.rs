@@ -207,7 +207,7 @@ fn lane_of_index(index: &str, id: Option<&str>) -> String {
 }
 
 /// The ids that answers to creating calls gave out, in journal order.
-fn made_ids(calls: &[Interaction]) -> Vec<String> {
+pub(super) fn made_ids(calls: &[Interaction]) -> Vec<String> {
     let mut ids = Vec::new();
     for interaction in calls.iter().filter(|interaction| interaction.response.status() == 201) {
         if let Some(id) = id(interaction.response.body())

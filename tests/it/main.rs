@@ -26,6 +26,8 @@ mod web_pages;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
+mod exchange;
+#[cfg(feature = "cli")]
 mod input;
 #[cfg(all(feature = "cli", unix))]
 mod lifecycle;

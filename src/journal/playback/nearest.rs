@@ -4,6 +4,7 @@
 
 use crate::limits::PLAYBACK_COMPARED_MAX as COMPARED_MAX;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use serde_json::Value;
@@ -13,6 +14,7 @@ use super::policy::PlayOrder;
 use super::volatile::{Surroundings, Volatile};
 use super::{Playback, Unmatched};
 use crate::http::{Method, Request};
+use crate::journal::address;
 use crate::journal::interaction::Interaction;
 use crate::journal::redact;
 use crate::near_miss::{Difference, NearMiss, short};
@@ -182,6 +184,19 @@ impl Playback {
             differs,
         })
     }
+}
+
+/// Where two requests of one method and path differ, the first one as expected; but for what `volatile` passes over.
+pub fn request_differences(one: &Request, other: &Request, volatile: &Volatile) -> Vec<Difference> {
+    let key = |request: &Request| Key::of(&address::anywhere(request), volatile, &BTreeMap::new());
+    let (one, other) = (key(one), key(other));
+    if one.text() == other.text() || one.admits(&other) {
+        return Vec::new();
+    }
+    let mut differs = Differences(NearMiss::default(), one.is_bulk());
+    differs.query(one.query(), other.query(), Some(volatile));
+    differs.body(one.body(), other.body(), Some(volatile));
+    differs.0.differs
 }
 
 /// How much a route is like another; none if too little to speak of. From 2 on it is the same path,

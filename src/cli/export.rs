@@ -1,0 +1,19 @@
+//! `elastimock export`: a recording in the form of another tool.
+
+use super::args::{Export, ExportForm};
+use super::console::{Console, Exit, Failure};
+use super::{recordings, report};
+use crate::journal::{export, har};
+
+/// Writes the calls of a recording for another tool.
+pub fn run(asked: &Export, console: &Console) -> Result<Exit, Failure> {
+    let (recording, _) = recordings::read_one(&asked.recording, console)?;
+    let calls = &recording.interactions;
+    let written = match asked.form {
+        ExportForm::Har => har::write(calls),
+        ExportForm::Pact => export::pact(calls, &asked.consumer),
+        ExportForm::Curl => export::curl(calls),
+    };
+    report::put(asked.out.as_deref(), &written, console)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,80 @@
+//! `elastimock import`: what other tools have written, as a recording or a fixture.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::args::Import;
+use super::console::{Console, Exit, Failure, counted};
+use super::{recordings, report};
+use crate::fixture::Fixture;
+use crate::input::sniff::{self, Looks, Wanted};
+use crate::input::{self, STDIN};
+use crate::journal::import::{Imported, import};
+use crate::journal::recording::Recording;
+use crate::limits::{IMPORTED_BYTES_MAX, RECORDING_LINE_BYTES_MAX};
+
+/// Reads the files, and writes one recording or one fixture.
+pub fn run(asked: &Import, console: &Console) -> Result<Exit, Failure> {
+    let texts = asked.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let is_state = |text: &[u8]| matches!(sniff::at(text), Looks::Answer(_) | Looks::Fixture);
+    let states = texts.iter().filter(|(_, text)| is_state(text)).count();
+    let written = if states == 0 {
+        recording(&texts, asked.all, console)?
+    } else if states == texts.len() {
+        let fixture = Fixture::load_or_read(&asked.files, &mut texts[0].1.as_slice())?;
+        fixture.notes().iter().for_each(|note| console.warn(note));
+        format!("{:#}\n", fixture.to_value())
+    } else {
+        let (state, _) = texts.iter().find(|(_, text)| is_state(text)).expect("there is one");
+        let what = format!("{state} holds a state and the others hold calls");
+        return Err(Failure::input(format!("{what}; import them one by one")));
+    };
+    report::put(asked.out.as_deref(), &written, console)?;
+    Ok(Exit::Done)
+}
+
+fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    if recordings::is_stdin(path) {
+        return Ok((
+            STDIN.to_owned(),
+            input::bytes(STDIN, std::io::stdin().lock(), Wanted::Foreign, IMPORTED_BYTES_MAX)?,
+        ));
+    }
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| Failure::surroundings(format!("cannot read {name}: {error}")))?;
+    Ok((name.clone(), input::bytes(&name, file, Wanted::Foreign, IMPORTED_BYTES_MAX)?))
+}
+
+/// The calls of all files, one after the other, as the text of a recording.
+fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Result<String, Failure> {
+    let mut whole: Option<Recording> = None;
+    for (name, text) in texts {
+        let imported = import(name, text, all).map_err(|mistake| Failure::input(mistake.to_string()))?;
+        let Imported { recording, left_out, format, notes } = imported;
+        notes.iter().for_each(|note| console.warn(&format!("{name}: {note}")));
+        if left_out > 0 {
+            let calls = counted(left_out as u64, "call");
+            console.warn(&format!("{name}: {calls} left out, being none of Elasticsearch; --all keeps them"));
+        }
+        console.tell(&format!("{name}: {} of a {format}", counted(recording.interactions.len() as u64, "call")));
+        match &mut whole {
+            None => whole = Some(recording),
+            Some(whole) => {
+                let last = whole.interactions.last().map_or((0, whole.header.started_at), |call| (call.seq, call.at));
+                whole.interactions.extend(recording.interactions.into_iter().map(|mut call| {
+                    call.seq += last.0;
+                    call.at = call.at.max(last.1);
+                    call
+                }));
+            }
+        }
+    }
+    let recording = whole.filter(|whole| !whole.interactions.is_empty()).ok_or_else(|| {
+        Failure::input("there is no call of Elasticsearch in it; --all keeps others as well".to_owned())
+    })?;
+    let text = recording.to_text();
+    match text.lines().find(|line| line.len() > RECORDING_LINE_BYTES_MAX) {
+        Some(_) => Err(Failure::input(format!("a call has more than {RECORDING_LINE_BYTES_MAX} bytes; leave it out"))),
+        None => Ok(text),
+    }
+}

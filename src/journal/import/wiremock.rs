@@ -1,0 +1,122 @@
+//! Mappings of WireMock: one, or all that its admin API gives. A mapping is a call only if it says which one: of a
+//! pattern the call is guessed where that can be, and told.
+//!
+//! Source: WireMock's documentation of stubbing and request matching, version 3.
+
+use serde_json::Value;
+
+use super::Found;
+use super::part::Part;
+use super::push_header;
+use crate::base64;
+use crate::http::{Headers, Method, Request, Response};
+use crate::journal::recording::Mistake;
+
+const CURE: &str = "give the mapping as WireMock has it, or delete it";
+
+pub(super) fn read(root: Part<'_>, notes: &mut Vec<String>) -> Result<Vec<Found>, Box<Mistake>> {
+    let mappings: Vec<Part<'_>> = match root.get("mappings") {
+        Some(mappings) => mappings.items()?.collect(),
+        None if root.value().is_array() => root.items()?.collect(),
+        None => vec![root],
+    };
+    mappings.iter().filter_map(|mapping| call(mapping, notes).transpose()).collect()
+}
+
+fn call(mapping: &Part<'_>, notes: &mut Vec<String>) -> Result<Option<Found>, Box<Mistake>> {
+    let (asked, told) = (mapping.need("request", CURE)?, mapping.need("response", CURE)?);
+    let method = asked.text_of("method")?.unwrap_or_else(|| "ANY".to_owned());
+    let name = mapping.text_of("name")?.or(mapping.text_of("id")?).unwrap_or_else(|| "a mapping".to_owned());
+    let exact = asked.text_of("url")?.or(asked.text_of("urlPath")?);
+    let Some(mut target) = exact else {
+        notes.push(format!("{name} is left out: it has a pattern in place of a path"));
+        return Ok(None);
+    };
+    if told.get("fault").is_some() || told.get("proxyBaseUrl").is_some() {
+        notes.push(format!("{name} is left out: its answer is no answer of HTTP"));
+        return Ok(None);
+    }
+    let method = match &*method {
+        "ANY" => {
+            notes.push(format!("{name} is for any method: GET is assumed"));
+            Method::Get
+        }
+        method => Method::new(method),
+    };
+    for (at, (name, value)) in matched(&asked, "queryParameters")?.into_iter().enumerate() {
+        target.push(if at == 0 && !target.contains('?') { '?' } else { '&' });
+        target.push_str(&format!("{}={}", escaped(&name), escaped(&value)));
+    }
+    let mut headers = Headers::new();
+    matched(&asked, "headers")?.iter().for_each(|(name, value)| push_header(&mut headers, name, value));
+    let mut request = Request::new(method, target).with_headers(headers);
+    if let Some(patterns) = asked.get("bodyPatterns") {
+        for pattern in patterns.items()? {
+            if let Some(json) = pattern.get("equalToJson") {
+                request = request.json(as_json(&json)?);
+            } else if let Some(text) = pattern.get("equalTo") {
+                request = request.with_body(text.text()?);
+            } else {
+                notes.push(format!("{name}: a pattern of its body is left out"));
+            }
+        }
+    }
+    let mut response = Response::new(told.get("status").map_or(Ok(200), |status| status.status())?);
+    if let Some(lines) = told.get("headers")
+        && let Value::Object(members) = lines.value()
+    {
+        for name in members.keys() {
+            let Some(values) = lines.get(name) else { continue };
+            match values.value() {
+                Value::Array(_) => {
+                    for value in values.items()? {
+                        push_header(&mut response.headers, name, &value.text()?);
+                    }
+                }
+                _ => push_header(&mut response.headers, name, &values.text()?),
+            }
+        }
+    }
+    if let Some(json) = told.get("jsonBody") {
+        response.body = json.value().to_string().into();
+    } else if let Some(packed) = told.get("base64Body") {
+        let bytes = base64::decode(&packed.text()?).ok_or_else(|| packed.wrong("this is no base64", CURE))?;
+        response.body = bytes.into();
+    } else if let Some(text) = told.get("body") {
+        response.body = text.text()?.into();
+    } else if told.get("bodyFileName").is_some() {
+        notes.push(format!("{name}: its body stands in another file, and is left out"));
+    }
+    if !response.body.is_empty() {
+        response.headers.push("content-length", &response.body.len().to_string());
+    }
+    Ok(Some(Found { request, response, at: None, took_us: 0 }))
+}
+
+/// Names whose value must be equal to something.
+fn matched(asked: &Part<'_>, name: &str) -> Result<Vec<(String, String)>, Box<Mistake>> {
+    let Some(matchers) = asked.get(name) else { return Ok(Vec::new()) };
+    let Value::Object(members) = matchers.value() else {
+        return Err(matchers.wrong("these are no matchers", CURE));
+    };
+    let mut found = Vec::new();
+    for name in members.keys() {
+        if let Some(equal) = matchers.get(name).and_then(|matcher| matcher.get("equalTo")) {
+            found.push((name.clone(), equal.text()?));
+        }
+    }
+    Ok(found)
+}
+
+/// JSON as it is, or as a text of it.
+fn as_json(part: &Part<'_>) -> Result<String, Box<Mistake>> {
+    match part.value() {
+        Value::String(text) => Ok(text.clone()),
+        value => Ok(value.to_string()),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~,:*".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
