@@ -111,6 +111,7 @@ pub use judge::story::Seen;
 pub use judge::strictness::{Contract, Level, Strictness};
 pub use judge::{Counts, Judge, Verdict, rules};
 pub use license::License;
+pub use mock_server::cassette::CassetteMode;
 pub use mock_server::{Builder, MockServer, WholeRun};
 pub use profile::{Profile, Release};
 pub use stored::{StoredConnector, StoredSyncJob};

@@ -3,11 +3,13 @@
 //! All in-process servers share one background runtime, made on first use, so they work from any
 //! runtime and from none, also when a test blocks its own thread.
 
+pub(crate) mod cassette;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -39,6 +41,7 @@ use crate::wire::ports;
 use crate::wire::server::{Shared, Tasks, adopt, spawn, system_time};
 use crate::wire::sink::Sink;
 use crate::wire::troubles::{Tell, Troubles};
+use cassette::{Cassette, CassetteMode, Use};
 
 /// Threads of the shared runtime, at most.
 const THREADS_MAX: usize = 4;
@@ -92,6 +95,8 @@ pub struct MockServer {
     tasks: Arc<Tasks>,
     asserts_on_drop: bool,
     fail_on: Severity,
+    /// The cassette that is played or recorded, until it is closed.
+    cassette: Mutex<Option<Cassette>>,
 }
 
 impl MockServer {
@@ -123,6 +128,28 @@ impl MockServer {
     /// be read or no port can be bound.
     pub fn playback(path: impl AsRef<Path>) -> Result<MockServer, Error> {
         MockServer::builder().playback(read_recording(path.as_ref())?.0).start_blocking()
+    }
+
+    /// A server that plays a cassette, or records it: a recording file that stands in for the mock once it is there.
+    /// [`Builder::mode`] says which of the two, [`CassetteMode::Once`] when not said, and the variable
+    /// `ELASTIMOCK_MODE` says it for a whole suite: `ELASTIMOCK_MODE=all cargo test` records every cassette anew.
+    ///
+    /// What is recorded takes the place of the file when the server stops, unless the test has panicked or there are
+    /// findings that fail it: then the file stays as it was.
+    ///
+    /// ```
+    /// use elastimock::{CassetteMode, MockServer};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("sync.ndjson");
+    /// let server = MockServer::cassette(&path).mode(CassetteMode::Once).start_blocking()?;
+    /// // … let the client under test work against server.url() …
+    /// server.stop_blocking()?;
+    /// assert!(path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cassette(path: impl Into<PathBuf>) -> Builder {
+        MockServer::builder().cassette(path)
     }
 
     /// Where the server is reached, without a slash at the end: `http://127.0.0.1:43210`.
@@ -430,7 +457,15 @@ impl MockServer {
     /// Writes down when the run ended, and says whether the recording is whole.
     fn close_sink(&self) -> Result<(), Error> {
         self.shared.verb(|engine| lock(engine).end_run(system_time()));
-        self.shared.sink().map_or(Ok(()), Sink::close)
+        let closed = self.shared.sink().map_or(Ok(()), Sink::close);
+        let cassette = self.cassette.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match cassette {
+            Some(cassette) => {
+                let has_ended_well = closed.is_ok() && !std::thread::panicking() && self.failure().is_none();
+                closed.and(cassette.close(self, has_ended_well))
+            }
+            None => closed,
+        }
     }
 }
 
@@ -543,6 +578,8 @@ pub struct Builder {
     record: Option<PathBuf>,
     playback: Option<Recording>,
     playback_file: Option<PathBuf>,
+    cassette: Option<PathBuf>,
+    mode: Option<CassetteMode>,
     allowed_hosts: Vec<String>,
     tell: Option<Tell>,
     asserts_on_drop: bool,
@@ -653,6 +690,18 @@ impl Builder {
     /// Answers from a recording file in place of a mocked cluster.
     pub fn playback_file(mut self, path: impl Into<PathBuf>) -> Builder {
         self.playback_file = Some(path.into());
+        self
+    }
+
+    /// Plays or records a cassette, as [`MockServer::cassette`] does.
+    pub fn cassette(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.cassette = Some(path.into());
+        self
+    }
+
+    /// Says whether the cassette is played or recorded. The variable `ELASTIMOCK_MODE` goes before it.
+    pub fn mode(mut self, mode: CassetteMode) -> Builder {
+        self.mode = Some(mode);
         self
     }
 
@@ -807,6 +856,19 @@ impl Builder {
         if let Some(path) = &self.playback_file {
             self.playback = Some(read_recording(path)?.0);
         }
+        let mut cassette = None;
+        if let Some(path) = &self.cassette {
+            let (using, opened) = cassette::open(path, self.mode)?;
+            cassette = Some(opened);
+            match using {
+                Use::Play(recording) => self.playback = Some(recording),
+                Use::Extend(recording) => {
+                    self.setup.play.unmatched = OnUnmatched::Mock;
+                    self.playback = Some(recording);
+                }
+                Use::Record(file) => self.record = Some(file),
+            }
+        }
         let mut engine = match self.playback {
             Some(recording) => {
                 Engine::check_playback(&self.setup, &recording)?;
@@ -839,6 +901,7 @@ impl Builder {
             tasks,
             asserts_on_drop: self.asserts_on_drop,
             fail_on: self.fail_on.unwrap_or(Severity::Error),
+            cassette: Mutex::new(cassette),
         })
     }
 }

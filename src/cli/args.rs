@@ -16,6 +16,7 @@ use crate::finding::Severity;
 use crate::journal::playback::policy::{Exhausted, IgnoredPointer, OnUnmatched, PlayOrder};
 use crate::judge::strictness::{self, Contract, Level};
 use crate::license::License;
+use crate::mock_server::cassette::CassetteMode;
 use crate::profile::Profile;
 use crate::visibility::Visibility;
 
@@ -504,6 +505,13 @@ pub struct Serve {
     /// Writes every call to this file as it happens: a recording for `play`
     #[arg(long, value_name = "FILE", env = "ELASTIMOCK_RECORD", hide_env = true)]
     pub record: Option<PathBuf>,
+    /// Plays this recording if it is there, and else records it; see --mode
+    #[arg(long, value_name = "FILE", conflicts_with = "record", env = "ELASTIMOCK_CASSETTE", hide_env = true)]
+    pub cassette: Option<PathBuf>,
+    /// For --cassette: none plays only, once plays or records, new-episodes plays and adds what is new, all records
+    /// anew; the variable goes before the flag [default: once]
+    #[arg(long, value_name = "MODE", requires = "cassette", value_parser = modes())]
+    pub mode: Option<CassetteMode>,
     /// Recorded calls also tell how long their answers took; then no two recordings are the same
     #[arg(long, env = "ELASTIMOCK_RECORD_TIMING", hide_env = true)]
     #[arg(value_parser = clap::builder::FalseyValueParser::new())]
@@ -912,6 +920,10 @@ fn rule_level(text: &str) -> Result<(String, Level), String> {
     let (id, level) = text.split_once('=').ok_or_else(|| "write ID=off, ID=warning or ID=error".to_owned())?;
     let rule = strictness::find(id).map_err(|error| error.to_string())?;
     Ok((rule.id.to_owned(), level.parse().map_err(|error: crate::error::Error| error.to_string())?))
+}
+
+fn modes() -> impl TypedValueParser<Value = CassetteMode> {
+    PossibleValuesParser::new(CassetteMode::ALL.map(CassetteMode::name)).try_map(|name| name.parse::<CassetteMode>())
 }
 
 fn licenses() -> impl TypedValueParser<Value = License> {

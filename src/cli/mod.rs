@@ -17,8 +17,8 @@
 //! It has no behaviour of its own: a server is the one that [`crate::mock_server::Builder`] makes.
 
 mod args;
-mod child;
 mod caller;
+mod child;
 mod console;
 mod coverage;
 mod curl;

@@ -40,6 +40,12 @@ pub fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
     if let Some(file) = &serve.record {
         builder = builder.record(file);
     }
+    if let Some(file) = &serve.cassette {
+        builder = builder.cassette(file);
+    }
+    if let Some(mode) = serve.mode {
+        builder = builder.mode(mode);
+    }
     if !serve.fixtures.is_empty() {
         // Read here and not by the builder: a signal still ends the process at once.
         builder = builder.fixture(fixture(&serve.fixtures, console)?);
@@ -106,6 +112,9 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
     ];
     if let Some(file) = &serve.record {
         lines.push(format!("  recorded  to {}", file.display()));
+    }
+    if let Some(file) = &serve.cassette {
+        lines.push(format!("  cassette  {}", file.display()));
     }
     lines.push(String::new());
     let (what, line) = match pending.first() {

@@ -1310,6 +1310,30 @@ fn play_passes_over_what_is_volatile_and_what_somebody_names() {
     assert!(refused.stderr.contains("wrong.ndjson:1:"), "{}", refused.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_cassette_is_flipped_by_the_environment() {
+    let folder = folder();
+    let path = folder.path().join("story.ndjson").display().to_string();
+    for (mode, status, is_recorded) in [("once", 200, true), ("none", 200, true), ("all", 200, true)] {
+        let mut command = elastimock(&["serve", "--cassette", &path, "--listen", "127.0.0.1:0"]);
+        let server = Server::spawn(command.env("ELASTIMOCK_MODE", mode));
+        assert_eq!(server.send("GET", "/_connector", "").status, status, "{mode}");
+        let told = server.stop();
+        assert_eq!(told.code, Some(0), "{mode}: {}", told.stderr);
+        assert!(!told.stderr.contains("is not known"), "{}", told.stderr);
+        assert_eq!(std::path::Path::new(&path).exists(), is_recorded, "{mode}");
+    }
+    let refused =
+        finish(elastimock(&["serve", "--cassette", &path, "--listen", "127.0.0.1:0"]).env("ELASTIMOCK_MODE", "always"));
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("[always] is no mode: write none, once, new-episodes or all"),
+        "{}",
+        refused.stderr
+    );
+}
+
 // ── wait ──────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use elastimock::{Clock, Connector, Fixture, Method, MockServer, OnUnmatched, Recording, Request, SyncJob};
+use elastimock::{
+    CassetteMode, Clock, Connector, Fixture, Method, MockServer, OnUnmatched, Recording, Request, SyncJob,
+};
 
 use crate::support::{Client, T0, instant, path};
 
@@ -190,6 +192,53 @@ fn recorded_pauses_are_played_when_asked_for() {
         Client::connect(server.address()).send(&worker("job-0", "w-0", "2031-05-01T10:00:00Z", 1)[0]);
         assert!(!timing || began.elapsed() >= Duration::from_millis(40), "{:?}", began.elapsed());
     }
+}
+
+#[test]
+fn a_cassette_is_recorded_once_and_then_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("story.ndjson");
+    let start = |mode: CassetteMode| MockServer::cassette(&path).mode(mode).start_blocking();
+    let send =
+        |server: &MockServer, target: &str| Client::connect(server.address()).send(&Request::new(Method::Get, target));
+    let count =
+        || Recording::parse("f", &std::fs::read(&path).expect("a file")).expect("a recording").interactions.len();
+    let files = || std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert!(start(CassetteMode::None).expect_err("nothing there").to_string().contains("ELASTIMOCK_MODE=once"));
+    // Recorded, and there when the server has stopped.
+    let server = start(CassetteMode::Once).expect("a server");
+    assert_eq!(send(&server, "/_connector").status, 200);
+    assert!(!path.exists());
+    server.stop_blocking().expect("a whole recording");
+    assert_eq!((count(), files()), (1, 1));
+    // Played, and left alone.
+    for mode in [CassetteMode::Once, CassetteMode::None] {
+        let server = start(mode).expect("a server");
+        assert_eq!(send(&server, "/_connector").status, 200);
+        assert_eq!(send(&server, "/_connector/none-of-that-name").status, 400);
+        drop(server);
+        assert_eq!(count(), 1);
+    }
+    // What is new is added, without a mark, and played the next time.
+    let server = start(CassetteMode::NewEpisodes).expect("a server");
+    assert_eq!(send(&server, "/_connector").header("x-elastimock-played"), None);
+    assert_eq!(send(&server, "/_connector/none-of-that-name").status, 404);
+    drop(server);
+    assert_eq!((count(), files()), (2, 1));
+    let server = start(CassetteMode::None).expect("a server");
+    let answer = send(&server, "/_connector/none-of-that-name");
+    assert_eq!((answer.status, answer.header("x-elastimock-played")), (404, None));
+    drop(server);
+    // Recorded anew only if the run ends well.
+    let server = start(CassetteMode::All).expect("a server");
+    assert_eq!(send(&server, "/_nothing/of/that/name").status, 400);
+    assert!(!server.findings().is_empty());
+    drop(server);
+    assert_eq!((count(), files()), (2, 1));
+    let server = start(CassetteMode::All).expect("a server");
+    (0..3).for_each(|_| drop(send(&server, "/_connector")));
+    drop(server);
+    assert_eq!((count(), files()), (3, 1));
 }
 
 #[test]
