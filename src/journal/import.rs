@@ -9,6 +9,7 @@ mod har;
 mod part;
 mod wiremock;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -149,9 +150,14 @@ fn recording(found: Vec<Found>, all: bool) -> (Recording, usize) {
     let started_at = at;
     let mut interactions = Vec::new();
     let mut es_version = None;
+    // Nearly every path of one step is an index: where a host has said that it is Elasticsearch, the others are not.
+    let host_of = |request: &Request| request.headers().get("host").unwrap_or_default().to_owned();
+    let says_so = |response: &Response| response.headers().get("x-elastic-product").is_some();
+    let hosts: BTreeSet<String> =
+        found.iter().filter(|call| says_so(&call.response)).map(|call| host_of(&call.request)).collect();
     for Found { request, response, at: known, took_us } in found {
         let reading = rest::read(&api::TABLE, &request, &setting);
-        let is_ours = response.headers().get("x-elastic-product").is_some() || reading.operation.is_some();
+        let is_ours = hosts.contains(&host_of(&request)) || (hosts.is_empty() && reading.operation.is_some());
         if !is_ours && !all {
             left_out += 1;
             continue;

@@ -17,7 +17,7 @@ use crate::limits::{MEANING_DIFFERENCES_MAX, MEANING_IDS_MAX};
 use crate::near_miss::{Difference, short};
 
 /// Members that every server has its own of.
-const OWN: [&str; 13] = [
+const OWN: [&str; 15] = [
     "took",
     "took_ms",
     "ingest_took",
@@ -30,6 +30,8 @@ const OWN: [&str; 13] = [
     "cluster_name",
     "_ignored_field_values",
     "total_shards",
+    "index_uuid",
+    "uuid",
     "node",
 ];
 

@@ -72,6 +72,10 @@ impl Shell {
     /// Runs a block, after what the text around it says happened before.
     pub fn run(&self, before: &str, block: &str) -> Result<(), String> {
         let has_its_own = block.lines().any(|line| starts_server(line).is_some() || line.starts_with("elastimock run"));
+        // Before there is a server at the port.
+        if ["play ", "verify "].iter().any(|command| block.contains(command)) {
+            self.record_a_story()?;
+        }
         let _server = (!has_its_own).then(|| self.server()).transpose()?;
         // A block may fetch from an Elasticsearch and serve what it has fetched.
         let other = block.contains("ELASTICSEARCH_URL").then(|| MockServer::builder().seed(8).start_blocking());
@@ -80,9 +84,6 @@ impl Shell {
             Some(other) => format!("export ELASTICSEARCH_URL={}\n{before}", other.url()),
             None => before.to_owned(),
         };
-        if block.contains("play ") {
-            self.record_a_story()?;
-        }
         self.output(&format!("{before}\n{}", in_order(block))).map(|_| ())
     }
 

@@ -156,7 +156,7 @@ fn what_cannot_be_read_is_told_with_its_place_and_a_cure() {
 #[test]
 fn what_is_wrong_in_yaml_has_its_line() {
     let told = import("f", VCRPY.replacen("code: 200", "code: abc", 1).as_bytes(), false).expect_err("no status");
-    assert_eq!((told.line, &*told.what), (15, "/interactions/0/response/status/code: this is no HTTP status"));
+    assert_eq!((told.line, &*told.what), (16, "/interactions/0/response/status/code: this is no HTTP status"));
     assert!(import("f", b"interactions: [", false).is_err());
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n\
                 d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]\n";
