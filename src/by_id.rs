@@ -58,6 +58,23 @@ impl<T> ById<T> {
         Some((id, value))
     }
 
+    /// The place of the one with that id, until one is put in or taken out.
+    pub fn find(&self, id: &str) -> Option<usize> {
+        self.slot(id)
+    }
+
+    /// The one at a place.
+    pub fn at(&self, place: usize) -> (&Arc<str>, &T) {
+        let (id, value) = &self.slots[place];
+        (id, value)
+    }
+
+    /// The one at a place, to be changed.
+    pub fn at_mut(&mut self, place: usize) -> (&Arc<str>, &mut T) {
+        let (id, value) = &mut self.slots[place];
+        (id, value)
+    }
+
     /// The one with that id, to be changed.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
         self.entry_mut(id).map(|(_, value)| value)
@@ -214,6 +231,7 @@ mod tests {
                 for id in 0..40 {
                     let id = format!("{id}");
                     prop_assert_eq!(all.get(&id), model.get(&*id));
+                    prop_assert_eq!(all.find(&id).map(|place| all.at(place).1), model.get(&*id));
                 }
             }
         }

@@ -433,7 +433,8 @@ impl World {
     }
 
     fn take_job(&mut self, deed: &JobDeed<'_>, mark: Mark) {
-        let is_new = !self.jobs.contains(&deed.job);
+        let known = self.jobs.find(&deed.job);
+        let is_new = known.is_none();
         if deed.job.is_empty() || (is_new && deed.effect == Effect::Refused) {
             return;
         }
@@ -447,7 +448,8 @@ impl World {
         if is_new {
             self.jobs.insert(deed.job.as_ref().into(), JobLane::default());
         }
-        let Some((id, lane)) = self.jobs.entry_mut(&deed.job) else { return };
+        let Some(place) = known.or_else(|| self.jobs.find(&deed.job)) else { return };
+        let (id, lane) = self.jobs.at_mut(place);
         if is_done
             && deed.act == JobAct::Post
             && let Some(former) = lane.connector.take().and_then(|id| self.connectors.get_mut(&id))
@@ -456,10 +458,10 @@ impl World {
             former.count(id, lane, Place::default());
         }
         let was_ended = lane.is_ended();
+        let mut connector = lane.connector.as_deref().and_then(|id| self.connectors.find(id));
         match deed.effect {
             Effect::Done => {
-                let connector = lane.connector.as_deref().and_then(|id| self.connectors.get(id));
-                let held = connector.and_then(|connector| connector.cursor.as_ref()?.as_ref());
+                let held = connector.and_then(|place| self.connectors.at(place).1.cursor.as_ref()?.as_ref());
                 lane.done(deed, mark, held, &mut self.worker);
             }
             Effect::Refused => lane.claim_refused |= deed.act == JobAct::Claim,
@@ -476,7 +478,11 @@ impl World {
         if is_work {
             lane.owes.get_or_insert(self.deeds);
         }
-        if let Some(connector) = lane.connector.as_deref().and_then(|id| self.connectors.get_mut(id)) {
+        if deed.act == JobAct::Post {
+            connector = lane.connector.as_deref().and_then(|id| self.connectors.find(id));
+        }
+        if let Some(place) = connector {
+            let (_, connector) = self.connectors.at_mut(place);
             let now = lane.place();
             connector.count(id, lane, now);
             if is_work {
