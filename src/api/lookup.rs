@@ -157,7 +157,7 @@ pub fn check_patience(call: &Call) -> Result<(), Error> {
 }
 
 /// A routing that a call gives; an empty one is none.
-pub fn routing(call: &Call) -> Option<&str> {
+pub fn routing<'a>(call: &'a Call<'_>) -> Option<&'a str> {
     call.query("routing").filter(|routing| !routing.is_empty())
 }
 

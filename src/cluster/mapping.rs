@@ -203,12 +203,6 @@ impl Mapping {
         segments.try_fold(first, |field, name| field.fields.get(name))
     }
 
-    /// Whether each document must come with a routing.
-    pub fn requires_routing(&self) -> bool {
-        let required = self.members.get("_routing").and_then(|routing| routing.get("required"));
-        required.is_some_and(|required| *required == true || *required == "true")
-    }
-
     /// The fields at the top.
     pub fn fields(&self) -> &Fields {
         &self.fields

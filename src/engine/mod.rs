@@ -30,7 +30,7 @@ use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::policy::{IgnoredPointer, OnUnmatched, PlayPolicy};
 use crate::journal::playback::{PlayNote, Playback};
-use crate::journal::recording::{Allowed, Recording};
+use crate::journal::recording::{Allowed, Header, Recording};
 use crate::journal::redact::{self, Mask};
 use crate::journal::{Journal, Note};
 use crate::judge::Judge;
@@ -239,8 +239,11 @@ impl Engine {
         let started_at = clock.read(system);
         let understudy = (setup.play.unmatched == OnUnmatched::Mock).then(|| {
             let state = Arc::new(recorded_state(&recording).unwrap_or_default());
-            let mocked = Mocked::new(state, recording.header.seed, started_at);
-            mocked.unwrap_or_else(|_| Mocked::new(Arc::default(), 0, started_at).expect("nothing can be planted"))
+            let visibility = recording.header.visibility;
+            let mocked = Mocked::new(state, recording.header.seed, visibility, started_at);
+            mocked.unwrap_or_else(|_| {
+                Mocked::new(Arc::default(), 0, visibility, started_at).expect("nothing can be planted")
+            })
         });
         let playback = Playback::new(recording, setup.play.clone());
         let engine = Engine::with_mode(setup, clock, started_at, Mode::Playback(Box::new(playback)));
@@ -257,7 +260,8 @@ impl Engine {
             IgnoredPointer::parse(pointer).map_err(Error::invalid_input)?;
         }
         if setup.play.unmatched == OnUnmatched::Mock {
-            Mocked::new(Arc::new(recorded_state(recording)?), recording.header.seed, recording.header.started_at)?;
+            let Header { seed, visibility, started_at, .. } = recording.header;
+            Mocked::new(Arc::new(recorded_state(recording)?), seed, visibility, started_at)?;
         }
         Ok(())
     }

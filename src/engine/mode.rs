@@ -54,8 +54,8 @@ impl Mocked {
     }
 
     /// What it is planted from, and when it starts.
-    pub fn seedling(&self) -> (Arc<Fixture>, u64, Timestamp) {
-        (self.fixture.clone(), self.seed, self.started_at)
+    pub fn seedling(&self) -> (Arc<Fixture>, u64, Visibility, Timestamp) {
+        (self.fixture.clone(), self.seed, self.visibility, self.started_at)
     }
 
     /// Takes what somebody else has planted for it, unless it is planted.
@@ -94,12 +94,7 @@ impl Mocked {
 ///
 /// # Errors
 /// [`Error::is_invalid_input`] if the fixture is wrong.
-pub fn planted(
-    fixture: &Fixture,
-    seed: u64,
-    visibility: Visibility,
-    started_at: Timestamp,
-) -> Result<Cluster, Error> {
+pub fn planted(fixture: &Fixture, seed: u64, visibility: Visibility, started_at: Timestamp) -> Result<Cluster, Error> {
     let mut cluster = Cluster::new(seed);
     fixture.plant(&mut cluster, started_at)?;
     // What was there from the start is seen.

@@ -30,6 +30,7 @@ use crate::judge::report::Report;
 use crate::judge::scope::Scope;
 use crate::judge::{Counts, Knowledge, ScopeEnd, strictness};
 use crate::limits;
+use crate::visibility::Visibility;
 
 /// A state as a recording shows it, and how long it is there.
 #[derive(Clone, Debug)]
@@ -115,6 +116,7 @@ impl Warmth {
 struct Cold {
     fixture: Arc<Fixture>,
     seed: u64,
+    visibility: Visibility,
     started_at: Timestamp,
     is_planted: bool,
     known: Known,
@@ -136,7 +138,7 @@ impl Cold {
         let known_before = self.known.len();
         let cluster = match self.is_planted {
             true => None,
-            false => Some(mode::planted(&self.fixture, self.seed, self.started_at).ok()?),
+            false => Some(mode::planted(&self.fixture, self.seed, self.visibility, self.started_at).ok()?),
         };
         let mut state = self.fixture.to_value();
         self.known.state(&mut state);
@@ -320,11 +322,12 @@ impl Engine {
 
     fn cold(&self) -> Option<Cold> {
         let Mode::Mock(mocked) = &self.mode else { return None };
-        let (fixture, seed, started_at) = mocked.seedling();
+        let (fixture, seed, visibility, started_at) = mocked.seedling();
         let strictness = &self.setup.strictness;
         (!self.is_prepared).then(|| Cold {
             fixture,
             seed,
+            visibility,
             started_at,
             is_planted: mocked.is_planted(),
             known: self.journal.known.clone(),
@@ -335,7 +338,7 @@ impl Engine {
     fn take_warm(&mut self, warm: Warm) {
         let Mode::Mock(mocked) = &self.mode else { return };
         // Something has come between: then it is done once more, in the old way.
-        let is_of_now = mocked.seedling().2 == warm.started_at && self.journal.known.len() == warm.known_before;
+        let is_of_now = mocked.seedling().3 == warm.started_at && self.journal.known.len() == warm.known_before;
         if self.is_prepared || !is_of_now {
             return;
         }

@@ -25,6 +25,7 @@ use crate::license::License;
 use crate::limits::{IMPORTED_CALLS_MAX, RECORDING_LINE_BYTES_MAX};
 use crate::profile::Profile;
 use crate::rest::{self, Setting};
+use crate::visibility::Visibility;
 use part::Part;
 
 /// Calls that were read, and how many were left out because they are none of Elasticsearch.
@@ -184,6 +185,7 @@ fn recording(found: Vec<Found>, all: bool) -> (Recording, usize) {
         profile,
         es_version: es_version.filter(|number| number != profile.release().number),
         license: License::default(),
+        visibility: Visibility::default(),
         is_clock_running: true,
         seed: 0,
         started_at,

@@ -88,7 +88,7 @@ fn url_query(call: &Call<'_>) -> Result<Option<Query>, Error> {
 }
 
 /// How the parameters want a query string to be read.
-pub fn manner(call: &Call<'_>) -> Result<Manner<'_>, Error> {
+pub fn manner<'a>(call: &'a Call<'_>) -> Result<Manner<'a>, Error> {
     let all = match call.query("default_operator").map(str::to_ascii_lowercase).as_deref() {
         None | Some("or") => false,
         Some("and") => true,
