@@ -156,6 +156,12 @@ impl Timestamp {
         std::str::from_utf8(&text[..end]).unwrap_or_default().to_owned()
     }
 
+    /// The same for who reads it at once: nothing is copied.
+    pub(crate) fn with_text<T>(self, read: impl FnOnce(&str) -> T) -> T {
+        let (text, end) = self.written();
+        read(std::str::from_utf8(&text[..end]).unwrap_or_default())
+    }
+
     /// Source: Howard Hinnant, `civil_from_days`.
     fn written(self) -> ([u8; 30], usize) {
         const DAY: i64 = 86_400;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
@@ -60,6 +61,12 @@ impl Subject {
         match self {
             Subject::Job(id) | Subject::Connector(id) => id,
         }
+    }
+}
+
+impl Subject {
+    fn to_value(&self) -> Value {
+        json!({ "kind": self.kind(), "id": self.id() })
     }
 }
 
@@ -147,7 +154,7 @@ impl Finding {
             "seq": self.seq,
             "at": self.at.to_string(),
             "operation": self.operation,
-            "subject": self.subject.as_ref().map(|subject| json!({ "kind": subject.kind(), "id": subject.id() })),
+            "subject": self.subject.as_ref().map(Subject::to_value),
             "calls": self.calls,
             "message": self.message,
             "hint": self.hint,
@@ -159,6 +166,38 @@ impl Finding {
             value["scope"] = Value::from(&**scope);
         }
         value
+    }
+}
+
+/// A finding as [`Finding::to_value`] shows it, with nulls in place of its rule's hint and reference.
+pub(crate) struct WithoutRule<'a>(&'a Finding);
+
+impl Finding {
+    pub(crate) fn without_rule(&self) -> WithoutRule<'_> {
+        WithoutRule(self)
+    }
+}
+
+impl Serialize for WithoutRule<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let finding = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("rule", finding.rule)?;
+        map.serialize_entry("severity", finding.severity.name())?;
+        map.serialize_entry("seq", &finding.seq)?;
+        finding.at.with_text(|at| map.serialize_entry("at", at))?;
+        map.serialize_entry("operation", &finding.operation)?;
+        map.serialize_entry("subject", &finding.subject.as_ref().map(Subject::to_value))?;
+        map.serialize_entry("calls", &finding.calls)?;
+        map.serialize_entry("message", &finding.message)?;
+        map.serialize_entry("hint", &())?;
+        map.serialize_entry("next", &finding.next)?;
+        map.serialize_entry("evidence", &finding.evidence)?;
+        map.serialize_entry("reference", &())?;
+        if let Some(scope) = &finding.scope {
+            map.serialize_entry("scope", &**scope)?;
+        }
+        map.end()
     }
 }
 

@@ -63,6 +63,13 @@ impl<R: Recipe> Later<R> {
     fn whole(&self) -> &Arc<Value> {
         self.whole.get_or_init(|| Arc::new(self.recipe.make()))
     }
+
+    fn apart(self: &Arc<Self>) -> Arc<Value> {
+        match self.whole.get() {
+            None if Arc::strong_count(self) == 1 => Arc::new(self.recipe.make()),
+            _ => self.whole().clone(),
+        }
+    }
 }
 
 /// An object that others hold too, and what was merged into it here.
@@ -230,6 +237,22 @@ impl Shared {
         }
     }
 
+    /// The same for a reader of many documents: what is not made yet, and no other document holds, is made for
+    /// this reader alone.
+    pub fn apart(&self) -> Arc<Value> {
+        match &self.0 {
+            Form::Instant(later) => later.apart(),
+            Form::Filtering(later) => later.apart(),
+            Form::Snapshot(later) => later.apart(),
+            Form::Grown(grown) if grown.whole.get().is_none() => {
+                let mut whole = Arc::unwrap_or_clone(grown.shared.apart());
+                merge(&mut whole, grown.added());
+                Arc::new(whole)
+            }
+            Form::Grown(_) | Form::Plain(_) => self.whole().clone(),
+        }
+    }
+
     /// A member of the value, if it is an object and has one of that name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let Form::Grown(grown) = &self.0 else {
@@ -338,7 +361,7 @@ impl Shared {
         match (&self.0, &new.0) {
             (Form::Instant(old), Form::Instant(new)) => old.recipe != new.recipe,
             (_, Form::Instant(new)) => {
-                self.is_object() || self.whole().as_str().is_none_or(|old| *old != *new.recipe.text())
+                self.is_object() || self.whole().as_str().is_none_or(|old| new.recipe.with_text(|new| old != new))
             }
             _ => match &**new.whole() {
                 Value::Object(new) if self.is_object() => {
@@ -393,7 +416,7 @@ impl Serialize for Shared {
                 Added::Object(added) => Merged(grown.shared.whole(), added).serialize(serializer),
                 Added::Member(..) => Merged(grown.shared.whole(), &grown.added()).serialize(serializer),
             },
-            Form::Instant(later) if later.whole.get().is_none() => serializer.serialize_str(&later.recipe.text()),
+            Form::Instant(later) => later.recipe.with_text(|text| serializer.serialize_str(text)),
             _ => self.whole().serialize(serializer),
         }
     }
@@ -532,6 +555,7 @@ mod tests {
                 prop_assert_eq!(grown.put(&member), alone.merge(object.into()));
                 let texts = [&grown, &alone].map(|field| serde_json::to_string(field).expect("JSON"));
                 prop_assert_eq!(&texts[0], &texts[1]);
+                prop_assert_eq!(&grown.apart(), alone.whole());
                 prop_assert_eq!(grown.get("b"), alone.get("b"));
             }
         }

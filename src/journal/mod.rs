@@ -123,11 +123,11 @@ struct Told {
 
 impl Told {
     fn new(finding: Finding) -> Told {
-        let mut rest = finding.to_value();
-        for name in ["hint", "reference"] {
-            rest[name] = Value::Null;
-        }
-        Told { rest: json::write(&rest, false).into(), hint: finding.hint, reference: finding.reference }
+        let mut rest = Vec::with_capacity(512);
+        // A text and not a value: most are never read again.
+        let _ = json::write_into(&mut rest, &finding.without_rule(), false);
+        let rest = String::from_utf8(rest).unwrap_or_default().into();
+        Told { rest, hint: finding.hint, reference: finding.reference }
     }
 
     fn bytes(&self) -> usize {
@@ -759,6 +759,7 @@ mod tests {
             hint: "claim only jobs that wait".into(),
             evidence: evidence.as_object().expect("an object").clone(),
             reference: "the protocol",
+            subject: Some(crate::finding::Subject::Job("job-1".to_owned())),
             scope: Some("one".into()),
             ..Finding::about("claim-of-running-job", crate::finding::Severity::Error, 7, Timestamp::default())
         };
