@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use elastimock::MockServer;
@@ -89,4 +90,61 @@ fn claim(stream: &mut TcpStream, number: usize) {
         length += read;
     }
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..length]));
+}
+
+/// How long others wait at most for the lock while something large is done, in microseconds: the least of some
+/// rounds, for a busy machine adds to it.
+pub fn longest_holds() -> Vec<(String, f64)> {
+    const JOBS: usize = 50_000;
+    const ROUNDS: usize = 3;
+    let search = |server: &MockServer, path: &str, body: &str| {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
+        let mut stream = connect(server);
+        stream
+            .write_all(format!("{head}connection: close\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes())
+            .expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    };
+    const SORTED: &str = r#"{"size":10,"sort":[{"created_at":"asc"}]}"#;
+    let jobs = "/.elastic-connectors-sync-jobs";
+    type Deed<'a> = (&'a str, Box<dyn Fn(&MockServer) + 'a>);
+    let deeds: [Deed<'_>; 6] = [
+        ("first_call", Box::new(|server| answering(server, 1))),
+        ("state", Box::new(|server| drop(server.state().expect("a state").to_value()))),
+        ("report", Box::new(|server| drop(server.findings()))),
+        ("search_of_all", Box::new(|server| search(server, &format!("{jobs}/_search"), SORTED))),
+        ("scroll_of_all", Box::new(|server| search(server, &format!("{jobs}/_search?scroll=1m"), SORTED))),
+        ("point_in_time", Box::new(|server| search(server, &format!("{jobs}/_pit?keep_alive=1m"), ""))),
+    ];
+    let mut least = vec![f64::INFINITY; deeds.len()];
+    for _ in 0..ROUNDS {
+        let server = server(JOBS);
+        for ((_, deed), least) in deeds.iter().zip(&mut least) {
+            *least = least.min(longest_wait(&server, || deed(&server)));
+        }
+    }
+    deeds.iter().zip(least).map(|((name, _), least)| (format!("us_longest_hold_{name}"), least)).collect()
+}
+
+/// How long somebody who asks for the time all along waits at most while something is done.
+fn longest_wait(server: &MockServer, deed: impl FnOnce()) -> f64 {
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut longest = Duration::ZERO;
+            while !is_done.load(Ordering::Relaxed) {
+                let begin = Instant::now();
+                server.now();
+                longest = longest.max(begin.elapsed());
+                std::thread::sleep(Duration::from_micros(50));
+            }
+            longest
+        });
+        deed();
+        is_done.store(true, Ordering::Relaxed);
+        asking.join().expect("the one who asks").as_secs_f64() * 1e6
+    })
 }

@@ -17,11 +17,13 @@ use std::{env, fs};
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
 
-const USAGE: &str = "usage: cargo run --release [-- --renew | --figures]
+const USAGE: &str = "usage: cargo run --release [-- --renew | --figures | --bytes | --holds]
 
   compares instructions, bytes and growth with baseline.txt; red is exit code 1
   --renew    writes what is measured into baseline.txt
-  --figures  prints what is measured, in the form of baseline.txt";
+  --figures  prints what is measured, in the form of baseline.txt
+  --bytes    the same, of the bytes alone: in seconds, and without valgrind
+  --holds    prints for how long others wait for the lock at most: a time, and so no part of the verdict";
 
 /// By how much a figure may pass its baseline, where the toolchain is the baseline's own.
 const TOLERANCE: f64 = 1.02;
@@ -29,6 +31,9 @@ const TOLERANCE: f64 = 1.02;
 const TOLERANCE_ELSEWHERE: f64 = 1.10;
 /// How much dearer a call may be with twenty times the jobs.
 const GROWTH_MAX: f64 = 2.0;
+
+/// Calls whose growth is a figure of its own.
+const GROWTHS: [&str; 4] = ["claim_enforce", "bulk_of_1", "job_post", "job_list"];
 
 type Figures = BTreeMap<String, f64>;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -44,6 +49,14 @@ fn main() -> ExitCode {
             print!("{}", text(&figures));
             true
         }),
+        ["--bytes"] => {
+            print!("{}", text(&kept::measure().into_iter().collect()));
+            Ok(true)
+        }
+        ["--holds"] => {
+            print!("{}", text(&kept::longest_holds().into_iter().collect()));
+            Ok(true)
+        }
         _ => Err(USAGE.into()),
     };
     match outcome {
@@ -68,6 +81,9 @@ fn measured() -> Result<(Figures, bool)> {
     for case in calls::CASES {
         let few = few[case.name];
         figures.insert(format!("instructions_{}", case.name), few);
+        if let Some(many) = many.get(case.name).filter(|_| GROWTHS.contains(&case.name)) {
+            figures.insert(format!("percent_with_20_times_the_jobs_{}", case.name), many / few * 100.0);
+        }
         if let Some(many) = many.get(case.name).filter(|many| **many > GROWTH_MAX * few) {
             is_flat = false;
             eprintln!("STEEP   {:<36} {few:>12.0} with {small} jobs, {many:.0} with {large}", case.name);

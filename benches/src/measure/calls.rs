@@ -1,4 +1,5 @@
-//! The other calls of the protocol, and what is held: the figures of the gate, which has no time in them.
+//! The other calls of the protocol, what is held, how calls grow, and how long others wait for the lock: the
+//! figures of the gate.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,18 +14,35 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     if !plan.names.contains(&NAME) {
         return Ok(());
     }
+    // Times come last: the longest holds of the lock.
+    for wanted in ["--figures", "--holds"] {
+        for (name, figure) in figures(wanted)? {
+            let unit = match name.split_once('_').map(|(unit, _)| unit) {
+                Some("bytes") => Unit::Bytes,
+                Some("us") => Unit::Micros,
+                _ => Unit::Count,
+            };
+            report.row(Row::new(&name.replace('_', " "), unit).with(NAME, figure));
+        }
+    }
+    Ok(())
+}
+
+fn figures(wanted: &str) -> Result<Vec<(String, f64)>> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("gate/Cargo.toml");
     let mut command = Command::new(cargo);
-    command.args(["run", "--release", "--quiet", "--manifest-path"]).arg(manifest).args(["--", "--figures"]);
+    command.args(["run", "--release", "--quiet", "--manifest-path"]).arg(manifest).args(["--", wanted]);
     let output = command.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err("the gate has given no figures".into());
     }
-    for line in String::from_utf8(output.stdout)?.lines().filter(|line| !line.starts_with('#')) {
-        let (name, figure) = line.split_once(' ').ok_or("a line without a figure")?;
-        let unit = if name.starts_with("bytes") { Unit::Bytes } else { Unit::Count };
-        report.row(Row::new(&name.replace('_', " "), unit).with(NAME, figure.parse()?));
-    }
-    Ok(())
+    let text = String::from_utf8(output.stdout)?;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, figure) = line.split_once(' ').ok_or("a line without a figure")?;
+            Ok((name.to_owned(), figure.parse()?))
+        })
+        .collect()
 }
