@@ -94,6 +94,9 @@ pub fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if !["cluster", "indices", "shards"].contains(&level) {
         return Err(Error::bad_level(level));
     }
+    // A pattern that is not to be expanded finds nothing, and is not waited for.
+    lookup.ignore_unavailable =
+        !lookup.expand_open && !lookup.expand_closed && call.path("index").split(',').all(|part| part.contains('*'));
     // A name that is not there is waited for too: the answer is red until it comes.
     let named = cluster.resolve(call.path("index"), &lookup, call.now).ok();
     let is_missing = named.is_none();

@@ -55,7 +55,17 @@ fn lines(published: &'static str) -> impl Iterator<Item = Line> {
 
 /// Whether a profile has an operation at an address. What is not published is ours, and always there.
 pub fn is_in(published: &'static str, operation: &str, method: &Method, path: &str, profile: Profile) -> bool {
-    lines(published)
+    is_among(lines(published), operation, method, path, profile)
+}
+
+fn is_among(
+    mut lines: impl Iterator<Item = Line>,
+    operation: &str,
+    method: &Method,
+    path: &str,
+    profile: Profile,
+) -> bool {
+    lines
         .find(|line| line.operation == operation && line.method == method.as_str() && line.path == path)
         .is_none_or(|line| profile.has(line.profile))
 }
@@ -139,8 +149,12 @@ impl Router {
     /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
     pub fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
         let mut router = Router { root: Node::default(), plain: Default::default() };
+        // Cut into words once: every row looks through them.
+        let published_lines: Vec<Line> = lines(published).collect();
         for (at, row) in rows.iter().enumerate() {
-            for path in row.paths.iter().filter(|path| is_in(published, row.operation, &row.method, path, profile)) {
+            let is_there =
+                |path: &&&str| is_among(published_lines.iter().copied(), row.operation, &row.method, path, profile);
+            for path in row.paths.iter().filter(is_there) {
                 let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
                 let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
                 let plain = Plain { method: row.method.clone(), segments, placeholders, route: Route::Row(at) };
@@ -153,7 +167,7 @@ impl Router {
                 router.insert(row.method.clone(), path, Route::Row(at));
             }
         }
-        for line in lines(published).filter(|line| profile.has(line.profile)) {
+        for line in published_lines.iter().filter(|line| profile.has(line.profile)) {
             router.insert(Method::new(line.method), line.path, Route::Unsupported(line.operation));
         }
         for (method, path) in profile.bare_routes().iter().filter(|_| !published.is_empty()) {
