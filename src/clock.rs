@@ -239,6 +239,24 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, Error> {
     Ok(Duration::new(seconds, (nanos % 1_000_000_000) as u32))
 }
 
+/// A length of time in the largest unit that it fills without a rest; [`parse_duration`] reads it.
+pub(crate) fn duration_text(length: Duration) -> String {
+    const UNITS: [(u128, &str); 6] = [
+        (86_400_000_000_000, "d"),
+        (3_600_000_000_000, "h"),
+        (60_000_000_000, "m"),
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "micros"),
+    ];
+    let nanos = length.as_nanos();
+    match UNITS.iter().find(|(unit, _)| nanos % unit == 0) {
+        Some(_) if nanos == 0 => "0s".to_owned(),
+        Some((unit, name)) => format!("{}{name}", nanos / unit),
+        None => format!("{nanos}nanos"),
+    }
+}
+
 /// Mock time: a plain value that turns the system's time into the mock's.
 ///
 /// A running clock moves with the system's time at a fixed distance; a frozen one stands still until

@@ -7,6 +7,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::fault::{Fault, Mark};
+
 /// An HTTP request method. Elasticsearch has a name for these; any other is [`Method::Other`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -380,14 +382,53 @@ pub struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
+    /// What a stub did to it; `None` of nearly all.
+    pub(crate) mark: Option<Box<Mark>>,
 }
 
 impl Response {
     pub(crate) fn new(status: u16) -> Response {
-        Response { status, headers: Headers::new(), body: Bytes::new() }
+        Response { status, headers: Headers::new(), body: Bytes::new(), mark: None }
     }
 
-    /// The status code.
+    /// An answer with a JSON body, as a stub written in Rust may give it.
+    ///
+    /// ```
+    /// let response = elastimock::Response::json(200, &serde_json::json!({ "acknowledged": true }));
+    /// assert_eq!(response.text(), r#"{"acknowledged":true}"#);
+    /// ```
+    pub fn json(status: u16, body: &serde_json::Value) -> Response {
+        Response::with_text(status, "application/json", body.to_string())
+    }
+
+    /// An answer with a body of that type.
+    pub fn with_text(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response {
+        let mut response = Response::new(status);
+        response.body = body.into();
+        response.headers.push("x-elastic-product", "Elasticsearch");
+        response.headers.push("content-type", content_type);
+        response.headers.push_number("content-length", response.body.len());
+        response
+    }
+
+    /// The answer with a further header line.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Response {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// The name of the stub that had a hand in it.
+    pub fn stub(&self) -> Option<&str> {
+        self.mark.as_ref()?.stub.as_deref()
+    }
+
+    /// What goes wrong with it on its way to the client.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.mark.as_ref()?.fault.as_ref()
+    }
+
+    /// The status code; 0 where no answer was made at all, because a fault struck before.
     pub fn status(&self) -> u16 {
         self.status
     }

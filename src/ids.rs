@@ -65,6 +65,16 @@ impl IdSource {
     }
 }
 
+/// A number from 0 up to 1 that depends on the seed, on what it is drawn for, and on the how manieth it is, and on
+/// nothing else: whoever draws for one thing shifts nothing for another.
+pub(crate) fn draw(seed: u64, of: &str, number: u64) -> f64 {
+    let hash = of
+        .bytes()
+        .fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
+    let bits = SplitMix(hash.wrapping_add(number.wrapping_mul(0xD1B5_4A32_D192_ED03))).next();
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,6 +106,9 @@ pub const FOREIGN_NAME_CHARS_MAX: usize = 200;
 /// Connections that one server holds at a time; a further one waits in the listener's queue.
 pub const CONNECTIONS_MAX: usize = 16_384;
 
+/// Time that a dribbled body takes if nobody says how long.
+pub const DRIBBLE_MS: u64 = 1_000;
+
 /// Connections that may wait in the listener's queue.
 pub const BACKLOG_MAX: i32 = 1024;
 

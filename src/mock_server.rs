@@ -13,13 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::clock::{Clock, Timestamp};
-use crate::engine::{Engine, Setup, lock, run};
+use crate::cluster::sync_job::SyncStatus;
+use crate::engine::{Deadline, Engine, Setup, lock, run};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Incident};
 use crate::input::{self, sniff::Wanted};
 use crate::journal::interaction::Interaction;
 use crate::journal::playback::PlayNote;
@@ -35,7 +37,9 @@ use crate::license::License;
 use crate::limits::{RECORDING_BYTES_MAX, STOP_MS_MAX};
 use crate::profile::{Profile, Release};
 use crate::stored::{StoredConnector, StoredSyncJob};
+use crate::stub::Stub;
 use crate::visibility::Visibility;
+use crate::wire::gate::Gate;
 use crate::wire::guard::Guard;
 use crate::wire::ports;
 use crate::wire::server::{Shared, Tasks, adopt, spawn, system_time};
@@ -241,6 +245,131 @@ impl MockServer {
     /// [`Error::is_not_found`] if there is none with that id.
     pub fn connector(&self, id: &str) -> Result<StoredConnector, Error> {
         self.shared.engine().connector(id).map(|source| StoredConnector::new(id, source))
+    }
+
+    /// Has calls answered as the stub says, from now on until [`MockServer::reset`]. Of several that match, the last one
+    /// answers.
+    ///
+    /// # Panics
+    /// If the stub is wrong, or its name is taken; tells what is wrong and a cure.
+    #[track_caller]
+    pub fn stub(&self, stub: Stub) {
+        let added = stub
+            .script()
+            .and_then(|script| self.shared.verb(|engine| lock(engine).add_stubs(vec![script], system_time())));
+        if let Err(error) = added {
+            panic!("{error}");
+        }
+    }
+
+    /// Takes out the stub of that name; whether there was one.
+    pub fn remove_stub(&self, name: &str) -> bool {
+        self.shared.verb(|engine| lock(engine).remove_stubs(Some(name), system_time()))
+    }
+
+    /// Takes out all stubs.
+    pub fn clear_stubs(&self) {
+        self.shared.verb(|engine| lock(engine).remove_stubs(None, system_time()));
+    }
+
+    /// Holds calls like the stub's until the test lets them go: for races on demand.
+    ///
+    /// # Panics
+    /// If the stub is wrong; tells what is wrong and a cure.
+    #[track_caller]
+    pub fn gate(&self, stub: Stub) -> Gate {
+        let taken = self.shared.engine().gates();
+        let name = (1..).map(|number| format!("gate-{number}")).find(|name| !taken.contains(name)).unwrap_or_default();
+        // A gate is no expectation.
+        let script = stub.hold(&name).expect(0..).script();
+        let added =
+            script.and_then(|script| self.shared.verb(|engine| lock(engine).add_stubs(vec![script], system_time())));
+        match added.map(|names| names.into_iter().next()) {
+            Ok(Some(stub)) => Gate::new(self.shared.clone(), stub, name),
+            Ok(None) => panic!("the gate was not made"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    // ── the other side's hand ─────────────────────────────────────────────────────────────────────
+
+    /// Cancels a sync job as a user does: no client's call, and judged as none.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is no such job; [`Error::is_invalid_input`] if it cannot be canceled.
+    pub fn cancel(&self, job: &str) -> Result<(), Error> {
+        self.hand(&json!({ "cancel": job })).map(|_| ())
+    }
+
+    /// Ends a sync job: `Completed`, `Canceled` or `Error`.
+    ///
+    /// # Errors
+    /// As [`MockServer::cancel`].
+    pub fn end(&self, job: &str, status: SyncStatus) -> Result<(), Error> {
+        self.hand(&json!({ "end": job, "status": status.name() })).map(|_| ())
+    }
+
+    /// Writes fields of a sync job.
+    ///
+    /// # Errors
+    /// As [`MockServer::cancel`].
+    pub fn update(&self, job: &str, doc: Value) -> Result<(), Error> {
+        self.hand(&json!({ "sync_job": job, "doc": doc })).map(|_| ())
+    }
+
+    /// Writes fields of a connector.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] if there is no such connector.
+    pub fn update_connector(&self, connector: &str, doc: Value) -> Result<(), Error> {
+        self.hand(&json!({ "connector": connector, "doc": doc })).map(|_| ())
+    }
+
+    /// Makes a connector connected and seen now.
+    ///
+    /// # Errors
+    /// As [`MockServer::update_connector`].
+    pub fn connect(&self, connector: &str) -> Result<(), Error> {
+        self.hand(&json!({ "connect": connector })).map(|_| ())
+    }
+
+    /// Asks for a full sync of a connector, as a user does, and returns the id of the pending job.
+    ///
+    /// # Errors
+    /// As [`MockServer::update_connector`].
+    pub fn sync(&self, connector: &str) -> Result<String, Error> {
+        let id = self.hand(&json!({ "sync": connector }))?;
+        Ok(id.map(|id| id.to_string()).unwrap_or_default())
+    }
+
+    /// Does what the other side does, in the form of `POST /_elastimock/hand`; the id of the job that it made, if it made
+    /// one. It is a line of the recording.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if it is no act or is refused; [`Error::is_not_found`] if what it is about is not there.
+    pub fn hand(&self, act: &Value) -> Result<Option<Arc<str>>, Error> {
+        self.shared.verb(|engine| lock(engine).hand(act, system_time()))
+    }
+
+    /// Moves mock time to the next instant at which something is due, and tells what: an answer that comes late, the end
+    /// of a scroll, a sign of life that a client owes. `None`, and no move, if there is nothing.
+    pub fn advance_to_next_deadline(&self) -> Option<Deadline> {
+        self.shared.verb(|engine| lock(engine).advance_to_next_deadline(system_time()))
+    }
+
+    /// Waits until an operation has been called that often in this scope and answered, and returns the first of these
+    /// calls.
+    ///
+    /// # Errors
+    /// [`Error::is_surroundings`] if the time is up.
+    pub fn wait_for(&self, operation: &str, count: usize, wait_max: Duration) -> Result<Vec<Interaction>, Error> {
+        self.shared.wait_for(operation, count, wait_max).ok_or_else(|| {
+            let came = self.journal().iter().filter(|call| call.operation.as_deref() == Some(operation)).count();
+            Error::surroundings(
+                format!("waited {wait_max:?} for {count} calls of {operation}, and {came} came"),
+                std::io::Error::from(std::io::ErrorKind::TimedOut),
+            )
+        })
     }
 
     /// What the mock's clock shows.
@@ -575,6 +704,9 @@ pub struct Builder {
     es_version: Option<String>,
     listen: Option<SocketAddr>,
     fixtures: Vec<PathBuf>,
+    stubs: Vec<Stub>,
+    stub_files: Vec<PathBuf>,
+    incidents: Vec<String>,
     record: Option<PathBuf>,
     playback: Option<Recording>,
     playback_file: Option<PathBuf>,
@@ -598,6 +730,29 @@ impl Builder {
     /// Starts from a fixture file or folder; called again, from all of them together.
     pub fn fixture_file(mut self, path: impl Into<PathBuf>) -> Builder {
         self.fixtures.push(path.into());
+        self
+    }
+
+    /// Has calls answered as the stub says, from the start of each scope on.
+    pub fn stub(mut self, stub: Stub) -> Builder {
+        self.stubs.push(stub);
+        self
+    }
+
+    /// Has calls answered as a file or folder of stubs says; called again, as all of them together say.
+    pub fn stub_file(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.stub_files.push(path.into());
+        self
+    }
+
+    /// Has a named incident happen: one of [`incidents`](crate::incidents), in every scope. Called again, all of them happen.
+    ///
+    /// ```
+    /// let server = elastimock::MockServer::builder().incident("throttled-bulk").start_blocking()?;
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn incident(mut self, name: impl Into<String>) -> Builder {
+        self.incidents.push(name.into());
         self
     }
 
@@ -845,6 +1000,20 @@ impl Builder {
     pub(crate) fn serve(mut self) -> Result<MockServer, Error> {
         if !self.fixtures.is_empty() {
             self.setup.fixture = Arc::new(Fixture::load(&self.fixtures)?);
+        }
+        if !self.stub_files.is_empty() {
+            let stubs = Fixture::load_stubs(&self.stub_files)?;
+            self.setup.fixture = Arc::new((*self.setup.fixture).clone().merge(stubs)?);
+        }
+        for name in &self.incidents {
+            let stubs = Fixture::from_json(Incident::named(name)?.stubs)?;
+            self.setup.fixture = Arc::new((*self.setup.fixture).clone().merge(stubs)?);
+        }
+        if !self.stubs.is_empty() {
+            let fixture = (*self.setup.fixture).clone();
+            let fixture = self.stubs.drain(..).fold(fixture, Fixture::stub);
+            fixture.check()?;
+            self.setup.fixture = Arc::new(fixture);
         }
         if let Some(number) = &self.es_version {
             self.setup.release = Release::numbered(self.setup.profile, number)?;

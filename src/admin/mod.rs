@@ -15,6 +15,11 @@
 //! GET    /_elastimock/state            the whole state in fixture format; PUT replaces, POST adds
 //! GET    /_elastimock/clock            mock time; PUT sets it
 //! POST   /_elastimock/clock/_advance   move it forward
+//! GET    /_elastimock/stubs            what is answered beside the state; POST adds, DELETE takes out
+//! GET    /_elastimock/gates            calls that are held
+//! POST   /_elastimock/gates/{name}/_release    lets them go
+//! POST   /_elastimock/hand             the other side does something: a user cancels a job
+//! POST   /_elastimock/clock/_next      to the next instant at which something is due
 //! GET    /_elastimock/findings         what clients did wrong; as a text with `Accept: text/plain`
 //! GET    /_elastimock/coverage         how much of the Connector API they have exercised
 //! ```
@@ -23,6 +28,7 @@
 //! `?scope=all` for the whole run, and with `?scope=NAME` for the latest scope of that name.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -32,7 +38,7 @@ use crate::endpoints;
 use crate::engine::{Engine, lock, run};
 use crate::finding::Finding;
 use crate::fixture::Fixture;
-use crate::http::{Request, Response};
+use crate::http::{Method, Request, Response};
 use crate::journal::{Kept, Span, recording};
 use crate::judge::Counts;
 use crate::judge::coverage::Coverage;
@@ -46,7 +52,11 @@ use crate::rest::endpoint::Endpoint;
 use crate::rest::error::Error;
 use crate::rest::render::render;
 use crate::rest::{self, Reading, Setting, Stage, Table};
+use crate::stub;
 use crate::suggest;
+
+/// Seconds that a request waits for calls if it does not say how long.
+const WAIT_S: u64 = 10;
 
 /// Where our own calls live.
 pub const PREFIX: &str = "/_elastimock";
@@ -70,6 +80,13 @@ pub static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
     own Get    "/_elastimock/clock",           "elastimock.clock"         => clock;
     own Put    "/_elastimock/clock",           "elastimock.clock_put"     => clock_put;
     own Post   "/_elastimock/clock/_advance",  "elastimock.clock_advance" => clock_advance;
+    own Get    "/_elastimock/stubs",           "elastimock.stubs"         => stubs;
+    own Post   "/_elastimock/stubs",           "elastimock.stubs_add"     => stubs_add;
+    own Delete "/_elastimock/stubs" | "/_elastimock/stubs/{id}", "elastimock.stubs_remove" => stubs_remove;
+    own Get    "/_elastimock/gates",           "elastimock.gates"         => gates;
+    own Post   "/_elastimock/gates/{name}/_release", "elastimock.gates_release" => gates_release;
+    own Post   "/_elastimock/hand",            "elastimock.hand"          => hand;
+    own Post   "/_elastimock/clock/_next",     "elastimock.clock_next"    => clock_next;
     own Get    "/_elastimock/findings",        "elastimock.findings"      => findings;
     own Get    "/_elastimock/coverage",        "elastimock.coverage"      => coverage;
 };
@@ -85,6 +102,20 @@ pub fn is_for_us(request: &Request) -> bool {
 pub fn is_slow(request: &Request) -> bool {
     let below = request.path().strip_prefix(PREFIX);
     below.is_some_and(|below| matches!(below, "/journal" | "/state" | "/findings" | "/coverage"))
+}
+
+/// What a request waits for before it is answered: that many calls of an operation, for at most so long.
+pub fn awaited(request: &Request) -> Option<(String, usize, Duration)> {
+    if request.path() != "/_elastimock/journal" || *request.method() != Method::Get {
+        return None;
+    }
+    let find = |name: &str| {
+        let mut parts = request.query().split('&').filter_map(|part| part.split_once('='));
+        parts.find(|(known, _)| *known == name).map(|(_, value)| value)
+    };
+    let timeout = find("timeout").map_or(Ok(Duration::from_secs(WAIT_S)), parse_duration).ok()?;
+    let count = find("count")?.parse().ok().filter(|count| *count > 0)?;
+    Some((find("operation")?.to_owned(), count, timeout))
 }
 
 /// A request of ours that has been read.
@@ -223,7 +254,14 @@ fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
 }
 
 fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
-    parameters(call, &["after", "operation", "limit", "scope"])?;
+    parameters(call, &["after", "operation", "limit", "scope", "count", "timeout"])?;
+    if let Some(text) = call.query("timeout") {
+        parse_duration(text).map_err(refused)?;
+    }
+    let count = number(call, "count", 0)?;
+    if count > 0 && call.query("operation").is_none() {
+        return Err(Error::admin("[count] waits for calls of one operation: say which with [operation]"));
+    }
     let after = number(call, "after", 0)?;
     let as_recording = call.header("accept").is_some_and(|accept| accept.contains("x-ndjson"));
     let (entries, bytes) = match as_recording {
@@ -249,7 +287,12 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     }
     let interactions: Vec<Value> =
         page.kept.iter().filter_map(Kept::interaction).map(|call| recording::to_value(&call)).collect();
-    Ok(Reply::json(json!({ "interactions": interactions, "next": page.next, "evicted": page.evicted })))
+    let interactions_len = interactions.len();
+    let mut told = json!({ "interactions": interactions, "next": page.next, "evicted": page.evicted });
+    if count > 0 {
+        told["timed_out"] = Value::Bool((interactions_len as u64) < count);
+    }
+    Ok(Reply::json(told))
 }
 
 fn journal_clear(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
@@ -395,6 +438,131 @@ fn clock_advance(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error>
     let mut engine = lock(engine);
     engine.advance(call.now, by);
     Ok(shown_clock(&mut engine, call.now))
+}
+
+fn stubs(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    let stubs = lock(engine).stubs();
+    Ok(Reply::json(json!({ "stubs": stubs })))
+}
+
+fn stubs_add(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    let example = "{\"request\": {\"operation\": \"bulk\"}, \"response\": {\"status\": 503}}";
+    let body = crate::json::read_file(call.raw())
+        .map_err(|wrong| Error::admin(format!("the body must be a stub like {example}, or a list of them: {wrong}")))?;
+    // A file of stubs may be sent as it is.
+    let sent = match body.as_object() {
+        Some(members) if members.len() == 1 => members.get("stubs").unwrap_or(&body),
+        _ => &body,
+    };
+    let scripts = stub::read_all(sent).map_err(|slips| Error::admin(stub::slips_as_text(&slips)))?;
+    let names = lock(engine).add_stubs(scripts, call.now).map_err(refused)?;
+    let ids: Vec<&str> = names.iter().map(|name| &**name).collect();
+    Ok(Reply::json(json!({ "acknowledged": true, "ids": ids })))
+}
+
+fn stubs_remove(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    let mut engine = lock(engine);
+    match call.path("id") {
+        "" => {
+            engine.remove_stubs(None, call.now);
+        }
+        id if engine.remove_stubs(Some(id), call.now) => {}
+        id => {
+            let stubs = engine.stubs();
+            let known = stubs.iter().filter_map(|stub| stub.get("id")?.as_str());
+            let close = suggest::similar(id, known);
+            let hint = close.first().map_or_else(
+                || "GET /_elastimock/stubs lists them".to_owned(),
+                |close| format!("did you mean [{close}]?"),
+            );
+            return Err(Error::admin(format!("there is no stub [{id}]: {hint}")));
+        }
+    }
+    Ok(Reply::acknowledged())
+}
+
+fn gates(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    let (names, held) = {
+        let engine = lock(engine);
+        (engine.gates(), engine.held(None))
+    };
+    let told = |name: &String| {
+        let held = held.iter().filter(|call| *call.gate == **name).enumerate().map(|(at, call)| {
+            let request = &call.request;
+            json!({
+                "call": at,
+                "at": call.at.to_string(),
+                "operation": call.operation,
+                "method": request.method().as_str(),
+                "path": request.path(),
+                "body": crate::json::read(request.body()).ok().flatten(),
+            })
+        });
+        json!({ "name": name, "held": held.collect::<Vec<_>>() })
+    };
+    Ok(Reply::json(json!({ "gates": names.iter().map(told).collect::<Vec<_>>() })))
+}
+
+fn gates_release(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    let sent = if call.raw().trim_ascii().is_empty() { json!({}) } else { body(call, &["call", "order"])? };
+    let name = call.path("name");
+    let mut engine = lock(engine);
+    if !engine.gates().iter().any(|known| known == name) {
+        return Err(Error::admin(format!("there is no gate [{name}]: GET /_elastimock/gates lists them")));
+    }
+    let held = engine.held(Some(name));
+    let wanted: Option<Vec<&Value>> = match (sent.get("call"), sent.get("order")) {
+        (Some(at), _) => Some(vec![at]),
+        (None, Some(Value::Array(order))) => Some(order.iter().collect()),
+        (None, Some(_)) => return Err(Error::admin("[order] must be a list of numbers, from 0, such as [1, 0]")),
+        (None, None) => None,
+    };
+    let numbers: Option<Vec<u64>> = match wanted {
+        None => None,
+        Some(wanted) => {
+            let mut numbers = Vec::new();
+            for at in wanted {
+                let call = at.as_u64().and_then(|at| held.get(usize::try_from(at).ok()?));
+                let call = call.ok_or_else(|| {
+                    Error::admin(format!(
+                        "there is no call [{at}] at the gate: {} are held, counted from 0",
+                        held.len()
+                    ))
+                })?;
+                numbers.push(call.number);
+            }
+            Some(numbers)
+        }
+    };
+    let released = engine.release(name, numbers.as_deref(), call.now);
+    Ok(Reply::json(json!({ "acknowledged": true, "released": released })))
+}
+
+fn hand(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    let act = crate::json::read_file(call.raw())
+        .map_err(|wrong| Error::admin(format!("the body must be an act like {{\"cancel\": \"job-1\"}}: {wrong}")))?;
+    let id = lock(engine).hand(&act, call.now).map_err(refused)?;
+    let mut told = json!({ "acknowledged": true });
+    if let Some(id) = id {
+        told["id"] = Value::from(&*id);
+    }
+    Ok(Reply::json(told))
+}
+
+fn clock_next(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+    parameters(call, &[])?;
+    let mut engine = lock(engine);
+    let deadline = engine.advance_to_next_deadline(call.now);
+    let told = deadline.map(|deadline| json!({ "at": deadline.at.to_string(), "what": deadline.what }));
+    let now = engine.now(call.now).to_string();
+    let mode = if engine.clock().is_frozen() { "frozen" } else { "running" };
+    Ok(Reply::json(json!({ "mode": mode, "now": now, "deadline": told })))
 }
 
 fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {

@@ -172,6 +172,14 @@ Exit codes:
   2  there is no such rule; the closest names are told
   3  cannot write to stdout";
 
+const INCIDENTS_HELP: &str = "\
+Example:
+  elastimock serve --incident throttled-bulk
+
+Exit codes:
+  0  done
+  3  cannot write to stdout";
+
 const LIST_HELP: &str = "\
 Example:
   elastimock list --json
@@ -387,9 +395,13 @@ pub enum Command {
     /// Prints recordings as their transcripts, to be read and reviewed
     #[command(help_template = PAGE, before_help = SHOW_ABOUT, after_help = SHOW_HELP)]
     Show(Show),
-    /// Explains a rule: what it demands, why, and how to mend a client; without a name lists them all
+    /// Explains a rule: what it demands, why, and how to mend a client; or an incident; without a name lists
+    /// all rules
     #[command(help_template = PAGE, after_help = EXPLAIN_HELP)]
     Explain(Explain),
+    /// Lists the named incidents: real troubles that `serve --incident NAME` has happen
+    #[command(help_template = PAGE, after_help = INCIDENTS_HELP)]
+    Incidents,
     /// Lists the operations that are served: name, method, path
     #[command(help_template = PAGE, after_help = LIST_HELP)]
     List(List),
@@ -502,6 +514,14 @@ pub struct Serve {
     /// standard input; given again, all are served together
     #[arg(long, value_name = "PATH", env = "ELASTIMOCK_FIXTURES", hide_env = true)]
     pub fixtures: Vec<PathBuf>,
+    /// A file or folder of stubs (.json, .yaml, .yml): what is answered beside the state, and what goes wrong;
+    /// given again, all of them hold
+    #[arg(long, value_name = "PATH", env = "ELASTIMOCK_STUBS", hide_env = true)]
+    pub stubs: Vec<PathBuf>,
+    /// Has a named incident happen, as `elastimock incidents` lists them; several are separated by commas or
+    /// given again
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "ELASTIMOCK_INCIDENT", hide_env = true)]
+    pub incident: Vec<String>,
     /// Writes every call to this file as it happens: a recording for `play`
     #[arg(long, value_name = "FILE", env = "ELASTIMOCK_RECORD", hide_env = true)]
     pub record: Option<PathBuf>,
@@ -665,7 +685,7 @@ pub struct Coverage {
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A rule by its name, as findings have it
+    /// A rule by its name, as findings have it; or an incident, as `elastimock incidents` has it
     pub rule: Option<String>,
 }
 
@@ -860,9 +880,12 @@ pub fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     // A variable holds one text, so it lists its paths as PATH does.
     if let Command::Serve(serve) | Command::Run(Run { serve, .. }) = &mut line.command
         && let Some((_, matches)) = matches.subcommand()
-        && matches.value_source("fixtures") == Some(ValueSource::EnvVariable)
     {
-        serve.fixtures = serve.fixtures.iter().flat_map(std::env::split_paths).collect();
+        for (name, paths) in [("fixtures", &mut serve.fixtures), ("stubs", &mut serve.stubs)] {
+            if matches.value_source(name) == Some(ValueSource::EnvVariable) {
+                *paths = paths.iter().flat_map(std::env::split_paths).collect();
+            }
+        }
     }
     Ok(line)
 }

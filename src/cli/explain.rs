@@ -1,9 +1,10 @@
-//! `elastimock explain`: the page of one rule, or the list of all.
+//! `elastimock explain`: the page of one rule or incident, or the list of all rules; `elastimock incidents`: their list.
 
 use serde_json::{Value, json};
 
 use super::args::Explain;
 use super::console::{Console, Exit, Failure};
+use crate::fixture::{self, Incident};
 use crate::judge::rules::{RULES, Rule};
 use crate::judge::strictness;
 
@@ -55,6 +56,7 @@ static EXAMPLES: &[Example] = examples! {
     "retry-storm"
     "secret-exposed"
     "server-rejects-spec"
+    "stub-unmet"
     "unauthorized-call"
     "unexpected-call"
     "unguarded-lock"
@@ -68,9 +70,51 @@ static EXAMPLES: &[Example] = examples! {
     "write-outside-job"
 };
 
+/// Prints the list of incidents.
+pub fn incidents(console: &Console) -> Result<Exit, Failure> {
+    let all = fixture::incidents();
+    if console.json() {
+        console.json_line(&all.iter().map(incident_value).collect())?;
+    } else {
+        let width = all.iter().map(|incident| incident.name.len()).max().unwrap_or_default();
+        let lines: Vec<String> =
+            all.iter().map(|incident| format!("{:width$}  {}", incident.name, incident.title)).collect();
+        console.result(&lines.join("\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn incident_value(incident: &Incident) -> Value {
+    let Incident { name, title, story, good, report, stubs } = incident;
+    let stubs: Value = serde_json::from_str(stubs).unwrap_or_default();
+    json!({ "incident": name, "title": title, "story": story, "good": good, "report": report, "stubs": stubs["stubs"] })
+}
+
+fn incident_page(incident: &Incident) -> String {
+    let mut page = format!("{} (incident)\n", incident.name);
+    let mut part = |title: &str, lines: Vec<String>| {
+        page.push_str(&format!("\n{title}\n"));
+        lines.iter().for_each(|line| page.push_str(&format!("  {line}\n")));
+    };
+    part("What happens", wrapped(incident.title));
+    part("The story", wrapped(incident.story));
+    part("What a good client does", wrapped(incident.good));
+    part("Its stubs", incident.stubs.lines().map(str::to_owned).collect());
+    part("Where it was reported", wrapped(incident.report));
+    page.push_str(&format!("\n`elastimock serve --incident {}` has it happen.\n", incident.name));
+    page
+}
+
 /// Prints a page or the list.
 pub fn run(asked: &Explain, console: &Console) -> Result<Exit, Failure> {
     match &asked.rule {
+        Some(id) if fixture::incidents().iter().any(|incident| incident.name == id) => {
+            let incident = Incident::named(id)?;
+            match console.json() {
+                true => console.json_line(&incident_value(incident))?,
+                false => console.result(incident_page(incident).trim_end())?,
+            }
+        }
         Some(id) => {
             let rule = strictness::find(id)?;
             if console.json() { console.json_line(&value(rule))? } else { console.result(page(rule).trim_end())? }

@@ -73,6 +73,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Coverage(coverage) => coverage::run(&coverage, &console),
         Command::Show(show) => show::run(&show, &console),
         Command::Explain(explain) => explain::run(&explain, &console),
+        Command::Incidents => explain::incidents(&console),
         Command::List(list) => list::run(&list, &console),
         Command::Schema(schema) => schema::run(&schema, &console),
         Command::Lint(lint) => lint::run(&lint, &console),

@@ -50,6 +50,12 @@ pub fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
         // Read here and not by the builder: a signal still ends the process at once.
         builder = builder.fixture(fixture(&serve.fixtures, console)?);
     }
+    for path in &serve.stubs {
+        builder = builder.stub_file(path);
+    }
+    for name in &serve.incident {
+        builder = builder.incident(name);
+    }
     Ok(builder)
 }
 

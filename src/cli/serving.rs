@@ -287,6 +287,12 @@ fn told(interaction: &Interaction, console: &Console) -> String {
     let Interaction { seq, operation, request, response, findings, .. } = interaction;
     let operation = operation.as_deref().map_or_else(String::new, |name| format!("  {name}"));
     let mut told = format!("{seq:>4} {} {} → {}{operation}", request.method(), request.target(), response.status());
+    if let Some(stub) = interaction.stub() {
+        told.push_str(&format!("  stubbed by {stub}"));
+    }
+    if let Some(fault) = interaction.fault() {
+        told.push_str(&format!("  {}", fault.to_value()));
+    }
     for finding in findings {
         let of = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or_default();
         let severity = if of("severity") == Severity::Error.name() { Severity::Error } else { Severity::Warning };

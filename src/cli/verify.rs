@@ -204,6 +204,16 @@ fn happen(event: &Event, recording: &Recording, other: &mut Other) -> Result<boo
             let method = if *whole { Method::Put } else { Method::Post };
             other.admin(method, "state", state).map(|()| true)
         }
+        Change::Stubs { added, removed } => {
+            if added.as_array().is_some_and(|added| !added.is_empty()) {
+                other.admin(Method::Post, "stubs", added)?;
+            }
+            for name in removed {
+                other.admin(Method::Delete, &format!("stubs/{}", super::curl::segment(name)), &Value::Null)?;
+            }
+            Ok(true)
+        }
+        Change::Hand { act, .. } => other.admin(Method::Post, "hand", act).map(|()| true),
         Change::Reset { started_at, state, .. } => {
             set_clock(other, &started_at.to_string())?;
             let state = state.as_deref().unwrap_or(&recording.header.state);

@@ -9,8 +9,11 @@
 //! **The replay law:** same seed, same fixture, same requests and verbs at the same instants, and the
 //! bytes are the same.
 
+pub mod gates;
+mod hand;
 pub mod mode;
 pub mod run;
+mod stubbing;
 #[cfg(test)]
 mod tests;
 
@@ -46,9 +49,13 @@ use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, bare, render};
 use crate::rest::schema::Violation;
 use crate::rest::{self, Reading, Setting, Stage};
+use crate::stub::{Cast, Decision};
 use crate::visibility::Visibility;
+use gates::Gates;
+pub use hand::Deadline;
 use mode::{Mocked, Mode};
 use run::{StateShown, Warmth};
+use stubbing::Stubbed;
 
 /// What a mock is made of.
 #[derive(Clone, Debug)]
@@ -131,6 +138,12 @@ pub struct Engine {
     mode: Mode,
     /// In a playback, the mock that answers where the recording does not.
     understudy: Option<Mocked>,
+    /// What is answered beside them; `None` if there is nothing.
+    stubs: Option<Box<Cast>>,
+    /// The calls that are held at gates.
+    gates: Gates,
+    /// When answers that are on their way are due, each with what it is.
+    late: Vec<(Timestamp, String)>,
     journal: Journal,
     judge: Judge,
     /// Whether the judge and the journal know the state at the start.
@@ -160,7 +173,7 @@ pub struct Desk(Setting);
 impl Desk {
     /// Takes a request through everything that needs no state.
     pub fn read<'r>(&self, request: &'r Request) -> Read<'r> {
-        Read(rest::read(&api::TABLE, request, &self.0))
+        Read { reading: rest::read(&api::TABLE, request, &self.0), decided: None }
     }
 
     /// The largest request body, in bytes.
@@ -170,7 +183,11 @@ impl Desk {
 }
 
 /// A request that has been read.
-pub struct Read<'r>(Reading<'r, Cluster>);
+pub struct Read<'r> {
+    reading: Reading<'r, Cluster>,
+    /// What a stub does with it, if that has been asked already.
+    decided: Option<Option<Decision>>,
+}
 
 /// What the engine did with a request: everything that its answer needs.
 #[derive(Debug)]
@@ -181,6 +198,8 @@ pub struct Acted {
     findings: Vec<Finding>,
     style: Style,
     answer: Answer,
+    /// What a stub does to the answer.
+    stubbed: Option<Box<Stubbed>>,
     /// What is masked in the request.
     mask: Mask,
     /// Whether the mock answered in a playback.
@@ -196,24 +215,36 @@ enum Answer {
 }
 
 impl Acted {
-    /// Writes the answer.
-    pub fn render(&self) -> Response {
-        match &self.answer {
-            Answer::Recorded(response) => response.clone(),
-            Answer::Made(outcome) => {
-                let mut response = catch_unwind(AssertUnwindSafe(|| render(outcome, &self.style)))
-                    .unwrap_or_else(|panic| render(&Err(Refused::bug(&panic_text(&*panic))), &self.style));
-                if self.is_understudied {
-                    response.headers.push("x-elastimock-played", "mock");
-                }
-                response
-            }
-        }
-    }
-
     /// Microseconds that the answer took when it was recorded; 0 if it was not, or nobody knows.
     pub fn pause_us(&self) -> u32 {
         self.pause_us
+    }
+
+    /// The mock's time of the call.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Writes the answer.
+    pub fn render(&self) -> Response {
+        let mut response = self.answer.render(&self.style);
+        if self.is_understudied && matches!(self.answer, Answer::Made(_)) {
+            response.headers.push("x-elastimock-played", "mock");
+        }
+        if let Some(stubbed) = &self.stubbed {
+            stubbed.mark(&mut response);
+        }
+        response
+    }
+}
+
+impl Answer {
+    fn render(&self, style: &Style) -> Response {
+        match self {
+            Answer::Recorded(response) => response.clone(),
+            Answer::Made(outcome) => catch_unwind(AssertUnwindSafe(|| render(outcome, style)))
+                .unwrap_or_else(|panic| render(&Err(Refused::bug(&panic_text(&*panic))), style)),
+        }
     }
 }
 
@@ -270,7 +301,8 @@ impl Engine {
         let journal = Journal::new(setup.journal_entries_max, setup.journal_bytes_max);
         let mut judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
         judge.begin(1, None, 1, started_at);
-        Engine {
+        let stubs = stubbing::at_start(&setup);
+        let mut engine = Engine {
             setup,
             started_at,
             run_started_at: started_at,
@@ -280,6 +312,9 @@ impl Engine {
             clock,
             mode,
             understudy: None,
+            stubs,
+            gates: Gates::default(),
+            late: Vec::new(),
             journal,
             judge,
             is_prepared: false,
@@ -287,7 +322,9 @@ impl Engine {
             latest: started_at,
             has_ended: false,
             troubles: Vec::new(),
-        }
+        };
+        engine.expect_stubs();
+        engine
     }
 
     /// What connections read requests with.
@@ -313,13 +350,13 @@ impl Engine {
     /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
     /// what it wrote is undone: so the judge sees the same as without, a 409 for instance.
     pub fn act(&mut self, read: Read<'_>, request: &Request, system: Timestamp) -> Acted {
-        let Read(reading) = read;
+        let Read { mut reading, decided } = read;
         let at = self.clock.read(system);
         self.latest = at;
         self.prepare();
         let seq = self.journal.reserve();
         let mut body = None;
-        let mut path = reading.path;
+        let mut path = std::mem::take(&mut reading.path);
         let mut unmatched = None;
         let is_json = matches!(&reading.stage, Stage::Call(call) if call.is_json());
         if let Mode::Playback(playback) = &self.mode {
@@ -328,7 +365,19 @@ impl Engine {
         let mask = self.journal.mask(reading.operation, request, is_json);
         let shown = mask.over(request);
         let (mut is_understudied, mut pause_us) = (false, 0);
+        let decision = match decided {
+            Some(decided) => decided,
+            None if self.stubs.is_none() => None,
+            None => self.decide(&reading, request, shown, seq),
+        };
+        let left_out = decision.as_ref().map(|decision| stubbing::thin(decision, &mut reading)).unwrap_or_default();
         let mut answer = match &mut self.mode {
+            _ if decision.as_ref().is_some_and(|decision| !decision.action.acts()) => {
+                if let Stage::Call(call) = reading.stage {
+                    (path, body) = (call.path, call.body);
+                }
+                Answer::Recorded(Response::new(0))
+            }
             Mode::Mock(mocked) => {
                 let is_enforced = self.setup.strictness.contract() == Contract::Enforce;
                 let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
@@ -366,6 +415,18 @@ impl Engine {
                     }
                 }
             }
+        };
+        let stubbed =
+            decision.map(|decision| Box::new(stubbing::say(decision, left_out, &mut answer, request, &reading.style)));
+        if let Some(delay) = stubbed.as_ref().and_then(|stubbed| Some(stubbed.mark.fault.as_ref()?.delay))
+            && !delay.is_zero()
+        {
+            self.is_late(at, delay, seq, reading.operation);
+        }
+        let mark = match (&stubbed, &answer) {
+            (Some(stubbed), _) => Some(&stubbed.mark),
+            (None, Answer::Recorded(response)) => response.mark.as_deref(),
+            (None, Answer::Made(_)) => None,
         };
         let findings = match unmatched {
             Some(miss) => {
@@ -434,12 +495,14 @@ impl Engine {
                         Answer::Made(outcome) => outcome.as_ref().as_ref().ok().and_then(|reply| reply.body.part()),
                         Answer::Recorded(_) => None,
                     },
-                    retry_after_s: match &answer {
-                        Answer::Recorded(response) => heard::retry_after_s(response),
-                        Answer::Made(_) => None,
+                    retry_after_s: match (&stubbed, &answer) {
+                        (Some(stubbed), _) if stubbed.retry_after_s().is_some() => stubbed.retry_after_s(),
+                        (_, Answer::Recorded(response)) => heard::retry_after_s(response),
+                        (_, Answer::Made(_)) => None,
                     },
                     exposed: &redact::exposures(shown, reading.operation),
                     enforced: false,
+                    mark,
                 });
                 self.journal.stand(seq, (&verdict.seen).into());
                 if let Mode::Mock(mocked) = &mut self.mode {
@@ -453,7 +516,8 @@ impl Engine {
             }
         };
         let operation = reading.operation;
-        Acted { seq, at, operation, findings, style: reading.style, answer, mask, is_understudied, pause_us }
+        let style = reading.style;
+        Acted { seq, at, operation, findings, style, answer, stubbed, mask, is_understudied, pause_us }
     }
 
     /// Tells the judge and the journal, before the first call, what there was at the start.
@@ -464,7 +528,7 @@ impl Engine {
         self.is_prepared = true;
         self.warmth.cool(false);
         let state = match &self.mode {
-            Mode::Mock(_) => self.setup.fixture.to_value(),
+            Mode::Mock(_) => stubbing::state_at_start(&self.setup),
             Mode::Playback(playback) => playback.state().clone(),
         };
         self.know(state, true);
@@ -533,6 +597,7 @@ impl Engine {
             retry_after_s: None,
             exposed: &[],
             enforced: false,
+            mark: None,
         });
         let findings = verdict.findings;
         let note = Note { seq, at, operation: None, findings, took_us: 0, mask };
@@ -590,6 +655,15 @@ fn handle<'r>(
         }
         (Stage::Answered(outcome), _) => outcome,
         (Stage::Call(_), None) => Err(Refused::bug("a call without an operation")),
+    }
+}
+
+/// What a handler answers to a call that is none of a client's: its status and its JSON.
+fn answer_of_handler(read: Read<'_>, cluster: &mut Cluster, now: Timestamp) -> (u16, Value) {
+    let Reading { stage, endpoint, .. } = read.reading;
+    match handle(cluster, stage, endpoint, now, false, (&mut Vec::new(), &mut None)) {
+        Ok(reply) => (reply.status, reply.body.to_value()),
+        Err(error) => (error.status(), error.body(false).unwrap_or_default()),
     }
 }
 

@@ -30,6 +30,7 @@ use crate::judge::report::Report;
 use crate::judge::scope::Scope;
 use crate::judge::{Counts, Knowledge, ScopeEnd, strictness};
 use crate::limits;
+use crate::stub::Script;
 use crate::visibility::Visibility;
 
 /// A state as a recording shows it, and how long it is there.
@@ -54,6 +55,8 @@ pub struct Planted {
     fixture: Value,
     shown: StateShown,
     at: Timestamp,
+    /// What is to be answered beside it.
+    stubs: Vec<Script>,
     /// What the engine's [`Engine::version`] was when a copy of its state was taken, to be added to.
     grown_from: Option<u64>,
 }
@@ -77,8 +80,11 @@ impl Planted {
 
     fn new(fixture: &Fixture, mut cluster: Cluster, at: Timestamp, grown_from: Option<u64>) -> Result<Planted, Error> {
         fixture.plant(&mut cluster, at)?;
-        let fixture = fixture.to_value();
-        Ok(Planted { cluster, shown: StateShown::new(fixture.clone()), fixture, at, grown_from })
+        let stubs = fixture.stubs().cloned().collect();
+        // What becomes of them is an event of its own.
+        let mut fixture = fixture.to_value();
+        fixture.as_object_mut().map(|members| members.shift_remove("stubs"));
+        Ok(Planted { cluster, shown: StateShown::new(fixture.clone()), fixture, at, stubs, grown_from })
     }
 }
 
@@ -193,6 +199,7 @@ impl Engine {
     /// As [`Engine::reset`], and names the scope that begins. With `forget` the findings of the scope that
     /// ends are dropped, and reports say how many. Returns the scope that has ended.
     pub fn begin_scope(&mut self, name: Option<Arc<str>>, forget: bool, system: Timestamp) -> Scope {
+        self.open_gates(system);
         let at = self.now(system);
         let found = self.end_of_scope(usize::MAX, false);
         let calls = self.journal.calls(Span::Scope);
@@ -223,7 +230,10 @@ impl Engine {
             next_at: self.started_at,
         });
         self.is_prepared = false;
+        self.stubs = super::stubbing::at_start(&self.setup);
+        self.late.clear();
         self.latest = self.started_at;
+        self.expect_stubs();
         ended
     }
 
@@ -396,6 +406,7 @@ impl Engine {
     /// then nothing has changed.
     pub fn add_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
         self.now(system);
+        self.check_stubs(fixture.stubs())?;
         if !self.plays_state()? {
             let planted = Planted::grown(fixture, self.copy_state(system)?)?;
             self.install(planted).expect("nothing has happened since");
@@ -433,7 +444,7 @@ impl Engine {
         if planted.grown_from.is_some_and(|version| version != self.version()) {
             return Err(Box::new(planted));
         }
-        let Planted { cluster, mut fixture, shown, at, grown_from } = planted;
+        let Planted { cluster, mut fixture, shown, at, stubs, grown_from } = planted;
         let Mode::Mock(mocked) = &mut self.mode else { return Ok(()) };
         mocked.replace(cluster, at);
         let whole = grown_from.is_none();
@@ -450,6 +461,9 @@ impl Engine {
             }
         }
         self.happen(at, Change::State { whole, state: shown.value }, shown.bytes);
+        if !stubs.is_empty() {
+            self.take_stubs(stubs, whole, at);
+        }
         Ok(())
     }
 
@@ -629,10 +643,10 @@ impl Engine {
     }
 
     fn start_state(&self) -> &StateShown {
-        self.start_state.get_or_init(|| StateShown::new(self.setup.fixture.to_value()))
+        self.start_state.get_or_init(|| StateShown::new(super::stubbing::state_at_start(&self.setup)))
     }
 
-    fn happen(&mut self, at: Timestamp, change: Change, bytes: usize) {
+    pub(super) fn happen(&mut self, at: Timestamp, change: Change, bytes: usize) {
         let event = self.journal.happen(at, change, bytes);
         if let Some(unwritten) = &mut self.unwritten {
             unwritten.push(event);
@@ -744,7 +758,7 @@ impl Engine {
                 let told = playback.leftovers(is_run).take(leftovers_max);
                 told.filter_map(|interaction| self.leftover(interaction)).collect()
             }
-            Mode::Mock(_) => self.judge.finish(self.latest),
+            Mode::Mock(_) => self.with_near_misses(self.judge.finish(self.latest)),
         }
     }
 
@@ -797,6 +811,7 @@ pub fn add_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -
             if engine.plays_state()? {
                 return Ok(());
             }
+            engine.check_stubs(fixture.stubs())?;
             engine.copy_state(system)?
         };
         let planted = Planted::grown(fixture, copied)?;

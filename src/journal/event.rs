@@ -54,6 +54,20 @@ pub enum Change {
         /// Why.
         reason: Arc<str>,
     },
+    /// Stubs came or went.
+    Stubs {
+        /// Those that came, as a list.
+        added: Arc<Value>,
+        /// The names of those that went.
+        removed: Vec<Arc<str>>,
+    },
+    /// The other side did something: a job was canceled, a document changed, and no client did it.
+    Hand {
+        /// What, in the form of `POST /_elastimock/hand`.
+        act: Arc<Value>,
+        /// The id of the job that it made, if it made one.
+        id: Option<Arc<str>>,
+    },
     /// All findings of the run so far are forgotten.
     Forget,
     /// The run ended at that instant, long enough after the last line that the verdict depends on it.
@@ -62,7 +76,7 @@ pub enum Change {
 
 impl Change {
     /// The names of all events.
-    pub(crate) const NAMES: [&str; 6] = ["reset", "state", "clock", "allow", "forget", "end"];
+    pub(crate) const NAMES: [&str; 8] = ["reset", "state", "clock", "allow", "stubs", "hand", "forget", "end"];
 
     /// The name that stands in a recording.
     pub fn name(&self) -> &'static str {
@@ -71,6 +85,8 @@ impl Change {
             Change::State { .. } => "state",
             Change::Clock { .. } => "clock",
             Change::Allow { .. } => "allow",
+            Change::Stubs { .. } => "stubs",
+            Change::Hand { .. } => "hand",
             Change::Forget => "forget",
             Change::End => "end",
         }

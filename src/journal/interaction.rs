@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::fault::Fault;
 use crate::http::{Request, Response};
 
 /// One request and its answer. Credentials and secrets have been masked before it came to be.
@@ -26,4 +27,16 @@ pub struct Interaction {
     pub took_us: u32,
     /// The name of the scope that it was made in, if that has one.
     pub scope: Option<Arc<str>>,
+}
+
+impl Interaction {
+    /// The name of the stub that had a hand in the answer.
+    pub fn stub(&self) -> Option<&str> {
+        self.response.stub()
+    }
+
+    /// What went wrong with the answer on its way to the client.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.response.fault()
+    }
 }

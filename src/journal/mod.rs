@@ -29,6 +29,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::SyncStatus;
+use crate::fault::Mark;
 use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
 use crate::json;
@@ -109,6 +110,8 @@ struct Rest {
     /// A large body of the answer.
     response_body: Bytes,
     findings: Box<[Told]>,
+    /// What a stub did to the answer.
+    mark: Option<Box<Mark>>,
 }
 
 /// A finding as it is told, without what all of its rule have alike: a judge keeps but a number of them, a
@@ -382,7 +385,10 @@ impl Journal {
             false => (body.clone(), Bytes::new()),
         };
         let ((sent, large_request), (said, large_response)) = (parts(request.body()), parts(&response_body));
-        let is_plain = note.findings.is_empty() && large_request.is_empty() && large_response.is_empty();
+        let is_plain = note.findings.is_empty()
+            && large_request.is_empty()
+            && large_response.is_empty()
+            && response.mark.is_none();
         let target = request.target().as_bytes();
         Entry {
             at: note.at,
@@ -396,6 +402,7 @@ impl Journal {
                     request_body: large_request,
                     response_body: large_response,
                     findings: note.findings.into_iter().map(Told::new).collect(),
+                    mark: response.mark.clone(),
                 })
             }),
         }
@@ -609,6 +616,7 @@ impl Entry {
         let mut response = Response::new(frame.status);
         response.headers = Headers::from_text(&frame.response_headers);
         response.body = body(said, rest.map(|rest| &rest.response_body));
+        response.mark = rest.and_then(|rest| rest.mark.clone());
         Interaction {
             seq,
             at: self.at,

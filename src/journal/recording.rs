@@ -345,6 +345,20 @@ pub fn event_line(event: &Event) -> String {
             member("rule", &|line| push_json(line, &**rule));
             member("reason", &|line| push_json(line, &**reason));
         }
+        Change::Stubs { added, removed } => {
+            if added.as_array().is_some_and(|added| !added.is_empty()) {
+                member("added", &|line| push_json(line, &**added));
+            }
+            if !removed.is_empty() {
+                member("removed", &|line| push_json(line, &removed.iter().map(|name| &**name).collect::<Vec<_>>()));
+            }
+        }
+        Change::Hand { act, id } => {
+            member("act", &|line| push_json(line, &**act));
+            if let Some(id) = id {
+                member("id", &|line| push_json(line, &**id));
+            }
+        }
         Change::Forget | Change::End => {}
     }
     line.push_str("}\n");
@@ -384,6 +398,14 @@ fn push_line(out: &mut String, interaction: &Interaction) {
     if let Some(scope) = scope {
         out.push_str(",\"scope\":");
         push_json(out, &**scope);
+    }
+    if let Some(stub) = interaction.stub() {
+        out.push_str(",\"stub\":");
+        push_json(out, stub);
+    }
+    if let Some(fault) = interaction.fault() {
+        out.push_str(",\"fault\":");
+        push_json(out, &fault.to_value());
     }
     if *took_us > 0 {
         out.push_str(&format!(",\"took_us\":{took_us}"));

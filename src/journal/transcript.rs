@@ -256,6 +256,12 @@ impl Names {
         if !call.response.body().is_empty() {
             shown.insert("answer".to_owned(), self.body(call.response.body()));
         }
+        if let Some(stub) = call.stub() {
+            shown.insert("stubbed".to_owned(), stub.into());
+        }
+        if let Some(fault) = call.fault() {
+            shown.insert("fault".to_owned(), fault.to_value());
+        }
         let rules: Vec<Value> = call.findings.iter().filter_map(|finding| finding.get("rule").cloned()).collect();
         if !rules.is_empty() {
             shown.insert("findings".to_owned(), Value::Array(rules));
@@ -282,6 +288,13 @@ impl Names {
             Change::Clock { frozen: true } => (format!("clock {}", self.instant(event.at)), None),
             Change::Clock { frozen: false } => (format!("clock {} and running", self.instant(event.at)), None),
             Change::Allow { rule, reason } => (format!("allow {rule}"), Some(("reason", Value::from(&**reason)))),
+            Change::Stubs { added, removed } if removed.is_empty() => {
+                ("stubs added".to_owned(), Some(("stubs", (**added).clone())))
+            }
+            Change::Stubs { removed, .. } => {
+                ("stubs removed".to_owned(), Some(("stubs", removed.iter().map(|name| Value::from(&**name)).collect())))
+            }
+            Change::Hand { act, .. } => ("hand".to_owned(), Some(("act", (**act).clone()))),
             Change::Forget => ("forget".to_owned(), None),
             // When the run ended is no change, and depends on when it was asked for.
             Change::End => return None,

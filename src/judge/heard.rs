@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::api;
 use crate::clock::Timestamp;
+use crate::fault::{Fault, Mark};
 use crate::http::{Request, Response};
 use crate::journal::interaction::Interaction;
 use crate::journal::redact::{self, Exposure};
@@ -57,6 +58,8 @@ pub struct Heard<'a> {
     pub exposed: &'a [Exposure],
     /// Whether the judge has refused the call that Elasticsearch would have taken.
     pub enforced: bool,
+    /// What a stub did to the answer.
+    pub mark: Option<&'a Mark>,
 }
 
 impl<'a> Heard<'a> {
@@ -70,20 +73,36 @@ impl<'a> Heard<'a> {
         ""
     }
 
-    /// Whether Elasticsearch took the call, or would have if the judge had let it.
-    pub fn is_taken(&self) -> bool {
-        self.enforced || (200..300).contains(&self.status)
+    /// The stub that had a hand in the answer.
+    pub fn stub(&self) -> Option<&str> {
+        self.mark?.stub.as_deref()
     }
 
-    /// Whether nobody can say if the call had its effect: the server failed, or gave up.
+    /// Whether the client cannot know what became of its call: the answer was lost on its way.
+    pub fn is_lost(&self) -> bool {
+        self.mark.is_some_and(|mark| mark.fault.as_ref().is_some_and(Fault::is_lost))
+    }
+
+    /// Whether the client saw its call fail.
+    pub fn has_failed(&self) -> bool {
+        self.status >= 400 || self.is_lost()
+    }
+
+    /// Whether Elasticsearch took the call, or would have if the judge had let it.
+    pub fn is_taken(&self) -> bool {
+        self.enforced || ((200..300).contains(&self.status) && !self.is_lost())
+    }
+
+    /// Whether nobody can say if the call had its effect: the server failed, or gave up, or its answer was lost.
     pub fn is_doubtful(&self) -> bool {
-        !self.enforced && self.status >= 500 && self.status != 501
+        !self.enforced && (self.is_lost() || (self.status >= 500 && self.status != 501))
     }
 
     /// Whether the mock has said of itself that it cannot do what Elasticsearch can, with a status for
     /// each case: an operation or a form that it does not have, a query that it does not speak.
     pub fn is_gap_of_ours(&self) -> bool {
-        self.status == 501 || (self.status == 400 && (self.answer)()["error"]["type"] == UNSUPPORTED)
+        (self.status == 501 && self.stub().is_none())
+            || (self.status == 400 && (self.answer)()["error"]["type"] == UNSUPPORTED)
     }
 
     /// The body as JSON, read now if nobody has read it before; none if it is no JSON.
@@ -160,6 +179,7 @@ impl<'a> Retold<'a> {
             retry_after_s: retry_after_s(&self.interaction.response),
             exposed: &self.exposed,
             enforced: self.enforced,
+            mark: self.interaction.response.mark.as_deref(),
         }
     }
 }

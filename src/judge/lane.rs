@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 
 use super::deed::{ConnectorAct, ConnectorDeed, Cursor, Deed, Door, Effect, JobAct, JobDeed, LAST_SYNC};
 use super::heard::Heard;
+use super::rules::job::{CANCEL_MAX, CHECK_IN_MAX, HEARTBEAT_MAX};
 use super::sentence::{Sentence, says_silence};
 use super::story::{Mark, Seen};
+use super::stubs::StubLanes;
 use crate::by_id::ById;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
@@ -24,6 +26,8 @@ use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
 /// What the judge knows.
 #[derive(Clone, Debug, Default)]
 pub struct World {
+    /// The stubs, and how often each has answered.
+    pub stubs: StubLanes,
     jobs: ById<JobLane>,
     connectors: ById<ConnectorLane>,
     /// Connectors by the name of their index.
@@ -230,6 +234,9 @@ impl World {
 
     /// Learns a further state.
     pub fn learn(&mut self, state: &Value) {
+        if let Some(stubs) = state.get("stubs") {
+            self.stubs.learn(stubs);
+        }
         let state = &*crate::fixture::in_fields(state);
         let entries = |name: &str| state.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let objects = |name: &'static str| entries(name).iter().filter_map(Value::as_object);
@@ -410,6 +417,41 @@ impl World {
             Deed::Job(deed) => self.take_job(deed, mark),
             Deed::Connector(deed) => self.take_connector(deed, mark),
         }
+    }
+
+    /// Takes in what the other side's hand did: it is no worker, and owes nothing.
+    pub fn take_hand(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
+        let (direct, worker) = (self.direct, self.worker.clone());
+        let touched = match deed {
+            Deed::Job(deed) => self.jobs.get(&deed.job).map(|lane| (lane.touched, lane.claimed, lane.seen)),
+            _ => None,
+        };
+        self.take(deed, heard);
+        (self.direct, self.worker) = (direct, worker);
+        let Deed::Job(deed) = deed else { return };
+        if let Some(lane) = self.jobs.get_mut(&deed.job) {
+            let (was_touched, claimed, seen) = touched.unwrap_or_default();
+            // Of a job that was ended by another hand its worker need not tell how it went.
+            lane.touched = was_touched && !lane.is_ended();
+            (lane.claimed, lane.seen) = (claimed, seen);
+            lane.sentence = None;
+        }
+    }
+
+    /// When something is due next after an instant: a heartbeat, a check-in, the answer to a request to cancel.
+    pub fn next_due(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+        let heartbeats = self.jobs().filter(|(_, lane)| lane.is_running() && lane.claimed.is_some());
+        let heartbeats = heartbeats
+            .filter_map(|(id, lane)| Some((lane.seen?.at.plus(HEARTBEAT_MAX), format!("the heartbeat of job {id}"))));
+        let canceled = self.jobs().filter(|(_, lane)| lane.is_running() && !lane.cancel_told);
+        let canceled = canceled.filter_map(|(id, lane)| {
+            Some((lane.cancel?.at.plus(CANCEL_MAX), format!("the end of job {id}, which was to be canceled")))
+        });
+        let silent = self.connectors.iter().filter(|(_, lane)| !lane.silence_told);
+        let silent = silent.filter_map(|(id, lane)| {
+            Some((lane.silent_since?.at.plus(CHECK_IN_MAX), format!("the check-in of connector {id}")))
+        });
+        heartbeats.chain(canceled).chain(silent).filter(|(at, _)| *at > now).min()
     }
 
     fn look(&mut self, door: Door, mark: Mark) {

@@ -10,6 +10,7 @@
 mod answers;
 pub mod coverage;
 pub mod deed;
+pub mod hand;
 pub mod heard;
 pub mod lane;
 pub mod offline;
@@ -19,6 +20,7 @@ pub mod scope;
 pub mod sentence;
 pub mod story;
 pub mod strictness;
+pub mod stubs;
 mod unshown;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity, Subject};
+use crate::http::Response;
 use crate::journal::interaction::Interaction;
 use crate::limits::{FINDINGS_MAX, SCOPES_MAX};
 use crate::profile::Profile;
@@ -38,7 +41,7 @@ use lane::{JobLane, Saved, World};
 use rules::manners::Failures;
 use rules::{ACTS, Check, Offence, RULES, Rule, bit};
 use scope::Scope;
-use story::Seen;
+use story::{Mark, Seen};
 use strictness::{Contract, Strictness};
 use unshown::Unshown;
 
@@ -276,8 +279,13 @@ impl Judge {
     /// the place of all that was there.
     pub fn learn(&mut self, state: &Value, whole: bool) {
         if whole {
+            let stubs = std::mem::take(&mut self.world.stubs);
             self.world = World::new(state);
             self.unshown = Unshown::default();
+            // A state that says nothing of stubs leaves them as they are.
+            if state.get("stubs").is_none() {
+                self.world.stubs = stubs;
+            }
             self.answers = Answers::default();
         } else {
             self.world.learn(state);
@@ -285,6 +293,32 @@ impl Judge {
         if self.docket.answer.is_some() {
             self.answers.learn(state);
         }
+    }
+
+    /// Learns that stubs came, in the form of a fixture, and that others went.
+    pub fn learn_stubs(&mut self, added: &Value, removed: &[Arc<str>]) {
+        self.world.stubs.learn(added);
+        removed.iter().for_each(|name| self.world.stubs.forget(name));
+    }
+
+    /// Takes in what the other side's hand did, which nobody is asked for. `id` is that of the job that it made.
+    pub fn take_hand(&mut self, seq: u64, at: Timestamp, act: &Value, id: Option<&str>) {
+        let Ok(request) = hand::request(act, at) else { return };
+        let mut response = Response::new(if id.is_some() { 201 } else { 200 });
+        response.body = serde_json::json!({ "id": id }).to_string().into();
+        let (findings, scope) = (Vec::new(), None);
+        let interaction = Interaction { seq, at, operation: None, request, response, findings, took_us: 0, scope };
+        let retold = Retold::new(&interaction, self.profile);
+        let answer = || value_of(interaction.response.body());
+        let heard = retold.heard(seq, &answer);
+        for deed in deeds(&heard) {
+            self.world.take_hand(&deed, &heard);
+        }
+    }
+
+    /// When something that a client owes is due next after an instant, and what.
+    pub fn next_due(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.world.next_due(now)
     }
 
     /// Takes in that somebody has put a state in the place of all that was there. Whatever the new state
@@ -322,6 +356,9 @@ impl Judge {
     pub fn hear(&mut self, heard: &Heard<'_>) -> Verdict {
         if self.strictness.contract() == Contract::Off {
             return Verdict::default();
+        }
+        if let Some(stub) = heard.stub() {
+            self.world.stubs.answered(stub, Mark { seq: heard.seq, at: heard.at });
         }
         let deeds = deeds(heard);
         let seen = self.world.seen(&deeds);
@@ -386,6 +423,7 @@ impl Judge {
         // A call that is refused has another answer than the one that was made for it.
         if let Some(entry) = self.docket.answer
             && refusal.is_none()
+            && heard.stub().is_none()
         {
             findings.extend(self.answers.off_spec(heard).map(|offence| entry.found(offence, call, heard.at)));
         }

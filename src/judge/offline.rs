@@ -127,6 +127,8 @@ impl<'a> Run<'a> {
                                 judge.allow(rule, &**reason, false);
                             }
                         }
+                        Change::Stubs { added, removed } => judge.learn_stubs(added, removed),
+                        Change::Hand { act, id } => judge.take_hand(event.seq, event.at, act, id.as_deref()),
                         Change::Forget => judge.forget(),
                         Change::Clock { .. } | Change::End => {}
                     }

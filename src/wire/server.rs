@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::net::TcpListener as StdListener;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
@@ -22,19 +22,25 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use super::body::{self, Unread};
+use super::coming::Coming;
+use super::delivery::{Ending, Upset, garbled};
 use super::guard::Guard;
 use super::sink::Sink;
 use super::troubles::Troubles;
 use crate::admin::{self, SharedEngine};
 use crate::clock::Timestamp;
+use crate::engine::gates::Arrival;
 use crate::engine::run::{self, Warmth};
-use crate::engine::{Desk, Engine, lock};
+use crate::engine::{Acted, Desk, Engine, lock};
+use crate::fault::FaultKind;
 use crate::http::{Headers, Method, Request, Response};
 use crate::journal::interaction::Interaction;
 use crate::journal::recording::{event_line, line, put_away};
+use crate::journal::{Kept, Span};
 use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX};
 use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, render};
@@ -61,6 +67,39 @@ pub struct Shared {
     plays_pauses: bool,
     troubles: Arc<Troubles>,
     warmth: Arc<Warmth>,
+    /// Told when a verb has been done, for answers that wait for mock time.
+    moved: Notify,
+    /// Told when a call has been answered, or is held.
+    pub(super) came: Coming,
+    /// Whether a call may have to be held at a gate.
+    has_gates: AtomicBool,
+}
+
+/// What is known of an answer's delivery beside its fault.
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    /// The mock's time of the call.
+    at: Timestamp,
+    /// How long a playback holds it back.
+    pause: Duration,
+}
+
+/// The place of a call that is held; it is left however the call ends.
+struct HeldPlace<'s> {
+    shared: &'s Shared,
+    number: u64,
+}
+
+impl Drop for HeldPlace<'_> {
+    fn drop(&mut self) {
+        self.shared.engine().give_up(self.number);
+    }
+}
+
+/// A connection as the task that answers its requests has it.
+struct Line {
+    shared: Arc<Shared>,
+    upset: Upset,
 }
 
 impl Shared {
@@ -70,6 +109,7 @@ impl Shared {
             engine.keep_events();
         }
         let (timing, plays_pauses) = (engine.setup().record_timing, engine.setup().play.timing);
+        let has_gates = AtomicBool::new(engine.has_gates());
         Shared {
             desk: engine.desk(),
             warmth: engine.warmth(),
@@ -79,6 +119,9 @@ impl Shared {
             timing,
             plays_pauses,
             troubles,
+            moved: Notify::new(),
+            came: Coming::default(),
+            has_gates,
         }
     }
 
@@ -94,7 +137,67 @@ impl Shared {
             let events = self.engine().take_events();
             events.iter().for_each(|event| sink.append(event_line(event)));
         }
+        self.has_gates.store(self.engine().has_gates(), Ordering::Release);
+        self.moved.notify_waiters();
         done
+    }
+
+    /// Holds a call at a gate if a stub says so, and goes on with it when it has been let go.
+    async fn hold(&self, request: &Request) -> (Response, Due) {
+        let began = Instant::now();
+        let read = self.desk.read(request);
+        let arrival = self.engine().arrive(read, request, system_time());
+        let number = match arrival {
+            Arrival::Goes(read) => {
+                let acted = self.engine().act(read, request, system_time());
+                return self.conclude(acted, request, began);
+            }
+            Arrival::Held(number) => number,
+        };
+        // A client that goes away takes its call with it.
+        let place = HeldPlace { shared: self, number };
+        self.came.tell();
+        self.moved.notify_waiters();
+        let acted = loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            moved.as_mut().enable();
+            if let Some(acted) = self.engine().take_freed(number) {
+                break acted;
+            }
+            moved.await;
+        };
+        drop(place);
+        self.conclude(acted, request, began)
+    }
+
+    /// Waits until that many calls of an operation have been answered in this scope, and tells the first of them.
+    pub fn wait_for(&self, operation: &str, count: usize, wait_max: Duration) -> Option<Vec<Interaction>> {
+        self.came.wait(wait_max, || {
+            let page = self.engine().page(Span::Scope, 0, Some(operation), count, usize::MAX)?;
+            let calls: Vec<Interaction> = page.kept.iter().filter_map(Kept::interaction).collect();
+            (calls.len() >= count).then_some(calls)
+        })
+    }
+
+    /// Waits until the mock's clock shows that instant.
+    async fn until(&self, due: Timestamp) {
+        loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            // From here on nothing is missed.
+            moved.as_mut().enable();
+            let (now, is_frozen) = {
+                let mut engine = self.engine();
+                (engine.now(system_time()), engine.clock().is_frozen())
+            };
+            if now >= due {
+                return;
+            }
+            if is_frozen {
+                moved.await;
+            } else {
+                let _ = tokio::time::timeout(due.since(now), moved).await;
+            }
+        }
     }
 
     /// The recording that is being written.
@@ -107,69 +210,27 @@ impl Shared {
         self.troubles.list()
     }
 
-    async fn answer(
-        self: Arc<Self>,
-        incoming: hyper::Request<Incoming>,
-    ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-        let (parts, mut incoming) = incoming.into_parts();
-        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let request = Request::new(Method::new(parts.method.as_str()), target).with_headers(headers(&parts.headers));
-        let authority = parts.uri.authority();
-        // A client that waits for a word before it sends its body is told at once that it need not.
-        let is_waiting = || parts.headers.contains_key(EXPECT);
-        let foreign = self.guard.refusal(parts.version, authority, &parts.headers, admin::is_for_us(&request));
-        if let Some(reason) = foreign {
-            if !is_waiting() {
-                body::drain(incoming).await;
-            }
-            self.troubles.refused(&reason);
-            let style = Style { head: *request.method() == Method::Head, ..Style::default() };
-            return Ok(outgoing(render(&Err(Refused::foreign(reason)), &style)));
-        }
-        let request = match body::read(&mut incoming, self.desk.body_bytes_max()).await {
-            Ok(body) if is_packed(&request) => match body::unpacked(&body, self.desk.body_bytes_max()) {
-                Ok(body) => without_packing(request).with_body(body),
-                Err(Unread::TooLarge) => return Ok(outgoing(self.refuse_too_large(&request))),
-                // What cannot be unpacked is refused by whoever reads it.
-                Err(Unread::Broken) => request.with_body(body),
-            },
-            Ok(body) => request.with_body(body),
-            Err(Unread::TooLarge) => {
-                let is_announced = incoming.size_hint().lower() > self.desk.body_bytes_max() as u64;
-                if !(is_announced && is_waiting()) {
-                    body::drain(incoming).await;
-                }
-                return Ok(outgoing(self.refuse_too_large(&request)));
-            }
-            // Nobody is there to read an answer; hyper closes the connection.
-            Err(Unread::Broken) => return Ok(outgoing(Response::new(400))),
-        };
-        if !admin::is_slow(&request) {
-            let (response, pause) = self.exchange(&request);
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            return Ok(outgoing(response));
-        }
-        // A whole journal takes a while to be written out: a thread that no connection waits for does it.
-        let written = tokio::task::spawn_blocking(move || outgoing(self.exchange(&request).0));
-        Ok(written.await.unwrap_or_else(|_| outgoing(Response::new(500))))
-    }
-
-    /// The answer to a whole request, and how long it is to be held back. Synchronous: nothing waits on anything but the lock and the recording.
-    fn exchange(&self, request: &Request) -> (Response, Duration) {
+    /// The answer to a whole request, and what is known of its delivery. Synchronous: nothing waits on anything but the
+    /// lock and the recording.
+    fn exchange(&self, request: &Request) -> (Response, Due) {
         if admin::is_for_us(request) {
             let mut read = admin::read(request);
             self.engine().set_troubles(self.troubles.list());
             let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
-            return (read.render(&outcome), Duration::ZERO);
+            return (read.render(&outcome), Due::default());
         }
         let began = Instant::now();
         let read = self.desk.read(request);
         run::warm(&self.engine, &self.warmth);
         let acted = self.engine().act(read, request, system_time());
+        self.conclude(acted, request, began)
+    }
+
+    /// Writes the answer of a call on which the mock has acted, and remembers it.
+    fn conclude(&self, acted: Acted, request: &Request, began: Instant) -> (Response, Due) {
         let response = acted.render();
         let pause = if self.plays_pauses { Duration::from_micros(acted.pause_us().into()) } else { Duration::ZERO };
+        let due = Due { at: acted.at(), pause };
         let took_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
         if self.sink.is_none() {
             self.engine().finish(acted, request, &response, took_us);
@@ -177,7 +238,8 @@ impl Shared {
             let interaction = self.engine().finish_and_tell(acted, request, &response, took_us);
             self.record(interaction);
         }
-        (response, pause)
+        self.came.tell();
+        (response, due)
     }
 
     fn refuse_too_large(&self, request: &Request) -> Response {
@@ -189,6 +251,84 @@ impl Shared {
     fn record(&self, interaction: Interaction) {
         if let Some(sink) = &self.sink {
             sink.append(line(&put_away(interaction, self.timing)));
+        }
+    }
+}
+
+impl Line {
+    async fn answer(
+        self: Arc<Self>,
+        incoming: hyper::Request<Incoming>,
+    ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+        let shared = &self.shared;
+        let (parts, mut incoming) = incoming.into_parts();
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let request = Request::new(Method::new(parts.method.as_str()), target).with_headers(headers(&parts.headers));
+        let authority = parts.uri.authority();
+        // A client that waits for a word before it sends its body is told at once that it need not.
+        let is_waiting = || parts.headers.contains_key(EXPECT);
+        let foreign = shared.guard.refusal(parts.version, authority, &parts.headers, admin::is_for_us(&request));
+        if let Some(reason) = foreign {
+            if !is_waiting() {
+                body::drain(incoming).await;
+            }
+            shared.troubles.refused(&reason);
+            let style = Style { head: *request.method() == Method::Head, ..Style::default() };
+            return Ok(outgoing(render(&Err(Refused::foreign(reason)), &style)));
+        }
+        let request = match body::read(&mut incoming, shared.desk.body_bytes_max()).await {
+            Ok(body) if is_packed(&request) => match body::unpacked(&body, shared.desk.body_bytes_max()) {
+                Ok(body) => without_packing(request).with_body(body),
+                Err(Unread::TooLarge) => return Ok(outgoing(shared.refuse_too_large(&request))),
+                // What cannot be unpacked is refused by whoever reads it.
+                Err(Unread::Broken) => request.with_body(body),
+            },
+            Ok(body) => request.with_body(body),
+            Err(Unread::TooLarge) => {
+                let is_announced = incoming.size_hint().lower() > shared.desk.body_bytes_max() as u64;
+                if !(is_announced && is_waiting()) {
+                    body::drain(incoming).await;
+                }
+                return Ok(outgoing(shared.refuse_too_large(&request)));
+            }
+            // Nobody is there to read an answer; hyper closes the connection.
+            Err(Unread::Broken) => return Ok(outgoing(Response::new(400))),
+        };
+        if !admin::is_slow(&request) {
+            let may_be_held = shared.has_gates.load(Ordering::Acquire) && !admin::is_for_us(&request);
+            let (response, due) = if may_be_held { shared.hold(&request).await } else { shared.exchange(&request) };
+            if !due.pause.is_zero() {
+                tokio::time::sleep(due.pause).await;
+            }
+            return Ok(outgoing(match response.fault() {
+                None => response,
+                Some(_) => self.deliver(response, due.at).await,
+            }));
+        }
+        // A whole journal takes a while to be written out: a thread that no connection waits for does it.
+        let written = tokio::task::spawn_blocking(move || {
+            if let Some((operation, count, wait_max)) = admin::awaited(&request) {
+                self.shared.wait_for(&operation, count, wait_max);
+            }
+            outgoing(self.shared.exchange(&request).0)
+        });
+        Ok(written.await.unwrap_or_else(|_| outgoing(Response::new(500))))
+    }
+
+    /// Delivers an answer that something goes wrong with; `at` is the mock's time of its call.
+    async fn deliver(&self, response: Response, at: Timestamp) -> Response {
+        let Some(fault) = response.fault() else { return response };
+        if !fault.delay.is_zero() {
+            self.shared.until(at.plus(fault.delay)).await;
+        }
+        match Ending::of(fault, &response) {
+            None if fault.kind == FaultKind::Garbage => garbled(response),
+            None => response,
+            Some(ending) => {
+                // The task that has the connection takes it away before it polls this one again.
+                self.upset.set(ending);
+                std::future::pending().await
+            }
         }
     }
 }
@@ -216,7 +356,7 @@ fn without_packing(request: Request) -> Request {
 const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
 
 fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {
-    let Response { status, headers, body } = response;
+    let Response { status, headers, body, .. } = response;
     let body_bytes = body.len();
     let mut outgoing = hyper::Response::new(Full::new(body));
     *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
@@ -489,23 +629,35 @@ fn shut(listener: &TcpListener) -> std::io::Result<()> {
 fn serve(stream: TcpStream, shared: Arc<Shared>, tasks: &Arc<Tasks>) {
     // Answers are written in one piece: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
+    let line = Arc::new(Line { shared, upset: Upset::default() });
+    let answering = line.clone();
     let service = service_fn(move |incoming| {
-        let shared = shared.clone();
-        async move { shared.answer(incoming).await }
+        let line = answering.clone();
+        async move { line.answer(incoming).await }
     });
     let connection = http1::Builder::new()
         .auto_date_header(false)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let place = Connected(Place::new(tasks));
-    tokio::spawn(Serving { connection: Box::pin(connection), draining: false, place });
+    let held = Held::ByHyper(Box::pin(connection));
+    tokio::spawn(Serving { held, line, draining: false, place });
 }
 
 /// The task of one connection.
 struct Serving<S: HttpService<Incoming>> {
-    connection: Pin<Box<http1::Connection<TokioIo<TcpStream>, S>>>,
+    held: Held<S>,
+    line: Arc<Line>,
     draining: bool,
     place: Connected,
+}
+
+/// Who has the socket of a connection.
+enum Held<S: HttpService<Incoming>> {
+    ByHyper(Pin<Box<http1::Connection<TokioIo<TcpStream>, S>>>),
+    /// A fault has taken it; whether nothing more comes.
+    ByFault(Pin<Box<dyn Future<Output = ()> + Send>>, bool),
+    Nobody,
 }
 
 /// The place of a connection, which was counted when it was accepted.
@@ -519,7 +671,7 @@ impl Drop for Connected {
 
 impl<S> Future for Serving<S>
 where
-    S: HttpService<Incoming, ResBody = Full<Bytes>>,
+    S: HttpService<Incoming, ResBody = Full<Bytes>> + Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Output = ();
@@ -531,11 +683,26 @@ where
             Phase::Draining if this.draining => {}
             Phase::Draining => {
                 this.draining = true;
-                this.connection.as_mut().graceful_shutdown();
+                match &mut this.held {
+                    Held::ByHyper(connection) => connection.as_mut().graceful_shutdown(),
+                    Held::ByFault(_, true) | Held::Nobody => return Poll::Ready(()),
+                    Held::ByFault(_, false) => {}
+                }
             }
             Phase::Cut => return Poll::Ready(()),
         }
-        // Errors are the client's: it went away, or spoke no HTTP. hyper has answered what can be.
-        this.connection.as_mut().poll(context).map(|_| ())
+        if let Held::ByHyper(connection) = &mut this.held {
+            // Errors are the client's: it went away, or spoke no HTTP. hyper has answered what can be.
+            let polled = connection.as_mut().poll(context).map(|_| ());
+            let Some(ending) = this.line.upset.take() else { return polled };
+            let Held::ByHyper(connection) = std::mem::replace(&mut this.held, Held::Nobody) else { return polled };
+            let stream = Pin::into_inner(connection).into_parts().io.into_inner();
+            let is_stalled = ending.is_stalled();
+            this.held = Held::ByFault(ending.perform(stream), is_stalled);
+        }
+        match &mut this.held {
+            Held::ByFault(performing, _) => performing.as_mut().poll(context),
+            Held::ByHyper(_) | Held::Nobody => Poll::Ready(()),
+        }
     }
 }

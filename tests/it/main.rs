@@ -20,6 +20,7 @@ mod saved_answers;
 mod scopes;
 mod secrets;
 mod simulation;
+mod stubs;
 mod visibility;
 mod web_pages;
 

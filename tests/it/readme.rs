@@ -1,6 +1,9 @@
 //! The README's Rust blocks, as they stand there: `tests/readme` looks for each of them here.
 
-use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use elastimock::{Clock, Connector, Fixture, MockServer, Stub, SyncJob, SyncStatus};
 use serde_json::json;
 
 #[test]
@@ -32,4 +35,25 @@ fn a_playback_reads_its_recording_at_the_start() {
     }
     let error = of_a_story().expect_err("there is no such file");
     assert!(error.is_surroundings() && error.to_string().contains("story.ndjson"), "{error}");
+}
+
+#[test]
+fn a_race_is_decided_by_the_test() -> Result<(), Box<dyn std::error::Error>> {
+    fn two_workers(server: &MockServer) -> [JoinHandle<()>; 2] {
+        ["w-1", "w-2"].map(|worker| {
+            let url = format!("{}/_connector/_sync_job/job-pending/_claim", server.url());
+            std::thread::spawn(move || {
+                ureq::put(url).send_json(json!({ "worker_hostname": worker })).expect("a claim");
+            })
+        })
+    }
+    let server = MockServer::start_blocking()?;
+    let gate = server.gate(Stub::on("connector.sync_job_claim"));
+    let workers = two_workers(&server); // the clients under test
+    gate.wait_for(2, Duration::from_secs(10))?; // both have looked, and neither has claimed
+    gate.release(1);
+    gate.release(0);
+    workers.into_iter().for_each(|worker| worker.join().expect("a worker"));
+    assert_eq!(server.sync_job("job-pending")?.get("worker_hostname"), Some(&json!("w-1")));
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use elastimock::{
     Clock, Contract, Engine, Finding, Fixture, Level, Method, Recording, Request, Rule, Run, Setup, Severity, Step,
-    Strictness, Timestamp, rules,
+    Strictness, Stub, Timestamp, rules,
 };
 use serde_json::{Value, json};
 
@@ -31,6 +31,7 @@ struct Transcript {
     /// How many calls are the recording, if the rest is said to a playback.
     recorded: Option<usize>,
     allowed: Vec<(String, String)>,
+    stubs: Vec<Value>,
     is_by_hand: bool,
 }
 
@@ -58,6 +59,10 @@ impl Transcript {
                 continue;
             }
             if let Some(directive) = line.strip_prefix('@') {
+                if let Some(stub) = directive.strip_prefix("stub ") {
+                    transcript.stubs.push(serde_json::from_str(stub).unwrap_or_else(|error| panic!("{stub}: {error}")));
+                    continue;
+                }
                 let words: Vec<&str> = directive.splitn(3, ' ').collect();
                 match words.as_slice() {
                     ["advance", by] => at = at.plus(duration(by)),
@@ -105,7 +110,7 @@ impl Transcript {
 
     /// The calls as a recording that somebody else has made.
     fn recording(&self) -> Recording {
-        let state = state().to_value();
+        let state = self.state().to_value();
         let mut text = json!({
             "elastimock_recording": 1, "elastimock": "0.1.0", "profile": "9", "seed": 7, "started_at": T0, "state": state
         })
@@ -129,13 +134,22 @@ impl Transcript {
             }
             let own: Vec<(&str, &str)> =
                 said.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let (stub, own): (Vec<_>, Vec<_>) = own.into_iter().partition(|(name, _)| *name == "stub");
+            let stub = stub.first().map_or(Value::Null, |(_, name)| Value::from(*name));
             let response = json!({ "status": said.status, "headers": headers(own), "body": said.body });
             text += &format!(
                 "\n{}",
-                json!({ "seq": seq, "at": said.at.to_string(), "request": request, "response": response })
+                json!({ "seq": seq, "at": said.at.to_string(), "request": request, "response": response, "stub": stub })
             );
         }
         Recording::parse("transcript", (text + "\n").as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl Transcript {
+    fn state(&self) -> Fixture {
+        let stub = |stub: &Value| Stub::from_json(&stub.to_string()).unwrap_or_else(|error| panic!("{error}"));
+        self.stubs.iter().fold(state(), |fixture, spec| fixture.stub(stub(spec)))
     }
 }
 
@@ -156,7 +170,13 @@ fn strictness(rule: &Rule, transcript: &Transcript) -> Strictness {
 /// The findings of a live run, and the recording of it.
 fn live(transcript: &Transcript, strictness: Strictness) -> (Vec<Finding>, Recording) {
     let t0 = instant(T0);
-    let setup = Setup { fixture: Arc::new(state()), seed: 7, clock: Clock::frozen(t0), strictness, ..Setup::default() };
+    let setup = Setup {
+        fixture: Arc::new(transcript.state()),
+        seed: 7,
+        clock: Clock::frozen(t0),
+        strictness,
+        ..Setup::default()
+    };
     let said = &transcript.said;
     let (mut engine, said) = match transcript.recorded {
         None => (Engine::new(setup, t0).unwrap_or_else(|error| panic!("{error}")), &said[..]),
@@ -373,7 +393,8 @@ fn an_enforced_call_changes_nothing() {
         }
         let t0 = instant(T0);
         let strictness = strictness(rule, &transcript).with_contract(Contract::Enforce);
-        let setup = Setup { fixture: Arc::new(state()), clock: Clock::frozen(t0), strictness, ..Setup::default() };
+        let setup =
+            Setup { fixture: Arc::new(transcript.state()), clock: Clock::frozen(t0), strictness, ..Setup::default() };
         let mut engine = Engine::new(setup, t0).unwrap_or_else(|error| panic!("{error}"));
         for said in &transcript.said {
             engine.set_clock(Clock::frozen(said.at));

@@ -98,6 +98,13 @@ impl Contexts {
         self.pits.retain(|_, pit| pit.until >= now);
     }
 
+    /// When the next scroll or point in time is over after an instant.
+    pub fn next_end(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
+        let scrolls = self.scrolls.values().map(|scroll| (scroll.until, "a scroll"));
+        let pits = self.pits.values().map(|pit| (pit.until, "a point in time"));
+        scrolls.chain(pits).filter(|(until, _)| *until > now).min()
+    }
+
     /// The bytes of all places.
     fn bytes(&self) -> usize {
         let scrolls =

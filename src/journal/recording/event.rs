@@ -10,8 +10,23 @@ use crate::journal::event::{Change, Event};
 use crate::json::{SyntaxError, Token, Tokens};
 use crate::suggest::similar;
 
-const EVENT_KEYS: &[&str] =
-    &["seq", "at", "event", "scope", "started_at", "forget", "state", "change", "mode", "rule", "reason"];
+const EVENT_KEYS: &[&str] = &[
+    "seq",
+    "at",
+    "event",
+    "scope",
+    "started_at",
+    "forget",
+    "state",
+    "change",
+    "mode",
+    "rule",
+    "reason",
+    "added",
+    "removed",
+    "act",
+    "id",
+];
 const FIXTURE: &str = "an object in the form of a fixture";
 
 /// The members of an event's line as they come together.
@@ -25,6 +40,10 @@ struct Members {
     is_frozen: Option<bool>,
     rule: Option<String>,
     reason: Option<String>,
+    added: Option<Value>,
+    removed: Vec<Arc<str>>,
+    act: Option<Value>,
+    id: Option<String>,
 }
 
 impl Line<'_, '_, '_> {
@@ -103,6 +122,23 @@ impl Line<'_, '_, '_> {
                     })?;
                 }
                 "rule" => members.rule = self.string(&key, "the rule's id as a string")?,
+                "added" => match self.tokens.token() {
+                    Some(Token::StartArray) => members.added = Some(self.tokens.value()?),
+                    _ => self.mistyped(&key, "a list of stubs")?,
+                },
+                "removed" => match self.tokens.token() {
+                    Some(Token::StartArray) => {
+                        let names = self.tokens.value()?;
+                        let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
+                        members.removed = names.map(Arc::from).collect();
+                    }
+                    _ => self.mistyped(&key, "a list of names")?,
+                },
+                "act" => match self.tokens.token() {
+                    Some(Token::StartObject) => members.act = Some(self.tokens.value()?),
+                    _ => self.mistyped(&key, "an object such as {\"cancel\":\"job-1\"}")?,
+                },
+                "id" => members.id = self.string(&key, "the id as a string")?,
                 "reason" => members.reason = self.string(&key, "the reason as a string")?,
                 // Of an event that is not known nobody can say what belongs to it.
                 _ if name.as_deref().is_some_and(|name| !Change::NAMES.contains(&name)) => self.tokens.skip()?,
@@ -144,6 +180,16 @@ impl Line<'_, '_, '_> {
                         rule: members.rule.as_deref()?.into(),
                         reason: members.reason.as_deref().unwrap_or_default().into(),
                     }
+                }
+                "stubs" => Change::Stubs {
+                    added: Arc::new(members.added.take().unwrap_or_else(|| Value::Array(Vec::new()))),
+                    removed: std::mem::take(&mut members.removed),
+                },
+                "hand" => {
+                    if members.act.is_none() {
+                        self.missing(0, "the event", "act", "{\"cancel\":\"job-1\"}");
+                    }
+                    Change::Hand { act: Arc::new(members.act.take()?), id: members.id.as_deref().map(Arc::from) }
                 }
                 "forget" => Change::Forget,
                 _ => Change::End,

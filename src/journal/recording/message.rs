@@ -90,7 +90,8 @@ impl Line<'_, '_, '_> {
                     let at = self.at();
                     let wanted = "a status code from 100 to 999";
                     let status = self.number(&key, wanted, 999)?;
-                    if status.is_some_and(|status| status < 100) {
+                    // 0 says that no answer was made, as in other formats of recordings.
+                    if status.is_some_and(|status| status != 0 && status < 100) {
                         self.wrong(at, "[status] is no HTTP status", format!("write {wanted}"));
                     }
                     message.status = status.and_then(|status| u16::try_from(status).ok());

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::line::{Line, Notes};
 use super::{Header, Mistake, Recording, VERSION};
+use crate::fault::{Fault, Mark};
 use crate::input::sniff::{self, Wanted};
 use crate::journal::event::Event;
 use crate::journal::interaction::Interaction;
@@ -36,7 +37,8 @@ const HEADER_KEYS: &[&str] = &[
     "ignore",
     "state",
 ];
-const LINE_KEYS: &[&str] = &["seq", "at", "operation", "request", "response", "findings", "scope", "fault", "took_us"];
+const LINE_KEYS: &[&str] =
+    &["seq", "at", "operation", "request", "response", "findings", "scope", "stub", "fault", "took_us"];
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
 pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<Mistake>> {
@@ -315,6 +317,7 @@ impl Line<'_, '_, '_> {
     fn interaction(&mut self) -> Result<(usize, Option<Interaction>), SyntaxError> {
         let (mut seq, mut at, mut operation, mut took_us) = (None, None, None, 0);
         let (mut request, mut response, mut findings, mut scope) = (None, None, Vec::new(), None);
+        let mut mark = Mark::default();
         let mut seq_at = 0;
         let before = self.notes.mistakes.len();
         if self.tokens.next()? != Some(Token::StartObject) {
@@ -339,8 +342,16 @@ impl Line<'_, '_, '_> {
                 "findings" => findings = self.findings()?,
                 "scope" if self.tokens.token() == Some(Token::Null) => {}
                 "scope" => scope = self.string(&key, "the name of the scope as a string")?.map(Arc::from),
-                "fault" if self.tokens.token() == Some(Token::Null) => {}
-                "fault" => self.mistyped(&key, "null, or leave it out; faults are not recorded yet")?,
+                "stub" | "fault" if self.tokens.token() == Some(Token::Null) => {}
+                "stub" => mark.stub = self.string(&key, "the name of the stub as a string")?.map(Arc::from),
+                "fault" => {
+                    let at = self.at();
+                    mark.fault = Fault::from_value(&self.tokens.value()?);
+                    if mark.fault.is_none() {
+                        let cure = "write it as a stub has it, for example {\"fault\":\"reset\",\"acts\":\"after\"}";
+                        self.wrong(at, "[fault] is no fault", cure);
+                    }
+                }
                 "took_us" => {
                     let most = u64::from(u32::MAX);
                     let us = self.number(&key, "whole microseconds, 4294967295 at most", most)?;
@@ -367,7 +378,8 @@ impl Line<'_, '_, '_> {
             }
         }
         let complete = || {
-            let (seq, at, request, response) = (seq?, at?, request?, response?);
+            let (seq, at, request, mut response) = (seq?, at?, request?, response?);
+            response.mark = (mark != Mark::default()).then(|| Box::new(mark));
             Some(Interaction { seq, at, operation, request, response, findings, took_us, scope })
         };
         Ok((seq_at, complete()))

@@ -163,9 +163,9 @@ fn mistakes_are_told_with_place_and_cure() {
         ),
         (with("\"seq\":1", "\"seq\":0"), "0,", "[seq] is 0; calls are numbered from 1"),
         (
-            with("\"took_us\":41", "\"fault\":{}"),
-            "{}",
-            "[fault] is an object; write null, or leave it out; faults are not recorded yet",
+            with("\"took_us\":41", "\"fault\":{\"odd\":1}"),
+            "{\"odd",
+            "[fault] is no fault; write it as a stub has it, for example {\"fault\":\"reset\",\"acts\":\"after\"}",
         ),
         (with("[]", "[7]"), "7]", "[findings] is a number; write objects into the list"),
         (

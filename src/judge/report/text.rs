@@ -208,8 +208,10 @@ fn told(call: &Interaction) -> String {
     let request = &call.request;
     let body = String::from_utf8_lossy(request.body());
     let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let stubbed = call.stub().map(|stub| format!("  (stubbed: {})", visible(stub))).unwrap_or_default();
+    let fault = call.fault().map(|fault| format!("  {}", fault.to_value())).unwrap_or_default();
     format!(
-        "{} {} → {}  {}",
+        "{} {} → {}  {}{stubbed}{fault}",
         request.method(),
         shortened(&visible(request.target()), SHOWN_CHARS_MAX),
         call.response.status(),

@@ -49,7 +49,7 @@ pub(crate) fn off_spec_parameter(heard: &Heard<'_>) -> Option<Offence> {
 /// Any refusal that no other rule explains.
 pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
     let refused = matches!(heard.status, 400 | 405 | 406 | 413) && !heard.enforced;
-    let explained = heard.miss.is_some() || !heard.violations.is_empty();
+    let explained = heard.miss.is_some() || !heard.violations.is_empty() || heard.stub().is_some();
     if !refused || explained || heard.is_gap_of_ours() {
         return None;
     }
@@ -68,7 +68,7 @@ pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
 
 pub(crate) fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
     // A live cluster may have plugins.
-    (heard.miss == Some(Miss::Unknown) && heard.status >= 400).then(|| {
+    (heard.miss == Some(Miss::Unknown) && heard.status >= 400 && heard.stub().is_none()).then(|| {
         let near = near::operation(&TABLE, heard.profile, heard.request);
         let nearest = near.as_ref().map(|near| format!("; the nearest is {}", near.nearest)).unwrap_or_default();
         let (method, path) = (heard.request.method(), heard.request.path());
@@ -82,7 +82,7 @@ pub(crate) fn unsupported_operation(heard: &Heard<'_>) -> Option<Offence> {
     let (method, path) = (heard.request.method(), heard.request.path());
     match heard.miss {
         // A live cluster may have answered it.
-        Some(Miss::Unsupported) if heard.status == 501 => {
+        Some(Miss::Unsupported) if heard.status == 501 && heard.is_gap_of_ours() => {
             let operation = heard.operation.unwrap_or("an operation");
             Some(Offence::new(format!(
                 "elastimock cannot answer {method} {path}, which is {operation} in Elasticsearch"
@@ -95,7 +95,8 @@ pub(crate) fn unsupported_operation(heard: &Heard<'_>) -> Option<Offence> {
 }
 
 pub(crate) fn unauthorized_call(heard: &Heard<'_>) -> Option<Offence> {
-    matches!(heard.status, 401 | 403).then(|| {
+    // What a test's author has answered so is no fault of the client's.
+    (matches!(heard.status, 401 | 403) && heard.stub().is_none()).then(|| {
         Offence::new(format!("{} {} was answered {}", heard.request.method(), heard.request.path(), heard.status))
             .with("seen", heard.status)
     })

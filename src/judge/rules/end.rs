@@ -38,6 +38,24 @@ pub(crate) fn job_left_open(world: &World, now: Timestamp) -> Vec<Offence> {
     .collect()
 }
 
+/// Every stub that has answered too rarely or too often.
+pub(crate) fn stub_unmet(world: &World, _now: Timestamp) -> Vec<Offence> {
+    let unmet = world.stubs.iter().filter(|(_, lane)| !lane.is_met());
+    unmet
+        .map(|(name, lane)| {
+            let seen = lane.answered;
+            let times = if seen == 1 { "time" } else { "times" };
+            let offence = match lane.expect {
+                Some(expect) => Offence::new(format!("the stub `{name}` answered {seen} {times}"))
+                    .with("expected", format!("{expect}")),
+                None => Offence::new(format!("no call was as the stub `{name}` says")).with("expected", "a call"),
+            };
+            let calls = lane.calls.iter().fold(offence, |offence, mark| offence.after(Some(*mark)));
+            calls.with("seen", seen).with("stub", name).soft_if(lane.expect.is_none())
+        })
+        .collect()
+}
+
 pub(crate) fn last_sync_unreported(world: &World, _now: Timestamp) -> Vec<Offence> {
     let ended = world.jobs().filter(|(_, lane)| lane.touched && lane.is_ended());
     ended

@@ -23,10 +23,10 @@ use crate::judge::story::{Mark, verb};
 pub const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
 
 /// How long a worker may go on after it was asked to stop.
-const CANCEL_MAX: Duration = Duration::from_secs(60);
+pub(crate) const CANCEL_MAX: Duration = Duration::from_secs(60);
 
 /// How long a service may be silent. Source: connector protocol, half an hour.
-const CHECK_IN_MAX: Duration = Duration::from_secs(1800);
+pub(crate) const CHECK_IN_MAX: Duration = Duration::from_secs(1800);
 
 /// How old a look at a job may be for its reader to rely on it.
 ///

@@ -83,7 +83,7 @@ impl Failures {
         let failure = self.calls.get(&self.key(heard)?).filter(|failure| !failure.storm_told)?;
         let from = heard.at.minus(STORM_SPAN);
         let count = failure.times.iter().filter(|at| **at >= from).count();
-        (count > STORM_MAX && heard.status >= 400).then(|| {
+        (count > STORM_MAX && heard.has_failed()).then(|| {
             let (method, path) = (heard.request.method(), heard.request.path());
             Offence::new(format!("{method} {path} failed and was repeated {count} times in 10 s"))
                 .with("expected", format!("at most {STORM_MAX} repetitions in 10 s"))
@@ -94,7 +94,7 @@ impl Failures {
 
     /// Takes in how the call went. `status` is what the client saw.
     pub fn take(&mut self, heard: &Heard<'_>, status: u16) {
-        if status < 400 {
+        if status < 400 && !heard.is_lost() {
             if let Some(key) = self.key(heard)
                 && self.calls.remove(&key).is_some()
             {

@@ -659,6 +659,16 @@ pub static RULES: &[Rule] = &[
         reference: "Elastic's API specification, and schemas/LEDGER.md",
     },
     rule! {
+        id: "stub-unmet",
+        severity: Error,
+        check: End(end::stub_unmet),
+        demands: "A stub answers as often as its `expect` says; one that says nothing answers at least once (a warning).",
+        why: "What a test has prepared and what came differ: the client makes another call than the test's author thinks, or none.",
+        hint: "compare the stub's `request` with the call that comes closest, or take the stub out",
+        mend: "The message says how often it answered, and the evidence names the call that came closest and in what it differs.",
+        reference: "the test itself",
+    },
+    rule! {
         id: "unexpected-call",
         severity: Error,
         check: Elsewhere,

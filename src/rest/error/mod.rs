@@ -17,6 +17,7 @@ mod refusal;
 mod request;
 pub(crate) mod search;
 mod shelf;
+pub(crate) mod stubbed;
 mod values;
 
 use serde_json::{Map, Value, json};

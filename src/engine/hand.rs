@@ -1,0 +1,92 @@
+//! The verbs of the other side's hand, and the one that goes to the next deadline.
+//!
+//! The hand is no client: what it does goes through the same handlers, and is neither a call of the journal nor judged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::mode::Mode;
+use super::{Engine, answer_of_handler};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::journal::event::Change;
+use crate::judge::hand;
+
+/// An instant at which something is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadline {
+    /// When.
+    pub at: Timestamp,
+    /// What: `the heartbeat of job job-1`, `a scroll ends`.
+    pub what: String,
+}
+
+impl Engine {
+    /// Does what the other side does: a user cancels a job, a document is edited. Returns the id of the job that it made,
+    /// if it made one.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if it is no act, or Elasticsearch refuses it; [`Error::is_not_found`] if what it is
+    /// about is not there.
+    pub fn hand(&mut self, act: &Value, system: Timestamp) -> Result<Option<Arc<str>>, Error> {
+        let at = self.now(system);
+        self.prepare();
+        let request = hand::request(act, at)?;
+        let read = self.desk().read(&request);
+        let id = match &mut self.mode {
+            Mode::Mock(mocked) => {
+                let (status, body) = answer_of_handler(read, mocked.cluster_mut(), at);
+                if !(200..300).contains(&status) {
+                    let reason = body.pointer("/error/reason").or_else(|| body.get("error")).and_then(Value::as_str);
+                    let message = format!("the hand cannot do {act}: {}", reason.unwrap_or("refused"));
+                    return Err(if status == 404 { Error::not_found(message) } else { Error::invalid_input(message) });
+                }
+                body.get("id").and_then(Value::as_str).map(Arc::from)
+            }
+            // The recorded answers know of it already.
+            Mode::Playback(_) => None,
+        };
+        let mut shown = json!({ "connectors": [act.get("doc").cloned().unwrap_or_default()] });
+        self.journal.known.state(&mut shown);
+        let mut act = act.clone();
+        if act.get("doc").is_some() {
+            act["doc"] = shown["connectors"][0].take();
+        }
+        let act = Arc::new(act);
+        let seq = self.journal.next_seq();
+        self.judge.take_hand(seq, at, &act, id.as_deref());
+        let bytes = act.to_string().len();
+        self.happen(at, Change::Hand { act, id: id.clone() }, bytes);
+        Ok(id)
+    }
+
+    /// Notes that an answer is on its way.
+    pub(super) fn is_late(&mut self, at: Timestamp, delay: Duration, seq: u64, operation: Option<&str>) {
+        self.late.retain(|(due, _)| *due > at);
+        let what = format!("the answer of call {seq} ({})", operation.unwrap_or("unknown"));
+        self.late.push((at.plus(delay), what));
+    }
+
+    /// The next instant at which something is due: an answer that comes late, the end of a scroll or point in time, a
+    /// sign of life that a client owes; `None` if there is nothing.
+    pub fn next_deadline(&mut self, system: Timestamp) -> Option<Deadline> {
+        let now = self.now(system);
+        let late = self.late.iter().filter(|(due, _)| *due > now).cloned();
+        let ends = self.cluster().ok().and_then(|cluster| cluster.contexts.next_end(now));
+        let ends = ends.map(|(at, what)| (at, format!("{what} ends")));
+        let first = late.chain(ends).chain(self.judge.next_due(now)).min();
+        first.map(|(at, what)| Deadline { at, what })
+    }
+
+    /// Moves the clock to the next instant at which something is due, and tells which; leaves it where it is if there is
+    /// none.
+    pub fn advance_to_next_deadline(&mut self, system: Timestamp) -> Option<Deadline> {
+        let deadline = self.next_deadline(system)?;
+        let now = self.now(system);
+        self.advance(system, deadline.at.since(now));
+        Some(deadline)
+    }
+}

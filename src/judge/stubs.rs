@@ -1,0 +1,69 @@
+//! [`StubLanes`]: the stubs that a test has prepared, and how often each has answered.
+//!
+//! Reckoned from what recordings have too: the stubs' own words, and the name beside each call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::story::Mark;
+use crate::stub::Span;
+
+/// Calls of a stub that are named in a finding.
+const CALLS_TOLD_MAX: usize = 10;
+
+/// The stubs by name.
+#[derive(Clone, Debug, Default)]
+pub struct StubLanes(BTreeMap<Arc<str>, StubLane>);
+
+/// What is known of one stub.
+#[derive(Clone, Debug, Default)]
+pub struct StubLane {
+    /// How often it is to answer.
+    pub expect: Option<Span>,
+    /// How often it has.
+    pub answered: u64,
+    /// The first of these calls.
+    pub calls: Vec<Mark>,
+}
+
+impl StubLane {
+    /// Whether it has answered as often as it should.
+    pub fn is_met(&self) -> bool {
+        self.expect.map_or(self.answered > 0, |expect| expect.has(self.answered))
+    }
+}
+
+impl StubLanes {
+    /// Learns stubs in the form of a fixture.
+    pub fn learn(&mut self, stubs: &Value) {
+        for stub in stubs.as_array().into_iter().flatten() {
+            let Some(name) = stub.get("name").and_then(Value::as_str) else { continue };
+            let expect = stub.get("expect").and_then(Span::of_value);
+            self.0.insert(name.into(), StubLane { expect, ..StubLane::default() });
+        }
+    }
+
+    /// Takes in that a stub has been taken out. What it was to do stays what it was to do.
+    pub fn forget(&mut self, name: &str) {
+        if self.0.get(name).is_some_and(|lane| lane.expect.is_none()) {
+            self.0.remove(name);
+        }
+    }
+
+    /// Takes in that a stub had a hand in a call.
+    pub fn answered(&mut self, name: &str, mark: Mark) {
+        if let Some(lane) = self.0.get_mut(name) {
+            lane.answered += 1;
+            if lane.calls.len() < CALLS_TOLD_MAX {
+                lane.calls.push(mark);
+            }
+        }
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &StubLane)> {
+        self.0.iter().map(|(name, lane)| (&**name, lane))
+    }
+}

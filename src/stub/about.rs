@@ -1,0 +1,184 @@
+//! [`Asked`]: a request as stubs look at it, and whose call it is.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use serde_json::Value;
+
+use crate::cluster::{CONNECTORS, Cluster, SYNC_JOBS};
+use crate::http::Request;
+use crate::json;
+
+/// A request as stubs look at it. Parts that no stub asks for are not read.
+pub struct Asked<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// The same as it may be told: masked.
+    pub shown: &'a Request,
+    /// The operation of Elasticsearch that it names.
+    pub operation: Option<&'a str>,
+    /// What the path's placeholders stand for, decoded.
+    pub path: &'a [(&'static str, Cow<'a, str>)],
+    /// The state that it meets; none in playback.
+    pub cluster: Option<&'a Cluster>,
+    query: OnceCell<Vec<(String, String)>>,
+    body: OnceCell<Vec<Value>>,
+    about: OnceCell<About>,
+}
+
+/// Whose call it is.
+#[derive(Debug, Default)]
+pub struct About {
+    /// The sync jobs.
+    pub jobs: Vec<String>,
+    /// The connectors.
+    pub connectors: Vec<String>,
+    /// The indices.
+    pub indices: Vec<String>,
+    /// The workers.
+    pub workers: Vec<String>,
+    /// The statuses of the jobs; of a call about no job, of the connectors.
+    pub states: Vec<String>,
+}
+
+impl<'a> Asked<'a> {
+    /// A request; `shown` is the same, masked.
+    pub fn new(
+        request: &'a Request,
+        shown: &'a Request,
+        operation: Option<&'a str>,
+        path: &'a [(&'static str, Cow<'a, str>)],
+        cluster: Option<&'a Cluster>,
+    ) -> Asked<'a> {
+        let (query, body, about) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Asked { request, shown, operation, path, cluster, query, body, about }
+    }
+
+    /// The parameters of the query, decoded.
+    pub fn query(&self) -> &[(String, String)] {
+        self.query.get_or_init(|| {
+            let parts = self.request.query().split('&').filter(|part| !part.is_empty());
+            parts
+                .map(|part| {
+                    let (name, value) = part.split_once('=').unwrap_or((part, ""));
+                    (decoded(name, true).into_owned(), decoded(value, true).into_owned())
+                })
+                .collect()
+        })
+    }
+
+    /// The values of the body: one of a JSON body, one for each line of a body of lines.
+    pub fn body(&self) -> &[Value] {
+        self.body.get_or_init(|| json::read_all(self.request.body()).unwrap_or_default())
+    }
+
+    /// The segments of the path, decoded.
+    pub fn segments(&self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.request.path().split('/').skip(1).map(|segment| decoded(segment, false))
+    }
+
+    /// Whose call it is.
+    pub fn about(&self) -> &About {
+        self.about.get_or_init(|| self.look())
+    }
+
+    fn look(&self) -> About {
+        let mut about = About::default();
+        let segments: Vec<Cow<'_, str>> = self.segments().collect();
+        let segment = |at: usize| segments.get(at).map_or("", |segment| &**segment);
+        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let given = |id: &str| (!id.is_empty() && !id.starts_with('_')).then(|| id.to_owned());
+        match (segment(0), segment(1)) {
+            ("_connector", "_sync_job") => {
+                about.jobs.extend(given(segment(2)));
+                if segment(2).is_empty() {
+                    about.connectors.extend(self.body().first().and_then(|body| text(body, "id")));
+                }
+            }
+            ("_connector", id) => about.connectors.extend(given(id)),
+            (index, action) => {
+                let is_document = matches!(action, "_doc" | "_create" | "_update" | "_source");
+                let id = if is_document { segment(2) } else { "" };
+                if !index.is_empty() && !index.starts_with('_') {
+                    index.split(',').for_each(|index| about.note(index, id));
+                }
+            }
+        }
+        if self.operation == Some("bulk") {
+            let mut lines = self.body().iter();
+            while let Some(action) = lines.next().and_then(Value::as_object) {
+                let Some((verb, target)) = action.iter().next() else { break };
+                let index = text(target, "_index").or_else(|| given(segment(0))).unwrap_or_default();
+                about.note(&index, &text(target, "_id").unwrap_or_default());
+                if verb != "delete" {
+                    lines.next();
+                }
+            }
+        }
+        about.workers.extend(
+            self.body()
+                .iter()
+                .filter_map(|body| text(body, "worker_hostname").or_else(|| text(body.get("doc")?, "worker_hostname"))),
+        );
+        self.look_up(&mut about);
+        about
+    }
+
+    /// What the state knows besides: whose job it is, and how things stand.
+    fn look_up(&self, about: &mut About) {
+        let Some(cluster) = self.cluster else { return };
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        for job in &about.jobs {
+            let Ok(job) = cluster.sync_job(job) else { continue };
+            let connector = job.get("connector");
+            about.connectors.extend(connector.and_then(|connector| text(connector.get("id"))));
+            about.indices.extend(connector.and_then(|connector| text(connector.get("index_name"))));
+            if about.workers.is_empty() {
+                about.workers.extend(text(job.get("worker_hostname")));
+            }
+            about.states.extend(text(job.get("status")));
+        }
+        if about.jobs.is_empty() {
+            for connector in &about.connectors {
+                let Ok(connector) = cluster.connector(connector, true) else { continue };
+                about.states.extend(text(connector.get("status")));
+                about.indices.extend(text(connector.get("index_name")));
+            }
+        }
+    }
+}
+
+impl About {
+    fn note(&mut self, index: &str, id: &str) {
+        if index.is_empty() {
+            return;
+        }
+        let list = match index {
+            ".elastic-connectors" | CONNECTORS => Some(&mut self.connectors),
+            ".elastic-connectors-sync-jobs" | SYNC_JOBS => Some(&mut self.jobs),
+            _ => None,
+        };
+        if let Some(list) = list.filter(|list| !id.is_empty() && !list.iter().any(|known| known == id)) {
+            list.push(id.to_owned());
+        }
+        if !self.indices.iter().any(|known| known == index) {
+            self.indices.push(index.to_owned());
+        }
+    }
+}
+
+/// A text of a path or query with its percent escapes decoded; one that is no text stays as it is.
+pub fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
+    if !text.contains('%') && !(is_query && text.contains('+')) {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(if is_query && byte == b'+' { b' ' } else { byte }));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}

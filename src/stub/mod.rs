@@ -1,0 +1,168 @@
+//! Stubs: what a test's author wants to be answered, beside the mocked cluster and not instead of it.
+//!
+//! A [`Script`] is one stub that has been read: when it answers, and what. [`Cast`] is all of them and how often each
+//! has answered; it decides, and does nothing. Whoever asks it acts.
+//!
+//! ```text
+//! builder.rs   Stub: one written in Rust, the same words as in a file
+//! read.rs      from JSON to a Script, with what is wrong and where; reader.rs: its hands
+//! when.rs      what a request must be like; shape.rs: parts of a JSON body; about.rs: whose call it is
+//! then.rs      what is answered; template.rs: an answer that repeats parts of its request
+//! cast.rs      all stubs of a mock
+//! ```
+//!
+//! Source of the words: other stub servers, which call them `request` and `response` too.
+
+mod about;
+mod builder;
+mod cast;
+mod read;
+mod reader;
+mod shape;
+mod template;
+#[cfg(test)]
+mod tests;
+mod then;
+mod when;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::http::{Request, Response};
+
+pub use about::Asked;
+pub use builder::Stub;
+pub use cast::{Cast, Decision};
+pub use read::{Key, Slip, read, read_all, slips_as_text};
+pub use then::{Own, Refusal};
+
+/// An answer that is computed by the test: from the request and the mock's own answer.
+pub type Closure = Arc<dyn Fn(&Request, &Response) -> Response + Send + Sync>;
+
+/// A stub that has been read.
+#[derive(Clone)]
+pub struct Script {
+    /// Its name; unique among those of a mock.
+    pub name: Arc<str>,
+    /// Whether the name is the author's, and not made here.
+    pub is_named: bool,
+    /// The stub as it was written, with its name.
+    pub spec: Arc<Value>,
+    when: when::When,
+    then: Vec<then::Action>,
+    times: Option<u64>,
+    chance: Option<f64>,
+    closure: Option<Closure>,
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script").field("name", &self.name).field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+impl Script {
+    /// The stub as its author wrote it.
+    pub fn written(&self) -> Value {
+        let mut spec = (*self.spec).clone();
+        if !self.is_named
+            && let Value::Object(members) = &mut spec
+        {
+            members.shift_remove("name");
+        }
+        spec
+    }
+
+    /// The stub under another name.
+    fn renamed(mut self, name: String) -> Script {
+        self.name = name.into();
+        if let Value::Object(members) = Arc::make_mut(&mut self.spec) {
+            members.insert("name".to_owned(), Value::from(&*self.name));
+        }
+        self
+    }
+}
+
+/// From how many to how many, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// At least so many.
+    pub from: u64,
+    /// At most so many.
+    pub to: u64,
+}
+
+impl Span {
+    /// Whether a number is within.
+    pub fn has(self, number: u64) -> bool {
+        (self.from..=self.to).contains(&number)
+    }
+
+    /// Reads `3`, `1-3`, `1..3`, `1..` or `never`.
+    pub fn parse(text: &str) -> Option<Span> {
+        let number = |text: &str| text.trim().parse::<u64>().ok();
+        let text = text.trim();
+        if text == "never" {
+            return Some(Span { from: 0, to: 0 });
+        }
+        let parts = text.split_once("..=").or_else(|| text.split_once("..")).or_else(|| text.split_once('-'));
+        let span = match parts {
+            None => Span { from: number(text)?, to: number(text)? },
+            Some((from, "")) => Span { from: number(from)?, to: u64::MAX },
+            Some(("", to)) => Span { from: 0, to: number(to)? },
+            Some((from, to)) => Span { from: number(from)?, to: number(to)? },
+        };
+        (span.from <= span.to).then_some(span)
+    }
+
+    /// The span of a value: a number or a text.
+    pub fn of_value(value: &Value) -> Option<Span> {
+        match value {
+            Value::Number(number) => number.as_u64().map(|number| Span { from: number, to: number }),
+            Value::String(text) => Span::parse(text),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.from, self.to) {
+            (0, 0) => f.write_str("never"),
+            (from, u64::MAX) => write!(f, "at least {from}"),
+            (0, to) => write!(f, "at most {to}"),
+            (from, to) if from == to => write!(f, "{from}"),
+            (from, to) => write!(f, "{from} to {to}"),
+        }
+    }
+}
+
+/// Whether a text is like a pattern, in which `*` stands for any characters and `?` for one.
+pub(crate) fn is_like(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut seen) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while seen < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                retry = Some((at, seen));
+                at += 1;
+            }
+            Some(c) if *c == '?' || *c == text[seen] => {
+                at += 1;
+                seen += 1;
+            }
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    at = star + 1;
+                    seen = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|c| *c == '*')
+}

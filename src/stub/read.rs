@@ -1,0 +1,562 @@
+//! From JSON to a [`Script`], with everything that is wrong: where, and how to mend it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::reader::{Path, Reader, below};
+use super::shape::{Shape, TYPES};
+use super::template::Template;
+use super::then::{Action, Items, Own, Refusal};
+use super::when::{Part, When, Word};
+use super::{Script, Span, is_like};
+use crate::fault::FaultKind;
+use crate::suggest::similar;
+
+/// A step of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// To a member.
+    Name(String),
+    /// To an item of a list.
+    Item(usize),
+}
+
+/// Something wrong with a stub, by its path from the stub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slip {
+    /// Where.
+    pub path: Vec<Key>,
+    /// Whether the name is meant, not the value.
+    pub is_key: bool,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub cure: String,
+}
+
+impl Slip {
+    /// The place as a JSON pointer.
+    fn pointer(&self) -> String {
+        let step = |key: &Key| match key {
+            Key::Name(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            Key::Item(at) => format!("/{at}"),
+        };
+        self.path.iter().map(step).collect()
+    }
+}
+
+/// All slips of a stub that has no file, in one text.
+pub fn slips_as_text(slips: &[Slip]) -> String {
+    let line = |slip: &Slip| {
+        let pointer = slip.pointer();
+        let place = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
+        format!("{place}{}; {}", slip.message, slip.cure)
+    };
+    slips.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+const STUB: &[&str] = &["name", "request", "response", "responses", "times", "chance", "expect"];
+const REQUEST: &[&str] = &[
+    "operation",
+    "method",
+    "path",
+    "query",
+    "headers",
+    "body",
+    "job",
+    "connector",
+    "index",
+    "worker",
+    "state",
+    "call",
+    "calls",
+    "every",
+];
+const RESPONSE: &[&str] = &[
+    "status",
+    "headers",
+    "body",
+    "text",
+    "template",
+    "patch",
+    "error",
+    "reason",
+    "items",
+    "delay",
+    "fault",
+    "after_bytes",
+    "over",
+    "acts",
+    "hold",
+    "times",
+    "chance",
+];
+
+/// Names of Elasticsearch's operations, for who mistypes one.
+static OPERATIONS: &str = include_str!("../../fixtures/spec/operations.txt");
+
+fn operations() -> impl Iterator<Item = &'static str> {
+    OPERATIONS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').next())
+}
+
+/// Reads all stubs of a list; a single one counts as a list of one.
+///
+/// # Errors
+/// Everything that is wrong, with paths from the list's beginning.
+pub fn read_all(value: &Value) -> Result<Vec<Script>, Vec<Slip>> {
+    let Value::Array(items) = value else {
+        return read(value).map(|script| vec![script]);
+    };
+    let mut scripts = Vec::new();
+    let mut slips = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        match read(item) {
+            Ok(script) => scripts.push(script),
+            Err(wrong) => slips.extend(wrong.into_iter().map(|mut slip| {
+                slip.path.insert(0, Key::Item(at));
+                slip
+            })),
+        }
+    }
+    if slips.is_empty() { Ok(scripts) } else { Err(slips) }
+}
+
+/// Reads one stub.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(spec: &Value) -> Result<Script, Vec<Slip>> {
+    let mut reader = Reader::default();
+    let script = stub(&mut reader, spec);
+    match script {
+        Some(script) if reader.slips.is_empty() => Ok(script),
+        _ => Err(reader.slips),
+    }
+}
+
+fn stub(reader: &mut Reader, spec: &Value) -> Option<Script> {
+    let root: &[Key] = &[];
+    let members = reader.object(spec, root, "a stub", STUB)?;
+    let name = reader.text(members, "name", root);
+    let when = match members.get("request") {
+        Some(asked) => request(reader, asked, &below(root, "request")).unwrap_or_default(),
+        None => {
+            let cure = "add `request`, for example { \"operation\": \"bulk\" }";
+            reader.wrong(root, "the stub has no `request`", cure);
+            When::default()
+        }
+    };
+    let mut times = reader.whole(members, "times", root, 1);
+    let mut chance = chance(reader, members, root);
+    let mut then = Vec::new();
+    match (members.get("response"), members.get("responses")) {
+        (Some(_), Some(_)) => {
+            let cure = "keep `response` for one answer, or `responses` for one after the other";
+            reader.wrong_key(root, "responses", "`response` and `responses` are both given", cure);
+        }
+        (Some(said), None) => {
+            let path = below(root, "response");
+            then.extend(response(reader, said, &path));
+            if let Value::Object(said) = said {
+                times = times.or(reader.whole(said, "times", &path, 1));
+                chance = chance.or(self::chance(reader, said, &path));
+            }
+        }
+        (None, Some(Value::Array(list))) if !list.is_empty() => {
+            for (at, said) in list.iter().enumerate() {
+                let path: Vec<Key> = below(root, "responses").into_iter().chain([Key::Item(at)]).collect();
+                for name in ["times", "chance"].into_iter().filter(|name| said.get(name).is_some()) {
+                    let cure = format!("move `{name}` beside `responses`");
+                    reader.wrong_key(&path, name, format!("`{name}` is no part of one of several responses"), cure);
+                }
+                then.extend(response(reader, said, &path));
+            }
+        }
+        (None, Some(_)) => {
+            let cure = "write [ { … }, { … } ]";
+            reader.wrong(&below(root, "responses"), "`responses` must be a list of responses", cure);
+        }
+        (None, None) => then.push(Action::default()),
+    }
+    // Whether it was met the judge says, who reads it again.
+    if let Some(value) = members.get("expect").filter(|value| Span::of_value(value).is_none()) {
+        let message = format!("`expect` cannot be {value}");
+        reader.wrong(&below(root, "expect"), message, "write a number, a range such as 1.. or 1-3, or never");
+    }
+    let is_named = name.is_some();
+    let name = name.unwrap_or_else(|| when.described());
+    let mut whole = Map::from_iter([("name".to_owned(), Value::from(name.clone()))]);
+    whole.extend(members.iter().filter(|(name, _)| *name != "name").map(|(name, value)| (name.clone(), value.clone())));
+    let spec = Arc::new(Value::Object(whole));
+    Some(Script { name: name.into(), is_named, spec, when, then, times, chance, closure: None })
+}
+
+fn chance(reader: &mut Reader, members: &Map<String, Value>, path: Path<'_>) -> Option<f64> {
+    let value = members.get("chance")?;
+    let chance = value.as_f64().filter(|chance| (0.0..=1.0).contains(chance));
+    if chance.is_none() {
+        let message = format!("`chance` must be a number from 0 to 1, not {value}");
+        reader.wrong(&below(path, "chance"), message, "write for example 0.1");
+    }
+    chance
+}
+
+impl When {
+    /// A name for a stub that has none: short, and fit for an address.
+    fn described(&self) -> String {
+        let text = match (self.operation.first(), &self.path) {
+            (Some(operation), _) => operation.clone(),
+            (None, Some(path)) => format!("{}-{path}", self.method.first().map_or("any", String::as_str)),
+            (None, None) => self.method.first().map_or("any", String::as_str).to_owned(),
+        };
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' };
+        let text: String = text.chars().map(plain).collect();
+        let parts: Vec<&str> = text.split('-').filter(|part| !part.is_empty()).collect();
+        parts.join("-")
+    }
+}
+
+fn request(reader: &mut Reader, asked: &Value, path: Path<'_>) -> Option<When> {
+    let members = reader.object(asked, path, "a stub's request", REQUEST)?;
+    let operation = reader.texts(members, "operation", path);
+    for name in &operation {
+        if !operations().any(|known| is_like(name, known)) {
+            let close = similar(name, operations());
+            let cure = close.first().map_or_else(
+                || "`elastimock list` names the operations; any other call goes by `method` and `path`".to_owned(),
+                |close| format!("did you mean `{close}`?"),
+            );
+            reader.wrong(&below(path, "operation"), format!("`{name}` is no operation of Elasticsearch"), cure);
+        }
+    }
+    let method = reader.texts(members, "method", path).into_iter().map(|method| method.to_ascii_uppercase()).collect();
+    let pattern = reader.text(members, "path", path);
+    if let Some(pattern) = pattern.as_ref().filter(|pattern| !pattern.starts_with('/')) {
+        let cure = format!("write \"/{pattern}\"");
+        reader.wrong(&below(path, "path"), "`path` does not begin with a slash", cure);
+    }
+    if let Some(pattern) = pattern.as_ref().filter(|pattern| pattern.contains('?')) {
+        let cure = format!("write the path alone, `{}`", pattern.split('?').next().unwrap_or_default());
+        reader.wrong(&below(path, "path"), "`path` has a query; that goes to `query`", cure);
+    }
+    let calls = match (members.get("call"), members.get("calls")) {
+        (Some(_), Some(_)) => {
+            let cure = "keep `call` for one, or `calls` for a range";
+            reader.wrong_key(path, "calls", "`call` and `calls` are both given", cure);
+            None
+        }
+        (None, None) => None,
+        (Some(value), None) | (None, Some(value)) => {
+            let name = if members.contains_key("call") { "call" } else { "calls" };
+            let span = Span::of_value(value).filter(|span| span.to > 0);
+            if span.is_none() {
+                let message = format!("`{name}` cannot be {value}");
+                let cure = "calls are counted from 1: write a number, or a range such as 1-3 or 2..";
+                reader.wrong(&below(path, name), message, cure);
+            }
+            span
+        }
+    };
+    Some(When {
+        operation,
+        method,
+        path: pattern,
+        query: words(reader, members, "query", path),
+        headers: words(reader, members, "headers", path)
+            .into_iter()
+            .map(|(name, word)| (name.to_ascii_lowercase(), word))
+            .collect(),
+        body: members.get("body").map(|body| part(reader, body, &below(path, "body"))),
+        job: reader.texts(members, "job", path),
+        connector: reader.texts(members, "connector", path),
+        index: reader.texts(members, "index", path),
+        worker: reader.texts(members, "worker", path),
+        state: reader.texts(members, "state", path),
+        calls,
+        every: reader.whole(members, "every", path, 1),
+    })
+}
+
+/// Names and what their texts must be like.
+fn words(reader: &mut Reader, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Vec<(String, Word)> {
+    let Some(value) = members.get(name) else { return Vec::new() };
+    let path = below(path, name);
+    let Value::Object(wanted) = value else {
+        reader.wrong(&path, format!("`{name}` must be an object of names and texts"), "write { \"pretty\": \"*\" }");
+        return Vec::new();
+    };
+    let mut words = Vec::new();
+    for (key, value) in wanted {
+        let present = |value: &Value| match value.as_object()?.iter().next() {
+            Some((name, Value::Bool(wanted))) if name == "$present" => Some(*wanted),
+            _ => None,
+        };
+        let word = match value {
+            Value::String(pattern) => Word::Like(pattern.clone()),
+            Value::Number(_) | Value::Bool(_) => Word::Like(value.to_string()),
+            Value::Null => Word::Present(false),
+            value => match present(value) {
+                Some(wanted) => Word::Present(wanted),
+                None => {
+                    let cure = "write a text, in which * stands for any characters, or { \"$present\": false }";
+                    reader.wrong(&below(&path, key), format!("`{key}` must be a text"), cure);
+                    continue;
+                }
+            },
+        };
+        words.push((key.clone(), word));
+    }
+    words
+}
+
+fn part(reader: &mut Reader, body: &Value, path: Path<'_>) -> Part {
+    match body {
+        Value::String(pattern) => Part::Text(pattern.clone()),
+        body => match shape(reader, body, path) {
+            Shape::Present(wanted) => Part::Present(wanted),
+            shape => Part::Json(shape),
+        },
+    }
+}
+
+const MATCHERS: [&str; 4] = ["$type", "$pattern", "$present", "$any"];
+
+fn shape(reader: &mut Reader, value: &Value, path: Path<'_>) -> Shape {
+    let members = match value {
+        Value::Array(items) => {
+            let item = |(at, item): (usize, &Value)| {
+                let path: Vec<Key> = path.iter().cloned().chain([Key::Item(at)]).collect();
+                shape(reader, item, &path)
+            };
+            return Shape::List(items.iter().enumerate().map(item).collect());
+        }
+        Value::Object(members) => members,
+        other => return Shape::Value(other.clone()),
+    };
+    let Some((name, told)) = members.iter().next().filter(|(name, _)| name.starts_with('$') && members.len() == 1)
+    else {
+        for name in members.keys().filter(|name| MATCHERS.contains(&name.as_str())) {
+            let cure = "let a matcher stand alone in its object";
+            reader.wrong_key(path, name, format!("`{name}` stands beside other members"), cure);
+        }
+        let member = |(name, value): (&String, &Value)| {
+            let path = below(path, name);
+            (name.clone(), shape(reader, value, &path))
+        };
+        return Shape::Object(members.iter().map(member).collect());
+    };
+    let read = match (name.as_str(), told) {
+        ("$type", Value::String(word)) => TYPES.iter().find(|known| *known == word).map(|known| Shape::Type(known)),
+        ("$pattern", Value::String(pattern)) => Some(Shape::Like(pattern.clone())),
+        ("$present", Value::Bool(wanted)) => Some(Shape::Present(*wanted)),
+        ("$any", Value::Array(values)) => Some(Shape::OneOf(values.clone())),
+        _ => None,
+    };
+    read.unwrap_or_else(|| {
+        let cure = match name.as_str() {
+            "$type" => format!("write one of {}", TYPES.join(", ")),
+            "$pattern" => "write a text, in which * stands for any characters and ? for one".to_owned(),
+            "$present" => "write true or false".to_owned(),
+            "$any" => "write a list of values, one of which it must be".to_owned(),
+            _ => format!("there are {}", MATCHERS.join(", ")),
+        };
+        let is_known = MATCHERS.contains(&name.as_str());
+        let message =
+            if is_known { format!("`{name}` cannot be {told}") } else { format!("there is no matcher `{name}`") };
+        reader.wrong_key(path, name, message, cure);
+        Shape::Present(true)
+    })
+}
+
+fn response(reader: &mut Reader, said: &Value, path: Path<'_>) -> Option<Action> {
+    let members = reader.object(said, path, "a stub's response", RESPONSE)?;
+    let status = reader.whole(members, "status", path, 100).and_then(|status| match u16::try_from(status) {
+        Ok(status) if status < 1000 => Some(status),
+        _ => {
+            reader.wrong(&below(path, "status"), "`status` is no HTTP status", "write for example 503");
+            None
+        }
+    });
+    let bodies = ["body", "text", "template", "patch", "error", "items"];
+    let given: Vec<&str> = bodies.into_iter().filter(|name| members.contains_key(*name)).collect();
+    if let [first, second, ..] = given[..] {
+        let cure = format!("keep one of {}", bodies.join(", "));
+        reader.wrong_key(path, second, format!("`{first}` and `{second}` are both given"), cure);
+    }
+    let headers = match members.get("headers") {
+        None => Vec::new(),
+        Some(Value::Object(lines)) => {
+            let mut headers = Vec::new();
+            for (name, value) in lines {
+                if matches!(&*name.to_ascii_lowercase(), "content-length" | "transfer-encoding" | "connection") {
+                    let path = below(path, "headers");
+                    let cure = "use `fault: cut` for a body that ends too early";
+                    reader.wrong_key(&path, name, format!("`{name}` follows from the body"), cure);
+                }
+                match value {
+                    Value::String(text) => headers.push((name.to_ascii_lowercase(), text.clone())),
+                    Value::Number(_) | Value::Bool(_) => headers.push((name.to_ascii_lowercase(), value.to_string())),
+                    _ => {
+                        let path = below(&below(path, "headers"), name);
+                        reader.wrong(&path, format!("`{name}` must be a text"), "write it in quotes");
+                    }
+                }
+            }
+            headers
+        }
+        Some(_) => {
+            let cure = "write { \"retry-after\": \"1\" }";
+            reader.wrong(&below(path, "headers"), "`headers` must be an object of names and texts", cure);
+            Vec::new()
+        }
+    };
+    let own = match given.first().copied() {
+        // A status of its own is an answer: in Elasticsearch's form, where it is an error.
+        None => match status {
+            Some(status) if status >= 400 => Own::Error(Refusal { status: Some(status), ..Refusal::default() }),
+            Some(_) => Own::Text(String::new()),
+            None => Own::Mock,
+        },
+        Some("body") => Own::Json(members["body"].clone()),
+        Some("text") => match &members["text"] {
+            Value::String(text) => Own::Text(text.clone()),
+            _ => {
+                reader.wrong(&below(path, "text"), "`text` must be a text", "write it in quotes, or use `body`");
+                Own::Mock
+            }
+        },
+        Some("template") => match Template::read(&members["template"]) {
+            Ok(template) => Own::Template(template),
+            Err(wrong) => {
+                reader.wrong(&below(path, "template"), wrong, "text without holes may stand in `body`");
+                Own::Mock
+            }
+        },
+        Some("patch") => match &members["patch"] {
+            patch @ Value::Object(_) => Own::Patch(patch.clone()),
+            _ => {
+                reader.wrong(
+                    &below(path, "patch"),
+                    "`patch` must be an object",
+                    "write { … }; null takes a member out",
+                );
+                Own::Mock
+            }
+        },
+        Some("error") => error(reader, members, status, path).map_or(Own::Mock, Own::Error),
+        Some(_) => items(reader, &members["items"], &below(path, "items")),
+    };
+    if members.contains_key("reason") && !members.contains_key("error") {
+        let cure = "add `error` with the type, for example es_rejected_execution_exception for a full queue";
+        reader.wrong_key(path, "reason", "`reason` stands without `error`", cure);
+    }
+    let fault = reader.text(members, "fault", path).and_then(|word| {
+        let known = FaultKind::WORDS.iter().find(|(known, _)| *known == word);
+        if known.is_none() {
+            let words = FaultKind::WORDS.map(|(word, _)| word);
+            let cure = match similar(&word, words).first() {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!("write one of {}", words.join(", ")),
+            };
+            reader.wrong(&below(path, "fault"), format!("there is no fault `{word}`"), cure);
+        }
+        known.map(|(_, kind)| *kind)
+    });
+    let after_bytes = reader.whole(members, "after_bytes", path, 0);
+    if after_bytes.is_some() && !matches!(fault, Some(FaultKind::Cut | FaultKind::Stall)) {
+        reader.wrong_key(path, "after_bytes", "`after_bytes` is for `fault: cut` and `fault: stall`", "leave it out");
+    }
+    let over = reader.length(members, "over", path);
+    if over.is_some() && fault != Some(FaultKind::Dribble) {
+        reader.wrong_key(path, "over", "`over` is for `fault: dribble`", "use `delay` for an answer that comes late");
+    }
+    let acts = reader.text(members, "acts", path).and_then(|word| match word.as_str() {
+        "after" => Some(true),
+        "before" => Some(false),
+        _ => {
+            let cure = "write before or after: whether the fault strikes before or after the mock has acted";
+            reader.wrong(&below(path, "acts"), format!("`acts` cannot be `{word}`"), cure);
+            None
+        }
+    });
+    if acts == Some(false) && matches!(own, Own::Patch(_) | Own::Items(_)) {
+        let cure = "leave `acts` out: what the mock says is needed";
+        reader.wrong(&below(path, "acts"), "`acts: before` leaves nothing to be changed", cure);
+    }
+    let hold = match members.get("hold") {
+        None => None,
+        Some(Value::Object(_)) => {
+            let path = below(path, "hold");
+            let gate =
+                reader.object(&members["hold"], &path, "a gate", &["name", "until"]).cloned().unwrap_or_default();
+            if !gate.contains_key("name") {
+                reader.wrong(&path, "the gate has no `name`", "add `name`");
+            }
+            let until = reader.whole(&gate, "until", &path, 1);
+            reader.text(&gate, "name", &path).map(|name| (name, until))
+        }
+        Some(_) => reader.text(members, "hold", path).map(|name| (name, None)),
+    };
+    let delay = reader.lengths(members, "delay", path);
+    Some(Action { own, status, headers, delay, fault, after_bytes, over, acts, hold })
+}
+
+/// `error`: a type, or an object as Elasticsearch has it.
+fn error(reader: &mut Reader, members: &Map<String, Value>, status: Option<u16>, path: Path<'_>) -> Option<Refusal> {
+    match &members["error"] {
+        Value::Object(whole) => {
+            let path = below(path, "error");
+            if !whole.contains_key("type") {
+                let cure = "add `type`, for example es_rejected_execution_exception for a full queue";
+                reader.wrong(&path, "the error has no `type`", cure);
+            }
+            let kind = reader.text(whole, "type", &path)?;
+            let reason = reader.text(whole, "reason", &path).or_else(|| reader.text(members, "reason", &path));
+            let more = whole.iter().filter(|(name, _)| !["type", "reason"].contains(&name.as_str()));
+            let more = more.map(|(name, value)| (name.clone(), value.clone())).collect();
+            Some(Refusal { kind: Some(kind), reason, status, more })
+        }
+        _ => {
+            let kind = reader.text(members, "error", path)?;
+            let reason = reader.text(members, "reason", path);
+            Some(Refusal { kind: Some(kind), reason, status, more: Vec::new() })
+        }
+    }
+}
+
+fn items(reader: &mut Reader, value: &Value, path: Path<'_>) -> Own {
+    let Value::Object(members) = value else {
+        let cure = "write { \"3\": { \"error\": \"es_rejected_execution_exception\" } }";
+        reader.wrong(path, "`items` must be an object of numbers and errors", cure);
+        return Own::Mock;
+    };
+    let mut items = Vec::new();
+    for (which, said) in members {
+        let of_every = which.strip_prefix("every ").and_then(|every| every.trim().parse().ok());
+        let span = match (which.as_str(), of_every) {
+            ("*", _) | (_, Some(1..)) => Some(Span { from: 1, to: u64::MAX }),
+            (which, _) => Span::parse(which).filter(|span| span.to > 0),
+        };
+        if span.is_none() {
+            let cure = "items are counted from 1: write a number, a range such as 2-4, `every 3`, or *";
+            reader.wrong_key(path, which, format!("`{which}` is no number of an item"), cure);
+        }
+        let path = below(path, which);
+        let Some(said) = reader.object(said, &path, "an item's answer", &["error", "status", "reason"]) else {
+            continue;
+        };
+        let status = reader.whole(said, "status", &path, 100).and_then(|status| u16::try_from(status).ok());
+        let refusal = match said.contains_key("error") {
+            true => error(reader, said, status, &path),
+            false => {
+                let reason = reader.text(said, "reason", &path);
+                Some(Refusal { reason, status: Some(status.unwrap_or(429)), ..Refusal::default() })
+            }
+        };
+        if let (Some(which), Some(refusal)) = (span, refusal) {
+            items.push(Items { which, every: of_every.unwrap_or(1), refusal });
+        }
+    }
+    Own::Items(items)
+}

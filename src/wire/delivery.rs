@@ -1,0 +1,161 @@
+//! How an answer goes out that a fault has hold of: late, in pieces, garbled, cut, or not at all.
+//!
+//! What hyper can send it sends. For the rest the connection is taken from it and written by hand: that is the only way
+//! to a true reset, and to a body that ends before its length.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::fault::{Fault, FaultKind};
+use crate::http::Response;
+use crate::limits::DRIBBLE_MS;
+
+/// What is to be done to a connection that is taken from hyper.
+#[derive(Debug)]
+pub enum Ending {
+    /// A reset.
+    Reset,
+    /// An end without a word.
+    Close,
+    /// Some bytes, and then nothing more.
+    Stall(Vec<u8>),
+    /// Some bytes, and an end.
+    Cut(Vec<u8>),
+    /// Bytes in pieces with a pause before each, and an end.
+    Dribble { head: Vec<u8>, pieces: Vec<Vec<u8>>, pause: Duration },
+}
+
+/// The way from the task that answers to the one that has the connection.
+#[derive(Debug, Default)]
+pub struct Upset {
+    is_set: AtomicBool,
+    ending: Mutex<Option<Ending>>,
+}
+
+impl Upset {
+    /// Has the connection taken from hyper as soon as the task that has it is polled again.
+    pub fn set(&self, ending: Ending) {
+        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(ending);
+        self.is_set.store(true, Ordering::Release);
+    }
+
+    /// What is to be done, if it has just been said.
+    pub fn take(&self) -> Option<Ending> {
+        if !self.is_set.load(Ordering::Acquire) {
+            return None;
+        }
+        self.is_set.store(false, Ordering::Release);
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Ending {
+    /// What a fault does to the connection; `None` if hyper can send the answer.
+    pub fn of(fault: &Fault, response: &Response) -> Option<Ending> {
+        let body = response.body();
+        let through = || {
+            let mut bytes = head(response);
+            bytes.extend_from_slice(&body[..fault.bytes_let_through(body.len())]);
+            bytes
+        };
+        Some(match fault.kind {
+            FaultKind::Late | FaultKind::Garbage => return None,
+            FaultKind::Reset => Ending::Reset,
+            FaultKind::Close => Ending::Close,
+            FaultKind::Stall if fault.after_bytes.is_none() => Ending::Stall(Vec::new()),
+            FaultKind::Stall => Ending::Stall(through()),
+            FaultKind::Cut => Ending::Cut(through()),
+            FaultKind::Dribble => {
+                let pieces: Vec<Vec<u8>> = body.chunks(fault.dribble_bytes(body.len())).map(<[u8]>::to_vec).collect();
+                let over = fault.over.unwrap_or(Duration::from_millis(DRIBBLE_MS));
+                let pause = over / u32::try_from(pieces.len().max(1)).unwrap_or(1);
+                Ending::Dribble { head: head(response), pieces, pause }
+            }
+        })
+    }
+
+    /// Whether nobody waits for anything any more: the server may end at once.
+    pub fn is_stalled(&self) -> bool {
+        matches!(self, Ending::Stall(_))
+    }
+
+    /// Does it, to a connection of which hyper has let go.
+    pub fn perform(self, stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            // Whatever fails here, the client has gone.
+            let _ = self.write(stream).await;
+        })
+    }
+
+    async fn write(self, stream: TcpStream) -> io::Result<()> {
+        match self {
+            // What is closed with no time to linger is reset: RST, and no FIN.
+            Ending::Reset => socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+            Ending::Close => Ok(()),
+            Ending::Stall(bytes) => {
+                send(&stream, &bytes).await?;
+                // Until the client gives up, or the server ends.
+                let mut read = [0; 1024];
+                loop {
+                    stream.readable().await?;
+                    match stream.try_read(&mut read) {
+                        Ok(0) => return Ok(()),
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Ending::Cut(bytes) => send(&stream, &bytes).await,
+            Ending::Dribble { head, pieces, pause } => {
+                send(&stream, &head).await?;
+                for piece in pieces {
+                    tokio::time::sleep(pause).await;
+                    send(&stream, &piece).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn send(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Status line and headers as hyper writes them; the connection ends with the answer.
+fn head(response: &Response) -> Vec<u8> {
+    let status = hyper::StatusCode::from_u16(response.status()).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_str());
+    let mut has_length = false;
+    for (name, value) in response.headers().iter().filter(|(name, _)| *name != "connection") {
+        has_length |= name == "content-length";
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !has_length {
+        head.push_str(&format!("content-length: {}\r\n", response.body().len()));
+    }
+    head.push_str("connection: close\r\n\r\n");
+    head.into_bytes()
+}
+
+/// The answer with a body that means nothing, as long as the one that it was.
+pub fn garbled(mut response: Response) -> Response {
+    response.body = Fault::garbled(&response.body).into();
+    response
+}
