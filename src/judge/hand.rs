@@ -23,7 +23,7 @@ const ACTS: [(&str, &[&str]); 7] = [
 ];
 
 /// Where the Connector API has its jobs.
-const JOB_CALLS: &str = "/_connector/_sync_job";
+const JOB_CALLS: &str = concat!("/", "_connector/_sync_job");
 
 const JOBS: &str = "/.elastic-connectors-sync-jobs";
 const CONNECTORS: &str = "/.elastic-connectors";
