@@ -1,5 +1,5 @@
 //! The packages for Python and JavaScript: made from the binary at hand, installed as a user would, and tried by their
-//! own tests. `packages/prepare` installs what that needs; in CI it is run from here, and nothing may lack.
+//! own tests; what is for CI systems: run, or read by its linters. `packages/prepare` installs what that needs; in CI it is run from here, and nothing may lack.
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -19,9 +19,15 @@ fn main() -> ExitCode {
         let _ = Command::new(path("packages/prepare")).status();
     }
     let mut trials = vec![Trial::test("every package has the version of the crate", versions_agree)];
-    let languages: [(&str, &str, fn() -> Result<(), Failed>); 2] =
-        [("the wheel of Python", PYTHON, python), ("the packages of npm", JAVASCRIPT, javascript)];
-    for (name, folder, test) in languages {
+    #[cfg(target_os = "linux")]
+    trials.push(Trial::test("an image needs nothing around it", an_image));
+    let tests: [(&str, &str, fn() -> Result<(), Failed>); 4] = [
+        ("the wheel of Python", PYTHON, python),
+        ("the packages of npm", JAVASCRIPT, javascript),
+        ("the workflows, by their linters", PYTHON, workflows),
+        ("the action, step by step", PYTHON, the_action),
+    ];
+    for (name, folder, test) in tests {
         trials.push(match is_ready(folder) {
             true => Trial::test(name, test),
             false => harness::missing(name, "its tools are not installed: run packages/prepare"),
@@ -116,5 +122,84 @@ fn javascript() -> Result<(), Failed> {
         ["--strict", "--noEmit", "--skipLibCheck", "--target", "esnext", "--module", "nodenext", "--types", "node"];
     let tsc = "node_modules/typescript/bin/tsc";
     run(Command::new("node").arg(tsc).args(strict).arg("tests/types/use.ts").current_dir(&project))?;
+    Ok(())
+}
+
+fn workflows() -> Result<(), Failed> {
+    let lint = |program: &str, words: &[&str]| {
+        run(Command::new(path(PYTHON).join("bin").join(program)).args(words).current_dir(path("")))
+    };
+    lint("zizmor", &["--offline", "--quiet", "action.yml", ".github/workflows"])?;
+    let check = ["--builtin-schema"];
+    for (schema, files) in [
+        ("vendor.github-workflows", &[".github/workflows/ci.yml", ".github/workflows/release.yml"][..]),
+        ("vendor.github-actions", &["action.yml"]),
+        ("vendor.gitlab-ci", &["--data-transform", "gitlab-ci", "packages/ci/gitlab.yml"]),
+    ] {
+        lint("check-jsonschema", &[&check[..], &[schema], files].concat())?;
+    }
+    Ok(())
+}
+
+/// A claim by a worker without a name, as the commands of a workflow.
+const NAMELESS: &str = r#"python3 - <<'END'
+import os, urllib.request
+call = urllib.request.Request(os.environ["ELASTICSEARCH_URL"] + "/_connector/_sync_job/job-pending/_claim",
+    b'{"worker_hostname":""}', {"content-type": "application/json"}, method="PUT")
+print(urllib.request.urlopen(call).status, end="")
+END"#;
+
+fn the_action() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let mut there = vec![Path::new(env!("CARGO_BIN_EXE_elastimock")).parent().ok_or("no folder")?.to_owned()];
+    there.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let step = |name: &str, commands: &str| {
+        let mut step = Command::new(path("packages/ci/action"));
+        step.arg(name).current_dir(folder.path()).env("PATH", std::env::join_paths(&there).unwrap_or_default());
+        step.env("GITHUB_STEP_SUMMARY", folder.path().join("summary.md")).env("no_proxy", "*");
+        step.env("ELASTIMOCK_ACTION_ARGS", "--seed 7 --fixtures 'two words.json'");
+        step.env("ELASTIMOCK_ACTION_REPORT", "junit=contract.xml").env("ELASTIMOCK_ACTION_RUN", commands);
+        step.output().map_err(|error| error.to_string())
+    };
+    std::fs::copy(path("fixtures/clusters/default.json"), folder.path().join("two words.json"))?;
+    assert!(step("install", "")?.status.success());
+    for (commands, code, summary) in [("true", 0, "no findings"), ("exit 7", 7, ""), (NAMELESS, 1, "1 error")] {
+        let _ = std::fs::remove_file(folder.path().join("summary.md"));
+        let output = step("run", commands)?;
+        let told = String::from_utf8_lossy(&output.stdout);
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{commands}: {told}{complained}");
+        assert_eq!(told.contains("\n::error title=blank-worker-hostname::"), code == 1, "{told}");
+        let written = std::fs::read_to_string(folder.path().join("summary.md"))?;
+        assert!(written.starts_with("### elastimock\n~~~~text\n") && written.contains(summary), "{written}");
+        assert!(folder.path().join("contract.xml").is_file());
+    }
+    Ok(())
+}
+
+/// The image is unpacked, and its binary starts with nothing else there: a server, and a command that it runs.
+#[cfg(target_os = "linux")]
+fn an_image() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let image = folder.path().join("image");
+    run(Command::new(path("packages/ci/oci")).arg(env!("CARGO_BIN_EXE_elastimock")).arg(&image))?;
+    let blob = |descriptor: &serde_json::Value| {
+        let digest = descriptor["digest"].as_str().unwrap_or_default();
+        image.join("blobs/sha256").join(digest.trim_start_matches("sha256:"))
+    };
+    let read = |file: PathBuf| -> Result<serde_json::Value, Failed> {
+        Ok(serde_json::from_slice(&std::fs::read(file)?).map_err(|error| error.to_string())?)
+    };
+    let manifest = read(blob(&read(image.join("index.json"))?["manifests"][0]))?;
+    let entry = read(blob(&manifest["config"]))?["config"]["Entrypoint"][0].as_str().unwrap_or_default().to_owned();
+    let root = folder.path().join("root");
+    std::fs::create_dir(&root)?;
+    run(Command::new("tar").arg("-xzf").arg(blob(&manifest["layers"][0])).arg("-C").arg(&root))?;
+    // Only root may change the root.
+    let is_root = std::fs::read_to_string("/proc/self/status")?.contains("\nUid:\t0\t");
+    let mut chroot = Command::new(if is_root { "chroot" } else { "sudo" });
+    chroot.args(if is_root { &[][..] } else { &["-n", "chroot"] });
+    let told = run(chroot.arg(&root).args([&*entry, "run", "-q", "--", &*entry, "-V"]))?;
+    assert_eq!(told, concat!("elastimock ", env!("CARGO_PKG_VERSION"), "\n"));
     Ok(())
 }
