@@ -2,6 +2,7 @@
 
 mod support;
 
+mod book;
 mod conduct;
 mod ledger;
 mod promises;

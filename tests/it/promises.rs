@@ -238,7 +238,7 @@ fn what_elasticsearch_has_and_this_mock_has_not_is_said_loudly() {
 }
 
 #[test]
-fn the_readme_lists_the_operations() {
+fn the_book_lists_the_operations() {
     let mut table = String::from("| operation | call | profiles |\n| --- | --- | --- |\n");
     for operation in operations() {
         let profiles = Profile::ALL.iter().filter(|profile| operation.is_in(**profile));
@@ -246,14 +246,16 @@ fn the_readme_lists_the_operations() {
         let (name, method, path) = (operation.name, operation.method, operation.path);
         table.push_str(&format!("| `{name}` | `{method} {path}` | {} |\n", profiles.join(", ")));
     }
-    let file = path("README.md");
-    let readme = fs::read_to_string(&file).expect("README.md");
+    let file = path("docs/operations.md");
+    let page = fs::read_to_string(&file).expect("docs/operations.md");
     let (begin, end) = ("<!-- operations: written by `cargo test` -->\n", "<!-- end of operations -->");
-    let (head, rest) = readme.split_once(begin).expect("the mark where the table begins");
+    let (head, rest) = page.split_once(begin).expect("the mark where the table begins");
     let (_, tail) = rest.split_once(end).expect("the mark where the table ends");
     let current = format!("{head}{begin}{table}{end}{tail}");
-    if current != readme {
-        fs::write(&file, current).expect("README.md");
-        panic!("README.md did not list the operations as they are: it does now, look at the difference and commit it");
+    if current != page {
+        fs::write(&file, current).expect("docs/operations.md");
+        panic!(
+            "docs/operations.md did not list the operations as they are: it does now, look at the difference and commit it"
+        );
     }
 }

@@ -9,6 +9,8 @@ use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Failed, Trial};
 
+type Test = fn() -> Result<(), Failed>;
+
 const PYTHON: &str = "target/packages/python";
 const JAVASCRIPT: &str = "target/packages/javascript";
 
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
     let mut trials = vec![Trial::test("every package has the version of the crate", versions_agree)];
     #[cfg(target_os = "linux")]
     trials.push(Trial::test("an image needs nothing around it", an_image));
-    let tests: [(&str, &str, fn() -> Result<(), Failed>); 4] = [
+    let tests: [(&str, &str, Test); 4] = [
         ("the wheel of Python", PYTHON, python),
         ("the packages of npm", JAVASCRIPT, javascript),
         ("the workflows, by their linters", PYTHON, workflows),
@@ -69,11 +71,18 @@ fn versions_agree() -> Result<(), Failed> {
         ("packages/python/pyproject.toml", vec!["dynamic = [\"version\"]".to_owned()]),
     ] {
         let text = std::fs::read_to_string(path(file))?;
-        for line in lines.iter().filter(|line| !text.lines().any(|there| there == *line)) {
+        if let Some(line) = lines.iter().find(|line| !text.lines().any(|there| there == *line)) {
             return Err(format!("{file} has no line `{line}`").into());
         }
     }
     Ok(())
+}
+
+/// The README's first block of a language, which is a whole test.
+fn start_of_the_readme(language: &str) -> Result<String, Failed> {
+    let readme = std::fs::read_to_string(path("README.md"))?;
+    let behind = readme.split_once(&format!("\n```{language}\n")).ok_or("no such block")?.1;
+    Ok(behind.split_once("```").ok_or("a block without an end")?.0.to_owned())
 }
 
 /// The wheel is made by maturin from what cargo has built, and installed by pip.
@@ -91,6 +100,9 @@ fn python() -> Result<(), Failed> {
     let pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2"];
     run(program("python").args(pytest).arg("packages/python/tests").current_dir(path("")))?;
     run(program("python").args(pytest).arg("examples/worker/python").current_dir(path("")))?;
+    let start = tempfile::tempdir()?;
+    std::fs::write(start.path().join("test_start.py"), start_of_the_readme("python")?)?;
+    run(program("python").args(&pytest[..5]).current_dir(start.path()))?;
     let mypy = ["-m", "mypy", "--strict", "--cache-dir", "/dev/null", "-p", "elastimock"];
     run(program("python").args(mypy).current_dir(path(PYTHON)))?;
     run(program("python").args(&mypy[..5]).arg(path("packages/python/tests/types")).current_dir(path(PYTHON)))?;
@@ -116,6 +128,7 @@ fn javascript() -> Result<(), Failed> {
     run(Command::new("cp").arg("-r").arg(path("examples/worker/javascript")).arg(tests.join("worker")))?;
     let files = ["tests/server.test.mjs", "tests/vitest.test.mjs"];
     run(Command::new("node").arg("--test").args(files).current_dir(&project))?;
+    std::fs::write(tests.join("worker").join("start.test.js"), start_of_the_readme("js")?)?;
     let vitest = ["node_modules/vitest/vitest.mjs", "run", "--root", "tests/worker"];
     run(Command::new("node").args(vitest).current_dir(&project))?;
     let strict =

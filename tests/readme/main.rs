@@ -44,12 +44,25 @@ const TABLE: &[(&str, &str, Treatment)] = &[
     ("README.md", "$ cargo run", Compare(the_first_command)),
     ("README.md", "$ curl -i", Compare(the_first_claim)),
     ("README.md", "$ cargo test", Compare(what_ci_runs)),
-    ("README.md", "git clone", Skip("it needs the network and ten minutes for Elastic's sources")),
-    ("README.md", "elasticsearch:\n", Compare(is_yaml)),
-    ("README.md", "curl -X PUT http://127.0.0.1:9200/_connector/notes/_configuration", Run(SERVICE_HAS_STARTED)),
-    ("README.md", "curl 'http://127.0.0.1:9200/_connector/_sync_job?", Run(SERVICE_HAS_SYNCED)),
-    ("README.md", "error: `startedAt`", Compare(what_lint_says)),
-    ("README.md", "error[unknown-operation]", Compare(a_near_miss)),
+    ("docs/connector-service.md", "git clone", Skip("it needs the network and ten minutes for Elastic's sources")),
+    ("docs/connector-service.md", "elasticsearch:\n", Compare(is_yaml)),
+    (
+        "docs/connector-service.md",
+        "curl -X PUT http://127.0.0.1:9200/_connector/notes/_configuration",
+        Run(SERVICE_HAS_STARTED),
+    ),
+    ("docs/connector-service.md", "curl 'http://127.0.0.1:9200/_connector/_sync_job?", Run(SERVICE_HAS_SYNCED)),
+    ("docs/fixtures.md", "error: `startedAt`", Compare(what_lint_says)),
+    ("docs/reports.md", "error[unknown-operation]", Compare(a_near_miss)),
+    ("README.md", "$ cargo add", Skip("it needs a project of its own; docs/rust.md has the same lines of a manifest")),
+    ("README.md", "$ pip install", Skip("tests/packages installs the wheel that it has made")),
+    ("README.md", "$ npm install", Skip("tests/packages installs the packages that it has made")),
+    ("README.md", "from elasticsearch", Skip("tests/packages runs it with the wheel")),
+    ("README.md", "import { Client }", Skip("tests/packages runs it with the packages")),
+    ("README.md", "jobs:\n", Compare(the_steps_of_a_workflow)),
+    ("docs/tutorial.md", "cat > worker.sh", Compare(is_a_step_of_the_tutorial)),
+    ("docs/tutorial.md", "elastimock run", Compare(is_a_step_of_the_tutorial)),
+    ("docs/tutorial.md", "{\"result\"", Compare(what_the_tutorial_prints)),
     ("packages/python/README.md", "pip install", Skip("tests/packages installs the wheel that it has made")),
     ("packages/javascript/README.md", "npm install", Skip("tests/packages installs the packages that it has made")),
     ("ARCHITECTURE.md", "src/\n", Compare(files_are_there)),
@@ -82,7 +95,9 @@ fn main() -> ExitCode {
             }
         }
         let pages: Vec<&str> = blocks.iter().map(|block| &*block.page).collect();
-        for page in ["README.md", "ARCHITECTURE.md", "fixtures/scenarios/README.md"] {
+        for page in
+            ["README.md", "docs/tutorial.md", "docs/fixtures.md", "ARCHITECTURE.md", "fixtures/scenarios/README.md"]
+        {
             assert!(pages.contains(&page), "{page} was not read: {pages:?}");
         }
         Ok(())
@@ -216,6 +231,36 @@ fn a_near_miss(block: &Block) -> Result<(), String> {
     let finding = server.findings().first().map(ToString::to_string).ok_or("no finding")?;
     let shown = block.text.lines().count();
     same(&block.text, &finding.lines().take(shown).collect::<Vec<_>>().join("\n"))
+}
+
+/// The steps run, one after the other, with the mock's own words about what comes.
+fn the_tutorial(until: usize) -> Result<String, String> {
+    let shell = Shell::new()?;
+    let mut told = String::new();
+    for step in blocks().iter().filter(|block| block.page == "docs/tutorial.md" && block.language == "sh") {
+        if step.line < until {
+            told = shell.output(&format!("{{ {}\n}} 2>&1", step.text))?;
+        }
+    }
+    Ok(told.lines().filter(|line| !line.starts_with("elastimock at ")).map(|line| format!("{line}\n")).collect())
+}
+
+fn is_a_step_of_the_tutorial(block: &Block) -> Result<(), String> {
+    need(&["bash", "curl"])?;
+    the_tutorial(block.line + 1).map(|_| ())
+}
+
+fn what_the_tutorial_prints(block: &Block) -> Result<(), String> {
+    need(&["bash", "curl"])?;
+    same(&block.text, &the_tutorial(block.line)?)
+}
+
+/// What a workflow runs with elastimock is run.
+fn the_steps_of_a_workflow(block: &Block) -> Result<(), String> {
+    is_yaml(block)?;
+    let step = block.text.lines().find_map(|line| line.trim().strip_prefix("- run: elastimock ")).ok_or("no step")?;
+    need(&["bash", "curl"])?;
+    Shell::new()?.run("", &format!("elastimock {step}"))
 }
 
 fn fixture_of_the_readme() -> Result<Fixture, String> {

@@ -1,0 +1,134 @@
+//! The book in `docs/`: the pages that are written from the code, the links, the table of contents, and the length of
+//! the README.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use elastimock::rules;
+
+use crate::support::path;
+
+/// Lines that a README may have: what is more belongs into the book.
+const README_LINES_MAX: usize = 240;
+
+const WRITTEN: &str = "<!-- written by `cargo test` -->";
+
+/// Writes a page anew if it is not as it should be, and fails then.
+fn hold(page: &str, text: &str) {
+    let file = path(page);
+    if fs::read_to_string(&file).unwrap_or_default() != text {
+        fs::write(&file, text).unwrap_or_else(|error| panic!("{page}: {error}"));
+        panic!("{page} was not as the code has it: it is now, look at the difference and commit it");
+    }
+}
+
+#[test]
+fn the_page_of_rules_is_that_of_the_code() {
+    let mut page = format!("# The rules\n\n{WRITTEN}\n\nWhat `elastimock explain RULE` tells, for all of them.\n");
+    for rule in rules() {
+        page.push_str(&format!("\n## {}\n\n**{}**: {}\n\n{}\n", rule.id, rule.severity, rule.demands, rule.why.trim()));
+        page.push_str(&format!("\n*To mend a client:* {}\n", rule.mend.trim()));
+        for (title, example) in [("Breaks it", rule.breaks), ("Just keeps it", rule.keeps)] {
+            page.push_str(&format!("\n{title}:\n\n```text\n{}\n```\n", example.trim()));
+        }
+        page.push_str(&format!("\nWritten in: {}\n", rule.reference));
+    }
+    hold("docs/rules.md", &page);
+}
+
+/// The packages have their pages where their registries look for them.
+#[test]
+fn the_pages_of_the_packages_are_theirs() {
+    for (page, package) in [("docs/python.md", "packages/python"), ("docs/javascript.md", "packages/javascript")] {
+        let text = fs::read_to_string(path(package).join("README.md")).expect("the package's README");
+        let (_, text) = text.split_once('\n').expect("a title");
+        let title = if package.ends_with("python") { "pytest" } else { "vitest and node:test" };
+        hold(page, &format!("# {title}\n\n{WRITTEN}\n{text}"));
+    }
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_page_of_the_command_line_is_what_help_tells() {
+    let mut page = format!("# Command line\n\n{WRITTEN}\n");
+    let top = crate::cli::run(&["--help"]).stdout;
+    let commands = top.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    for name in [""].into_iter().chain(names.filter(|name| *name != "help")) {
+        let words: Vec<&str> = [name, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+        let told = crate::cli::run(&words).stdout;
+        let heading = format!("elastimock {name}");
+        page.push_str(&format!("\n## {}\n\n```text\n{}\n```\n", heading.trim(), told.trim_end()));
+    }
+    hold("docs/command-line.md", &page);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let readme = fs::read_to_string(path("README.md")).expect("the README");
+    let lines = readme.lines().count();
+    assert!(lines <= README_LINES_MAX, "the README has {lines} lines: what is not for the first minutes goes to docs/");
+}
+
+#[test]
+fn the_book_has_every_page_in_its_contents() {
+    let contents = fs::read_to_string(path("docs/SUMMARY.md")).expect("the contents");
+    let linked: BTreeSet<String> = links(&contents).into_iter().collect();
+    let there = fs::read_dir(path("docs")).expect("docs").map(|entry| entry.expect("an entry").file_name());
+    let pages = there.map(|name| name.to_string_lossy().into_owned());
+    let pages: BTreeSet<String> = pages.filter(|name| name.ends_with(".md") && name != "SUMMARY.md").collect();
+    assert_eq!(linked, pages);
+}
+
+/// Every link of the README, the book and the other pages leads to a file of ours and to a heading in it. A page of
+/// the book links only pages of the book: nothing else is there when it is built.
+#[test]
+fn links_lead_somewhere() {
+    let mut pages: Vec<PathBuf> =
+        fs::read_dir(path("docs")).expect("docs").map(|entry| entry.expect("it").path()).collect();
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    pages.extend(
+        ["README.md", "ARCHITECTURE.md", "packages/python/README.md", "packages/javascript/README.md"].map(path),
+    );
+    let mut wrong = Vec::new();
+    for page in &pages {
+        let text = fs::read_to_string(page).expect("a page");
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap_or(Path::new("")).join(file) };
+            let is_book = page.starts_with(path("docs"));
+            let is_there = target.exists() && (!is_book || target.parent() == page.parent());
+            if !is_there || !(anchor.is_empty() || anchors(&target).contains(anchor)) {
+                wrong.push(format!("{}: [{link}] leads nowhere", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The text of a page without its blocks of code.
+fn prose(text: &str) -> String {
+    let mut is_code = false;
+    let lines = text.lines().filter(|line| {
+        let is_fence = line.starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where the links of a page lead.
+fn links(text: &str) -> Vec<String> {
+    let text = prose(text);
+    let parts = text.split("](").skip(1);
+    parts.filter_map(|part| Some(part.split_once(')')?.0.to_owned())).collect()
+}
+
+/// The headings of a page as links name them.
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let text = prose(&fs::read_to_string(page).unwrap_or_default());
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    headings.map(|heading| heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
