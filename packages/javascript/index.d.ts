@@ -116,10 +116,24 @@ export function binary(): string;
 /** What every test of this process begins with, unless it says otherwise. To be called before the first test. */
 export function configure(options: StartOptions & Pick<ScopeOptions, 'allow' | 'failOn'>): void;
 
+/** A scope that goes on. */
+export interface Scope {
+  mock: Server;
+  /** A `ContractError` if the scope has findings that fail it. */
+  verdict(): Promise<ContractError | undefined>;
+  /** Lets another test have the server. */
+  end(): void;
+}
+
 /**
- * Runs a test with a mock in a scope of its own, which starts from the fixtures again. Findings are thrown as a
- * `ContractError`; if the test has failed by itself, they are told to `onFailed`. Tests that run at a time have a
- * server each, tests that run one after the other share one.
+ * Begins a scope for a test, which starts from the fixtures again. Tests that run at a time have a server each, tests
+ * that run one after the other share one.
+ */
+export function beginScope(name: string, options?: ScopeOptions): Promise<Scope>;
+
+/**
+ * Runs a test in a scope of its own. Findings are thrown as a `ContractError`; if the test has failed by itself, they
+ * are told to `onFailed`.
  */
 export function withScope<T>(
   name: string,
@@ -132,6 +146,7 @@ declare const elastimock: {
   start: typeof start;
   binary: typeof binary;
   configure: typeof configure;
+  beginScope: typeof beginScope;
   withScope: typeof withScope;
   Server: typeof Server;
   ElastimockError: typeof ElastimockError;

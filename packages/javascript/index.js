@@ -257,37 +257,58 @@ export function configure(options) {
 }
 
 /**
- * Runs a test with a mock in a scope of its own, which starts from the fixtures again. Findings are thrown as a
- * `ContractError`; if the test has failed by itself, they are told to `onFailed`. Tests that run at a time have a
- * server each, tests that run one after the other share one.
+ * Begins a scope for a test, which starts from the fixtures again. Tests that run at a time have a server each, tests
+ * that run one after the other share one. `verdict()` is a `ContractError` if the scope has findings that fail it, and
+ * `end()` lets another test have the server.
  */
-export async function withScope(name, options, test, onFailed = console.error) {
+export async function beginScope(name, options) {
   const { fixtures, stubs, clock, allow = {}, failOn = defaults.failOn ?? 'error' } = { ...options };
   if (!['error', 'warning', 'never'].includes(failOn)) {
     throw new ElastimockError(`failOn is error, warning or never, not ${failOn}`);
   }
-  const unknown = Object.keys({ ...options }).filter((key) => !['fixtures', 'stubs', 'clock', 'allow', 'failOn'].includes(key));
-  if (unknown.length) throw new ElastimockError(`a test takes fixtures, stubs, clock, allow and failOn, not ${unknown}`);
+  const known = ['fixtures', 'stubs', 'clock', 'allow', 'failOn'];
+  const unknown = Object.keys({ ...options }).filter((key) => !known.includes(key));
+  if (unknown.length) throw new ElastimockError(`a test takes ${known.join(', ')}, not ${unknown.join(', ')}`);
   const mock = idle.pop() ?? (await start({ fixtures: defaults.fixtures, args: defaults.args }));
+  const end = () => void idle.push(mock);
+  const verdict = async () => {
+    const found = await mock.findings();
+    return fails(found, failOn) ? new ContractError(found) : undefined;
+  };
   try {
     await mock.scope(name);
     if (fixtures !== undefined) await mock.putState(...listed(fixtures));
     if (clock !== undefined) await mock.setClock(clock);
     if (stubs !== undefined) await mock.stub(...listed(stubs));
     for (const [rule, why] of Object.entries({ ...defaults.allow, ...allow })) await mock.allow(rule, why);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return { mock, verdict, end };
+}
+
+/**
+ * Runs a test in a scope of its own. Findings are thrown as a `ContractError`; if the test has failed by itself, they
+ * are told to `onFailed`.
+ */
+export async function withScope(name, options, test, onFailed = console.error) {
+  const { mock, verdict, end } = await beginScope(name, options);
+  try {
     let result;
     try {
       result = await test(mock);
     } catch (error) {
-      const found = await mock.findings();
-      if (fails(found, failOn) && !(error instanceof ContractError)) onFailed(found.text);
+      const wrong = error instanceof ContractError ? undefined : await verdict();
+      if (wrong) onFailed(wrong.message);
       throw error;
     }
-    await mock.assertConformant(failOn);
+    const wrong = await verdict();
+    if (wrong) throw wrong;
     return result;
   } finally {
-    idle.push(mock);
+    end();
   }
 }
 
-export default { start, binary, configure, withScope, Server, ElastimockError, ContractError };
+export default { start, binary, configure, beginScope, withScope, Server, ElastimockError, ContractError };

@@ -1,6 +1,6 @@
 // For vitest: each test that asks for `elastimock` has a mock in a scope of its own, whose findings fail it.
 import { test as base } from 'vitest';
-import { configure, withScope } from './index.js';
+import { beginScope, configure } from './index.js';
 
 export { configure };
 
@@ -13,17 +13,21 @@ function nameOf(task) {
 /** vitest's test with `elastimock`; `test.extend({ elastimockOptions: { … } })` says what the mock is. */
 export const test = base.extend({
   elastimockOptions: [{}, { injected: false }],
-  elastimock: async ({ elastimockOptions, task }, use) => {
-    // A test that has failed by itself is no place for a second failure, but the reason may stand in the report.
-    await withScope(nameOf(task), elastimockOptions, async (mock) => {
-      await use(mock);
-      if (task.result?.state === 'fail') throw new TestFailed();
-    }).catch((error) => {
-      if (!(error instanceof TestFailed)) throw error;
+  elastimock: async ({ elastimockOptions, task, onTestFinished }, use) => {
+    const { mock, verdict, end } = await beginScope(nameOf(task), elastimockOptions);
+    // Whatever the test's fixtures do when they are taken down has been done by then.
+    onTestFinished(async () => {
+      try {
+        const wrong = await verdict();
+        if (wrong && task.result?.state !== 'fail') throw wrong;
+        // The test failed by itself; why may stand there.
+        if (wrong) console.error(wrong.message);
+      } finally {
+        end();
+      }
     });
+    await use(mock);
   },
 });
-
-class TestFailed extends Error {}
 
 export const it = test;

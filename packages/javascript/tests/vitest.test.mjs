@@ -47,6 +47,7 @@ test('exactly the guilty test fails, in files and tests that run at a time', () 
     const failed = json.testResults.flatMap((file) => file.assertionResults).filter((one) => one.status === 'failed');
     assert.deepEqual(failed.map((one) => one.title).sort(), ['fails by itself', 'guilty 4'], told.stdout + told.stderr);
     const [own, guilty] = failed.sort((a, b) => a.title.localeCompare(b.title)).map((one) => one.failureMessages.join());
+    assert.equal(guilty.match(/the client broke the contract/g).length, 1, 'it is told once');
     assert.match(guilty, /job-pending was claimed by a worker without a name/);
     assert.match(own, /expected 1 to be 2/);
     assert.match(told.stdout + told.stderr, /fails by itself[^]*blank-worker-hostname/);
