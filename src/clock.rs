@@ -250,7 +250,7 @@ pub(crate) fn duration_text(length: Duration) -> String {
         (1_000, "micros"),
     ];
     let nanos = length.as_nanos();
-    match UNITS.iter().find(|(unit, _)| nanos % unit == 0) {
+    match UNITS.iter().find(|(unit, _)| nanos.is_multiple_of(*unit)) {
         Some(_) if nanos == 0 => "0s".to_owned(),
         Some((unit, name)) => format!("{}{name}", nanos / unit),
         None => format!("{nanos}nanos"),

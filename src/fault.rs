@@ -56,7 +56,8 @@ impl FaultKind {
 /// ```
 /// use elastimock::{Fault, FaultKind};
 ///
-/// let fault = Fault { acts_before: true, ..Fault::new(FaultKind::Reset) };
+/// let mut fault = Fault::new(FaultKind::Reset);
+/// fault.acts_before = true;
 /// assert_eq!(fault.to_value().to_string(), r#"{"fault":"reset","acts":"before"}"#);
 /// assert!(fault.is_lost());
 /// ```

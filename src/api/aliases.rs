@@ -16,11 +16,11 @@ use crate::rest::search::alias_filter;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Said {
     /// In the body of a new index or of a template.
-    InIndex,
+    Index,
     /// In the body of a call for one alias.
-    InCall,
+    Call,
     /// In an action of several.
-    InAction,
+    Action,
 }
 
 /// What is said of an alias, as an index keeps it: in the order in which it is shown.
@@ -33,19 +33,19 @@ pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, 
         let known = match name.as_str() {
             "indexRouting" | "index-routing" => "index_routing",
             "searchRouting" | "search-routing" => "search_routing",
-            "is_hidden" if said == Said::InCall => continue,
-            "index" | "alias" if said == Said::InCall => continue,
+            "is_hidden" if said == Said::Call => continue,
+            "index" | "alias" if said == Said::Call => continue,
             other => other,
         };
         let kept = match (known, value) {
             ("filter", Value::Object(filter)) if filter.is_empty() => continue,
             ("filter", Value::Object(_)) => value.clone(),
-            ("filter", Value::Null) if said == Said::InCall => continue,
+            ("filter", Value::Null) if said == Said::Call => continue,
             ("routing" | "index_routing" | "search_routing", Value::String(_)) => value.clone(),
-            ("routing" | "index_routing" | "search_routing", Value::Number(number)) if said != Said::InIndex => {
+            ("routing" | "index_routing" | "search_routing", Value::Number(number)) if said != Said::Index => {
                 Value::from(number.to_string())
             }
-            ("routing" | "index_routing" | "search_routing", Value::Null) if said == Said::InCall => continue,
+            ("routing" | "index_routing" | "search_routing", Value::Null) if said == Said::Call => continue,
             ("is_write_index" | "is_hidden", Value::Bool(_)) => value.clone(),
             ("is_write_index" | "is_hidden", Value::String(text)) => match text.as_str() {
                 "true" => Value::from(true),
@@ -53,8 +53,8 @@ pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, 
                 other => return Err(Error::bad_boolean(other)),
             },
             // The handler of one alias passes over what it does not know.
-            (_, value) if said == Said::InCall && !value.is_array() => continue,
-            (_, Value::Array(_)) if said == Said::InCall => return Err(Error::unknown_token("START_ARRAY")),
+            (_, value) if said == Said::Call && !value.is_array() => continue,
+            (_, Value::Array(_)) if said == Said::Call => return Err(Error::unknown_token("START_ARRAY")),
             _ => return Err(Error::unknown_alias_field(name, alias)),
         };
         found.insert(known.to_owned(), kept);
@@ -95,7 +95,7 @@ pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let action = Action {
         indices: split_list(indices).map(str::to_owned).collect(),
         aliases: vec![alias.to_owned()],
-        what: What::Add(says(alias, call.json().unwrap_or(&Value::Null), Said::InCall)?),
+        what: What::Add(says(alias, call.json().unwrap_or(&Value::Null), Said::Call)?),
         must_exist: None,
     };
     apply(cluster, call, &[action]).map(reply)
@@ -192,7 +192,7 @@ fn action(name: &str, body: &Value) -> Result<Action, Error> {
     let others: Map<String, Value> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
     let what = match (name, others.keys().next()) {
         ("add", _) => {
-            What::Add(says(aliases.first().map_or("", String::as_str), &Value::Object(others), Said::InAction)?)
+            What::Add(says(aliases.first().map_or("", String::as_str), &Value::Object(others), Said::Action)?)
         }
         (_, Some(unknown)) => return Err(Error::unknown_alias_action_field(name, unknown)),
         ("remove", None) => What::Remove,
@@ -224,11 +224,14 @@ fn reply(results: Vec<Value>) -> Reply {
     Reply::json(answer)
 }
 
+/// An index's name, and its aliases as they are to become.
+type AliasesOfIndex = (std::sync::Arc<str>, std::collections::BTreeMap<String, Map<String, Value>>);
+
 /// Does all changes or none, and tells what became of each.
 ///
 /// Source: Elasticsearch 9.x, transport action of aliases; its YAML tests of update_aliases.
 fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<Vec<Value>, Error> {
-    let mut designs: Vec<(std::sync::Arc<str>, std::collections::BTreeMap<String, Map<String, Value>>)> = Vec::new();
+    let mut designs: Vec<AliasesOfIndex> = Vec::new();
     let mut doomed = Vec::new();
     let mut results = Vec::new();
     let mut changes = 0;
@@ -315,10 +318,7 @@ pub(super) fn refuse_second_writer(cluster: &Cluster, design: &Design) -> Result
 }
 
 /// An alias has one index that is written to, or none.
-fn refuse_two_write_indices(
-    cluster: &Cluster,
-    designs: &[(std::sync::Arc<str>, std::collections::BTreeMap<String, Map<String, Value>>)],
-) -> Result<(), Error> {
+fn refuse_two_write_indices(cluster: &Cluster, designs: &[AliasesOfIndex]) -> Result<(), Error> {
     let writes = |says: &Map<String, Value>| says.get("is_write_index") == Some(&Value::Bool(true));
     for (name, aliases) in designs {
         for (alias, _) in aliases.iter().filter(|(_, says)| writes(says)) {

@@ -59,7 +59,7 @@ pub(super) fn design(body: Option<&Value>, call: &Call) -> Result<Design, Error>
         design.mapping.check().map_err(ShelfRefusal::from)?;
     }
     for (alias, says) in member("aliases").and_then(Value::as_object).into_iter().flatten() {
-        design.aliases.insert(date_math(alias, call.now)?, aliases::says(alias, says, aliases::Said::InIndex)?);
+        design.aliases.insert(date_math(alias, call.now)?, aliases::says(alias, says, aliases::Said::Index)?);
     }
     Ok(design)
 }

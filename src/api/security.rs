@@ -44,7 +44,8 @@ pub fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
             "metadata" | "role_descriptors" => value.is_object(),
             _ => return Err(Error::unknown_key_field(member)),
         };
-        if !is_right && !(value.is_null() && MEMBERS[1..].contains(&member.as_str())) {
+        let may_be_null = MEMBERS[1..].contains(&member.as_str());
+        if !is_right && !(may_be_null && value.is_null()) {
             return Err(Error::bad_key_field(member));
         }
     }

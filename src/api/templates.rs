@@ -42,7 +42,7 @@ fn design(name: &str, template: &Value) -> Result<Design, Error> {
         design.mapping = read.map_err(ShelfRefusal::from)?;
     }
     for (alias, says) in template.get("aliases").and_then(Value::as_object).into_iter().flatten() {
-        design.aliases.insert(alias.clone(), aliases::says(alias, says, Said::InIndex)?);
+        design.aliases.insert(alias.clone(), aliases::says(alias, says, Said::Index)?);
     }
     Ok(design)
 }

@@ -29,16 +29,17 @@ pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
 }
 
 fn policy(play: &Play) -> PlayPolicy {
-    let mut policy = PlayPolicy::default();
-    policy.order = play.order;
-    policy.exhausted = play.exhausted;
-    policy.unmatched = play.unmatched;
-    policy.ignore.clone_from(&play.ignore);
-    policy.ignore_headers.clone_from(&play.ignore_header);
-    policy.strict_values = play.strict_values;
-    policy.timing = play.timing;
-    policy.age_max = play.max_age;
-    policy
+    PlayPolicy {
+        order: play.order,
+        exhausted: play.exhausted,
+        unmatched: play.unmatched,
+        ignore: play.ignore.clone(),
+        ignore_headers: play.ignore_header.clone(),
+        strict_values: play.strict_values,
+        timing: play.timing,
+        age_max: play.max_age,
+        ..PlayPolicy::default()
+    }
 }
 
 /// What is played, and what to do first.

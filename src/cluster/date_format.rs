@@ -82,10 +82,8 @@ fn pattern(pattern: &str) -> Result<(), String> {
     let mut depth = 0_usize;
     while let Some(letter) = letters.next() {
         match letter {
-            '\'' => {
-                if !letters.by_ref().any(|letter| letter == '\'') {
-                    return Err(format!("Pattern ends with an incomplete string literal: {pattern}"));
-                }
+            '\'' if !letters.by_ref().any(|letter| letter == '\'') => {
+                return Err(format!("Pattern ends with an incomplete string literal: {pattern}"));
             }
             '[' => depth += 1,
             ']' if depth == 0 => return Err("Pattern invalid as it contains ] without previous [".to_owned()),

@@ -38,6 +38,8 @@ impl std::fmt::Debug for Kept {
 }
 
 /// What becomes of a call that comes to where gates are.
+// Made for every call and taken apart at once: a box would cost each of them an allocation.
+#[allow(clippy::large_enum_variant)]
 pub enum Arrival<'r> {
     /// It goes on.
     Goes(Read<'r>),

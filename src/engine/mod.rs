@@ -644,6 +644,7 @@ fn handle<'r>(
     match (stage, endpoint) {
         (Stage::Call(mut call), Some(endpoint)) => {
             call.now = at;
+            cluster.at(at);
             if is_enforced {
                 cluster.begin();
             }

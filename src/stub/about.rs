@@ -169,7 +169,8 @@ impl About {
 
 /// A text of a path or query with its percent escapes decoded; one that is no text stays as it is.
 pub fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
-    if !text.contains('%') && !(is_query && text.contains('+')) {
+    let is_plain = |byte: &u8| *byte != b'%' && !(is_query && *byte == b'+');
+    if text.bytes().all(|byte| is_plain(&byte)) {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());

@@ -78,7 +78,7 @@ impl Part {
         match self {
             Part::Json(shape) => asked.body().iter().any(|value| shape.admits(Some(value))),
             Part::Text(pattern) => is_like(pattern, &String::from_utf8_lossy(asked.request.body())),
-            Part::Present(wanted) => !asked.request.body().is_empty() == *wanted,
+            Part::Present(wanted) => asked.request.body().is_empty() != *wanted,
         }
     }
 }

@@ -405,7 +405,7 @@ fn a_call_that_is_kept_away_is_told_once() {
     assert_eq!([ask("elasticsearch:9200"), ask("es.test")], [200, 200]);
     assert_eq!([ask("evil.example"), ask("evil.example")], [403, 403]);
     let told = server.stop().stderr;
-    let lines: Vec<&str> = told.lines().filter(|line| line.contains("403")).collect();
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("with 403")).collect();
     assert_eq!(lines.len(), 1, "{told}");
     assert!(
         lines[0].starts_with("warning: a call was refused with 403: the call is for host [evil.example]"),

@@ -3,7 +3,8 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use elastimock::{Clock, Connector, Fixture, MockServer, Stub, SyncJob, SyncStatus};
+use elastimock::Stub;
+use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
 use serde_json::json;
 
 #[test]

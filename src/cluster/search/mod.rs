@@ -220,6 +220,9 @@ struct Labels<'q> {
     shown: Vec<(String, ValuesSource)>,
 }
 
+/// What a search found, without the index: its name, the id, the document.
+pub type OwnedHit = (Arc<str>, Arc<str>, Document);
+
 impl Search {
     /// Looks through `shards`.
     ///
@@ -267,11 +270,7 @@ impl Search {
     ///
     /// # Errors
     /// As [`Search::run`].
-    pub fn all(
-        &self,
-        shards: &[Shard<'_>],
-        now: Timestamp,
-    ) -> Result<Vec<(Arc<str>, Arc<str>, Document)>, Box<ShardFault>> {
+    pub fn all(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Vec<OwnedHit>, Box<ShardFault>> {
         let ranking = self.rank(shards, now)?;
         let whole = |hit: &Ranked<'_>| (shards[hit.shard].name.clone(), hit.id.clone(), hit.document.clone());
         Ok(ranking.hits.iter().map(whole).collect())

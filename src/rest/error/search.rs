@@ -449,7 +449,7 @@ pub(crate) fn aggregation_order_word(at: Position) -> Exception {
 
 pub(crate) fn aggregation_interval_gone(at: Position) -> Exception {
     let known = ["calendar_interval", "fixed_interval"];
-    unknown_field(at, "date_histogram", "interval", known.into_iter())
+    unknown_field(at, "date_histogram", "interval", known)
 }
 
 pub(crate) fn two_intervals(given: &str, other: &str) -> Exception {
