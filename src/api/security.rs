@@ -45,7 +45,7 @@ pub fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
             _ => return Err(Error::unknown_key_field(member)),
         };
         let may_be_null = MEMBERS[1..].contains(&member.as_str());
-        if !is_right && !(may_be_null && value.is_null()) {
+        if !(is_right || may_be_null && value.is_null()) {
             return Err(Error::bad_key_field(member));
         }
     }
