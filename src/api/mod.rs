@@ -181,7 +181,8 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
 };
 
 /// The operations, ready to be asked.
-pub static TABLE: Table<Cluster> = Table::new(ENDPOINTS, include_str!("../../fixtures/spec/operations.txt"));
+pub static TABLE: Table<Cluster> =
+    Table::new(ENDPOINTS, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt")));
 
 /// One call that the mock answers.
 #[derive(Clone, Copy, Debug, PartialEq)]

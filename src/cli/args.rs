@@ -13,11 +13,11 @@ use super::child;
 use super::report::Wanted;
 use crate::clock::{self, Clock};
 use crate::finding::Severity;
-use crate::journal::playback::policy::{Exhausted, IgnoredPointer, OnUnmatched, PlayOrder};
 use crate::judge::strictness::{self, Contract, Level};
 use crate::license::License;
 use crate::mock_server::cassette::CassetteMode;
 use crate::profile::Profile;
+use crate::record::playback::policy::{Exhausted, IgnoredPointer, OnUnmatched, PlayOrder};
 use crate::visibility::Visibility;
 
 /// The order of a help page: what it does, how to call it, the flags, an example, the exit codes.

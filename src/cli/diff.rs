@@ -3,7 +3,7 @@
 use super::args::Diff as DiffArgs;
 use super::console::{Console, Exit, Failure, counted};
 use super::recordings;
-use crate::journal::diff::Diff;
+use crate::record::diff::Diff;
 
 /// Tells what two recordings have otherwise.
 pub fn run(diff: &DiffArgs, console: &Console) -> Result<Exit, Failure> {

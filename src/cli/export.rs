@@ -3,7 +3,7 @@
 use super::args::{Export, ExportForm};
 use super::console::{Console, Exit, Failure};
 use super::{recordings, report};
-use crate::journal::{export, har};
+use crate::record::{export, har};
 
 /// Writes the calls of a recording for another tool.
 pub fn run(asked: &Export, console: &Console) -> Result<Exit, Failure> {

@@ -9,9 +9,9 @@ use super::{recordings, report};
 use crate::fixture::Fixture;
 use crate::input::sniff::{self, Looks, Wanted};
 use crate::input::{self, STDIN};
-use crate::journal::import::{Imported, import};
-use crate::journal::recording::Recording;
 use crate::limits::{IMPORTED_BYTES_MAX, RECORDING_LINE_BYTES_MAX};
+use crate::record::import::{Imported, import};
+use crate::record::recording::Recording;
 
 /// Reads the files, and writes one recording or one fixture.
 pub fn run(asked: &Import, console: &Console) -> Result<Exit, Failure> {

@@ -14,9 +14,9 @@ use super::recordings;
 use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, Looks, Wanted};
 use crate::input::{self, STDIN};
-use crate::journal::recording::{Mistake, Recording};
-use crate::journal::redact::{Known, REDACTED};
 use crate::limits::RECORDING_BYTES_MAX;
+use crate::record::recording::{Mistake, Recording};
+use crate::record::redact::{Known, REDACTED};
 
 /// Mistakes that are shown with their lines; more are counted.
 const SHOWN_MAX: usize = 200;

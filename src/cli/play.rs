@@ -4,9 +4,9 @@ use super::args::Play;
 use super::console::{Console, Exit, Failure, counted};
 use super::serving::{Life, Written};
 use super::{curl, recordings, serving};
-use crate::journal::interaction::Interaction;
-use crate::journal::playback::policy::PlayPolicy;
 use crate::mock_server::MockServer;
+use crate::record::interaction::Interaction;
+use crate::record::playback::policy::PlayPolicy;
 
 /// Plays until a signal comes.
 pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {

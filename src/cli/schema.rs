@@ -8,8 +8,8 @@ use crate::suggest::similarity;
 
 /// Our own formats.
 const OWN: [(&str, &str); 2] = [
-    ("fixture", include_str!("../../schemas/fixture.json")),
-    ("recording", include_str!("../../schemas/recording.json")),
+    ("fixture", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/fixture.json"))),
+    ("recording", include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/recording.json"))),
 ];
 
 /// A name is worth a suggestion from here on.

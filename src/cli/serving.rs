@@ -19,9 +19,9 @@ use super::console::{Console, Exit, Failure, counted};
 use super::signals::Ending;
 use super::{curl, report, serve};
 use crate::finding::Severity;
-use crate::journal::interaction::Interaction;
 use crate::limits::JOURNAL_PAGE_ENTRIES;
 use crate::mock_server::{Builder, MockServer};
+use crate::record::interaction::Interaction;
 use crate::wire::troubles::Tell;
 
 /// How often the journal is read for `--verbose`.

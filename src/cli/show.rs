@@ -42,7 +42,7 @@ fn yaml(transcript: &Value) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::recording::Recording;
+    use crate::record::recording::Recording;
 
     #[test]
     fn what_is_shown_is_yaml_and_says_what_the_json_says() {

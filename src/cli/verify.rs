@@ -13,11 +13,11 @@ use super::evidence::Evidence;
 use super::prepare::Prepared;
 use super::recordings;
 use crate::http::{Headers, Method, Request, Response};
-use crate::journal::event::{Change, Event};
-use crate::journal::interaction::Interaction;
-use crate::journal::meaning::{Carried, Meaning};
-use crate::journal::recording::{Line, Recording};
 use crate::near_miss::Difference;
+use crate::record::event::{Change, Event};
+use crate::record::interaction::Interaction;
+use crate::record::meaning::{Carried, Meaning};
+use crate::record::recording::{Line, Recording};
 use crate::{admin, base64};
 
 /// A call whose answers differ.

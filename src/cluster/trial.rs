@@ -16,7 +16,7 @@ use crate::ids::IdSource;
 
 /// A cluster before a trial, as far as the trial has changed it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Trial {
+pub(crate) struct Trial {
     ids: IdSource,
     pipelines: Pipelines,
     templates: Arc<Templates>,
@@ -139,7 +139,7 @@ mod tests {
             9 => {
                 drop(cluster.index_mut(index).map(|it| it.design_mut().settings.insert("hidden".into(), json!("true"))))
             }
-            10 => drop(cluster.index_made(super::super::SYNC_JOBS, now).put(id, source)),
+            10 => drop(cluster.index_made(crate::cluster::SYNC_JOBS, now).put(id, source)),
             _ => drop(cluster.next_id()),
         }
     }

@@ -11,8 +11,8 @@ use super::mode::Mode;
 use super::{Engine, answer_of_handler};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::journal::event::Change;
 use crate::judge::hand;
+use crate::record::event::Change;
 
 /// An instant at which something is due.
 #[derive(Clone, Debug, PartialEq, Eq)]

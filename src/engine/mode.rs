@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::fixture::Fixture;
-use crate::journal::playback::Playback;
+use crate::record::playback::Playback;
 use crate::visibility::Visibility;
 
 /// Who answers the requests.

@@ -13,13 +13,12 @@ mod chars;
 mod error;
 mod scalar;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod value;
 mod weight;
 mod write;
-
-#[cfg(test)]
-mod tests;
 
 use serde_json::Value;
 

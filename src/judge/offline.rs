@@ -11,9 +11,9 @@ use super::strictness::{self, Strictness};
 use super::{Counts, Judge, ScopeEnd};
 use crate::clock::Timestamp;
 use crate::finding::Finding;
-use crate::journal::event::Change;
-use crate::journal::interaction::Interaction;
-use crate::journal::recording::{Line, Recording};
+use crate::record::event::Change;
+use crate::record::interaction::Interaction;
+use crate::record::recording::{Line, Recording};
 
 /// Where a call of several recordings comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::deed::JobAct;
 use crate::clock::Timestamp;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::SyncStatus;
-use crate::journal::Standing;
+use crate::record::Standing;
 
 /// A call, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use std::str::FromStr;
 use super::{MockServer, read_recording};
 use crate::error::Error;
 use crate::http::{Headers, Response};
-use crate::journal::Span;
-use crate::journal::interaction::Interaction;
-use crate::journal::recording::{Recording, put_away};
+use crate::record::Span;
+use crate::record::interaction::Interaction;
+use crate::record::recording::{Recording, put_away};
 
 /// The variable that says for a whole suite what code and flags say for one cassette.
 pub(crate) const VARIABLE: &str = "ELASTIMOCK_MODE";

@@ -94,7 +94,7 @@ const RESPONSE: &[&str] = &[
 ];
 
 /// Names of Elasticsearch's operations, for who mistypes one.
-static OPERATIONS: &str = include_str!("../../fixtures/spec/operations.txt");
+static OPERATIONS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt"));
 
 fn operations() -> impl Iterator<Item = &'static str> {
     OPERATIONS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').next())

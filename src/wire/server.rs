@@ -38,10 +38,10 @@ use crate::engine::run::{self, Warmth};
 use crate::engine::{Acted, Desk, Engine, lock};
 use crate::fault::FaultKind;
 use crate::http::{Headers, Method, Request, Response};
-use crate::journal::interaction::Interaction;
-use crate::journal::recording::{event_line, line, put_away};
-use crate::journal::{Kept, Span};
 use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX};
+use crate::record::interaction::Interaction;
+use crate::record::recording::{event_line, line, put_away};
+use crate::record::{Kept, Span};
 use crate::rest::error::Error as Refused;
 use crate::rest::render::{Style, render};
 

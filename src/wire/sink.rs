@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use super::troubles::Troubles;
 use crate::error::Error;
-use crate::journal::recording::{Header, header_line, number_of};
 use crate::limits::{
     RECORDING_OPEN_MS_MAX, RECORDING_ORDERED_BYTES_MAX, RECORDING_QUEUE_BYTES_MAX, RECORDING_WAIT_MS_MAX, STOP_MS_MAX,
 };
+use crate::record::recording::{Header, header_line, number_of};
 
 /// A recording that grows.
 #[derive(Debug)]
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::engine::{Engine, Setup};
-    use crate::journal::recording::Recording;
+    use crate::record::recording::Recording;
 
     #[test]
     fn a_finished_file_has_its_lines_in_order() {

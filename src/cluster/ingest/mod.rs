@@ -23,6 +23,8 @@ mod pattern;
 mod read;
 pub mod step;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -259,6 +261,3 @@ impl Run<'_> {
         outcome
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,11 +6,11 @@ use crate::api::TABLE;
 use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::sync_job::SyncStatus;
 use crate::http::{Request, Response};
-use crate::journal::Standing;
-use crate::journal::redact::REDACTED;
 use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
+use crate::record::Standing;
+use crate::record::redact::REDACTED;
 use crate::rest::schema::{COMMON_PARAMETERS, Contract};
 use crate::rest::{self, Setting, Stage};
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::journal::playback::PlayNote;
+use crate::record::playback::PlayNote;
 
 pub(super) fn write(report: &Report) -> String {
     format!("{}\n", to_value(report))

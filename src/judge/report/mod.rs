@@ -9,11 +9,10 @@ mod groups;
 mod json;
 mod junit;
 mod sarif;
-mod text;
-mod verdict;
-
 #[cfg(test)]
 mod tests;
+mod text;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -24,12 +23,12 @@ use super::scope::Scope;
 use super::strictness::Strictness;
 use crate::error::Error;
 use crate::finding::{Finding, Severity, Subject};
-use crate::journal::Kept;
-use crate::journal::har;
-use crate::journal::interaction::Interaction;
-pub use crate::journal::playback::Played;
-use crate::journal::recording::{Recording, lines};
-use crate::journal::transcript::lane;
+use crate::record::Kept;
+use crate::record::har;
+use crate::record::interaction::Interaction;
+pub use crate::record::playback::Played;
+use crate::record::recording::{Recording, lines};
+use crate::record::transcript::lane;
 use crate::suggest;
 
 /// What there is to tell of a run: [`MockServer::report`](crate::MockServer::report) makes one.

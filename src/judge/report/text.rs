@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::groups::{Group, groups};
 use super::{Report, call_of, counted, numbers, verdict, visible};
 use crate::finding::Finding;
-use crate::journal::interaction::Interaction;
 use crate::judge::rules::day_and_time;
 use crate::limits::REPORT_LANE_CALLS_MAX;
 use crate::near_miss::shortened;
+use crate::record::interaction::Interaction;
 use crate::steps::step;
 
 /// Calls shown before and after an offending one when a lane is too long to be shown whole.

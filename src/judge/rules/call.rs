@@ -118,6 +118,6 @@ pub(crate) fn secret_exposed(heard: &Heard<'_>) -> Option<Offence> {
         Offence::new(format!("a secret stands in {place} of {}", heard.operation.unwrap_or("the call")))
             .with("pointer", place.pointer())
             .with("expected", "no secret there")
-            .with("seen", crate::journal::redact::REDACTED),
+            .with("seen", crate::record::redact::REDACTED),
     )
 }

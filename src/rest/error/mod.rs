@@ -58,12 +58,12 @@ enum Family {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Exception {
-    kind: &'static str,
-    reason: Option<String>,
-    metadata: Vec<(&'static str, Value)>,
-    cause: Option<Box<Exception>>,
+    pub(crate) kind: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) metadata: Vec<(&'static str, Value)>,
+    pub(crate) cause: Option<Box<Exception>>,
     /// What stands for it as the root cause, where that is none of its causes.
-    root: Option<Box<Exception>>,
+    pub(crate) root: Option<Box<Exception>>,
 }
 
 impl Exception {

@@ -10,7 +10,7 @@ use super::part::Part;
 use super::push_header;
 use crate::base64;
 use crate::http::{Headers, Method, Request, Response};
-use crate::journal::recording::Mistake;
+use crate::record::recording::Mistake;
 
 const CURE: &str = "give the mapping as WireMock has it, or delete it";
 

@@ -7,9 +7,9 @@
 //!
 //! Source: Elasticsearch 9.x, its declarative object parsers, strict and lenient.
 
-use serde_json::{Map, Value};
-
 mod settle;
+
+use serde_json::{Map, Value};
 
 use super::call::{int_of, long_of};
 use super::error::{self, Exception};

@@ -220,7 +220,7 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::recording::Recording;
+    use crate::record::recording::Recording;
 
     fn full_sync() -> Vec<Interaction> {
         let path = format!("{}/fixtures/recordings/full_sync.ndjson", env!("CARGO_MANIFEST_DIR"));

@@ -7,7 +7,7 @@ use super::{Found, push_header, target_of};
 use crate::base64;
 use crate::clock::Timestamp;
 use crate::http::{Headers, Method, Request, Response};
-use crate::journal::recording::Mistake;
+use crate::record::recording::Mistake;
 
 const CURE: &str = "give the file as its tool has written it, or delete the entry";
 

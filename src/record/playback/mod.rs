@@ -19,6 +19,8 @@ mod nearest;
 mod notes;
 pub mod policy;
 mod renamed;
+#[cfg(test)]
+mod tests;
 pub mod volatile;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -508,6 +510,3 @@ fn playable(recorded: &Response, method: &Method) -> Response {
     }
     response
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,11 +22,11 @@ use serde_json::{Map, Value, json};
 
 use super::offline::Run;
 use super::strictness::Strictness;
-use crate::journal::interaction::Interaction;
-use crate::journal::recording::Recording;
-use crate::journal::{Kept, Standing};
 use crate::limits::COVERAGE_SCENARIOS_MAX;
 use crate::profile::Profile;
+use crate::record::interaction::Interaction;
+use crate::record::recording::Recording;
+use crate::record::{Kept, Standing};
 use scene::{Item, items, operation};
 use universe::{Probe, Universe, universe};
 

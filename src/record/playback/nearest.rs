@@ -14,10 +14,10 @@ use super::policy::PlayOrder;
 use super::volatile::{Surroundings, Volatile};
 use super::{Playback, Unmatched};
 use crate::http::{Method, Request};
-use crate::journal::address;
-use crate::journal::interaction::Interaction;
-use crate::journal::redact;
 use crate::near_miss::{Difference, NearMiss, short};
+use crate::record::address;
+use crate::record::interaction::Interaction;
+use crate::record::redact;
 use crate::suggest::similarity;
 
 /// Differences that the reason names.

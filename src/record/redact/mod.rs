@@ -16,6 +16,8 @@ mod exposure;
 mod known;
 mod needles;
 mod sieve;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::borrow::Cow;
@@ -349,6 +351,3 @@ fn goes_with_secrets(rest: &[u8]) -> bool {
         _ => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

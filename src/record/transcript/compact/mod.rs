@@ -5,6 +5,9 @@
 //! a job are compared with the last document of that id, wherever in the lane it stood. What is alike is
 //! left out, and [`REST`] says so, unless that would save less than [`SAVED_LINES_MIN`] lines.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -283,6 +286,3 @@ fn has_rest(value: &Value) -> bool {
         _ => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::journal::recording::Header;
-use crate::journal::redact::Known;
 use crate::profile::Profile;
+use crate::record::recording::Header;
+use crate::record::redact::Known;
 
 fn call(seq: u64, request: Request, status: u16) -> Interaction {
     let at = Timestamp::from_millis(1_900_000_000_000);

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::volatile::{Surroundings, Volatile};
 use crate::http::Request;
-use crate::journal::redact::{self, REDACTED};
 use crate::json;
+use crate::record::redact::{self, REDACTED};
 
 /// A request as playback compares it.
 #[derive(Clone, Debug)]

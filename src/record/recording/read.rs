@@ -12,13 +12,13 @@ use super::line::{Line, Notes};
 use super::{Header, Mistake, Recording, VERSION};
 use crate::fault::{Fault, Mark};
 use crate::input::sniff::{self, Wanted};
-use crate::journal::event::Event;
-use crate::journal::interaction::Interaction;
-use crate::journal::playback::policy::IgnoredPointer;
 use crate::json::{self, SyntaxError, Token, Tokens};
 use crate::license::License;
 use crate::limits::{RECORDING_IGNORED_MAX, RECORDING_LINE_BYTES_MAX};
 use crate::profile::Profile;
+use crate::record::event::Event;
+use crate::record::interaction::Interaction;
+use crate::record::playback::policy::IgnoredPointer;
 use crate::visibility::Visibility;
 
 const MARK: &str = "elastimock_recording";

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Document;
-use crate::journal::recording::Mistake;
 use crate::json;
+use crate::record::recording::Mistake;
 
 /// A value within a document.
 #[derive(Clone)]

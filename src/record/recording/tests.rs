@@ -248,11 +248,11 @@ fn lint_finds_every_mistake_of_every_line() {
 
 #[test]
 fn the_recordings_of_this_project_are_in_order_but_for_the_one_cut_off() {
-    let story = include_str!("../../../fixtures/recordings/claim_story.ndjson");
+    let story = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recordings/claim_story.ndjson"));
     assert_eq!(Recording::lint("claim_story.ndjson", story.as_bytes()), []);
     let recording = Recording::parse("claim_story.ndjson", story.as_bytes()).expect("a recording");
     assert_eq!(recording.to_text(), story);
-    let cut_off = include_str!("../../../fixtures/recordings/cut_off.ndjson");
+    let cut_off = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recordings/cut_off.ndjson"));
     assert!(Recording::parse("cut_off.ndjson", cut_off.as_bytes()).expect("a recording").cut_off);
     assert_eq!(Recording::lint("cut_off.ndjson", cut_off.as_bytes()).len(), 1);
 }

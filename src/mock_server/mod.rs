@@ -22,13 +22,8 @@ use crate::engine::{Deadline, Engine, Setup, lock, run};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::fixture::{Fixture, Incident};
-use crate::input::{self, sniff::Wanted};
-use crate::journal::interaction::Interaction;
-use crate::journal::playback::PlayNote;
-use crate::journal::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
-use crate::journal::recording::Recording;
-use crate::journal::transcript::Transcript;
-use crate::journal::{Kept, Span};
+use crate::input;
+use crate::input::sniff::Wanted;
 use crate::judge::coverage::Coverage;
 use crate::judge::report::{Report, ReportFormat};
 use crate::judge::scope::Scope;
@@ -36,6 +31,12 @@ use crate::judge::strictness::{Contract, Level};
 use crate::license::License;
 use crate::limits::{RECORDING_BYTES_MAX, STOP_MS_MAX};
 use crate::profile::{Profile, Release};
+use crate::record::interaction::Interaction;
+use crate::record::playback::PlayNote;
+use crate::record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
+use crate::record::recording::Recording;
+use crate::record::transcript::Transcript;
+use crate::record::{Kept, Span};
 use crate::stored::{StoredConnector, StoredSyncJob};
 use crate::stub::Stub;
 use crate::visibility::Visibility;
@@ -653,7 +654,7 @@ impl MockServer {
     }
 
     /// At most `limit` interactions after number `after`.
-    pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::journal::Extract {
+    pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::record::Extract {
         let page = self.shared.engine().page(Span::Run, after, None, limit, usize::MAX);
         page.expect("there is always a run").into()
     }

@@ -139,7 +139,7 @@ impl Playback {
         let mut differs = Differences::default();
         if !is_same {
             // As both may be shown: what was sent is masked.
-            let one = Key::of(&crate::journal::address::anywhere(&recorded.request), &self.volatile, &BTreeMap::new());
+            let one = Key::of(&crate::record::address::anywhere(&recorded.request), &self.volatile, &BTreeMap::new());
             let other = Key::of(shown, &self.volatile, &self.renamed);
             differs.query(one.query(), other.query(), None);
             differs.body(one.body(), other.body(), None);

@@ -7,6 +7,8 @@
 mod cassette;
 mod har;
 mod part;
+#[cfg(test)]
+mod tests;
 mod wiremock;
 
 use std::collections::BTreeSet;
@@ -201,6 +203,3 @@ fn version_of(response: &Response) -> Option<String> {
     let body = json::read(response.body()).ok()??;
     Some(body.get("version")?.get("number")?.as_str()?.to_owned())
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::har as har_out;
+use crate::record::har as har_out;
 
 fn calls(text: &str) -> Vec<(String, String, u16, String)> {
     let imported = import("f", text.as_bytes(), false).unwrap_or_else(|mistake| panic!("{mistake}"));

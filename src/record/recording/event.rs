@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::Allowed;
 use super::line::Line;
-use crate::journal::event::{Change, Event};
 use crate::json::{SyntaxError, Token, Tokens};
+use crate::record::event::{Change, Event};
 use crate::suggest::similar;
 
 const EVENT_KEYS: &[&str] = &[

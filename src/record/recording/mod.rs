@@ -21,6 +21,8 @@ mod event;
 mod line;
 mod message;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -435,6 +437,3 @@ fn push_headers(out: &mut String, headers: &Headers) {
 fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
     out.push_str(&serde_json::to_string(value).expect("texts, lists and values can be written as JSON"));
 }
-
-#[cfg(test)]
-mod tests;

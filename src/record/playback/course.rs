@@ -10,10 +10,10 @@ use std::ops::{Index, Range};
 use serde_json::Value;
 
 use crate::http::{Method, Request};
-use crate::journal::interaction::Interaction;
-use crate::journal::recording::Recording;
-use crate::journal::transcript::lane;
 use crate::json;
+use crate::record::interaction::Interaction;
+use crate::record::recording::Recording;
+use crate::record::transcript::lane;
 
 /// What a call is to the order of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
