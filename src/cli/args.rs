@@ -12,8 +12,8 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 use super::child;
 use super::report::Wanted;
 use crate::clock::{self, Clock};
+use crate::contract::strictness::{self, Contract, Level};
 use crate::finding::Severity;
-use crate::judge::strictness::{self, Contract, Level};
 use crate::license::License;
 use crate::mock_server::cassette::CassetteMode;
 use crate::profile::Profile;

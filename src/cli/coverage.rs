@@ -3,7 +3,7 @@
 use super::args::Coverage as Asked;
 use super::console::{Console, Exit, Failure};
 use super::recordings;
-use crate::judge::coverage::Coverage;
+use crate::contract::coverage::Coverage;
 
 /// Merges what the recordings have exercised, and tells it.
 pub fn run(asked: &Asked, console: &Console) -> Result<Exit, Failure> {

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::args::Explain;
 use super::console::{Console, Exit, Failure};
+use crate::contract::rules::{RULES, Rule};
+use crate::contract::strictness;
 use crate::fixture::{self, Incident};
-use crate::judge::rules::{RULES, Rule};
-use crate::judge::strictness;
 
 /// Characters of a line.
 const LINE_CHARS_MAX: usize = 80;

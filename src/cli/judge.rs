@@ -3,9 +3,9 @@
 use super::args::Judge;
 use super::console::{Console, Exit, Failure};
 use super::{recordings, report};
-use crate::judge::offline::Run;
-use crate::judge::report::Report;
-use crate::judge::strictness::Contract;
+use crate::contract::offline::Run;
+use crate::contract::report::Report;
+use crate::contract::strictness::Contract;
 
 /// Judges recordings of one run together, in the order of their instants.
 pub fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {

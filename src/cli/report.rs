@@ -10,10 +10,10 @@ use clap::builder::styling::Style;
 
 use super::args::Verdict;
 use super::console::{Console, Failure, of_severity, paint};
+use crate::contract::Counts;
+use crate::contract::report::{Report, ReportFormat};
+use crate::contract::strictness::Strictness;
 use crate::finding::Severity;
-use crate::judge::Counts;
-use crate::judge::report::{Report, ReportFormat};
-use crate::judge::strictness::Strictness;
 
 /// A report that the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::mode::Mode;
 use super::{Engine, answer_of_handler};
 use crate::clock::Timestamp;
+use crate::contract::hand;
 use crate::error::Error;
-use crate::judge::hand;
 use crate::record::event::Change;
 
 /// An instant at which something is due.

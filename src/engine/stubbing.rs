@@ -229,7 +229,7 @@ pub(super) fn say(
 /// Status and JSON of an answer.
 fn told(answer: &Answer) -> (u16, Value) {
     match answer {
-        Answer::Recorded(response) => (response.status(), crate::judge::heard::value_of(response.body())),
+        Answer::Recorded(response) => (response.status(), crate::contract::heard::value_of(response.body())),
         Answer::Made(outcome) => match &**outcome {
             Ok(reply) => (reply.status, reply.body.to_value()),
             Err(error) => (error.status(), error.body(false).unwrap_or_default()),

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use super::{Engine, Setup, Step, lock};
 use crate::clock::{Clock, Timestamp};
+use crate::contract::strictness::{Contract, Strictness};
 use crate::fixture::{Connector, Fixture, SyncJob};
 use crate::http::{Method, Request};
-use crate::judge::strictness::{Contract, Strictness};
 use crate::steps::taken;
 
 /// Calls that are put when half of the jobs are claimed and half of them wait.

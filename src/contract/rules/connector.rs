@@ -1,9 +1,9 @@
 //! Rules along a connector and its index.
 
 use super::Offence;
+use crate::contract::deed::{ConnectorAct, ConnectorDeed, Door, Effect, LAST_SYNC};
+use crate::contract::lane::World;
 use crate::finding::Subject;
-use crate::judge::deed::{ConnectorAct, ConnectorDeed, Door, Effect, LAST_SYNC};
-use crate::judge::lane::World;
 
 /// A worker locks a connector by writing that a sync is in progress; two could do so at once.
 pub(crate) fn unguarded_lock(_world: &World, deed: &ConnectorDeed) -> Option<Offence> {

@@ -4,9 +4,9 @@ use super::job::{HEARTBEAT_MAX, cleanup, gap};
 use super::{Offence, hms};
 use crate::clock::Timestamp;
 use crate::cluster::sync_job::{JobType, SyncStatus};
+use crate::contract::deed::LAST_SYNC;
+use crate::contract::lane::{JobLane, World};
 use crate::finding::Subject;
-use crate::judge::deed::LAST_SYNC;
-use crate::judge::lane::{JobLane, World};
 
 /// Every job that is silent for too long at the end.
 pub(crate) fn heartbeat_gap(world: &World, now: Timestamp) -> Vec<Offence> {

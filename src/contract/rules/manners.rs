@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Offence, hms};
 use crate::clock::Timestamp;
+use crate::contract::heard::Heard;
+use crate::contract::story::Mark;
 use crate::http::Method;
-use crate::judge::heard::Heard;
-use crate::judge::story::Mark;
 use crate::limits::JUDGE_FAILURES_MAX;
 
 /// The shortest pause after a refusal that says "later".

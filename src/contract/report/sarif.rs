@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use super::{Place, Report, visible};
+use crate::contract::rules::RULES;
 use crate::finding::{Finding, Severity};
-use crate::judge::rules::RULES;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Group, groups};
 use super::{Report, call_of, counted, numbers, verdict, visible};
+use crate::contract::rules::day_and_time;
 use crate::finding::Finding;
-use crate::judge::rules::day_and_time;
 use crate::limits::REPORT_LANE_CALLS_MAX;
 use crate::near_miss::shortened;
 use crate::record::interaction::Interaction;

@@ -2,7 +2,7 @@
 
 use super::Offence;
 use crate::api::TABLE;
-use crate::judge::heard::Heard;
+use crate::contract::heard::Heard;
 use crate::rest::schema::ViolationKind;
 use crate::rest::{Miss, near};
 

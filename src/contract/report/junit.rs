@@ -5,8 +5,8 @@
 //! use: a failure is an element with a message and a type, and no attribute stands that it does not know.
 
 use super::{Report, counted, text, visible};
+use crate::contract::scope::Scope;
 use crate::finding::Severity;
-use crate::judge::scope::Scope;
 
 pub(super) fn write(report: &Report) -> String {
     let scopes: Vec<&Scope> = report.told_scopes().collect();
