@@ -53,7 +53,6 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
-mod admin;
 mod api;
 mod base64;
 mod by_id;
@@ -63,7 +62,6 @@ pub mod cli;
 mod clock;
 mod cluster;
 mod contract;
-mod engine;
 mod error;
 mod fault;
 mod finding;
@@ -75,17 +73,15 @@ mod input;
 pub mod json;
 mod license;
 mod limits;
-mod mock_server;
+mod mock;
 mod near_miss;
 mod profile;
 mod record;
 mod rest;
 mod steps;
-mod stored;
 mod stub;
 mod suggest;
 mod visibility;
-mod wire;
 
 pub use api::{Operation, operations};
 pub use clock::{Clock, Timestamp};
@@ -99,8 +95,6 @@ pub use contract::scope::Scope;
 pub use contract::story::Seen;
 pub use contract::strictness::{Contract, Level, Strictness};
 pub use contract::{Counts, Judge, Verdict, rules};
-pub use engine::gates::HeldCall;
-pub use engine::{Deadline, Engine, Setup, Step};
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
 pub use finding::{Finding, Severity, Subject};
@@ -108,8 +102,12 @@ pub use fixture::{Also, Connector, Diagnostic, Fixture, Incident, Secret, SyncJo
 pub use http::{Headers, Method, Request, Response};
 pub use ids::IdSource;
 pub use license::License;
-pub use mock_server::cassette::CassetteMode;
-pub use mock_server::{Builder, MockServer, WholeRun};
+pub use mock::engine::gates::HeldCall;
+pub use mock::engine::{Deadline, Engine, Setup, Step};
+pub use mock::server::cassette::CassetteMode;
+pub use mock::server::{Builder, MockServer, WholeRun};
+pub use mock::stored::{StoredConnector, StoredSyncJob};
+pub use mock::wire::gate::Gate;
 pub use profile::{Profile, Release};
 pub use record::Extract;
 pub use record::event::{Change, Event};
@@ -118,7 +116,5 @@ pub use record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy
 pub use record::playback::{PlayNote, Played};
 pub use record::recording::{Allowed, Header, Line, Recording};
 pub use record::transcript::Transcript;
-pub use stored::{StoredConnector, StoredSyncJob};
 pub use stub::Stub;
 pub use visibility::Visibility;
-pub use wire::gate::Gate;

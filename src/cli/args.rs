@@ -15,7 +15,7 @@ use crate::clock::{self, Clock};
 use crate::contract::strictness::{self, Contract, Level};
 use crate::finding::Severity;
 use crate::license::License;
-use crate::mock_server::cassette::CassetteMode;
+use crate::mock::server::cassette::CassetteMode;
 use crate::profile::Profile;
 use crate::record::playback::policy::{Exhausted, IgnoredPointer, OnUnmatched, PlayOrder};
 use crate::visibility::Visibility;
@@ -446,7 +446,7 @@ pub struct Listening {
     pub port_file: Option<PathBuf>,
     /// Takes calls, also of web pages, for a host of this name, where otherwise only loopback names are
     /// taken; *.NAME for all below it, * for any; several are separated by commas or given again
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = crate::wire::guard::host_name)]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = crate::mock::wire::guard::host_name)]
     #[arg(env = "ELASTIMOCK_ALLOW_HOST", hide_env = true)]
     pub allow_host: Vec<String>,
     /// Stops, as a signal does, at the end of standard input

@@ -4,7 +4,7 @@ use super::args::Play;
 use super::console::{Console, Exit, Failure, counted};
 use super::serving::{Life, Written};
 use super::{curl, recordings, serving};
-use crate::mock_server::MockServer;
+use crate::mock::server::MockServer;
 use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayPolicy;
 

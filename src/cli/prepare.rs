@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::console::{Console, Failure, counted};
 use super::verify::Other;
 use crate::clock::{Clock, Timestamp};
-use crate::engine::{Engine, Setup, Step};
 use crate::error::Error;
 use crate::fixture::Fixture;
 use crate::http::{Method, Request};
 use crate::input::sniff::{self, Looks};
 use crate::limits::PREPARED_DOCUMENTS_MAX;
-use crate::mock_server::read_recording;
-use crate::wire::server::system_time;
+use crate::mock::engine::{Engine, Setup, Step};
+use crate::mock::server::read_recording;
+use crate::mock::wire::server::system_time;
 
 /// The index of connectors, and that of sync jobs.
 const PROTOCOL: [&str; 2] = [".elastic-connectors", ".elastic-connectors-sync-jobs"];

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::console::{Console, Failure};
 use crate::input::STDIN;
-use crate::mock_server::{read_recording, read_recording_from};
+use crate::mock::server::{read_recording, read_recording_from};
 use crate::record::recording::Recording;
 
 /// A recording, as messages call it, and its text.

@@ -10,7 +10,7 @@ use super::serving::{Life, Written};
 use super::{curl, serving};
 use crate::clock::Clock;
 use crate::fixture::Fixture;
-use crate::mock_server::{Builder, MockServer};
+use crate::mock::server::{Builder, MockServer};
 
 /// Serves until a signal comes.
 pub fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {

@@ -20,9 +20,9 @@ use super::signals::Ending;
 use super::{curl, report, serve};
 use crate::finding::Severity;
 use crate::limits::JOURNAL_PAGE_ENTRIES;
-use crate::mock_server::{Builder, MockServer};
+use crate::mock::server::{Builder, MockServer};
+use crate::mock::wire::troubles::Tell;
 use crate::record::interaction::Interaction;
-use crate::wire::troubles::Tell;
 
 /// How often the journal is read for `--verbose`.
 const TELL_EVERY: Duration = Duration::from_millis(50);

@@ -12,13 +12,14 @@ use super::console::{Console, Exit, Failure, counted};
 use super::evidence::Evidence;
 use super::prepare::Prepared;
 use super::recordings;
+use crate::base64;
 use crate::http::{Headers, Method, Request, Response};
+use crate::mock::admin;
 use crate::near_miss::Difference;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
 use crate::record::meaning::{Carried, Meaning};
 use crate::record::recording::{Line, Recording};
-use crate::{admin, base64};
 
 /// A call whose answers differ.
 struct Differing<'r> {

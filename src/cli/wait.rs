@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::args::Wait;
 use super::caller::connect;
 use super::console::{Console, Exit, Failure};
-use crate::admin;
+use crate::mock::admin;
 
 /// Time between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);

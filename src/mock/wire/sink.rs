@@ -287,7 +287,7 @@ fn holder(_: &File) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::engine::{Engine, Setup};
+    use crate::mock::engine::{Engine, Setup};
     use crate::record::recording::Recording;
 
     #[test]

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::server::{Shared, system_time};
-use crate::engine::gates::HeldCall;
-use crate::engine::lock;
 use crate::error::Error;
+use crate::mock::engine::gates::HeldCall;
+use crate::mock::engine::lock;
 
 /// A gate at which calls are held, until the test lets them go. Dropping it lets all of them go and takes it away.
 ///

@@ -22,7 +22,6 @@ use crate::contract::coverage::Coverage;
 use crate::contract::report::{Report, ReportFormat};
 use crate::contract::scope::Scope;
 use crate::contract::strictness::{Contract, Level};
-use crate::engine::{Deadline, Engine, Setup, lock, run};
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::fixture::{Fixture, Incident};
@@ -30,6 +29,14 @@ use crate::input;
 use crate::input::sniff::Wanted;
 use crate::license::License;
 use crate::limits::{RECORDING_BYTES_MAX, STOP_MS_MAX};
+use crate::mock::engine::{Deadline, Engine, Setup, lock, run};
+use crate::mock::stored::{StoredConnector, StoredSyncJob};
+use crate::mock::wire::gate::Gate;
+use crate::mock::wire::guard::Guard;
+use crate::mock::wire::ports;
+use crate::mock::wire::server::{Shared, Tasks, adopt, spawn, system_time};
+use crate::mock::wire::sink::Sink;
+use crate::mock::wire::troubles::{Tell, Troubles};
 use crate::profile::{Profile, Release};
 use crate::record::interaction::Interaction;
 use crate::record::playback::PlayNote;
@@ -37,15 +44,8 @@ use crate::record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPol
 use crate::record::recording::Recording;
 use crate::record::transcript::Transcript;
 use crate::record::{Kept, Span};
-use crate::stored::{StoredConnector, StoredSyncJob};
 use crate::stub::Stub;
 use crate::visibility::Visibility;
-use crate::wire::gate::Gate;
-use crate::wire::guard::Guard;
-use crate::wire::ports;
-use crate::wire::server::{Shared, Tasks, adopt, spawn, system_time};
-use crate::wire::sink::Sink;
-use crate::wire::troubles::{Tell, Troubles};
 use cassette::{Cassette, CassetteMode, Use};
 
 /// Threads of the shared runtime, at most.
