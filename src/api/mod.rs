@@ -7,7 +7,6 @@ mod aliases;
 mod bulk;
 mod cat;
 mod cluster;
-mod connector;
 mod document;
 mod index_state;
 mod indices;
@@ -24,6 +23,8 @@ mod sync_job;
 mod templates;
 #[cfg(test)]
 mod tests;
+
+use crate::es::connector::handlers as connector;
 
 use crate::cluster::Cluster;
 use crate::endpoints;

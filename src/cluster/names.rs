@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use super::connector::index_name_offence;
 use super::index::{Index, Level};
 use super::refusal::{Refusal, ShelfRefusal};
 use super::{Cluster, SECRETS, SECRETS_ALIAS};
 use crate::clock::Timestamp;
+use crate::es::connector::rules::index_name_offence;
 
 /// How an expression is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -165,7 +165,7 @@ impl Cluster {
         let offence = match self.index(alias) {
             Some(_) => Some("an index or data stream exists with the same name as the alias".to_owned()),
             None if alias.is_empty() => Some("must not be empty".to_owned()),
-            None => super::connector::index_name_offence(alias),
+            None => crate::es::connector::rules::index_name_offence(alias),
         };
         match offence {
             Some(offence) => Err(ShelfRefusal::AliasName { name: alias.to_owned(), offence }.into()),

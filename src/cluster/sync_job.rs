@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 use super::document::{Patch, Source, hash_order};
 use super::refusal::Refusal;
 use super::shared::{Member, Recipe, Shared};
-use super::{configuration, filtering};
 use crate::clock::Timestamp;
+use crate::es::connector::{configuration, filtering};
 
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
@@ -336,8 +336,8 @@ pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
 mod tests {
     use super::SyncStatus::{Canceling, Error, InProgress, Pending, Suspended};
     use super::*;
-    use crate::cluster::connector::NewConnector;
     use crate::cluster::{Cluster, JobFilter};
+    use crate::es::connector::rules::NewConnector;
 
     #[test]
     fn what_a_rule_writes_of_its_own_fits_the_built_in_mapping() {

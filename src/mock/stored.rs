@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::cluster::connector::ConnectorStatus;
 use crate::cluster::document::Source;
 use crate::cluster::sync_job::{SyncJob, SyncStatus};
 use crate::error::Error;
+use crate::es::connector::rules::ConnectorStatus;
 
 /// A sync job as it was stored when it was asked for.
 #[derive(Clone, Debug, PartialEq)]

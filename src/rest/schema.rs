@@ -19,11 +19,11 @@ use super::error::Error;
 use super::parser::ObjectParser;
 use super::plain::Form;
 use crate::clock::Timestamp;
-use crate::cluster::connector::ConnectorStatus;
-use crate::cluster::cron;
 use crate::cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
 use crate::cluster::values::ValueKind;
-use crate::cluster::{configuration, filtering};
+use crate::es::connector::cron;
+use crate::es::connector::rules::ConnectorStatus;
+use crate::es::connector::{configuration, filtering};
 use crate::profile::Profile;
 
 /// Parameters that every call takes.

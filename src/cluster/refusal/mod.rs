@@ -123,9 +123,9 @@ pub enum ConnectorRefusal {
     /// The status machine has no such edge.
     InvalidTransition {
         /// The status that the connector has.
-        from: super::connector::ConnectorStatus,
+        from: crate::es::connector::rules::ConnectorStatus,
         /// The status that it was to have.
-        to: super::connector::ConnectorStatus,
+        to: crate::es::connector::rules::ConnectorStatus,
     },
     /// A stored status is none of the protocol's; `None` when there is none.
     UnknownStatus {

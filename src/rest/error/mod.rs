@@ -6,9 +6,7 @@
 //!
 //! Source: Elasticsearch 9.x, exceptions of the REST layer and their rendering.
 
-mod connector;
 mod contract;
-mod cron;
 mod definition;
 mod ingest;
 mod node;
@@ -22,9 +20,9 @@ mod values;
 
 use serde_json::{Map, Value, json};
 
-pub use contract::CONTRACT_EXCEPTION;
 /// What the server says to a request that it refuses.
-pub(crate) use cron::no_cron;
+pub(crate) use crate::es::connector::words::cron::no_cron;
+pub use contract::CONTRACT_EXCEPTION;
 pub(crate) use parsing::*;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -159,7 +157,7 @@ impl Exception {
 /// The type of what this mock says of itself where Elasticsearch would have answered.
 pub(crate) const UNSUPPORTED: &str = "elastimock_unsupported_exception";
 
-fn full(status: u16, exception: Exception) -> Error {
+pub(crate) fn full(status: u16, exception: Exception) -> Error {
     Error { status, allow: None, shape: Shape::Full(Box::new(exception)) }
 }
 
@@ -167,7 +165,7 @@ fn short(status: u16, text: String) -> Error {
     Error { status, allow: None, shape: Shape::Short { text, with_status: true } }
 }
 
-fn illegal_argument(reason: impl Into<String>) -> Exception {
+pub(crate) fn illegal_argument(reason: impl Into<String>) -> Exception {
     Exception::new("illegal_argument_exception", reason)
 }
 

@@ -15,7 +15,7 @@ use super::call::{int_of, long_of};
 use super::error::{self, Exception};
 use super::schema::Enumeration;
 use crate::clock::Timestamp;
-use crate::cluster::cron;
+use crate::es::connector::cron;
 use crate::json::{SyntaxError, Token, Tokens};
 
 /// A parser as the server declares it: its name, its fields, and what must be there.

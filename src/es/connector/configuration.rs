@@ -6,9 +6,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::connector::ConnectorStatus;
-use super::document::{Patch, Source, hash_order};
-use super::refusal::{ConnectorRefusal, Refusal};
+use super::rules::ConnectorStatus;
+use crate::cluster::document::{Patch, Source, hash_order};
+use crate::cluster::refusal::{ConnectorRefusal, Refusal};
 
 /// How a form may show a field.
 pub const DISPLAY_TYPES: [&str; 6] = ["text", "textbox", "textarea", "numeric", "toggle", "dropdown"];

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
-use super::document::{Patch, Source};
 use super::filtering::DefaultFiltering;
-use super::refusal::{ConnectorRefusal, Refusal};
 use super::scheduling;
-use super::shared::Shared;
 use crate::clock::Timestamp;
+use crate::cluster::document::{Patch, Source};
+use crate::cluster::refusal::{ConnectorRefusal, Refusal};
+use crate::cluster::shared::Shared;
 use crate::limits::INDEX_NAME_BYTES_MAX;
 
 /// The status of a connector.
@@ -212,8 +212,13 @@ pub struct Snapshots {
 
 impl Snapshots {
     /// The snapshot for a job of that type; made at the first asking.
-    pub fn of(&mut self, id: &Arc<str>, connector: &Arc<Source>, job_type: super::sync_job::JobType) -> Shared {
-        use super::sync_job::{JobType, Snapshot};
+    pub fn of(
+        &mut self,
+        id: &Arc<str>,
+        connector: &Arc<Source>,
+        job_type: crate::cluster::sync_job::JobType,
+    ) -> Shared {
+        use crate::cluster::sync_job::{JobType, Snapshot};
         let slot = if job_type == JobType::AccessControl { &mut self.access_control } else { &mut self.content };
         let snapshot = || Snapshot { connector_id: id.clone(), connector: connector.clone(), job_type };
         slot.get_or_insert_with(|| Shared::snapshot(snapshot())).clone()

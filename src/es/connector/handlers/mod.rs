@@ -8,7 +8,7 @@ mod update;
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::cluster::connector::{NATIVE_PREFIX, NewConnector, index_name_offence};
+use crate::es::connector::rules::{NATIVE_PREFIX, NewConnector, index_name_offence};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 

@@ -2,9 +2,11 @@
 //!
 //! Source: Elasticsearch 9.x, connector index service and state machine, connector secrets service.
 
-use super::{Error, Exception, full, unknown_enum};
+pub mod cron;
+
 use crate::cluster::refusal::ConnectorRefusal;
 use crate::limits::ID_BYTES_MAX;
+use crate::rest::error::{Error, Exception, full, unknown_enum};
 
 impl From<ConnectorRefusal> for Error {
     fn from(refusal: ConnectorRefusal) -> Error {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Patch, Source};
-use super::refusal::{ConnectorRefusal, Refusal};
-use super::shared::Recipe;
 use crate::clock::Timestamp;
+use crate::cluster::document::{Patch, Source};
+use crate::cluster::refusal::{ConnectorRefusal, Refusal};
+use crate::cluster::shared::Recipe;
 
 /// What a rule may do with what it matches. Read in any case.
 pub const POLICIES: [&str; 2] = ["exclude", "include"];
@@ -198,7 +198,7 @@ fn in_order(value: &Value, names: &[&str]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::connector::{NewConnector, create};
+    use crate::es::connector::rules::{NewConnector, create};
 
     fn rule(id: &str, order: i64) -> Value {
         json!({ "field": "f", "id": id, "order": order, "policy": "exclude", "rule": "equals", "value": "v" })

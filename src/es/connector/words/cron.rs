@@ -3,8 +3,8 @@
 //! Source: Elasticsearch 9.x, its cron parser: whatever goes wrong is told as Java prints it, within
 //! two sentences of the parser's own.
 
-use super::{Exception, illegal_argument};
-use crate::cluster::cron::{Offence, Part};
+use crate::es::connector::cron::{Offence, Part};
+use crate::rest::error::{Exception, illegal_argument};
 
 /// A text that is no cron expression.
 pub(crate) fn no_cron(text: &str, offence: &Offence) -> Exception {
