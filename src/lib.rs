@@ -86,7 +86,6 @@ mod visibility;
 
 pub use api::{Operation, operations};
 pub use clock::{Clock, Timestamp};
-pub use cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
 pub use contract::coverage::{Coverage, Scenario};
 pub use contract::offline::{Judged, Origin, Run};
 pub use contract::report::{Place, Report, ReportFormat};
@@ -97,6 +96,7 @@ pub use contract::strictness::{Contract, Level, Strictness};
 pub use contract::{Counts, Judge, Verdict, rules};
 pub use error::Error;
 pub use es::connector::rules::ConnectorStatus;
+pub use es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
 pub use fault::{Fault, FaultKind};
 pub use finding::{Finding, Severity, Subject};
 pub use fixture::{Also, Connector, Diagnostic, Fixture, Incident, Secret, SyncJob, incidents, lint, lint_together};

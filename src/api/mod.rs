@@ -16,13 +16,14 @@ mod lookup;
 mod mget;
 mod node;
 mod search;
-mod secret;
 mod security;
 mod stats;
-mod sync_job;
 mod templates;
 #[cfg(test)]
 mod tests;
+
+use crate::es::secret::handlers as secret;
+use crate::es::sync_job::handlers as sync_job;
 
 use crate::es::connector::handlers as connector;
 

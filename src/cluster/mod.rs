@@ -6,7 +6,7 @@
 pub mod amend;
 pub mod analysis;
 pub mod api_key;
-mod built_in;
+pub(crate) mod built_in;
 pub mod date_format;
 pub mod document;
 pub mod index;
@@ -22,10 +22,11 @@ pub mod settings;
 pub mod shared;
 mod shelves;
 pub mod source_filter;
-pub mod sync_job;
 pub mod templates;
 mod trial;
 pub mod values;
+
+use crate::es::sync_job::rules as sync_job;
 
 use crate::es::connector::rules as connector;
 
@@ -38,6 +39,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::es::connector::rules::{NewConnector, is_deleted};
+use crate::es::sync_job::rules::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
 use crate::visibility::Visibility;
@@ -50,7 +52,6 @@ use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
 use shared::{Member, Shared};
-use sync_job::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
 use templates::Templates;
 use trial::Trial;
 

@@ -118,9 +118,9 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::cluster::sync_job::{JobType, TriggerMethod};
     use crate::cluster::{CONNECTORS, Cluster, JobFilter, SYNC_JOBS};
     use crate::es::connector::rules::NewConnector;
+    use crate::es::sync_job::rules::{JobType, TriggerMethod};
     use crate::steps::taken;
 
     fn at(second: u64) -> Timestamp {

@@ -14,9 +14,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::document::hash_order;
-use super::sync_job::Snapshot;
 use crate::clock::Timestamp;
 use crate::es::connector::filtering::DefaultFiltering;
+use crate::es::sync_job::rules::Snapshot;
 use crate::json;
 
 /// The value of a document's field.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::heard::Heard;
 use super::lane::value_of;
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::json;
 use crate::rest::call::{Sent, long_in};
 

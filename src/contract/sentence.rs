@@ -8,7 +8,7 @@ use super::lane::JobLane;
 use super::rules::job::{HEARTBEAT_MAX, LOOK_MAX};
 use super::story::Mark;
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::SyncStatus;
+use crate::es::sync_job::rules::SyncStatus;
 
 /// What stands in the error that Elastic's cleanup writes: "The job has not seen any update for some time."
 ///

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::deed::JobAct;
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::SyncStatus;
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::sync_job::rules::SyncStatus;
 use crate::record::Standing;
 
 /// A call, and when it came.

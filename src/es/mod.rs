@@ -4,3 +4,5 @@
 //! wording), and `words.rs` what is said when the answer is no.
 
 pub mod connector;
+pub mod secret;
+pub mod sync_job;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::cluster::document::Source;
-use crate::cluster::sync_job::{SyncJob, SyncStatus};
 use crate::error::Error;
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::sync_job::rules::{SyncJob, SyncStatus};
 
 /// A sync job as it was stored when it was asked for.
 #[derive(Clone, Debug, PartialEq)]

@@ -27,8 +27,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::SyncStatus;
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::sync_job::rules::SyncStatus;
 use crate::fault::Mark;
 use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};

@@ -19,11 +19,11 @@ use super::error::Error;
 use super::parser::ObjectParser;
 use super::plain::Form;
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::{JobType, SyncStatus, TriggerMethod};
 use crate::cluster::values::ValueKind;
 use crate::es::connector::cron;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::connector::{configuration, filtering};
+use crate::es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
 use crate::profile::Profile;
 
 /// Parameters that every call takes.

@@ -62,9 +62,9 @@ pub enum Refusal {
     /// The sync job's status machine has no such edge.
     InvalidTransition {
         /// The status that the job has.
-        from: super::sync_job::SyncStatus,
+        from: crate::es::sync_job::rules::SyncStatus,
         /// The status that it was to have.
-        to: super::sync_job::SyncStatus,
+        to: crate::es::sync_job::rules::SyncStatus,
     },
     /// A stored status is none of the protocol's; `None` when there is none.
     UnknownStatus {

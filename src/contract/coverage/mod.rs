@@ -264,7 +264,7 @@ impl fmt::Display for Coverage {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::cluster::sync_job::SyncStatus;
+    use crate::es::sync_job::rules::SyncStatus;
     use crate::http::{Request, Response};
     use proptest::prelude::*;
 

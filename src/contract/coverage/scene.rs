@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::api::TABLE;
-use crate::cluster::sync_job::SyncStatus;
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::sync_job::rules::SyncStatus;
 use crate::http::{Request, Response};
 use crate::json;
 use crate::license::License;

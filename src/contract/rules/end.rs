@@ -3,9 +3,9 @@
 use super::job::{HEARTBEAT_MAX, cleanup, gap};
 use super::{Offence, hms};
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::contract::deed::LAST_SYNC;
 use crate::contract::lane::{JobLane, World};
+use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::Subject;
 
 /// Every job that is silent for too long at the end.

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::{Offence, hms};
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::{JobType, SyncStatus};
 use crate::contract::deed::{COUNTERS, Door, Effect, JobAct, JobDeed};
 use crate::contract::heard::Heard;
 use crate::contract::lane::{ConnectorLane, JobLane, World, is_same_cursor, value_of};
 use crate::contract::sentence::Sentence;
 use crate::contract::story::{Mark, verb};
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::Subject;
 
 /// From then on a cleanup may mark a job as failed. Source: connector protocol; `now-300s` in the

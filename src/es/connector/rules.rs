@@ -216,9 +216,9 @@ impl Snapshots {
         &mut self,
         id: &Arc<str>,
         connector: &Arc<Source>,
-        job_type: crate::cluster::sync_job::JobType,
+        job_type: crate::es::sync_job::rules::JobType,
     ) -> Shared {
-        use crate::cluster::sync_job::{JobType, Snapshot};
+        use crate::es::sync_job::rules::{JobType, Snapshot};
         let slot = if job_type == JobType::AccessControl { &mut self.access_control } else { &mut self.content };
         let snapshot = || Snapshot { connector_id: id.clone(), connector: connector.clone(), job_type };
         slot.get_or_insert_with(|| Shared::snapshot(snapshot())).clone()

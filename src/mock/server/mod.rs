@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::clock::{Clock, Timestamp};
-use crate::cluster::sync_job::SyncStatus;
 use crate::contract::coverage::Coverage;
 use crate::contract::report::{Report, ReportFormat};
 use crate::contract::scope::Scope;
 use crate::contract::strictness::{Contract, Level};
 use crate::error::Error;
+use crate::es::sync_job::rules::SyncStatus;
 use crate::finding::{Finding, Severity};
 use crate::fixture::{Fixture, Incident};
 use crate::input;

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
-use super::document::{Patch, Source, hash_order};
-use super::refusal::Refusal;
-use super::shared::{Member, Recipe, Shared};
 use crate::clock::Timestamp;
+use crate::cluster::document::{Patch, Source, hash_order};
+use crate::cluster::refusal::Refusal;
+use crate::cluster::shared::{Member, Recipe, Shared};
 use crate::es::connector::{configuration, filtering};
 
 macro_rules! names {

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::clock::Timestamp;
-use crate::cluster::sync_job::{self, Cursor, JobType, Stats, SyncJob, SyncStatus, TriggerMethod};
 use crate::cluster::{Cluster, JobFilter};
+use crate::es::sync_job::rules as sync_job;
+use crate::es::sync_job::rules::{Cursor, JobType, Stats, SyncJob, SyncStatus, TriggerMethod};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;

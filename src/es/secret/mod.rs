@@ -1,0 +1,3 @@
+//! Secrets of connectors: their calls.
+
+pub mod handlers;

@@ -1,0 +1,4 @@
+//! Sync jobs: their calls, rules and words.
+
+pub mod handlers;
+pub mod rules;
