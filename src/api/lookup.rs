@@ -1,9 +1,9 @@
 //! How a call wants its index expression understood, and other parameters that many calls share.
 
-use crate::cluster::document::Condition;
-use crate::cluster::index::{External, Guard};
 use crate::cluster::source_filter::SourceFilter;
 use crate::cluster::{CONNECTORS, Cluster, SYNC_JOBS};
+use crate::es::document::source::Condition;
+use crate::es::document::store::{External, Guard};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;

@@ -4,16 +4,13 @@
 //! a rule is hiding in it.
 
 mod aliases;
-mod bulk;
 mod cat;
 mod cluster;
-mod document;
 mod index_state;
 mod indices;
 mod ingest;
 mod license;
-mod lookup;
-mod mget;
+pub(crate) mod lookup;
 mod node;
 mod search;
 mod security;
@@ -21,6 +18,10 @@ mod stats;
 mod templates;
 #[cfg(test)]
 mod tests;
+
+use crate::es::document::handlers as document;
+use crate::es::document::handlers::bulk;
+use crate::es::document::handlers::mget;
 
 use crate::es::secret::handlers as secret;
 use crate::es::sync_job::handlers as sync_job;

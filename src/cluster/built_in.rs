@@ -10,9 +10,9 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
-use super::index::Design;
 use super::mapping::Mapping;
 use super::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
+use crate::es::document::store::Design;
 
 /// The design of an index of that name, one for all clusters; none if nothing is built in for it.
 pub fn design(name: &str) -> Option<Arc<Design>> {

@@ -3,28 +3,25 @@
 //! [`Cluster`] is the whole state: documents in indices. Connectors and sync jobs *are* documents, as
 //! in the real server, so every way of writing them meets in one place.
 
-pub mod amend;
 pub mod analysis;
 pub mod api_key;
 pub(crate) mod built_in;
 pub mod date_format;
-pub mod document;
-pub mod index;
 pub mod ingest;
-pub mod lag;
 pub mod mapping;
 pub mod names;
-mod order;
+pub(crate) mod order;
 pub mod query;
 pub mod refusal;
 pub mod search;
 pub mod settings;
-pub mod shared;
 mod shelves;
 pub mod source_filter;
 pub mod templates;
 mod trial;
 pub mod values;
+
+use crate::es::document::source as document;
 
 use crate::es::sync_job::rules as sync_job;
 
@@ -39,19 +36,19 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::es::connector::rules::{NewConnector, is_deleted};
+use crate::es::document::lag::{Lag, Seen};
+use crate::es::document::shared::{Member, Shared};
+use crate::es::document::source::{Outcome, Patch, Source};
+use crate::es::document::store::{Effect, Guard, Index};
 use crate::es::sync_job::rules::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
 use crate::visibility::Visibility;
 use api_key::ApiKeys;
-use document::{Outcome, Patch, Source};
-use index::{Effect, Guard, Index};
 use ingest::Pipelines;
-use lag::{Lag, Seen};
 use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
-use shared::{Member, Shared};
 use templates::Templates;
 use trial::Trial;
 

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use super::index::{Index, Level};
 use super::refusal::{Refusal, ShelfRefusal};
 use super::{Cluster, SECRETS, SECRETS_ALIAS};
 use crate::clock::Timestamp;
 use crate::es::connector::rules::index_name_offence;
+use crate::es::document::store::{Index, Level};
 
 /// How an expression is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -283,7 +283,7 @@ fn formatted(format: &str, at: Timestamp) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::index::Design;
+    use crate::es::document::store::Design;
     use serde_json::{Map, Value};
 
     const NOON: &str = "2031-05-01T12:34:56Z";

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::document::Source;
-use super::index::Index;
 use super::refusal::Refusal;
 use super::{Page, window};
+use crate::es::document::source::Source;
+use crate::es::document::store::Index;
 use crate::steps::step;
 
 /// Documents by a key, and those that have the same one by their writing.
@@ -149,7 +149,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_the_order_of_a_sort(writes in writes()) {
-            let mut index = Index::new("docs", "uuid".to_owned(), crate::cluster::index::Design::default(), at(0));
+            let mut index = Index::new("docs", "uuid".to_owned(), crate::es::document::store::Design::default(), at(0));
             let mut order = Order::default();
             let source = |key: u8| Source::new().with("key", Value::from(key));
             for write in writes {

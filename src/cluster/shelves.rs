@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::index::{Design, Index, Level};
-use super::lag::Lag;
 use super::mapping::Bounds;
 use super::names::{self, date_math, refuse_reserved};
 use super::refusal::{Refusal, ShelfRefusal};
 use super::{Cluster, built_in, settings};
 use crate::clock::Timestamp;
+use crate::es::document::lag::Lag;
+use crate::es::document::store::{Design, Index, Level};
 use crate::limits::INDICES_MAX;
 
 impl Cluster {

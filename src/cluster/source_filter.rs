@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::document::Source;
 use super::query::text::Pattern;
+use crate::es::document::source::Source;
 
 /// Which part of a source an answer shows.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::index::Design;
 use super::mapping::Bounds;
 use super::names::is_like;
 use super::refusal::{Refusal, ShelfRefusal};
 use super::settings;
+use crate::es::document::store::Design;
 
 /// A part of composable templates.
 #[derive(Clone, Debug, PartialEq, Default)]

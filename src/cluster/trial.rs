@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::Cluster;
 use super::api_key::ApiKeys;
-use super::index::Index;
 use super::ingest::Pipelines;
 use super::search::context::Contexts;
 use super::templates::Templates;
+use crate::es::document::store::Index;
 use crate::ids::IdSource;
 
 /// A cluster before a trial, as far as the trial has changed it.
@@ -115,8 +115,8 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::cluster::document::{Patch, Source};
-    use crate::cluster::index::{Design, Guard};
+    use crate::es::document::source::{Patch, Source};
+    use crate::es::document::store::{Design, Guard};
     use crate::limits::DELETES_REMEMBERED_MAX;
 
     const INDICES: [&str; 3] = ["one", "two", "three"];

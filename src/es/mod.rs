@@ -4,5 +4,6 @@
 //! wording), and `words.rs` what is said when the answer is no.
 
 pub mod connector;
+pub mod document;
 pub mod secret;
 pub mod sync_job;

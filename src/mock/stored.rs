@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::cluster::document::Source;
 use crate::error::Error;
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::document::source::Source;
 use crate::es::sync_job::rules::{SyncJob, SyncStatus};
 
 /// A sync job as it was stored when it was asked for.

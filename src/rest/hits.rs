@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::aggregated::AggregationsBody;
 use super::error::Error;
-use crate::cluster::index::PRIMARY_TERM;
 use crate::cluster::search::{Found, Hit, Shape, Total};
+use crate::es::document::store::PRIMARY_TERM;
 
 /// The answer of a search.
 pub struct FoundBody<'a>(pub &'a Found);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-use crate::cluster::document::Source;
+use crate::es::document::source::Source;
 
 /// A piece of JSON.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ use super::error::Error;
 use super::filter_path::FilterPath;
 use super::hits::{FoundBody, SearchesBody};
 use crate::cluster::Page;
-use crate::cluster::document::Source;
+use crate::es::document::source::Source;
 use crate::http::{Headers, Response};
 use crate::json;
 use crate::profile::Profile;

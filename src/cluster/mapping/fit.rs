@@ -558,7 +558,7 @@ fn looks_like_date(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::document::Source;
+    use crate::es::document::source::Source;
     use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
     use serde_json::json;
 

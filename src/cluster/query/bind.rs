@@ -237,7 +237,7 @@ impl Binding<'_> {
             "_id" => Some(Kind::Foreign("_id".to_owned())),
             "_index" => {
                 let whole = Test::Text(test, Whole { ignore_above: usize::MAX });
-                let named = crate::cluster::document::Source::new().with("_index", Value::from(self.index));
+                let named = crate::es::document::source::Source::new().with("_index", Value::from(self.index));
                 let here = Filter::Field { path: "_index".to_owned(), test: whole }.matches("", &named);
                 return Ok(if here { Filter::All } else { Filter::None });
             }

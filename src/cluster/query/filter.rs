@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 
 use super::text::{Pattern, lower, lowered, words};
 use crate::clock::Timestamp;
-use crate::cluster::document::Source;
+use crate::es::document::source::Source;
 
 /// A query that knows its index.
 #[derive(Clone, Debug, PartialEq)]

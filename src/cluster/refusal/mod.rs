@@ -80,9 +80,9 @@ pub enum Refusal {
         /// The index's own id.
         index_uuid: String,
         /// What the writer had read.
-        required: super::document::Condition,
+        required: crate::es::document::source::Condition,
         /// What is stored now; none if there is no document.
-        current: Option<super::document::Condition>,
+        current: Option<crate::es::document::source::Condition>,
     },
     /// More hits were asked for than a page may reach.
     ResultWindow {

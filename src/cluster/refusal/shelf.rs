@@ -1,8 +1,8 @@
 //! Why documents and indices say no.
 
-use crate::cluster::index::{Barrier, Conflict};
 use crate::cluster::mapping::{Malformed, Misfit};
 use crate::cluster::settings::BadSetting;
+use crate::es::document::store::{Barrier, Conflict};
 
 /// Why something about documents or indices is refused.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::document::Document;
-use super::document::hash_order;
-use super::lag::Seen;
 use super::mapping::Mapping;
 use super::query::text::Pattern;
 use super::query::{Fault, Filter, Kind, Limits, Query};
 use super::source_filter::SourceFilter;
 use crate::clock::Timestamp;
+use crate::es::document::lag::Seen;
+use crate::es::document::source::Document;
+use crate::es::document::source::hash_order;
 use crate::limits::TOTAL_HITS_TRACKED_MAX;
 use aggregation::values::ValuesSource;
 use aggregation::{Aggregated, Aggregation, ValuesAsked};

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::document::Patch;
+use crate::es::document::source::Patch;
 
 /// The scheduling of a new connector: every kind of job at midnight, all switched off.
 pub fn default() -> Value {

@@ -14,10 +14,10 @@ use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
-use crate::cluster::document::{Patch, Source, hash_order};
 use crate::cluster::refusal::Refusal;
-use crate::cluster::shared::{Member, Recipe, Shared};
 use crate::es::connector::{configuration, filtering};
+use crate::es::document::shared::{Member, Recipe, Shared};
+use crate::es::document::source::{Patch, Source, hash_order};
 
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {

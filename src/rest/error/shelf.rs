@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::definition::{bad_setting, java, last, malformed_mapping};
 use super::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
-use crate::cluster::index::{Barrier, Conflict};
 use crate::cluster::mapping::{FieldType, Misfit, NameOffence, Why};
 use crate::cluster::refusal::ShelfRefusal;
+use crate::es::document::store::{Barrier, Conflict};
 use crate::json::{Position, SyntaxError};
 
 impl From<ShelfRefusal> for Error {

@@ -8,10 +8,10 @@ use super::query::query;
 use super::reader::{Reader, is_value};
 use super::source::time;
 use crate::clock::calendar::{CalendarUnit, DatePattern, Interval};
-use crate::cluster::document::hash_order;
 use crate::cluster::search::aggregation::{
     Aggregation, BucketOrder, HistogramAsked, Metric, OrderedBy, Reckoning, TermsAsked, ValuesAsked,
 };
+use crate::es::document::source::hash_order;
 use crate::json::{Position, Token};
 use crate::limits::QUERY_DEPTH_MAX;
 use crate::rest::error::{self, Exception, search};

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
-use crate::cluster::document::bucket as bucket_in;
 use crate::cluster::query::{Fault, Filter, text_of};
 use crate::cluster::search::{Matched, Shard, ShardFault};
+use crate::es::document::source::bucket as bucket_in;
 use crate::limits::BUCKETS_MAX;
 
 /// An aggregation that knows the indices of its search.

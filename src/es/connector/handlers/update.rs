@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{ID, index_name_message, missing_id, refuse};
 use crate::cluster::Cluster;
-use crate::cluster::document::Patch;
 use crate::es::connector::{configuration, filtering, rules as connector, scheduling};
+use crate::es::document::source::Patch;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::document::{Condition, Patch, Source};
-use super::index::{Effect, Guard, Index, Written};
-use super::refusal::Refusal;
+use super::source::{Condition, Patch, Source};
+use super::store::{Effect, Guard, Index, Written};
+use crate::cluster::refusal::Refusal;
 
 /// What a partial update asks for.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::built_in::{is_of_connectors, is_of_sync_jobs};
-use super::document::{Condition, Document, Outcome, Patch, Source};
 use super::lag::Lag;
-use super::mapping::{Bounds, Mapping};
-use super::order::Changes;
-use super::refusal::{Refusal, ShelfRefusal};
+use super::source::{Condition, Document, Outcome, Patch, Source};
 use crate::by_id::ById;
 use crate::clock::Timestamp;
+use crate::cluster::built_in::{is_of_connectors, is_of_sync_jobs};
+use crate::cluster::mapping::{Bounds, Mapping};
+use crate::cluster::order::Changes;
+use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::limits::{DELETES_REMEMBERED_MAX, NESTED_OBJECTS_MAX};
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.
@@ -127,9 +127,9 @@ pub struct Index {
     /// What stood where something was written, while a call is tried.
     former: Option<Box<Former>>,
     /// What searches do not see yet; none if they see every write at once.
-    pub(super) lag: Option<Box<Lag>>,
+    pub(crate) lag: Option<Box<Lag>>,
     /// What an order of its documents has not seen yet.
-    pub(super) changes: Changes,
+    pub(crate) changes: Changes,
 }
 
 /// What has to be put back to undo writes.
@@ -570,7 +570,7 @@ impl Index {
         }
     }
 
-    fn misfit(&self, id: &str, source: &Source, misfit: super::mapping::Misfit) -> Refusal {
+    fn misfit(&self, id: &str, source: &Source, misfit: crate::cluster::mapping::Misfit) -> Refusal {
         // The position is that of the value in the document as it would be stored.
         let text = serde_json::to_vec(source).unwrap_or_default();
         let place = misfit.place_in(&text).unwrap_or((1, 1));
@@ -598,18 +598,18 @@ impl Index {
     // ── undoing writes ────────────────────────────────────────────────────────────────────────────
 
     /// Remembers from now on what stands where something is written.
-    pub(super) fn remember(&mut self) {
+    pub(crate) fn remember(&mut self) {
         let (design, seq_no_next, lag) = (self.design.clone(), self.seq_no_next, self.lag.clone());
         self.former = Some(Box::new(Former { design, seq_no_next, lag, entries: BTreeMap::new() }));
     }
 
     /// Forgets what stood there.
-    pub(super) fn keep(&mut self) {
+    pub(crate) fn keep(&mut self) {
         self.former = None;
     }
 
     /// Puts back what stood there when [`remember`](Self::remember) was called.
-    pub(super) fn undo(&mut self) {
+    pub(crate) fn undo(&mut self) {
         let Some(former) = self.former.take() else { return };
         let Former { design, seq_no_next, lag, entries } = *former;
         self.barriers = barriers(&design.settings);

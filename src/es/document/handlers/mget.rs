@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::document::{Expected, found, found_at, not_found, read_from, token_of};
-use super::lookup::{refuse, routing, selection};
+use super::{Expected, found, found_at, not_found, read_from, token_of};
+use crate::api::lookup::{refuse, routing, selection};
 use crate::cluster::Cluster;
 use crate::cluster::source_filter::SourceFilter;
 use crate::json::{self, Position};

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::document::{Stage, Store, Unstored, Update, pipeline_offence, read_back, token_of, told};
-use super::lookup::{Given, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show};
+use super::{Stage, Store, Unstored, Update, pipeline_offence, read_back, token_of, told};
+use crate::api::lookup::{
+    Given, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
+};
 use crate::cluster::Cluster;
-use crate::cluster::document::Source;
-use crate::cluster::index::{Effect, Guard};
 use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::cluster::source_filter::SourceFilter;
+use crate::es::document::source::Source;
+use crate::es::document::store::{Effect, Guard};
 use crate::json;
 use crate::rest::call::{Call, Content, Line, Reply};
 use crate::rest::error::{self, Error};

@@ -1,19 +1,22 @@
 //! `_doc`, `_create`, `_source` and `_update`: one document at a time.
 
+pub mod bulk;
+pub mod mget;
+
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::lookup::{
+use crate::api::lookup::{
     Given, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
 };
 use crate::cluster::Cluster;
-use crate::cluster::amend::Amendment;
-use crate::cluster::document::{Document, Source};
-use crate::cluster::index::{Effect, Guard, Index, PRIMARY_TERM, Written};
 use crate::cluster::ingest::Address;
 use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::cluster::source_filter::SourceFilter;
+use crate::es::document::rules::Amendment;
+use crate::es::document::source::{Document, Source};
+use crate::es::document::store::{Effect, Guard, Index, PRIMARY_TERM, Written};
 use crate::json::{self, Position};
 use crate::rest::call::{Body, Call, Content, Line, Reply, long_in};
 use crate::rest::error::{self, Error};

@@ -359,7 +359,7 @@ fn buckets(keys: usize) -> usize {
 }
 
 /// The bucket of a key among so many.
-pub(super) fn bucket(name: &str, buckets: usize) -> usize {
+pub(crate) fn bucket(name: &str, buckets: usize) -> usize {
     java_hash(name) as usize & (buckets - 1)
 }
 

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::document::Document;
-use super::index::Index;
+use super::source::Document;
+use super::store::Index;
 use crate::clock::{Timestamp, parse_duration};
 
 /// How long an index is not refreshed if it does not say.
@@ -19,7 +19,7 @@ pub const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is not shown yet of an index: what stood where something was written since the last refresh.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Lag {
+pub(crate) struct Lag {
     now: Timestamp,
     /// When the first write was made that is not shown.
     since: Timestamp,
@@ -27,7 +27,7 @@ pub(super) struct Lag {
 }
 
 impl Lag {
-    pub(super) fn new(now: Timestamp) -> Lag {
+    pub(crate) fn new(now: Timestamp) -> Lag {
         Lag { now, since: now, before: BTreeMap::new() }
     }
 
@@ -57,7 +57,7 @@ impl Index {
     }
 
     /// Tells the time of what is about to be done; with it the index may have refreshed itself.
-    pub(super) fn tick(&mut self, now: Timestamp) {
+    pub(crate) fn tick(&mut self, now: Timestamp) {
         let interval = self.refresh_interval();
         if let Some(lag) = &mut self.lag {
             if !lag.hides(now, interval) {
@@ -136,8 +136,8 @@ mod tests {
 
     use super::*;
     use crate::cluster::Cluster;
-    use crate::cluster::document::Source;
-    use crate::cluster::index::{Design, Guard};
+    use crate::es::document::source::Source;
+    use crate::es::document::store::{Design, Guard};
     use crate::visibility::Visibility;
 
     fn at(ms: i64) -> Timestamp {

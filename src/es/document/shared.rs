@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use super::document::hash_order;
+use super::source::hash_order;
 use crate::clock::Timestamp;
 use crate::es::connector::filtering::DefaultFiltering;
 use crate::es::sync_job::rules::Snapshot;
