@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::node::{CLUSTER_NAME, NAME, ROLES, TRANSPORT_ADDRESS};
 use crate::cluster::Cluster;
-use crate::cluster::names::Lookup;
 use crate::es::document::store::Index;
+use crate::es::index::names::Lookup;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 

@@ -3,21 +3,21 @@
 //! A handler takes what was asked, calls the rule, stores, and replies. If one needs a second screen,
 //! a rule is hiding in it.
 
-mod aliases;
-mod cat;
-mod cluster;
-mod index_state;
-mod indices;
+pub(crate) mod cat;
+pub(crate) mod cluster;
 mod ingest;
 mod license;
-pub(crate) mod lookup;
 mod node;
 mod search;
 mod security;
-mod stats;
-mod templates;
 #[cfg(test)]
 mod tests;
+
+use crate::es::index::handlers as indices;
+use crate::es::index::handlers::aliases;
+use crate::es::index::handlers::state as index_state;
+use crate::es::index::handlers::stats;
+use crate::es::index::handlers::templates;
 
 use crate::es::document::handlers as document;
 use crate::es::document::handlers::bulk;

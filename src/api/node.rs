@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
-use crate::cluster::names::is_like;
+use crate::es::index::names::is_like;
 use crate::limits::BODY_BYTES_MAX;
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::lookup::check_patience;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::cluster::refusal::Refusal;
 use crate::cluster::search::Found;
 use crate::cluster::search::service::{Sweep, SweepAsked, Swept};
+use crate::es::index::handlers::lookup::check_patience;
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::search::{self, ByQuery, Request};

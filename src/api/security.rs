@@ -9,7 +9,7 @@ use crate::base64;
 use crate::clock::parse_duration;
 use crate::cluster::Cluster;
 use crate::cluster::api_key::ApiKey;
-use crate::cluster::names::is_like;
+use crate::es::index::names::is_like;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 
@@ -77,7 +77,7 @@ pub fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
             }
         }
     }
-    super::lookup::refuse(&wrong)?;
+    crate::es::index::handlers::lookup::refuse(&wrong)?;
     let (id, key) = (cluster.next_id(), cluster.next_key());
     let mut told = Map::new();
     told.insert("id".into(), id.as_str().into());
@@ -276,7 +276,7 @@ pub fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if id.is_some() && name.is_some() {
         wrong.push("only one of [api key id, api key name] can be specified");
     }
-    super::lookup::refuse(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>())?;
+    crate::es::index::handlers::lookup::refuse(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>())?;
     let only_active = call.switch("active_only");
     let is_active = |key: &ApiKey| key.invalidated_at.is_none() && key.expires_at.is_none_or(|at| at > call.now);
     let found: Vec<Value> = cluster
@@ -348,7 +348,7 @@ pub fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, E
     if has_ids && name.is_some() {
         wrong.push("only one of [api key id(s), api key name] can be specified");
     }
-    super::lookup::refuse(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>())?;
+    crate::es::index::handlers::lookup::refuse(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>())?;
     let found: Vec<String> = cluster
         .api_keys()
         .iter()
@@ -390,7 +390,7 @@ pub fn has_privileges(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
         Value::Object(privileges.into_iter().map(|privilege| (privilege, Value::Bool(true))).collect())
     };
     if ["cluster", "index", "application"].iter().all(|member| call.get(member).is_none()) {
-        super::lookup::refuse(&["must specify at least one privilege".to_owned()])?;
+        crate::es::index::handlers::lookup::refuse(&["must specify at least one privilege".to_owned()])?;
     }
     let mut index = std::collections::BTreeMap::new();
     for asked in call.get("index").and_then(Value::as_array).into_iter().flatten() {

@@ -3,21 +3,13 @@
 //! [`Cluster`] is the whole state: documents in indices. Connectors and sync jobs *are* documents, as
 //! in the real server, so every way of writing them meets in one place.
 
-pub mod analysis;
 pub mod api_key;
-pub(crate) mod built_in;
-pub mod date_format;
 pub mod ingest;
-pub mod mapping;
-pub mod names;
 pub(crate) mod order;
 pub mod query;
 pub mod refusal;
 pub mod search;
-pub mod settings;
-mod shelves;
 pub mod source_filter;
-pub mod templates;
 mod trial;
 pub mod values;
 
@@ -40,6 +32,7 @@ use crate::es::document::lag::{Lag, Seen};
 use crate::es::document::shared::{Member, Shared};
 use crate::es::document::source::{Outcome, Patch, Source};
 use crate::es::document::store::{Effect, Guard, Index};
+use crate::es::index::templates::Templates;
 use crate::es::sync_job::rules::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
@@ -49,7 +42,6 @@ use ingest::Pipelines;
 use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
 use search::context::Contexts;
-use templates::Templates;
 use trial::Trial;
 
 /// The index that holds the connectors.
@@ -60,15 +52,15 @@ pub const SYNC_JOBS: &str = ".elastic-connectors-sync-jobs-v1";
 /// The index that holds the secrets of connectors.
 pub const SECRETS: &str = ".connector-secrets-1";
 /// The name by which the server asks for it.
-const SECRETS_ALIAS: &str = ".connector-secrets";
+pub(crate) const SECRETS_ALIAS: &str = ".connector-secrets";
 
 /// All that a real cluster would remember.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// The cluster's own id.
     uuid: String,
-    ids: IdSource,
-    indices: BTreeMap<Arc<str>, Box<Index>>,
+    pub(crate) ids: IdSource,
+    pub(crate) indices: BTreeMap<Arc<str>, Box<Index>>,
     pipelines: Pipelines,
     templates: Arc<Templates>,
     api_keys: Arc<ApiKeys>,
@@ -82,9 +74,9 @@ pub struct Cluster {
     worker: Arc<Value>,
     cursor: LatestCursor,
     /// The instant of the call, if searches see no more than what was refreshed by then.
-    seen_at: Option<Timestamp>,
+    pub(crate) seen_at: Option<Timestamp>,
     /// What can be put back while a call is tried.
-    trial: Option<Box<Trial>>,
+    pub(crate) trial: Option<Box<Trial>>,
 }
 
 /// The cursor of the latest claim; it makes no difference between two clusters.

@@ -10,8 +10,8 @@ use super::Cluster;
 use super::api_key::ApiKeys;
 use super::ingest::Pipelines;
 use super::search::context::Contexts;
-use super::templates::Templates;
 use crate::es::document::store::Index;
+use crate::es::index::templates::Templates;
 use crate::ids::IdSource;
 
 /// A cluster before a trial, as far as the trial has changed it.
@@ -38,12 +38,12 @@ enum Touched {
 
 impl Trial {
     /// An index that has just been made.
-    pub(super) fn made(&mut self, name: &Arc<str>) {
+    pub(crate) fn made(&mut self, name: &Arc<str>) {
         self.touched.entry(name.clone()).or_insert(Touched::Made);
     }
 
     /// An index that is about to be written to.
-    pub(super) fn written(&mut self, index: &mut Index) {
+    pub(crate) fn written(&mut self, index: &mut Index) {
         if !self.touched.contains_key(index.name()) {
             index.remember();
             self.touched.insert(index.name().clone(), Touched::Written);
@@ -51,7 +51,7 @@ impl Trial {
     }
 
     /// An index that was taken from the shelf.
-    pub(super) fn removed(&mut self, index: Box<Index>) {
+    pub(crate) fn removed(&mut self, index: Box<Index>) {
         let name = index.name().clone();
         if !matches!(self.touched.get(&name), Some(Touched::Made | Touched::Removed(_))) {
             self.touched.insert(name, Touched::Removed(index));

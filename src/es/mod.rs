@@ -5,5 +5,6 @@
 
 pub mod connector;
 pub mod document;
+pub mod index;
 pub mod secret;
 pub mod sync_job;

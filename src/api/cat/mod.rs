@@ -8,9 +8,9 @@ use super::cluster::Shards;
 use super::node::CLUSTER_NAME;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
-use crate::cluster::names::{Lookup, is_like};
 use crate::es::document::source::Source;
 use crate::es::document::store::Index;
+use crate::es::index::names::{Lookup, is_like};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;
@@ -209,7 +209,7 @@ fn of_index(index: &Index) -> Vec<Cell> {
 const EMPTY_BYTES: u64 = 225;
 
 /// DIFFERENCE: the bytes of the documents' texts. On the disk of a real node it is more, or less.
-pub(super) fn size(index: &Index) -> u64 {
+pub(crate) fn size(index: &Index) -> u64 {
     EMPTY_BYTES + index.iter().map(|(_, document)| bytes(&document.source)).sum::<u64>()
 }
 

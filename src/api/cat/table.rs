@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::cluster::names::is_like;
+use crate::es::index::names::is_like;
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 

@@ -32,9 +32,9 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value};
 
-use super::names::is_like;
 use crate::clock::Timestamp;
 use crate::es::document::source::{Source, hash_order, hash_order_since};
+use crate::es::index::names::is_like;
 use crate::limits::PIPELINES_NESTED_MAX;
 use field::Draft;
 pub use read::{Misfit, PROCESSORS, Wrong};

@@ -8,7 +8,7 @@ use super::filter::{Num, Test, TextTest, Whole, boolean_of, text_of};
 use super::text::{Pattern, lower, words};
 use super::{Bool, Fault, Filter, Kind, MultiMatch, Query};
 use crate::clock::{DateFault, Timestamp};
-use crate::cluster::mapping::Mapping;
+use crate::es::index::mapping::Mapping;
 use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, TERMS_MAX};
 
 /// Fields that every document has beside its source, and that cannot be searched here.

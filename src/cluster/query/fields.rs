@@ -1,8 +1,8 @@
 //! [`Kind`]: how a mapped field is searched.
 
 use super::filter::is_longer;
-use crate::cluster::mapping::{Field, FieldType, Fields, Mapping};
 use crate::es::document::source::Source;
+use crate::es::index::mapping::{Field, FieldType, Fields, Mapping};
 
 /// How the field of an index is searched.
 #[derive(Clone, Debug, PartialEq)]

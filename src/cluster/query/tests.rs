@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Bool, Fault, Minimum, MultiMatch, Query};
 use crate::clock::Timestamp;
-use crate::cluster::mapping::Mapping;
 use crate::es::document::source::Source;
+use crate::es::index::mapping::Mapping;
 
 fn now() -> Timestamp {
     "2031-05-01T10:00:00Z".parse().expect("an instant")

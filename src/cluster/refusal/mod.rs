@@ -4,10 +4,9 @@
 //! (`rest::error`).
 
 mod search;
-mod shelf;
 
+pub use crate::es::index::refusal::ShelfRefusal;
 pub use search::SearchRefusal;
-pub use shelf::ShelfRefusal;
 
 /// Why the cluster refuses what was asked of it.
 #[derive(Clone, Debug, PartialEq)]

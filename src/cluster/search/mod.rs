@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::mapping::Mapping;
 use super::query::text::Pattern;
 use super::query::{Fault, Filter, Kind, Limits, Query};
 use super::source_filter::SourceFilter;
@@ -25,6 +24,7 @@ use crate::clock::Timestamp;
 use crate::es::document::lag::Seen;
 use crate::es::document::source::Document;
 use crate::es::document::source::hash_order;
+use crate::es::index::mapping::Mapping;
 use crate::limits::TOTAL_HITS_TRACKED_MAX;
 use aggregation::values::ValuesSource;
 use aggregation::{Aggregated, Aggregation, ValuesAsked};

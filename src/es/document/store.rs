@@ -10,10 +10,10 @@ use super::lag::Lag;
 use super::source::{Condition, Document, Outcome, Patch, Source};
 use crate::by_id::ById;
 use crate::clock::Timestamp;
-use crate::cluster::built_in::{is_of_connectors, is_of_sync_jobs};
-use crate::cluster::mapping::{Bounds, Mapping};
 use crate::cluster::order::Changes;
 use crate::cluster::refusal::{Refusal, ShelfRefusal};
+use crate::es::index::built_in::{is_of_connectors, is_of_sync_jobs};
+use crate::es::index::mapping::{Bounds, Mapping};
 use crate::limits::{DELETES_REMEMBERED_MAX, NESTED_OBJECTS_MAX};
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.
@@ -570,7 +570,7 @@ impl Index {
         }
     }
 
-    fn misfit(&self, id: &str, source: &Source, misfit: crate::cluster::mapping::Misfit) -> Refusal {
+    fn misfit(&self, id: &str, source: &Source, misfit: crate::es::index::mapping::Misfit) -> Refusal {
         // The position is that of the value in the document as it would be stored.
         let text = serde_json::to_vec(source).unwrap_or_default();
         let place = misfit.place_in(&text).unwrap_or((1, 1));

@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_a_rule_writes_of_its_own_fits_the_built_in_mapping() {
-        let design = crate::cluster::built_in::design(crate::cluster::SYNC_JOBS).expect("it is built in");
+        let design = crate::es::index::built_in::design(crate::cluster::SYNC_JOBS).expect("it is built in");
         let stats = Stats {
             deleted_document_count: 0,
             indexed_document_count: 1,

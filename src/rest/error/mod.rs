@@ -7,16 +7,14 @@
 //! Source: Elasticsearch 9.x, exceptions of the REST layer and their rendering.
 
 mod contract;
-mod definition;
 mod ingest;
 mod node;
 mod parsing;
 mod refusal;
 mod request;
 pub(crate) mod search;
-mod shelf;
 pub(crate) mod stubbed;
-mod values;
+pub(crate) mod values;
 
 use serde_json::{Map, Value, json};
 
@@ -69,7 +67,7 @@ impl Exception {
         Exception { kind, reason: Some(reason.into()), metadata: Vec::new(), cause: None, root: None }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<Value>) -> Exception {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Exception {
         self.metadata.push((name, value.into()));
         self
     }

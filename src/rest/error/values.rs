@@ -6,7 +6,7 @@ use super::{Error, Exception, bad_boolean, full, illegal_argument};
 use crate::cluster::values::BadValue;
 
 /// What is said of the value of a setting.
-pub(super) fn bad_setting_value(name: &str, value: &str, why: BadValue) -> Exception {
+pub(crate) fn bad_setting_value(name: &str, value: &str, why: BadValue) -> Exception {
     let number = || Exception::new("number_format_exception", format!("For input string: \"{value}\""));
     match why {
         BadValue::Boolean => bad_boolean(value),

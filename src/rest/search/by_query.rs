@@ -10,10 +10,10 @@ use super::parameters::{body, keep_alive, lookup, manner, number, search_setting
 use super::query_string::query_string;
 use super::sort::sort_parameter;
 use super::source::{Asked, size, source_of_sweep, terminate_after, time};
-use crate::cluster::names::Lookup;
 use crate::cluster::query::Query;
 use crate::cluster::search::Search;
 use crate::cluster::search::service::Target;
+use crate::es::index::names::Lookup;
 use crate::json;
 use crate::rest::call::Call;
 use crate::rest::error::{self, Error, Exception, search};

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::parameters::{Request, lookup, preference, search_settings, search_type, total_as_asked};
 use super::source::{Asked, source};
-use crate::cluster::names::Lookup;
 use crate::cluster::search::service::Target;
 use crate::cluster::search::sort::{By, SortField};
+use crate::es::index::names::Lookup;
 use crate::json;
 use crate::limits::MSEARCH_MAX;
 use crate::rest::call::Call;

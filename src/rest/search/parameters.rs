@@ -5,7 +5,6 @@
 use super::query_string::{Manner, query_string};
 use super::sort::sort_parameter;
 use super::source::{Asked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
-use crate::cluster::names::Lookup;
 use crate::cluster::query::Query;
 use crate::cluster::search::aggregation::ValuesAsked;
 use crate::cluster::search::context::KeepAlive;
@@ -13,6 +12,7 @@ use crate::cluster::search::service::Target;
 use crate::cluster::search::sort::{By, SortField};
 use crate::cluster::search::{Search, Track};
 use crate::cluster::source_filter::SourceFilter;
+use crate::es::index::names::Lookup;
 use crate::rest::call::Call;
 use crate::rest::error::{Error, Exception, search};
 use crate::rest::schema::split_list;

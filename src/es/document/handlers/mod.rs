@@ -7,9 +7,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::lookup::{
-    Given, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
-};
 use crate::cluster::Cluster;
 use crate::cluster::ingest::Address;
 use crate::cluster::refusal::{Refusal, ShelfRefusal};
@@ -17,6 +14,9 @@ use crate::cluster::source_filter::SourceFilter;
 use crate::es::document::rules::Amendment;
 use crate::es::document::source::{Document, Source};
 use crate::es::document::store::{Effect, Guard, Index, PRIMARY_TERM, Written};
+use crate::es::index::handlers::lookup::{
+    Given, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
+};
 use crate::json::{self, Position};
 use crate::rest::call::{Body, Call, Content, Line, Reply, long_in};
 use crate::rest::error::{self, Error};

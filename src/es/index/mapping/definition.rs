@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::kinds::{NORMS, Parameter, Takes};
 use super::template::Template;
 use super::{Bounds, Field, FieldType, Fields, Mapping};
-use crate::cluster::analysis::Analysis;
-use crate::cluster::date_format;
+use crate::es::index::analysis::Analysis;
+use crate::es::index::date_format;
 
 /// What is wrong with a mapping.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::mapping::Bounds;
 use super::names::is_like;
-use super::refusal::{Refusal, ShelfRefusal};
 use super::settings;
+use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::es::document::store::Design;
 
 /// A part of composable templates.

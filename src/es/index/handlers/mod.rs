@@ -1,20 +1,25 @@
 //! `indices.create`, `get`, `exists`, `delete`, mappings, settings, refresh, flush and statistics.
 
+pub mod aliases;
+pub mod lookup;
+pub mod state;
+pub mod stats;
+pub mod templates;
+
 use serde_json::{Map, Value, json};
 
-use super::aliases;
-use super::cluster::Shards;
-use super::index_state::refuse_wildcards;
-use super::lookup::{dot_warned, lookup};
+use super::handlers::lookup::{dot_warned, lookup};
+use super::handlers::state::refuse_wildcards;
+use crate::api::cluster::Shards;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
-use crate::cluster::analysis::Analysis;
-use crate::cluster::mapping::Mapping;
-use crate::cluster::names::{Lookup, date_math, is_like};
 use crate::cluster::refusal::ShelfRefusal;
-use crate::cluster::settings::{self, BadSetting};
 use crate::es::document::source::hash_order;
 use crate::es::document::store::{Design, Index, Level};
+use crate::es::index::analysis::Analysis;
+use crate::es::index::mapping::Mapping;
+use crate::es::index::names::{Lookup, date_math, is_like};
+use crate::es::index::settings::{self, BadSetting};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;

@@ -2,14 +2,16 @@
 //!
 //! Source: Elasticsearch 9.x, index name resolver, index service, engine, document parser.
 
+pub mod definition;
+
 use serde_json::Value;
 
-use super::definition::{bad_setting, java, last, malformed_mapping};
-use super::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
-use crate::cluster::mapping::{FieldType, Misfit, NameOffence, Why};
+use super::words::definition::{bad_setting, java, last, malformed_mapping};
 use crate::cluster::refusal::ShelfRefusal;
 use crate::es::document::store::{Barrier, Conflict};
+use crate::es::index::mapping::{FieldType, Misfit, NameOffence, Why};
 use crate::json::{Position, SyntaxError};
+use crate::rest::error::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
 
 impl From<ShelfRefusal> for Error {
     fn from(refusal: ShelfRefusal) -> Error {
@@ -355,7 +357,7 @@ impl Error {
     }
 
     /// A template whose settings cannot be.
-    pub(crate) fn invalid_template(name: &str, bad: crate::cluster::settings::BadSetting) -> Error {
+    pub(crate) fn invalid_template(name: &str, bad: crate::es::index::settings::BadSetting) -> Error {
         let reason = bad_setting(bad).reason.unwrap_or_default();
         Error::invalid_template_name(name, &reason)
     }
@@ -476,13 +478,13 @@ impl Error {
     /// A list of an `mget` that it does not have.
     pub(crate) fn mget_unknown_list(at: Position, name: &str) -> Error {
         let reason = format!("unknown key [{name}] for a START_ARRAY, expected [docs] or [ids]");
-        full(400, super::search::parsing(at, reason))
+        full(400, crate::rest::error::search::parsing(at, reason))
     }
 
     /// A member of an `mget` that is no list.
     pub(crate) fn mget_no_list(at: Position, token: &str) -> Error {
         let reason = format!("unexpected token [{token}], expected [FIELD_NAME] or [START_ARRAY]");
-        full(400, super::search::parsing(at, reason))
+        full(400, crate::rest::error::search::parsing(at, reason))
     }
 
     /// A document of an `mget` with a member that it does not have.

@@ -1,8 +1,8 @@
 //! Why documents and indices say no.
 
-use crate::cluster::mapping::{Malformed, Misfit};
-use crate::cluster::settings::BadSetting;
 use crate::es::document::store::{Barrier, Conflict};
+use crate::es::index::mapping::{Malformed, Misfit};
+use crate::es::index::settings::BadSetting;
 
 /// Why something about documents or indices is refused.
 #[derive(Clone, Debug, PartialEq)]

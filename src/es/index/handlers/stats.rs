@@ -4,13 +4,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::cat::size;
-use super::cluster::Shards;
-use super::indices::shards;
 use super::lookup::lookup;
+use super::shards;
+use crate::api::cat::size;
+use crate::api::cluster::Shards;
 use crate::cluster::Cluster;
-use crate::cluster::names::Lookup;
 use crate::es::document::store::Index;
+use crate::es::index::names::Lookup;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;

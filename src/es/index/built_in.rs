@@ -11,7 +11,7 @@ use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use super::mapping::Mapping;
-use super::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
+use crate::cluster::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
 use crate::es::document::store::Design;
 
 /// The design of an index of that name, one for all clusters; none if nothing is built in for it.
@@ -92,7 +92,7 @@ fn texts(settings: &[(&str, &str)]) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::mapping::FieldType;
+    use crate::es::index::mapping::FieldType;
 
     #[test]
     fn the_built_in_mappings_are_read_whole() {

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::{lookup, refuse};
 use crate::cluster::Cluster;
-use crate::cluster::names::{Lookup, date_math, is_like};
 use crate::es::document::store::{Design, Index, Level};
+use crate::es::index::names::{Lookup, date_math, is_like};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::mapping::Bounds;
 use super::names::{self, date_math, refuse_reserved};
-use super::refusal::{Refusal, ShelfRefusal};
-use super::{Cluster, built_in, settings};
+use super::{built_in, settings};
 use crate::clock::Timestamp;
+use crate::cluster::Cluster;
+use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::es::document::lag::Lag;
 use crate::es::document::store::{Design, Index, Level};
 use crate::limits::INDICES_MAX;

@@ -472,7 +472,7 @@ fn list(says: &BTreeMap<&str, &Value>, member: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::settings::flat;
+    use crate::es::index::settings::flat;
     use serde_json::json;
 
     #[test]

@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn no_type_has_a_parameter_twice_and_each_is_found_by_its_name() {
-        let plain = crate::cluster::mapping::TYPES.iter().map(|(_, kind)| *kind);
+        let plain = crate::es::index::mapping::TYPES.iter().map(|(_, kind)| *kind);
         for kind in plain.chain(OTHERS.iter().map(|(name, _)| FieldType::Other(name))) {
             assert_eq!(FieldType::named(kind.name()), Some(kind));
             let mut names: Vec<_> = kind.parameters().iter().map(|parameter| parameter.name).collect();

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::lookup;
 use crate::cluster::Cluster;
-use crate::cluster::mapping::Fields;
-use crate::cluster::names::{Lookup, is_like};
 use crate::es::document::store::{Barrier, CLOSED, Index, Level};
+use crate::es::index::mapping::Fields;
+use crate::es::index::names::{Lookup, is_like};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use super::refusal::{Refusal, ShelfRefusal};
-use super::{Cluster, SECRETS, SECRETS_ALIAS};
 use crate::clock::Timestamp;
+use crate::cluster::refusal::{Refusal, ShelfRefusal};
+use crate::cluster::{Cluster, SECRETS, SECRETS_ALIAS};
 use crate::es::connector::rules::index_name_offence;
 use crate::es::document::store::{Index, Level};
 

@@ -5,15 +5,15 @@
 use serde_json::{Map, Value, json};
 
 use super::aliases::{self, Said};
-use super::indices::untyped;
+use super::untyped;
 use crate::cluster::Cluster;
-use crate::cluster::analysis::Analysis;
-use crate::cluster::mapping::Mapping;
-use crate::cluster::names::is_like;
 use crate::cluster::refusal::ShelfRefusal;
-use crate::cluster::settings;
-use crate::cluster::templates::{Component, IndexTemplate, LegacyTemplate};
 use crate::es::document::store::Design;
+use crate::es::index::analysis::Analysis;
+use crate::es::index::mapping::Mapping;
+use crate::es::index::names::is_like;
+use crate::es::index::settings;
+use crate::es::index::templates::{Component, IndexTemplate, LegacyTemplate};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;
@@ -447,7 +447,7 @@ fn simulated(mut design: Design, call: &Call) -> Value {
     })
 }
 
-fn overlapping(templates: &crate::cluster::templates::Templates, name: &str, patterns: &[String]) -> Value {
+fn overlapping(templates: &crate::es::index::templates::Templates, name: &str, patterns: &[String]) -> Value {
     let older = templates.legacy_like(patterns);
     let others = templates.composable_like(name, patterns).map(|(name, template)| (name, template.patterns.as_slice()));
     older.chain(others).map(|(name, patterns)| json!({ "name": name, "index_patterns": patterns })).collect()
