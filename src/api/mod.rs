@@ -8,10 +8,11 @@ pub(crate) mod cluster;
 mod ingest;
 mod license;
 mod node;
-mod search;
 mod security;
 #[cfg(test)]
 mod tests;
+
+use crate::es::search::handlers as search;
 
 use crate::es::index::handlers as indices;
 use crate::es::index::handlers::aliases;

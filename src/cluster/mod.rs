@@ -6,10 +6,7 @@
 pub mod api_key;
 pub mod ingest;
 pub(crate) mod order;
-pub mod query;
 pub mod refusal;
-pub mod search;
-pub mod source_filter;
 mod trial;
 pub mod values;
 
@@ -33,6 +30,7 @@ use crate::es::document::shared::{Member, Shared};
 use crate::es::document::source::{Outcome, Patch, Source};
 use crate::es::document::store::{Effect, Guard, Index};
 use crate::es::index::templates::Templates;
+use crate::es::search::run::context::Contexts;
 use crate::es::sync_job::rules::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
@@ -41,7 +39,6 @@ use api_key::ApiKeys;
 use ingest::Pipelines;
 use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
-use search::context::Contexts;
 use trial::Trial;
 
 /// The index that holds the connectors.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::Cluster;
 use super::api_key::ApiKeys;
 use super::ingest::Pipelines;
-use super::search::context::Contexts;
 use crate::es::document::store::Index;
 use crate::es::index::templates::Templates;
+use crate::es::search::run::context::Contexts;
 use crate::ids::IdSource;
 
 /// A cluster before a trial, as far as the trial has changed it.

@@ -6,5 +6,6 @@
 pub mod connector;
 pub mod document;
 pub mod index;
+pub mod search;
 pub mod secret;
 pub mod sync_job;

@@ -4,12 +4,10 @@
 //! in the order in which the real server checks them. [`render::render`] writes the answer. Both are
 //! pure; between them a handler touches the state, and only that needs a lock.
 
-mod aggregated;
 pub mod call;
 pub mod endpoint;
 pub mod error;
 mod filter_path;
-mod hits;
 mod media;
 pub mod near;
 mod parser;
@@ -18,7 +16,6 @@ pub mod plain;
 pub mod render;
 pub mod router;
 pub mod schema;
-pub mod search;
 
 use once_cell::sync::OnceCell;
 

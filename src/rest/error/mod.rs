@@ -12,7 +12,6 @@ mod node;
 mod parsing;
 mod refusal;
 mod request;
-pub(crate) mod search;
 pub(crate) mod stubbed;
 pub(crate) mod values;
 
@@ -43,7 +42,7 @@ enum Shape {
 
 /// How an exception takes part in the search for the root cause.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Family {
+pub(crate) enum Family {
     /// One of the server's own: gives way to a cause that is one too.
     Server,
     /// A parse error: gives way to a cause that is a parse error or one of the server's own.
@@ -77,7 +76,7 @@ impl Exception {
         self
     }
 
-    fn rooted_in(mut self, root: Exception) -> Exception {
+    pub(crate) fn rooted_in(mut self, root: Exception) -> Exception {
         self.root = Some(Box::new(root));
         self
     }
@@ -87,7 +86,7 @@ impl Exception {
         self.kind == UNSUPPORTED
     }
 
-    fn family(&self) -> Family {
+    pub(crate) fn family(&self) -> Family {
         match self.kind {
             "x_content_parse_exception" | "x_content_e_o_f_exception" | "named_object_not_found_exception" => {
                 Family::Parse
@@ -132,7 +131,7 @@ impl Exception {
         if gives_way { cause.root_cause() } else { self }
     }
 
-    fn to_map(&self, with_cause: bool, with_trace: bool) -> Map<String, Value> {
+    pub(crate) fn to_map(&self, with_cause: bool, with_trace: bool) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert("type".into(), self.kind.into());
         map.insert("reason".into(), self.reason.clone().into());

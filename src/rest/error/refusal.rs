@@ -75,7 +75,7 @@ impl From<Refusal> for Error {
                 .with("index", index),
             ),
             Refusal::ResultWindow { asked } => {
-                let reason = super::search::result_window(asked, crate::limits::RESULT_WINDOW_MAX as u64);
+                let reason = crate::es::search::words::result_window(asked, crate::limits::RESULT_WINDOW_MAX as u64);
                 full(
                     400,
                     Exception::new("search_phase_execution_exception", "all shards failed")

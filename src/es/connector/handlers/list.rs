@@ -1,9 +1,9 @@
 //! `connector.list`: the connectors by the name of their index, filtered and paged.
 
 use super::{index_name_message, refuse};
-use crate::cluster::query::text::{Pattern, lower, words};
 use crate::cluster::{Cluster, Page};
 use crate::es::document::source::Source;
+use crate::es::search::query::text::{Pattern, lower, words};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;

@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::{Stage, Store, Unstored, Update, pipeline_offence, read_back, token_of, told};
 use crate::cluster::Cluster;
 use crate::cluster::refusal::{Refusal, ShelfRefusal};
-use crate::cluster::source_filter::SourceFilter;
 use crate::es::document::source::Source;
 use crate::es::document::store::{Effect, Guard};
 use crate::es::index::handlers::lookup::{
     Given, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
 };
+use crate::es::search::source_filter::SourceFilter;
 use crate::json;
 use crate::rest::call::{Call, Content, Line, Reply};
 use crate::rest::error::{self, Error};

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{Expected, found, found_at, not_found, read_from, token_of};
 use crate::cluster::Cluster;
-use crate::cluster::source_filter::SourceFilter;
 use crate::es::index::handlers::lookup::{refuse, routing, selection};
+use crate::es::search::source_filter::SourceFilter;
 use crate::json::{self, Position};
 use crate::rest::call::{Call, Reply, long_in};
 use crate::rest::error::Error;

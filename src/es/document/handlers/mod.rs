@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::cluster::ingest::Address;
 use crate::cluster::refusal::{Refusal, ShelfRefusal};
-use crate::cluster::source_filter::SourceFilter;
 use crate::es::document::rules::Amendment;
 use crate::es::document::source::{Document, Source};
 use crate::es::document::store::{Effect, Guard, Index, PRIMARY_TERM, Written};
 use crate::es::index::handlers::lookup::{
     Given, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
 };
+use crate::es::search::source_filter::SourceFilter;
 use crate::json::{self, Position};
 use crate::rest::call::{Body, Call, Content, Line, Reply, long_in};
 use crate::rest::error::{self, Error};

@@ -6,11 +6,11 @@ use super::lookup::{lookup, refuse};
 use crate::cluster::Cluster;
 use crate::es::document::store::{Design, Index, Level};
 use crate::es::index::names::{Lookup, date_math, is_like};
+use crate::es::search::request::alias_filter;
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;
 use crate::rest::schema::split_list;
-use crate::rest::search::alias_filter;
 
 /// Where an alias is described, which decides what may be said of it and what becomes of the rest.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,14 +1,14 @@
 //! How a call wants its index expression understood, and other parameters that many calls share.
 
-use crate::cluster::source_filter::SourceFilter;
 use crate::cluster::{CONNECTORS, Cluster, SYNC_JOBS};
 use crate::es::document::source::Condition;
 use crate::es::document::store::{External, Guard};
+pub use crate::es::search::request::lookup;
+use crate::es::search::request::time;
+use crate::es::search::source_filter::SourceFilter;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::schema::split_list;
-pub use crate::rest::search::lookup;
-use crate::rest::search::time;
 
 /// Whether the call forces a refresh, which its answer then says.
 pub fn forces_refresh(call: &Call) -> Result<bool, Error> {

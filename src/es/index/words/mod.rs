@@ -478,13 +478,13 @@ impl Error {
     /// A list of an `mget` that it does not have.
     pub(crate) fn mget_unknown_list(at: Position, name: &str) -> Error {
         let reason = format!("unknown key [{name}] for a START_ARRAY, expected [docs] or [ids]");
-        full(400, crate::rest::error::search::parsing(at, reason))
+        full(400, crate::es::search::words::parsing(at, reason))
     }
 
     /// A member of an `mget` that is no list.
     pub(crate) fn mget_no_list(at: Position, token: &str) -> Error {
         let reason = format!("unexpected token [{token}], expected [FIELD_NAME] or [START_ARRAY]");
-        full(400, crate::rest::error::search::parsing(at, reason))
+        full(400, crate::es::search::words::parsing(at, reason))
     }
 
     /// A document of an `mget` with a member that it does not have.

@@ -3,9 +3,10 @@
 //! Source: Elasticsearch 9.x, sort builders.
 
 use super::reader::{Reader, is_value};
-use crate::cluster::search::sort::{By, DateFormat, FieldSort, Missing, Mode, SortField};
+use crate::es::search::run::sort::{By, DateFormat, FieldSort, Missing, Mode, SortField};
+use crate::es::search::words as search;
 use crate::json::Token;
-use crate::rest::error::{self, Exception, search};
+use crate::rest::error::{self, Exception};
 
 /// The members of a field's sort.
 const MEMBERS: [&str; 9] =

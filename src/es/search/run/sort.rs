@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::cluster::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
 use crate::es::document::source::{Document, Source};
 use crate::es::index::mapping::Mapping;
+use crate::es::search::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
 
 /// One thing that hits are sorted by.
 #[derive(Clone, Debug, PartialEq)]

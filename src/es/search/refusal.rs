@@ -1,6 +1,6 @@
 //! [`SearchRefusal`]: why a search, a scroll or a point in time is refused.
 
-use crate::cluster::search::ShardFault;
+use crate::es::search::run::ShardFault;
 
 /// Why a search is refused.
 #[derive(Clone, Debug, PartialEq)]

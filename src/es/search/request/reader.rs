@@ -2,8 +2,9 @@
 //!
 //! Source: Elasticsearch 9.x, its content parser and what it makes of one type for another.
 
+use crate::es::search::words as search;
 use crate::json::{Position, Token, Tokens};
-use crate::rest::error::{self, Exception, search};
+use crate::rest::error::{self, Exception};
 
 /// Reads a body token by token. What is wrong with it as JSON is said as the server says it.
 pub struct Reader<'a> {

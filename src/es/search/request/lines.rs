@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use super::parameters::{Request, lookup, preference, search_settings, search_type, total_as_asked};
 use super::source::{Asked, source};
-use crate::cluster::search::service::Target;
-use crate::cluster::search::sort::{By, SortField};
 use crate::es::index::names::Lookup;
+use crate::es::search::run::service::Target;
+use crate::es::search::run::sort::{By, SortField};
+use crate::es::search::words as search;
 use crate::json;
 use crate::limits::MSEARCH_MAX;
 use crate::rest::call::Call;
-use crate::rest::error::{self, Error, search};
+use crate::rest::error::{self, Error};
 
 /// Reads the searches of a body.
 pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {

@@ -6,11 +6,11 @@ use super::context::KeepAlive;
 use super::{Documents, Found, Search, Shard};
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
-use crate::cluster::query::Fault;
 use crate::cluster::refusal::{Refusal, SearchRefusal};
 use crate::es::document::source::{Condition, Document};
 use crate::es::document::store::{Guard, Index, Level, PRIMARY_TERM};
 use crate::es::index::names::Lookup;
+use crate::es::search::query::Fault;
 
 /// Which indices a search goes over.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,13 +13,14 @@ use super::reader::{Reader, is_value};
 use super::sort::sort;
 use crate::clock::calendar::DatePattern;
 use crate::clock::parse_duration;
-use crate::cluster::query::Query;
-use crate::cluster::search::aggregation::ValuesAsked;
-use crate::cluster::search::context::KeepAlive;
-use crate::cluster::search::{Search, Track};
-use crate::cluster::source_filter::SourceFilter;
+use crate::es::search::query::Query;
+use crate::es::search::run::aggregation::ValuesAsked;
+use crate::es::search::run::context::KeepAlive;
+use crate::es::search::run::{Search, Track};
+use crate::es::search::source_filter::SourceFilter;
+use crate::es::search::words as search;
 use crate::json::Token;
-use crate::rest::error::{Error, Exception, search};
+use crate::rest::error::{Error, Exception};
 
 /// Members that Elasticsearch has and that are not spoken here, each with what to do instead.
 // DIFFERENCE: Elasticsearch has them all.

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
-use crate::cluster::query::{Fault, Filter, text_of};
-use crate::cluster::search::{Matched, Shard, ShardFault};
 use crate::es::document::source::bucket as bucket_in;
+use crate::es::search::query::{Fault, Filter, text_of};
+use crate::es::search::run::{Matched, Shard, ShardFault};
 use crate::limits::BUCKETS_MAX;
 
 /// An aggregation that knows the indices of its search.

@@ -4,8 +4,9 @@
 
 use serde_json::Value;
 
-use crate::cluster::query::{Bool, Query};
-use crate::rest::error::{Exception, search};
+use crate::es::search::query::{Bool, Query};
+use crate::es::search::words as search;
+use crate::rest::error::Exception;
 
 /// Characters that mean something to the server's parser and nothing here.
 const SPECIAL: &[char] =

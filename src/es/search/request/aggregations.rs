@@ -8,13 +8,14 @@ use super::query::query;
 use super::reader::{Reader, is_value};
 use super::source::time;
 use crate::clock::calendar::{CalendarUnit, DatePattern, Interval};
-use crate::cluster::search::aggregation::{
+use crate::es::document::source::hash_order;
+use crate::es::search::run::aggregation::{
     Aggregation, BucketOrder, HistogramAsked, Metric, OrderedBy, Reckoning, TermsAsked, ValuesAsked,
 };
-use crate::es::document::source::hash_order;
+use crate::es::search::words as search;
 use crate::json::{Position, Token};
 use crate::limits::QUERY_DEPTH_MAX;
-use crate::rest::error::{self, Exception, search};
+use crate::rest::error::{self, Exception};
 
 /// The body of an aggregation of that name: the tokens between its braces.
 type Builder = fn(&mut Reader<'_>, &str) -> Result<Reckoning, Exception>;
@@ -195,7 +196,7 @@ fn check_orders(asked: &Reckoning, inner: &[Aggregation]) -> Result<(), Exceptio
     Ok(())
 }
 
-fn query_of(reader: &mut Reader<'_>) -> Result<crate::cluster::query::Query, Exception> {
+fn query_of(reader: &mut Reader<'_>) -> Result<crate::es::search::query::Query, Exception> {
     query(reader, true, 0)
 }
 

@@ -5,16 +5,17 @@
 use super::query_string::{Manner, query_string};
 use super::sort::sort_parameter;
 use super::source::{Asked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
-use crate::cluster::query::Query;
-use crate::cluster::search::aggregation::ValuesAsked;
-use crate::cluster::search::context::KeepAlive;
-use crate::cluster::search::service::Target;
-use crate::cluster::search::sort::{By, SortField};
-use crate::cluster::search::{Search, Track};
-use crate::cluster::source_filter::SourceFilter;
 use crate::es::index::names::Lookup;
+use crate::es::search::query::Query;
+use crate::es::search::run::aggregation::ValuesAsked;
+use crate::es::search::run::context::KeepAlive;
+use crate::es::search::run::service::Target;
+use crate::es::search::run::sort::{By, SortField};
+use crate::es::search::run::{Search, Track};
+use crate::es::search::source_filter::SourceFilter;
+use crate::es::search::words as search;
 use crate::rest::call::Call;
-use crate::rest::error::{Error, Exception, search};
+use crate::rest::error::{Error, Exception};
 use crate::rest::schema::split_list;
 
 /// A search as it was asked.

@@ -5,10 +5,11 @@
 use serde_json::Value;
 
 use super::reader::{Reader, is_value};
-use crate::cluster::query::{Bool, Minimum, MultiMatch, Query};
+use crate::es::search::query::{Bool, Minimum, MultiMatch, Query};
+use crate::es::search::words as search;
 use crate::json::Token;
 use crate::limits::QUERY_DEPTH_MAX;
-use crate::rest::error::{self, Exception, search};
+use crate::rest::error::{self, Exception};
 
 /// A query's body: the tokens between its braces.
 type Builder = fn(&mut Reader<'_>, usize) -> Result<Query, Exception>;
@@ -394,7 +395,7 @@ fn text_query(reader: &mut Reader<'_>, query: &str, value_names: &[&str]) -> Res
 }
 
 fn range(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
-    use crate::cluster::search::sort::DateFormat;
+    use crate::es::search::run::sort::DateFormat;
     let (mut field, mut from, mut to) = (None, None, None);
     while let Some(name) = reader.name()? {
         match reader.value()? {

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::ValuesAsked;
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
-use crate::cluster::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
-use crate::cluster::search::{Matched, Shard};
 use crate::es::document::source::Document;
+use crate::es::search::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
+use crate::es::search::run::{Matched, Shard};
 
 /// A value.
 #[derive(Clone, Debug)]

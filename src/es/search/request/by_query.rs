@@ -10,13 +10,14 @@ use super::parameters::{body, keep_alive, lookup, manner, number, search_setting
 use super::query_string::query_string;
 use super::sort::sort_parameter;
 use super::source::{Asked, size, source_of_sweep, terminate_after, time};
-use crate::cluster::query::Query;
-use crate::cluster::search::Search;
-use crate::cluster::search::service::Target;
 use crate::es::index::names::Lookup;
+use crate::es::search::query::Query;
+use crate::es::search::run::Search;
+use crate::es::search::run::service::Target;
+use crate::es::search::words as search;
 use crate::json;
 use crate::rest::call::Call;
-use crate::rest::error::{self, Error, Exception, search};
+use crate::rest::error::{self, Error, Exception};
 
 /// Documents that are read at a time if nothing is said.
 const BATCH: u64 = 1000;

@@ -11,7 +11,7 @@ pub(super) mod values;
 use serde_json::Value;
 
 use crate::clock::calendar::{DatePattern, Interval};
-use crate::cluster::query::Query;
+use crate::es::search::query::Query;
 
 /// An aggregation as it was asked.
 #[derive(Clone, Debug, PartialEq)]

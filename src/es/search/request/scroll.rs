@@ -5,10 +5,11 @@
 use super::parameters::{body, keep_alive};
 use super::reader::{Reader, is_value};
 use super::source::time;
-use crate::cluster::search::context::KeepAlive;
+use crate::es::search::run::context::KeepAlive;
+use crate::es::search::words as search;
 use crate::json::Token;
 use crate::rest::call::Call;
-use crate::rest::error::{Error, Exception, search};
+use crate::rest::error::{Error, Exception};
 use crate::rest::schema::split_list;
 
 /// The next page of a scroll.

@@ -3,10 +3,8 @@
 //! No words and no status codes: whoever answers over HTTP says it in Elasticsearch's words
 //! (`rest::error`).
 
-mod search;
-
 pub use crate::es::index::refusal::ShelfRefusal;
-pub use search::SearchRefusal;
+pub use crate::es::search::refusal::SearchRefusal;
 
 /// Why the cluster refuses what was asked of it.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,8 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::cluster::search::Shape;
-use crate::cluster::search::aggregation::{Aggregated, BucketFound, Reckoned, TermsKind};
+use crate::es::search::run::Shape;
+use crate::es::search::run::aggregation::{Aggregated, BucketFound, Reckoned, TermsKind};
 
 /// Results by their names.
 pub struct AggregationsBody<'a> {

@@ -1,16 +1,20 @@
 //! `_search`, `_count`, `_msearch`, scrolls, points in time, and what is done to all that a query finds.
 
+pub mod aggregated;
+pub mod hits;
+
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::cluster::refusal::Refusal;
-use crate::cluster::search::Found;
-use crate::cluster::search::service::{Sweep, SweepAsked, Swept};
 use crate::es::index::handlers::lookup::check_patience;
+use crate::es::search::request as search;
+use crate::es::search::request::{ByQuery, Request};
+use crate::es::search::run::Found;
+use crate::es::search::run::service::{Sweep, SweepAsked, Swept};
 use crate::rest::call::{Body, Call, Reply};
 use crate::rest::error::Error;
-use crate::rest::search::{self, ByQuery, Request};
 
 /// `search`.
 pub fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
