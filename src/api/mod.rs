@@ -3,14 +3,15 @@
 //! A handler takes what was asked, calls the rule, stores, and replies. If one needs a second screen,
 //! a rule is hiding in it.
 
-pub(crate) mod cat;
-pub(crate) mod cluster;
-mod ingest;
-mod license;
-mod node;
-mod security;
 #[cfg(test)]
 mod tests;
+
+use crate::es::ingest::handlers as ingest;
+use crate::es::node::handlers as node;
+use crate::es::node::handlers::cat;
+use crate::es::node::handlers::cluster;
+use crate::es::node::handlers::license;
+use crate::es::security::handlers as security;
 
 use crate::es::search::handlers as search;
 

@@ -3,8 +3,6 @@
 //! [`Cluster`] is the whole state: documents in indices. Connectors and sync jobs *are* documents, as
 //! in the real server, so every way of writing them meets in one place.
 
-pub mod api_key;
-pub mod ingest;
 pub(crate) mod order;
 pub mod refusal;
 mod trial;
@@ -30,13 +28,13 @@ use crate::es::document::shared::{Member, Shared};
 use crate::es::document::source::{Outcome, Patch, Source};
 use crate::es::document::store::{Effect, Guard, Index};
 use crate::es::index::templates::Templates;
+use crate::es::ingest::Pipelines;
 use crate::es::search::run::context::Contexts;
+use crate::es::security::api_key::ApiKeys;
 use crate::es::sync_job::rules::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
 use crate::visibility::Visibility;
-use api_key::ApiKeys;
-use ingest::Pipelines;
 use order::Order;
 use refusal::{ConnectorRefusal, Refusal};
 use trial::Trial;

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Cluster;
-use super::api_key::ApiKeys;
-use super::ingest::Pipelines;
 use crate::es::document::store::Index;
 use crate::es::index::templates::Templates;
+use crate::es::ingest::Pipelines;
 use crate::es::search::run::context::Contexts;
+use crate::es::security::api_key::ApiKeys;
 use crate::ids::IdSource;
 
 /// A cluster before a trial, as far as the trial has changed it.

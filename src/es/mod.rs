@@ -6,6 +6,9 @@
 pub mod connector;
 pub mod document;
 pub mod index;
+pub mod ingest;
+pub mod node;
 pub mod search;
 pub mod secret;
+pub mod security;
 pub mod sync_job;

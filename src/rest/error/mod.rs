@@ -7,8 +7,6 @@
 //! Source: Elasticsearch 9.x, exceptions of the REST layer and their rendering.
 
 mod contract;
-mod ingest;
-mod node;
 mod parsing;
 mod refusal;
 mod request;

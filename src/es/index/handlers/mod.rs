@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 
 use super::handlers::lookup::{dot_warned, lookup};
 use super::handlers::state::refuse_wildcards;
-use crate::api::cluster::Shards;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::cluster::refusal::ShelfRefusal;
@@ -20,6 +19,7 @@ use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::{Lookup, date_math, is_like};
 use crate::es::index::settings::{self, BadSetting};
+use crate::es::node::handlers::cluster::Shards;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::lookup;
 use super::shards;
-use crate::api::cat::size;
-use crate::api::cluster::Shards;
 use crate::cluster::Cluster;
 use crate::es::document::store::Index;
 use crate::es::index::names::Lookup;
+use crate::es::node::handlers::cat::size;
+use crate::es::node::handlers::cluster::Shards;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 use crate::rest::part::Part;

@@ -4,8 +4,8 @@ mod table;
 
 use serde_json::Value;
 
+use super::CLUSTER_NAME;
 use super::cluster::Shards;
-use super::node::CLUSTER_NAME;
 use crate::clock::Timestamp;
 use crate::cluster::Cluster;
 use crate::es::document::source::Source;

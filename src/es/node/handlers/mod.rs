@@ -1,5 +1,9 @@
 //! What the node says of itself.
 
+pub mod cat;
+pub mod cluster;
+pub mod license;
+
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
@@ -115,7 +119,7 @@ pub fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
                 "plugins" => json!([]),
                 "modules" => MODULES.iter().map(|name| json!({ "name": name })).collect(),
                 _ => {
-                    let types = crate::cluster::ingest::PROCESSORS.iter();
+                    let types = crate::es::ingest::PROCESSORS.iter();
                     json!({ "processors": types.map(|name| json!({ "type": name })).collect::<Vec<_>>() })
                 }
             };

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
-use crate::cluster::ingest::{Address, Misfit, Pipelines, Wrong};
 use crate::es::document::source::Source;
+use crate::es::ingest::{Address, Misfit, Pipelines, Wrong};
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 

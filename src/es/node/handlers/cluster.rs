@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::node::{CLUSTER_NAME, NAME, ROLES, TRANSPORT_ADDRESS};
+use super::{CLUSTER_NAME, NAME, ROLES, TRANSPORT_ADDRESS};
 use crate::cluster::Cluster;
 use crate::es::document::store::Index;
 use crate::es::index::names::Lookup;

@@ -72,7 +72,7 @@ fn literal_of(text: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::cluster::ingest::Address;
+    use crate::es::ingest::Address;
     use serde_json::json;
 
     #[test]

@@ -19,12 +19,14 @@
 mod built_in;
 mod condition;
 mod field;
+pub mod handlers;
 mod pattern;
 mod read;
 pub mod step;
 mod template;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -32,7 +32,7 @@ pub fn get(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let is_enterprise = license == License::Enterprise;
     told["max_nodes"] = if is_enterprise { Value::Null } else { 1000.into() };
     told["max_resource_units"] = if is_enterprise { 1000.into() } else { Value::Null };
-    told["issued_to"] = super::node::CLUSTER_NAME.into();
+    told["issued_to"] = super::CLUSTER_NAME.into();
     told["issuer"] = "elasticsearch".into();
     told["start_date_in_millis"] = Value::from(-1);
     Ok(Reply::json(json!({ "license": told })))

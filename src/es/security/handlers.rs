@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::base64;
 use crate::clock::parse_duration;
 use crate::cluster::Cluster;
-use crate::cluster::api_key::ApiKey;
 use crate::es::index::names::is_like;
+use crate::es::security::api_key::ApiKey;
 use crate::rest::call::{Call, Reply};
 use crate::rest::error::Error;
 
