@@ -53,14 +53,12 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
-mod api;
 mod base64;
 mod by_id;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 mod clock;
-mod cluster;
 mod contract;
 mod error;
 mod es;
@@ -78,13 +76,11 @@ mod mock;
 mod near_miss;
 mod profile;
 mod record;
-mod rest;
 mod steps;
 mod stub;
 mod suggest;
 mod visibility;
 
-pub use api::{Operation, operations};
 pub use clock::{Clock, Timestamp};
 pub use contract::coverage::{Coverage, Scenario};
 pub use contract::offline::{Judged, Origin, Run};
@@ -97,6 +93,7 @@ pub use contract::{Counts, Judge, Verdict, rules};
 pub use error::Error;
 pub use es::connector::rules::ConnectorStatus;
 pub use es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
+pub use es::table::{Operation, operations};
 pub use fault::{Fault, FaultKind};
 pub use finding::{Finding, Severity, Subject};
 pub use fixture::{Also, Connector, Diagnostic, Fixture, Incident, Secret, SyncJob, incidents, lint, lint_together};

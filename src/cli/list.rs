@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::args::List;
 use super::console::{Console, Exit, Failure, counted};
 use super::evidence::{Evidence, Seen};
-use crate::api::operations;
+use crate::es::table::operations;
 
 /// Prints the table, one line for each path.
 pub fn run(list: &List, console: &Console) -> Result<Exit, Failure> {

@@ -2,8 +2,8 @@
 
 use super::args::Schema;
 use super::console::{Console, Exit, Failure};
-use crate::api::ENDPOINTS;
-use crate::rest::schema::Contract;
+use crate::es::body::schema::Contract;
+use crate::es::table::ENDPOINTS;
 use crate::suggest::similarity;
 
 /// Our own formats.

@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::heard::Heard;
 use super::rules::Offence;
-use crate::api::TABLE;
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
+use crate::es::http::call::Body;
+use crate::es::store::Cluster;
+use crate::es::table::TABLE;
 use crate::fixture::Fixture;
 use crate::http::Method;
 use crate::profile::Profile;
-use crate::rest::call::Body;
 
 /// The indices of connectors and sync jobs begin with this.
 const INDEX_PREFIX: &str = ".elastic-connectors";

@@ -12,9 +12,9 @@ use super::heard::Heard;
 use super::lane::value_of;
 use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::http::call::{Sent, long_in};
 use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::json;
-use crate::rest::call::{Sent, long_in};
 
 /// What a call does.
 #[derive(Clone, Debug, PartialEq)]

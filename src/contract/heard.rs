@@ -5,8 +5,14 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::api;
 use crate::clock::Timestamp;
+use crate::es::body::schema::Violation;
+use crate::es::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
+use crate::es::http as rest;
+use crate::es::http::call::{PathParameter, Sent};
+use crate::es::http::part::Part;
+use crate::es::http::{Miss, Setting, Stage};
+use crate::es::table;
 use crate::fault::{Fault, Mark};
 use crate::http::{Request, Response};
 use crate::json;
@@ -15,11 +21,6 @@ use crate::limits::JSON_HELD_BYTES_MAX;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
 use crate::record::redact::{self, Exposure};
-use crate::rest::call::{PathParameter, Sent};
-use crate::rest::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
-use crate::rest::part::Part;
-use crate::rest::schema::Violation;
-use crate::rest::{self, Miss, Setting, Stage};
 
 /// A call as the judge hears it: the request, how far it got, and what it was answered.
 #[derive(Clone, Copy)]
@@ -138,7 +139,7 @@ impl<'a> Retold<'a> {
         let Interaction { request, response, .. } = interaction;
         let license = License::default();
         let setting = Setting { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
-        let reading = rest::read(&api::TABLE, request, &setting);
+        let reading = rest::read(&table::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
         let (path, body) = match reading.stage {
             Stage::Call(call) => (call.path, call.body),

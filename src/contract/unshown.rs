@@ -17,10 +17,10 @@ use super::rules::{Offence, hms};
 use super::story::Mark;
 use crate::clock::parse_duration;
 use crate::es::document::lag::REFRESH_INTERVAL;
+use crate::es::http::part::Part;
 use crate::es::search::query::text::{Pattern, lower, words};
 use crate::json;
 use crate::limits::{JUDGE_UNSHOWN_INDICES_MAX, JUDGE_UNSHOWN_MAX};
-use crate::rest::part::Part;
 
 /// Writes that no refresh has shown yet, by index.
 #[derive(Clone, Debug, Default)]

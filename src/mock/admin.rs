@@ -39,6 +39,12 @@ use crate::contract::coverage::Coverage;
 use crate::contract::report::ReportFormat;
 use crate::contract::scope::Scope;
 use crate::endpoints;
+use crate::es::error::Error;
+use crate::es::http as rest;
+use crate::es::http::call::{Body, Call, Reply};
+use crate::es::http::endpoint::Endpoint;
+use crate::es::http::render::render;
+use crate::es::http::{Reading, Setting, Stage, Table};
 use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::http::{Method, Request, Response};
@@ -47,11 +53,6 @@ use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_BYTES_MAX, JOURNAL_PAGE_ENTRIES
 use crate::mock::engine::{Engine, lock, run};
 use crate::profile::Profile;
 use crate::record::{Kept, Span, recording};
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::endpoint::Endpoint;
-use crate::rest::error::Error;
-use crate::rest::render::render;
-use crate::rest::{self, Reading, Setting, Stage, Table};
 use crate::stub;
 use crate::suggest;
 
@@ -155,7 +156,7 @@ fn refused(error: crate::Error) -> Error {
 
 /// The parameters of a call, of which only `known` may be given.
 fn parameters(call: &Call, known: &[&str]) -> Result<(), Error> {
-    let common = rest::schema::COMMON_PARAMETERS;
+    let common = crate::es::body::schema::COMMON_PARAMETERS;
     match call.query.iter().find(|(name, _)| !known.contains(&name.as_str()) && !common.contains(&name.as_str())) {
         None => Ok(()),
         Some((name, _)) => {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use serde_json::Value;
 
-use crate::cluster::{CONNECTORS, Cluster, SYNC_JOBS};
+use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 use crate::http::Request;
 use crate::json;
 

@@ -2,17 +2,18 @@
 
 use serde_json::Value;
 
-use crate::api::TABLE;
+use crate::es::body::schema::{COMMON_PARAMETERS, Contract};
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::http as rest;
+use crate::es::http::{Setting, Stage};
 use crate::es::sync_job::rules::SyncStatus;
+use crate::es::table::TABLE;
 use crate::http::{Request, Response};
 use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
 use crate::record::Standing;
 use crate::record::redact::REDACTED;
-use crate::rest::schema::{COMMON_PARAMETERS, Contract};
-use crate::rest::{self, Setting, Stage};
 
 /// Operations that begin work: for them the connector's state matters beside the job's.
 const BEGINNINGS: [&str; 2] = ["connector.sync_job_claim", "connector.sync_job_post"];

@@ -18,22 +18,23 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::scene::{Item, items, resolved, setting};
-use crate::api::TABLE;
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
 use crate::contract::Judge;
 use crate::contract::story::Seen;
 use crate::contract::strictness::Strictness;
+use crate::es::body::schema::{COMMON_PARAMETERS, Contract, Enumeration};
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::http as rest;
+use crate::es::http::Stage;
+use crate::es::http::render::{Style, render};
+use crate::es::store::Cluster;
 use crate::es::sync_job::rules::SyncStatus;
+use crate::es::table::TABLE;
 use crate::finding::Severity;
 use crate::fixture::Fixture;
 use crate::http::{Method, Request, Response};
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
-use crate::rest::render::{Style, render};
-use crate::rest::schema::{COMMON_PARAMETERS, Contract, Enumeration};
-use crate::rest::{self, Stage};
 
 /// Objects in objects that are sent whole.
 const DEPTH_MAX: usize = 4;

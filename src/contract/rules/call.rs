@@ -1,10 +1,10 @@
 //! Rules about one call by itself. A 404 or a 409 is no fault: a correct client meets them.
 
 use super::Offence;
-use crate::api::TABLE;
 use crate::contract::heard::Heard;
-use crate::rest::schema::ViolationKind;
-use crate::rest::{Miss, near};
+use crate::es::body::schema::ViolationKind;
+use crate::es::http::{Miss, near};
+use crate::es::table::TABLE;
 
 /// Whether there is anything about a call that the rules of this file could speak of.
 pub(crate) fn is_troubled(heard: &Heard<'_>) -> bool {

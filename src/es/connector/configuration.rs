@@ -7,8 +7,8 @@
 use serde_json::{Map, Value, json};
 
 use super::rules::ConnectorStatus;
-use crate::cluster::refusal::{ConnectorRefusal, Refusal};
 use crate::es::document::source::{Patch, Source, hash_order};
+use crate::es::refusal::{ConnectorRefusal, Refusal};
 
 /// How a form may show a field.
 pub const DISPLAY_TYPES: [&str; 6] = ["text", "textbox", "textarea", "numeric", "toggle", "dropdown"];

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
-use crate::cluster::refusal::{ConnectorRefusal, Refusal};
 use crate::es::document::shared::Recipe;
 use crate::es::document::source::{Patch, Source};
+use crate::es::refusal::{ConnectorRefusal, Refusal};
 
 /// What a rule may do with what it matches. Read in any case.
 pub const POLICIES: [&str; 2] = ["exclude", "include"];

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use super::filtering::DefaultFiltering;
 use super::scheduling;
 use crate::clock::Timestamp;
-use crate::cluster::refusal::{ConnectorRefusal, Refusal};
 use crate::es::document::shared::Shared;
 use crate::es::document::source::{Patch, Source};
+use crate::es::refusal::{ConnectorRefusal, Refusal};
 use crate::limits::INDEX_NAME_BYTES_MAX;
 
 /// The status of a connector.

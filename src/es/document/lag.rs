@@ -135,9 +135,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cluster::Cluster;
     use crate::es::document::source::Source;
     use crate::es::document::store::{Design, Guard};
+    use crate::es::store::Cluster;
     use crate::visibility::Visibility;
 
     fn at(ms: i64) -> Timestamp {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::source::{Condition, Patch, Source};
 use super::store::{Effect, Guard, Index, Written};
-use crate::cluster::refusal::Refusal;
+use crate::es::refusal::Refusal;
 
 /// What a partial update asks for.
 #[derive(Clone, Debug, PartialEq)]

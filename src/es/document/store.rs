@@ -10,10 +10,10 @@ use super::lag::Lag;
 use super::source::{Condition, Document, Outcome, Patch, Source};
 use crate::by_id::ById;
 use crate::clock::Timestamp;
-use crate::cluster::order::Changes;
-use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::es::index::built_in::{is_of_connectors, is_of_sync_jobs};
 use crate::es::index::mapping::{Bounds, Mapping};
+use crate::es::order::Changes;
+use crate::es::refusal::{Refusal, ShelfRefusal};
 use crate::limits::{DELETES_REMEMBERED_MAX, NESTED_OBJECTS_MAX};
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.

@@ -11,8 +11,8 @@ use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use super::mapping::Mapping;
-use crate::cluster::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
 use crate::es::document::store::Design;
+use crate::es::store::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
 
 /// The design of an index of that name, one for all clusters; none if nothing is built in for it.
 pub fn design(name: &str) -> Option<Arc<Design>> {

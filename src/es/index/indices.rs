@@ -6,10 +6,10 @@ use super::mapping::Bounds;
 use super::names::{self, date_math, refuse_reserved};
 use super::{built_in, settings};
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
-use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::es::document::lag::Lag;
 use crate::es::document::store::{Design, Index, Level};
+use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::store::Cluster;
 use crate::limits::INDICES_MAX;
 
 impl Cluster {
@@ -203,7 +203,7 @@ fn completed(mut design: Design, over: Design) -> Result<Design, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{CONNECTORS, SYNC_JOBS};
+    use crate::es::store::{CONNECTORS, SYNC_JOBS};
     use serde_json::json;
 
     fn cluster() -> (Cluster, Timestamp) {

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
-use crate::cluster::refusal::{Refusal, ShelfRefusal};
-use crate::cluster::{Cluster, SECRETS, SECRETS_ALIAS};
 use crate::es::connector::rules::index_name_offence;
 use crate::es::document::store::{Index, Level};
+use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::store::{Cluster, SECRETS, SECRETS_ALIAS};
 
 /// How an expression is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::mapping::Bounds;
 use super::names::is_like;
 use super::settings;
-use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::es::document::store::Design;
+use crate::es::refusal::{Refusal, ShelfRefusal};
 
 /// A part of composable templates.
 #[derive(Clone, Debug, PartialEq, Default)]

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::Cluster;
 use crate::es::document::source::Source;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
 use crate::es::ingest::{Address, Misfit, Pipelines, Wrong};
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
+use crate::es::store::Cluster;
 
 /// `ingest.put_pipeline`. What the mock cannot do is refused here, not while documents are written.
 pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {

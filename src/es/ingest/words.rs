@@ -2,8 +2,8 @@
 //!
 //! Source: Elasticsearch 9.x, configuration reader of ingest and its exceptions.
 
+use crate::es::error::{Error, Exception, full, illegal_argument};
 use crate::es::ingest::{Failure, FailureKind, Misfit, Wrong};
-use crate::rest::error::{Error, Exception, full, illegal_argument};
 
 impl From<Misfit> for Error {
     fn from(misfit: Misfit) -> Error {

@@ -2,7 +2,7 @@
 //!
 //! Source: Elasticsearch 9.x, cluster health, tables and API keys.
 
-use crate::rest::error::{Error, Exception, full, illegal_argument};
+use crate::es::error::{Error, Exception, full, illegal_argument};
 
 impl Error {
     /// A word that `expand_wildcards` does not know.

@@ -5,12 +5,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::DateFault;
-use crate::cluster::refusal::SearchRefusal;
+use crate::es::error::{Error, Exception, Family, UNSUPPORTED, bad_boolean, full, illegal_argument, unknown_field};
+use crate::es::refusal::SearchRefusal;
 use crate::es::search::query::Fault;
 use crate::es::search::run::ShardFault;
 use crate::json::Position;
 use crate::limits::BUCKETS_MAX;
-use crate::rest::error::{Error, Exception, Family, UNSUPPORTED, bad_boolean, full, illegal_argument, unknown_field};
 use crate::suggest;
 
 /// An exception of the hand-written parsers, which tell the place apart from the reason.

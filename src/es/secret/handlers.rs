@@ -5,9 +5,9 @@
 
 use serde_json::json;
 
-use crate::cluster::Cluster;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
+use crate::es::store::Cluster;
 
 const ID: &str = "id";
 

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::base64;
 use crate::clock::parse_duration;
-use crate::cluster::Cluster;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
 use crate::es::index::names::is_like;
 use crate::es::security::api_key::ApiKey;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
+use crate::es::store::Cluster;
 
 /// `security.authenticate`.
 pub fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, Error> {

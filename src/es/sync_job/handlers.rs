@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use crate::clock::Timestamp;
-use crate::cluster::{Cluster, JobFilter};
+use crate::es::body::schema::split_list;
+use crate::es::error::Error;
+use crate::es::http::call::{Body, Call, Reply};
+use crate::es::store::{Cluster, JobFilter};
 use crate::es::sync_job::rules as sync_job;
 use crate::es::sync_job::rules::{Cursor, JobType, Stats, SyncJob, SyncStatus, TriggerMethod};
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::schema::split_list;
 
 const ID: &str = "connector_sync_job_id";
 

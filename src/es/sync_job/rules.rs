@@ -14,10 +14,10 @@ use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
-use crate::cluster::refusal::Refusal;
 use crate::es::connector::{configuration, filtering};
 use crate::es::document::shared::{Member, Recipe, Shared};
 use crate::es::document::source::{Patch, Source, hash_order};
+use crate::es::refusal::Refusal;
 
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
@@ -336,12 +336,12 @@ pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
 mod tests {
     use super::SyncStatus::{Canceling, Error, InProgress, Pending, Suspended};
     use super::*;
-    use crate::cluster::{Cluster, JobFilter};
     use crate::es::connector::rules::NewConnector;
+    use crate::es::store::{Cluster, JobFilter};
 
     #[test]
     fn what_a_rule_writes_of_its_own_fits_the_built_in_mapping() {
-        let design = crate::es::index::built_in::design(crate::cluster::SYNC_JOBS).expect("it is built in");
+        let design = crate::es::index::built_in::design(crate::es::store::SYNC_JOBS).expect("it is built in");
         let stats = Stats {
             deleted_document_count: 0,
             indexed_document_count: 1,

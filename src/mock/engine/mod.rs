@@ -22,13 +22,20 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use crate::api;
 use crate::clock::{Clock, Timestamp};
-use crate::cluster::Cluster;
 use crate::contract::Judge;
 use crate::contract::heard::{self, Heard};
 use crate::contract::strictness::{self, Contract, Strictness};
 use crate::error::Error;
+use crate::es::body::schema::Violation;
+use crate::es::error::Error as Refused;
+use crate::es::http as rest;
+use crate::es::http::call::{PathParameter, Reply, Sent};
+use crate::es::http::endpoint::Endpoint;
+use crate::es::http::render::{Style, bare, render};
+use crate::es::http::{Reading, Setting, Stage};
+use crate::es::store::Cluster;
+use crate::es::table;
 use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
 use crate::http::{Request, Response};
@@ -43,12 +50,6 @@ use crate::record::playback::{PlayNote, Playback};
 use crate::record::recording::{Allowed, Header, Recording};
 use crate::record::redact::{self, Mask};
 use crate::record::{Journal, Note};
-use crate::rest::call::{PathParameter, Reply, Sent};
-use crate::rest::endpoint::Endpoint;
-use crate::rest::error::Error as Refused;
-use crate::rest::render::{Style, bare, render};
-use crate::rest::schema::Violation;
-use crate::rest::{self, Reading, Setting, Stage};
 use crate::stub::{Cast, Decision};
 use crate::visibility::Visibility;
 use gates::Gates;
@@ -173,7 +174,7 @@ pub struct Desk(Setting);
 impl Desk {
     /// Takes a request through everything that needs no state.
     pub fn read<'r>(&self, request: &'r Request) -> Read<'r> {
-        Read { reading: rest::read(&api::TABLE, request, &self.0), decided: None }
+        Read { reading: rest::read(&table::TABLE, request, &self.0), decided: None }
     }
 
     /// The largest request body, in bytes.
@@ -476,7 +477,7 @@ impl Engine {
                 };
                 // What the path says is masked where the path is.
                 let masked =
-                    (shown.target() != request.target()).then(|| api::TABLE.placeholders(shown, self.setup.profile));
+                    (shown.target() != request.target()).then(|| table::TABLE.placeholders(shown, self.setup.profile));
                 let verdict = self.judge.hear(&Heard {
                     seq,
                     at,

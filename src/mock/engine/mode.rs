@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::es::store::Cluster;
 use crate::fixture::Fixture;
 use crate::record::playback::Playback;
 use crate::visibility::Visibility;

@@ -12,17 +12,18 @@ use serde_json::{Map, Value, json};
 use super::mode::Mode;
 use super::{Answer, Engine, Setup, panic_text};
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::es::error::Error as Refused;
+use crate::es::http::call::{Body, Content, Line, Reply};
+use crate::es::http::render::Style;
+use crate::es::http::{Reading, Stage};
+use crate::es::store::Cluster;
+use crate::es::words::stubbed;
 use crate::fault::{FaultKind, Mark};
 use crate::finding::Finding;
 use crate::http::{Headers, Request, Response};
 use crate::near_miss;
 use crate::record::event::Change;
-use crate::rest::call::{Body, Content, Line, Reply};
-use crate::rest::error::{Error as Refused, stubbed};
-use crate::rest::render::Style;
-use crate::rest::{Reading, Stage};
 use crate::stub::{Asked, Cast, Decision, Own, Refusal, Script};
 
 /// What a stub does to an answer that the engine has made.

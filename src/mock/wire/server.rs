@@ -32,6 +32,8 @@ use super::guard::Guard;
 use super::sink::Sink;
 use super::troubles::Troubles;
 use crate::clock::Timestamp;
+use crate::es::error::Error as Refused;
+use crate::es::http::render::{Style, render};
 use crate::fault::FaultKind;
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX};
@@ -42,8 +44,6 @@ use crate::mock::engine::{Acted, Desk, Engine, lock};
 use crate::record::interaction::Interaction;
 use crate::record::recording::{event_line, line, put_away};
 use crate::record::{Kept, Span};
-use crate::rest::error::Error as Refused;
-use crate::rest::render::{Style, render};
 
 /// The system's time: read here and nowhere else.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]

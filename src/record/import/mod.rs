@@ -18,15 +18,16 @@ use serde_json::Value;
 
 use super::recording::{Header, Mistake, Recording, put_away};
 use super::{Journal, Note};
-use crate::api;
 use crate::clock::Timestamp;
+use crate::es::http as rest;
+use crate::es::http::Setting;
+use crate::es::table;
 use crate::fixture;
 use crate::http::{Headers, Request, Response};
 use crate::json;
 use crate::license::License;
 use crate::limits::{IMPORTED_CALLS_MAX, RECORDING_LINE_BYTES_MAX};
 use crate::profile::Profile;
-use crate::rest::{self, Setting};
 use crate::visibility::Visibility;
 use part::Part;
 
@@ -159,7 +160,7 @@ fn recording(found: Vec<Found>, all: bool) -> (Recording, usize) {
     let hosts: BTreeSet<String> =
         found.iter().filter(|call| says_so(&call.response)).map(|call| host_of(&call.request)).collect();
     for Found { request, response, at: known, took_us } in found {
-        let reading = rest::read(&api::TABLE, &request, &setting);
+        let reading = rest::read(&table::TABLE, &request, &setting);
         let is_ours = hosts.contains(&host_of(&request)) || (hosts.is_empty() && reading.operation.is_some());
         if !is_ours && !all {
             left_out += 1;

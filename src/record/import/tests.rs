@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::har as har_out;
+use crate::record::har;
 
 fn calls(text: &str) -> Vec<(String, String, u16, String)> {
     let imported = import("f", text.as_bytes(), false).unwrap_or_else(|mistake| panic!("{mistake}"));
@@ -116,7 +116,7 @@ fn what_a_har_of_ours_says_comes_back() {
     for file in ["claim_story", "full_sync"] {
         let path = format!("{}/fixtures/recordings/{file}.ndjson", env!("CARGO_MANIFEST_DIR"));
         let recording = Recording::parse(file, &std::fs::read(path).expect("a file")).expect("a recording");
-        let text = har_out::write(&recording.interactions);
+        let text = har::write(&recording.interactions);
         let again = import("f", text.as_bytes(), false).expect("a HAR").recording;
         assert_eq!(again.interactions.len(), recording.interactions.len());
         for (was, is) in recording.interactions.iter().zip(&again.interactions) {

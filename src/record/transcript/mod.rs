@@ -18,7 +18,7 @@ use super::event::{Change, Event};
 use super::interaction::Interaction;
 use super::recording::{Header, Line, Recording};
 use crate::clock::Timestamp;
-use crate::cluster::{CONNECTORS, SYNC_JOBS};
+use crate::es::store::{CONNECTORS, SYNC_JOBS};
 use crate::json;
 use crate::steps::step;
 

@@ -1,12 +1,12 @@
 //! `connector.list`: the connectors by the name of their index, filtered and paged.
 
 use super::{index_name_message, refuse};
-use crate::cluster::{Cluster, Page};
+use crate::es::body::schema::split_list;
 use crate::es::document::source::Source;
+use crate::es::error::Error;
+use crate::es::http::call::{Body, Call, Reply};
 use crate::es::search::query::text::{Pattern, lower, words};
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::schema::split_list;
+use crate::es::store::{Cluster, Page};
 
 /// The size of a page when the client does not say.
 const PAGE_SIZE: u64 = 100;

@@ -7,10 +7,10 @@ mod update;
 
 use serde_json::json;
 
-use crate::cluster::Cluster;
 use crate::es::connector::rules::{NATIVE_PREFIX, NewConnector, index_name_offence};
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::error::Error;
+use crate::es::error::Error;
+use crate::es::http::call::{Body, Call, Reply};
+use crate::es::store::Cluster;
 
 pub use list::*;
 pub use update::*;

@@ -6,11 +6,11 @@
 use serde_json::Value;
 
 use super::{ID, index_name_message, missing_id, refuse};
-use crate::cluster::Cluster;
 use crate::es::connector::{configuration, filtering, rules as connector, scheduling};
 use crate::es::document::source::Patch;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
+use crate::es::store::Cluster;
 
 /// An id must not be empty.
 pub fn check_id(call: &Call) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 //! two sentences of the parser's own.
 
 use crate::es::connector::cron::{Offence, Part};
-use crate::rest::error::{Exception, illegal_argument};
+use crate::es::error::{Exception, illegal_argument};
 
 /// A text that is no cron expression.
 pub(crate) fn no_cron(text: &str, offence: &Offence) -> Exception {

@@ -4,9 +4,9 @@
 
 pub mod cron;
 
-use crate::cluster::refusal::ConnectorRefusal;
+use crate::es::error::{Error, Exception, full, unknown_enum};
+use crate::es::refusal::ConnectorRefusal;
 use crate::limits::ID_BYTES_MAX;
-use crate::rest::error::{Error, Exception, full, unknown_enum};
 
 impl From<ConnectorRefusal> for Error {
     fn from(refusal: ConnectorRefusal) -> Error {

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Stage, Store, Unstored, Update, pipeline_offence, read_back, token_of, told};
-use crate::cluster::Cluster;
-use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::es::document::source::Source;
 use crate::es::document::store::{Effect, Guard};
+use crate::es::error::{self, Error};
+use crate::es::http::call::{Call, Content, Line, Reply};
+use crate::es::http::part::Part;
 use crate::es::index::handlers::lookup::{
     Given, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
 };
+use crate::es::refusal::{Refusal, ShelfRefusal};
 use crate::es::search::source_filter::SourceFilter;
+use crate::es::store::Cluster;
 use crate::json;
-use crate::rest::call::{Call, Content, Line, Reply};
-use crate::rest::error::{self, Error};
-use crate::rest::part::Part;
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq)]

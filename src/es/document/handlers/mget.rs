@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::{Expected, found, found_at, not_found, read_from, token_of};
-use crate::cluster::Cluster;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply, long_in};
+use crate::es::http::part::Part;
 use crate::es::index::handlers::lookup::{refuse, routing, selection};
 use crate::es::search::source_filter::SourceFilter;
+use crate::es::store::Cluster;
 use crate::json::{self, Position};
-use crate::rest::call::{Call, Reply, long_in};
-use crate::rest::error::Error;
-use crate::rest::part::Part;
 
 /// A document that is asked for.
 struct Wanted {

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::cluster::Cluster;
-use crate::cluster::refusal::{Refusal, ShelfRefusal};
 use crate::es::document::rules::Amendment;
 use crate::es::document::source::{Document, Source};
 use crate::es::document::store::{Effect, Guard, Index, PRIMARY_TERM, Written};
+use crate::es::error::{self, Error};
+use crate::es::http::call::{Body, Call, Content, Line, Reply, long_in};
+use crate::es::http::part::Part;
 use crate::es::index::handlers::lookup::{
     Given, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
 };
 use crate::es::ingest::Address;
+use crate::es::refusal::{Refusal, ShelfRefusal};
 use crate::es::search::source_filter::SourceFilter;
+use crate::es::store::Cluster;
 use crate::json::{self, Position};
-use crate::rest::call::{Body, Call, Content, Line, Reply, long_in};
-use crate::rest::error::{self, Error};
-use crate::rest::part::Part;
 
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::lookup::{lookup, refuse};
-use crate::cluster::Cluster;
+use crate::es::body::schema::split_list;
 use crate::es::document::store::{Design, Index, Level};
+use crate::es::error::Error;
+use crate::es::http::call::{Body, Call, Reply};
+use crate::es::http::part::Part;
 use crate::es::index::names::{Lookup, date_math, is_like};
 use crate::es::search::request::alias_filter;
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::part::Part;
-use crate::rest::schema::split_list;
+use crate::es::store::Cluster;
 
 /// Where an alias is described, which decides what may be said of it and what becomes of the rest.
 #[derive(Clone, Copy, Debug, PartialEq)]

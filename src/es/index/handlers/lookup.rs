@@ -1,14 +1,14 @@
 //! How a call wants its index expression understood, and other parameters that many calls share.
 
-use crate::cluster::{CONNECTORS, Cluster, SYNC_JOBS};
+use crate::es::body::schema::split_list;
 use crate::es::document::source::Condition;
 use crate::es::document::store::{External, Guard};
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
 pub use crate::es::search::request::lookup;
 use crate::es::search::request::time;
 use crate::es::search::source_filter::SourceFilter;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::schema::split_list;
+use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 
 /// Whether the call forces a refresh, which its answer then says.
 pub fn forces_refresh(call: &Call) -> Result<bool, Error> {

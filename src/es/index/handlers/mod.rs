@@ -11,19 +11,19 @@ use serde_json::{Map, Value, json};
 use super::handlers::lookup::{dot_warned, lookup};
 use super::handlers::state::refuse_wildcards;
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
-use crate::cluster::refusal::ShelfRefusal;
+use crate::es::body::schema::split_list;
 use crate::es::document::source::hash_order;
 use crate::es::document::store::{Design, Index, Level};
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
+use crate::es::http::part::Part;
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::{Lookup, date_math, is_like};
 use crate::es::index::settings::{self, BadSetting};
 use crate::es::node::handlers::cluster::Shards;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::part::Part;
-use crate::rest::schema::split_list;
+use crate::es::refusal::ShelfRefusal;
+use crate::es::store::Cluster;
 
 /// The number that Elasticsearch gives to what its indices look like inside.
 ///

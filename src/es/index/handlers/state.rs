@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::lookup::lookup;
-use crate::cluster::Cluster;
+use crate::es::body::schema::split_list;
 use crate::es::document::store::{Barrier, CLOSED, Index, Level};
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
 use crate::es::index::mapping::Fields;
 use crate::es::index::names::{Lookup, is_like};
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::schema::split_list;
+use crate::es::store::Cluster;
 
 /// Refuses wildcards where a mistake would cost much, as a node does unless it is told otherwise.
 ///
@@ -49,7 +49,7 @@ fn names(indices: &[&Index]) -> Vec<std::sync::Arc<str>> {
 pub fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let shards = call.query("wait_for_active_shards");
     if let Some(text) = shards.filter(|text| *text != "index-setting") {
-        let kind = crate::cluster::values::ValueKind::ActiveShards;
+        let kind = crate::es::values::ValueKind::ActiveShards;
         kind.check(text).map_err(|why| Error::bad_parameter("wait_for_active_shards", text, why))?;
     }
     refuse_wildcards(call.path("index"))?;

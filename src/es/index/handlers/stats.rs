@@ -6,15 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::lookup;
 use super::shards;
-use crate::cluster::Cluster;
+use crate::es::body::schema::split_list;
 use crate::es::document::store::Index;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
+use crate::es::http::part::Part;
 use crate::es::index::names::Lookup;
 use crate::es::node::handlers::cat::size;
 use crate::es::node::handlers::cluster::Shards;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::part::Part;
-use crate::rest::schema::split_list;
+use crate::es::store::Cluster;
 
 /// The metrics by the name that asks for them and the one that is shown, in the order in which they are shown.
 const METRICS: [(&str, &str); 21] = [

@@ -6,17 +6,17 @@ use serde_json::{Map, Value, json};
 
 use super::aliases::{self, Said};
 use super::untyped;
-use crate::cluster::Cluster;
-use crate::cluster::refusal::ShelfRefusal;
+use crate::es::body::schema::split_list;
 use crate::es::document::store::Design;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::is_like;
 use crate::es::index::settings;
 use crate::es::index::templates::{Component, IndexTemplate, LegacyTemplate};
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::schema::split_list;
+use crate::es::refusal::ShelfRefusal;
+use crate::es::store::Cluster;
 
 /// What the inside of a template says of an index.
 fn design(name: &str, template: &Value) -> Result<Design, Error> {

@@ -7,7 +7,7 @@ mod table;
 use serde_json::{Map, Value};
 
 use super::analysis::{Analysis, BadAnalysis};
-use crate::cluster::values::{BadValue, ValueKind};
+use crate::es::values::{BadValue, ValueKind};
 use crate::suggest::similarity;
 
 /// A setting of an index.

@@ -4,8 +4,8 @@
 
 use super::Change::{Dynamic, Final, Static};
 use super::{Change, Setting};
-use crate::cluster::values::NoWord;
-use crate::cluster::values::ValueKind::{
+use crate::es::values::NoWord;
+use crate::es::values::ValueKind::{
     self, ActiveShards, AutoExpand, Boolean, Bytes, Int, List, Long, Name, Number, Text, Time, Word,
 };
 

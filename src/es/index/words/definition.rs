@@ -5,12 +5,12 @@
 
 use serde_json::Value;
 
+use crate::es::error::{Exception, bad_boolean, illegal_argument};
 use crate::es::index::analysis::BadAnalysis;
 use crate::es::index::mapping::template::BadTemplate;
 use crate::es::index::mapping::{Malformed, PathOffence};
 use crate::es::index::settings::BadSetting;
-use crate::rest::error::values::bad_setting_value;
-use crate::rest::error::{Exception, bad_boolean, illegal_argument};
+use crate::es::words::values::bad_setting_value;
 
 /// What the index service says of settings.
 pub(super) fn bad_setting(bad: BadSetting) -> Exception {

@@ -7,11 +7,11 @@ pub mod definition;
 use serde_json::Value;
 
 use super::words::definition::{bad_setting, java, last, malformed_mapping};
-use crate::cluster::refusal::ShelfRefusal;
 use crate::es::document::store::{Barrier, Conflict};
+use crate::es::error::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
 use crate::es::index::mapping::{FieldType, Misfit, NameOffence, Why};
+use crate::es::refusal::ShelfRefusal;
 use crate::json::{Position, SyntaxError};
-use crate::rest::error::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
 
 impl From<ShelfRefusal> for Error {
     fn from(refusal: ShelfRefusal) -> Error {

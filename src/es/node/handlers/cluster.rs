@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{CLUSTER_NAME, NAME, ROLES, TRANSPORT_ADDRESS};
-use crate::cluster::Cluster;
 use crate::es::document::store::Index;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
 use crate::es::index::names::Lookup;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
+use crate::es::store::Cluster;
 
 /// How well an index, or the cluster, is. The worst of its parts is what a whole has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::Cluster;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
+use crate::es::store::Cluster;
 use crate::license::License;
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
 
 /// Made up, and looks it.
 const UID: &str = "00000000-0000-4000-8000-000000000000";

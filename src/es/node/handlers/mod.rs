@@ -6,11 +6,11 @@ pub mod license;
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::Cluster;
+use crate::es::error::Error;
+use crate::es::http::call::{Body, Call, Reply};
 use crate::es::index::names::is_like;
+use crate::es::store::Cluster;
 use crate::limits::BODY_BYTES_MAX;
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::error::Error;
 
 /// The node's name.
 pub const NAME: &str = "elastimock";

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::aggregated::AggregationsBody;
 use crate::es::document::store::PRIMARY_TERM;
+use crate::es::error::Error;
 use crate::es::search::run::{Found, Hit, Shape, Total};
-use crate::rest::error::Error;
 
 /// The answer of a search.
 pub struct FoundBody<'a>(pub &'a Found);

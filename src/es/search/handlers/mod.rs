@@ -6,15 +6,15 @@ pub mod hits;
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
-use crate::cluster::refusal::Refusal;
+use crate::es::error::Error;
+use crate::es::http::call::{Body, Call, Reply};
 use crate::es::index::handlers::lookup::check_patience;
+use crate::es::refusal::Refusal;
 use crate::es::search::request as search;
 use crate::es::search::request::{ByQuery, Request};
 use crate::es::search::run::Found;
 use crate::es::search::run::service::{Sweep, SweepAsked, Swept};
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::error::Error;
+use crate::es::store::Cluster;
 
 /// `search`.
 pub fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {

@@ -9,13 +9,13 @@ use super::reader::{Reader, is_value};
 use super::source::time;
 use crate::clock::calendar::{CalendarUnit, DatePattern, Interval};
 use crate::es::document::source::hash_order;
+use crate::es::error::{self, Exception};
 use crate::es::search::run::aggregation::{
     Aggregation, BucketOrder, HistogramAsked, Metric, OrderedBy, Reckoning, TermsAsked, ValuesAsked,
 };
-use crate::es::search::words as search;
+use crate::es::search::words;
 use crate::json::{Position, Token};
 use crate::limits::QUERY_DEPTH_MAX;
-use crate::rest::error::{self, Exception};
 
 /// The body of an aggregation of that name: the tokens between its braces.
 type Builder = fn(&mut Reader<'_>, &str) -> Result<Reckoning, Exception>;
@@ -109,20 +109,20 @@ const UNSPOKEN: &[&str] = &[
 /// Reads aggregations by their names. The current token is the opening brace.
 pub fn aggregations(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<Aggregation>, Exception> {
     if depth >= QUERY_DEPTH_MAX {
-        return Err(search::query_too_deep());
+        return Err(words::query_too_deep());
     }
     let mut found: Vec<Aggregation> = Vec::new();
     while let Some(name) = reader.name()? {
         if name.is_empty() || name.contains(['[', ']', '>']) {
-            return Err(search::aggregation_name(reader.at(), &name));
+            return Err(words::aggregation_name(reader.at(), &name));
         }
         let token = reader.value()?;
         if token != Token::StartObject {
-            return Err(search::aggregation_no_object(reader.at(), &name, token.name()));
+            return Err(words::aggregation_no_object(reader.at(), &name, token.name()));
         }
         let aggregation = aggregation(reader, name, depth)?;
         if found.iter().any(|known| known.name == aggregation.name) {
-            return Err(search::aggregation_twice(&aggregation.name));
+            return Err(words::aggregation_twice(&aggregation.name));
         }
         found.push(aggregation);
     }
@@ -135,7 +135,7 @@ fn aggregation(reader: &mut Reader<'_>, name: String, depth: usize) -> Result<Ag
         let at = reader.at();
         let token = reader.value()?;
         if token != Token::StartObject {
-            return Err(search::aggregation_member(reader.at(), &member, token.name(), &name));
+            return Err(words::aggregation_member(reader.at(), &member, token.name(), &name));
         }
         match member.as_str() {
             "meta" => {
@@ -144,12 +144,12 @@ fn aggregation(reader: &mut Reader<'_>, name: String, depth: usize) -> Result<Ag
                 meta = Some(given);
             }
             "aggs" | "aggregations" if inner.is_some() => {
-                return Err(search::aggregation_inner_twice(reader.at(), &name));
+                return Err(words::aggregation_inner_twice(reader.at(), &name));
             }
             "aggs" | "aggregations" => inner = Some(aggregations(reader, depth + 1)?),
             kind => {
                 if let Some(asked) = &asked {
-                    return Err(search::aggregation_type_twice(reader.at(), &name, asked.name(), kind));
+                    return Err(words::aggregation_type_twice(reader.at(), &name, asked.name(), kind));
                 }
                 let Some((_, build)) = SPOKEN.iter().find(|(known, _)| *known == kind) else {
                     return Err(unspoken(at, kind));
@@ -158,10 +158,10 @@ fn aggregation(reader: &mut Reader<'_>, name: String, depth: usize) -> Result<Ag
             }
         }
     }
-    let asked = asked.ok_or_else(|| search::aggregation_without_type(reader.at(), &name))?;
+    let asked = asked.ok_or_else(|| words::aggregation_without_type(reader.at(), &name))?;
     let inner = inner.unwrap_or_default();
     if !inner.is_empty() && !asked.has_buckets() {
-        return Err(search::aggregation_no_inner(&name, asked.name()));
+        return Err(words::aggregation_no_inner(&name, asked.name()));
     }
     check_orders(&asked, &inner)?;
     Ok(Aggregation { name, meta, asked, inner })
@@ -171,10 +171,10 @@ fn unspoken(at: Position, kind: &str) -> Exception {
     if UNSPOKEN.contains(&kind) {
         let known: Vec<&str> = SPOKEN.iter().map(|(name, _)| *name).collect();
         let what = format!("the aggregation [{kind}]");
-        return search::unsupported(what, &format!("it has {}", known.join(", ")));
+        return words::unsupported(what, &format!("it has {}", known.join(", ")));
     }
     let known = SPOKEN.iter().map(|(name, _)| *name).chain(UNSPOKEN.iter().copied());
-    search::unknown_aggregation(at, kind, known)
+    words::unknown_aggregation(at, kind, known)
 }
 
 /// An inner aggregation that buckets are put in order by has to be there and to have a number.
@@ -188,7 +188,7 @@ fn check_orders(asked: &Reckoning, inner: &[Aggregation]) -> Result<(), Exceptio
         let OrderedBy::Inner(name) = &order.by else { continue };
         match inner.iter().find(|inner| inner.name == *name) {
             Some(Aggregation { asked: Reckoning::Terms(_) | Reckoning::DateHistogram(_), .. }) | None => {
-                return Err(search::aggregation_order(name));
+                return Err(words::aggregation_order(name));
             }
             Some(_) => {}
         }
@@ -226,12 +226,12 @@ impl<'r, 'a> Members<'r, 'a> {
             }
             if !OF_VALUES.contains(&name.as_str()) {
                 let known: Vec<&str> = OF_VALUES.iter().chain(self.known).copied().collect();
-                return Err(search::unknown_parameter(at, self.kind, &name, &known));
+                return Err(words::unknown_parameter(at, self.kind, &name, &known));
             }
             self.of_values(&name, token)?;
         }
         if self.values.field.is_empty() {
-            return Err(search::aggregation_no_field());
+            return Err(words::aggregation_no_field());
         }
         Ok(None)
     }
@@ -240,7 +240,7 @@ impl<'r, 'a> Members<'r, 'a> {
         let wrong = |reader: &Reader<'_>| error::wrong_token(reader.at(), self.kind, name, token.name());
         if name == "script" {
             let what = format!("[script] in an aggregation [{}]", self.kind);
-            return Err(search::unsupported(what, "name a `field`"));
+            return Err(words::unsupported(what, "name a `field`"));
         }
         if !is_value(token) {
             return Err(wrong(self.reader));
@@ -253,13 +253,13 @@ impl<'r, 'a> Members<'r, 'a> {
                 Some(pattern) => self.values.format = Some(pattern),
                 None => {
                     let what = format!("[format] with [{text}] in an aggregation [{}]", self.kind);
-                    return Err(search::unsupported(what, "use a pattern of digits such as `yyyy-MM-dd`"));
+                    return Err(words::unsupported(what, "use a pattern of digits such as `yyyy-MM-dd`"));
                 }
             },
             "time_zone" if ["Z", "UTC", "GMT", "+00:00", "-00:00", "Etc/UTC"].contains(&text.as_str()) => {}
             _ => {
                 let what = format!("[{name}] with [{text}] in an aggregation [{}]", self.kind);
-                return Err(search::unsupported(what, "leave it out: everything is reckoned in UTC"));
+                return Err(words::unsupported(what, "leave it out: everything is reckoned in UTC"));
             }
         }
         Ok(())
@@ -271,7 +271,7 @@ impl<'r, 'a> Members<'r, 'a> {
         if number >= least {
             return Ok(number);
         }
-        let cause = search::aggregation_too_small(shown, number, least, within);
+        let cause = words::aggregation_too_small(shown, number, least, within);
         Err(error::failed_field(self.reader.at(), self.kind, name, cause))
     }
 }
@@ -329,7 +329,7 @@ fn terms(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
                 asked.least = members.number(&member, "minDocCount", 0, name)? as u64;
                 if asked.least == 0 {
                     let what = "[min_doc_count] of 0 in an aggregation [terms]";
-                    return Err(search::unsupported(what, "leave it out: terms without documents are not listed"));
+                    return Err(words::unsupported(what, "leave it out: terms without documents are not listed"));
                 }
             }
             "shard_min_doc_count" => drop(members.number(&member, "shardMinDocCount", 0, name)?),
@@ -350,7 +350,7 @@ fn terms(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
 fn listed(members: &mut Members<'_, '_>, name: &str, token: Token) -> Result<Vec<Value>, Exception> {
     if token != Token::StartArray {
         let what = format!("[{name}] that is no list in an aggregation [terms]");
-        return Err(search::unsupported(what, "list the values"));
+        return Err(words::unsupported(what, "list the values"));
     }
     match members.reader.whole()? {
         Value::Array(values) => Ok(values),
@@ -381,19 +381,19 @@ fn order(reader: &mut Reader<'_>) -> Result<BucketOrder, Exception> {
     while let Some(name) = reader.name()? {
         let token = reader.value()?;
         if token != Token::String {
-            return Err(search::aggregation_order_token(reader.at(), token.name()));
+            return Err(words::aggregation_order_token(reader.at(), token.name()));
         }
         let descending = match reader.text()?.to_ascii_lowercase().as_str() {
             "asc" => false,
             "desc" => true,
-            _ => return Err(search::aggregation_order_word(reader.at())),
+            _ => return Err(words::aggregation_order_word(reader.at())),
         };
         let by = match name.as_str() {
             "_count" => OrderedBy::Count,
             "_key" => OrderedBy::Key,
             path if path.contains(['>', '[']) => {
                 let what = format!("buckets in the order of [{path}]");
-                return Err(search::unsupported(what, "name an inner aggregation that has one number"));
+                return Err(words::unsupported(what, "name an inner aggregation that has one number"));
             }
             path => {
                 let parts = [".value", ".doc_count", "._count"];
@@ -403,7 +403,7 @@ fn order(reader: &mut Reader<'_>) -> Result<BucketOrder, Exception> {
         };
         found = Some(BucketOrder { by, descending });
     }
-    found.ok_or_else(|| search::aggregation_order_word(reader.at()))
+    found.ok_or_else(|| words::aggregation_order_word(reader.at()))
 }
 
 fn date_histogram(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
@@ -426,21 +426,21 @@ fn date_histogram(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exce
         let reader = &mut *members.reader;
         let failed = |reader: &Reader<'_>, cause| error::failed_field(reader.at(), KIND, &member, cause);
         match member.as_str() {
-            "interval" => return Err(search::aggregation_interval_gone(reader.at())),
+            "interval" => return Err(words::aggregation_interval_gone(reader.at())),
             "calendar_interval" | "fixed_interval" if interval.is_some() => {
                 let other = if member == "fixed_interval" { "calendar_interval" } else { "fixed_interval" };
-                return Err(failed(reader, search::two_intervals(&member, other)));
+                return Err(failed(reader, words::two_intervals(&member, other)));
             }
             "calendar_interval" => {
                 let text = reader.text()?;
-                let unit = CalendarUnit::named(&text).ok_or_else(|| search::bad_calendar_interval(&text));
+                let unit = CalendarUnit::named(&text).ok_or_else(|| words::bad_calendar_interval(&text));
                 interval = Some(Interval::Calendar(unit.map_err(|cause| failed(reader, cause))?));
             }
             "fixed_interval" => {
                 let read = time("date_histogram.fixedInterval", &reader.text()?);
                 let length = read.map_err(|cause| failed(reader, cause))?.time.as_millis() as i64;
                 if length <= 0 {
-                    return Err(failed(reader, search::zero_interval()));
+                    return Err(failed(reader, words::zero_interval()));
                 }
                 interval = Some(Interval::Fixed(length));
             }
@@ -450,11 +450,11 @@ fn date_histogram(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exce
             "order" => order = orders(reader, KIND, token)?,
             _ => {
                 let what = format!("[{member}] in an aggregation [{KIND}]");
-                return Err(search::unsupported(what, "put the bounds into the query"));
+                return Err(words::unsupported(what, "put the bounds into the query"));
             }
         }
     }
-    let interval = interval.ok_or_else(search::no_interval)?;
+    let interval = interval.ok_or_else(words::no_interval)?;
     let values = members.values;
     Ok(Reckoning::DateHistogram(HistogramAsked { values, interval, offset_ms, least, order, is_keyed }))
 }
@@ -463,7 +463,7 @@ fn date_histogram(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exce
 fn offset(reader: &Reader<'_>, token: Token) -> Result<i64, Exception> {
     let text = reader.text()?;
     if token == Token::Number {
-        return text.parse().map_err(|_| search::no_number_format(&text));
+        return text.parse().map_err(|_| words::no_number_format(&text));
     }
     let (sign, length) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),

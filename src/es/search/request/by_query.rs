@@ -10,14 +10,14 @@ use super::parameters::{body, keep_alive, lookup, manner, number, search_setting
 use super::query_string::query_string;
 use super::sort::sort_parameter;
 use super::source::{Asked, size, source_of_sweep, terminate_after, time};
+use crate::es::error::{self, Error, Exception};
+use crate::es::http::call::Call;
 use crate::es::index::names::Lookup;
 use crate::es::search::query::Query;
 use crate::es::search::run::Search;
 use crate::es::search::run::service::Target;
-use crate::es::search::words as search;
+use crate::es::search::words;
 use crate::json;
-use crate::rest::call::Call;
-use crate::rest::error::{self, Error, Exception};
 
 /// Documents that are read at a time if nothing is said.
 const BATCH: u64 = 1000;
@@ -70,7 +70,7 @@ pub fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
     let proceeds = match own.conflicts.as_deref() {
         None | Some("abort") => false,
         Some("proceed") => true,
-        Some(other) => return Err(Error::parse(search::bad_conflicts(other))),
+        Some(other) => return Err(Error::parse(words::bad_conflicts(other))),
     };
     for name in ["search_timeout", "timeout"] {
         call.query(name).map(|text| time(name, text)).transpose().map_err(Error::parse)?;
@@ -79,7 +79,7 @@ pub fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
     let per_second = per_second(call)?;
     if let Some(most) = number(call, "max_docs") {
         if let Some(given) = own.docs_max.filter(|given| *given != most) {
-            return Err(Error::parse(search::two_max_docs(given, most)));
+            return Err(Error::parse(words::two_max_docs(given, most)));
         }
         own.docs_max = Some(most);
     }
@@ -120,7 +120,7 @@ pub fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
 /// What elastimock does not do of all this.
 // DIFFERENCE: Elasticsearch does it.
 fn refuse_unspoken(call: &Call, own: &Own, slices: Option<i64>, has_pit: bool) -> Result<(), Error> {
-    let unsupported = |what: String, instead: &str| Err(Error::parse(search::unsupported(what, instead)));
+    let unsupported = |what: String, instead: &str| Err(Error::parse(words::unsupported(what, instead)));
     if own.has_script {
         let instead = "change the documents one by one with `_update`";
         return unsupported("[script] of a call by query".to_owned(), instead);
@@ -165,12 +165,12 @@ impl Own {
         let docs_max = match taken.get("max_docs") {
             None | Some(Value::Null) => None,
             Some(Value::Number(number)) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
-            Some(other) => return Err(Error::parse(search::no_cast(other, "java.lang.Number"))),
+            Some(other) => return Err(Error::parse(words::no_cast(other, "java.lang.Number"))),
         };
         let conflicts = match taken.get("conflicts") {
             None | Some(Value::Null) => None,
             Some(Value::String(word)) => Some(word.clone()),
-            Some(other) => return Err(Error::parse(search::no_cast(other, "java.lang.String"))),
+            Some(other) => return Err(Error::parse(words::no_cast(other, "java.lang.String"))),
         };
         let has_script = taken.get("script").is_some_and(|script| !script.is_null());
         Ok(Own { conflicts, docs_max, has_script, rest })
@@ -182,7 +182,7 @@ fn slices(call: &Call) -> Result<Option<i64>, Error> {
     match call.query("slices").map(|text| (text, text.parse::<i32>())) {
         None | Some(("auto", _)) => Ok(None),
         Some((_, Ok(slices))) if slices >= 1 => Ok(Some(slices.into())),
-        Some((text, parsed)) => Err(Error::parse(search::bad_slices(text, parsed.is_err()))),
+        Some((text, parsed)) => Err(Error::parse(words::bad_slices(text, parsed.is_err()))),
     }
 }
 
@@ -191,16 +191,16 @@ fn per_second(call: &Call) -> Result<f32, Error> {
     match text.trim().parse::<f32>() {
         Ok(-1.0) => Ok(-1.0),
         Ok(rate) if rate > 0.0 => Ok(rate),
-        Ok(_) => Err(Error::parse(search::bad_rate())),
-        Err(_) => Err(Error::parse(search::bad_rate().caused_by(search::no_number_format(text)))),
+        Ok(_) => Err(Error::parse(words::bad_rate())),
+        Err(_) => Err(Error::parse(words::bad_rate().caused_by(words::no_number_format(text)))),
     }
 }
 
 /// How many at most. Elasticsearch deals them out to slices, of which there is one at least.
 fn max_docs(most: i64, slices: i64) -> Result<u64, Exception> {
     match u64::try_from(most) {
-        Ok(_) if most < slices => Err(search::no_max_docs()),
+        Ok(_) if most < slices => Err(words::no_max_docs()),
         Ok(most) => Ok(most),
-        Err(_) => Err(search::bad_max_docs(most)),
+        Err(_) => Err(words::bad_max_docs(most)),
     }
 }

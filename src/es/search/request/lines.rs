@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::parameters::{Request, lookup, preference, search_settings, search_type, total_as_asked};
 use super::source::{Asked, source};
+use crate::es::error::{self, Error};
+use crate::es::http::call::Call;
 use crate::es::index::names::Lookup;
 use crate::es::search::run::service::Target;
 use crate::es::search::run::sort::{By, SortField};
-use crate::es::search::words as search;
+use crate::es::search::words;
 use crate::json;
 use crate::limits::MSEARCH_MAX;
-use crate::rest::call::Call;
-use crate::rest::error::{self, Error};
 
 /// Reads the searches of a body.
 pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
@@ -21,11 +21,11 @@ pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
     search_settings(call)?;
     if call.switch("include_named_queries_score") {
         let what = "the parameter [include_named_queries_score]";
-        return Err(Error::parse(search::unsupported(what, "leave it out: every hit has the same score")));
+        return Err(Error::parse(words::unsupported(what, "leave it out: every hit has the same score")));
     }
     let mut requests = Vec::new();
     let mut messages = Vec::new();
-    let text = call.raw().strip_suffix(b"\n").ok_or_else(search::msearch_not_ended)?;
+    let text = call.raw().strip_suffix(b"\n").ok_or_else(words::msearch_not_ended)?;
     let mut lines = text.split(|byte| *byte == b'\n');
     while let Some(header) = lines.next() {
         // An empty first line leaves everything to the path and the parameters.
@@ -46,7 +46,7 @@ pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
         requests.push(Request { search, target, scroll: None, pit });
         if requests.len() > MSEARCH_MAX {
             let what = format!("more than {MSEARCH_MAX} searches in one call");
-            return Err(Error::parse(search::unsupported(what, "send them in several calls")));
+            return Err(Error::parse(words::unsupported(what, "send them in several calls")));
         }
     }
     if requests.is_empty() {
@@ -64,7 +64,7 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
     let switch = |name: &str, value: &Value| match value {
         Value::Bool(switch) => Ok(*switch),
         Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
-        other => Err(Error::parse(search::header_boolean(name, other))),
+        other => Err(Error::parse(words::header_boolean(name, other))),
     };
     for (name, value) in &header {
         match name.as_str() {
@@ -93,7 +93,7 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
             | "ccsMinimizeRoundtrips"
             | "allow_partial_search_results"
             | "allowPartialSearchResults" => drop(switch(name, value)?),
-            _ => return Err(Error::parse(search::msearch_key(name))),
+            _ => return Err(Error::parse(words::msearch_key(name))),
         }
     }
     Ok(target)

@@ -5,6 +5,9 @@
 use super::query_string::{Manner, query_string};
 use super::sort::sort_parameter;
 use super::source::{Asked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
+use crate::es::body::schema::split_list;
+use crate::es::error::{Error, Exception};
+use crate::es::http::call::Call;
 use crate::es::index::names::Lookup;
 use crate::es::search::query::Query;
 use crate::es::search::run::aggregation::ValuesAsked;
@@ -13,10 +16,7 @@ use crate::es::search::run::service::Target;
 use crate::es::search::run::sort::{By, SortField};
 use crate::es::search::run::{Search, Track};
 use crate::es::search::source_filter::SourceFilter;
-use crate::es::search::words as search;
-use crate::rest::call::Call;
-use crate::rest::error::{Error, Exception};
-use crate::rest::schema::split_list;
+use crate::es::search::words;
 
 /// A search as it was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,10 +51,10 @@ pub fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], Error> {
             let kind = kind.split(';').next().unwrap_or_default().trim();
             match kind == "application/json" || kind == "application/vnd.elasticsearch+json" {
                 true => Ok(source.as_bytes()),
-                false => Err(search::bad_source_type(kind)),
+                false => Err(words::bad_source_type(kind)),
             }
         }
-        _ => Err(search::source_without_type()),
+        _ => Err(words::source_without_type()),
     }
 }
 
@@ -83,7 +83,7 @@ fn url_query(call: &Call<'_>) -> Result<Option<Query>, Error> {
         return Ok(None);
     };
     if call.query("analyzer").is_some() {
-        return Err(Error::parse(search::unsupported("[analyzer] of a query string", "leave it out")));
+        return Err(Error::parse(words::unsupported("[analyzer] of a query string", "leave it out")));
     }
     query_string(text, manner(call)?).map(Some).map_err(Error::parse)
 }
@@ -93,7 +93,7 @@ pub fn manner<'a>(call: &'a Call<'_>) -> Result<Manner<'a>, Error> {
     let all = match call.query("default_operator").map(str::to_ascii_lowercase).as_deref() {
         None | Some("or") => false,
         Some("and") => true,
-        Some(other) => return Err(Error::parse(search::bad_operator(other))),
+        Some(other) => return Err(Error::parse(words::bad_operator(other))),
     };
     Ok(Manner { field: call.query("df"), all, lenient: call.switch("lenient") })
 }
@@ -115,7 +115,7 @@ pub fn search_settings(call: &Call<'_>) -> Result<(), Error> {
         ("max_concurrent_searches", 1, "maxConcurrentSearchRequests must be positive"),
     ] {
         if number(call, name).is_some_and(|number| number < least) {
-            return Err(Error::parse(search::too_small(says)));
+            return Err(Error::parse(words::too_small(says)));
         }
     }
     search_type(call.query("search_type"))?;
@@ -126,7 +126,7 @@ pub fn search_settings(call: &Call<'_>) -> Result<(), Error> {
 pub fn search_type(word: Option<&str>) -> Result<(), Error> {
     match word {
         None | Some("query_then_fetch" | "dfs_query_then_fetch") => Ok(()),
-        Some(other) => Err(Error::parse(search::no_search_type(other))),
+        Some(other) => Err(Error::parse(words::no_search_type(other))),
     }
 }
 
@@ -138,10 +138,10 @@ pub fn preference(word: Option<&str>) -> Result<(), Error> {
     match kind {
         "_shards" if word != "_shards:0" => {
             let instead = "leave it out: each index has the one shard [0]";
-            Err(Error::parse(search::unsupported(format!("[preference={word}]"), instead)))
+            Err(Error::parse(words::unsupported(format!("[preference={word}]"), instead)))
         }
         kind if KNOWN.contains(&kind) => Ok(()),
-        kind => Err(Error::parse(search::no_preference(kind))),
+        kind => Err(Error::parse(words::no_preference(kind))),
     }
 }
 
@@ -149,7 +149,7 @@ pub fn preference(word: Option<&str>) -> Result<(), Error> {
 pub fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Result<(), Error> {
     if call.switch("rest_total_hits_as_int") {
         match search.track {
-            Track::UpTo(up_to) if says_track => return Err(Error::parse(search::inexact_total_as_int(up_to))),
+            Track::UpTo(up_to) if says_track => return Err(Error::parse(words::inexact_total_as_int(up_to))),
             Track::UpTo(_) => search.track = Track::All,
             _ => {}
         }
@@ -226,10 +226,7 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
     }
     for name in ["explain", "suggest_field", "suggest_text", "include_named_queries_score"] {
         if call.query(name).is_some_and(|value| value != "false") {
-            return Err(search::unsupported(
-                format_args!("the parameter [{name}]"),
-                "leave it out, and read `_source`",
-            ));
+            return Err(words::unsupported(format_args!("the parameter [{name}]"), "leave it out, and read `_source`"));
         }
     }
     Ok(())
@@ -310,7 +307,7 @@ pub fn counting(call: &Call<'_>) -> Result<(Search, Target), Error> {
     }
     if call.query("min_score").is_some() {
         let instead = "leave it out: every hit has the same score";
-        return Err(Error::parse(search::unsupported("[min_score] of a count", instead)));
+        return Err(Error::parse(words::unsupported("[min_score] of a count", instead)));
     }
     let number = call.query("terminate_after").and_then(|text| text.parse::<i64>().ok());
     search.terminate_after = number.map_or(Ok(0), terminate_after).map_err(Error::parse)?;
@@ -328,7 +325,7 @@ pub fn pit_keep_alive(call: &Call<'_>) -> Result<(Target, KeepAlive), Error> {
     let keep = keep.ok_or_else(|| Error::validation(&["[keep_alive] is not specified".to_owned()]))?;
     if !bare_index_filter(call) {
         let instead = "put the filter into the searches";
-        return Err(Error::parse(search::unsupported("[index_filter] of a point in time", instead)));
+        return Err(Error::parse(words::unsupported("[index_filter] of a point in time", instead)));
     }
     Ok((target(call)?, keep))
 }

@@ -5,11 +5,11 @@
 use serde_json::Value;
 
 use super::reader::{Reader, is_value};
+use crate::es::error::{self, Exception};
 use crate::es::search::query::{Bool, Minimum, MultiMatch, Query};
-use crate::es::search::words as search;
+use crate::es::search::words;
 use crate::json::Token;
 use crate::limits::QUERY_DEPTH_MAX;
-use crate::rest::error::{self, Exception};
 
 /// A query's body: the tokens between its braces.
 type Builder = fn(&mut Reader<'_>, usize) -> Result<Query, Exception>;
@@ -84,23 +84,23 @@ const UNSPOKEN: &[(&str, &str)] = &[
 /// Reads a query. The current token is its opening brace, or the next one is.
 pub fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Result<Query, Exception> {
     if depth >= QUERY_DEPTH_MAX {
-        return Err(search::query_too_deep());
+        return Err(words::query_too_deep());
     }
     if !is_open && reader.next()? != Some(Token::StartObject) {
-        return Err(search::query_not_started(reader.at()));
+        return Err(words::query_not_started(reader.at()));
     }
     let Some(name) = reader.name()? else {
-        return Err(search::query_empty(reader.at()));
+        return Err(words::query_empty(reader.at()));
     };
     if reader.value()? != Token::StartObject {
-        return Err(search::query_no_object(reader.at(), &name));
+        return Err(words::query_no_object(reader.at(), &name));
     }
     let Some((_, build)) = SPOKEN.iter().find(|(known, _)| *known == name) else {
         return Err(match UNSPOKEN.iter().find(|(known, _)| *known == name) {
-            Some((_, nearest)) => search::unsupported_query(reader.at(), &name, nearest),
+            Some((_, nearest)) => words::unsupported_query(reader.at(), &name, nearest),
             None => {
                 let known = SPOKEN.iter().map(|(known, _)| *known).chain(UNSPOKEN.iter().map(|(known, _)| *known));
-                search::unknown_query(reader.at(), &name, known)
+                words::unknown_query(reader.at(), &name, known)
             }
         });
     };
@@ -108,7 +108,7 @@ pub fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Result<Que
     let query = build(reader, depth + 1)?;
     let own = std::mem::replace(&mut reader.query_name, outer);
     if reader.next()? != Some(Token::EndObject) {
-        return Err(search::query_not_ended(reader.at(), &name, reader.token()));
+        return Err(words::query_not_ended(reader.at(), &name, reader.token()));
     }
     Ok(match own {
         Some(own) => Query::Named(own, Box::new(query)),
@@ -124,9 +124,9 @@ fn plain(reader: &mut Reader<'_>, name: &str, query: Query) -> Result<Query, Exc
         if !standard(reader, &member, token)? {
             // The one of the two is declared to the server's object parser, the other written by hand.
             return Err(match (name, is_value(token)) {
-                ("match_all", _) => search::unknown_parameter(at, name, &member, &["boost", "_name"]),
-                (_, true) => search::query_not_supporting(reader.at(), name, &member),
-                (_, false) => search::query_unknown_token(reader.at(), name, token.name(), &member),
+                ("match_all", _) => words::unknown_parameter(at, name, &member, &["boost", "_name"]),
+                (_, true) => words::query_not_supporting(reader.at(), name, &member),
+                (_, false) => words::query_unknown_token(reader.at(), name, token.name(), &member),
             });
         }
     }
@@ -175,7 +175,7 @@ fn bool(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
                 }
                 continue;
             }
-            _ => return Err(search::unknown_parameter(name_at, "bool", &member, &MEMBERS)),
+            _ => return Err(words::unknown_parameter(name_at, "bool", &member, &MEMBERS)),
         };
         let read = match token {
             Token::Null => Ok(()),
@@ -208,7 +208,7 @@ fn wrapped(reader: &Reader<'_>, member: &str, cause: Exception) -> Exception {
 }
 
 fn minimum(text: &str) -> Result<Minimum, Exception> {
-    Minimum::read(text).map_err(|part| search::no_number_format(&part))
+    Minimum::read(text).map_err(|part| words::no_number_format(&part))
 }
 
 fn constant_score(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
@@ -216,18 +216,18 @@ fn constant_score(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Except
     let mut filter = None;
     while let Some(member) = reader.name()? {
         match (member.as_str(), reader.value()?) {
-            ("filter", Token::StartObject) if filter.is_some() => return Err(search::constant_several(reader.at())),
+            ("filter", Token::StartObject) if filter.is_some() => return Err(words::constant_several(reader.at())),
             ("filter", Token::StartObject) => filter = Some(query(reader, true, depth)?),
             (_, token) if is_value(token) && standard(reader, &member, token)? => {}
             (_, token) if is_value(token) || token == Token::StartObject => {
-                return Err(search::query_not_supporting(reader.at(), NAME, &member));
+                return Err(words::query_not_supporting(reader.at(), NAME, &member));
             }
-            (_, token) => return Err(search::unexpected_token(reader.at(), token.name())),
+            (_, token) => return Err(words::unexpected_token(reader.at(), token.name())),
         }
     }
     match filter {
         Some(filter) => Ok(Query::Constant(Box::new(filter))),
-        None => Err(search::constant_none(reader.at())),
+        None => Err(words::constant_none(reader.at())),
     }
 }
 
@@ -238,16 +238,16 @@ fn exists(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
             ("field", token) if is_value(token) => field = Some(reader.text()?),
             (_, token) if is_value(token) => {
                 if !standard(reader, &member, token)? {
-                    return Err(search::query_not_supporting(reader.at(), "exists", &member));
+                    return Err(words::query_not_supporting(reader.at(), "exists", &member));
                 }
             }
-            (_, token) => return Err(search::query_unknown_token(reader.at(), "exists", token.name(), &member)),
+            (_, token) => return Err(words::query_unknown_token(reader.at(), "exists", token.name(), &member)),
         }
     }
     match field {
-        Some(field) if field.is_empty() => Err(search::no_field_name()),
+        Some(field) if field.is_empty() => Err(words::no_field_name()),
         Some(field) => Ok(Query::Exists(field)),
-        None => Err(search::exists_no_field(reader.at())),
+        None => Err(words::exists_no_field(reader.at())),
     }
 }
 
@@ -269,7 +269,7 @@ fn ids(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
             ("values", token) => return Err(error::wrong_token(reader.at(), "ids", "values", token.name())),
             _ if standard(reader, &member, token)? => {}
             _ => {
-                return Err(search::unknown_parameter(name_at, "ids", &member, &["values", "boost", "_name"]));
+                return Err(words::unknown_parameter(name_at, "ids", &member, &["values", "boost", "_name"]));
             }
         }
     }
@@ -279,7 +279,7 @@ fn ids(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
 /// Notes the field of a query that has one, and refuses a second one.
 fn note_field(reader: &Reader<'_>, query: &str, field: &mut Option<String>, name: &str) -> Result<(), Exception> {
     match field {
-        Some(first) => Err(search::query_several_fields(reader.at(), query, first, name)),
+        Some(first) => Err(words::query_several_fields(reader.at(), query, first, name)),
         None => {
             *field = Some(name.to_owned());
             Ok(())
@@ -304,11 +304,11 @@ fn term(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
                         "term" | "value" if is_value(token) || token == Token::Null => value = scalar(reader)?,
                         "case_insensitive" => any_case = reader.boolean()?,
                         _ if standard(reader, &member, token)? => {}
-                        _ => return Err(search::query_not_supporting(reader.at(), "term", &member)),
+                        _ => return Err(words::query_not_supporting(reader.at(), "term", &member)),
                     }
                 }
             }
-            Token::StartArray => return Err(search::term_array(reader.at())),
+            Token::StartArray => return Err(words::term_array(reader.at())),
             token if is_value(token) => {
                 note_field(reader, "term", &mut field, &name)?;
                 value = scalar(reader)?;
@@ -317,12 +317,12 @@ fn term(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
         }
     }
     let field = named(field)?;
-    let value = value.ok_or_else(search::no_value)?;
+    let value = value.ok_or_else(words::no_value)?;
     Ok(Query::Term { field, value, any_case })
 }
 
 fn named(field: Option<String>) -> Result<String, Exception> {
-    field.filter(|field| !field.is_empty()).ok_or_else(search::no_field_name)
+    field.filter(|field| !field.is_empty()).ok_or_else(words::no_field_name)
 }
 
 fn terms(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
@@ -330,34 +330,34 @@ fn terms(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
     while let Some(name) = reader.name()? {
         match reader.value()? {
             Token::StartArray | Token::StartObject if field.is_some() => {
-                return Err(search::terms_several_fields(reader.at()));
+                return Err(words::terms_several_fields(reader.at()));
             }
             Token::StartArray => {
                 field = Some(name);
                 while let Some(token) = reader.item()? {
                     match token {
-                        Token::Null => return Err(search::terms_no_value(reader.at())),
+                        Token::Null => return Err(words::terms_no_value(reader.at())),
                         token if is_value(token) => values.push(reader.whole()?),
                         token => {
-                            return Err(search::query_unknown_token(reader.at(), "terms", token.name(), "values"));
+                            return Err(words::query_unknown_token(reader.at(), "terms", token.name(), "values"));
                         }
                     }
                 }
             }
             Token::StartObject => {
-                return Err(search::unsupported("a lookup of terms in another document", "list the terms in an array"));
+                return Err(words::unsupported("a lookup of terms in another document", "list the terms in an array"));
             }
             token if is_value(token) => {
                 if !standard(reader, &name, token)? {
-                    return Err(search::query_not_supporting(reader.at(), "terms", &name));
+                    return Err(words::query_not_supporting(reader.at(), "terms", &name));
                 }
             }
-            token => return Err(search::query_unknown_token(reader.at(), "terms", token.name(), &name)),
+            token => return Err(words::query_unknown_token(reader.at(), "terms", token.name(), &name)),
         }
     }
     match field {
         Some(field) => Ok(Query::Terms { field, values }),
-        None => Err(search::terms_no_field(reader.at())),
+        None => Err(words::terms_no_field(reader.at())),
     }
 }
 
@@ -377,17 +377,17 @@ fn text_query(reader: &mut Reader<'_>, query: &str, value_names: &[&str]) -> Res
                         "rewrite" => reader.skip()?,
                         "case_insensitive" => any_case = reader.boolean()?,
                         _ if standard(reader, &member, token)? => {}
-                        _ => return Err(search::query_not_supporting(reader.at(), query, &member)),
+                        _ => return Err(words::query_not_supporting(reader.at(), query, &member)),
                     }
                 }
             }
             Token::Null => {}
             token if is_value(token) => value = Some(reader.text()?),
-            token => return Err(search::query_unknown_token(reader.at(), query, token.name(), &name)),
+            token => return Err(words::query_unknown_token(reader.at(), query, token.name(), &name)),
         }
     }
     let field = named(field)?;
-    let value = value.ok_or_else(search::no_value)?;
+    let value = value.ok_or_else(words::no_value)?;
     Ok(match query {
         "prefix" => Query::Prefix { field, value, any_case },
         _ => Query::Wildcard { field, value, any_case },
@@ -400,7 +400,7 @@ fn range(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
     while let Some(name) = reader.name()? {
         match reader.value()? {
             Token::StartObject => note_field(reader, "range", &mut field, &name)?,
-            token if is_value(token) => return Err(search::query_not_supporting(reader.at(), "range", &name)),
+            token if is_value(token) => return Err(words::query_not_supporting(reader.at(), "range", &name)),
             _ => {
                 reader.skip()?;
                 continue;
@@ -417,18 +417,18 @@ fn range(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
                     let format = reader.text()?;
                     if DateFormat::named(&format).is_none() {
                         let what = format!("the date format [{format}] of a range");
-                        return Err(search::unsupported(what, "write dates as in ISO 8601 or as milliseconds"));
+                        return Err(words::unsupported(what, "write dates as in ISO 8601 or as milliseconds"));
                     }
                 }
                 "time_zone" => {
                     let zone = reader.text()?;
                     if !["Z", "UTC", "+00:00", "GMT"].contains(&zone.as_str()) {
                         let what = format!("the time zone [{zone}] of a range");
-                        return Err(search::unsupported(what, "write the offset into the date itself"));
+                        return Err(words::unsupported(what, "write the offset into the date itself"));
                     }
                 }
                 _ if standard(reader, &member, token)? => {}
-                _ => return Err(search::query_not_supporting(reader.at(), "range", &member)),
+                _ => return Err(words::query_not_supporting(reader.at(), "range", &member)),
             }
         }
     }
@@ -447,7 +447,7 @@ fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
                     Token::Null => None,
                     token if is_value(token) => Some(reader.whole()?),
                     token => {
-                        return Err(search::query_unknown_token(reader.at(), "match", token.name(), &name));
+                        return Err(words::query_unknown_token(reader.at(), "match", token.name(), &name));
                     }
                 };
                 continue;
@@ -456,7 +456,7 @@ fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
         while let Some(member) = reader.name()? {
             let token = reader.value()?;
             if !is_value(token) {
-                return Err(search::query_unknown_token(reader.at(), "match", token.name(), &member));
+                return Err(words::query_unknown_token(reader.at(), "match", token.name(), &member));
             }
             match member.as_str() {
                 "query" => value = Some(reader.whole()?),
@@ -466,7 +466,7 @@ fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
                 "lenient" => lenient = reader.boolean()?,
                 "analyzer" | "fuzziness" => {
                     let what = format!("[{member}] in a [match] query");
-                    return Err(search::unsupported(what, "leave it out, and ask for the words as they are"));
+                    return Err(words::unsupported(what, "leave it out, and ask for the words as they are"));
                 }
                 // These only matter together with a fuzziness or with synonyms.
                 "prefix_length" | "max_expansions" => {
@@ -477,11 +477,11 @@ fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
                     reader.boolean()?;
                 }
                 _ if standard(reader, &member, token)? => {}
-                _ => return Err(search::query_not_supporting(reader.at(), "match", &member)),
+                _ => return Err(words::query_not_supporting(reader.at(), "match", &member)),
             }
         }
     }
-    let value = value.ok_or_else(|| search::match_no_text(reader.at()))?;
+    let value = value.ok_or_else(|| words::match_no_text(reader.at()))?;
     Ok(Query::Match { field: named(field)?, value, all, minimum: minimum_wanted, zero_terms_all, lenient })
 }
 
@@ -490,7 +490,7 @@ fn zero_terms(reader: &Reader<'_>) -> Result<bool, Exception> {
     match reader.text()?.to_ascii_lowercase().as_str() {
         "all" => Ok(true),
         "none" => Ok(false),
-        _ => Err(search::bad_zero_terms(reader.at(), &reader.text()?)),
+        _ => Err(words::bad_zero_terms(reader.at(), &reader.text()?)),
     }
 }
 
@@ -499,7 +499,7 @@ fn operator(reader: &Reader<'_>) -> Result<bool, Exception> {
     match reader.text()?.to_ascii_lowercase().as_str() {
         "and" => Ok(true),
         "or" => Ok(false),
-        other => Err(search::bad_operator(other)),
+        other => Err(words::bad_operator(other)),
     }
 }
 
@@ -508,10 +508,10 @@ fn operator(reader: &Reader<'_>) -> Result<bool, Exception> {
 fn slop(reader: &Reader<'_>, query: &str) -> Result<(), Exception> {
     match reader.int()? {
         0 => Ok(()),
-        slop if slop < 0 => Err(search::negative_slop()),
+        slop if slop < 0 => Err(words::negative_slop()),
         slop => {
             let what = format!("[slop] of {slop} in a [{query}] query");
-            Err(search::unsupported(what, "leave it out, and ask for the words as they follow each other"))
+            Err(words::unsupported(what, "leave it out, and ask for the words as they follow each other"))
         }
     }
 }
@@ -531,7 +531,7 @@ fn match_phrase(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
         while let Some(member) = reader.name()? {
             let token = reader.value()?;
             if !is_value(token) {
-                return Err(search::query_unknown_token(reader.at(), NAME, token.name(), &member));
+                return Err(words::query_unknown_token(reader.at(), NAME, token.name(), &member));
             }
             match member.as_str() {
                 "query" => value = Some(reader.whole()?),
@@ -539,15 +539,15 @@ fn match_phrase(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
                 "zero_terms_query" => zero_terms_all = zero_terms(reader)?,
                 "analyzer" => {
                     let instead = "leave it out, and ask for the words as they are";
-                    return Err(search::unsupported("[analyzer] in a [match_phrase] query", instead));
+                    return Err(words::unsupported("[analyzer] in a [match_phrase] query", instead));
                 }
                 _ if standard(reader, &member, token)? => {}
-                _ => return Err(search::query_not_supporting(reader.at(), NAME, &member)),
+                _ => return Err(words::query_not_supporting(reader.at(), NAME, &member)),
             }
         }
     }
-    let field = field.ok_or_else(search::phrase_no_field)?;
-    Ok(Query::Phrase { field, value: value.ok_or_else(search::phrase_no_value)?, zero_terms_all })
+    let field = field.ok_or_else(words::phrase_no_field)?;
+    Ok(Query::Phrase { field, value: value.ok_or_else(words::phrase_no_value)?, zero_terms_all })
 }
 
 fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
@@ -571,7 +571,7 @@ fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
             }
             ("fields", token) if is_value(token) => asked.fields.push(field_without_boost(reader)?),
             (_, token) if !is_value(token) => {
-                return Err(search::query_unknown_token(reader.at(), NAME, token.name(), &member));
+                return Err(words::query_unknown_token(reader.at(), NAME, token.name(), &member));
             }
             ("query", _) => asked.value = reader.whole()?,
             ("type", _) => match reader.text()?.to_ascii_lowercase().as_str() {
@@ -579,9 +579,9 @@ fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
                 "phrase" => asked.is_phrase = true,
                 "cross_fields" | "phrase_prefix" | "bool_prefix" => {
                     let what = format!("[type] with [{}] in a [multi_match] query", reader.text()?);
-                    return Err(search::unsupported(what, "use `best_fields`, `most_fields` or `phrase`"));
+                    return Err(words::unsupported(what, "use `best_fields`, `most_fields` or `phrase`"));
                 }
-                _ => return Err(search::unknown_multi_match(&reader.text()?)),
+                _ => return Err(words::unknown_multi_match(&reader.text()?)),
             },
             ("operator", _) => asked.all = operator(reader)?,
             ("minimum_should_match", _) => asked.minimum = Some(minimum(&reader.text()?)?),
@@ -590,7 +590,7 @@ fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
             ("slop", _) => slop(reader, NAME)?,
             ("analyzer" | "fuzziness", _) => {
                 let what = format!("[{member}] in a [multi_match] query");
-                return Err(search::unsupported(what, "leave it out, and ask for the words as they are"));
+                return Err(words::unsupported(what, "leave it out, and ask for the words as they are"));
             }
             // These only matter for a score, or together with a fuzziness or with synonyms.
             ("tie_breaker", _) => drop(reader.float()?),
@@ -598,11 +598,11 @@ fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
             ("fuzzy_rewrite", _) => {}
             ("fuzzy_transpositions" | "auto_generate_synonyms_phrase_query", _) => drop(reader.boolean()?),
             _ if standard(reader, &member, token)? => {}
-            _ => return Err(search::query_not_supporting(reader.at(), NAME, &member)),
+            _ => return Err(words::query_not_supporting(reader.at(), NAME, &member)),
         }
     }
     match asked.value.is_null() {
-        true => Err(search::multi_match_no_text(reader.at())),
+        true => Err(words::multi_match_no_text(reader.at())),
         false => Ok(Query::MultiMatch(Box::new(asked))),
     }
 }
@@ -613,6 +613,6 @@ fn field_without_boost(reader: &Reader<'_>) -> Result<String, Exception> {
     let Some((field, boost)) = text.split_once('^') else { return Ok(text) };
     match boost.parse::<f32>() {
         Ok(_) => Ok(field.to_owned()),
-        Err(_) => Err(search::no_number_format(boost)),
+        Err(_) => Err(words::no_number_format(boost)),
     }
 }

@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
+use crate::es::error::Exception;
 use crate::es::search::query::{Bool, Query};
-use crate::es::search::words as search;
-use crate::rest::error::Exception;
+use crate::es::search::words;
 
 /// Characters that mean something to the server's parser and nothing here.
 const SPECIAL: &[char] =
@@ -43,26 +43,26 @@ fn clause(text: &str, part: &str, manner: Manner<'_>) -> Result<Query, Exception
         return Ok(Query::All);
     }
     if let Some(found) = part.chars().find(|c| SPECIAL.contains(c)) {
-        return Err(search::query_string(text, &format!("[{found}] in it")));
+        return Err(words::query_string(text, &format!("[{found}] in it")));
     }
     if matches!(part, "AND" | "OR" | "NOT") || part.starts_with('-') {
-        return Err(search::query_string(text, &format!("the operator [{part}] in it")));
+        return Err(words::query_string(text, &format!("the operator [{part}] in it")));
     }
     let (field, word) = match part.split_once(':') {
         Some((field, word)) if !word.contains(':') && !field.is_empty() && !word.is_empty() => (Some(field), word),
-        Some(_) => return Err(search::query_string(text, "a [:] that names no field")),
+        Some(_) => return Err(words::query_string(text, "a [:] that names no field")),
         None => (field, part),
     };
     match (field, word) {
         (Some("_exists_"), field) => Ok(Query::Exists(field.to_owned())),
         (Some(field), "*") => Ok(Query::Exists(field.to_owned())),
-        (None | Some("*"), word) if word.contains('*') => Err(search::query_string(text, "a wildcard in it")),
+        (None | Some("*"), word) if word.contains('*') => Err(words::query_string(text, "a wildcard in it")),
         (Some(field), word) if word.contains('*') && !field.contains('*') => {
             Ok(Query::WordPattern { field: field.to_owned(), value: word.to_owned() })
         }
         (None | Some("*"), word) => Ok(Query::AnyField { value: word.to_owned(), all }),
         (Some(field), word) if field.contains('*') => {
-            Err(search::query_string(text, &format!("a wildcard in the name of the field of [{word}]")))
+            Err(words::query_string(text, &format!("a wildcard in the name of the field of [{word}]")))
         }
         (Some(field), word) => Ok(Query::Match {
             field: field.to_owned(),

@@ -2,9 +2,9 @@
 //!
 //! Source: Elasticsearch 9.x, its content parser and what it makes of one type for another.
 
-use crate::es::search::words as search;
+use crate::es::error::{self, Exception};
+use crate::es::search::words;
 use crate::json::{Position, Token, Tokens};
-use crate::rest::error::{self, Exception};
 
 /// Reads a body token by token. What is wrong with it as JSON is said as the server says it.
 pub struct Reader<'a> {
@@ -70,9 +70,9 @@ impl<'a> Reader<'a> {
     /// The current value as a 32-bit number; a text may be one too.
     pub fn int(&self) -> Result<i64, Exception> {
         let text = self.text()?;
-        let number: f64 = text.trim().parse().map_err(|_| search::no_number_format(&text))?;
+        let number: f64 = text.trim().parse().map_err(|_| words::no_number_format(&text))?;
         if number < f64::from(i32::MIN) || number > f64::from(i32::MAX) || number.is_nan() {
-            return Err(search::int_out_of_range(&text));
+            return Err(words::int_out_of_range(&text));
         }
         Ok(number as i64)
     }
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
     /// The current value as a number with a fraction.
     pub fn float(&self) -> Result<f64, Exception> {
         let text = self.text()?;
-        text.trim().parse().map_err(|_| search::no_number_format(&text))
+        text.trim().parse().map_err(|_| words::no_number_format(&text))
     }
 
     /// The current value as a boolean; a text may be one too.
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         match &*self.text()? {
             "true" => Ok(true),
             "false" => Ok(false),
-            other => Err(search::boolean(other)),
+            other => Err(words::boolean(other)),
         }
     }
 }

@@ -5,12 +5,12 @@
 use super::parameters::{body, keep_alive};
 use super::reader::{Reader, is_value};
 use super::source::time;
+use crate::es::body::schema::split_list;
+use crate::es::error::{Error, Exception};
+use crate::es::http::call::Call;
 use crate::es::search::run::context::KeepAlive;
-use crate::es::search::words as search;
+use crate::es::search::words;
 use crate::json::Token;
-use crate::rest::call::Call;
-use crate::rest::error::{Error, Exception};
-use crate::rest::schema::split_list;
 
 /// The next page of a scroll.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +66,7 @@ fn read_body(bytes: &[u8], one: bool) -> Result<(Vec<String>, Option<KeepAlive>)
     match reader.next()? {
         None => return Ok((ids, keep)),
         Some(Token::StartObject) => {}
-        Some(_) => return Err(search::scroll_malformed()),
+        Some(_) => return Err(words::scroll_malformed()),
     }
     while let Some(name) = reader.name()? {
         match (name.as_str(), reader.value()?) {
@@ -74,13 +74,13 @@ fn read_body(bytes: &[u8], one: bool) -> Result<(Vec<String>, Option<KeepAlive>)
             ("scroll_id", Token::StartArray) if !one => {
                 while let Some(token) = reader.item()? {
                     if !is_value(token) {
-                        return Err(search::clear_scroll_value());
+                        return Err(words::clear_scroll_value());
                     }
                     ids.push(reader.text()?);
                 }
             }
             ("scroll", Token::String) if one => keep = Some(time("scroll", &reader.text()?)?),
-            (name, token) => return Err(search::scroll_unknown_key(name, token.name())),
+            (name, token) => return Err(words::scroll_unknown_key(name, token.name())),
         }
     }
     Ok((ids, keep))
@@ -95,14 +95,14 @@ fn read_pit_id(bytes: &[u8]) -> Result<String, Exception> {
     let mut reader = Reader::new(bytes);
     let mut id = None;
     if reader.next()? != Some(Token::StartObject) {
-        return Err(search::expected_start(reader.at(), reader.token()));
+        return Err(words::expected_start(reader.at(), reader.token()));
     }
     while let Some(name) = reader.name()? {
         let at = reader.at();
         match (name.as_str(), reader.value()?) {
             ("id", Token::String) => id = Some(reader.text()?),
-            _ => return Err(search::unknown_parameter(at, "close_point_in_time", &name, &["id"])),
+            _ => return Err(words::unknown_parameter(at, "close_point_in_time", &name, &["id"])),
         }
     }
-    id.ok_or_else(search::pit_no_id)
+    id.ok_or_else(words::pit_no_id)
 }

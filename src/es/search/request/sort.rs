@@ -3,10 +3,10 @@
 //! Source: Elasticsearch 9.x, sort builders.
 
 use super::reader::{Reader, is_value};
+use crate::es::error::{self, Exception};
 use crate::es::search::run::sort::{By, DateFormat, FieldSort, Missing, Mode, SortField};
-use crate::es::search::words as search;
+use crate::es::search::words;
 use crate::json::Token;
-use crate::rest::error::{self, Exception};
 
 /// The members of a field's sort.
 const MEMBERS: [&str; 9] =
@@ -21,13 +21,13 @@ pub fn sort(reader: &mut Reader<'_>, token: Token) -> Result<Vec<SortField>, Exc
                 match token {
                     Token::StartObject => compound(reader, &mut sort)?,
                     Token::String => sort.push(SortField::named(&reader.text()?)),
-                    _ => return Err(search::sort_item_malformed()),
+                    _ => return Err(words::sort_item_malformed()),
                 }
             }
         }
         Token::StartObject => compound(reader, &mut sort)?,
         token if is_value(token) => sort.push(SortField::named(&reader.text()?)),
-        _ => return Err(search::sort_malformed()),
+        _ => return Err(words::sort_malformed()),
     }
     Ok(sort)
 }
@@ -52,11 +52,11 @@ fn compound(reader: &mut Reader<'_>, sort: &mut Vec<SortField>) -> Result<(), Ex
         sort.push(match reader.value()? {
             Token::StartObject if matches!(name.as_str(), "_script" | "_geo_distance") => {
                 let what = format!("sorting by [{name}]");
-                return Err(search::unsupported(what, "sort by a field, by `_doc` or by `_score`"));
+                return Err(words::unsupported(what, "sort by a field, by `_doc` or by `_score`"));
             }
             Token::StartObject => options(reader, named)?,
             token if is_value(token) => SortField { descending: descending(&reader.text()?)?, ..named },
-            _ => return Err(search::sort_malformed()),
+            _ => return Err(words::sort_malformed()),
         });
     }
     Ok(())
@@ -66,7 +66,7 @@ fn descending(order: &str) -> Result<bool, Exception> {
     match order.to_ascii_lowercase().as_str() {
         "asc" => Ok(false),
         "desc" => Ok(true),
-        _ => Err(search::bad_sort_order(order)),
+        _ => Err(words::bad_sort_order(order)),
     }
 }
 
@@ -85,11 +85,11 @@ fn options(reader: &mut Reader<'_>, mut sort: SortField) -> Result<SortField, Ex
                 reader.skip()?;
                 continue;
             }
-            return Err(search::unknown_parameter(name_at, "field_sort", &member, &MEMBERS));
+            return Err(words::unknown_parameter(name_at, "field_sort", &member, &MEMBERS));
         };
         option(reader, field, &member, token)?;
         if !MEMBERS.contains(&member.as_str()) {
-            return Err(search::unknown_parameter(name_at, "field_sort", &member, &MEMBERS));
+            return Err(words::unknown_parameter(name_at, "field_sort", &member, &MEMBERS));
         }
     }
     Ok(sort)
@@ -97,7 +97,7 @@ fn options(reader: &mut Reader<'_>, mut sort: SortField) -> Result<SortField, Ex
 
 fn option(reader: &mut Reader<'_>, field: &mut FieldSort, member: &str, token: Token) -> Result<(), Exception> {
     let unsupported =
-        |value: &str, instead| Err(search::unsupported(format_args!("[{member}] with [{value}] in a sort"), instead));
+        |value: &str, instead| Err(words::unsupported(format_args!("[{member}] with [{value}] in a sort"), instead));
     match member {
         "missing" if is_value(token) => {
             field.missing = match &*reader.text()? {
@@ -109,7 +109,7 @@ fn option(reader: &mut Reader<'_>, field: &mut FieldSort, member: &str, token: T
         "unmapped_type" => field.unmapped_type = Some(reader.text()?),
         "mode" => {
             let text = reader.text()?;
-            let mode = Mode::named(&text).ok_or_else(|| search::bad_sort_mode(&text));
+            let mode = Mode::named(&text).ok_or_else(|| words::bad_sort_mode(&text));
             field.mode = Some(mode.map_err(|cause| error::failed_field(reader.at(), "field_sort", "mode", cause))?);
         }
         "format" => {

@@ -13,14 +13,14 @@ use super::reader::{Reader, is_value};
 use super::sort::sort;
 use crate::clock::calendar::DatePattern;
 use crate::clock::parse_duration;
+use crate::es::error::{Error, Exception};
 use crate::es::search::query::Query;
 use crate::es::search::run::aggregation::ValuesAsked;
 use crate::es::search::run::context::KeepAlive;
 use crate::es::search::run::{Search, Track};
 use crate::es::search::source_filter::SourceFilter;
-use crate::es::search::words as search;
+use crate::es::search::words;
 use crate::json::Token;
-use crate::rest::error::{Error, Exception};
 
 /// Members that Elasticsearch has and that are not spoken here, each with what to do instead.
 // DIFFERENCE: Elasticsearch has them all.
@@ -86,7 +86,7 @@ fn read(bytes: &[u8], whole: bool, mut asked: Asked) -> Result<Asked, Exception>
         return Ok(asked);
     }
     if first != Some(Token::StartObject) {
-        return Err(search::expected_start(reader.at(), reader.token()));
+        return Err(words::expected_start(reader.at(), reader.token()));
     }
     while let Some(name) = reader.name()? {
         let token = reader.value()?;
@@ -102,7 +102,7 @@ fn read(bytes: &[u8], whole: bool, mut asked: Asked) -> Result<Asked, Exception>
         }
     }
     if whole && let Some(token) = reader.next()? {
-        return Err(search::trailing(reader.at(), token.name()));
+        return Err(words::trailing(reader.at(), token.name()));
     }
     Ok(asked)
 }
@@ -134,7 +134,7 @@ fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) 
         ("include_named_queries_score", Token::Boolean(false)) => {}
         ("include_named_queries_score", _) => {
             let what = "[include_named_queries_score] in a search";
-            return Err(search::unsupported(what, "leave it out: every hit has the same score"));
+            return Err(words::unsupported(what, "leave it out: every hit has the same score"));
         }
         ("stats", Token::StartArray) => reader.skip()?,
         ("_source", Token::StartObject | Token::StartArray) => {
@@ -148,9 +148,9 @@ fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) 
         ("rescore", Token::StartObject) => {
             let at = reader.at();
             if reader.whole()?.as_object().is_none_or(Map::is_empty) {
-                return Err(search::missing_rescore_type(at));
+                return Err(words::missing_rescore_type(at));
             }
-            return Err(search::unsupported("[rescore] in a search", "leave it out: every hit has the same score"));
+            return Err(words::unsupported("[rescore] in a search", "leave it out: every hit has the same score"));
         }
         ("stored_fields", Token::StartArray) => {
             asked.parts.stored_fields = true;
@@ -168,17 +168,17 @@ fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) 
         }
         (name, token) => {
             let Some((_, instead)) = UNSPOKEN.iter().find(|(known, _)| *known == name) else {
-                return Err(search::unknown_key(reader.at(), token.name(), name));
+                return Err(words::unknown_key(reader.at(), token.name(), name));
             };
             let at = reader.at();
             let is_empty = match reader.whole()? {
                 Value::Object(map) => map.is_empty(),
                 Value::Array(items) => items.is_empty(),
-                Value::Null => return Err(search::unknown_key(at, token.name(), name)),
+                Value::Null => return Err(words::unknown_key(at, token.name(), name)),
                 _ => false,
             };
             if !is_empty {
-                return Err(search::unsupported(format_args!("[{name}] in a search"), instead));
+                return Err(words::unsupported(format_args!("[{name}] in a search"), instead));
             }
         }
     }
@@ -201,22 +201,22 @@ fn docvalue_fields(reader: &mut Reader<'_>) -> Result<Vec<ValuesAsked>, Exceptio
                             let text = reader.text()?;
                             let what = format!("[format] with [{text}] in [docvalue_fields]");
                             let pattern = DatePattern::read(&text).ok_or_else(|| {
-                                search::unsupported(what, "use a pattern of digits such as `yyyy-MM-dd`")
+                                words::unsupported(what, "use a pattern of digits such as `yyyy-MM-dd`")
                             });
                             asked.format = Some(pattern?);
                         }
                         _ => {
                             let known = ["field", "format", "include_unmapped"];
-                            return Err(search::unknown_parameter(at, "docvalue_fields", &name, &known));
+                            return Err(words::unknown_parameter(at, "docvalue_fields", &name, &known));
                         }
                     }
                 }
                 if asked.field.is_empty() {
-                    return Err(search::required_field());
+                    return Err(words::required_field());
                 }
             }
             token if is_value(token) => asked.field = reader.text()?,
-            token => return Err(search::unknown_key(reader.at(), token.name(), "docvalue_fields")),
+            token => return Err(words::unknown_key(reader.at(), token.name(), "docvalue_fields")),
         }
         fields.push(asked);
     }
@@ -242,22 +242,22 @@ pub fn stored_fields(asked: &mut Search, names: &[String]) -> Result<(), Excepti
 }
 
 pub fn from(from: i64) -> Result<u64, Exception> {
-    u64::try_from(from).map_err(|_| search::negative_from(from))
+    u64::try_from(from).map_err(|_| words::negative_from(from))
 }
 
 pub fn size(size: i64) -> Result<u64, Exception> {
-    u64::try_from(size).map_err(|_| search::negative_size(size))
+    u64::try_from(size).map_err(|_| words::negative_size(size))
 }
 
 pub fn terminate_after(after: i64) -> Result<u64, Exception> {
-    u64::try_from(after).map_err(|_| search::negative_terminate_after())
+    u64::try_from(after).map_err(|_| words::negative_terminate_after())
 }
 
 /// How far hits are counted, said as a number; -1 is to the last.
 pub fn track(up_to: i64) -> Result<Track, Exception> {
     match up_to {
         -1 => Ok(Track::All),
-        up_to => u64::try_from(up_to).map(Track::UpTo).map_err(|_| search::negative_track(up_to)),
+        up_to => u64::try_from(up_to).map(Track::UpTo).map_err(|_| words::negative_track(up_to)),
     }
 }
 
@@ -272,14 +272,14 @@ pub fn time(name: &str, text: &str) -> Result<KeepAlive, Exception> {
     if normal == "-1" || (!normal.is_empty() && normal.bytes().all(|byte| byte == b'0')) {
         return kept(Duration::ZERO);
     }
-    let unit = UNITS.iter().find(|unit| normal.ends_with(**unit)).ok_or_else(|| search::bad_time(name, text))?;
+    let unit = UNITS.iter().find(|unit| normal.ends_with(**unit)).ok_or_else(|| words::bad_time(name, text))?;
     let digits = normal[..normal.len() - unit.len()].trim();
     match digits.parse::<i64>() {
         Ok(-1) => kept(Duration::ZERO),
-        Ok(count) if count < 0 => Err(search::negative_time(name, text)),
-        Ok(count) => kept(parse_duration(&format!("{count}{unit}")).map_err(|_| search::bad_time(name, text))?),
-        Err(_) if digits.parse::<f64>().is_ok() => Err(search::fractional_time(text)),
-        Err(_) => Err(search::unreadable_time(text)),
+        Ok(count) if count < 0 => Err(words::negative_time(name, text)),
+        Ok(count) => kept(parse_duration(&format!("{count}{unit}")).map_err(|_| words::bad_time(name, text))?),
+        Err(_) if digits.parse::<f64>().is_ok() => Err(words::fractional_time(text)),
+        Err(_) => Err(words::unreadable_time(text)),
     }
 }
 
@@ -296,21 +296,21 @@ fn pit(reader: &mut Reader<'_>) -> Result<Pit, Exception> {
         match name.as_str() {
             "id" => id = Some(reader.text()?),
             "keep_alive" => keep = Some(time("keep_alive", &reader.text()?)?),
-            _ => return Err(search::unknown_parameter(at, "pit", &name, &["id", "keep_alive"])),
+            _ => return Err(words::unknown_parameter(at, "pit", &name, &["id", "keep_alive"])),
         }
     }
-    Ok(Pit { id: id.ok_or_else(search::pit_no_id)?, keep })
+    Ok(Pit { id: id.ok_or_else(words::pit_no_id)?, keep })
 }
 
 fn after(reader: &mut Reader<'_>) -> Result<Vec<Value>, Exception> {
     let mut values = Vec::new();
     while let Some(token) = reader.item()? {
         if !is_value(token) && token != Token::Null {
-            return Err(search::bad_search_after(reader.at(), token.name()));
+            return Err(words::bad_search_after(reader.at(), token.name()));
         }
         values.push(reader.whole()?);
     }
-    if values.is_empty() { Err(search::no_search_after()) } else { Ok(values) }
+    if values.is_empty() { Err(words::no_search_after()) } else { Ok(values) }
 }
 
 fn source_filter(reader: &mut Reader<'_>, token: Token) -> Result<SourceFilter, Exception> {
@@ -326,13 +326,13 @@ fn source_filter(reader: &mut Reader<'_>, token: Token) -> Result<SourceFilter, 
                     "excludes" | "exclude" => &mut excludes,
                     _ => {
                         let token = reader.value()?;
-                        return Err(search::unknown_key(reader.at(), token.name(), &name));
+                        return Err(words::unknown_key(reader.at(), token.name(), &name));
                     }
                 };
                 match reader.value()? {
                     Token::StartArray => *list = names(reader)?,
                     Token::String => *list = vec![reader.text()?],
-                    token => return Err(search::unknown_key(reader.at(), token.name(), &name)),
+                    token => return Err(words::unknown_key(reader.at(), token.name(), &name)),
                 }
             }
         }
@@ -345,7 +345,7 @@ fn names(reader: &mut Reader<'_>) -> Result<Vec<String>, Exception> {
     let mut names = Vec::new();
     while let Some(token) = reader.item()? {
         if token != Token::String {
-            return Err(search::unknown_key(reader.at(), token.name(), "_source"));
+            return Err(words::unknown_key(reader.at(), token.name(), "_source"));
         }
         names.push(reader.text()?);
     }
@@ -362,7 +362,7 @@ pub fn alias_filter(filter: &serde_json::Value) -> Result<Query, Exception> {
 pub fn bare_query(bytes: &[u8]) -> Result<Query, Exception> {
     let mut reader = Reader::new(bytes);
     let read = read_bare_query(&mut reader);
-    read.map_err(|cause| search::failed_to_parse(reader.at(), cause))
+    read.map_err(|cause| words::failed_to_parse(reader.at(), cause))
 }
 
 fn read_bare_query(reader: &mut Reader<'_>) -> Result<Query, Exception> {
@@ -370,12 +370,12 @@ fn read_bare_query(reader: &mut Reader<'_>) -> Result<Query, Exception> {
         return Ok(Query::All);
     };
     if first != Token::StartObject {
-        return Err(search::expected_start(reader.at(), first.name()));
+        return Err(words::expected_start(reader.at(), first.name()));
     }
     let mut found = Query::All;
     while let Some(name) = reader.name()? {
         if name != "query" {
-            return Err(search::count_key(reader.at(), &name));
+            return Err(words::count_key(reader.at(), &name));
         }
         let is_open = reader.value()? == Token::StartObject;
         found = query(reader, is_open, 0)?;

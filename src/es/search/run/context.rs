@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use super::{Documents, Found, Hit, Search, Shape, Shard, ShardFault, Total, Track};
 use crate::clock::Timestamp;
-use crate::cluster::refusal::SearchRefusal;
 use crate::es::document::source::Document;
 use crate::es::index::mapping::Mapping;
+use crate::es::refusal::SearchRefusal;
 use crate::es::search::query::Fault;
 use crate::limits::{CONTEXT_BYTES_MAX, KEEP_ALIVE_S_MAX, PITS_MAX, SCROLLS_MAX};
 use serde_json::{Map, Value};

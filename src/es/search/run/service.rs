@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::context::KeepAlive;
 use super::{Documents, Found, Search, Shard};
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
-use crate::cluster::refusal::{Refusal, SearchRefusal};
 use crate::es::document::source::{Condition, Document};
 use crate::es::document::store::{Guard, Index, Level, PRIMARY_TERM};
 use crate::es::index::names::Lookup;
+use crate::es::refusal::{Refusal, SearchRefusal};
 use crate::es::search::query::Fault;
+use crate::es::store::Cluster;
 
 /// Which indices a search goes over.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,12 +10,12 @@ use super::service::Target;
 use super::sort::{By, FieldSort, Key, Missing, Mode, SortField};
 use super::{Search, Track};
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
-use crate::cluster::refusal::SearchRefusal;
 use crate::es::document::source::Source;
 use crate::es::document::store::{Design, Guard};
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::Lookup;
+use crate::es::refusal::SearchRefusal;
+use crate::es::store::Cluster;
 use crate::limits::{PITS_MAX, SCROLLS_MAX};
 
 fn now() -> Timestamp {

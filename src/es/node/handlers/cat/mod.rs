@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::CLUSTER_NAME;
 use super::cluster::Shards;
 use crate::clock::Timestamp;
-use crate::cluster::Cluster;
+use crate::es::body::schema::split_list;
 use crate::es::document::source::Source;
 use crate::es::document::store::Index;
+use crate::es::error::Error;
+use crate::es::http::call::{Call, Reply};
 use crate::es::index::names::{Lookup, is_like};
-use crate::rest::call::{Call, Reply};
-use crate::rest::error::Error;
-use crate::rest::schema::split_list;
+use crate::es::store::Cluster;
 use table::{Cell, Column, Table, left, right};
 
 /// The clock of a terminal's line: seconds, and the time of day.

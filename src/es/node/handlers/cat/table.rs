@@ -10,9 +10,9 @@ use std::cmp::Ordering;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::es::error::Error;
+use crate::es::http::call::{Body, Call, Reply};
 use crate::es::index::names::is_like;
-use crate::rest::call::{Body, Call, Reply};
-use crate::rest::error::Error;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]

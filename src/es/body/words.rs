@@ -2,15 +2,15 @@
 //!
 //! Source: Elasticsearch 9.x, its declarative object parsers.
 
-use super::{Exception, illegal_argument};
 use crate::clock::Stop;
+use crate::es::error::{Exception, illegal_argument};
+use crate::es::http::call::NoInt;
 use crate::json::{Position, SyntaxError};
-use crate::rest::call::NoInt;
 use crate::suggest;
 
 // ── what a body's parser says; the walk puts it together ──────────────────────────────────────────
 
-pub(super) fn bad_boolean_reason(value: &str) -> String {
+pub(crate) fn bad_boolean_reason(value: &str) -> String {
     format!("Failed to parse value [{value}] as only [true] or [false] are allowed.")
 }
 

@@ -11,11 +11,11 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
 use super::call::{Body, Reply};
-use super::error::Error;
 use super::filter_path::FilterPath;
-use crate::cluster::Page;
 use crate::es::document::source::Source;
+use crate::es::error::Error;
 use crate::es::search::handlers::hits::{FoundBody, SearchesBody};
+use crate::es::store::Page;
 use crate::http::{Headers, Response};
 use crate::json;
 use crate::profile::Profile;

@@ -4,7 +4,7 @@
 //! the surface (router, `Allow`, the README's table, `elastimock list`, coverage) reads the rows.
 
 use super::call::{Call, Reply};
-use super::error::Error;
+use crate::es::error::Error;
 use crate::http::Method;
 
 /// Acts on `S` as a checked call asks.
@@ -47,7 +47,7 @@ pub struct Endpoint<S: 'static> {
 macro_rules! endpoints {
     (@schema own $operation:literal) => { None };
     (@schema published $operation:literal) => {
-        Some($crate::rest::endpoint::SchemaText {
+        Some($crate::es::http::endpoint::SchemaText {
             published: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/", $operation, ".json")),
             overlay: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/overlay/", $operation, ".json")),
         })
@@ -55,7 +55,7 @@ macro_rules! endpoints {
     (@check) => { None };
     (@check $check:path) => { Some($check) };
     ($($schema:ident $method:ident $path:literal $(| $more:literal)*, $operation:literal => $handler:path $(, $check:path)?;)*) => {
-        &[$($crate::rest::endpoint::Endpoint {
+        &[$($crate::es::http::endpoint::Endpoint {
             operation: $operation,
             method: $crate::http::Method::$method,
             paths: &[$path $(, $more)*],

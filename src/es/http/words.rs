@@ -2,8 +2,8 @@
 //!
 //! Source: Elasticsearch 9.x, its REST controller and base handler.
 
-use super::parsing::bad_boolean_reason;
-use super::{Error, Exception, Shape, bad_boolean, full, illegal_argument, short, unknown_enum};
+use crate::es::body::words::bad_boolean_reason;
+use crate::es::error::{Error, Exception, Shape, bad_boolean, full, illegal_argument, short, unknown_enum};
 use crate::http::Method;
 use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::suggest;

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use super::call::PathParameter;
 use super::endpoint::Endpoint;
-use super::error::Error;
+use crate::es::error::Error;
 use crate::http::Method;
 use crate::profile::Profile;
 

@@ -7,28 +7,23 @@
 //! Source: Elasticsearch 9.x, exceptions of the REST layer and their rendering.
 
 mod contract;
-mod parsing;
-mod refusal;
-mod request;
-pub(crate) mod stubbed;
-pub(crate) mod values;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use crate::es::body::words::*;
 /// What the server says to a request that it refuses.
 pub(crate) use crate::es::connector::words::cron::no_cron;
 pub use contract::CONTRACT_EXCEPTION;
-pub(crate) use parsing::*;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
     pub(crate) status: u16,
     pub(crate) allow: Option<String>,
-    shape: Shape,
+    pub(crate) shape: Shape,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Shape {
+pub(crate) enum Shape {
     Full(Box<Exception>),
     Short {
         text: String,
@@ -156,7 +151,7 @@ pub(crate) fn full(status: u16, exception: Exception) -> Error {
     Error { status, allow: None, shape: Shape::Full(Box::new(exception)) }
 }
 
-fn short(status: u16, text: String) -> Error {
+pub(crate) fn short(status: u16, text: String) -> Error {
     Error { status, allow: None, shape: Shape::Short { text, with_status: true } }
 }
 

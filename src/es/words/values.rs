@@ -2,8 +2,8 @@
 //!
 //! Source: Elasticsearch 9.x, `Setting`, `TimeValue`, `ByteSizeValue`, `ActiveShardCount`.
 
-use super::{Error, Exception, bad_boolean, full, illegal_argument};
-use crate::cluster::values::BadValue;
+use crate::es::error::{Error, Exception, bad_boolean, full, illegal_argument};
+use crate::es::values::BadValue;
 
 /// What is said of the value of a setting.
 pub(crate) fn bad_setting_value(name: &str, value: &str, why: BadValue) -> Exception {

@@ -13,17 +13,17 @@ use jsonschema::Validator;
 use once_cell::sync::OnceCell;
 use serde_json::{Map, Value, json};
 
-use super::call::{int_of, long_of};
-use super::endpoint::SchemaText;
-use super::error::Error;
 use super::parser::ObjectParser;
 use super::plain::Form;
 use crate::clock::Timestamp;
-use crate::cluster::values::ValueKind;
 use crate::es::connector::cron;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::connector::{configuration, filtering};
+use crate::es::error::Error;
+use crate::es::http::call::{int_of, long_of};
+use crate::es::http::endpoint::SchemaText;
 use crate::es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
+use crate::es::values::ValueKind;
 use crate::profile::Profile;
 
 /// Parameters that every call takes.

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::schema::{COMMON_PARAMETERS, Contract, ViolationKind};
 use super::{Table, placeholder};
+use crate::es::body::schema::{COMMON_PARAMETERS, Contract, ViolationKind};
 use crate::http::Request;
 use crate::limits::NEAR_MISS_DIFFERENCES_MAX;
 use crate::near_miss::{Difference, NearMiss};

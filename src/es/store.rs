@@ -3,11 +3,6 @@
 //! [`Cluster`] is the whole state: documents in indices. Connectors and sync jobs *are* documents, as
 //! in the real server, so every way of writing them meets in one place.
 
-pub(crate) mod order;
-pub mod refusal;
-mod trial;
-pub mod values;
-
 use crate::es::document::source as document;
 
 use crate::es::sync_job::rules as sync_job;
@@ -29,15 +24,15 @@ use crate::es::document::source::{Outcome, Patch, Source};
 use crate::es::document::store::{Effect, Guard, Index};
 use crate::es::index::templates::Templates;
 use crate::es::ingest::Pipelines;
+use crate::es::order::Order;
+use crate::es::refusal::{ConnectorRefusal, Refusal};
 use crate::es::search::run::context::Contexts;
 use crate::es::security::api_key::ApiKeys;
 use crate::es::sync_job::rules::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
+use crate::es::trial::Trial;
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
 use crate::visibility::Visibility;
-use order::Order;
-use refusal::{ConnectorRefusal, Refusal};
-use trial::Trial;
 
 /// The index that holds the connectors.
 pub const CONNECTORS: &str = ".elastic-connectors-v1";
@@ -56,9 +51,9 @@ pub struct Cluster {
     uuid: String,
     pub(crate) ids: IdSource,
     pub(crate) indices: BTreeMap<Arc<str>, Box<Index>>,
-    pipelines: Pipelines,
-    templates: Arc<Templates>,
-    api_keys: Arc<ApiKeys>,
+    pub(crate) pipelines: Pipelines,
+    pub(crate) templates: Arc<Templates>,
+    pub(crate) api_keys: Arc<ApiKeys>,
     /// Searches that go on.
     pub(crate) contexts: Contexts,
     /// Jobs, newest first.
@@ -447,7 +442,7 @@ fn chosen<K: Ord>(
 }
 
 /// Whether a page lies within what is shown at all.
-fn window(from: u64, size: u64) -> Result<(), Refusal> {
+pub(crate) fn window(from: u64, size: u64) -> Result<(), Refusal> {
     let asked = from.saturating_add(size);
     if asked > RESULT_WINDOW_MAX as u64 { Err(Refusal::ResultWindow { asked }) } else { Ok(()) }
 }

@@ -3,9 +3,6 @@
 //! A handler takes what was asked, calls the rule, stores, and replies. If one needs a second screen,
 //! a rule is hiding in it.
 
-#[cfg(test)]
-mod tests;
-
 use crate::es::ingest::handlers as ingest;
 use crate::es::node::handlers as node;
 use crate::es::node::handlers::cat;
@@ -30,12 +27,12 @@ use crate::es::sync_job::handlers as sync_job;
 
 use crate::es::connector::handlers as connector;
 
-use crate::cluster::Cluster;
 use crate::endpoints;
+use crate::es::http::Table;
+use crate::es::http::endpoint::Endpoint;
+use crate::es::store::Cluster;
 use crate::http::Method;
 use crate::profile::Profile;
-use crate::rest::Table;
-use crate::rest::endpoint::Endpoint;
 
 /// Every operation that the mocked cluster has.
 #[rustfmt::skip]

@@ -6,20 +6,24 @@
 
 pub mod call;
 pub mod endpoint;
-pub mod error;
 mod filter_path;
 mod media;
 pub mod near;
-mod parser;
 pub mod part;
-pub mod plain;
 pub mod render;
 pub mod router;
-pub mod schema;
+pub mod words;
+
+use crate::es::body::schema;
+use crate::es::error;
 
 use once_cell::sync::OnceCell;
 
 use crate::clock::Timestamp;
+use crate::es::body::schema::{
+    BodyReading, COMMON_PARAMETERS, OursToRefuse, Schema, Slot, Violation, ViolationKind, off_spec,
+};
+use crate::es::error::Error;
 use crate::http::{Headers, Method, Request};
 use crate::json;
 use crate::license::License;
@@ -28,12 +32,10 @@ use crate::profile::{Profile, Release};
 use crate::suggest;
 use call::{Body, Call, Line, PathParameter, Reply, Sent};
 use endpoint::Endpoint;
-use error::Error;
 use filter_path::FilterPath;
 use media::{BodyType, Media};
 use render::Style;
 use router::{Found, Route, Router};
-use schema::{BodyReading, COMMON_PARAMETERS, OursToRefuse, Schema, Slot, Violation, ViolationKind, off_spec};
 
 /// A table of operations, ready to be asked.
 pub struct Table<S: 'static> {

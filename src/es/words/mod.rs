@@ -2,10 +2,13 @@
 //!
 //! Source: Elasticsearch 9.x, connector and sync job index services, engine and search.
 
+pub mod stubbed;
+pub mod values;
+
 use serde_json::json;
 
-use super::{Error, Exception, full, unknown_enum};
-use crate::cluster::refusal::Refusal;
+use super::error::{Error, Exception, full, unknown_enum};
+use crate::es::refusal::Refusal;
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {

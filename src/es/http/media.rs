@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::error::Error;
+use crate::es::error::Error;
 use crate::http::Headers;
 use crate::profile::Profile;
 

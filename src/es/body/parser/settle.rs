@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Field, Format, Kind, ObjectParser};
 use crate::clock::Timestamp;
-use crate::rest::call::{int_of, long_of};
+use crate::es::http::call::{int_of, long_of};
 
 impl ObjectParser {
     /// Makes of a body that the parser takes what the server makes of it.

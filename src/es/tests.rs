@@ -4,11 +4,11 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{ENDPOINTS, TABLE};
+use super::table::{ENDPOINTS, TABLE};
+use crate::es::body::schema::{BodyReading, BodySchema, ParsedBody, Schema};
 use crate::json;
 use crate::json::write;
 use crate::profile::Profile;
-use crate::rest::schema::{BodyReading, BodySchema, ParsedBody, Schema};
 
 fn schemas(profile: Profile) -> Vec<(&'static str, &'static Schema)> {
     let compiled = ENDPOINTS.iter().map(|row| match TABLE.schema_of(row.operation, profile) {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::error::Error;
 use super::part::Part;
-use super::plain::Plain;
 use crate::clock::Timestamp;
-use crate::cluster::Page;
+use crate::es::body::plain::Plain;
 use crate::es::document::source::{Outcome, Source};
+use crate::es::error::Error;
 use crate::es::search::run::Found;
+use crate::es::store::Page;
 use crate::http::Request;
 use crate::json;
 use crate::license::License;

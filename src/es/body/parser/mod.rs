@@ -11,11 +11,11 @@ mod settle;
 
 use serde_json::{Map, Value};
 
-use super::call::{int_of, long_of};
-use super::error::{self, Exception};
 use super::schema::Enumeration;
 use crate::clock::Timestamp;
 use crate::es::connector::cron;
+use crate::es::error::{self, Exception};
+use crate::es::http::call::{int_of, long_of};
 use crate::json::{SyntaxError, Token, Tokens};
 
 /// A parser as the server declares it: its name, its fields, and what must be there.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Cluster;
+use super::store::Cluster;
 use crate::es::document::store::Index;
 use crate::es::index::templates::Templates;
 use crate::es::ingest::Pipelines;
@@ -139,7 +139,7 @@ mod tests {
             9 => {
                 drop(cluster.index_mut(index).map(|it| it.design_mut().settings.insert("hidden".into(), json!("true"))))
             }
-            10 => drop(cluster.index_made(crate::cluster::SYNC_JOBS, now).put(id, source)),
+            10 => drop(cluster.index_made(crate::es::store::SYNC_JOBS, now).put(id, source)),
             _ => drop(cluster.next_id()),
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::refusal::Refusal;
-use super::{Page, window};
+use super::store::{Page, window};
 use crate::es::document::source::Source;
 use crate::es::document::store::Index;
 use crate::steps::step;
@@ -118,8 +118,8 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::cluster::{CONNECTORS, Cluster, JobFilter, SYNC_JOBS};
     use crate::es::connector::rules::NewConnector;
+    use crate::es::store::{CONNECTORS, Cluster, JobFilter, SYNC_JOBS};
     use crate::es::sync_job::rules::{JobType, TriggerMethod};
     use crate::steps::taken;
 
