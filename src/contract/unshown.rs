@@ -73,11 +73,18 @@ impl Unshown {
         if self.indices.is_empty() || !heard.is_taken() || heard.enforced {
             return None;
         }
+        // An answer is looked into only where a write waits in what was searched.
+        let waits =
+            |names: &str| self.indices.iter().any(|(index, it)| self.is_live(index, it, heard) && covers(names, index));
         let reads = match heard.operation? {
-            "search" | "count" | "delete_by_query" | "update_by_query" => vec![Look::of(heard)],
-            "msearch" => Look::several(heard),
-            "connector.list" => vec![Look::list(heard, ".elastic-connectors-v1")],
-            "connector.sync_job_list" => vec![Look::list(heard, ".elastic-connectors-sync-jobs-v1")],
+            "search" | "count" | "delete_by_query" | "update_by_query" if waits(index_of(heard.request.path())) => {
+                vec![Look::of(heard)]
+            }
+            "msearch" if waits("") => Look::several(heard),
+            "connector.list" if waits(shelf("list")) => vec![Look::list(heard, shelf("list"))],
+            "connector.sync_job_list" if waits(shelf("sync_job_list")) => {
+                vec![Look::list(heard, shelf("sync_job_list"))]
+            }
             _ => return None,
         };
         for read in &reads {
@@ -106,6 +113,12 @@ impl Unshown {
             }
         }
         None
+    }
+
+    /// Whether the last write to an index is still hidden, and no search has been told of.
+    fn is_live(&self, index: &str, pending: &Pending, heard: &Heard<'_>) -> bool {
+        let Some(last) = pending.writes.last().filter(|_| !pending.told) else { return false };
+        self.interval(index).is_none_or(|interval| heard.at.since(last.mark.at) < interval)
     }
 
     /// Notes that searches of an index have been told of.

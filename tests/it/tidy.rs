@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::path;
 
-/// The rooms, lowest floor first. A room may name itself and rooms on lower floors; rooms of the
-/// lowest floor may name each other.
+/// The rooms, lowest floor first. A room may name itself, rooms on lower floors, and those before it on its
+/// own; rooms of the lowest floor may name each other.
 const FLOORS: &[&[&str]] = &[
     &[
         "base64",
@@ -27,32 +27,28 @@ const FLOORS: &[&[&str]] = &[
         "suggest",
         "visibility",
     ],
-    &["cluster"],
-    &["stub"],
-    &["fixture"],
-    &["rest"],
-    &["api"],
-    &["journal"],
-    &["judge"],
-    &["engine"],
-    &["admin"],
-    &["wire", "stored"],
-    &["mock_server"],
+    &["es"],
+    &["stub", "fixture", "record"],
+    &["contract"],
+    &["mock"],
     &["cli"],
     &["lib", "main"],
 ];
 
+/// The stairs within `mock`: a room may name those before it.
+const MOCK: &[&str] = &["engine", "admin", "wire", "stored", "server"];
+
 /// Crates that only certain places may know.
 const CRATES: &[(&str, &[&str])] = &[
     ("jiff", &["src/clock.rs", "src/clock/"]),
-    ("jsonschema", &["src/rest/schema.rs"]),
-    ("once_cell", &["src/rest", "src/cluster", "src/fixture", "src/mock_server.rs"]),
-    ("flate2", &["src/wire", "src/input.rs"]),
-    ("hyper", &["src/wire"]),
-    ("hyper_util", &["src/wire"]),
-    ("http_body_util", &["src/wire"]),
-    ("socket2", &["src/wire"]),
-    ("tokio", &["src/wire", "src/mock_server.rs", "src/cli"]),
+    ("jsonschema", &["src/es/body/schema.rs"]),
+    ("once_cell", &["src/es", "src/fixture", "src/mock/server"]),
+    ("flate2", &["src/mock/wire", "src/input"]),
+    ("hyper", &["src/mock/wire"]),
+    ("hyper_util", &["src/mock/wire"]),
+    ("http_body_util", &["src/mock/wire"]),
+    ("socket2", &["src/mock/wire"]),
+    ("tokio", &["src/mock/wire", "src/mock/server", "src/cli"]),
     ("clap", &["src/cli"]),
     ("clap_complete", &["src/cli"]),
     ("clap_mangen", &["src/cli"]),
@@ -68,8 +64,8 @@ const KNOWN_TO_ALL: [&str; 3] = ["bytes", "serde", "serde_json"];
 const BELOW_WIRE: &[(&str, &str)] = &[
     ("async", "only `wire` waits: return a value and let the shell do it"),
     ("await", "only `wire` waits: return a value and let the shell do it"),
-    ("std::fs", "files are read in src/fixture/files.rs and written in src/wire/sink.rs"),
-    ("std::net", "sockets belong to src/wire"),
+    ("std::fs", "files are read in src/fixture/files.rs and written in src/mock/wire/sink.rs"),
+    ("std::net", "sockets belong to src/mock/wire"),
     ("SystemTime", "time comes in as an argument: `wire::server::system_time` reads it"),
     ("std::time::Instant", "time comes in as an argument"),
     ("Instant::now", "time comes in as an argument"),
@@ -107,6 +103,11 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 fn room(file: &str) -> &str {
     let below = file.trim_start_matches("src/");
     below.split('/').next().unwrap_or(below).trim_end_matches(".rs")
+}
+
+/// Where a room stands on its floor.
+fn place(room: &str) -> Option<usize> {
+    FLOORS.iter().find_map(|rooms| rooms.iter().position(|name| *name == room))
 }
 
 fn floor(room: &str) -> Option<usize> {
@@ -283,7 +284,8 @@ fn names_only_rooms_below(file: &str, text: &str) -> Vec<String> {
     for (line, path) in paths(&code(text)) {
         let Some(named) = named_room(file, &path).filter(|named| *named != own) else { continue };
         match floor(named) {
-            Some(floor) if floor < own_floor || (floor == 0 && own_floor == 0) => {}
+            Some(floor) if floor < own_floor || floor == 0 => {}
+            Some(floor) if floor == own_floor && place(named) < place(own) => {}
             Some(_) => wrong.push(format!("{file}:{line}: [{own}] may not name [{named}], which is not below it")),
             // A name that lib.rs gives out: only the front doors may use those.
             None if own_floor >= 11 || ["Error", "endpoints", "FLOORS"].contains(&named) => {}
@@ -332,9 +334,9 @@ fn below_wire_nothing_touches_the_world() {
 }
 
 fn touches_nothing(file: &str, text: &str) -> Vec<String> {
-    let wire = floor("wire").expect("a floor");
+    let above = ["src/mock/wire", "src/mock/server", "src/cli", "src/lib.rs", "src/main.rs"];
     let exempt = file == "src/fixture/files.rs" || file.ends_with("/tests.rs");
-    if exempt || floor(room(file)).is_none_or(|floor| floor >= wire) {
+    if exempt || above.iter().any(|place| file.starts_with(place)) {
         return Vec::new();
     }
     let mut wrong = Vec::new();
@@ -354,35 +356,31 @@ fn what_is_forbidden_is_seen() {
     let rooms: Rule = names_only_rooms_below;
     let (crates, world): (Rule, Rule) = (knows_its_crates, touches_nothing);
     let wrong = [
-        (rooms, "src/cluster/a.rs", "use crate::engine::Engine;"),
-        (rooms, "src/cluster/a.rs", "use crate::{\n    engine::Engine,\n};"),
-        (rooms, "src/cluster/a.rs", "use crate::{clock::{Clock, Timestamp}, json, engine as x};"),
-        (rooms, "src/cluster/a.rs", "fn x() { crate::engine::x() }"),
-        (rooms, "src/cluster/a.rs", "fn x(a: &[super::super::engine::X]) {}"),
-        (rooms, "src/cluster/mod.rs", "use super::{clock, engine};"),
-        (rooms, "src/cluster/mod.rs", "#[cfg(test)]\nmod tests;\n\nuse crate::engine::Engine;"),
+        (rooms, "src/es/a.rs", "use crate::mock::Engine;"),
+        (rooms, "src/es/a.rs", "use crate::{\n    mock::Engine,\n};"),
+        (rooms, "src/es/a.rs", "use crate::{clock::{Clock, Timestamp}, json, mock as x};"),
+        (rooms, "src/es/a.rs", "fn x() { crate::mock::x() }"),
+        (rooms, "src/es/a.rs", "fn x(a: &[super::super::mock::X]) {}"),
+        (rooms, "src/es/mod.rs", "use super::{clock, mock};"),
+        (rooms, "src/es/mod.rs", "#[cfg(test)]\nmod tests;\n\nuse crate::mock::Engine;"),
+        (rooms, "src/es/mod.rs", "#[cfg(test)]\nmod tests {\n    fn a() {\n    }\n}\n\nuse crate::mock::Engine;"),
         (
             rooms,
-            "src/cluster/mod.rs",
-            "#[cfg(test)]\nmod tests {\n    fn a() {\n    }\n}\n\nuse crate::engine::Engine;",
-        ),
-        (
-            rooms,
-            "src/cluster/mod.rs",
-            "    #[cfg(test)]\n    /// Asked.\n    pub fn a(\n    ) -> u8 {\n        1\n    }\n    type A = crate::engine::E;",
+            "src/es/mod.rs",
+            "    #[cfg(test)]\n    /// Asked.\n    pub fn a(\n    ) -> u8 {\n        1\n    }\n    type A = crate::mock::E;",
         ),
         (rooms, "src/nowhere/a.rs", ""),
-        (crates, "src/cluster/a.rs", "use hyper_util::{a, b}; use {bytes::Bytes, hyper::Request};"),
-        (crates, "src/cluster/a.rs", "fn x() { hyper_util::a(); ::hyper::b() }"),
-        (crates, "src/cluster/a.rs", "tokio::select! {}"),
-        (world, "src/cluster/a.rs", "use std::{fs, fmt};"),
-        (world, "src/cluster/a.rs", "use std::{\n    time::{\n        Duration,\n        SystemTime,\n    },\n};"),
-        (world, "src/cluster/a.rs", "fn x() { std::thread::sleep(y) }"),
-        (world, "src/cluster/a.rs", "async fn x() {}"),
-        (world, "src/cluster/a.rs", "fn x() { y.await }"),
+        (crates, "src/es/a.rs", "use hyper_util::{a, b}; use {bytes::Bytes, hyper::Request};"),
+        (crates, "src/es/a.rs", "fn x() { hyper_util::a(); ::hyper::b() }"),
+        (crates, "src/es/a.rs", "tokio::select! {}"),
+        (world, "src/es/a.rs", "use std::{fs, fmt};"),
+        (world, "src/es/a.rs", "use std::{\n    time::{\n        Duration,\n        SystemTime,\n    },\n};"),
+        (world, "src/es/a.rs", "fn x() { std::thread::sleep(y) }"),
+        (world, "src/es/a.rs", "async fn x() {}"),
+        (world, "src/es/a.rs", "fn x() { y.await }"),
         (
             world,
-            "src/cluster/a.rs",
+            "src/es/a.rs",
             "fn x<'a>() { let a = ['\"', '\\'', '\\u{22}']; let b = r#\"use \"{\"#; std::fs::read(b) }",
         ),
     ];
@@ -390,12 +388,12 @@ fn what_is_forbidden_is_seen() {
         assert!(!rule(file, &format!("//! A file.\n{text}\n")).is_empty(), "{file}: {text}");
     }
     let right = [
-        (rooms, "src/engine/a.rs", "use crate::{cluster::Cluster, engine::x};\nuse super::mode::{self, Mode};"),
-        (rooms, "src/cluster/a.rs", "#[cfg(test)]\nmod tests {\n    use crate::engine::Engine;\n}\n"),
-        (rooms, "src/cluster/a.rs", "#[cfg(test)]\nuse crate::engine::{\n    Engine,\n};\nuse super::super::clock;"),
-        (crates, "src/cluster/a.rs", "fn x() { let hyper = my_hyper::x(); hyper }"),
-        (world, "src/cluster/a.rs", "// std::fs\nuse std::time::Duration;"),
-        (world, "src/cluster/a.rs", "fn x() { y(\"use std::fs; async \\\"\", r\"std::net\", r#\"std::\"fs\"#) }"),
+        (rooms, "src/contract/a.rs", "use crate::{es::Cluster, contract::x};\nuse super::rules::{self, Rule};"),
+        (rooms, "src/es/a.rs", "#[cfg(test)]\nmod tests {\n    use crate::mock::Engine;\n}\n"),
+        (rooms, "src/es/a.rs", "#[cfg(test)]\nuse crate::mock::{\n    Engine,\n};\nuse super::super::clock;"),
+        (crates, "src/es/a.rs", "fn x() { let hyper = my_hyper::x(); hyper }"),
+        (world, "src/es/a.rs", "// std::fs\nuse std::time::Duration;"),
+        (world, "src/es/a.rs", "fn x() { y(\"use std::fs; async \\\"\", r\"std::net\", r#\"std::\"fs\"#) }"),
         (world, "src/fixture/files.rs", "use std::fs;"),
     ];
     for (rule, file, text) in right {
@@ -407,11 +405,11 @@ fn what_is_forbidden_is_seen() {
 fn order_is_behaviour() {
     let mut wrong = Vec::new();
     // What is looked up and thrown away may have any order; what is kept may not.
-    let kept = ["cluster", "journal", "judge", "engine"];
-    for (file, text) in sources().into_iter().filter(|(file, _)| kept.contains(&room(file))) {
+    let kept = ["src/es/", "src/record/", "src/contract/", "src/mock/engine/"];
+    for (file, text) in sources().into_iter().filter(|(file, _)| kept.iter().any(|place| file.starts_with(place))) {
         for (line, text) in lines(&text) {
-            // The name of the server's own class is a text of an answer.
-            if text.replace("java.util.HashMap", "").contains("HashMap") {
+            // The names of the server's own classes are texts of answers.
+            if text.replace("java.util.HashMap", "").replace("LinkedHashMap", "").contains("HashMap") {
                 wrong.push(format!("{file}:{line}: no HashMap in state: a BTreeMap or a Vec has an order"));
             }
         }
@@ -419,26 +417,64 @@ fn order_is_behaviour() {
     hold(wrong);
 }
 
+/// Where Elasticsearch's side knows HTTP: everywhere else in `es` is rules and state, which know neither HTTP nor
+/// wording.
+fn knows_http(file: &str) -> bool {
+    let places = ["http", "body", "error", "handlers", "request", "words", "table"];
+    let below = file.trim_start_matches("src/es/").trim_end_matches(".rs");
+    below.split('/').any(|part| places.contains(&part)) || file.ends_with("/tests.rs")
+}
+
 #[test]
-fn the_cluster_knows_no_http_and_only_one_file_words_refusals() {
+fn rules_know_no_http_and_only_words_word_refusals() {
     let mut wrong = Vec::new();
     for (file, text) in sources() {
         for (line, text) in lines(&text) {
-            if file.starts_with("src/cluster") && (text.contains("http::") || text.contains("_exception")) {
+            let is_rule = file.starts_with("src/es/") && !knows_http(&file);
+            if is_rule && (text.contains("http::") || text.contains("_exception")) {
                 wrong.push(format!(
-                    "{file}:{line}: the cluster gives a cause; its words and status are in src/rest/error/"
+                    "{file}:{line}: a rule gives a cause; its words and status are in the family's words.rs"
                 ));
             }
-            if text.contains("_exception\"") && !file.starts_with("src/rest/error/") {
-                wrong.push(format!("{file}:{line}: words of refusals live in src/rest/error/"));
+            let may_word = file.contains("/words") || file.starts_with("src/es/error");
+            if text.contains("_exception\"") && !may_word {
+                wrong.push(format!("{file}:{line}: words of refusals live in the family's words.rs"));
             }
-            let may_have_paths = ["src/api/mod.rs", "src/admin/mod.rs"].contains(&file.as_str())
+            let may_have_paths = file.starts_with("src/es/table")
+                || file.starts_with("src/mock/admin")
                 || file.starts_with("src/cli")
                 || file.ends_with("tests.rs");
             if text.contains("\"/_") && !text.contains("\\\"/_") && !may_have_paths {
                 wrong.push(format!(
-                    "{file}:{line}: path patterns live in the tables src/api/mod.rs and src/admin/mod.rs"
+                    "{file}:{line}: path patterns live in the tables src/es/table.rs and src/mock/admin.rs"
                 ));
+            }
+        }
+    }
+    hold(wrong);
+}
+
+/// The rooms of the mock stand on stairs.
+#[test]
+fn a_room_of_the_mock_names_only_those_before_it() {
+    let step = |name: &str| MOCK.iter().position(|room| *room == name);
+    let mut wrong = Vec::new();
+    for (file, text) in sources().into_iter().filter(|(file, _)| file.starts_with("src/mock/")) {
+        let own = file["src/mock/".len()..].split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        if own == "mod" {
+            continue;
+        }
+        let Some(own_step) = step(own) else {
+            wrong.push(format!("{file}: [{own}] has no place on the stairs: give it one in tests/it/tidy.rs"));
+            continue;
+        };
+        for (line, path) in paths(&code(&text)) {
+            let named = match path.as_slice() {
+                [first, second, named, ..] if first == "crate" && second == "mock" => named,
+                _ => continue,
+            };
+            if step(named).is_none_or(|named| named > own_step) {
+                wrong.push(format!("{file}:{line}: [{own}] may not name [{named}], which is not before it"));
             }
         }
     }

@@ -67,6 +67,7 @@ const TABLE: &[(&str, &str, Treatment)] = &[
     ("packages/javascript/README.md", "npm install", Skip("tests/packages installs the packages that it has made")),
     ("ARCHITECTURE.md", "src/\n", Compare(files_are_there)),
     ("ARCHITECTURE.md", "wire::server ", Compare(functions_are_there)),
+    ("CONTRIBUTING.md", "cargo test", Skip("these tests are among what it runs")),
     ("fixtures/scenarios/README.md", "# A claim", Compare(played_with_the_scenarios)),
     ("benches/README.md", "cd benches", Skip("it builds four other servers and measures for minutes")),
 ];
