@@ -178,6 +178,7 @@ pub const RECORDING_BODY_DEPTH_MAX: usize = 100;
 pub const RECORDING_IGNORED_MAX: usize = 1000;
 
 /// Pairs of calls of one lane that `diff` looks at to align them; longer lanes are compared place by place.
+#[cfg(any(feature = "cli", test))]
 pub const DIFF_CELLS_MAX: usize = 16_000_000;
 
 /// Bytes of a file of another tool, unpacked.
@@ -203,9 +204,11 @@ pub const PLAYBACK_PLACES_MAX: usize = 1000;
 pub const PLAYBACK_RENAMED_MAX: usize = 100_000;
 
 /// Differences between two answers that are told.
+#[cfg(any(feature = "cli", test))]
 pub const MEANING_DIFFERENCES_MAX: usize = 100;
 
 /// Ids, and sequence numbers, that a comparison of two servers carries into later requests.
+#[cfg(any(feature = "cli", test))]
 pub const MEANING_IDS_MAX: usize = 100_000;
 
 /// Differences between what missed and what comes closest to it that are told.

@@ -5,12 +5,15 @@
 //! held once, and header blocks that were seen before are shared. What is forgotten is counted.
 
 pub mod address;
+#[cfg(any(feature = "cli", test))]
 pub mod diff;
 pub mod event;
+#[cfg(any(feature = "cli", test))]
 pub mod export;
 pub mod har;
 pub mod import;
 pub mod interaction;
+#[cfg(any(feature = "cli", test))]
 pub mod meaning;
 pub mod playback;
 pub mod recording;

@@ -325,7 +325,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells others whether there is a large state to be planted or learnt, see [`warm`].
+    /// Tells others whether there is a large state to be planted or learnt, see `warm`.
     pub fn warmth(&self) -> Arc<Warmth> {
         self.warmth.clone()
     }

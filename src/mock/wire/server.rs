@@ -1,6 +1,6 @@
 //! Accept, read, ask admin or engine, write.
 //!
-//! One task a connection. A request's way is the straight line of [`Shared::answer`]; the lock is held
+//! One task a connection. A request's way is the straight line of [`Shared::exchange`]; the lock is held
 //! only while the engine acts and while it remembers.
 
 use std::collections::BTreeMap;

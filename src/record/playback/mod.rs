@@ -38,6 +38,7 @@ use crate::http::{Headers, Method, Request, Response};
 use crate::near_miss::NearMiss;
 use course::{Courses, Kind};
 use key::Key;
+#[cfg(any(feature = "cli", test))]
 pub(super) use nearest::request_differences;
 pub use notes::{PlayNote, Played, Taken};
 use policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};

@@ -4,7 +4,6 @@
 
 use crate::limits::PLAYBACK_COMPARED_MAX as COMPARED_MAX;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use serde_json::Value;
@@ -15,7 +14,6 @@ use super::volatile::{Surroundings, Volatile};
 use super::{Playback, Unmatched};
 use crate::http::{Method, Request};
 use crate::near_miss::{Difference, NearMiss, short};
-use crate::record::address;
 use crate::record::interaction::Interaction;
 use crate::record::redact;
 use crate::suggest::similarity;
@@ -187,8 +185,9 @@ impl Playback {
 }
 
 /// Where two requests of one method and path differ, the first one as expected; but for what `volatile` passes over.
+#[cfg(any(feature = "cli", test))]
 pub fn request_differences(one: &Request, other: &Request, volatile: &Volatile) -> Vec<Difference> {
-    let key = |request: &Request| Key::of(&address::anywhere(request), volatile, &BTreeMap::new());
+    let key = |request: &Request| Key::of(&crate::record::address::anywhere(request), volatile, &Default::default());
     let (one, other) = (key(one), key(other));
     if one.text() == other.text() || one.admits(&other) {
         return Vec::new();
