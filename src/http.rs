@@ -448,3 +448,45 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 }
+
+/// A text of a path or query with its percent escapes decoded, as people and comparisons want it: what is no escape
+/// stays, and a text that would be no UTF-8 stays as a whole. In a query `+` is a blank.
+///
+/// What Elasticsearch itself reads in a path is the router's, which refuses bad escapes in its words.
+pub(crate) fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte != b'%' && !(is_query && byte == b'+');
+    if text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = match after {
+            [high, low, ..] if byte == b'%' => digit(*high).zip(digit(*low)).map(|(high, low)| (high * 16 + low) as u8),
+            _ => None,
+        };
+        bytes.push(code.unwrap_or(if is_query && byte == b'+' { b' ' } else { byte }));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decoded;
+
+    #[test]
+    fn escapes_are_decoded_and_what_is_none_stays() {
+        for (text, in_path, in_query) in [
+            ("a", "a", "a"),
+            ("a%20b+c", "a b+c", "a b c"),
+            ("%C3%A9", "é", "é"),
+            ("%2b", "+", "+"),
+            ("%+4%4%zz%", "%+4%4%zz%", "% 4%4%zz%"),
+            ("%ff", "%ff", "%ff"),
+        ] {
+            assert_eq!((&*decoded(text, false), &*decoded(text, true)), (in_path, in_query), "{text}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::args::Wait;
-use super::caller::connect;
+use super::caller::{Base, connect};
 use super::console::{Console, Exit, Failure};
 use crate::mock::admin;
 
@@ -24,13 +24,6 @@ const ATTEMPT_MIN: Duration = Duration::from_millis(200);
 
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
-
-/// Where to ask.
-struct Target {
-    host: String,
-    port: u16,
-    path: String,
-}
 
 /// Asks until the server is ready or the time is up.
 pub fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
@@ -117,33 +110,15 @@ fn millis(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn target(url: &str) -> Result<Target, Failure> {
-    let wrong = || {
-        Failure::input(format!(
-            "`{url}` is no address of a server: write http://HOST:PORT, for example http://127.0.0.1:9200"
-        ))
-    };
-    let rest = url.strip_prefix("http://").ok_or_else(wrong)?;
-    let (authority, path) =
-        rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path.trim_end_matches('/')));
-    if path.contains(['?', '#']) || url.contains(char::is_whitespace) || url.contains(char::is_control) {
-        return Err(wrong());
-    }
-    // The colons of an IPv6 address stand in brackets.
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
-        _ => (authority, 80),
-    };
-    if host.is_empty() || host.contains('@') {
-        return Err(wrong());
-    }
-    let below = if path.is_empty() { String::new() } else { format!("/{path}") };
-    Ok(Target { host: host.to_owned(), port, path: format!("{below}{}/health", admin::PREFIX) })
+fn target(url: &str) -> Result<Base, Failure> {
+    let base = Base::parse(url)?;
+    let path = format!("{}{}/health", base.path, admin::PREFIX);
+    Ok(Base { path, ..base })
 }
 
 /// One attempt: the status and the body of the answer.
-fn ask(target: &Target, time_max: Duration) -> std::io::Result<(u16, Vec<u8>)> {
-    let Target { host, port, path } = target;
+fn ask(target: &Base, time_max: Duration) -> std::io::Result<(u16, Vec<u8>)> {
+    let Base { host, port, path } = target;
     let mut stream = connect(host.trim_matches(['[', ']']), *port, time_max)?;
     stream.set_read_timeout(Some(time_max))?;
     stream.set_write_timeout(Some(time_max))?;

@@ -8,7 +8,7 @@ use super::interaction::Interaction;
 use super::playback::volatile::without_instants;
 use super::redact::REDACTED;
 use crate::base64;
-use crate::http::{Headers, Request};
+use crate::http::{Headers, Request, decoded};
 use crate::json;
 
 /// Headers that belong to the connection or to the one who calls.
@@ -67,7 +67,7 @@ fn pact_interaction(call: &Interaction) -> Value {
     let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in request.query().split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        query.entry(decoded(name)).or_default().push(decoded(value));
+        query.entry(decoded(name, true).into_owned()).or_default().push(decoded(value, true).into_owned());
     }
     let mut asked = json!({
         "method": request.method().as_str(),
@@ -199,22 +199,11 @@ fn quoted(text: &str) -> String {
 fn decoded_path(path: &str) -> String {
     // An escaped slash stays one.
     path.split('/')
-        .map(|step| if step.to_ascii_uppercase().contains("%2F") { step.to_owned() } else { decoded(step) })
+        .map(|step| {
+            if step.to_ascii_uppercase().contains("%2F") { step.to_owned() } else { decoded(step, false).into_owned() }
+        })
         .collect::<Vec<_>>()
         .join("/")
-}
-
-fn decoded(text: &str) -> String {
-    let bytes = text.replace('+', " ").into_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let code = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
-        plain.push(code.unwrap_or(bytes[at]));
-        at += if code.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8(plain).unwrap_or_else(|_| text.to_owned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
-use crate::http::Request;
+use crate::http::{Request, decoded};
 use crate::json;
 
 /// A request as stubs look at it. Parts that no stub asks for are not read.
@@ -165,21 +165,4 @@ impl About {
             self.indices.push(index.to_owned());
         }
     }
-}
-
-/// A text of a path or query with its percent escapes decoded; one that is no text stays as it is.
-pub fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
-    let is_plain = |byte: &u8| *byte != b'%' && !(is_query && *byte == b'+');
-    if text.bytes().all(|byte| is_plain(&byte)) {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(code.unwrap_or(if is_query && byte == b'+' { b' ' } else { byte }));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -1,8 +1,9 @@
 //! [`When`]: what a request must be like for a stub to answer it.
 
-use super::about::{Asked, decoded};
+use super::about::Asked;
 use super::shape::Shape;
 use super::{Span, is_like};
+use crate::http::decoded;
 use crate::near_miss::Difference;
 
 /// What a request must be like. What is empty asks for nothing.

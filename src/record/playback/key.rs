@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::volatile::{Surroundings, Volatile};
-use crate::http::Request;
+use crate::http::{Request, decoded};
 use crate::json;
 use crate::record::redact::{self, REDACTED};
 
@@ -57,7 +57,7 @@ impl Key {
             .filter(|parameter| !parameter.is_empty())
             .map(|parameter| {
                 let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-                (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
+                (decoded(name, true).into_owned(), decoded(value, true).into_owned())
             })
             .collect();
         query.sort_by(|one, other| one.0.cmp(&other.0));
@@ -200,7 +200,7 @@ impl Key {
         let mut found = Vec::new();
         let mut add =
             |kept: &str, sent: &str| found.extend(redact::revealed(kept, sent).into_iter().map(str::to_owned));
-        self.route.split('/').zip(sent.route.split('/')).for_each(|(kept, sent)| add(kept, &decoded(sent)));
+        self.route.split('/').zip(sent.route.split('/')).for_each(|(kept, sent)| add(kept, &decoded(sent, false)));
         self.query.iter().zip(&sent.query).for_each(|((_, kept), (_, sent))| add(kept, sent));
         match (&self.body, &sent.body) {
             (Body::Json(kept), Body::Json(sent)) => {
@@ -398,27 +398,7 @@ fn write_sorted(out: &mut Vec<u8>, value: &Value) {
 /// A path with its escapes decoded, but for those of slashes and percent signs.
 fn decoded_path(path: &str) -> String {
     path.split('/')
-        .map(|segment| decoded(segment).replace('%', "%25").replace('/', "%2F"))
+        .map(|segment| decoded(segment, false).replace('%', "%25").replace('/', "%2F"))
         .collect::<Vec<_>>()
         .join("/")
-}
-
-/// A text with its percent escapes decoded; what is no escape, or no UTF-8, stays as it is.
-fn decoded(text: &str) -> String {
-    if !text.contains('%') {
-        return text.to_owned();
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = (byte == b'%').then(|| after.get(..2)).flatten().and_then(hexadecimal);
-        bytes.push(code.unwrap_or(byte));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
 }
