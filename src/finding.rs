@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
 use crate::near_miss;
+use crate::source_place::SourcePlace;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +110,9 @@ pub struct Finding {
     /// The scope of the run that it was made in: its name, or `scope 2` and so on; `None` in a first scope
     /// that nobody has named.
     pub scope: Option<Arc<str>>,
+    /// The place in the client's or the test's source that it comes from: of the call if it says one, else of the
+    /// scope.
+    pub source: Option<Arc<SourcePlace>>,
 }
 
 impl Finding {
@@ -128,6 +132,7 @@ impl Finding {
             evidence: Map::new(),
             reference: "",
             scope: None,
+            source: None,
         }
     }
 
@@ -165,6 +170,9 @@ impl Finding {
         if let Some(scope) = &self.scope {
             value["scope"] = Value::from(&**scope);
         }
+        if let Some(source) = &self.source {
+            value["source"] = source.to_value();
+        }
         value
     }
 }
@@ -196,6 +204,9 @@ impl Serialize for WithoutRule<'_> {
         map.serialize_entry("reference", &())?;
         if let Some(scope) = &finding.scope {
             map.serialize_entry("scope", &**scope)?;
+        }
+        if let Some(source) = &finding.source {
+            map.serialize_entry("source", &source.to_value())?;
         }
         map.end()
     }

@@ -76,6 +76,7 @@ mod mock;
 mod near_miss;
 mod profile;
 mod record;
+mod source_place;
 mod steps;
 mod stub;
 mod suggest;
@@ -114,5 +115,6 @@ pub use record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy
 pub use record::playback::{PlayNote, Played};
 pub use record::recording::{Allowed, Header, Line, Recording};
 pub use record::transcript::Transcript;
+pub use source_place::SourcePlace;
 pub use stub::Stub;
 pub use visibility::Visibility;

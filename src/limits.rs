@@ -31,6 +31,9 @@ pub const SCOPES_MAX: usize = 10_000;
 /// Characters of the name of a scope.
 pub const SCOPE_NAME_CHARS_MAX: usize = 1000;
 
+/// Characters of the file, and of the name of the test, in a source place.
+pub const SOURCE_PLACE_CHARS_MAX: usize = 1000;
+
 /// Bytes of the state at the start that a reset's line of a recording repeats; a longer one stands in the
 /// first line alone.
 pub const EVENT_STATE_BYTES_MAX: usize = 64 * 1024;
@@ -231,6 +234,18 @@ pub const FIXTURE_MISTAKES_TOLD_MAX: usize = 20;
 
 /// Header blocks that a journal remembers, to keep equal ones once.
 pub const JOURNAL_SHARED_BLOCKS_MAX: usize = 16;
+
+/// Lanes that the diagram of a summary shows; of more, the first.
+pub const SUMMARY_LANES_MAX: usize = 12;
+
+/// Calls that the diagram of a summary shows.
+pub const SUMMARY_CALLS_MAX: usize = 80;
+
+/// Scopes, and groups of equal findings, that the tables of a summary have a row for.
+pub const SUMMARY_ROWS_MAX: usize = 50;
+
+/// Bytes of the text report that a summary repeats; a code host takes a summary of 1 MiB.
+pub const SUMMARY_TEXT_BYTES_MAX: usize = 200_000;
 
 /// Calls of one lane that the text report shows whole; of a longer lane, those around the findings.
 pub const REPORT_LANE_CALLS_MAX: usize = 60;

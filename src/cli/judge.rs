@@ -3,8 +3,9 @@
 use super::args::Judge;
 use super::console::{Console, Exit, Failure};
 use super::{recordings, report};
+use crate::contract::coverage::Coverage;
 use crate::contract::offline::Run;
-use crate::contract::report::Report;
+use crate::contract::report::{Report, ReportFormat};
 use crate::contract::strictness::Contract;
 
 /// Judges recordings of one run together, in the order of their instants.
@@ -21,6 +22,10 @@ pub fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {
     let mut report = Report::of_run(&run, &names);
     report.fail_on = judge.verdict.fail_on.severity();
     report.is_of_command = true;
+    report::complete(&judge.verdict.report, &mut report);
+    if report::wants(&judge.verdict.report, ReportFormat::Summary) {
+        report.coverage = Some(Coverage::of_run(&run));
+    }
     if console.json() {
         console.json_line(&report.to_value())?;
     } else if judge.verdict.report.iter().all(|wanted| wanted.file.is_some()) {

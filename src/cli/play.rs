@@ -4,7 +4,7 @@ use super::args::Play;
 use super::console::{Console, Exit, Failure, counted};
 use super::serving::{Life, Written};
 use super::{curl, recordings, serving};
-use crate::mock::server::MockServer;
+use crate::mock::server::{Builder, MockServer};
 use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayPolicy;
 
@@ -16,7 +16,7 @@ pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
         console.warn(&format!("{name} does not tell how long answers took; `serve --record-timing` records it"));
     }
     let first = recording.interactions.first().cloned();
-    let builder = MockServer::builder()
+    let builder = Builder::default()
         .profile(play.profile.unwrap_or(recording.header.profile))
         .seed(recording.header.seed)
         .play_policy(policy(play))

@@ -38,6 +38,17 @@ impl FromStr for Wanted {
     }
 }
 
+/// Sees to it that a report knows what those that are wanted tell besides: where its page is.
+pub fn complete(wanted: &[Wanted], report: &mut Report) {
+    let page = wanted.iter().find(|wanted| wanted.format.name() == "html").and_then(|wanted| wanted.file.as_ref());
+    report.page = page.map(|file| file.display().to_string());
+}
+
+/// Whether one of these is wanted.
+pub fn wants(wanted: &[Wanted], format: ReportFormat) -> bool {
+    wanted.iter().any(|wanted| wanted.format == format)
+}
+
 /// Sees to it that every report can be written when its time comes. An older report that stands in the
 /// place of a new one is removed, so that it cannot be taken for it.
 ///

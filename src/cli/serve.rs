@@ -23,7 +23,7 @@ pub fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {
 /// # Errors
 /// When a fixture cannot be read or is wrong.
 pub fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
-    let mut builder = MockServer::builder()
+    let mut builder = Builder::default()
         .profile(serve.profile)
         .license(serve.license)
         .visibility(serve.visibility)

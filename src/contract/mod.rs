@@ -34,6 +34,7 @@ use crate::http::Response;
 use crate::limits::{FINDINGS_MAX, SCOPES_MAX};
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
+use crate::source_place::SourcePlace;
 use answers::Answers;
 use deed::{Deed, deeds};
 use heard::{Heard, Retold, value_of};
@@ -131,6 +132,8 @@ pub struct ScopeEnd {
     pub next_seq: u64,
     /// When the next scope begins.
     pub next_at: Timestamp,
+    /// Where in the tests' source the next scope is begun.
+    pub next_source: Option<Arc<SourcePlace>>,
 }
 
 /// The rules that are asked, by what they are asked about.
@@ -258,6 +261,11 @@ impl Judge {
     /// the other its number too.
     pub fn begin(&mut self, number: u64, name: Option<Arc<str>>, first_seq: u64, at: Timestamp) {
         self.scope = Scope { number, name, first_seq, started_at: at, ..std::mem::take(&mut self.scope) };
+    }
+
+    /// Says where in the tests' source the scope was begun.
+    pub(crate) fn begun_at(&mut self, source: Option<Arc<SourcePlace>>) {
+        self.scope.source = source;
     }
 
     /// How strict it is.
@@ -438,8 +446,11 @@ impl Judge {
         if refusal.is_none() && !heard.enforced && self.docket.unshown.is_some() {
             self.unshown.take(heard);
         }
+        let source = if findings.is_empty() { None } else { SourcePlace::of_request(heard.request) };
+        let source = source.or_else(|| self.scope.source.clone());
         for finding in &mut findings {
             finding.scope = self.mark();
+            finding.source.clone_from(&source);
             self.world.told(finding);
             self.keep(finding.clone());
         }
@@ -518,6 +529,11 @@ impl Judge {
         findings
     }
 
+    /// Where in the tests' source the scope was begun.
+    pub(crate) fn scope_source(&self) -> Option<Arc<SourcePlace>> {
+        self.scope.source.clone()
+    }
+
     /// What a finding of the current scope says of it.
     pub fn mark(&self) -> Option<Arc<str>> {
         scope::mark(self.scope.number, self.scope.name.as_ref())
@@ -526,6 +542,7 @@ impl Judge {
     /// Keeps a finding that somebody else made, as playback does.
     pub fn keep(&mut self, mut finding: Finding) {
         finding.scope = self.mark();
+        finding.source = finding.source.or_else(|| self.scope.source.clone());
         self.counts.entry(finding.rule).or_default().add(finding.severity, 1);
         for allowance in self.allowances.iter_mut().filter(|allowance| allowance.rule == finding.rule) {
             allowance.used = true;
@@ -577,13 +594,16 @@ impl Judge {
             .collect();
         found.retain(|finding| !self.is_allowed(finding.rule));
         found.extend(unused);
-        found.iter_mut().for_each(|finding| finding.scope = finding.scope.take().or_else(|| self.mark()));
+        for finding in &mut found {
+            finding.scope = finding.scope.take().or_else(|| self.mark());
+            finding.source = finding.source.take().or_else(|| self.scope.source.clone());
+        }
         found
     }
 
     /// Ends the scope and begins the next, which knows nothing yet. Returns the one that has ended.
     pub fn end_scope(&mut self, end: ScopeEnd) -> Scope {
-        let ScopeEnd { now, found, calls, forget, next, next_seq, next_at } = end;
+        let ScopeEnd { now, found, calls, forget, next, next_seq, next_at, next_source } = end;
         for allowance in self.allowances.iter_mut().filter(|allowance| allowance.is_standing) {
             allowance.used |= found.iter().any(|finding| finding.rule == allowance.rule);
         }
@@ -600,6 +620,7 @@ impl Judge {
             name: next,
             first_seq: next_seq,
             started_at: next_at,
+            source: next_source,
             ..Scope::default()
         };
         let told = ended.clone();

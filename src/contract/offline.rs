@@ -11,9 +11,11 @@ use super::strictness::{self, Strictness};
 use super::{Counts, Judge, ScopeEnd};
 use crate::clock::Timestamp;
 use crate::finding::Finding;
+use crate::profile::Profile;
 use crate::record::event::Change;
 use crate::record::interaction::Interaction;
 use crate::record::recording::{Line, Recording};
+use crate::source_place::SourcePlace;
 
 /// Where a call of several recordings comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Run<'a> {
     pub end: Vec<Finding>,
     /// The scopes of the run, with what was found in each; one if nobody reset the mock.
     pub scopes: Vec<Scope>,
+    /// The Elasticsearch that was mimicked.
+    pub(super) profile: Profile,
     is_single: bool,
     /// Calls and events so far.
     lines: u64,
@@ -59,8 +63,14 @@ impl<'a> Run<'a> {
     /// in its own order; the state at the start is what all of them say. If one of them was reset or got
     /// another state, each stands for a mock of its own: they are judged one after the other.
     pub fn new(recordings: &'a [Recording], strictness: Strictness) -> Run<'a> {
-        let mut run =
-            Run { calls: Vec::new(), end: Vec::new(), scopes: Vec::new(), is_single: recordings.len() == 1, lines: 0 };
+        let mut run = Run {
+            calls: Vec::new(),
+            end: Vec::new(),
+            scopes: Vec::new(),
+            profile: recordings.first().map(|recording| recording.header.profile).unwrap_or_default(),
+            is_single: recordings.len() == 1,
+            lines: 0,
+        };
         let is_own = |recording: &Recording| {
             let changes = recording.events.iter().map(|event| &event.change);
             changes.into_iter().any(|change| matches!(change, Change::Reset { .. } | Change::State { .. }))
@@ -81,6 +91,7 @@ impl<'a> Run<'a> {
         let mut judge = Judge::new(header.profile, strictness.clone(), &together(recordings));
         let first_seq = self.lines + 1;
         judge.begin(self.scopes.len() as u64 + 1, header.scope.clone(), first_seq, header.started_at);
+        judge.begun_at(header.source.clone());
         for allowed in recordings.iter().flat_map(|recording| &recording.header.allowances) {
             // A rule that this version does not have cannot be broken either.
             if let Ok(rule) = strictness::find(&allowed.rule) {
@@ -107,15 +118,16 @@ impl<'a> Run<'a> {
                     }
                     now = event.at;
                     match &event.change {
-                        Change::Reset { scope, started_at, state, forget } => {
+                        Change::Reset { scope, started_at, state, forget, source } => {
                             judge.end_scope(ScopeEnd {
                                 now,
-                                found: judge.finish(now),
+                                found: self.placed(judge.finish(now)),
                                 calls: std::mem::take(&mut calls),
                                 forget: *forget,
                                 next: scope.clone(),
                                 next_seq: if self.is_single { event.seq } else { self.lines } + 1,
                                 next_at: *started_at,
+                                next_source: source.clone(),
                             });
                             judge.learn(state.as_deref().unwrap_or(&header.state), true);
                             now = *started_at;
@@ -135,9 +147,18 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.end = judge.end(judge.finish(now), now);
+        self.end = judge.end(self.placed(judge.finish(now)), now);
         self.scopes.extend(judge.ended_scopes().cloned());
         self.scopes.push(judge.scope(calls, self.end.clone()));
+    }
+
+    /// Findings of an end, each with the source place of the call that it is about, if that says one.
+    fn placed(&self, mut found: Vec<Finding>) -> Vec<Finding> {
+        for finding in &mut found {
+            let call = self.calls.binary_search_by_key(&finding.seq, |call| call.seq).ok();
+            finding.source = call.and_then(|at| SourcePlace::of_request(&self.calls[at].interaction.request));
+        }
+        found
     }
 
     /// All findings that count, scope by scope, those of a scope's end last.

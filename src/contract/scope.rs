@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Counts;
 use crate::clock::Timestamp;
 use crate::finding::Finding;
+use crate::source_place::SourcePlace;
 
 /// A part of a run, from the start or a reset to the next reset or the end.
 ///
@@ -39,6 +40,8 @@ pub struct Scope {
     pub forgotten: Counts,
     /// The mock's time when it began.
     pub started_at: Timestamp,
+    /// Where in the tests' source it was begun, if that is known.
+    pub source: Option<Arc<SourcePlace>>,
 }
 
 impl Scope {

@@ -53,6 +53,7 @@ use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_BYTES_MAX, JOURNAL_PAGE_ENTRIES
 use crate::mock::engine::{Engine, lock, run};
 use crate::profile::Profile;
 use crate::record::{Kept, Span, recording};
+use crate::source_place::SourcePlace;
 use crate::stub;
 use crate::suggest;
 
@@ -315,16 +316,24 @@ fn reset(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
         body(call, &[])
             .map_err(|error| Error::admin(format!("{}; POST /_elastimock/scopes names one", error.reason())))?;
     }
-    let ended = lock(engine).begin_scope(None, switch(call, "forget")?, call.now);
+    let ended = lock(engine).begin_scope(None, None, switch(call, "forget")?, call.now);
     Ok(ended_scope(&ended))
 }
 
 fn scopes_begin(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     parameters(call, &["forget"])?;
-    let body = body(call, &["name"])?;
+    let body = body(call, &["name", "source"])?;
     let name = text(&body, "name")?.ok_or_else(|| Error::admin("say its name: {\"name\": \"test_claim\"}"))?;
     let name = Engine::scope_name(name).map_err(refused)?;
-    let ended = lock(engine).begin_scope(Some(name), switch(call, "forget")?, call.now);
+    let source = text(&body, "source")?.map(|text| {
+        SourcePlace::parse(text).map(Arc::new).ok_or_else(|| {
+            Error::admin(
+                "[source] is a place in a file: \"tests/test_sync.py:41\", its name at most 1000 characters long",
+            )
+        })
+    });
+    let source = source.transpose()?;
+    let ended = lock(engine).begin_scope(Some(name), source, switch(call, "forget")?, call.now);
     Ok(ended_scope(&ended))
 }
 
@@ -342,6 +351,9 @@ fn told(scope: &Scope, is_current: bool) -> Value {
         "first_seq": scope.first_seq,
         "current": is_current,
     });
+    if let Some(source) = &scope.source {
+        told["source"] = source.to_value();
+    }
     if scope.forgotten.total() > 0 {
         told["forgotten"] = counted(scope.forgotten);
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::source_place::SourcePlace;
 
 /// Something that happened to the mock and was no call of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub enum Change {
         state: Option<Arc<Value>>,
         /// Whether the findings of the scope that ended are forgotten.
         forget: bool,
+        /// Where in the tests' source the scope that begins was begun, if that is known.
+        source: Option<Arc<SourcePlace>>,
     },
     /// A state was put in the place of all that was there, or added to it.
     State {

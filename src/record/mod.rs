@@ -718,7 +718,10 @@ mod tests {
     #[test]
     fn a_scope_has_its_own_part_of_the_journal() {
         let at = Timestamp::default();
-        let reset = |name: &str| Change::Reset { scope: Some(name.into()), started_at: at, state: None, forget: false };
+        let reset = |name: &str| {
+            let scope = Some(name.into());
+            Change::Reset { scope, started_at: at, state: None, forget: false, source: None }
+        };
         let mut journal = Journal::default();
         let call = |journal: &mut Journal| {
             let seq = journal.reserve();

@@ -23,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
         "limits",
         "near_miss",
         "profile",
+        "source_place",
         "steps",
         "suggest",
         "visibility",

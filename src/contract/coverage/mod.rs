@@ -82,6 +82,13 @@ impl Coverage {
         all
     }
 
+    /// What the calls of a judged run have exercised.
+    pub(crate) fn of_run(run: &Run<'_>) -> Coverage {
+        let profile = run.profile;
+        let calls = run.calls.iter().map(|call| (call.interaction.clone(), (&call.seen).into()));
+        Coverage::of_calls(profile, calls)
+    }
+
     /// What calls have exercised, by how what they were about stood before them.
     pub(crate) fn of_kept(profile: Profile, kept: &[Kept]) -> Coverage {
         let calls = kept.iter().filter_map(|kept| match kept {
@@ -130,7 +137,7 @@ impl Coverage {
     }
 
     /// What was exercised, and what there is.
-    fn counts(&self) -> (u64, u64) {
+    pub(super) fn counts(&self) -> (u64, u64) {
         let universe = self.universe();
         let covered = universe.items.iter().map(|(name, items)| {
             self.operations

@@ -1,6 +1,7 @@
 //! [`Group`]: equal findings, which people are told once, with their number and their calls.
 //!
-//! Equal are findings of one rule, severity, subject and scope that say the same, whichever call they are about.
+//! Equal are findings of one rule, severity, subject, scope and source place that say the same, whichever call they are
+//! about.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub(super) fn groups<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec
     let mut groups: Vec<Group<'f>> = Vec::new();
     let mut known = BTreeMap::new();
     for finding in findings {
-        let key = (finding.rule, finding.severity, &finding.subject, &finding.scope, said(finding));
+        let key = (finding.rule, finding.severity, &finding.subject, &finding.scope, &finding.source, said(finding));
         let at = *known.entry(key).or_insert(groups.len());
         match groups.get_mut(at) {
             Some(group) => group.all.push(finding),
@@ -51,11 +52,17 @@ impl Group<'_> {
         if self.all.len() == 1 {
             return format!("{severity}[{rule}]");
         }
+        let calls = self.calls();
+        let calls = if calls.is_empty() { String::new() } else { format!(" (calls {calls})") };
+        format!("{severity}[{rule}] ×{}{calls}", self.all.len())
+    }
+
+    /// The numbers of their calls in short: `4, 7, 9-12`.
+    pub fn calls(&self) -> String {
         let mut calls: Vec<u64> = self.all.iter().map(|finding| finding.seq).filter(|seq| *seq != 0).collect();
         calls.sort_unstable();
         calls.dedup();
-        let calls = if calls.is_empty() { String::new() } else { format!(" (calls {})", ranges(&calls)) };
-        format!("{severity}[{rule}] ×{}{calls}", self.all.len())
+        ranges(&calls)
     }
 
     /// The whole text; of one finding alone its own.

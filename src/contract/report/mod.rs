@@ -5,10 +5,13 @@
 //! and decides nothing. Equal reports give equal bytes, whatever the form.
 
 mod annotations;
+mod ctrf;
+mod diagram;
 mod groups;
 mod json;
 mod junit;
 mod sarif;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,19 +19,23 @@ mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::Counts;
+use super::coverage::Coverage;
 use super::offline::{Origin, Run};
 use super::scope::Scope;
 use super::strictness::Strictness;
 use crate::error::Error;
 use crate::finding::{Finding, Severity, Subject};
+use crate::profile::Profile;
 use crate::record::Kept;
 use crate::record::har;
 use crate::record::interaction::Interaction;
 pub use crate::record::playback::Played;
 use crate::record::recording::{Recording, lines};
 use crate::record::transcript::lane;
+use crate::source_place::SourcePlace;
 use crate::suggest;
 
 /// What there is to tell of a run: [`MockServer::report`](crate::MockServer::report) makes one.
@@ -66,6 +73,22 @@ pub struct Report {
     pub scopes: Vec<Scope>,
     /// How many findings were forgotten because somebody asked for it.
     pub forgotten: Counts,
+    /// How much of the Connector API was exercised, if that was reckoned.
+    pub coverage: Option<Coverage>,
+    /// Where the same run stands as a page, for a summary to link to.
+    pub page: Option<String>,
+    /// What the coverage of a running server is reckoned from when somebody asks.
+    pub(crate) uncounted: Option<Uncounted>,
+    /// The line of the test that made the mock, for findings that nothing else gives a place.
+    pub started_from: Option<Arc<SourcePlace>>,
+}
+
+/// Calls of which nobody has reckoned yet how much they exercise.
+#[derive(Clone, Debug)]
+pub(crate) struct Uncounted {
+    pub profile: Profile,
+    pub kept: Vec<Kept>,
+    pub evicted: u64,
 }
 
 /// A line of a recording.
@@ -92,17 +115,23 @@ pub enum ReportFormat {
     Annotations,
     /// HAR 1.2: the calls themselves.
     Har,
+    /// Markdown for the summary of a CI job: the verdict of each scope, the findings, and what happened.
+    Summary,
+    /// CTRF, the Common Test Report Format: a test for each scope.
+    Ctrf,
 }
 
 impl ReportFormat {
     /// All of them.
-    pub const ALL: [ReportFormat; 6] = [
+    pub const ALL: [ReportFormat; 8] = [
         ReportFormat::Text,
         ReportFormat::Json,
         ReportFormat::Junit,
         ReportFormat::Sarif,
         ReportFormat::Annotations,
         ReportFormat::Har,
+        ReportFormat::Summary,
+        ReportFormat::Ctrf,
     ];
 
     /// The name on the command line.
@@ -114,12 +143,14 @@ impl ReportFormat {
             ReportFormat::Sarif => "sarif",
             ReportFormat::Annotations => "annotations",
             ReportFormat::Har => "har",
+            ReportFormat::Summary => "summary",
+            ReportFormat::Ctrf => "ctrf",
         }
     }
 
     /// Whether it tells of every call, and not only of those in lanes with findings.
     pub fn wants_every_call(self) -> bool {
-        self == ReportFormat::Har
+        matches!(self, ReportFormat::Har | ReportFormat::Ctrf)
     }
 }
 
@@ -145,6 +176,8 @@ impl Report {
             ReportFormat::Sarif => sarif::write(self),
             ReportFormat::Annotations => annotations::write(self),
             ReportFormat::Har => har::write(&self.story),
+            ReportFormat::Summary => summary::write(self),
+            ReportFormat::Ctrf => ctrf::write(self),
         }
     }
 
@@ -164,7 +197,9 @@ impl Report {
     pub fn of_recordings(texts: &[(&str, &[u8])], strictness: Strictness) -> Result<Report, Error> {
         let recordings: Result<Vec<Recording>, Error> =
             texts.iter().map(|(name, text)| Recording::parse(name, text)).collect();
-        Ok(Report::of_run(&Run::new(&recordings?, strictness), texts))
+        let recordings = recordings?;
+        let run = Run::new(&recordings, strictness);
+        Ok(Report { coverage: Some(Coverage::of_run(&run)), ..Report::of_run(&run, texts) })
     }
 
     /// What there is to tell of a run that was judged from its recordings, `texts` being the name and the
@@ -273,6 +308,19 @@ impl Report {
         }
     }
 
+    /// Where in the client's or the tests' source the finding comes from.
+    fn source<'r>(&'r self, finding: &'r Finding) -> Option<&'r SourcePlace> {
+        finding.source.as_deref().or(self.started_from.as_deref())
+    }
+
+    /// How much of the Connector API was exercised, if that can be told.
+    fn coverage(&self) -> Option<Coverage> {
+        let reckoned = |uncounted: &Uncounted| {
+            Coverage::of_kept(uncounted.profile, &uncounted.kept).with_evicted(uncounted.evicted)
+        };
+        self.coverage.clone().or_else(|| self.uncounted.as_ref().map(reckoned))
+    }
+
     /// What the finding is about: a job, a connector, or a part of the cluster.
     fn lane(&self, finding: &Finding) -> String {
         match (&finding.subject, call_of(finding)) {
@@ -360,6 +408,12 @@ fn numbers(finding: &Finding) -> Vec<u64> {
         Some(_) => finding.calls.clone(),
         None => Vec::new(),
     }
+}
+
+/// A path as code hosts write it: with slashes, and without a dot before it.
+fn slashed(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    path.strip_prefix("./").map(str::to_owned).unwrap_or(path)
 }
 
 /// `1 error`, `2 errors`.

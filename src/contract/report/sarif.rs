@@ -1,12 +1,13 @@
-//! The report as SARIF 2.1.0, which code hosts and editors read. A result points at the line of the
-//! recording where the call is written down, and at the earlier call that it clashes with. Equal findings
+//! The report as SARIF 2.1.0, which code hosts and editors read. A result points at the line of the client or the test
+//! that the call comes from, if that is known, and else at the line of the recording where it is written down; and at
+//! the earlier call that it clashes with. Equal findings
 //! stay one result each, for each has a place of its own; what they have in common is their fingerprint.
 //!
 //! Source: OASIS, Static Analysis Results Interchange Format, version 2.1.0, with Errata 01.
 
 use serde_json::{Value, json};
 
-use super::{Place, Report, visible};
+use super::{Report, slashed, visible};
 use crate::contract::rules::RULES;
 use crate::finding::{Finding, Severity};
 
@@ -63,8 +64,11 @@ fn result(report: &Report, finding: &Finding, rules: &[Value]) -> Value {
         "fullyQualifiedName": format!("call {}", finding.seq),
         "kind": "member",
     }] });
-    if let Some(place) = report.place(finding) {
-        location["physicalLocation"] = physical(place);
+    let (source, place) = (report.source(finding), report.place(finding));
+    match (source, place) {
+        (Some(source), _) => location["physicalLocation"] = physical(&source.file, source.line),
+        (None, Some(place)) => location["physicalLocation"] = physical(&place.file, Some(place.line)),
+        (None, None) => {}
     }
     let level = match finding.severity {
         Severity::Error => "error",
@@ -89,32 +93,44 @@ fn result(report: &Report, finding: &Finding, rules: &[Value]) -> Value {
         let print = &mut result["partialFingerprints"]["ruleAndSubject/v1"];
         *print = Value::from(format!("{}:{scope}", print.as_str().unwrap_or_default()));
     }
-    let related: Vec<Value> = super::numbers(finding)
-        .into_iter()
-        .filter(|seq| *seq != finding.seq)
-        .filter_map(|seq| {
-            let mut location = json!({ "physicalLocation": physical(report.places.get(&seq)?) });
-            location["message"] = json!({ "text": format!("call {seq}") });
-            Some(location)
-        })
-        .collect();
+    if let Some(source) = &finding.source {
+        result["properties"]["source"] = source.to_value();
+    }
+    let recorded = place.filter(|_| source.is_some()).map(|place| {
+        let physical = physical(&place.file, Some(place.line));
+        json!({ "physicalLocation": physical, "message": { "text": format!("call {} in the recording", finding.seq) } })
+    });
+    let related = super::numbers(finding).into_iter().filter(|seq| *seq != finding.seq).filter_map(|seq| {
+        let place = report.places.get(&seq)?;
+        let mut location = json!({ "physicalLocation": physical(&place.file, Some(place.line)) });
+        location["message"] = json!({ "text": format!("call {seq}") });
+        Some(location)
+    });
+    let related: Vec<Value> = recorded.into_iter().chain(related).collect();
     if !related.is_empty() {
         result["relatedLocations"] = related.into();
     }
     result
 }
 
-fn physical(place: &Place) -> Value {
-    json!({ "artifactLocation": { "uri": uri(&place.file) }, "region": { "startLine": place.line } })
+fn physical(file: &str, line: Option<u32>) -> Value {
+    let mut physical = json!({ "artifactLocation": { "uri": uri(file) } });
+    if let Some(line) = line {
+        physical["region"] = json!({ "startLine": line });
+    }
+    physical
 }
 
 /// A path as a URI reference: relative ones stay relative, as code hosts want them.
-fn uri(path: &str) -> String {
-    let path = path.replace('\\', "/");
-    let path = path.strip_prefix("./").unwrap_or(&path);
+pub(super) fn uri(path: &str) -> String {
+    let path = slashed(path);
     let mut uri = String::new();
+    let mut path = &*path;
     if path.starts_with('/') {
         uri.push_str("file://");
+    } else if let Some((drive, below)) = path.split_at_checked(2).filter(|(drive, _)| is_drive(drive)) {
+        uri.push_str(&format!("file:///{drive}"));
+        path = below;
     }
     for byte in path.bytes() {
         match byte {
@@ -123,6 +139,11 @@ fn uri(path: &str) -> String {
         }
     }
     uri
+}
+
+/// `C:`.
+fn is_drive(text: &str) -> bool {
+    matches!(text.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic())
 }
 
 /// A text with a full stop at its end. It may begin with an id, and an id stays as it is.

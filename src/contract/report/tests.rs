@@ -86,7 +86,8 @@ proptest! {
         for format in ReportFormat::ALL {
             let text = report.write(format);
             prop_assert!(text.ends_with('\n') || text.is_empty(), "{}", format.name());
-            if format != ReportFormat::Json && format != ReportFormat::Sarif && format != ReportFormat::Har {
+            use ReportFormat::{Ctrf, Har, Json, Sarif};
+            if ![Json, Sarif, Har, Ctrf].contains(&format) {
                 let hidden = |c: char| c.is_control() && c != '\n' && c != '\t';
                 prop_assert!(!text.contains(hidden), "{}: {text:?}", format.name());
             }
@@ -95,6 +96,9 @@ proptest! {
         let findings = json(ReportFormat::Json);
         let results = json(ReportFormat::Sarif);
         let entries = json(ReportFormat::Har);
+        prop_assert_eq!(&json(ReportFormat::Ctrf)["results"]["summary"]["tests"], 1);
+        let markup = markup(&report.write(ReportFormat::Summary));
+        prop_assert!(!["<!--", "]]>", "::error", "&amp;"].iter().any(|sent| markup.contains(sent)), "{markup}");
         for (at, (text, is_error)) in texts.iter().enumerate() {
             prop_assert_eq!(&findings["findings"][at]["message"], text);
             let level = if *is_error { "error" } else { "warning" };
@@ -122,6 +126,41 @@ proptest! {
         prop_assert_eq!(suites.attributes["tests"].as_str(), "1");
         prop_assert_eq!(suites.attributes["failures"].as_str(), if failed { "1" } else { "0" });
     }
+}
+
+/// What of a Markdown text is none of its code blocks and code spans.
+fn markup(text: &str) -> String {
+    let (mut left, mut fence): (String, Option<usize>) = (String::new(), None);
+    for line in text.lines() {
+        let tildes = line.len() - line.trim_start_matches('~').len();
+        match fence {
+            None if tildes >= 3 => fence = Some(tildes),
+            None => left.push_str(&without_spans(line)),
+            Some(open) if tildes >= open && line.len() == tildes => fence = None,
+            Some(_) => {}
+        }
+    }
+    assert!(fence.is_none(), "a block is not closed: {text}");
+    left
+}
+
+fn without_spans(line: &str) -> String {
+    let (mut left, mut rest) = (String::new(), line);
+    while let Some(at) = rest.find('`') {
+        let behind = &rest[at..];
+        let marks = behind.len() - behind.trim_start_matches('`').len();
+        let inside = &behind[marks..];
+        // A span ends at a run of as many marks.
+        let runs = inside.match_indices(&behind[..marks]);
+        let is_alone = |at: usize| !inside[..at].ends_with('`') && !inside[at + marks..].starts_with('`');
+        let end = runs.map(|(at, _)| at).find(|at| is_alone(*at));
+        left.push_str(&rest[..at]);
+        rest = match end {
+            Some(end) => &inside[end + marks..],
+            None => inside,
+        };
+    }
+    left + rest
 }
 
 #[test]
@@ -312,7 +351,7 @@ fn a_report_grows_with_its_calls_and_findings() {
 fn unknown_forms_are_told_with_the_closest() {
     assert_eq!(
         "sarf".parse::<ReportFormat>(),
-        Err("there is no report `sarf`; did you mean `sarif`? reports are text, json, junit, sarif, annotations, har"
+        Err("there is no report `sarf`; did you mean `sarif`? reports are text, json, junit, sarif, annotations, har, summary, ctrf"
             .to_owned())
     );
 }

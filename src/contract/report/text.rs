@@ -10,6 +10,7 @@ use crate::finding::Finding;
 use crate::limits::REPORT_LANE_CALLS_MAX;
 use crate::near_miss::shortened;
 use crate::record::interaction::Interaction;
+use crate::source_place::SourcePlace;
 use crate::steps::step;
 
 /// Calls shown before and after an offending one when a lane is too long to be shown whole.
@@ -96,9 +97,19 @@ fn tell(out: &mut String, report: &Report, group: &Group<'_>) {
         out.push_str(line);
     }
     out.push('\n');
+    if let Some(source) = &group.first.source {
+        out.push_str(&format!("  called from: {}\n", visible(&told_source(source))));
+    }
     if let Some(place) = report.place(group.first) {
         out.push_str(&format!("  recorded in: {}:{}\n", visible(&place.file), place.line));
     }
+}
+
+/// `tests/test_sync.py:41 (test_claim)`.
+fn told_source(source: &SourcePlace) -> String {
+    let line = source.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let test = source.test.as_ref().map(|test| format!(" ({test})")).unwrap_or_default();
+    format!("{}{line}{test}", source.file)
 }
 
 /// The calls of a lane in order, the offending ones marked.

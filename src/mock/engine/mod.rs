@@ -50,6 +50,7 @@ use crate::record::playback::{PlayNote, Playback};
 use crate::record::recording::{Allowed, Header, Recording};
 use crate::record::redact::{self, Mask};
 use crate::record::{Journal, Note};
+use crate::source_place::SourcePlace;
 use crate::stub::{Cast, Decision};
 use crate::visibility::Visibility;
 use gates::Gates;
@@ -444,7 +445,8 @@ impl Engine {
                     evidence: [("seen".to_owned(), Value::from(seen))].into_iter().chain(near).collect(),
                     ..finding
                 });
-                let finding = finding.map(|finding| Finding { scope: self.judge.mark(), ..finding });
+                let source = SourcePlace::of_request(shown).or_else(|| self.judge.scope_source());
+                let finding = finding.map(|finding| Finding { scope: self.judge.mark(), source, ..finding });
                 finding.iter().for_each(|finding| self.judge.keep(finding.clone()));
                 finding.into_iter().collect()
             }

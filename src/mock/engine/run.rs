@@ -14,7 +14,7 @@ use super::mode::{self, Mode};
 use super::{Engine, Setup, lock};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::coverage::Coverage;
-use crate::contract::report::Report;
+use crate::contract::report::{Report, Uncounted};
 use crate::contract::scope::Scope;
 use crate::contract::{Counts, Knowledge, ScopeEnd, strictness};
 use crate::error::Error;
@@ -23,6 +23,7 @@ use crate::es::store::Cluster;
 use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::limits;
+use crate::profile::Profile;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayOrder;
@@ -30,6 +31,7 @@ use crate::record::playback::{PlayNote, Played};
 use crate::record::recording::{Allowed, Header, Recording};
 use crate::record::redact::Known;
 use crate::record::{Extract, Kept, Page, Span};
+use crate::source_place::SourcePlace;
 use crate::stub::Script;
 use crate::visibility::Visibility;
 
@@ -173,6 +175,8 @@ pub struct Draft {
     scopes: Vec<Scope>,
     kept: Vec<Kept>,
     played: Option<Played>,
+    profile: Profile,
+    evicted: u64,
 }
 
 impl Draft {
@@ -183,7 +187,9 @@ impl Draft {
 
     /// The report, with every call or only those of the lanes that have findings.
     pub fn report(self, with_every_call: bool) -> Report {
-        Report::of_scopes(self.scopes, &self.kept, with_every_call, self.played)
+        let Draft { scopes, kept, played, profile, evicted } = self;
+        let report = Report::of_scopes(scopes, &kept, with_every_call, played);
+        Report { uncounted: Some(Uncounted { profile, kept, evicted }), ..report }
     }
 }
 
@@ -193,12 +199,19 @@ impl Engine {
     /// Ends the scope and begins the next: state, clock and ids as at the start. What was found stays in
     /// the run.
     pub fn reset(&mut self, system: Timestamp) {
-        self.begin_scope(None, false, system);
+        self.begin_scope(None, None, false, system);
     }
 
-    /// As [`Engine::reset`], and names the scope that begins. With `forget` the findings of the scope that
-    /// ends are dropped, and reports say how many. Returns the scope that has ended.
-    pub fn begin_scope(&mut self, name: Option<Arc<str>>, forget: bool, system: Timestamp) -> Scope {
+    /// As [`Engine::reset`], and names the scope that begins, and says where in the tests' source that is. With
+    /// `forget` the findings of the scope that ends are dropped, and reports say how many. Returns the scope that has
+    /// ended.
+    pub fn begin_scope(
+        &mut self,
+        name: Option<Arc<str>>,
+        source: Option<Arc<SourcePlace>>,
+        forget: bool,
+        system: Timestamp,
+    ) -> Scope {
         self.open_gates(system);
         let at = self.now(system);
         let found = self.end_of_scope(usize::MAX, false);
@@ -219,7 +232,7 @@ impl Engine {
         let shown = self.start_state();
         let state = (shown.bytes <= limits::EVENT_STATE_BYTES_MAX).then(|| shown.value.clone());
         let (scope, started_at) = (name.clone(), self.started_at);
-        self.happen(at, Change::Reset { scope, started_at, state, forget }, 0);
+        self.happen(at, Change::Reset { scope, started_at, state, forget, source: source.clone() }, 0);
         let ended = self.judge.end_scope(ScopeEnd {
             now: at,
             found,
@@ -228,6 +241,7 @@ impl Engine {
             next: name,
             next_seq: self.journal.next_seq(),
             next_at: self.started_at,
+            next_source: source,
         });
         self.is_prepared = false;
         self.stubs = super::stubbing::at_start(&self.setup);
@@ -612,11 +626,13 @@ impl Engine {
             _ => None,
         };
         let current = self.judge.scope(0, Vec::new());
-        let (started_at, scope, is_first) = match (span, ended) {
+        let (started_at, named, is_first) = match (span, ended) {
             (Span::Run, _) => (self.run_started_at, None, true),
-            (_, Some(ended)) => (ended.started_at, ended.name.clone(), ended.number == 1),
-            (_, None) => (self.started_at, current.name.clone(), current.number == 1),
+            (_, Some(ended)) => (ended.started_at, Some(ended), ended.number == 1),
+            (_, None) => (self.started_at, Some(&current), current.number == 1),
         };
+        let scope = named.and_then(|scope| scope.name.clone());
+        let source = named.and_then(|scope| scope.source.clone());
         let allowances = self.allowed.iter().filter(|allowed| is_first || !allowed.first_scope_only);
         Header {
             elastimock: env!("CARGO_PKG_VERSION").to_owned(),
@@ -629,6 +645,7 @@ impl Engine {
             started_at,
             allowances: allowances.cloned().collect(),
             scope,
+            source,
             ignore: Vec::new(),
             state: (*self.start_state().value).clone(),
         }
@@ -719,7 +736,8 @@ impl Engine {
             }
         };
         let kept = if with_calls { self.journal.kept(span) } else { Vec::new() };
-        Some(Draft { scopes, kept, played: None })
+        let evicted = self.calls_of(span).1;
+        Some(Draft { scopes, kept, played: None, profile: self.setup.profile, evicted })
     }
 
     /// What a report of the run is made from, as if the run ended now.
@@ -728,7 +746,8 @@ impl Engine {
             Mode::Mock(_) => None,
             Mode::Playback(playback) => Some(playback.played().clone()),
         };
-        Draft { scopes: self.scopes(true), kept: self.journal.kept(Span::Run), played }
+        let (profile, evicted) = (self.setup.profile, self.calls_of(Span::Run).1);
+        Draft { scopes: self.scopes(true), kept: self.journal.kept(Span::Run), played, profile, evicted }
     }
 
     /// What there is to tell of the run as if it ended now, with all its calls or only those of the lanes
@@ -758,8 +777,17 @@ impl Engine {
                 let told = playback.leftovers(is_run).take(leftovers_max);
                 told.filter_map(|interaction| self.leftover(interaction)).collect()
             }
-            Mode::Mock(_) => self.with_near_misses(self.judge.finish(self.latest)),
+            Mode::Mock(_) => self.placed(self.with_near_misses(self.judge.finish(self.latest))),
         }
+    }
+
+    /// The findings, each with the source place of the call that it is about, if that says one.
+    fn placed(&self, mut found: Vec<Finding>) -> Vec<Finding> {
+        for finding in found.iter_mut().filter(|finding| finding.seq > 0) {
+            let call = self.journal.get(finding.seq);
+            finding.source = call.and_then(|call| SourcePlace::of_request(&call.request));
+        }
+        found
     }
 
     fn leftover(&self, interaction: &Interaction) -> Option<Finding> {
@@ -770,6 +798,7 @@ impl Engine {
             operation: operation.clone(),
             message: format!("the recorded call {seq} {} {} never came{place}", request.method(), request.target()),
             scope: scope.clone(),
+            source: SourcePlace::of_request(request),
             evidence: Map::from_iter([("recorded_seq".to_owned(), Value::from(*seq))]),
             calls: Vec::new(),
             ..self.elsewhere("recording-leftover", !is_strict, *seq, self.latest)?

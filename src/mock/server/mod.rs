@@ -8,6 +8,7 @@ pub(crate) mod cassette;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -44,6 +45,7 @@ use crate::record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPol
 use crate::record::recording::Recording;
 use crate::record::transcript::Transcript;
 use crate::record::{Kept, Span};
+use crate::source_place::SourcePlace;
 use crate::stub::Stub;
 use crate::visibility::Visibility;
 use cassette::{Cassette, CassetteMode, Use};
@@ -62,6 +64,11 @@ fn runtime() -> Result<&'static Runtime, Error> {
             .build()
             .map_err(|error| Error::surroundings("cannot start the threads that serve in-process mocks", error))
     })
+}
+
+/// A line of the tests, as findings point at it.
+fn called_from(caller: &Location<'_>) -> Option<Arc<SourcePlace>> {
+    SourcePlace::parse(&format!("{}:{}", caller.file(), caller.line())).map(Arc::new)
 }
 
 /// A seed from the system's entropy.
@@ -100,6 +107,8 @@ pub struct MockServer {
     tasks: Arc<Tasks>,
     asserts_on_drop: bool,
     fail_on: Severity,
+    /// The line of the test that made its builder.
+    started_from: Option<Arc<SourcePlace>>,
     /// The cassette that is played or recorded, until it is closed.
     cassette: Mutex<Option<Cassette>>,
 }
@@ -109,21 +118,25 @@ impl MockServer {
     ///
     /// # Errors
     /// [`Error::is_surroundings`] if no port can be bound.
-    pub async fn start() -> Result<MockServer, Error> {
-        MockServer::builder().start().await
+    #[track_caller]
+    pub fn start() -> impl Future<Output = Result<MockServer, Error>> + Send {
+        MockServer::builder().start()
     }
 
     /// The same without a runtime.
     ///
     /// # Errors
     /// As [`MockServer::start`].
+    #[track_caller]
     pub fn start_blocking() -> Result<MockServer, Error> {
         MockServer::builder().start_blocking()
     }
 
-    /// A server to be described.
+    /// A server to be described. Findings that no client and no scope gives a place point at the line that calls
+    /// this.
+    #[track_caller]
     pub fn builder() -> Builder {
-        Builder::default()
+        Builder { started_from: called_from(Location::caller()), ..Builder::default() }
     }
 
     /// Starts a server that answers from a recording file.
@@ -131,6 +144,7 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_invalid_input`] if the file is no recording; [`Error::is_surroundings`] if it cannot
     /// be read or no port can be bound.
+    #[track_caller]
     pub fn playback(path: impl AsRef<Path>) -> Result<MockServer, Error> {
         MockServer::builder().playback(read_recording(path.as_ref())?.0).start_blocking()
     }
@@ -153,6 +167,7 @@ impl MockServer {
     /// assert!(path.exists());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn cassette(path: impl Into<PathBuf>) -> Builder {
         MockServer::builder().cassette(path)
     }
@@ -185,14 +200,16 @@ impl MockServer {
     }
 
     /// As [`MockServer::reset`], and names the scope that begins: after the test, as a rule. Findings and
-    /// reports say the name.
+    /// reports say the name, and point at the line that calls this, unless a client says a place of its own
+    /// ([`SourcePlace`]).
     ///
     /// # Panics
     /// If the name is blank, longer than 1000 characters, or `all`, which stands for the whole run.
     #[track_caller]
     pub fn scope(&self, name: &str) {
         let name = Engine::scope_name(name).unwrap_or_else(|error| panic!("{error}"));
-        self.shared.verb(|engine| lock(engine).begin_scope(Some(name), false, system_time()));
+        let source = called_from(Location::caller());
+        self.shared.verb(|engine| lock(engine).begin_scope(Some(name), source, false, system_time()));
     }
 
     /// Every scope of the run, the last one as if it ended now.
@@ -494,6 +511,7 @@ impl MockServer {
         };
         let mut report = draft.report(every_call);
         report.fail_on = Some(self.fail_on);
+        report.started_from.clone_from(&self.started_from);
         report
     }
 
@@ -719,6 +737,7 @@ pub struct Builder {
     fail_on: Option<Severity>,
     rules: Vec<(String, Level)>,
     allowances: Vec<(String, String)>,
+    started_from: Option<Arc<SourcePlace>>,
 }
 
 impl Builder {
@@ -1071,6 +1090,7 @@ impl Builder {
             tasks,
             asserts_on_drop: self.asserts_on_drop,
             fail_on: self.fail_on.unwrap_or(Severity::Error),
+            started_from: self.started_from,
             cassette: Mutex::new(cassette),
         })
     }

@@ -194,6 +194,7 @@ fn recording(found: Vec<Found>, all: bool) -> (Recording, usize) {
         started_at,
         allowances: Vec::new(),
         scope: None,
+        source: None,
         ignore: Vec::new(),
         state: Value::Null,
     };

@@ -35,6 +35,7 @@ fn recording(interactions: Vec<Interaction>) -> Recording {
         started_at,
         allowances: Vec::new(),
         scope: None,
+        source: None,
         ignore: Vec::new(),
         state: Default::default(),
     };

@@ -8,6 +8,7 @@ use super::Allowed;
 use super::line::Line;
 use crate::json::{SyntaxError, Token, Tokens};
 use crate::record::event::{Change, Event};
+use crate::source_place::SourcePlace;
 use crate::suggest::similar;
 
 const EVENT_KEYS: &[&str] = &[
@@ -15,6 +16,7 @@ const EVENT_KEYS: &[&str] = &[
     "at",
     "event",
     "scope",
+    "source",
     "started_at",
     "forget",
     "state",
@@ -33,6 +35,7 @@ const FIXTURE: &str = "an object in the form of a fixture";
 #[derive(Default)]
 struct Members {
     scope: Option<String>,
+    source: Option<Arc<SourcePlace>>,
     started_at: Option<crate::clock::Timestamp>,
     forget: bool,
     state: Option<Value>,
@@ -98,6 +101,7 @@ impl Line<'_, '_, '_> {
                     }
                 }
                 "scope" => members.scope = self.string(&key, "the name of the scope as a string")?,
+                "source" => members.source = self.source(&key)?,
                 "started_at" => members.started_at = self.instant(&key)?,
                 "forget" => match self.tokens.token() {
                     Some(Token::Boolean(forget)) => members.forget = forget,
@@ -164,6 +168,7 @@ impl Line<'_, '_, '_> {
                     started_at: members.started_at.unwrap_or(at),
                     state: members.state.take().map(Arc::new),
                     forget: members.forget,
+                    source: members.source.take(),
                 },
                 "state" => {
                     if members.state.is_none() {
@@ -197,6 +202,12 @@ impl Line<'_, '_, '_> {
             Some(Event { seq, at, change })
         };
         Ok((seq_at, complete()))
+    }
+
+    /// Where in the tests' source a scope was begun.
+    pub(super) fn source(&mut self, key: &str) -> Result<Option<Arc<SourcePlace>>, SyntaxError> {
+        let wanted = "a place such as \"tests/test_sync.py:41:test_claim\"";
+        Ok(self.parsed(key, wanted, SourcePlace::parse)?.map(Arc::new))
     }
 
     /// What a header says may be broken: objects with a rule and a reason.

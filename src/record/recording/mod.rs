@@ -43,6 +43,7 @@ use crate::http::Headers;
 use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
+use crate::source_place::SourcePlace;
 use crate::visibility::Visibility;
 
 /// The version of the format that is written, and the only one that is read.
@@ -71,6 +72,8 @@ pub struct Header {
     pub allowances: Vec<Allowed>,
     /// The name of the scope that the recording begins with, if it has one.
     pub scope: Option<Arc<str>>,
+    /// Where in the tests' source that scope was begun, if that is known.
+    pub source: Option<Arc<SourcePlace>>,
     /// What does not count when calls are compared with the recorded ones: JSON pointers into bodies, `*` for any
     /// one step.
     pub ignore: Vec<String>,
@@ -269,6 +272,10 @@ pub fn header_line(header: &Header) -> String {
         line.push_str(",\"scope\":");
         push_json(&mut line, &**scope);
     }
+    if let Some(source) = &header.source {
+        line.push_str(",\"source\":");
+        push_json(&mut line, &source.to_string());
+    }
     if !header.ignore.is_empty() {
         line.push_str(",\"ignore\":");
         push_json(&mut line, &header.ignore);
@@ -324,9 +331,12 @@ pub fn event_line(event: &Event) -> String {
         value(&mut line);
     };
     match change {
-        Change::Reset { scope, started_at, state, forget } => {
+        Change::Reset { scope, started_at, state, forget, source } => {
             if let Some(scope) = scope {
                 member("scope", &|line| push_json(line, &**scope));
+            }
+            if let Some(source) = source {
+                member("source", &|line| push_json(line, &source.to_string()));
             }
             if started_at != at {
                 member("started_at", &|line| push_json(line, &started_at.to_string()));

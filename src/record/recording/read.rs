@@ -34,6 +34,7 @@ const HEADER_KEYS: &[&str] = &[
     "started_at",
     "allowances",
     "scope",
+    "source",
     "ignore",
     "state",
 ];
@@ -220,7 +221,7 @@ impl Line<'_, '_, '_> {
         let (mut elastimock, mut profile, mut seed, mut started_at, mut state) = (None, None, None, None, Value::Null);
         let (mut es_version, mut license, mut is_clock_running) = (None, License::default(), false);
         let mut visibility = Visibility::default();
-        let (mut allowances, mut scope, mut ignore) = (Vec::new(), None, Vec::new());
+        let (mut allowances, mut scope, mut source, mut ignore) = (Vec::new(), None, None, Vec::new());
         let before = self.notes.mistakes.len();
         self.tokens.next()?;
         while let Some(key) = self.key()? {
@@ -254,6 +255,7 @@ impl Line<'_, '_, '_> {
                 "started_at" => started_at = self.instant(&key)?,
                 "allowances" => allowances = self.allowances(&key)?,
                 "scope" => scope = self.string(&key, "the name of the scope as a string")?.map(Arc::from),
+                "source" => source = self.source(&key)?,
                 "ignore" => ignore = self.pointers(&key)?,
                 "state" => match self.tokens.token() {
                     Some(Token::StartObject | Token::Null) => state = self.tokens.value()?,
@@ -285,6 +287,7 @@ impl Line<'_, '_, '_> {
                 started_at: started_at?,
                 allowances,
                 scope,
+                source,
                 ignore,
                 state,
             })

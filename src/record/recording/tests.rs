@@ -311,10 +311,11 @@ fn any_headers() -> impl Strategy<Value = Headers> {
 fn any_change() -> impl Strategy<Value = Change> {
     let state = || any_json().prop_map(|value| Arc::new(json!({ "connectors": [value] })));
     prop_oneof![
-        (prop::option::of("\\PC{1,8}"), 0_i64..9, prop::option::of(state()), any::<bool>()).prop_map(
-            |(scope, millis, state, forget)| {
+        (prop::option::of("\\PC{1,8}"), 0_i64..9, prop::option::of(state()), any::<bool>(), "\\PC{0,9}").prop_map(
+            |(scope, millis, state, forget, source)| {
                 let started_at = Timestamp::from_millis(1_900_000_000_000 + millis);
-                Change::Reset { scope: scope.map(Arc::from), started_at, state, forget }
+                let source = SourcePlace::parse(&source).map(Arc::new);
+                Change::Reset { scope: scope.map(Arc::from), started_at, state, forget, source }
             }
         ),
         (any::<bool>(), state()).prop_map(|(whole, state)| Change::State { whole, state }),
@@ -361,8 +362,9 @@ proptest! {
         let elastimock = "0.1.0".to_owned();
         let allowances = vec![Allowed { rule: "job-left-open".to_owned(), reason: "\"why\"".to_owned(), first_scope_only: step > 4 }];
         let scope = (step > 6).then(|| Arc::from("one"));
+        let source = (step > 7).then(|| SourcePlace::parse("tests/a.py:41:test_claim").map(Arc::new)).flatten();
         let ignore = (step > 2).then(|| "/doc/*".to_owned()).into_iter().collect();
-        let header = Header { elastimock, profile: Profile::V8, es_version, license, visibility, is_clock_running, seed, started_at: at, allowances, scope, ignore, state };
+        let header = Header { elastimock, profile: Profile::V8, es_version, license, visibility, is_clock_running, seed, started_at: at, allowances, scope, source, ignore, state };
         let interactions: Vec<Interaction> = interactions.into_iter().zip(1..).map(|(call, seq)| Interaction { seq: seq * step, ..call }).collect();
         let last = interactions.last().map_or(0, |call| call.seq);
         let events: Vec<Event> = changes.into_iter().zip(last + 1..).map(|(change, seq)| Event { seq, at, change }).collect();
