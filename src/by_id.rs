@@ -8,7 +8,7 @@ use crate::steps::step;
 /// Values by id. Who looks for one finds it at once; who walks through all meets them in the order of their
 /// ids, whatever the hash is.
 #[derive(Clone, Debug)]
-pub struct ById<T> {
+pub(crate) struct ById<T> {
     slots: Vec<(Arc<str>, T)>,
     /// The slot of each id.
     order: BTreeMap<Arc<str>, u32>,
@@ -31,57 +31,57 @@ impl<T: PartialEq> PartialEq for ById<T> {
 
 impl<T> ById<T> {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// Whether there is one with that id.
-    pub fn contains(&self, id: &str) -> bool {
+    pub(crate) fn contains(&self, id: &str) -> bool {
         self.cell(id).is_some()
     }
 
     /// The one with that id.
-    pub fn get(&self, id: &str) -> Option<&T> {
+    pub(crate) fn get(&self, id: &str) -> Option<&T> {
         self.entry(id).map(|(_, value)| value)
     }
 
     /// The same with its id as it is held here.
-    pub fn entry(&self, id: &str) -> Option<(&Arc<str>, &T)> {
+    pub(crate) fn entry(&self, id: &str) -> Option<(&Arc<str>, &T)> {
         let (id, value) = &self.slots[self.slot(id)?];
         Some((id, value))
     }
 
     /// The same, to be changed.
-    pub fn entry_mut(&mut self, id: &str) -> Option<(&Arc<str>, &mut T)> {
+    pub(crate) fn entry_mut(&mut self, id: &str) -> Option<(&Arc<str>, &mut T)> {
         let slot = self.slot(id)?;
         let (id, value) = &mut self.slots[slot];
         Some((id, value))
     }
 
     /// The place of the one with that id, until one is put in or taken out.
-    pub fn find(&self, id: &str) -> Option<usize> {
+    pub(crate) fn find(&self, id: &str) -> Option<usize> {
         self.slot(id)
     }
 
     /// The one at a place.
-    pub fn at(&self, place: usize) -> (&Arc<str>, &T) {
+    pub(crate) fn at(&self, place: usize) -> (&Arc<str>, &T) {
         let (id, value) = &self.slots[place];
         (id, value)
     }
 
     /// The one at a place, to be changed.
-    pub fn at_mut(&mut self, place: usize) -> (&Arc<str>, &mut T) {
+    pub(crate) fn at_mut(&mut self, place: usize) -> (&Arc<str>, &mut T) {
         let (id, value) = &mut self.slots[place];
         (id, value)
     }
 
     /// The one with that id, to be changed.
-    pub fn get_mut(&mut self, id: &str) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
         self.entry_mut(id).map(|(_, value)| value)
     }
 
     /// All, in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
         self.order.values().map(|slot| {
             step();
             let (id, value) = &self.slots[*slot as usize];
@@ -90,17 +90,17 @@ impl<T> ById<T> {
     }
 
     /// All, to be changed, in no order that means anything.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().map(|(_, value)| value)
     }
 
     /// The first id of all.
-    pub fn first(&self) -> Option<&Arc<str>> {
+    pub(crate) fn first(&self) -> Option<&Arc<str>> {
         self.order.first_key_value().map(|(id, _)| id)
     }
 
     /// Puts one in, in place of one with the same id.
-    pub fn insert(&mut self, id: Arc<str>, value: T) {
+    pub(crate) fn insert(&mut self, id: Arc<str>, value: T) {
         if let Some(old) = self.get_mut(&id) {
             *old = value;
             return;
@@ -120,7 +120,7 @@ impl<T> ById<T> {
     }
 
     /// Takes out the one with that id.
-    pub fn remove(&mut self, id: &str) -> Option<(Arc<str>, T)> {
+    pub(crate) fn remove(&mut self, id: &str) -> Option<(Arc<str>, T)> {
         let mut gap = self.cell(id)?;
         let slot = self.cells[gap] as usize - 1;
         // What stands behind moves up, unless it would come before the cell that its hash names.

@@ -158,7 +158,7 @@ impl Fault {
 
 /// What a stub did to an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// The stub's name.
     pub stub: Option<Arc<str>>,
     /// What goes wrong with the answer.

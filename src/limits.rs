@@ -5,296 +5,297 @@
 //! in a name, after what they measure.
 
 /// Largest request body. Elasticsearch's `http.max_content_length`; `--body-max` changes it.
-pub const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 100 * 1024 * 1024;
 
 /// Nesting that the JSON reader follows. Elasticsearch's parser stops at the same depth.
-pub const JSON_DEPTH_MAX: usize = 1000;
+pub(crate) const JSON_DEPTH_MAX: usize = 1000;
 
 /// Bytes that the values of one body may take in memory; a list of small numbers takes forty times its text.
-pub const JSON_HELD_BYTES_MAX: usize = 192 * 1024 * 1024;
+pub(crate) const JSON_HELD_BYTES_MAX: usize = 192 * 1024 * 1024;
 
 /// The same for a body of lines, which are read one after the other.
-pub const LINES_HELD_BYTES_MAX: usize = 768 * 1024 * 1024;
+pub(crate) const LINES_HELD_BYTES_MAX: usize = 768 * 1024 * 1024;
 
 /// Digits of one JSON number. Elasticsearch's parser stops at the same length.
-pub const JSON_NUMBER_DIGITS_MAX: usize = 1000;
+pub(crate) const JSON_NUMBER_DIGITS_MAX: usize = 1000;
 
 /// Interactions that a journal keeps before it forgets the oldest. `--journal-max` changes it.
-pub const JOURNAL_ENTRIES_MAX: usize = 100_000;
+pub(crate) const JOURNAL_ENTRIES_MAX: usize = 100_000;
 
 /// Bytes that a journal keeps before it forgets the oldest interactions.
-pub const JOURNAL_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub(crate) const JOURNAL_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Scopes of a run that have a verdict of their own; further ones have one together.
-pub const SCOPES_MAX: usize = 10_000;
+pub(crate) const SCOPES_MAX: usize = 10_000;
 
 /// Characters of the name of a scope.
-pub const SCOPE_NAME_CHARS_MAX: usize = 1000;
+pub(crate) const SCOPE_NAME_CHARS_MAX: usize = 1000;
 
 /// Characters of the file, and of the name of the test, in a source place.
-pub const SOURCE_PLACE_CHARS_MAX: usize = 1000;
+pub(crate) const SOURCE_PLACE_CHARS_MAX: usize = 1000;
 
 /// Bytes of the state at the start that a reset's line of a recording repeats; a longer one stands in the
 /// first line alone.
-pub const EVENT_STATE_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const EVENT_STATE_BYTES_MAX: usize = 64 * 1024;
 
 /// Findings that are kept; later ones are counted only.
-pub const FINDINGS_MAX: usize = 10_000;
+pub(crate) const FINDINGS_MAX: usize = 10_000;
 
 /// Characters of a text in a finding: its message, and each text of its evidence.
-pub const FINDING_CHARS_MAX: usize = 2_000;
+pub(crate) const FINDING_CHARS_MAX: usize = 2_000;
 
 /// Interactions that one call of the admin journal returns when it does not say `limit`.
-pub const JOURNAL_PAGE_ENTRIES: usize = 1000;
+pub(crate) const JOURNAL_PAGE_ENTRIES: usize = 1000;
 
 /// Bytes of the interactions that one call of the admin journal returns; one is always returned.
-pub const JOURNAL_PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub(crate) const JOURNAL_PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Times that an added state is planted anew because calls came meanwhile, before they are made to wait.
-pub const STATE_TRIES_MAX: usize = 3;
+pub(crate) const STATE_TRIES_MAX: usize = 3;
 
 /// `from` + `size` of a list or search. Elasticsearch's `index.max_result_window`.
-pub const RESULT_WINDOW_MAX: usize = 10_000;
+pub(crate) const RESULT_WINDOW_MAX: usize = 10_000;
 
 /// Hits that a search counts when it does not say how far; beyond, its total is a lower bound.
-pub const TOTAL_HITS_TRACKED_MAX: u64 = 10_000;
+pub(crate) const TOTAL_HITS_TRACKED_MAX: u64 = 10_000;
 
 /// Queries in queries. Elasticsearch's `indices.query.bool.max_nested_depth`.
-pub const QUERY_DEPTH_MAX: usize = 30;
+pub(crate) const QUERY_DEPTH_MAX: usize = 30;
 
 /// Fields that a search shows from their values. Elasticsearch's `index.max_docvalue_fields_search`; a setting of
 /// an index.
-pub const DOCVALUE_FIELDS_MAX: usize = 100;
+pub(crate) const DOCVALUE_FIELDS_MAX: usize = 100;
 
 /// Buckets of all aggregations of one search. Elasticsearch's `search.max_buckets`.
-pub const BUCKETS_MAX: usize = 65_536;
+pub(crate) const BUCKETS_MAX: usize = 65_536;
 
 /// Values of one `terms` query. Elasticsearch's `index.max_terms_count`; a setting of an index.
-pub const TERMS_MAX: usize = 65_536;
+pub(crate) const TERMS_MAX: usize = 65_536;
 
 /// Scrolls that are open at a time. Elasticsearch's `search.max_open_scroll_context`.
-pub const SCROLLS_MAX: usize = 500;
+pub(crate) const SCROLLS_MAX: usize = 500;
 
 /// Points in time that are open at a time.
-pub const PITS_MAX: usize = 500;
+pub(crate) const PITS_MAX: usize = 500;
 
 /// Bytes of all places that open scrolls and points in time hold, one for each hit or document. The
 /// documents themselves are shared with the shelf until they change, and not counted.
-pub const CONTEXT_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub(crate) const CONTEXT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Seconds that a scroll or point in time may be kept. Elasticsearch's `search.max_keep_alive`.
-pub const KEEP_ALIVE_S_MAX: u64 = 24 * 60 * 60;
+pub(crate) const KEEP_ALIVE_S_MAX: u64 = 24 * 60 * 60;
 
 /// Searches of one `_msearch`.
-pub const MSEARCH_MAX: usize = 10_000;
+pub(crate) const MSEARCH_MAX: usize = 10_000;
 
 /// Bytes of a document id. Elasticsearch's limit on `_id`.
-pub const ID_BYTES_MAX: usize = 512;
+pub(crate) const ID_BYTES_MAX: usize = 512;
 
 /// Bytes of a keyword that Lucene indexes as one term.
-pub const KEYWORD_BYTES_MAX: usize = 32_766;
+pub(crate) const KEYWORD_BYTES_MAX: usize = 32_766;
 
 /// Bytes of all request headers together. Elasticsearch's `http.max_header_size`.
-pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of a request line. Elasticsearch's `http.max_initial_line_length`.
-pub const REQUEST_LINE_BYTES_MAX: usize = 4096;
+pub(crate) const REQUEST_LINE_BYTES_MAX: usize = 4096;
 
 /// Bytes of a request's head that are read at all; beyond them the connection is closed.
-pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Characters of a foreign host or origin that its refusal quotes.
-pub const FOREIGN_NAME_CHARS_MAX: usize = 200;
+pub(crate) const FOREIGN_NAME_CHARS_MAX: usize = 200;
 
 /// Connections that one server holds at a time; a further one waits in the listener's queue.
-pub const CONNECTIONS_MAX: usize = 16_384;
+pub(crate) const CONNECTIONS_MAX: usize = 16_384;
 
 /// Time that a dribbled body takes if nobody says how long.
-pub const DRIBBLE_MS: u64 = 1_000;
+pub(crate) const DRIBBLE_MS: u64 = 1_000;
 
 /// Connections that may wait in the listener's queue.
-pub const BACKLOG_MAX: i32 = 1024;
+pub(crate) const BACKLOG_MAX: i32 = 1024;
 
 /// Bytes of a refused body that are read and thrown away, so that the client sees the answer
 /// instead of a reset.
-pub const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Time for draining a refused body.
-pub const DRAIN_MS_MAX: u64 = 2_000;
+pub(crate) const DRAIN_MS_MAX: u64 = 2_000;
 
 /// Time that `stop` and a signal give to calls in flight.
-pub const STOP_MS_MAX: u64 = 5_000;
+pub(crate) const STOP_MS_MAX: u64 = 5_000;
 
 /// Time after which opening a recording is given up; a pipe that nobody reads cannot be opened at all.
-pub const RECORDING_OPEN_MS_MAX: u64 = 2_000;
+pub(crate) const RECORDING_OPEN_MS_MAX: u64 = 2_000;
 
 /// Time that an answer waits for its line of the recording to be written.
-pub const RECORDING_WAIT_MS_MAX: u64 = 500;
+pub(crate) const RECORDING_WAIT_MS_MAX: u64 = 500;
 
 /// Bytes of a recording that may wait to be written; beyond them recording is given up.
-pub const RECORDING_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const RECORDING_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Time after which accepting is tried again when the process had no file descriptor left.
-pub const ACCEPT_AGAIN_MS: u64 = 50;
+pub(crate) const ACCEPT_AGAIN_MS: u64 = 50;
 
 /// Time after which the end of a server no longer waits for a stderr that nobody reads.
 #[cfg(feature = "cli")]
-pub const STDERR_STALLED_MS_MAX: u64 = 3_000;
+pub(crate) const STDERR_STALLED_MS_MAX: u64 = 3_000;
 
 /// Bytes of an answer of another server.
 #[cfg(feature = "cli")]
-pub const CALLER_ANSWER_BYTES_MAX: u64 = 512 * 1024 * 1024;
+pub(crate) const CALLER_ANSWER_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// Bytes of a file of evidence.
 #[cfg(feature = "cli")]
-pub const EVIDENCE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+pub(crate) const EVIDENCE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Documents of one index that are prepared on another server.
 #[cfg(feature = "cli")]
-pub const PREPARED_DOCUMENTS_MAX: usize = 10_000;
+pub(crate) const PREPARED_DOCUMENTS_MAX: usize = 10_000;
 
 /// Ports that a process remembers to have been given, so that no new server gets the port of a dropped one.
-pub const PORTS_REMEMBERED_MAX: usize = 4096;
+pub(crate) const PORTS_REMEMBERED_MAX: usize = 4096;
 
 /// Bytes of a fixture file, unpacked.
-pub const FIXTURE_BYTES_MAX: usize = 512 * 1024 * 1024;
+pub(crate) const FIXTURE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Bytes of a recording whose lines are put into their order at the end.
-pub const RECORDING_ORDERED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub(crate) const RECORDING_ORDERED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Bytes of a recording that is read, unpacked.
-pub const RECORDING_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024 - 1;
+pub(crate) const RECORDING_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024 - 1;
 
 /// Bytes of one line of a recording.
-pub const RECORDING_LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub(crate) const RECORDING_LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Unmatched calls and leftovers that one report of a playback lists.
-pub const PLAYBACK_REPORT_ENTRIES_MAX: usize = 100;
+pub(crate) const PLAYBACK_REPORT_ENTRIES_MAX: usize = 100;
 
 /// Bytes of a body that an error about its JSON shows.
-pub const JSON_EXCERPT_BYTES_MAX: usize = 500;
+pub(crate) const JSON_EXCERPT_BYTES_MAX: usize = 500;
 
 /// Nesting up to which a recording holds a JSON body as JSON; a deeper one stands there as text.
-pub const RECORDING_BODY_DEPTH_MAX: usize = 100;
+pub(crate) const RECORDING_BODY_DEPTH_MAX: usize = 100;
 
 /// JSON pointers that the header of a recording excepts from comparison.
-pub const RECORDING_IGNORED_MAX: usize = 1000;
+pub(crate) const RECORDING_IGNORED_MAX: usize = 1000;
 
 /// Pairs of calls of one lane that `diff` looks at to align them; longer lanes are compared place by place.
 #[cfg(any(feature = "cli", test))]
-pub const DIFF_CELLS_MAX: usize = 16_000_000;
+pub(crate) const DIFF_CELLS_MAX: usize = 16_000_000;
 
 /// Bytes of a file of another tool, unpacked.
 #[cfg(feature = "cli")]
-pub const IMPORTED_BYTES_MAX: usize = 512 * 1024 * 1024;
+pub(crate) const IMPORTED_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Calls that one file of another tool may hold.
-pub const IMPORTED_CALLS_MAX: usize = 1_000_000;
+pub(crate) const IMPORTED_CALLS_MAX: usize = 1_000_000;
 
 /// Mistakes of one recording that are told.
-pub const RECORDING_MISTAKES_MAX: usize = 1000;
+#[cfg(any(test, feature = "cli"))]
+pub(crate) const RECORDING_MISTAKES_MAX: usize = 1000;
 
 /// Recorded calls that an unmatched one is compared with.
-pub const PLAYBACK_COMPARED_MAX: usize = 1000;
+pub(crate) const PLAYBACK_COMPARED_MAX: usize = 1000;
 
 /// Calls of a playback whose passed over differences are told one by one.
-pub const PLAYBACK_NOTES_MAX: usize = 1000;
+pub(crate) const PLAYBACK_NOTES_MAX: usize = 1000;
 
 /// Places of requests whose passed over differences are counted.
-pub const PLAYBACK_PLACES_MAX: usize = 1000;
+pub(crate) const PLAYBACK_PLACES_MAX: usize = 1000;
 
 /// Ids of a playback that a client has chosen otherwise than when it was recorded.
-pub const PLAYBACK_RENAMED_MAX: usize = 100_000;
+pub(crate) const PLAYBACK_RENAMED_MAX: usize = 100_000;
 
 /// Differences between two answers that are told.
 #[cfg(any(feature = "cli", test))]
-pub const MEANING_DIFFERENCES_MAX: usize = 100;
+pub(crate) const MEANING_DIFFERENCES_MAX: usize = 100;
 
 /// Ids, and sequence numbers, that a comparison of two servers carries into later requests.
 #[cfg(any(feature = "cli", test))]
-pub const MEANING_IDS_MAX: usize = 100_000;
+pub(crate) const MEANING_IDS_MAX: usize = 100_000;
 
 /// Differences between what missed and what comes closest to it that are told.
-pub const NEAR_MISS_DIFFERENCES_MAX: usize = 20;
+pub(crate) const NEAR_MISS_DIFFERENCES_MAX: usize = 20;
 
 /// Nodes of a YAML fixture.
 #[cfg(feature = "yaml")]
-pub const YAML_NODES_MAX: usize = 20_000_000;
+pub(crate) const YAML_NODES_MAX: usize = 20_000_000;
 
 /// Nesting of a YAML fixture.
 #[cfg(feature = "yaml")]
-pub const YAML_DEPTH_MAX: usize = 64;
+pub(crate) const YAML_DEPTH_MAX: usize = 64;
 
 /// Nodes that the aliases of a YAML fixture may stand for.
 #[cfg(feature = "yaml")]
-pub const YAML_ALIASED_MAX: usize = 100_000;
+pub(crate) const YAML_ALIASED_MAX: usize = 100_000;
 
 /// Mistakes of fixtures that one error tells; `lint` tells all.
-pub const FIXTURE_MISTAKES_TOLD_MAX: usize = 20;
+pub(crate) const FIXTURE_MISTAKES_TOLD_MAX: usize = 20;
 
 /// Header blocks that a journal remembers, to keep equal ones once.
-pub const JOURNAL_SHARED_BLOCKS_MAX: usize = 16;
+pub(crate) const JOURNAL_SHARED_BLOCKS_MAX: usize = 16;
 
 /// Lanes that the diagram of a summary shows; of more, the first.
-pub const SUMMARY_LANES_MAX: usize = 12;
+pub(crate) const SUMMARY_LANES_MAX: usize = 12;
 
 /// Calls that the diagram of a summary shows.
-pub const SUMMARY_CALLS_MAX: usize = 80;
+pub(crate) const SUMMARY_CALLS_MAX: usize = 80;
 
 /// Scopes, and groups of equal findings, that the tables of a summary have a row for.
-pub const SUMMARY_ROWS_MAX: usize = 50;
+pub(crate) const SUMMARY_ROWS_MAX: usize = 50;
 
 /// Bytes of the text report that a summary repeats; a code host takes a summary of 1 MiB.
-pub const SUMMARY_TEXT_BYTES_MAX: usize = 200_000;
+pub(crate) const SUMMARY_TEXT_BYTES_MAX: usize = 200_000;
 
 /// Calls of one lane that the text report shows whole; of a longer lane, those around the findings.
-pub const REPORT_LANE_CALLS_MAX: usize = 60;
+pub(crate) const REPORT_LANE_CALLS_MAX: usize = 60;
 
 /// Fields of one mapping. Elasticsearch's `index.mapping.total_fields.limit`.
-pub const MAPPED_FIELDS_MAX: usize = 1000;
+pub(crate) const MAPPED_FIELDS_MAX: usize = 1000;
 
 /// Nested objects of one document. Elasticsearch's `index.mapping.nested_objects.limit`; a setting of an index.
-pub const NESTED_OBJECTS_MAX: u64 = 10_000;
+pub(crate) const NESTED_OBJECTS_MAX: u64 = 10_000;
 
 /// Objects in objects that a mapping has. Elasticsearch's `index.mapping.depth.limit`.
-pub const MAPPING_DEPTH_MAX: usize = 20;
+pub(crate) const MAPPING_DEPTH_MAX: usize = 20;
 
 /// Deleted documents of one index whose versions are remembered.
-pub const DELETES_REMEMBERED_MAX: usize = 10_000;
+pub(crate) const DELETES_REMEMBERED_MAX: usize = 10_000;
 
 /// Bytes of the name of an index.
-pub const INDEX_NAME_BYTES_MAX: usize = 255;
+pub(crate) const INDEX_NAME_BYTES_MAX: usize = 255;
 
 /// Indices of one cluster. Elasticsearch's `cluster.max_shards_per_node`, one shard each.
-pub const INDICES_MAX: usize = 1000;
+pub(crate) const INDICES_MAX: usize = 1000;
 
 /// Ingest pipelines that may call one another for one document.
-pub const PIPELINES_NESTED_MAX: usize = 100;
+pub(crate) const PIPELINES_NESTED_MAX: usize = 100;
 
 /// Jobs, and connectors, that the judge follows; those that ended first are forgotten, and no rule
 /// speaks about them.
-pub const JUDGE_LANES_MAX: usize = 50_000;
+pub(crate) const JUDGE_LANES_MAX: usize = 50_000;
 
 /// Lists and searches of jobs that the judge remembers.
-pub const JUDGE_LOOKS_MAX: usize = 64;
+pub(crate) const JUDGE_LOOKS_MAX: usize = 64;
 
 /// Writes of one index that no refresh has shown, and that the judge remembers.
-pub const JUDGE_UNSHOWN_MAX: usize = 1_000;
+pub(crate) const JUDGE_UNSHOWN_MAX: usize = 1_000;
 
 /// Indices of which the judge remembers such writes.
-pub const JUDGE_UNSHOWN_INDICES_MAX: usize = 64;
+pub(crate) const JUDGE_UNSHOWN_INDICES_MAX: usize = 64;
 
 /// Failed calls that the judge watches for being repeated.
-pub const JUDGE_FAILURES_MAX: usize = 256;
+pub(crate) const JUDGE_FAILURES_MAX: usize = 256;
 
 /// Secrets that are known and looked for everywhere, and as many names of marked settings.
-pub const SECRETS_KNOWN_MAX: usize = 4_096;
+pub(crate) const SECRETS_KNOWN_MAX: usize = 4_096;
 
 /// Bytes that a secret has at most to be remembered.
-pub const SECRET_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const SECRET_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes that a secret has at least to be looked for; a shorter one stands in many a text by chance.
-pub const SECRET_BYTES_MIN: usize = 6;
+pub(crate) const SECRET_BYTES_MIN: usize = 6;
 
 /// Requests that coverage names for what was missed.
-pub const COVERAGE_SCENARIOS_MAX: usize = 10;
+pub(crate) const COVERAGE_SCENARIOS_MAX: usize = 10;

@@ -1,7 +1,7 @@
-//! The binary: hands the arguments to [`elastimock::cli::run`], returns its exit code.
+//! The binary: hands the arguments to [`elastimock::command_line`], returns its exit code.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    elastimock::cli::run(std::env::args_os())
+    elastimock::command_line(std::env::args_os())
 }

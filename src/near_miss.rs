@@ -8,14 +8,14 @@ use serde_json::{Map, Value, json};
 use crate::limits::NEAR_MISS_DIFFERENCES_MAX;
 
 /// The name of a near miss in a finding's evidence.
-pub const KEY: &str = "near_miss";
+pub(crate) const KEY: &str = "near_miss";
 
 /// Characters of a value that is shown.
 const SHOWN_CHARS_MAX: usize = 120;
 
 /// What comes closest to something that is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NearMiss {
+pub(crate) struct NearMiss {
     /// What it is: `PUT /_connector/{connector_id}/_check_in`, `the schema of connector.put`, `call 4`.
     pub nearest: String,
     /// The operation that it belongs to.
@@ -50,12 +50,12 @@ impl Difference {
 
 impl NearMiss {
     /// Whether as many differences are known as are told.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.differs.len() >= NEAR_MISS_DIFFERENCES_MAX
     }
 
     /// Adds a difference, shortened; one that is too many is left out.
-    pub fn add(&mut self, difference: Difference) {
+    pub(crate) fn add(&mut self, difference: Difference) {
         if !self.is_full() {
             let Difference { place, pointer, expected, seen } = difference;
             self.differs.push(Difference {
@@ -68,7 +68,7 @@ impl NearMiss {
     }
 
     /// The near miss as data.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let differs = self.differs.iter().map(|Difference { place, pointer, expected, seen }| {
             json!({ "place": place, "pointer": pointer, "expected": expected, "seen": seen })
         });
@@ -85,12 +85,12 @@ impl NearMiss {
 }
 
 /// The beginning of a text that is too long to be shown.
-pub fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     shortened(text, SHOWN_CHARS_MAX)
 }
 
 /// The first `chars_max` characters of a text, with a mark where something is left out.
-pub fn shortened(text: &str, chars_max: usize) -> String {
+pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -99,7 +99,7 @@ pub fn shortened(text: &str, chars_max: usize) -> String {
 
 /// A near miss from its data, as people read it: a line for what is closest, one for each difference,
 /// one for what was probably meant. None of a value that is none.
-pub fn lines(near: &Value) -> Vec<String> {
+pub(crate) fn lines(near: &Value) -> Vec<String> {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut lines = Vec::new();
     let nearest = text(near, "nearest");

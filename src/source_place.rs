@@ -12,10 +12,10 @@ use crate::http::Request;
 use crate::limits::SOURCE_PLACE_CHARS_MAX;
 
 /// The header that may carry a place.
-pub const HEADER: &str = "x-opaque-id";
+pub(crate) const HEADER: &str = "x-opaque-id";
 
 /// What stands before a place in the header.
-pub const MARK: &str = "elastimock:";
+pub(crate) const MARK: &str = "elastimock:";
 
 /// A place in a source file, as a client or a test gives it: `FILE`, `FILE:LINE`, `FILE:LINE:TEST` or `FILE::TEST`.
 ///

@@ -10,14 +10,14 @@ thread_local! {
 
 /// One turn of a loop, or one comparison.
 #[inline(always)]
-pub fn step() {
+pub(crate) fn step() {
     #[cfg(test)]
     TAKEN.set(TAKEN.get() + 1);
 }
 
 /// How many steps `work` takes in this thread.
 #[cfg(test)]
-pub fn taken<T>(work: impl FnOnce() -> T) -> u64 {
+pub(crate) fn taken<T>(work: impl FnOnce() -> T) -> u64 {
     let before = TAKEN.get();
     work();
     TAKEN.get() - before

@@ -4,7 +4,7 @@
 //! half, the best first, equals by name.
 
 /// The names of `known` that are more than 50 % similar to `unknown`, the most similar first.
-pub fn similar<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn similar<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     // Each character that one name has more costs a step, so half the length is never close.
     let length = unknown.chars().count();
     let may_be_close = |name: &&str| {
@@ -23,7 +23,7 @@ pub fn similar<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> V
 }
 
 /// 1 for equal texts, 0 for texts without anything in common.
-pub fn similarity(one: &str, other: &str) -> f32 {
+pub(crate) fn similarity(one: &str, other: &str) -> f32 {
     let one: Vec<char> = one.chars().collect();
     let other: Vec<char> = other.chars().collect();
     let longer = one.len().max(other.len());

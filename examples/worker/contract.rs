@@ -3,6 +3,7 @@
 //! Each test starts a mock of its own, lets the worker run against it, and asks two questions: is the
 //! state as it should be, and was every call right? Clock and seed are fixed, so snapshots stay as
 //! they are; `INSTA_UPDATE=always cargo test --test worker` writes them anew, to be read.
+#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 mod worker;
 

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! `worker.rs` is the client, `contract.rs` its contract test: copy both into a project of your own.
+#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 mod worker;
 

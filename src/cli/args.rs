@@ -321,7 +321,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "elastimock", version, long_version = version(), arg_required_else_help = true)]
 #[command(help_template = PAGE, before_help = TOP_ABOUT, after_help = TOP_HELP)]
-pub struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(flatten)]
     pub manners: Manners,
     #[command(subcommand)]
@@ -331,7 +331,7 @@ pub struct CommandLine {
 /// How results and messages are told.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Manners {
+pub(crate) struct Manners {
     /// Colours: always, never, or auto, which means on a terminal without NO_COLOR and TERM=dumb
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true)]
     #[arg(env = "ELASTIMOCK_COLOR", hide_env = true)]
@@ -350,7 +350,7 @@ pub struct Manners {
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     Auto,
     Always,
     Never,
@@ -361,7 +361,7 @@ impl Color {
     /// says, which `variable` reads.
     ///
     /// Source: no-color.org; bixense.com/clicolors. A terminal of the type `dumb` has none.
-    pub fn is_wanted(self, is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    pub(crate) fn is_wanted(self, is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         match self {
             Color::Always => true,
@@ -375,7 +375,7 @@ impl Color {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Serves a mocked cluster until it is told to stop
     #[command(help_template = PAGE, before_help = SERVE_ABOUT, after_help = SERVE_HELP)]
     Serve(Serve),
@@ -436,7 +436,7 @@ pub enum Command {
 
 /// What `serve` and `play` have in common.
 #[derive(Clone, Debug, Args)]
-pub struct Listening {
+pub(crate) struct Listening {
     /// Address and port to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9200", value_parser = address)]
     #[arg(env = "ELASTIMOCK_LISTEN", hide_env = true)]
@@ -463,7 +463,7 @@ pub struct Listening {
 
 /// What follows from findings.
 #[derive(Clone, Debug, Args)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The exit code is 1 from this severity of findings on
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
     #[arg(env = "ELASTIMOCK_FAIL_ON", hide_env = true)]
@@ -489,7 +489,7 @@ pub struct Verdict {
 
 /// From which severity on findings are a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
+pub(crate) enum FailOn {
     Error,
     Warning,
     Never,
@@ -497,7 +497,7 @@ pub enum FailOn {
 
 impl FailOn {
     /// The lowest severity that is a failure; none when nothing is.
-    pub fn severity(self) -> Option<Severity> {
+    pub(crate) fn severity(self) -> Option<Severity> {
         match self {
             FailOn::Error => Some(Severity::Error),
             FailOn::Warning => Some(Severity::Warning),
@@ -507,7 +507,7 @@ impl FailOn {
 }
 
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     #[command(flatten)]
     pub listening: Listening,
     /// A fixture file or folder (.json, .yaml, .yml, also .gz), a saved answer of Elasticsearch, or - for
@@ -570,7 +570,7 @@ pub struct Serve {
 }
 
 #[derive(Debug, Args)]
-pub struct Run {
+pub(crate) struct Run {
     #[command(flatten)]
     pub serve: Serve,
     /// The command and its arguments
@@ -580,13 +580,13 @@ pub struct Run {
 }
 
 #[derive(Debug, Args)]
-pub struct Completions {
+pub(crate) struct Completions {
     /// The shell
     pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
-pub struct Man {
+pub(crate) struct Man {
     /// The command whose page is printed
     #[arg(conflicts_with = "out")]
     pub command: Option<String>,
@@ -596,7 +596,7 @@ pub struct Man {
 }
 
 #[derive(Debug, Args)]
-pub struct Play {
+pub(crate) struct Play {
     /// The recording to answer from, packed as .gz or not; - is standard input
     pub recording: PathBuf,
     #[command(flatten)]
@@ -644,7 +644,7 @@ pub struct Play {
 }
 
 #[derive(Debug, Args)]
-pub struct List {
+pub(crate) struct List {
     /// The Elasticsearch whose operations are listed
     #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
     #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
@@ -655,7 +655,7 @@ pub struct List {
 }
 
 #[derive(Debug, Args)]
-pub struct Judge {
+pub(crate) struct Judge {
     /// Recordings of one run, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
@@ -664,7 +664,7 @@ pub struct Judge {
 }
 
 #[derive(Debug, Args)]
-pub struct Show {
+pub(crate) struct Show {
     /// Recordings, each a transcript of its own, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
@@ -674,7 +674,7 @@ pub struct Show {
 }
 
 #[derive(Debug, Args)]
-pub struct Coverage {
+pub(crate) struct Coverage {
     /// Recordings of any runs, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
@@ -684,13 +684,13 @@ pub struct Coverage {
 }
 
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(crate) struct Explain {
     /// A rule by its name, as findings have it; or an incident, as `elastimock incidents` has it
     pub rule: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Schema {
+pub(crate) struct Schema {
     /// An operation by its name, as `elastimock list` shows it; or fixture, recording
     pub operation: String,
     /// The Elasticsearch whose schema is shown
@@ -703,7 +703,7 @@ pub struct Schema {
 }
 
 #[derive(Debug, Args)]
-pub struct Lint {
+pub(crate) struct Lint {
     /// Fixtures, recordings, and folders of them, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -713,7 +713,7 @@ pub struct Lint {
 }
 
 #[derive(Debug, Args)]
-pub struct Verify {
+pub(crate) struct Verify {
     /// The recording, packed as .gz or not; - is standard input
     pub recording: PathBuf,
     /// The server: http://HOST:PORT
@@ -757,7 +757,7 @@ pub struct Verify {
 }
 
 #[derive(Debug, Args)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// The first recording, packed as .gz or not; - is standard input
     pub first: PathBuf,
     /// The second
@@ -770,7 +770,7 @@ pub struct Diff {
 }
 
 #[derive(Debug, Args)]
-pub struct Import {
+pub(crate) struct Import {
     /// What is to be read, packed as .gz or not; - is standard input
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
@@ -783,7 +783,7 @@ pub struct Import {
 }
 
 #[derive(Debug, Args)]
-pub struct Export {
+pub(crate) struct Export {
     /// The recording, packed as .gz or not; - is standard input
     pub recording: PathBuf,
     /// The form
@@ -799,14 +799,14 @@ pub struct Export {
 
 /// The form of another tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExportForm {
+pub(crate) enum ExportForm {
     Har,
     Pact,
     Curl,
 }
 
 #[derive(Debug, Args)]
-pub struct Wait {
+pub(crate) struct Wait {
     /// Where the server is: http://HOST:PORT
     #[arg(long, default_value = "http://127.0.0.1:9200", conflicts_with = "port_file")]
     pub url: String,
@@ -819,7 +819,7 @@ pub struct Wait {
 }
 
 /// The command line, its texts made to flow into the width of a terminal.
-pub fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     let mut whole = CommandLine::command().mut_subcommand(child::COMMAND, |run| {
         // Its server is found by its variables, so that many can run at a time, and standard input is the command's.
         let run = run.mut_arg("listen", |listen| listen.default_value("127.0.0.1:0"));
@@ -874,7 +874,7 @@ fn version() -> String {
 ///
 /// # Errors
 /// With clap's message; also when help or the version was asked for.
-pub fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
+pub(crate) fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     let matches = command().try_get_matches_from(words)?;
     let mut line = CommandLine::from_arg_matches(&matches)?;
     // A variable holds one text, so it lists its paths as PATH does.
@@ -892,7 +892,7 @@ pub fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
 
 /// The colours that were asked for, as far as can be seen before the words are understood: clap's own
 /// messages need to know.
-pub fn asked_color(words: &[OsString]) -> Color {
+pub(crate) fn asked_color(words: &[OsString]) -> Color {
     let mut asked = std::env::var("ELASTIMOCK_COLOR").ok();
     let mut words = words.iter().map(|word| word.to_string_lossy()).take_while(|word| word != "--");
     while let Some(word) = words.next() {

@@ -12,7 +12,7 @@ use crate::limits::{CALLER_ANSWER_BYTES_MAX, HEAD_BYTES_MAX};
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Base {
+pub(crate) struct Base {
     pub host: String,
     pub port: u16,
     /// What stands before every path, without a slash at its end.
@@ -24,7 +24,7 @@ impl Base {
     ///
     /// # Errors
     /// [`Failure::input`] if it is none.
-    pub fn parse(url: &str) -> Result<Base, Failure> {
+    pub(crate) fn parse(url: &str) -> Result<Base, Failure> {
         let wrong = || {
             Failure::input(format!(
                 "`{url}` is no address of a server: write http://HOST:PORT, for example http://127.0.0.1:9200"
@@ -56,7 +56,7 @@ impl Base {
 
 /// Calls one server.
 #[derive(Debug)]
-pub struct Caller {
+pub(crate) struct Caller {
     base: Base,
     time_max: Duration,
     /// Header lines that every call has, in place of its own of that name.
@@ -66,7 +66,7 @@ pub struct Caller {
 
 impl Caller {
     /// A client of that server, which waits that long for each answer.
-    pub fn new(base: Base, time_max: Duration, always: Headers) -> Caller {
+    pub(crate) fn new(base: Base, time_max: Duration, always: Headers) -> Caller {
         Caller { base, time_max, always, stream: None }
     }
 
@@ -74,7 +74,7 @@ impl Caller {
     ///
     /// # Errors
     /// When there is no answer, or none of HTTP.
-    pub fn call(&mut self, request: &Request) -> std::io::Result<Response> {
+    pub(crate) fn call(&mut self, request: &Request) -> std::io::Result<Response> {
         let was_open = self.stream.is_some();
         let answered = self.attempt(request);
         let is_safe = matches!(request.method(), Method::Get | Method::Head | Method::Options);
@@ -217,7 +217,7 @@ fn line(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
 }
 
 /// Tries every address of the host, as clients do.
-pub fn connect(host: &str, port: u16, time_max: Duration) -> std::io::Result<TcpStream> {
+pub(crate) fn connect(host: &str, port: u16, time_max: Duration) -> std::io::Result<TcpStream> {
     let mut failure = Error::other("the host has no address");
     for address in (host, port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, time_max) {

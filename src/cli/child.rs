@@ -9,20 +9,20 @@ use super::console::{Console, Exit, Failure};
 use super::signals::{Cause, Ending};
 
 /// The command line's word for all this.
-pub const COMMAND: &str = "run";
+pub(crate) const COMMAND: &str = "run";
 
 /// What tells a command where Elasticsearch is: the name that clients know, and our own.
 const ADDRESS_VARIABLES: [&str; 2] = ["ELASTICSEARCH_URL", "ELASTIMOCK_URL"];
 
 /// A command that runs.
-pub struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Starts a program with its arguments. It has our standard streams, and all of our variables but some.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(words: &[OsString], url: &str, not_passed_on: &[String]) -> Result<Running, Failure> {
+    pub(crate) fn start(words: &[OsString], url: &str, not_passed_on: &[String]) -> Result<Running, Failure> {
         let (program, arguments) = words.split_first().ok_or_else(|| Failure::input("no command is given"))?;
         let mut command = Command::new(program);
         for name in not_passed_on {
@@ -40,7 +40,7 @@ impl Running {
     ///
     /// # Errors
     /// When its end cannot be waited for.
-    pub async fn end(mut self, ending: &mut Ending, console: &Console) -> Result<Exit, Failure> {
+    pub(crate) async fn end(mut self, ending: &mut Ending, console: &Console) -> Result<Exit, Failure> {
         ending.passes_on(true);
         let ended = loop {
             tokio::select! {

@@ -18,7 +18,7 @@ use crate::limits::STDERR_STALLED_MS_MAX;
 
 /// How the process ends. The numbers are a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// Done.
     Done,
     /// The client under test failed.
@@ -33,7 +33,7 @@ pub enum Exit {
 
 impl Exit {
     /// The number that the process ends with.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
             Exit::Failed => 1,
@@ -46,19 +46,19 @@ impl Exit {
 
 /// Why a command could not do what it should.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     pub exit: Exit,
     pub message: String,
 }
 
 impl Failure {
     /// The input was wrong.
-    pub fn input(message: impl Into<String>) -> Failure {
+    pub(crate) fn input(message: impl Into<String>) -> Failure {
         Failure { exit: Exit::Input, message: message.into() }
     }
 
     /// The surroundings failed.
-    pub fn surroundings(message: impl Into<String>) -> Failure {
+    pub(crate) fn surroundings(message: impl Into<String>) -> Failure {
         Failure { exit: Exit::Surroundings, message: message.into() }
     }
 }
@@ -75,7 +75,7 @@ impl From<Error> for Failure {
 
 /// Where a command tells what it has to tell.
 #[derive(Clone, Copy, Debug)]
-pub struct Console {
+pub(crate) struct Console {
     manners: Manners,
     stdout_has_colors: bool,
     stderr_has_colors: bool,
@@ -116,7 +116,7 @@ fn say_now(text: &str) {
 
 impl Console {
     /// A console that is used as the user wants it.
-    pub fn new(manners: Manners) -> Console {
+    pub(crate) fn new(manners: Manners) -> Console {
         let has_colors = |is_terminal| manners.color.is_wanted(is_terminal, |name| std::env::var_os(name));
         Console {
             manners,
@@ -130,7 +130,7 @@ impl Console {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn in_background(self) -> Result<Console, Failure> {
+    pub(crate) fn in_background(self) -> Result<Console, Failure> {
         static BACKGROUND: Background = Background { texts: Mutex::new(VecDeque::new()), changed: Condvar::new() };
         let thread = std::thread::Builder::new().name("elastimock-stderr".to_owned());
         thread.spawn(|| BACKGROUND.run()).map_err(|error| Failure::surroundings(format!("no thread: {error}")))?;
@@ -138,12 +138,12 @@ impl Console {
     }
 
     /// Whether so much waits to be read that nothing should be added that can wait.
-    pub fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.background.is_some_and(|background| background.texts().len() >= BACKLOG_MAX)
     }
 
     /// Waits until everything is told, as long as somebody reads; whether it is.
-    pub fn flush(&self) -> bool {
+    pub(crate) fn flush(&self) -> bool {
         let Some(background) = self.background else {
             return true;
         };
@@ -162,27 +162,27 @@ impl Console {
     }
 
     /// Whether results are JSON.
-    pub fn json(&self) -> bool {
+    pub(crate) fn json(&self) -> bool {
         self.manners.json
     }
 
     /// How much more than usual is told.
-    pub fn verbose(&self) -> u8 {
+    pub(crate) fn verbose(&self) -> u8 {
         self.manners.verbose
     }
 
     /// Whether nothing but results, findings and errors is told.
-    pub fn quiet(&self) -> bool {
+    pub(crate) fn quiet(&self) -> bool {
         self.manners.quiet
     }
 
     /// Whether results may be coloured.
-    pub fn stdout_has_colors(&self) -> bool {
+    pub(crate) fn stdout_has_colors(&self) -> bool {
         self.stdout_has_colors
     }
 
     /// Whether messages may be coloured.
-    pub fn stderr_has_colors(&self) -> bool {
+    pub(crate) fn stderr_has_colors(&self) -> bool {
         self.stderr_has_colors
     }
 
@@ -190,7 +190,7 @@ impl Console {
     ///
     /// # Errors
     /// When it cannot be written, for another reason than that nobody reads.
-    pub fn result(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = std::io::stdout().lock();
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -204,19 +204,19 @@ impl Console {
     ///
     /// # Errors
     /// As [`Console::result`].
-    pub fn json_line(&self, value: &Value) -> Result<(), Failure> {
+    pub(crate) fn json_line(&self, value: &Value) -> Result<(), Failure> {
         self.result(&value.to_string())
     }
 
     /// Something worth knowing, to stderr, unless the user wants quiet.
-    pub fn tell(&self, text: &str) {
+    pub(crate) fn tell(&self, text: &str) {
         if !self.manners.quiet {
             self.say(text);
         }
     }
 
     /// Something that must be told, to stderr.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         match self.background {
             None => say_now(text),
             Some(background) => {
@@ -227,34 +227,34 @@ impl Console {
     }
 
     /// Something that may surprise, to stderr.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         self.say(&format!("{}: {text}", self.severity(Severity::Warning)));
     }
 
     /// What was not as it should be, to stderr.
-    pub fn complain(&self, text: &str) {
+    pub(crate) fn complain(&self, text: &str) {
         self.say(&format!("{}: {text}", self.severity(Severity::Error)));
     }
 
     /// Why the command failed, to stderr.
-    pub fn fail(&self, failure: &Failure) {
+    pub(crate) fn fail(&self, failure: &Failure) {
         let indented = failure.message.replace('\n', "\n       ");
         self.complain(&indented);
     }
 
     /// The name of a severity as stderr shows it.
-    pub fn severity(&self, severity: Severity) -> String {
+    pub(crate) fn severity(&self, severity: Severity) -> String {
         paint(self.stderr_has_colors, of_severity(severity), severity.name())
     }
 
     /// A text that stands out on stderr.
-    pub fn bold(&self, text: &str) -> String {
+    pub(crate) fn bold(&self, text: &str) -> String {
         paint(self.stderr_has_colors, Style::new().bold(), text)
     }
 }
 
 /// Prints a page of help, or what was wrong with the command line, where each belongs.
-pub fn print(told: &clap::Error, color: Color) {
+pub(crate) fn print(told: &clap::Error, color: Color) {
     let (mut stream, is_terminal): (Box<dyn Write>, bool) = match told.use_stderr() {
         true => (Box::new(std::io::stderr()), std::io::stderr().is_terminal()),
         false => (Box::new(std::io::stdout()), std::io::stdout().is_terminal()),
@@ -269,7 +269,7 @@ pub fn print(told: &clap::Error, color: Color) {
 }
 
 /// How the name of a severity looks.
-pub fn of_severity(severity: Severity) -> Style {
+pub(crate) fn of_severity(severity: Severity) -> Style {
     let color = match severity {
         Severity::Error => AnsiColor::BrightRed,
         Severity::Warning => AnsiColor::BrightYellow,
@@ -278,11 +278,11 @@ pub fn of_severity(severity: Severity) -> Style {
 }
 
 /// A text in a style, where there are colours.
-pub fn paint(has_colors: bool, style: Style, text: &str) -> String {
+pub(crate) fn paint(has_colors: bool, style: Style, text: &str) -> String {
     if has_colors { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
 /// `1 sync job`, `2 sync jobs`.
-pub fn counted(count: u64, one: &str) -> String {
+pub(crate) fn counted(count: u64, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }

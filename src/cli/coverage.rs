@@ -6,7 +6,7 @@ use super::recordings;
 use crate::contract::coverage::Coverage;
 
 /// Merges what the recordings have exercised, and tells it.
-pub fn run(asked: &Asked, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(asked: &Asked, console: &Console) -> Result<Exit, Failure> {
     let (recordings, _) = recordings::read(&asked.recordings, console)?;
     let coverage = Coverage::of(&recordings);
     if console.json() {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A `curl` command. `body` is JSON.
-pub fn command(method: &str, url: &str, body: Option<&str>) -> String {
+pub(crate) fn command(method: &str, url: &str, body: Option<&str>) -> String {
     let method = match method {
         "GET" => String::new(),
         "HEAD" => "-I ".to_owned(),
@@ -20,7 +20,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A text as one segment of a path.
-pub fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -32,7 +32,7 @@ pub fn segment(text: &str) -> String {
 }
 
 /// Where a client on this machine reaches a server that is bound to `address`.
-pub fn reachable(address: SocketAddr) -> String {
+pub(crate) fn reachable(address: SocketAddr) -> String {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),

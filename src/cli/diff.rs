@@ -6,7 +6,7 @@ use super::recordings;
 use crate::record::diff::Diff;
 
 /// Tells what two recordings have otherwise.
-pub fn run(diff: &DiffArgs, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(diff: &DiffArgs, console: &Console) -> Result<Exit, Failure> {
     if recordings::is_stdin(&diff.first) && recordings::is_stdin(&diff.second) {
         return Err(Failure::input("only one of the two can come from standard input"));
     }

@@ -17,7 +17,7 @@ const FOR_OTHERS: &[&str] = &["ELASTIMOCK_URL", crate::mock::server::cassette::V
 const SLIP_SIMILARITY: f32 = 0.8;
 
 /// What is wrong with the names of variables, a sentence each.
-pub fn mistyped(names: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn mistyped(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let known = known();
     let mut names: Vec<String> = names.into_iter().collect();
     names.sort();

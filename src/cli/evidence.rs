@@ -16,21 +16,21 @@ const MARK: &str = "elastimock_evidence";
 
 /// How often a server answered alike, and how often not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub alike: u64,
     pub otherwise: u64,
 }
 
 /// What is known, by operation and by server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence(BTreeMap<String, BTreeMap<String, Seen>>);
+pub(crate) struct Evidence(BTreeMap<String, BTreeMap<String, Seen>>);
 
 impl Evidence {
     /// What a file says; nothing if it is not there.
     ///
     /// # Errors
     /// [`Failure::input`] if it is none; [`Failure::surroundings`] if it cannot be read.
-    pub fn read(path: &Path) -> Result<Evidence, Failure> {
+    pub(crate) fn read(path: &Path) -> Result<Evidence, Failure> {
         let name = path.display();
         let cannot = |error: std::io::Error| Failure::surroundings(format!("cannot read {name}: {error}"));
         let length = match std::fs::metadata(path) {
@@ -63,13 +63,13 @@ impl Evidence {
     }
 
     /// Counts an answer.
-    pub fn add(&mut self, operation: &str, server: &str, is_alike: bool) {
+    pub(crate) fn add(&mut self, operation: &str, server: &str, is_alike: bool) {
         let seen = self.0.entry(operation.to_owned()).or_default().entry(server.to_owned()).or_default();
         *if is_alike { &mut seen.alike } else { &mut seen.otherwise } += 1;
     }
 
     /// What is known of an operation, by server.
-    pub fn of(&self, operation: &str) -> impl Iterator<Item = (&str, Seen)> {
+    pub(crate) fn of(&self, operation: &str) -> impl Iterator<Item = (&str, Seen)> {
         self.0.get(operation).into_iter().flatten().map(|(server, seen)| (&**server, *seen))
     }
 
@@ -77,7 +77,7 @@ impl Evidence {
     ///
     /// # Errors
     /// [`Failure::surroundings`] if it cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
         let of = |servers: &BTreeMap<String, Seen>| -> Value {
             let one = |(server, seen): (&String, &Seen)| {
                 (server.clone(), json!({ "alike": seen.alike, "otherwise": seen.otherwise }))

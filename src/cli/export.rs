@@ -6,7 +6,7 @@ use super::{recordings, report};
 use crate::record::{export, har};
 
 /// Writes the calls of a recording for another tool.
-pub fn run(asked: &Export, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(asked: &Export, console: &Console) -> Result<Exit, Failure> {
     let (recording, _) = recordings::read_one(&asked.recording, console)?;
     let calls = &recording.interactions;
     let written = match asked.form {

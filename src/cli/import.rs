@@ -14,7 +14,7 @@ use crate::record::import::{Imported, import};
 use crate::record::recording::Recording;
 
 /// Reads the files, and writes one recording or one fixture.
-pub fn run(asked: &Import, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(asked: &Import, console: &Console) -> Result<Exit, Failure> {
     let texts = asked.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let is_state = |text: &[u8]| matches!(sniff::at(text), Looks::Answer(_) | Looks::Fixture);
     let states = texts.iter().filter(|(_, text)| is_state(text)).count();

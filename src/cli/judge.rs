@@ -9,7 +9,7 @@ use crate::contract::report::{Report, ReportFormat};
 use crate::contract::strictness::Contract;
 
 /// Judges recordings of one run together, in the order of their instants.
-pub fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {
     report::prepare(&judge.verdict.report, console)?;
     let (recordings, texts) = recordings::read(&judge.recordings, console)?;
     let mut strictness = report::strictness(&judge.verdict)?;

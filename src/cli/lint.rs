@@ -51,7 +51,7 @@ struct Found {
 }
 
 /// Checks all files, tells all mistakes.
-pub fn run(lint: &Lint, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, Failure> {
     let mut files = Files::default();
     for path in &lint.files {
         let fixtures = files.read(path)?;

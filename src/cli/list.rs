@@ -8,7 +8,7 @@ use super::evidence::{Evidence, Seen};
 use crate::es::table::operations;
 
 /// Prints the table, one line for each path.
-pub fn run(list: &List, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(list: &List, console: &Console) -> Result<Exit, Failure> {
     let rows = || operations().filter(|row| row.is_in(list.profile));
     let evidence = list.evidence.as_deref().map(Evidence::read).transpose()?;
     let seen = |operation: &str| -> Vec<(String, Seen)> {

@@ -9,7 +9,7 @@ use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayPolicy;
 
 /// Plays until a signal comes.
-pub fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
     let (recording, recordings::Read { name, text }) = recordings::read_one(&play.recording, console)?;
     let recorded = recording.interactions.len() as u64;
     if play.timing && recording.interactions.iter().all(|call| call.took_us == 0) {

@@ -23,7 +23,7 @@ use crate::mock::wire::server::system_time;
 const PROTOCOL: [&str; 2] = [".elastic-connectors", ".elastic-connectors-sync-jobs"];
 
 /// What was put there.
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// The paths of what is to be deleted, in that order.
     made: Vec<String>,
 }
@@ -34,7 +34,7 @@ impl Prepared {
     /// # Errors
     /// [`Failure::input`] if the file is neither, or if something of it is there already; [`Failure::surroundings`] if
     /// the file cannot be read, or the server does not answer.
-    pub fn new(path: &Path, other: &mut Other, console: &Console) -> Result<Prepared, Failure> {
+    pub(crate) fn new(path: &Path, other: &mut Other, console: &Console) -> Result<Prepared, Failure> {
         let fixture = state_of(path)?;
         if other.is_mock {
             other.admin(Method::Put, "state", &fixture.to_value())?;
@@ -84,7 +84,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`Failure::surroundings`] if the server does not answer; what is left is told.
-    pub fn clean_up(self, other: &mut Other, console: &Console) -> Result<(), Failure> {
+    pub(crate) fn clean_up(self, other: &mut Other, console: &Console) -> Result<(), Failure> {
         for target in self.made.iter().rev() {
             let answer = other.send(&Request::new(Method::Delete, target.as_str()))?;
             if !matches!(answer.status(), 200 | 404) {

@@ -8,7 +8,7 @@ use crate::mock::server::{read_recording, read_recording_from};
 use crate::record::recording::Recording;
 
 /// A recording, as messages call it, and its text.
-pub struct Read {
+pub(crate) struct Read {
     pub name: String,
     pub text: Vec<u8>,
 }
@@ -18,7 +18,7 @@ pub struct Read {
 /// # Errors
 /// [`Failure::input`] with file, line and column if it is none; [`Failure::surroundings`] if it cannot be
 /// read.
-pub fn read_one(path: &Path, console: &Console) -> Result<(Recording, Read), Failure> {
+pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, Read), Failure> {
     let (name, (recording, text)) = if is_stdin(path) {
         (STDIN.to_owned(), read_recording_from(STDIN, std::io::stdin().lock())?)
     } else {
@@ -31,7 +31,7 @@ pub fn read_one(path: &Path, console: &Console) -> Result<(Recording, Read), Fai
 }
 
 /// Whether a path stands for standard input.
-pub fn is_stdin(path: &Path) -> bool {
+pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
@@ -40,7 +40,7 @@ pub fn is_stdin(path: &Path) -> bool {
 /// # Errors
 /// [`Failure::input`] with file, line and column if one is none, or if they speak of different profiles;
 /// [`Failure::surroundings`] if one cannot be read.
-pub fn read(paths: &[PathBuf], console: &Console) -> Result<(Vec<Recording>, Vec<Read>), Failure> {
+pub(crate) fn read(paths: &[PathBuf], console: &Console) -> Result<(Vec<Recording>, Vec<Read>), Failure> {
     let mut recordings: Vec<Recording> = Vec::new();
     let mut texts: Vec<Read> = Vec::new();
     for path in paths {

@@ -17,7 +17,7 @@ use crate::finding::Severity;
 
 /// A report that the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     pub format: ReportFormat,
     /// The file; none for stdout.
     pub file: Option<PathBuf>,
@@ -39,13 +39,13 @@ impl FromStr for Wanted {
 }
 
 /// Sees to it that a report knows what those that are wanted tell besides: where its page is.
-pub fn complete(wanted: &[Wanted], report: &mut Report) {
+pub(crate) fn complete(wanted: &[Wanted], report: &mut Report) {
     let page = wanted.iter().find(|wanted| wanted.format.name() == "html").and_then(|wanted| wanted.file.as_ref());
     report.page = page.map(|file| file.display().to_string());
 }
 
 /// Whether one of these is wanted.
-pub fn wants(wanted: &[Wanted], format: ReportFormat) -> bool {
+pub(crate) fn wants(wanted: &[Wanted], format: ReportFormat) -> bool {
     wanted.iter().any(|wanted| wanted.format == format)
 }
 
@@ -55,7 +55,7 @@ pub fn wants(wanted: &[Wanted], format: ReportFormat) -> bool {
 /// # Errors
 /// [`Failure::input`] if two reports would be written to one place; [`Failure::surroundings`] if one
 /// cannot be written.
-pub fn prepare(wanted: &[Wanted], console: &Console) -> Result<(), Failure> {
+pub(crate) fn prepare(wanted: &[Wanted], console: &Console) -> Result<(), Failure> {
     for (at, one) in wanted.iter().enumerate() {
         if wanted[..at].iter().any(|other| other.file == one.file) {
             let place = one.file.as_ref().map_or_else(|| "stdout".to_owned(), |file| file.display().to_string());
@@ -79,7 +79,7 @@ pub fn prepare(wanted: &[Wanted], console: &Console) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When one cannot be written. The others are.
-pub fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<(), Failure> {
+pub(crate) fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<(), Failure> {
     let mut failed = None;
     for Wanted { format, file } in wanted {
         if let Some(file) = file
@@ -102,7 +102,7 @@ pub fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<()
 ///
 /// # Errors
 /// [`Failure::surroundings`] if it cannot be written.
-pub fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), Failure> {
+pub(crate) fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), Failure> {
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => replace(file, text)
             .map_err(|error| Failure::surroundings(format!("cannot write {}: {error}", file.display()))),
@@ -111,7 +111,7 @@ pub fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), Fai
 }
 
 /// Tells what was found to stderr, as the text report does.
-pub fn tell(report: &Report, console: &Console) {
+pub(crate) fn tell(report: &Report, console: &Console) {
     if report.findings.is_empty() && report.counts == Counts::default() && report.forgotten == Counts::default() {
         return;
     }
@@ -119,7 +119,7 @@ pub fn tell(report: &Report, console: &Console) {
 }
 
 /// The text report, with colours where there are any.
-pub fn text(report: &Report, has_colors: bool) -> String {
+pub(crate) fn text(report: &Report, has_colors: bool) -> String {
     let text = report.write(ReportFormat::Text);
     if has_colors { text.lines().map(|line| colored(line) + "\n").collect() } else { text }
 }
@@ -128,7 +128,7 @@ pub fn text(report: &Report, has_colors: bool) -> String {
 ///
 /// # Errors
 /// [`Failure::input`] if there is no rule of a name.
-pub fn strictness(verdict: &Verdict) -> Result<Strictness, Failure> {
+pub(crate) fn strictness(verdict: &Verdict) -> Result<Strictness, Failure> {
     let start = Strictness::new(verdict.contract);
     let start = if verdict.check_answers { start.with_checked_answers() } else { start };
     Ok(verdict.rule.iter().try_fold(start, |strictness, (id, level)| strictness.rule(id, *level))?)

@@ -6,7 +6,7 @@ use super::serving::{self, Life};
 use super::{child, serve};
 
 /// Serves while the command runs, and ends as it did; if that was well, as the findings say.
-pub fn run(run: &Run, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(run: &Run, console: &Console) -> Result<Exit, Failure> {
     let Run { serve, command } = run;
     if serve.listening.exit_with_stdin {
         return Err(Failure::input("--exit-with-stdin is for `serve`: here standard input belongs to the command"));

@@ -16,7 +16,7 @@ const OWN: [(&str, &str); 2] = [
 const CLOSE_SIMILARITY: f32 = 0.7;
 
 /// Prints the published schema as its file has it, or the server's; or that of one of our formats.
-pub fn run(schema: &Schema, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(schema: &Schema, console: &Console) -> Result<Exit, Failure> {
     if let Some((name, text)) = OWN.iter().find(|(name, _)| *name == schema.operation) {
         if schema.server {
             return Err(Failure::input(format!("--server is about operations: leave it out for `{name}`")));

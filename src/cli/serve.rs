@@ -13,7 +13,7 @@ use crate::fixture::Fixture;
 use crate::mock::server::{Builder, MockServer};
 
 /// Serves until a signal comes.
-pub fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {
     let introduce = |server: &MockServer| introduction(server, serve, console);
     serving::run(builder(serve, console)?, &serve.listening, console, written(serve), Life::Callers(&introduce))
 }
@@ -22,7 +22,7 @@ pub fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When a fixture cannot be read or is wrong.
-pub fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
+pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
     let mut builder = Builder::default()
         .profile(serve.profile)
         .license(serve.license)
@@ -60,12 +60,12 @@ pub fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
 }
 
 /// Where its calls are written down.
-pub fn written(serve: &Serve) -> Written<'_> {
+pub(crate) fn written(serve: &Serve) -> Written<'_> {
     Written { record: serve.record.as_deref(), ..Written::default() }
 }
 
 /// Which Elasticsearch it is, what its ids depend on, and what time it has.
-pub fn mimics(server: &MockServer) -> String {
+pub(crate) fn mimics(server: &MockServer) -> String {
     let setup = server.setup();
     let time = if setup.clock == Clock::real() {
         "the system's time".to_owned()

@@ -32,7 +32,7 @@ const BODY_CHARS_TOLD_MAX: usize = 2_000;
 
 /// Where calls are written down, for reports to point at.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Written<'p> {
+pub(crate) struct Written<'p> {
     /// The recording that is made.
     pub record: Option<&'p Path>,
     /// The recording that is played: its name and its text, unpacked.
@@ -40,7 +40,7 @@ pub struct Written<'p> {
 }
 
 /// What a server lives for.
-pub enum Life<'l> {
+pub(crate) enum Life<'l> {
     /// Whoever calls it, until something ends it. This tells people what it is.
     Callers(&'l dyn Fn(&MockServer) -> String),
     /// One command, until that has ended.
@@ -53,7 +53,7 @@ pub enum Life<'l> {
 }
 
 /// Runs the server that `builder` describes for as long as its life lasts.
-pub fn run(
+pub(crate) fn run(
     builder: Builder,
     listening: &Listening,
     console: &Console,

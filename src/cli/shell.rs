@@ -9,7 +9,7 @@ use super::args::{self, Completions, Man};
 use super::console::{Console, Exit, Failure};
 
 /// Prints the completions of a shell.
-pub fn completions(completions: &Completions, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn completions(completions: &Completions, console: &Console) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(completions.shell, &mut args::command(), "elastimock", &mut script);
     console.result(String::from_utf8_lossy(&script).trim_end())?;
@@ -17,7 +17,7 @@ pub fn completions(completions: &Completions, console: &Console) -> Result<Exit,
 }
 
 /// Prints one page, or writes all of them into a folder.
-pub fn man(man: &Man, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, Failure> {
     let mut whole = args::command().disable_help_subcommand(true);
     whole.build();
     if let Some(folder) = &man.out {

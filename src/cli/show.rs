@@ -7,7 +7,7 @@ use super::console::{Console, Exit, Failure};
 use super::recordings;
 
 /// Prints the transcript of each recording: YAML, or JSON with `--json`.
-pub fn run(show: &Show, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(show: &Show, console: &Console) -> Result<Exit, Failure> {
     let mut shown: Vec<(String, Value)> = Vec::new();
     for path in &show.recordings {
         let (recording, read) = recordings::read_one(path, console)?;

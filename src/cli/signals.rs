@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Why a server ends.
 #[derive(Clone, Copy, Debug)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// A signal, by the exit code of a process that it ends.
     Signal(i32),
     /// Standard input has come to its end.
@@ -38,7 +38,7 @@ impl fmt::Display for Cause {
 
 /// The end of a server, waited for from the moment it is made.
 #[derive(Debug)]
-pub struct Ending {
+pub(crate) struct Ending {
     causes: UnboundedReceiver<Cause>,
     passes_on: Arc<AtomicBool>,
 }
@@ -67,7 +67,7 @@ impl Ending {
     ///
     /// # Errors
     /// [`Failure::surroundings`] when something cannot be waited for.
-    pub fn watch(listening: &Listening) -> Result<Ending, Failure> {
+    pub(crate) fn watch(listening: &Listening) -> Result<Ending, Failure> {
         let (sender, causes) = unbounded_channel();
         let passes_on = Arc::<AtomicBool>::default();
         let ender = Ender { is_ending: Arc::default(), passes_on: Arc::clone(&passes_on), sender };
@@ -93,12 +93,12 @@ impl Ending {
     }
 
     /// Whether every signal is for a command: then none ends this process.
-    pub fn passes_on(&self, passes_on: bool) {
+    pub(crate) fn passes_on(&self, passes_on: bool) {
         self.passes_on.store(passes_on, Ordering::Release);
     }
 
     /// Waits until the server is to end.
-    pub async fn wait(&mut self) -> Cause {
+    pub(crate) async fn wait(&mut self) -> Cause {
         match self.causes.recv().await {
             Some(cause) => cause,
             // All who could tell are gone: not while the signals are heard.

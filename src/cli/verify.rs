@@ -40,7 +40,7 @@ struct Outcome<'r> {
 }
 
 /// The other server.
-pub struct Other {
+pub(crate) struct Other {
     caller: Caller,
     /// What it is called in messages.
     name: String,
@@ -79,7 +79,7 @@ impl Other {
     ///
     /// # Errors
     /// [`Failure::surroundings`] if there is none.
-    pub fn send(&mut self, request: &Request) -> Result<Response, Failure> {
+    pub(crate) fn send(&mut self, request: &Request) -> Result<Response, Failure> {
         self.caller.call(request).map_err(|error| {
             let call = format!("{} {}", request.method(), request.target());
             Failure::surroundings(format!("{} does not answer {call}: {error}", self.name))
@@ -90,7 +90,7 @@ impl Other {
     ///
     /// # Errors
     /// As [`Other::send`]; [`Failure::input`] if it refuses.
-    pub fn admin(&mut self, method: Method, verb: &str, body: &Value) -> Result<(), Failure> {
+    pub(crate) fn admin(&mut self, method: Method, verb: &str, body: &Value) -> Result<(), Failure> {
         let request = Request::new(method, format!("{}/{verb}", admin::PREFIX)).json(body.to_string());
         let answer = self.send(&request)?;
         match answer.status() {
@@ -101,7 +101,7 @@ impl Other {
 }
 
 /// Sends what was recorded, and compares the answers.
-pub fn run(verify: &Verify, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(verify: &Verify, console: &Console) -> Result<Exit, Failure> {
     let (recording, read) = recordings::read_one(&verify.recording, console)?;
     let mut meaning = Meaning::new(&verify.ignore, verify.exact).map_err(Failure::input)?;
     let mut evidence = verify.evidence.as_deref().map(Evidence::read).transpose()?;

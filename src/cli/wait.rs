@@ -26,7 +26,7 @@ const ATTEMPT_MIN: Duration = Duration::from_millis(200);
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 /// Asks until the server is ready or the time is up.
-pub fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
     let began = Instant::now();
     let place = wait.port_file.as_ref().map_or_else(|| wait.url.clone(), |file| file.display().to_string());
     if wait.port_file.is_none() {

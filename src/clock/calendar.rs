@@ -13,7 +13,7 @@ use super::Timestamp;
 
 /// A span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interval {
+pub(crate) enum Interval {
     /// So many milliseconds.
     Fixed(i64),
     /// One unit of the calendar.
@@ -22,7 +22,7 @@ pub enum Interval {
 
 /// A unit of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CalendarUnit {
+pub(crate) enum CalendarUnit {
     /// 60 seconds.
     Minute,
     /// 60 minutes.
@@ -41,7 +41,7 @@ pub enum CalendarUnit {
 
 impl CalendarUnit {
     /// The unit that a calendar interval of that name has.
-    pub fn named(name: &str) -> Option<CalendarUnit> {
+    pub(crate) fn named(name: &str) -> Option<CalendarUnit> {
         Some(match name {
             "minute" | "1m" => CalendarUnit::Minute,
             "hour" | "1h" => CalendarUnit::Hour,
@@ -57,7 +57,7 @@ impl CalendarUnit {
 
 impl Interval {
     /// The beginning of the span that an instant lies in; both in milliseconds.
-    pub fn floor(self, at: i64) -> i64 {
+    pub(crate) fn floor(self, at: i64) -> i64 {
         match self {
             Interval::Fixed(length) => at.div_euclid(length) * length,
             Interval::Calendar(unit) => match civil(at) {
@@ -68,7 +68,7 @@ impl Interval {
     }
 
     /// The beginning of the span after the one that begins there.
-    pub fn next(self, start: i64) -> i64 {
+    pub(crate) fn next(self, start: i64) -> i64 {
         match self {
             Interval::Fixed(length) => start.saturating_add(length),
             Interval::Calendar(unit) => {
@@ -121,7 +121,7 @@ fn millis(at: DateTime) -> Option<i64> {
 
 /// How an instant is written.
 #[derive(Clone, Debug, PartialEq)]
-pub enum DatePattern {
+pub(crate) enum DatePattern {
     /// As `2031-05-01T10:00:00.000Z`.
     Iso,
     /// As milliseconds.
@@ -134,7 +134,7 @@ pub enum DatePattern {
 
 /// A piece of a pattern.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PatternPiece {
+pub(crate) enum PatternPiece {
     /// A letter of a part of the date, and how often it stands there.
     Part(char, usize),
     /// What is written as it is.
@@ -143,7 +143,7 @@ pub enum PatternPiece {
 
 impl DatePattern {
     /// The pattern with that text; none if it has letters that are not known here. Of several, the first writes.
-    pub fn read(text: &str) -> Option<DatePattern> {
+    pub(crate) fn read(text: &str) -> Option<DatePattern> {
         Some(match text.split("||").next().unwrap_or_default() {
             "strict_date_optional_time"
             | "date_optional_time"
@@ -161,7 +161,7 @@ impl DatePattern {
     }
 
     /// An instant, in milliseconds, as it is written.
-    pub fn write(&self, at: i64) -> String {
+    pub(crate) fn write(&self, at: i64) -> String {
         match self {
             DatePattern::Iso => Timestamp::from_millis(at).to_string(),
             DatePattern::EpochMillis => at.to_string(),

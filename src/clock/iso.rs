@@ -7,7 +7,7 @@ use super::Timestamp;
 
 /// Where a text stops being an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// Nothing fits here; 0 too for a date or time that the calendar does not have.
     At(usize),
     /// An instant ends here and the text goes on.

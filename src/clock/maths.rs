@@ -13,7 +13,7 @@ use super::Timestamp;
 
 /// Why a text is no date.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DateFault {
+pub(crate) enum DateFault {
     /// It has neither of the two forms.
     NoDate(String),
     /// Its maths begin with something else than `+`, `-` or `/`.

@@ -3,7 +3,7 @@
 //! Nothing here reads the system clock; a door reads it and hands it in. The only room that knows
 //! the time library.
 
-pub mod calendar;
+pub(crate) mod calendar;
 mod iso;
 mod maths;
 

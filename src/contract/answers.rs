@@ -25,7 +25,7 @@ const SHOWN_BY: [(&str, &str); 2] =
 
 /// What has to be known of earlier calls to judge an answer.
 #[derive(Clone, Debug, Default)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// States that were not made by calls, and have not been looked at yet.
     states: Vec<Value>,
     /// Whether there are documents that the Connector API could not have stored.
@@ -34,17 +34,17 @@ pub struct Answers {
 
 impl Answers {
     /// Nothing was said yet, and this state is there, in the form of a fixture.
-    pub fn new(state: &Value) -> Answers {
+    pub(crate) fn new(state: &Value) -> Answers {
         Answers { states: vec![state.clone()], has_foreign_documents: false }
     }
 
     /// Learns a state that was not made by calls, in the form of a fixture; null if nobody knows.
-    pub fn learn(&mut self, state: &Value) {
+    pub(crate) fn learn(&mut self, state: &Value) {
         self.states.push(state.clone());
     }
 
     /// Where the answer of a call leaves the specification.
-    pub fn off_spec(&mut self, heard: &Heard<'_>) -> Option<Offence> {
+    pub(crate) fn off_spec(&mut self, heard: &Heard<'_>) -> Option<Offence> {
         let operation = heard.operation?;
         let is_read = matches!(heard.request.method(), Method::Get | Method::Head);
         if !is_read && !operation.starts_with("connector.") {

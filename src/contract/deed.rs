@@ -18,7 +18,7 @@ use crate::json;
 
 /// What a call does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed<'a> {
+pub(crate) enum Deed<'a> {
     /// Something to a sync job.
     Job(JobDeed<'a>),
     /// Something to a connector.
@@ -51,7 +51,7 @@ pub enum Deed<'a> {
 
 /// What became of a deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Elasticsearch did it.
     Done,
     /// Elasticsearch refused it.
@@ -62,7 +62,7 @@ pub enum Effect {
 
 /// The door by which a deed came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub(crate) enum Door {
     /// A call of the Connector API.
     Api,
     /// A direct write of the index.
@@ -71,7 +71,7 @@ pub enum Door {
 
 /// What is done to a sync job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobAct {
+pub(crate) enum JobAct {
     /// It is made.
     Post,
     /// A worker takes it.
@@ -94,7 +94,7 @@ pub enum JobAct {
 
 /// Something done to one sync job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JobDeed<'a> {
+pub(crate) struct JobDeed<'a> {
     /// The job's id; empty if nobody knows it.
     pub job: Cow<'a, str>,
     /// What is done.
@@ -131,7 +131,7 @@ pub struct JobDeed<'a> {
 
 /// A cursor that a call gives.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cursor<'a> {
+pub(crate) enum Cursor<'a> {
     /// Its text, which is the one that would be written of its value.
     Text(&'a str),
     /// Its value.
@@ -151,7 +151,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Its text without blanks.
-    pub fn text(&self) -> Cow<'a, str> {
+    pub(crate) fn text(&self) -> Cow<'a, str> {
         match self {
             Cursor::Text(text) => Cow::Borrowed(text),
             Cursor::Value(value) => Cow::Owned(value.to_string()),
@@ -159,7 +159,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Its value.
-    pub fn value(&self) -> Cow<'_, Value> {
+    pub(crate) fn value(&self) -> Cow<'_, Value> {
         match self {
             Cursor::Text(text) => Cow::Owned(value_of(text)),
             Cursor::Value(value) => Cow::Borrowed(value),
@@ -168,11 +168,11 @@ impl<'a> Cursor<'a> {
 }
 
 /// The names of the counters, in the order of [`JobDeed::counters`].
-pub const COUNTERS: [&str; 3] = ["indexed_document_count", "indexed_document_volume", "deleted_document_count"];
+pub(crate) const COUNTERS: [&str; 3] = ["indexed_document_count", "indexed_document_volume", "deleted_document_count"];
 
 /// What is done to a connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectorAct {
+pub(crate) enum ConnectorAct {
     /// It is made, or made anew.
     Put,
     /// Its service says that it is alive.
@@ -185,7 +185,7 @@ pub enum ConnectorAct {
 
 /// Something done to one connector.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ConnectorDeed {
+pub(crate) struct ConnectorDeed {
     /// The connector's id; empty if nobody knows it.
     pub connector: String,
     /// What is done.
@@ -213,10 +213,10 @@ pub struct ConnectorDeed {
 }
 
 /// The names of the two fields in [`ConnectorDeed::last_sync`].
-pub const LAST_SYNC: [&str; 2] = ["last_sync_status", "last_access_control_sync_status"];
+pub(crate) const LAST_SYNC: [&str; 2] = ["last_sync_status", "last_access_control_sync_status"];
 
 /// Everything that a call does, in its order.
-pub fn deeds<'a>(heard: &'a Heard<'a>) -> Vec<Deed<'a>> {
+pub(crate) fn deeds<'a>(heard: &'a Heard<'a>) -> Vec<Deed<'a>> {
     let Some(operation) = heard.operation else {
         return Vec::new();
     };

@@ -32,7 +32,7 @@ const CONNECTORS: &str = "/.elastic-connectors";
 ///
 /// # Errors
 /// [`Error::is_invalid_input`] if it is no act; tells a cure.
-pub fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
+pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
     let wrong = |what: String| Err(Error::invalid_input(what));
     let known = ACTS.map(|(name, _)| name);
     let Some(members) = act.as_object() else {

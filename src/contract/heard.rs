@@ -24,7 +24,7 @@ use crate::record::redact::{self, Exposure};
 
 /// A call as the judge hears it: the request, how far it got, and what it was answered.
 #[derive(Clone, Copy)]
-pub struct Heard<'a> {
+pub(crate) struct Heard<'a> {
     /// The call's number.
     pub seq: u64,
     /// The mock's time of the call.
@@ -65,7 +65,7 @@ pub struct Heard<'a> {
 
 impl<'a> Heard<'a> {
     /// What stands for a placeholder of the path; empty if nothing does.
-    pub fn parameter(&self, name: &str) -> &'a str {
+    pub(crate) fn parameter(&self, name: &str) -> &'a str {
         for (known, value) in self.path {
             if *known == name {
                 return value;
@@ -75,39 +75,39 @@ impl<'a> Heard<'a> {
     }
 
     /// The stub that had a hand in the answer.
-    pub fn stub(&self) -> Option<&str> {
+    pub(crate) fn stub(&self) -> Option<&str> {
         self.mark?.stub.as_deref()
     }
 
     /// Whether the client cannot know what became of its call: the answer was lost on its way.
-    pub fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.mark.is_some_and(|mark| mark.fault.as_ref().is_some_and(Fault::is_lost))
     }
 
     /// Whether the client saw its call fail.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.status >= 400 || self.is_lost()
     }
 
     /// Whether Elasticsearch took the call, or would have if the judge had let it.
-    pub fn is_taken(&self) -> bool {
+    pub(crate) fn is_taken(&self) -> bool {
         self.enforced || ((200..300).contains(&self.status) && !self.is_lost())
     }
 
     /// Whether nobody can say if the call had its effect: the server failed, or gave up, or its answer was lost.
-    pub fn is_doubtful(&self) -> bool {
+    pub(crate) fn is_doubtful(&self) -> bool {
         !self.enforced && (self.is_lost() || (self.status >= 500 && self.status != 501))
     }
 
     /// Whether the mock has said of itself that it cannot do what Elasticsearch can, with a status for
     /// each case: an operation or a form that it does not have, a query that it does not speak.
-    pub fn is_gap_of_ours(&self) -> bool {
+    pub(crate) fn is_gap_of_ours(&self) -> bool {
         (self.status == 501 && self.stub().is_none())
             || (self.status == 400 && (self.answer)()["error"]["type"] == UNSUPPORTED)
     }
 
     /// The body as JSON, read now if nobody has read it before; none if it is no JSON.
-    pub fn json(&self) -> Option<Cow<'_, Value>> {
+    pub(crate) fn json(&self) -> Option<Cow<'_, Value>> {
         match self.body {
             Some(body) => Some(Cow::Borrowed(body.value())),
             None if self.request.body().is_empty() => None,
@@ -119,7 +119,7 @@ impl<'a> Heard<'a> {
 }
 
 /// What has to be found out about a recorded call before it can be heard.
-pub struct Retold<'a> {
+pub(crate) struct Retold<'a> {
     interaction: &'a Interaction,
     operation: Option<&'static str>,
     miss: Option<Miss>,
@@ -135,7 +135,7 @@ pub struct Retold<'a> {
 
 impl<'a> Retold<'a> {
     /// Reads a recorded request as the mock would have read it.
-    pub fn new(interaction: &'a Interaction, profile: Profile) -> Retold<'a> {
+    pub(crate) fn new(interaction: &'a Interaction, profile: Profile) -> Retold<'a> {
         let Interaction { request, response, .. } = interaction;
         let license = License::default();
         let setting = Setting { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
@@ -161,7 +161,7 @@ impl<'a> Retold<'a> {
     }
 
     /// The call as the judge hears it, under that number.
-    pub fn heard<'b>(&'b self, seq: u64, answer: &'b dyn Fn() -> Value) -> Heard<'b> {
+    pub(crate) fn heard<'b>(&'b self, seq: u64, answer: &'b dyn Fn() -> Value) -> Heard<'b> {
         Heard {
             seq,
             at: self.interaction.at,
@@ -186,17 +186,17 @@ impl<'a> Retold<'a> {
 }
 
 /// Seconds after which an answer invites the client to come again.
-pub fn retry_after_s(response: &Response) -> Option<u64> {
+pub(crate) fn retry_after_s(response: &Response) -> Option<u64> {
     response.headers().get("retry-after")?.trim().parse().ok()
 }
 
 /// A body as JSON; null if it is none.
-pub fn value_of(body: &Bytes) -> Value {
+pub(crate) fn value_of(body: &Bytes) -> Value {
     json::read(body).ok().flatten().unwrap_or_default()
 }
 
 /// The type and the reason of a refusal, as its body tells them.
-pub fn refusal(response: &Response) -> (Option<String>, String) {
+pub(crate) fn refusal(response: &Response) -> (Option<String>, String) {
     if response.status() < 400 || response.body().is_empty() {
         return (None, String::new());
     }

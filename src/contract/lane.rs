@@ -25,7 +25,7 @@ use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
 
 /// What the judge knows.
 #[derive(Clone, Debug, Default)]
-pub struct World {
+pub(crate) struct World {
     /// The stubs, and how often each has answered.
     pub stubs: StubLanes,
     jobs: ById<JobLane>,
@@ -49,7 +49,7 @@ pub struct World {
 
 /// What is known of one sync job.
 #[derive(Clone, Debug, Default)]
-pub struct JobLane {
+pub(crate) struct JobLane {
     /// Its connector.
     pub connector: Option<Arc<str>>,
     /// What it synchronises.
@@ -109,22 +109,22 @@ struct Place {
 
 impl JobLane {
     /// Whether a worker has it.
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         matches!(self.status, Some(SyncStatus::InProgress | SyncStatus::Canceling))
     }
 
     /// Whether it waits for a worker.
-    pub fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         matches!(self.status, Some(SyncStatus::Pending | SyncStatus::Suspended))
     }
 
     /// Whether it has ended.
-    pub fn is_ended(&self) -> bool {
+    pub(crate) fn is_ended(&self) -> bool {
         self.status.is_some_and(SyncStatus::is_terminal)
     }
 
     /// Whether its connector was told how it went, since it was worked on.
-    pub fn is_reported(&self, connector: &ConnectorLane) -> bool {
+    pub(crate) fn is_reported(&self, connector: &ConnectorLane) -> bool {
         let told = connector.told[usize::from(self.job_type == Some(JobType::AccessControl))];
         self.owes.is_some_and(|since| since < told)
     }
@@ -145,7 +145,7 @@ impl JobLane {
 
 /// What is known of one connector.
 #[derive(Clone, Debug, Default)]
-pub struct ConnectorLane {
+pub(crate) struct ConnectorLane {
     /// Its status; none if nobody knows.
     pub status: Option<ConnectorStatus>,
     /// Its index.
@@ -184,12 +184,12 @@ fn list_of(job_type: JobType) -> usize {
 
 impl ConnectorLane {
     /// Whether one of its jobs is worked on, or may be for all that is known.
-    pub fn runs_any(&self) -> bool {
+    pub(crate) fn runs_any(&self) -> bool {
         self.running > 0
     }
 
     /// Its jobs of a type that are pending or in progress, by id.
-    pub fn open(&self, job_type: JobType) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn open(&self, job_type: JobType) -> impl Iterator<Item = &Arc<str>> {
         self.live[list_of(job_type)].iter()
     }
 
@@ -226,14 +226,14 @@ impl ConnectorLane {
 
 impl World {
     /// What a state in the form of a fixture tells.
-    pub fn new(state: &Value) -> World {
+    pub(crate) fn new(state: &Value) -> World {
         let mut world = World::default();
         world.learn(state);
         world
     }
 
     /// Learns a further state.
-    pub fn learn(&mut self, state: &Value) {
+    pub(crate) fn learn(&mut self, state: &Value) {
         if let Some(stubs) = state.get("stubs") {
             self.stubs.learn(stubs);
         }
@@ -323,41 +323,41 @@ impl World {
     }
 
     /// The lane of a job.
-    pub fn job(&self, id: &str) -> Option<&JobLane> {
+    pub(crate) fn job(&self, id: &str) -> Option<&JobLane> {
         self.jobs.get(id)
     }
 
     /// The lane of a connector.
-    pub fn connector(&self, id: &str) -> Option<&ConnectorLane> {
+    pub(crate) fn connector(&self, id: &str) -> Option<&ConnectorLane> {
         self.connectors.get(id)
     }
 
     /// The connector that an index belongs to, for its content or for its permissions.
-    pub fn owner(&self, index: &str) -> Option<(&str, &ConnectorLane)> {
+    pub(crate) fn owner(&self, index: &str) -> Option<(&str, &ConnectorLane)> {
         let index = index.strip_prefix(".search-acl-filter-").unwrap_or(index);
         let (id, lane) = self.connectors.entry(self.by_index.get(index)?)?;
         Some((id, lane))
     }
 
     /// All jobs, by id.
-    pub fn jobs(&self) -> impl Iterator<Item = (&str, &JobLane)> {
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = (&str, &JobLane)> {
         self.jobs.iter().map(|(id, lane)| (&**id, lane))
     }
 
     /// Whether jobs were listed or searched, or that one was looked at, before call `before` and not
     /// earlier than `from`.
-    pub fn was_looked_at(&self, lane: &JobLane, before: u64, from: Timestamp) -> bool {
+    pub(crate) fn was_looked_at(&self, lane: &JobLane, before: u64, from: Timestamp) -> bool {
         let counts = |mark: &Mark| mark.seq < before && mark.at >= from;
         self.looks.iter().any(counts) || lane.looked.iter().any(counts)
     }
 
     /// How many lanes have been forgotten.
-    pub fn forgotten(&self) -> u64 {
+    pub(crate) fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
     /// The state of what a call is about.
-    pub fn seen(&self, deeds: &[Deed<'_>]) -> Seen {
+    pub(crate) fn seen(&self, deeds: &[Deed<'_>]) -> Seen {
         let of_job = |id: &str| match self.jobs.entry(id) {
             None => Seen { job: Some(id.into()), ..Seen::default() },
             Some((id, lane)) => Seen {
@@ -389,7 +389,7 @@ impl World {
     // ── taking in ─────────────────────────────────────────────────────────────────────────────────
 
     /// Takes in what a call did.
-    pub fn take(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
+    pub(crate) fn take(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
         self.deeds += 1;
         let mark = Mark { seq: heard.seq, at: heard.at };
         match deed {
@@ -420,7 +420,7 @@ impl World {
     }
 
     /// Takes in what the other side's hand did: it is no worker, and owes nothing.
-    pub fn take_hand(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
+    pub(crate) fn take_hand(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
         let (direct, worker) = (self.direct, self.worker.clone());
         let touched = match deed {
             Deed::Job(deed) => self.jobs.get(&deed.job).map(|lane| (lane.touched, lane.claimed, lane.seen)),
@@ -439,7 +439,7 @@ impl World {
     }
 
     /// When something is due next after an instant: a heartbeat, a check-in, the answer to a request to cancel.
-    pub fn next_due(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+    pub(crate) fn next_due(&self, now: Timestamp) -> Option<(Timestamp, String)> {
         let heartbeats = self.jobs().filter(|(_, lane)| lane.is_running() && lane.claimed.is_some());
         let heartbeats = heartbeats
             .filter_map(|(id, lane)| Some((lane.seen?.at.plus(HEARTBEAT_MAX), format!("the heartbeat of job {id}"))));
@@ -462,14 +462,14 @@ impl World {
 
     /// Whether the worker of a job is known to have more than the Connector API: somebody wrote jobs
     /// directly, or looked at them directly before it was claimed, as one does who looks for work.
-    pub fn has_direct_door(&self, lane: &JobLane) -> bool {
+    pub(crate) fn has_direct_door(&self, lane: &JobLane) -> bool {
         let (looked, has_written) = self.direct;
         has_written || lane.claimed.is_some_and(|claim| looked.is_some_and(|look| look < claim.seq))
     }
 
     /// Whether it is the end that a worker writes who was taken for dead: it may be refused, and that is
     /// not its fault.
-    pub fn is_of_sentenced(&self, deed: &Deed<'_>) -> bool {
+    pub(crate) fn is_of_sentenced(&self, deed: &Deed<'_>) -> bool {
         let Deed::Job(deed) = deed else { return false };
         matches!(deed.act, JobAct::Become(_)) && self.job(&deed.job).is_some_and(|lane| lane.sentence.is_some())
     }
@@ -639,7 +639,7 @@ impl World {
     }
 
     /// What a deed may change, as it is now.
-    pub fn save(&self, deed: &Deed<'_>) -> Saved {
+    pub(crate) fn save(&self, deed: &Deed<'_>) -> Saved {
         let connector = match deed {
             Deed::Job(deed) => {
                 let lane = self.jobs.get(&deed.job);
@@ -660,7 +660,7 @@ impl World {
     }
 
     /// Puts back what was saved, the latest first.
-    pub fn restore(&mut self, saved: Vec<Saved>) {
+    pub(crate) fn restore(&mut self, saved: Vec<Saved>) {
         for Saved { job, connector } in saved.into_iter().rev() {
             if let Some((id, lane)) = connector {
                 self.restore_connector(id, lane);
@@ -701,7 +701,7 @@ impl World {
     }
 
     /// Notes what has been told, so that it is told once.
-    pub fn told(&mut self, finding: &Finding) {
+    pub(crate) fn told(&mut self, finding: &Finding) {
         match (finding.rule, &finding.subject) {
             ("connector-silent", Some(Subject::Connector(id))) => {
                 if let Some(lane) = self.connectors.get_mut(id) {
@@ -742,7 +742,7 @@ impl World {
 
 /// Lanes as they were before a deed.
 #[derive(Debug)]
-pub struct Saved {
+pub(crate) struct Saved {
     job: Option<(Arc<str>, Option<JobLane>)>,
     connector: Option<(Arc<str>, Option<ConnectorLane>)>,
 }
@@ -769,12 +769,12 @@ fn text_of(cursor: &Value) -> Arc<str> {
 }
 
 /// The value of a cursor that a lane keeps.
-pub fn value_of(cursor: &str) -> Value {
+pub(crate) fn value_of(cursor: &str) -> Value {
     json::read(cursor.as_bytes()).ok().flatten().unwrap_or_default()
 }
 
 /// Whether a cursor is the one that a lane keeps; Elasticsearch writes some numbers otherwise than it read them.
-pub fn is_same_cursor(kept: &str, cursor: &Cursor<'_>) -> bool {
+pub(crate) fn is_same_cursor(kept: &str, cursor: &Cursor<'_>) -> bool {
     *kept == *cursor.text() || is_same(&value_of(kept), &cursor.value())
 }
 

@@ -8,19 +8,19 @@
 //! is known from earlier calls, [`mod@rules`] the demands, [`strictness`] how much they weigh.
 
 mod answers;
-pub mod coverage;
-pub mod deed;
-pub mod hand;
-pub mod heard;
-pub mod lane;
-pub mod offline;
-pub mod report;
+pub(crate) mod coverage;
+pub(crate) mod deed;
+pub(crate) mod hand;
+pub(crate) mod heard;
+pub(crate) mod lane;
+pub(crate) mod offline;
+pub(crate) mod report;
 pub mod rules;
-pub mod scope;
-pub mod sentence;
-pub mod story;
-pub mod strictness;
-pub mod stubs;
+pub(crate) mod scope;
+pub(crate) mod sentence;
+pub(crate) mod story;
+pub(crate) mod strictness;
+pub(crate) mod stubs;
 mod unshown;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,14 +78,14 @@ impl std::ops::AddAssign for Counts {
 
 /// What a judge knows of a state, worked out beforehand.
 #[derive(Debug)]
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     world: World,
     answers: Answers,
 }
 
 impl Knowledge {
     /// What a state in the form of a fixture tells. `with_answers` says whether answers are judged too.
-    pub fn of(state: &Value, with_answers: bool) -> Knowledge {
+    pub(crate) fn of(state: &Value, with_answers: bool) -> Knowledge {
         let answers = if with_answers { Answers::new(state) } else { Answers::default() };
         Knowledge { world: World::new(state), answers }
     }
@@ -105,7 +105,7 @@ pub struct Verdict {
 
 /// A breach that a test has declared to be on purpose, in one scope or in all of them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Allowance {
+pub(crate) struct Allowance {
     /// The rule's id.
     pub rule: &'static str,
     /// Why it may be broken.
@@ -117,7 +117,7 @@ pub struct Allowance {
 
 /// What a scope ends with, beside what the judge knows.
 #[derive(Debug)]
-pub struct ScopeEnd {
+pub(crate) struct ScopeEnd {
     /// When it ends.
     pub now: Timestamp,
     /// What is found at its end, as a rule by [`Judge::finish`].
@@ -279,7 +279,7 @@ impl Judge {
     }
 
     /// Takes over what is known of a state in the place of all that was known.
-    pub fn know(&mut self, knowledge: Knowledge) {
+    pub(crate) fn know(&mut self, knowledge: Knowledge) {
         (self.world, self.answers) = (knowledge.world, knowledge.answers);
     }
 
@@ -361,7 +361,7 @@ impl Judge {
     }
 
     /// Judges one call and takes in what it did.
-    pub fn hear(&mut self, heard: &Heard<'_>) -> Verdict {
+    pub(crate) fn hear(&mut self, heard: &Heard<'_>) -> Verdict {
         if self.strictness.contract() == Contract::Off {
             return Verdict::default();
         }
@@ -559,11 +559,6 @@ impl Judge {
         self.allowances.push(Allowance { rule: rule.id, reason: reason.into(), is_standing, used });
     }
 
-    /// What has been allowed.
-    pub fn allowances(&self) -> &[Allowance] {
-        &self.allowances
-    }
-
     fn is_allowed(&self, rule: &str) -> bool {
         self.allowances.iter().any(|allowance| allowance.rule == rule)
     }
@@ -602,7 +597,7 @@ impl Judge {
     }
 
     /// Ends the scope and begins the next, which knows nothing yet. Returns the one that has ended.
-    pub fn end_scope(&mut self, end: ScopeEnd) -> Scope {
+    pub(crate) fn end_scope(&mut self, end: ScopeEnd) -> Scope {
         let ScopeEnd { now, found, calls, forget, next, next_seq, next_at, next_source } = end;
         for allowance in self.allowances.iter_mut().filter(|allowance| allowance.is_standing) {
             allowance.used |= found.iter().any(|finding| finding.rule == allowance.rule);

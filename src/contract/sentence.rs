@@ -21,7 +21,7 @@ const WORDS: [&str; 5] = ["idle", "stale", "silent", "unresponsive", "last_seen"
 
 /// An end that was written too early, by somebody who took the worker for dead.
 #[derive(Clone, Debug)]
-pub struct Sentence {
+pub(crate) struct Sentence {
     /// The call that wrote it.
     pub mark: Mark,
     /// When the job was last seen, as its document said.
@@ -35,7 +35,7 @@ pub struct Sentence {
 
 impl Sentence {
     /// What is done to a job, if it is such an end; `lane` is the job before.
-    pub fn of(lane: &JobLane, deed: &JobDeed, mark: Mark) -> Option<Sentence> {
+    pub(crate) fn of(lane: &JobLane, deed: &JobDeed, mark: Mark) -> Option<Sentence> {
         let is_end = deed.act == JobAct::Become(SyncStatus::Error) && deed.effect == Effect::Done;
         let seen_at = lane.seen_at.filter(|_| is_end && lane.is_running())?;
         let is_plain = is_plain(deed.error.as_deref()?)?;
@@ -48,7 +48,7 @@ impl Sentence {
 }
 
 /// Whether a job is written failed because nobody has seen it.
-pub fn says_silence(deed: &JobDeed) -> bool {
+pub(crate) fn says_silence(deed: &JobDeed) -> bool {
     deed.act == JobAct::Become(SyncStatus::Error) && deed.error.as_deref().and_then(is_plain).is_some()
 }
 

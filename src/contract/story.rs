@@ -10,7 +10,7 @@ use crate::record::Standing;
 
 /// A call, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// The call's number.
     pub seq: u64,
     /// The mock's time of the call.

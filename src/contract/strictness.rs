@@ -132,7 +132,7 @@ impl Strictness {
 ///
 /// # Errors
 /// [`Error::is_invalid_input`] if there is none; names the closest ones.
-pub fn find(id: &str) -> Result<&'static Rule, Error> {
+pub(crate) fn find(id: &str) -> Result<&'static Rule, Error> {
     RULES.iter().find(|rule| rule.id == id).ok_or_else(|| {
         let close: Vec<String> =
             similar(id, RULES.iter().map(|rule| rule.id)).iter().take(3).map(|id| format!("`{id}`")).collect();

@@ -15,11 +15,11 @@ const CALLS_TOLD_MAX: usize = 10;
 
 /// The stubs by name.
 #[derive(Clone, Debug, Default)]
-pub struct StubLanes(BTreeMap<Arc<str>, StubLane>);
+pub(crate) struct StubLanes(BTreeMap<Arc<str>, StubLane>);
 
 /// What is known of one stub.
 #[derive(Clone, Debug, Default)]
-pub struct StubLane {
+pub(crate) struct StubLane {
     /// How often it is to answer.
     pub expect: Option<Span>,
     /// How often it has.
@@ -30,14 +30,14 @@ pub struct StubLane {
 
 impl StubLane {
     /// Whether it has answered as often as it should.
-    pub fn is_met(&self) -> bool {
+    pub(crate) fn is_met(&self) -> bool {
         self.expect.map_or(self.answered > 0, |expect| expect.has(self.answered))
     }
 }
 
 impl StubLanes {
     /// Learns stubs in the form of a fixture.
-    pub fn learn(&mut self, stubs: &Value) {
+    pub(crate) fn learn(&mut self, stubs: &Value) {
         for stub in stubs.as_array().into_iter().flatten() {
             let Some(name) = stub.get("name").and_then(Value::as_str) else { continue };
             let expect = stub.get("expect").and_then(Span::of_value);
@@ -46,14 +46,14 @@ impl StubLanes {
     }
 
     /// Takes in that a stub has been taken out. What it was to do stays what it was to do.
-    pub fn forget(&mut self, name: &str) {
+    pub(crate) fn forget(&mut self, name: &str) {
         if self.0.get(name).is_some_and(|lane| lane.expect.is_none()) {
             self.0.remove(name);
         }
     }
 
     /// Takes in that a stub had a hand in a call.
-    pub fn answered(&mut self, name: &str, mark: Mark) {
+    pub(crate) fn answered(&mut self, name: &str, mark: Mark) {
         if let Some(lane) = self.0.get_mut(name) {
             lane.answered += 1;
             if lane.calls.len() < CALLS_TOLD_MAX {
@@ -63,7 +63,7 @@ impl StubLanes {
     }
 
     /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &StubLane)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &StubLane)> {
         self.0.iter().map(|(name, lane)| (&**name, lane))
     }
 }

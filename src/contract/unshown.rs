@@ -24,7 +24,7 @@ use crate::limits::{JUDGE_UNSHOWN_INDICES_MAX, JUDGE_UNSHOWN_MAX};
 
 /// Writes that no refresh has shown yet, by index.
 #[derive(Clone, Debug, Default)]
-pub struct Unshown {
+pub(crate) struct Unshown {
     indices: BTreeMap<Arc<str>, Pending>,
     /// How often indices are refreshed by themselves, where somebody has said so: none is never.
     intervals: BTreeMap<String, Option<Duration>>,

@@ -3,24 +3,24 @@
 //! In a family `handlers.rs` says how a call is answered, `rules.rs` what is decided (pure, without HTTP and without
 //! wording), and `words.rs` what is said when the answer is no.
 
-pub mod body;
-pub mod connector;
-pub mod document;
-pub mod error;
-pub mod http;
-pub mod index;
-pub mod ingest;
-pub mod node;
-pub mod order;
-pub mod refusal;
-pub mod search;
-pub mod secret;
-pub mod security;
-pub mod store;
-pub mod sync_job;
-pub mod table;
+pub(crate) mod body;
+pub(crate) mod connector;
+pub(crate) mod document;
+pub(crate) mod error;
+pub(crate) mod http;
+pub(crate) mod index;
+pub(crate) mod ingest;
+pub(crate) mod node;
+pub(crate) mod order;
+pub(crate) mod refusal;
+pub(crate) mod search;
+pub(crate) mod secret;
+pub(crate) mod security;
+pub(crate) mod store;
+pub(crate) mod sync_job;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
-pub mod trial;
-pub mod values;
-pub mod words;
+pub(crate) mod trial;
+pub(crate) mod values;
+pub(crate) mod words;

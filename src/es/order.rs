@@ -14,7 +14,7 @@ use crate::steps::step;
 
 /// Documents by a key, and those that have the same one by their writing.
 #[derive(Clone, Debug)]
-pub struct Order<K> {
+pub(crate) struct Order<K> {
     /// The index's own id; empty as long as nobody has asked.
     uuid: String,
     ids: BTreeMap<(K, u64), Arc<str>>,
@@ -36,7 +36,7 @@ impl<K> PartialEq for Order<K> {
 
 impl<K: Clone + Ord> Order<K> {
     /// Takes in what has been written since it was last asked. A document without a key is left out.
-    pub fn follow(&mut self, index: &mut Index, key: impl Fn(&Source) -> Option<K>) {
+    pub(crate) fn follow(&mut self, index: &mut Index, key: impl Fn(&Source) -> Option<K>) {
         let changed = index.changes.take();
         match changed.filter(|_| self.uuid == index.uuid()) {
             Some(changed) => changed.iter().for_each(|id| self.place(index, id, &key)),
@@ -66,7 +66,7 @@ impl<K: Clone + Ord> Order<K> {
     ///
     /// # Errors
     /// When it lies beyond what is shown at all.
-    pub fn page(&self, index: &Index, from: u64, size: u64) -> Result<Page, Refusal> {
+    pub(crate) fn page(&self, index: &Index, from: u64, size: u64) -> Result<Page, Refusal> {
         window(from, size)?;
         let ids = self.ids.values().inspect(|_| step()).skip(from as usize).take(size as usize);
         let hits = ids.filter_map(|id| index.entry(id)).map(|(id, hit)| (id.clone(), hit.source.clone()));
@@ -74,14 +74,14 @@ impl<K: Clone + Ord> Order<K> {
     }
 
     /// The ids of the documents with that key.
-    pub fn with(&self, key: K) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn with(&self, key: K) -> impl Iterator<Item = &Arc<str>> {
         self.ids.range((key.clone(), 0)..=(key, u64::MAX)).map(|(_, id)| id).inspect(|_| step())
     }
 }
 
 /// The ids that were written to since an [`Order`] last looked; none while there is nobody to tell.
 #[derive(Clone, Debug, Default)]
-pub struct Changes(Option<Vec<Arc<str>>>);
+pub(crate) struct Changes(Option<Vec<Arc<str>>>);
 
 impl PartialEq for Changes {
     fn eq(&self, _: &Changes) -> bool {
@@ -92,7 +92,7 @@ impl PartialEq for Changes {
 impl Changes {
     /// Notes a write to one of `len` documents. When there are more notes than documents it is cheaper to
     /// look at all of them.
-    pub fn note(&mut self, id: &str, len: usize) {
+    pub(crate) fn note(&mut self, id: &str, len: usize) {
         if let Some(ids) = &mut self.0 {
             if ids.len() <= len {
                 ids.push(Arc::from(id));

@@ -3,12 +3,12 @@
 //! No words and no status codes: whoever answers over HTTP says it in Elasticsearch's words
 //! (`rest::error`).
 
-pub use crate::es::index::refusal::ShelfRefusal;
-pub use crate::es::search::refusal::SearchRefusal;
+pub(crate) use crate::es::index::refusal::ShelfRefusal;
+pub(crate) use crate::es::search::refusal::SearchRefusal;
 
 /// Why the cluster refuses what was asked of it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// A sync job was looked up and its document is not there.
     JobMissing {
         /// The id that was asked for.
@@ -106,7 +106,7 @@ impl From<ShelfRefusal> for Refusal {
 
 /// Why something is refused that was asked of a connector or of a secret.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ConnectorRefusal {
+pub(crate) enum ConnectorRefusal {
     /// Another connector has the index name.
     IndexNameTaken {
         /// The index's name.

@@ -35,18 +35,18 @@ use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
 use crate::visibility::Visibility;
 
 /// The index that holds the connectors.
-pub const CONNECTORS: &str = ".elastic-connectors-v1";
+pub(crate) const CONNECTORS: &str = ".elastic-connectors-v1";
 /// The index that holds the sync jobs.
-pub const SYNC_JOBS: &str = ".elastic-connectors-sync-jobs-v1";
+pub(crate) const SYNC_JOBS: &str = ".elastic-connectors-sync-jobs-v1";
 
 /// The index that holds the secrets of connectors.
-pub const SECRETS: &str = ".connector-secrets-1";
+pub(crate) const SECRETS: &str = ".connector-secrets-1";
 /// The name by which the server asks for it.
 pub(crate) const SECRETS_ALIAS: &str = ".connector-secrets";
 
 /// All that a real cluster would remember.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// The cluster's own id.
     uuid: String,
     pub(crate) ids: IdSource,
@@ -81,7 +81,7 @@ impl PartialEq for LatestCursor {
 
 /// One page of documents, and how many there are in all.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Page {
+pub(crate) struct Page {
     /// All that matched.
     pub total: usize,
     /// The page: ids and sources, shared with the shelf.
@@ -90,7 +90,7 @@ pub struct Page {
 
 /// Which sync jobs a list is to show.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct JobFilter<'a> {
+pub(crate) struct JobFilter<'a> {
     /// Only jobs in that status.
     pub status: Option<SyncStatus>,
     /// Only jobs of that connector.
@@ -101,7 +101,7 @@ pub struct JobFilter<'a> {
 
 impl Cluster {
     /// A cluster where nothing was ever stored.
-    pub fn new(seed: u64) -> Cluster {
+    pub(crate) fn new(seed: u64) -> Cluster {
         let mut ids = IdSource::seeded(seed);
         Cluster {
             uuid: ids.next_uuid(),
@@ -121,7 +121,7 @@ impl Cluster {
     }
 
     /// Says when searches see what is written from now on; all that is there they see.
-    pub fn set_visibility(&mut self, visibility: Visibility, now: Timestamp) {
+    pub(crate) fn set_visibility(&mut self, visibility: Visibility, now: Timestamp) {
         self.seen_at = (visibility == Visibility::Refresh).then_some(now);
         for index in self.indices.values_mut() {
             index.lag = self.seen_at.map(|now| Box::new(Lag::new(now)));
@@ -129,66 +129,66 @@ impl Cluster {
     }
 
     /// Tells the instant of the call that comes.
-    pub fn at(&mut self, now: Timestamp) {
+    pub(crate) fn at(&mut self, now: Timestamp) {
         if let Some(seen_at) = &mut self.seen_at {
             *seen_at = now;
         }
     }
 
     /// The cluster's own id, 22 characters.
-    pub fn uuid(&self) -> &str {
+    pub(crate) fn uuid(&self) -> &str {
         &self.uuid
     }
 
     /// The id of the one node that there is: the cluster's read backwards, so that it costs no chance.
-    pub fn node_id(&self) -> String {
+    pub(crate) fn node_id(&self) -> String {
         self.uuid.chars().rev().collect()
     }
 
     /// The secret part of a new API key, 22 characters.
-    pub fn next_key(&mut self) -> String {
+    pub(crate) fn next_key(&mut self) -> String {
         self.ids.next_uuid()
     }
 
     /// A new document id.
-    pub fn next_id(&mut self) -> String {
+    pub(crate) fn next_id(&mut self) -> String {
         self.ids.next_id()
     }
 
     /// The ingest pipelines.
-    pub fn pipelines(&self) -> &Pipelines {
+    pub(crate) fn pipelines(&self) -> &Pipelines {
         &self.pipelines
     }
 
     /// The templates of indices.
-    pub fn templates(&self) -> &Templates {
+    pub(crate) fn templates(&self) -> &Templates {
         &self.templates
     }
 
     /// The templates of indices, to be changed.
-    pub fn templates_mut(&mut self) -> &mut Templates {
+    pub(crate) fn templates_mut(&mut self) -> &mut Templates {
         Arc::make_mut(&mut self.templates)
     }
 
     /// The API keys that were made here.
-    pub fn api_keys(&self) -> &ApiKeys {
+    pub(crate) fn api_keys(&self) -> &ApiKeys {
         &self.api_keys
     }
 
     /// The API keys, to be changed.
-    pub fn api_keys_mut(&mut self) -> &mut ApiKeys {
+    pub(crate) fn api_keys_mut(&mut self) -> &mut ApiKeys {
         Arc::make_mut(&mut self.api_keys)
     }
 
     /// The ingest pipelines, to be changed.
-    pub fn pipelines_mut(&mut self) -> &mut Pipelines {
+    pub(crate) fn pipelines_mut(&mut self) -> &mut Pipelines {
         &mut self.pipelines
     }
 
     // ── sync jobs ─────────────────────────────────────────────────────────────────────────────────
 
     /// The sync job with that id.
-    pub fn sync_job(&self, id: &str) -> Result<&Arc<Source>, Refusal> {
+    pub(crate) fn sync_job(&self, id: &str) -> Result<&Arc<Source>, Refusal> {
         let jobs = self.index(SYNC_JOBS).ok_or_else(|| Refusal::JobNotFound { id: id.to_owned() })?;
         match jobs.get(id) {
             Some(job) => Ok(&job.source),
@@ -197,7 +197,7 @@ impl Cluster {
     }
 
     /// The name of a worker as a value, which its jobs share: that of the worker who claimed last is at hand.
-    pub fn worker(&mut self, name: &str) -> Arc<Value> {
+    pub(crate) fn worker(&mut self, name: &str) -> Arc<Value> {
         if self.worker.as_str() != Some(name) {
             self.worker = Arc::new(Value::from(name));
         }
@@ -206,7 +206,7 @@ impl Cluster {
 
     /// The cursor of a claim, given as a text of plain JSON: that of the latest claim is at hand, so that jobs
     /// which start from the same hold it once.
-    pub fn cursor(&mut self, text: &Bytes) -> Cursor<'static> {
+    pub(crate) fn cursor(&mut self, text: &Bytes) -> Cursor<'static> {
         if let Some(latest) = self.cursor.0.as_ref().filter(|latest| latest.has_text(text)) {
             return Cursor::Member(latest.clone());
         }
@@ -218,7 +218,7 @@ impl Cluster {
     }
 
     /// Changes a sync job for its claim, which reads it before: one that is not there is told as a reader tells it.
-    pub fn claim_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
+    pub(crate) fn claim_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
         let jobs = self.index_mut(SYNC_JOBS).ok_or_else(|| Refusal::JobNotFound { id: id.to_owned() })?;
         jobs.update(id, patch, None).map_err(|refusal| match refusal {
             Refusal::DocumentMissing { .. } => Refusal::JobMissing { id: id.to_owned() },
@@ -227,7 +227,7 @@ impl Cluster {
     }
 
     /// Changes a sync job.
-    pub fn update_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
+    pub(crate) fn update_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
         let missing = || Refusal::JobNotFound { id: id.to_owned() };
         let jobs = self.index_mut(SYNC_JOBS).ok_or_else(missing)?;
         jobs.update(id, patch, None).map_err(|refusal| match refusal {
@@ -238,7 +238,7 @@ impl Cluster {
 
     /// Makes a job for a connector and returns its id. A connector that was deleted softly will do:
     /// Elasticsearch does not look at the mark here.
-    pub fn create_sync_job(
+    pub(crate) fn create_sync_job(
         &mut self,
         connector_id: &str,
         job_type: JobType,
@@ -260,7 +260,7 @@ impl Cluster {
     }
 
     /// Removes a sync job.
-    pub fn delete_sync_job(&mut self, id: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_sync_job(&mut self, id: &str) -> Result<(), Refusal> {
         self.sync_job(id)?;
         if let Some(jobs) = self.index_mut(SYNC_JOBS) {
             jobs.delete(id);
@@ -269,7 +269,7 @@ impl Cluster {
     }
 
     /// The jobs that pass `filter`, newest first; of one instant, the one written longest ago first.
-    pub fn sync_jobs(&mut self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<Page, Refusal> {
+    pub(crate) fn sync_jobs(&mut self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<Page, Refusal> {
         let passes = |source: &Source| {
             let is = |name, wanted: &str| source.text(name) == Some(wanted);
             filter.status.is_none_or(|status| is("status", status.name()))
@@ -291,7 +291,7 @@ impl Cluster {
     // ── connectors ────────────────────────────────────────────────────────────────────────────────
 
     /// The connector with that id; a softly deleted one only if `include_deleted`.
-    pub fn connector(&self, id: &str, include_deleted: bool) -> Result<&Arc<Source>, Refusal> {
+    pub(crate) fn connector(&self, id: &str, include_deleted: bool) -> Result<&Arc<Source>, Refusal> {
         self.index(CONNECTORS)
             .and_then(|connectors| connectors.get(id))
             .map(|connector| &connector.source)
@@ -300,7 +300,12 @@ impl Cluster {
     }
 
     /// Stores a new connector in place of any with that id, and says whether there was none.
-    pub fn put_connector(&mut self, id: &str, asked: &NewConnector<'_>, now: Timestamp) -> Result<bool, Refusal> {
+    pub(crate) fn put_connector(
+        &mut self,
+        id: &str,
+        asked: &NewConnector<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
         if let Some(index_name) = asked.index_name {
             self.index_name_is_free(index_name, id)?;
         }
@@ -313,12 +318,12 @@ impl Cluster {
 
     /// Changes a connector, softly deleted ones too. Elasticsearch makes the index for a change that
     /// then finds no document.
-    pub fn update_connector(&mut self, id: &str, patch: Patch, now: Timestamp) -> Result<Outcome, Refusal> {
+    pub(crate) fn update_connector(&mut self, id: &str, patch: Patch, now: Timestamp) -> Result<Outcome, Refusal> {
         self.index_made(CONNECTORS, now).update(id, patch, None)
     }
 
     /// Stores a connector whole, in place of itself.
-    pub fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) -> Result<(), Refusal> {
         let index = self.index_made(CONNECTORS, now);
         index.store(id, source, Guard::default(), None)?;
         index.refresh();
@@ -326,7 +331,7 @@ impl Cluster {
     }
 
     /// Deletes a connector: softly, which marks it, or hard, which removes it whether marked or not.
-    pub fn delete_connector(&mut self, id: &str, hard: bool, and_sync_jobs: bool) -> Result<(), Refusal> {
+    pub(crate) fn delete_connector(&mut self, id: &str, hard: bool, and_sync_jobs: bool) -> Result<(), Refusal> {
         self.connector(id, hard)?;
         if let Some(connectors) = self.index_mut(CONNECTORS) {
             if hard {
@@ -342,7 +347,7 @@ impl Cluster {
     }
 
     /// The connectors that pass, by the name of their index; those without one last.
-    pub fn connectors(
+    pub(crate) fn connectors(
         &mut self,
         from: u64,
         size: u64,
@@ -364,7 +369,7 @@ impl Cluster {
     }
 
     /// Whether no other connector fills that index; softly deleted ones do not count.
-    pub fn index_name_is_free(&mut self, index_name: &str, own_id: &str) -> Result<(), Refusal> {
+    pub(crate) fn index_name_is_free(&mut self, index_name: &str, own_id: &str) -> Result<(), Refusal> {
         let Some(index) = self.indices.get_mut(CONNECTORS) else {
             return Ok(());
         };
@@ -389,20 +394,20 @@ impl Cluster {
     // ── secrets ───────────────────────────────────────────────────────────────────────────────────
 
     /// Stores a secret in place of any with that id, and says whether there was none.
-    pub fn put_secret(&mut self, id: &str, value: &str, now: Timestamp) -> Result<bool, Refusal> {
+    pub(crate) fn put_secret(&mut self, id: &str, value: &str, now: Timestamp) -> Result<bool, Refusal> {
         check_id(id)?;
         Ok(self.index_made(SECRETS, now).put(id, Source::new().with("value", Value::from(value))))
     }
 
     /// The value of a secret.
-    pub fn secret(&self, id: &str) -> Result<&str, Refusal> {
+    pub(crate) fn secret(&self, id: &str) -> Result<&str, Refusal> {
         let secrets = self.index(SECRETS).ok_or_else(|| Refusal::IndexMissing { index: SECRETS_ALIAS.to_owned() })?;
         let secret = secrets.get(id).and_then(|secret| secret.source.text("value"));
         secret.ok_or_else(|| ConnectorRefusal::SecretNotFound { id: id.to_owned() }.into())
     }
 
     /// Removes a secret.
-    pub fn delete_secret(&mut self, id: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_secret(&mut self, id: &str) -> Result<(), Refusal> {
         self.secret(id)?;
         if let Some(secrets) = self.index_mut(SECRETS) {
             secrets.delete(id);

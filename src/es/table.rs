@@ -36,7 +36,7 @@ use crate::profile::Profile;
 
 /// Every operation that the mocked cluster has.
 #[rustfmt::skip]
-pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
+pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     // Node
     published Get    "/",                                                           "info"                             => node::info;
     published Head   "/",                                                           "ping"                             => node::info;
@@ -183,7 +183,7 @@ pub static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
 };
 
 /// The operations, ready to be asked.
-pub static TABLE: Table<Cluster> =
+pub(crate) static TABLE: Table<Cluster> =
     Table::new(ENDPOINTS, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt")));
 
 /// One call that the mock answers.

@@ -61,7 +61,7 @@ impl Trial {
 
 impl Cluster {
     /// Begins a trial. One that is still going on is kept first.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.keep();
         self.trial = Some(Box::new(Trial {
             ids: self.ids.clone(),
@@ -74,7 +74,7 @@ impl Cluster {
     }
 
     /// Ends the trial: what was written stays.
-    pub fn keep(&mut self) {
+    pub(crate) fn keep(&mut self) {
         let Some(trial) = self.trial.take() else { return };
         for name in trial.touched.keys() {
             if let Some(index) = self.indices.get_mut(name) {
@@ -84,7 +84,7 @@ impl Cluster {
     }
 
     /// Ends the trial: everything is as it was when it began.
-    pub fn undo(&mut self) {
+    pub(crate) fn undo(&mut self) {
         let Some(trial) = self.trial.take() else { return };
         let Trial { ids, pipelines, templates, api_keys, contexts, touched } = *trial;
         (self.ids, self.pipelines, self.contexts) = (ids, pipelines, contexts);

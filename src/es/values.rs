@@ -7,7 +7,7 @@
 
 /// What a text must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ValueKind {
+pub(crate) enum ValueKind {
     /// Anything.
     Text,
     /// Texts, separated by commas or in a list.
@@ -36,14 +36,14 @@ pub enum ValueKind {
 
 /// What the server says of a word that is none of those it knows: before it, and of the list itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NoWord {
+pub(crate) struct NoWord {
     /// `unknown value for [index.codec] must be one of`
     pub before: &'static str,
 }
 
 /// Why a text is not what it must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum BadValue {
+pub(crate) enum BadValue {
     /// Neither true nor false.
     Boolean,
     /// No number.
@@ -83,7 +83,7 @@ impl ValueKind {
     ///
     /// # Errors
     /// Why it is not.
-    pub fn check(self, text: &str) -> Result<(), BadValue> {
+    pub(crate) fn check(self, text: &str) -> Result<(), BadValue> {
         match self {
             ValueKind::Text | ValueKind::List => Ok(()),
             ValueKind::Boolean if matches!(text, "true" | "false") => Ok(()),
@@ -135,7 +135,7 @@ fn number(text: &str, least: i64, most: i64) -> Result<(), BadValue> {
 ///
 /// # Errors
 /// A text that is no time.
-pub fn time_millis(text: &str) -> Result<i64, BadValue> {
+pub(crate) fn time_millis(text: &str) -> Result<i64, BadValue> {
     let lower = text.trim().to_ascii_lowercase();
     let units: [(&str, i64, i64); 7] = [
         ("nanos", 1, 1_000_000),
@@ -167,7 +167,7 @@ pub fn time_millis(text: &str) -> Result<i64, BadValue> {
 ///
 /// # Errors
 /// A text that is no number of bytes.
-pub fn bytes(text: &str) -> Result<i64, BadValue> {
+pub(crate) fn bytes(text: &str) -> Result<i64, BadValue> {
     let lower = text.trim().to_ascii_lowercase();
     if matches!(lower.as_str(), "-1" | "0") {
         return lower.parse().map_err(|_| BadValue::BytesUnit);

@@ -2,7 +2,7 @@
 //!
 //! Nothing here opens a file. Who has one open hands it over: files and standard input are read alike.
 
-pub mod sniff;
+pub(crate) mod sniff;
 
 use std::io::{ErrorKind, Read};
 
@@ -18,7 +18,7 @@ const GZIP: [u8; 2] = [0x1F, 0x8B];
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// How messages call standard input.
-pub const STDIN: &str = "stdin";
+pub(crate) const STDIN: &str = "stdin";
 
 /// Reads all that `reader` has, unpacked if it is gzip. `name` is for messages.
 ///
@@ -28,7 +28,7 @@ pub const STDIN: &str = "stdin";
 /// # Errors
 /// [`Error::is_invalid_input`] if there are more than `bytes_max` bytes, packed or unpacked, or if the gzip
 /// is broken; [`Error::is_surroundings`] if it cannot be read.
-pub fn bytes(name: &str, reader: impl Read, wanted: Wanted, bytes_max: usize) -> Result<Vec<u8>, Error> {
+pub(crate) fn bytes(name: &str, reader: impl Read, wanted: Wanted, bytes_max: usize) -> Result<Vec<u8>, Error> {
     let mut reader = Bounded { reader, left: bytes_max, beyond: false };
     let mut head = Vec::new();
     part(name, &mut reader, &mut head, GZIP.len())?;

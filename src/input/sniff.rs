@@ -8,7 +8,7 @@ use crate::json::{Token, Tokens};
 
 /// What somebody wants to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// A state to start from.
     Fixture,
     /// A conversation.
@@ -23,7 +23,7 @@ pub enum Wanted {
 
 impl Wanted {
     /// With its article.
-    pub fn noun(self) -> &'static str {
+    pub(crate) fn noun(self) -> &'static str {
         match self {
             Wanted::Fixture => "a fixture",
             Wanted::Recording => "a recording",
@@ -35,7 +35,7 @@ impl Wanted {
     }
 
     /// Whether all is to be read, whatever it looks like.
-    pub fn is_whatever(self) -> bool {
+    pub(crate) fn is_whatever(self) -> bool {
         #[cfg(any(feature = "cli", test))]
         return self == Wanted::Foreign;
         #[cfg(not(any(feature = "cli", test)))]
@@ -45,7 +45,7 @@ impl Wanted {
 
 /// What a text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
+pub(crate) enum Looks {
     /// Nothing that is known by sight; what it is for its reader to say.
     Unknown,
     /// A recording of ours.
@@ -60,7 +60,7 @@ pub enum Looks {
 
 /// How a saved answer holds its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// `{"count":…,"results":[…]}`: a list of connectors or sync jobs.
     Results,
     /// `{"hits":{"hits":[…]}}`: a search.
@@ -77,7 +77,7 @@ pub enum Answer {
 
 /// What another tool has written, in the words of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Other {
+pub(crate) struct Other {
     /// A whole sentence: `this is …`.
     pub what: &'static str,
     cure: Cure,
@@ -95,7 +95,7 @@ enum Cure {
 
 impl Other {
     /// What to do instead.
-    pub fn cure(self, wanted: Wanted) -> &'static str {
+    pub(crate) fn cure(self, wanted: Wanted) -> &'static str {
         match (self.cure, wanted) {
             (Cure::Do(what), _) => what,
             (Cure::Record | Cure::Import, Wanted::Fixture) => {
@@ -112,7 +112,7 @@ impl Other {
 }
 
 /// What to say where something else is wanted: what it is, and what to do. None if it may be what is wanted.
-pub fn mismatch(text: &[u8], name: &str, wanted: Wanted) -> Option<(String, String)> {
+pub(crate) fn mismatch(text: &[u8], name: &str, wanted: Wanted) -> Option<(String, String)> {
     // A line to paste into a shell.
     let is_plain =
         name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+=@%:,~".contains(&byte) || !byte.is_ascii());
@@ -164,7 +164,7 @@ const MAGIC: &[(&[u8], &str, Cure)] = &[
 ];
 
 /// What the text looks like.
-pub fn at(text: &[u8]) -> Looks {
+pub(crate) fn at(text: &[u8]) -> Looks {
     let other = |what, cure| Looks::Other(Other { what, cure });
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let start = text.trim_ascii_start();

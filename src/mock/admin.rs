@@ -61,14 +61,14 @@ use crate::suggest;
 const WAIT_S: u64 = 10;
 
 /// Where our own calls live.
-pub const PREFIX: &str = "/_elastimock";
+pub(crate) const PREFIX: &str = "/_elastimock";
 
 /// An engine that others may ask too.
-pub type SharedEngine = Arc<Mutex<Engine>>;
+pub(crate) type SharedEngine = Arc<Mutex<Engine>>;
 
 /// Every call of the admin API.
 #[rustfmt::skip]
-pub static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
+pub(crate) static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
     own Get    "/_elastimock/health",          "elastimock.health"        => health;
     own Get    "/_elastimock/journal",         "elastimock.journal"       => journal;
     own Delete "/_elastimock/journal",         "elastimock.journal_clear" => journal_clear;
@@ -96,18 +96,18 @@ pub static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
 static TABLE: Table<SharedEngine> = Table::new(ENDPOINTS, "");
 
 /// Whether a request is for us and not for the mocked cluster.
-pub fn is_for_us(request: &Request) -> bool {
+pub(crate) fn is_for_us(request: &Request) -> bool {
     request.path().strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether a request may take long by its nature: it has all that was said or is there written out, or read.
-pub fn is_slow(request: &Request) -> bool {
+pub(crate) fn is_slow(request: &Request) -> bool {
     let below = request.path().strip_prefix(PREFIX);
     below.is_some_and(|below| matches!(below, "/journal" | "/state" | "/findings" | "/coverage"))
 }
 
 /// What a request waits for before it is answered: that many calls of an operation, for at most so long.
-pub fn awaited(request: &Request) -> Option<(String, usize, Duration)> {
+pub(crate) fn awaited(request: &Request) -> Option<(String, usize, Duration)> {
     if request.path() != "/_elastimock/journal" || *request.method() != Method::Get {
         return None;
     }
@@ -121,10 +121,10 @@ pub fn awaited(request: &Request) -> Option<(String, usize, Duration)> {
 }
 
 /// A request of ours that has been read.
-pub struct Read<'r>(Reading<'r, SharedEngine>);
+pub(crate) struct Read<'r>(Reading<'r, SharedEngine>);
 
 /// Takes a request as far as it goes without the engine.
-pub fn read(request: &Request) -> Read<'_> {
+pub(crate) fn read(request: &Request) -> Read<'_> {
     let profile = Profile::default();
     let setting =
         Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: BODY_BYTES_MAX };
@@ -133,7 +133,7 @@ pub fn read(request: &Request) -> Read<'_> {
 
 impl Read<'_> {
     /// Acts on the engine. The answer is written later.
-    pub fn act(&mut self, engine: &mut SharedEngine, system: Timestamp) -> Result<Reply, Error> {
+    pub(crate) fn act(&mut self, engine: &mut SharedEngine, system: Timestamp) -> Result<Reply, Error> {
         match (std::mem::replace(&mut self.0.stage, Stage::Answered(Ok(Reply::acknowledged()))), self.0.endpoint) {
             (Stage::Call(mut call), Some(endpoint)) => {
                 call.now = system;
@@ -145,7 +145,7 @@ impl Read<'_> {
     }
 
     /// Writes the answer.
-    pub fn render(&self, outcome: &Result<Reply, Error>) -> Response {
+    pub(crate) fn render(&self, outcome: &Result<Reply, Error>) -> Response {
         render(outcome, &self.0.style)
     }
 }

@@ -1,7 +1,7 @@
 //! The machine that joins Elasticsearch, the contract and the record: engine, admin API, wire and server.
 
-pub mod admin;
-pub mod engine;
-pub mod server;
-pub mod stored;
-pub mod wire;
+pub(crate) mod admin;
+pub(crate) mod engine;
+pub(crate) mod server;
+pub(crate) mod stored;
+pub(crate) mod wire;

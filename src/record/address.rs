@@ -14,7 +14,7 @@ use super::interaction::Interaction;
 use crate::http::{Headers, Request, Response};
 
 /// What stands in a recording for the mock's port.
-pub const PORT: &str = "[port]";
+pub(crate) const PORT: &str = "[port]";
 
 /// What stands for the whole address where one must be like the other.
 const ANY: &str = "[mock]";
@@ -123,7 +123,7 @@ fn begins_name(before: &[u8]) -> bool {
 }
 
 /// The call with its port named, wherever it stands.
-pub fn name_port(mut interaction: Interaction) -> Interaction {
+pub(crate) fn name_port(mut interaction: Interaction) -> Interaction {
     let asked = interaction.request.clone();
     if let Some(address) = Address::of(&asked) {
         let named = format!("{}:{PORT}", address.host);
@@ -136,7 +136,7 @@ pub fn name_port(mut interaction: Interaction) -> Interaction {
 }
 
 /// The request as it would be whatever the mock's address.
-pub fn anywhere(request: &Request) -> Cow<'_, Request> {
+pub(crate) fn anywhere(request: &Request) -> Cow<'_, Request> {
     match Address::of(request) {
         Some(address) => Cow::Owned(address.replace_in_request(request, ANY)),
         None => Cow::Borrowed(request),
@@ -144,7 +144,7 @@ pub fn anywhere(request: &Request) -> Cow<'_, Request> {
 }
 
 /// The answer to a recorded request as the one who sends it now must have it.
-pub fn readdress(response: &mut Response, recorded: &Request, sent: &Request) {
+pub(crate) fn readdress(response: &mut Response, recorded: &Request, sent: &Request) {
     if let (Some(from), Some(to)) = (Address::of(recorded), sent.headers().get("host")) {
         from.replace_in_message(&mut response.headers, &mut response.body, to);
     }

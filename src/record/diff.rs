@@ -22,7 +22,7 @@ use crate::near_miss::Difference;
 /// What two recordings have otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Diff {
+pub(crate) struct Diff {
     /// Calls that are alike in both.
     pub alike: u64,
     /// Calls that only the first has, by number.
@@ -36,7 +36,7 @@ pub struct Diff {
 /// A call of one recording.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct DiffCall {
+pub(crate) struct DiffCall {
     /// Its number.
     pub seq: u64,
     /// The lane that it belongs to.
@@ -50,7 +50,7 @@ pub struct DiffCall {
 /// A call of both recordings.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct DiffPair {
+pub(crate) struct DiffPair {
     /// As the first recording has it.
     pub first: DiffCall,
     /// As the second has it.
@@ -66,7 +66,7 @@ impl Diff {
     ///
     /// # Errors
     /// What is wrong with a pointer.
-    pub fn new(first: &Recording, second: &Recording, ignore: &[String]) -> Result<Diff, String> {
+    pub(crate) fn new(first: &Recording, second: &Recording, ignore: &[String]) -> Result<Diff, String> {
         let mut meaning = Meaning::new(ignore, false)?;
         let made = |recording: &Recording| made_ids(&recording.interactions);
         let pairs: Vec<(String, String)> = made(first).into_iter().zip(made(second)).collect();
@@ -133,12 +133,12 @@ impl Diff {
     }
 
     /// Whether nothing differs.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.only_first.is_empty() && self.only_second.is_empty() && self.differing.is_empty()
     }
 
     /// The differences as data.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let call =
             |call: &DiffCall| json!({ "seq": call.seq, "lane": call.lane, "call": call.line, "status": call.status });
         let differs = |differs: &[Difference]| -> Value {
@@ -162,7 +162,7 @@ impl Diff {
     }
 
     /// The differences as lines of text; `-` is what the first has and `+` what the second has.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut lines = Vec::new();
         for (sign, calls) in [('-', &self.only_first), ('+', &self.only_second)] {
             for DiffCall { seq, line, status, .. } in calls {

@@ -47,7 +47,7 @@ const OWN: [&str; 10] = [
 /// what came before them, since a Pact may be verified in any order.
 ///
 /// Source: the Pact specification, version 4.
-pub fn pact(calls: &[Interaction], consumer: &str) -> String {
+pub(crate) fn pact(calls: &[Interaction], consumer: &str) -> String {
     let interactions: Vec<Value> = calls.iter().map(pact_interaction).collect();
     let pact = json!({
         "consumer": { "name": consumer },
@@ -150,7 +150,7 @@ fn matchers(path: &str, value: &Value, rules: &mut Map<String, Value>) {
 }
 
 /// A script for a POSIX shell that makes the calls one after the other. The server is its first argument.
-pub fn curl(calls: &[Interaction]) -> String {
+pub(crate) fn curl(calls: &[Interaction]) -> String {
     let mut script = "#!/bin/sh\n# The recorded calls, one after the other. The server: the first argument.\n\
                       url=${1:-http://127.0.0.1:9200}\n"
         .to_owned();

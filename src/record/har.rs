@@ -10,7 +10,7 @@ use crate::base64;
 use crate::http::Headers;
 
 /// One HAR document with every call, in order, and a line end.
-pub fn write(calls: &[Interaction]) -> String {
+pub(crate) fn write(calls: &[Interaction]) -> String {
     let entries: Vec<Value> = calls.iter().map(entry).collect();
     let log = json!({ "log": {
         "version": "1.2",

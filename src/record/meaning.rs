@@ -43,7 +43,7 @@ const ID_BYTES_MIN: usize = 8;
 
 /// What is excused, and what has been learnt of the other server.
 #[derive(Clone, Debug, Default)]
-pub struct Meaning {
+pub(crate) struct Meaning {
     volatile: Volatile,
     ignored: Vec<IgnoredPointer>,
     is_exact: bool,
@@ -55,7 +55,7 @@ pub struct Meaning {
 
 /// A request as it is sent to the other server.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Carried {
+pub(crate) enum Carried {
     /// Send this.
     Send(Request),
     /// It cannot be sent, because what was secret in it is masked.
@@ -68,21 +68,21 @@ impl Meaning {
     ///
     /// # Errors
     /// What is wrong with a pointer.
-    pub fn new(ignore: &[String], is_exact: bool) -> Result<Meaning, String> {
+    pub(crate) fn new(ignore: &[String], is_exact: bool) -> Result<Meaning, String> {
         let ignored = ignore.iter().map(|pointer| IgnoredPointer::parse(pointer)).collect::<Result<Vec<_>, _>>()?;
         let policy = PlayPolicy { strict_values: is_exact, ..PlayPolicy::default() };
         Ok(Meaning { volatile: Volatile::new(&policy, &[]), ignored, is_exact, ..Meaning::default() })
     }
 
     /// Says which id of the other server stands for a recorded one.
-    pub fn pair(&mut self, recorded: &str, seen: &str) {
+    pub(crate) fn pair(&mut self, recorded: &str, seen: &str) {
         if recorded != seen && self.ids.len() < MEANING_IDS_MAX {
             self.ids.insert(recorded.to_owned(), seen.to_owned());
         }
     }
 
     /// The request with the other server's ids and numbers in place of the recorded ones.
-    pub fn carry(&self, request: &Request) -> Carried {
+    pub(crate) fn carry(&self, request: &Request) -> Carried {
         let body = String::from_utf8_lossy(request.body());
         if request.target().contains(redact::REDACTED)
             || request.target().contains("%3Credacted%3E")
@@ -150,7 +150,7 @@ impl Meaning {
 
     /// Where two answers to a request differ, the recorded one first; learns which id stands for which. `operation`
     /// is Elasticsearch's name of what was asked.
-    pub fn differences(
+    pub(crate) fn differences(
         &mut self,
         operation: Option<&str>,
         request: &Request,

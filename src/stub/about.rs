@@ -10,7 +10,7 @@ use crate::http::{Request, decoded};
 use crate::json;
 
 /// A request as stubs look at it. Parts that no stub asks for are not read.
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The request.
     pub request: &'a Request,
     /// The same as it may be told: masked.
@@ -28,7 +28,7 @@ pub struct Asked<'a> {
 
 /// Whose call it is.
 #[derive(Debug, Default)]
-pub struct About {
+pub(crate) struct About {
     /// The sync jobs.
     pub jobs: Vec<String>,
     /// The connectors.
@@ -43,7 +43,7 @@ pub struct About {
 
 impl<'a> Asked<'a> {
     /// A request; `shown` is the same, masked.
-    pub fn new(
+    pub(crate) fn new(
         request: &'a Request,
         shown: &'a Request,
         operation: Option<&'a str>,
@@ -55,7 +55,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The parameters of the query, decoded.
-    pub fn query(&self) -> &[(String, String)] {
+    pub(crate) fn query(&self) -> &[(String, String)] {
         self.query.get_or_init(|| {
             let parts = self.request.query().split('&').filter(|part| !part.is_empty());
             parts
@@ -68,17 +68,17 @@ impl<'a> Asked<'a> {
     }
 
     /// The values of the body: one of a JSON body, one for each line of a body of lines.
-    pub fn body(&self) -> &[Value] {
+    pub(crate) fn body(&self) -> &[Value] {
         self.body.get_or_init(|| json::read_all(self.request.body()).unwrap_or_default())
     }
 
     /// The segments of the path, decoded.
-    pub fn segments(&self) -> impl Iterator<Item = Cow<'a, str>> {
+    pub(crate) fn segments(&self) -> impl Iterator<Item = Cow<'a, str>> {
         self.request.path().split('/').skip(1).map(|segment| decoded(segment, false))
     }
 
     /// Whose call it is.
-    pub fn about(&self) -> &About {
+    pub(crate) fn about(&self) -> &About {
         self.about.get_or_init(|| self.look())
     }
 

@@ -17,7 +17,7 @@ use crate::near_miss::NearMiss;
 
 /// All stubs of a mock, in the order in which they came.
 #[derive(Clone, Debug)]
-pub struct Cast {
+pub(crate) struct Cast {
     seed: u64,
     ids: IdSource,
     players: Vec<Player>,
@@ -37,7 +37,7 @@ struct Player {
 
 /// What is to be done with a call.
 #[derive(Clone)]
-pub struct Decision {
+pub(crate) struct Decision {
     /// The stub's name.
     pub name: Arc<str>,
     /// What is done.
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Decision {
 
 /// How a stub stands.
 #[derive(Clone, Debug)]
-pub struct Standing<'c> {
+pub(crate) struct Standing<'c> {
     /// Its name.
     pub name: &'c str,
     /// The stub as it was written.
@@ -74,7 +74,7 @@ impl Cast {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if a name is given twice.
-    pub fn new(scripts: impl IntoIterator<Item = Script>, seed: u64) -> Result<Cast, Error> {
+    pub(crate) fn new(scripts: impl IntoIterator<Item = Script>, seed: u64) -> Result<Cast, Error> {
         // Apart from the ids that the cluster makes, so that a stub shifts none of them.
         let ids = IdSource::seeded(seed ^ 0x57AB_57AB_57AB_57AB);
         let mut cast = Cast { seed, ids, players: Vec::new() };
@@ -88,7 +88,7 @@ impl Cast {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if there is one of that name.
-    pub fn add(&mut self, script: Script) -> Result<&Script, Error> {
+    pub(crate) fn add(&mut self, script: Script) -> Result<&Script, Error> {
         let is_taken = |name: &str| self.players.iter().any(|player| &*player.script.name == name);
         let script = match (is_taken(&script.name), script.is_named) {
             (false, _) => script,
@@ -109,19 +109,19 @@ impl Cast {
     }
 
     /// Takes one out.
-    pub fn remove(&mut self, name: &str) -> bool {
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
         let before = self.players.len();
         self.players.retain(|player| &*player.script.name != name);
         self.players.len() < before
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.players.is_empty()
     }
 
     /// All of them, in their order.
-    pub fn standings(&self) -> impl Iterator<Item = Standing<'_>> {
+    pub(crate) fn standings(&self) -> impl Iterator<Item = Standing<'_>> {
         self.players.iter().map(|player| Standing {
             name: &player.script.name,
             spec: &player.script.spec,
@@ -131,13 +131,13 @@ impl Cast {
     }
 
     /// The call that came closest to what a stub waits for.
-    pub fn nearest(&self, name: &str) -> Option<&NearMiss> {
+    pub(crate) fn nearest(&self, name: &str) -> Option<&NearMiss> {
         let player = self.players.iter().find(|player| &*player.script.name == name)?;
         player.nearest.as_ref().map(|(_, near)| near)
     }
 
     /// The names of the gates at which calls are held, each once.
-    pub fn gates(&self) -> Vec<&str> {
+    pub(crate) fn gates(&self) -> Vec<&str> {
         let actions = self.players.iter().flat_map(|player| &player.script.then);
         let mut names: Vec<&str> =
             actions.filter_map(|action| action.hold.as_ref().map(|(name, _)| name.as_str())).collect();
@@ -147,7 +147,7 @@ impl Cast {
     }
 
     /// Who answers a call, and how: the last one that matches. `seq` is the number that the call will have.
-    pub fn decide(&mut self, asked: &Asked<'_>, seq: u64, now: Timestamp) -> Option<Decision> {
+    pub(crate) fn decide(&mut self, asked: &Asked<'_>, seq: u64, now: Timestamp) -> Option<Decision> {
         let mut winner = None;
         for (at, player) in self.players.iter_mut().enumerate() {
             let script = &player.script;

@@ -32,18 +32,18 @@ use serde_json::Value;
 
 use crate::http::{Request, Response};
 
-pub use about::Asked;
+pub(crate) use about::Asked;
 pub use builder::Stub;
-pub use cast::{Cast, Decision};
-pub use read::{Key, Slip, read, read_all, slips_as_text};
-pub use then::{Own, Refusal};
+pub(crate) use cast::{Cast, Decision};
+pub(crate) use read::{Key, Slip, read, read_all, slips_as_text};
+pub(crate) use then::{Own, Refusal};
 
 /// An answer that is computed by the test: from the request and the mock's own answer.
-pub type Closure = Arc<dyn Fn(&Request, &Response) -> Response + Send + Sync>;
+pub(crate) type Closure = Arc<dyn Fn(&Request, &Response) -> Response + Send + Sync>;
 
 /// A stub that has been read.
 #[derive(Clone)]
-pub struct Script {
+pub(crate) struct Script {
     /// Its name; unique among those of a mock.
     pub name: Arc<str>,
     /// Whether the name is the author's, and not made here.
@@ -65,7 +65,7 @@ impl fmt::Debug for Script {
 
 impl Script {
     /// The stub as its author wrote it.
-    pub fn written(&self) -> Value {
+    pub(crate) fn written(&self) -> Value {
         let mut spec = (*self.spec).clone();
         if !self.is_named
             && let Value::Object(members) = &mut spec
@@ -87,7 +87,7 @@ impl Script {
 
 /// From how many to how many, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(crate) struct Span {
     /// At least so many.
     pub from: u64,
     /// At most so many.
@@ -96,12 +96,12 @@ pub struct Span {
 
 impl Span {
     /// Whether a number is within.
-    pub fn has(self, number: u64) -> bool {
+    pub(crate) fn has(self, number: u64) -> bool {
         (self.from..=self.to).contains(&number)
     }
 
     /// Reads `3`, `1-3`, `1..3`, `1..` or `never`.
-    pub fn parse(text: &str) -> Option<Span> {
+    pub(crate) fn parse(text: &str) -> Option<Span> {
         let number = |text: &str| text.trim().parse::<u64>().ok();
         let text = text.trim();
         if text == "never" {
@@ -118,7 +118,7 @@ impl Span {
     }
 
     /// The span of a value: a number or a text.
-    pub fn of_value(value: &Value) -> Option<Span> {
+    pub(crate) fn of_value(value: &Value) -> Option<Span> {
         match value {
             Value::Number(number) => number.as_u64().map(|number| Span { from: number, to: number }),
             Value::String(text) => Span::parse(text),

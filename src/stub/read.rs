@@ -15,7 +15,7 @@ use crate::suggest::similar;
 
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
+pub(crate) enum Key {
     /// To a member.
     Name(String),
     /// To an item of a list.
@@ -24,7 +24,7 @@ pub enum Key {
 
 /// Something wrong with a stub, by its path from the stub.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slip {
+pub(crate) struct Slip {
     /// Where.
     pub path: Vec<Key>,
     /// Whether the name is meant, not the value.
@@ -47,7 +47,7 @@ impl Slip {
 }
 
 /// All slips of a stub that has no file, in one text.
-pub fn slips_as_text(slips: &[Slip]) -> String {
+pub(crate) fn slips_as_text(slips: &[Slip]) -> String {
     let line = |slip: &Slip| {
         let pointer = slip.pointer();
         let place = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
@@ -104,7 +104,7 @@ fn operations() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// Everything that is wrong, with paths from the list's beginning.
-pub fn read_all(value: &Value) -> Result<Vec<Script>, Vec<Slip>> {
+pub(crate) fn read_all(value: &Value) -> Result<Vec<Script>, Vec<Slip>> {
     let Value::Array(items) = value else {
         return read(value).map(|script| vec![script]);
     };
@@ -126,7 +126,7 @@ pub fn read_all(value: &Value) -> Result<Vec<Script>, Vec<Slip>> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn read(spec: &Value) -> Result<Script, Vec<Slip>> {
+pub(crate) fn read(spec: &Value) -> Result<Script, Vec<Slip>> {
     let mut reader = Reader::default();
     let script = stub(&mut reader, spec);
     match script {

@@ -10,15 +10,15 @@ use crate::suggest::similar;
 
 /// What is wrong, as it is found.
 #[derive(Default)]
-pub struct Reader {
+pub(crate) struct Reader {
     pub slips: Vec<Slip>,
 }
 
 /// A place in a stub.
-pub type Path<'p> = &'p [Key];
+pub(crate) type Path<'p> = &'p [Key];
 
 /// A place below another one.
-pub fn below(path: Path<'_>, name: &str) -> Vec<Key> {
+pub(crate) fn below(path: Path<'_>, name: &str) -> Vec<Key> {
     path.iter().cloned().chain([Key::Name(name.to_owned())]).collect()
 }
 
@@ -35,11 +35,17 @@ fn described(value: &Value) -> &'static str {
 }
 
 impl Reader {
-    pub fn wrong(&mut self, path: Path<'_>, message: impl Into<String>, cure: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, path: Path<'_>, message: impl Into<String>, cure: impl Into<String>) {
         self.slips.push(Slip { path: path.to_vec(), is_key: false, message: message.into(), cure: cure.into() });
     }
 
-    pub fn wrong_key(&mut self, path: Path<'_>, name: &str, message: impl Into<String>, cure: impl Into<String>) {
+    pub(crate) fn wrong_key(
+        &mut self,
+        path: Path<'_>,
+        name: &str,
+        message: impl Into<String>,
+        cure: impl Into<String>,
+    ) {
         let path = below(path, name);
         self.slips.push(Slip { path, is_key: true, message: message.into(), cure: cure.into() });
     }
@@ -54,7 +60,7 @@ impl Reader {
     }
 
     /// The members of an object that has only `known` ones.
-    pub fn object<'v>(
+    pub(crate) fn object<'v>(
         &mut self,
         value: &'v Value,
         path: Path<'_>,
@@ -75,7 +81,7 @@ impl Reader {
         Some(members)
     }
 
-    pub fn text(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Option<String> {
+    pub(crate) fn text(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Option<String> {
         match members.get(name)? {
             Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
             Value::String(_) => {
@@ -90,7 +96,7 @@ impl Reader {
     }
 
     /// A text, or a list of texts.
-    pub fn texts(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Vec<String> {
+    pub(crate) fn texts(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Vec<String> {
         match members.get(name) {
             None => Vec::new(),
             Some(Value::Array(items)) if !items.is_empty() && items.iter().all(Value::is_string) => {
@@ -104,7 +110,7 @@ impl Reader {
         }
     }
 
-    pub fn whole(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>, from: u64) -> Option<u64> {
+    pub(crate) fn whole(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>, from: u64) -> Option<u64> {
         let value = members.get(name)?;
         let number = value.as_u64().filter(|number| *number >= from);
         if number.is_none() {
@@ -114,13 +120,13 @@ impl Reader {
         number
     }
 
-    pub fn length(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Option<Duration> {
+    pub(crate) fn length(&mut self, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Option<Duration> {
         let text = self.text(members, name, path)?;
         self.parsed_length(&text, name, path)
     }
 
     /// A length of time, or two with a dash between.
-    pub fn lengths(
+    pub(crate) fn lengths(
         &mut self,
         members: &Map<String, Value>,
         name: &str,

@@ -7,7 +7,7 @@ use crate::near_miss::Difference;
 
 /// What a value must be like.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Exactly that.
     Value(Value),
     /// An object that has these members, and may have more.
@@ -25,7 +25,7 @@ pub enum Shape {
 }
 
 /// The names of types, as `$type` knows them.
-pub const TYPES: [&str; 6] = ["string", "number", "boolean", "object", "array", "null"];
+pub(crate) const TYPES: [&str; 6] = ["string", "number", "boolean", "object", "array", "null"];
 
 fn type_of(value: &Value) -> &'static str {
     match value {
@@ -40,7 +40,7 @@ fn type_of(value: &Value) -> &'static str {
 
 impl Shape {
     /// Whether a value, or its absence, is so.
-    pub fn admits(&self, value: Option<&Value>) -> bool {
+    pub(crate) fn admits(&self, value: Option<&Value>) -> bool {
         match (self, value) {
             (Shape::Present(wanted), value) => value.is_some() == *wanted,
             (_, None) => false,
@@ -59,7 +59,7 @@ impl Shape {
     }
 
     /// In what a value differs.
-    pub fn differences(&self, value: Option<&Value>, pointer: &str, out: &mut Vec<Difference>) {
+    pub(crate) fn differences(&self, value: Option<&Value>, pointer: &str, out: &mut Vec<Difference>) {
         if self.admits(value) {
             return;
         }

@@ -20,7 +20,7 @@ use crate::ids::IdSource;
 
 /// An answer with holes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Template(Node);
+pub(crate) struct Template(Node);
 
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ const HOLES: &str =
     "path.NAME, query.NAME, header.NAME, body, body:/POINTER, method, operation, now, now_ms, id or call";
 
 /// What the holes are filled from, beside the request.
-pub struct Filling<'a> {
+pub(crate) struct Filling<'a> {
     /// The mock's time.
     pub now: Timestamp,
     /// Which of the stub's calls it is.
@@ -67,12 +67,12 @@ pub struct Filling<'a> {
 
 impl Template {
     /// Reads a template; with what is wrong in one of its texts.
-    pub fn read(value: &Value) -> Result<Template, String> {
+    pub(crate) fn read(value: &Value) -> Result<Template, String> {
         node(value).map(Template)
     }
 
     /// The template with its holes filled.
-    pub fn fill(&self, asked: &Asked<'_>, filling: &mut Filling<'_>) -> Value {
+    pub(crate) fn fill(&self, asked: &Asked<'_>, filling: &mut Filling<'_>) -> Value {
         filled(&self.0, asked, filling)
     }
 }

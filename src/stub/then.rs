@@ -10,7 +10,7 @@ use crate::fault::FaultKind;
 
 /// What is done with one call.
 #[derive(Clone, Debug, Default)]
-pub struct Action {
+pub(crate) struct Action {
     /// What is said.
     pub own: Own,
     /// The status, if it is said.
@@ -33,7 +33,7 @@ pub struct Action {
 
 /// What is said.
 #[derive(Clone, Debug, Default)]
-pub enum Own {
+pub(crate) enum Own {
     /// What the mock says.
     #[default]
     Mock,
@@ -53,7 +53,7 @@ pub enum Own {
 
 /// A refusal as a stub words it. What it leaves out is what Elasticsearch would most likely say.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// Its type.
     pub kind: Option<String>,
     /// Its reason.
@@ -66,7 +66,7 @@ pub struct Refusal {
 
 /// Some items of a bulk, and what is said of them.
 #[derive(Clone, Debug)]
-pub struct Items {
+pub(crate) struct Items {
     /// Which, counted from 1.
     pub which: Span,
     /// Of these, every so many.
@@ -77,14 +77,14 @@ pub struct Items {
 
 impl Items {
     /// Whether the item with that number is one of them.
-    pub fn has(&self, number: u64) -> bool {
+    pub(crate) fn has(&self, number: u64) -> bool {
         self.which.has(number) && number.is_multiple_of(self.every)
     }
 }
 
 impl Action {
     /// Whether the mock acts on the call: its state changes as if there were no stub.
-    pub fn acts(&self) -> bool {
+    pub(crate) fn acts(&self) -> bool {
         let needs_mock = matches!(self.own, Own::Mock | Own::Patch(_) | Own::Items(_));
         // A connection that breaks without an answer breaks before anything has happened, if nobody says otherwise.
         let breaks = matches!(self.fault, Some(FaultKind::Reset | FaultKind::Close))

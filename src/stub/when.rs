@@ -8,7 +8,7 @@ use crate::near_miss::Difference;
 
 /// What a request must be like. What is empty asks for nothing.
 #[derive(Clone, Debug, Default)]
-pub struct When {
+pub(crate) struct When {
     /// Names of operations, one of them.
     pub operation: Vec<String>,
     /// Methods, one of them.
@@ -39,7 +39,7 @@ pub struct When {
 
 /// What a text must be like.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Word {
+pub(crate) enum Word {
     /// Like that pattern.
     Like(String),
     /// There, or not.
@@ -48,7 +48,7 @@ pub enum Word {
 
 /// What a body must be like.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Part {
+pub(crate) enum Part {
     /// JSON with these parts; of a body of lines, one of them.
     Json(Shape),
     /// A text like that pattern.
@@ -125,7 +125,7 @@ fn any_like(patterns: &[String], texts: &[String]) -> bool {
 
 impl When {
     /// Whether a request is so; which of several such it is does not count here.
-    pub fn admits(&self, asked: &Asked<'_>) -> bool {
+    pub(crate) fn admits(&self, asked: &Asked<'_>) -> bool {
         let operation = asked.operation.unwrap_or_default();
         let is_operation = self.operation.is_empty() || self.operation.iter().any(|wanted| is_like(wanted, operation));
         let method = asked.request.method().as_str();
@@ -162,12 +162,12 @@ impl When {
     }
 
     /// Whether the call with that number among its like is meant.
-    pub fn counts(&self, number: u64) -> bool {
+    pub(crate) fn counts(&self, number: u64) -> bool {
         self.calls.is_none_or(|span| span.has(number)) && self.every.is_none_or(|every| number.is_multiple_of(every))
     }
 
     /// In what a request differs, as it may be told; and whether it comes close at all.
-    pub fn differences(&self, asked: &Asked<'_>) -> (bool, Vec<Difference>) {
+    pub(crate) fn differences(&self, asked: &Asked<'_>) -> (bool, Vec<Difference>) {
         let mut found = Vec::new();
         let mut add = |place: &str, expected: String, seen: String| {
             let (place, pointer) = (place.to_owned(), String::new());

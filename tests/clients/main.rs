@@ -1,5 +1,6 @@
 //! Stories told by Elastic's official clients, each against a mock of its own version. `tests/clients/prepare` installs
 //! the clients; in CI it is run from here if it was not, and a client that is missing then fails its tests.
+#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 #[path = "../harness/mod.rs"]
 mod harness;

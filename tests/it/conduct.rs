@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use elastimock::{
-    Finding, Fixture, Interaction, Method, Recording, Request, Run, Severity, Strictness, Timestamp, rules,
+    Finding, Fixture, Interaction, Method, Recording, Request, Run, Severity, Strictness, SyncStatus, Timestamp, rules,
 };
 use serde_json::{Value, json};
 
@@ -342,7 +342,7 @@ impl Play {
             self.checked_in.insert(work.job.connector.clone(), now);
         }
         // Of a job that is to stop another rule speaks.
-        let runs = self.door.engine.sync_job(&id).is_ok_and(|job| job.text("status") == Some("in_progress"));
+        let runs = self.door.engine.sync_job(&id).is_ok_and(|job| job.status().ok() == Some(SyncStatus::InProgress));
         if runs && self.breaks("early-death-sentence") {
             self.check_in(&id);
             self.door.advance(Duration::from_secs(20));

@@ -1,4 +1,5 @@
 //! The integration tests: one binary, so that it links once. In reading order:
+#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The packages for Python and JavaScript: made from the binary at hand, installed as a user would, and tried by their
 //! own tests; what is for CI systems: run, or read by its linters. `packages/prepare` installs what that needs; in CI it is run from here, and nothing may lack.
+#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -4,6 +4,7 @@
 //! A block without a row in [`TABLE`] is treated by its language, see [`treat`]. Shell blocks run in a folder of their
 //! own with the binary on the path, at a free port in the place of 9200, and a mock is there already unless the block
 //! starts one.
+#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 #[allow(dead_code, reason = "the tests of `it` need more of it")]
 #[path = "../it/support.rs"]

@@ -1,6 +1,7 @@
 //! Every `.console` file is a test of its own name: `cargo test claim` runs those about claims. Each goes
 //! through the engine and again over a socket: the expectations in the file hold at both doors, and one
 //! snapshot shows what both answered. `fixtures/scenarios/README.md` tells the format.
+#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 #[allow(dead_code, reason = "the clients need more of it")]
 #[path = "../harness/mod.rs"]

@@ -20,7 +20,7 @@ const BEGINNINGS: [&str; 2] = ["connector.sync_job_claim", "connector.sync_job_p
 
 /// One thing that a call can cover.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Item {
+pub(crate) enum Item {
     /// The operation was called.
     Called,
     /// The sync job that it named was in that status.
@@ -37,12 +37,12 @@ pub enum Item {
 
 impl Item {
     /// What it weighs when the next request is chosen: what a correct client does comes before mistakes.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         if matches!(self, Item::Refused(..)) { 1 } else { 2 }
     }
 
     /// How it is named among what was missed.
-    pub fn missed(&self) -> String {
+    pub(crate) fn missed(&self) -> String {
         match self {
             Item::Called => "never called".to_owned(),
             Item::Job(status) => format!("from {status}"),
@@ -55,7 +55,7 @@ impl Item {
     }
 
     /// Its name among the states, if it is one.
-    pub fn state(&self) -> Option<String> {
+    pub(crate) fn state(&self) -> Option<String> {
         match self {
             Item::Job(status) => Some(status.to_string()),
             Item::Connector(_) => Some(self.missed()),
@@ -64,28 +64,28 @@ impl Item {
     }
 
     /// Its name among the error branches, if it is one.
-    pub fn error(&self) -> Option<String> {
+    pub(crate) fn error(&self) -> Option<String> {
         matches!(self, Item::Refused(..)).then(|| self.missed())
     }
 
     /// Its name among the body variants, if it is one.
-    pub fn variant(&self) -> Option<String> {
+    pub(crate) fn variant(&self) -> Option<String> {
         matches!(self, Item::With(_) | Item::Without(_)).then(|| self.missed())
     }
 }
 
 /// The operation that a request names by its method and path, however it is refused.
-pub fn operation(request: &Request, profile: Profile) -> Option<&'static str> {
+pub(crate) fn operation(request: &Request, profile: Profile) -> Option<&'static str> {
     let bare = Request::new(request.method().clone(), request.path().to_owned());
     rest::read(&TABLE, &bare, &setting(profile)).operation
 }
 
-pub fn setting(profile: Profile) -> Setting {
+pub(crate) fn setting(profile: Profile) -> Setting {
     Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: usize::MAX }
 }
 
 /// What a call covers, by the request, the answer, and the state of what it named.
-pub fn items(
+pub(crate) fn items(
     operation: &str,
     profile: Profile,
     request: &Request,
@@ -210,7 +210,7 @@ fn parameters(request: &Request, schema: &Value, profile: Profile) -> Vec<String
 }
 
 /// What a reference points to; anything else is itself.
-pub fn resolved<'s>(schema: &'s Value, node: &'s Value) -> &'s Value {
+pub(crate) fn resolved<'s>(schema: &'s Value, node: &'s Value) -> &'s Value {
     let target = node.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
     target.and_then(|pointer| schema.pointer(pointer)).unwrap_or(node)
 }

@@ -43,7 +43,7 @@ const DEPTH_MAX: usize = 4;
 const FAMILY: &str = "connector.";
 
 /// What there is to cover.
-pub struct Universe {
+pub(crate) struct Universe {
     /// By operation.
     pub items: BTreeMap<&'static str, BTreeSet<Item>>,
     /// Requests that cover it.
@@ -51,7 +51,7 @@ pub struct Universe {
 }
 
 /// A request, and what it covers.
-pub struct Probe {
+pub(crate) struct Probe {
     pub operation: &'static str,
     /// As it can be pasted into a console.
     pub text: String,
@@ -61,7 +61,7 @@ pub struct Probe {
 }
 
 /// What there is to cover in that Elasticsearch; found out when it is first asked for.
-pub fn universe(profile: Profile) -> &'static Universe {
+pub(crate) fn universe(profile: Profile) -> &'static Universe {
     static UNIVERSES: [OnceLock<Universe>; Profile::COUNT] = [const { OnceLock::new() }; Profile::COUNT];
     UNIVERSES[profile.position()].get_or_init(|| find_out(profile))
 }

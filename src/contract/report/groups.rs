@@ -47,7 +47,7 @@ fn said(finding: &Finding) -> Cow<'_, str> {
 
 impl Group<'_> {
     /// `warning[version-mismatch] ×74 (calls 4-91)`; of one finding alone the severity and the rule.
-    pub fn mark(&self) -> String {
+    pub(crate) fn mark(&self) -> String {
         let Finding { severity, rule, .. } = self.first;
         if self.all.len() == 1 {
             return format!("{severity}[{rule}]");
@@ -58,7 +58,7 @@ impl Group<'_> {
     }
 
     /// The numbers of their calls in short: `4, 7, 9-12`.
-    pub fn calls(&self) -> String {
+    pub(crate) fn calls(&self) -> String {
         let mut calls: Vec<u64> = self.all.iter().map(|finding| finding.seq).filter(|seq| *seq != 0).collect();
         calls.sort_unstable();
         calls.dedup();
@@ -66,7 +66,7 @@ impl Group<'_> {
     }
 
     /// The whole text; of one finding alone its own.
-    pub fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         if self.all.len() == 1 {
             return self.first.to_string();
         }

@@ -32,7 +32,7 @@ use crate::profile::Profile;
 use crate::record::Kept;
 use crate::record::har;
 use crate::record::interaction::Interaction;
-pub use crate::record::playback::Played;
+pub(crate) use crate::record::playback::Played;
 use crate::record::recording::{Recording, lines};
 use crate::record::transcript::lane;
 use crate::source_place::SourcePlace;
@@ -377,7 +377,7 @@ fn places(name: &str, text: &[u8]) -> BTreeMap<u64, Place> {
 }
 
 /// Of `calls`, those in lanes of which a finding tells; all that a report needs.
-pub fn story(findings: &[Finding], calls: impl Iterator<Item = Interaction> + Clone) -> Vec<Interaction> {
+pub(crate) fn story(findings: &[Finding], calls: impl Iterator<Item = Interaction> + Clone) -> Vec<Interaction> {
     let numbers: BTreeSet<u64> = findings.iter().flat_map(numbers).collect();
     let subjects = findings.iter().filter_map(|finding| finding.subject.as_ref()).map(named);
     let of_calls = calls.clone().filter(|call| numbers.contains(&call.seq)).map(|call| lane(&call));

@@ -361,7 +361,7 @@ mod xml {
     use super::*;
 
     #[derive(Debug, Default)]
-    pub struct Element {
+    pub(crate) struct Element {
         pub name: String,
         pub attributes: BTreeMap<String, String>,
         pub children: Vec<Element>,
@@ -369,7 +369,7 @@ mod xml {
     }
 
     /// The root of a document.
-    pub fn read(document: &str) -> Result<Element, String> {
+    pub(crate) fn read(document: &str) -> Result<Element, String> {
         if let Some(wrong) = document
             .chars()
             .find(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..))
@@ -464,7 +464,7 @@ mod xml {
     ];
 
     /// Whether an element and all in it keep the rules, and a suite's numbers are those of its cases.
-    pub fn is_junit(element: &Element) -> Result<(), String> {
+    pub(crate) fn is_junit(element: &Element) -> Result<(), String> {
         let (_, required, optional, children) =
             RULES.iter().find(|rule| rule.0 == element.name).ok_or_else(|| format!("no <{}>", element.name))?;
         for name in *required {

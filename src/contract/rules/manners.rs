@@ -93,7 +93,7 @@ impl Failures {
     }
 
     /// Takes in how the call went. `status` is what the client saw.
-    pub fn take(&mut self, heard: &Heard<'_>, status: u16) {
+    pub(crate) fn take(&mut self, heard: &Heard<'_>, status: u16) {
         if status < 400 && !heard.is_lost() {
             if let Some(key) = self.key(heard)
                 && self.calls.remove(&key).is_some()
@@ -134,7 +134,7 @@ impl Failures {
     }
 
     /// Notes that a storm has been told.
-    pub fn storm_told(&mut self, heard: &Heard<'_>) {
+    pub(crate) fn storm_told(&mut self, heard: &Heard<'_>) {
         if let Some(failure) = self.calls.get_mut(&key(heard)) {
             failure.storm_told = true;
         }

@@ -10,6 +10,8 @@ mod end;
 pub mod job;
 pub mod manners;
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::deed::{ConnectorDeed, Effect, JobAct};
@@ -45,6 +47,12 @@ pub struct Rule {
     /// One that just keeps it.
     pub keeps: &'static str,
     pub(crate) check: Check,
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule").field("id", &self.id).field("severity", &self.severity).finish_non_exhaustive()
+    }
 }
 
 /// What a rule looks at, and how.

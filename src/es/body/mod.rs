@@ -1,6 +1,6 @@
 //! The body of a request: held against its schema, read, and refused in the server's words.
 
-pub mod parser;
-pub mod plain;
-pub mod schema;
-pub mod words;
+pub(crate) mod parser;
+pub(crate) mod plain;
+pub(crate) mod schema;
+pub(crate) mod words;

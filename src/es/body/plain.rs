@@ -20,7 +20,7 @@ const DEPTH_MAX: usize = 16;
 
 /// What the members of a body may be.
 #[derive(Debug)]
-pub struct Form {
+pub(crate) struct Form {
     /// In the order in which the server declares them.
     members: Vec<Member>,
 }
@@ -114,7 +114,7 @@ fn says(schema: &Value, names: &[&str]) -> bool {
 impl Form {
     /// What keeps both schemas of a body, each given with the document that it stands in; none if no plain text
     /// can be known to.
-    pub fn of([server, its_document]: [&Value; 2], [published, their_document]: [&Value; 2]) -> Option<Form> {
+    pub(crate) fn of([server, its_document]: [&Value; 2], [published, their_document]: [&Value; 2]) -> Option<Form> {
         let whole = ["type", "properties", "required", "additionalProperties"];
         if !says(server, &whole) || !says(published, &whole) {
             return None;
@@ -137,7 +137,7 @@ impl Form {
     }
 
     /// The body, if it is plain and has the form.
-    pub fn read(&'static self, bytes: &Bytes) -> Option<Plain> {
+    pub(crate) fn read(&'static self, bytes: &Bytes) -> Option<Plain> {
         let mut scan = Scan { bytes, at: 0 };
         let mut places = Vec::with_capacity(self.members.len());
         places.resize_with(self.members.len(), Place::default);
@@ -184,7 +184,7 @@ impl Form {
 
 /// A plain body that has its form.
 #[derive(Clone, Debug)]
-pub struct Plain {
+pub(crate) struct Plain {
     bytes: Bytes,
     form: &'static Form,
     /// Where the members stand, one for each of the form's.
@@ -202,7 +202,7 @@ struct Place {
 
 impl Plain {
     /// The whole body as JSON, made when somebody asks for it.
-    pub fn value(&self) -> &Value {
+    pub(crate) fn value(&self) -> &Value {
         self.whole.get_or_init(|| {
             let members = self.form.members.iter().zip(&self.places).filter(|(_, place)| place.end != 0);
             Box::new(members.map(|(member, place)| (member.name.clone(), self.value_at(place).clone())).collect())
@@ -210,30 +210,30 @@ impl Plain {
     }
 
     /// A member as JSON.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         Some(self.value_at(self.place(name)?))
     }
 
     /// A member that is a text.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let text = self.raw(self.place(name)?).strip_prefix(b"\"")?.strip_suffix(b"\"")?;
         std::str::from_utf8(text).ok()
     }
 
     /// A member as it would be written again, if it came like that: without blanks.
-    pub fn compact(&self, name: &str) -> Option<&str> {
+    pub(crate) fn compact(&self, name: &str) -> Option<&str> {
         let text = self.raw(self.place(name)?);
         let has_blank = text.iter().any(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
         if has_blank { None } else { std::str::from_utf8(text).ok() }
     }
 
     /// A member that is a number.
-    pub fn long(&self, name: &str) -> Option<i64> {
+    pub(crate) fn long(&self, name: &str) -> Option<i64> {
         std::str::from_utf8(self.raw(self.place(name)?)).ok()?.parse().ok()
     }
 
     /// The text of a member that is an object.
-    pub fn object_text(&self, name: &str) -> Option<Bytes> {
+    pub(crate) fn object_text(&self, name: &str) -> Option<Bytes> {
         let place = self.place(name)?;
         self.raw(place).starts_with(b"{").then(|| self.bytes.slice(place.start..place.end))
     }

@@ -27,11 +27,11 @@ use crate::es::values::ValueKind;
 use crate::profile::Profile;
 
 /// Parameters that every call takes.
-pub const COMMON_PARAMETERS: [&str; 5] = ["error_trace", "filter_path", "format", "human", "pretty"];
+pub(crate) const COMMON_PARAMETERS: [&str; 5] = ["error_trace", "filter_path", "format", "human", "pretty"];
 
 /// Where a request leaves the published contract, or where the server leaves it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
+pub(crate) struct Violation {
     /// What is broken.
     pub kind: ViolationKind,
     /// The place in the body as a JSON pointer, or the name of the parameter.
@@ -43,7 +43,7 @@ pub struct Violation {
 /// Which contract a [`Violation`] breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ViolationKind {
+pub(crate) enum ViolationKind {
     /// The body breaks the published schema.
     OffSpecBody,
     /// A parameter breaks the published schema.
@@ -53,7 +53,7 @@ pub enum ViolationKind {
 }
 
 /// A schema that is compiled when it is first needed.
-pub struct Slot {
+pub(crate) struct Slot {
     text: SchemaText,
     profile: Profile,
     compiled: OnceCell<Schema>,
@@ -63,7 +63,7 @@ pub struct Slot {
 
 impl Slot {
     /// A slot for those texts, as a profile has them.
-    pub const fn new(text: SchemaText, profile: Profile) -> Slot {
+    pub(crate) const fn new(text: SchemaText, profile: Profile) -> Slot {
         Slot { text, profile, compiled: OnceCell::new(), contract: OnceCell::new(), answer: OnceCell::new() }
     }
 
@@ -71,7 +71,7 @@ impl Slot {
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub fn get(&self) -> Result<&Schema, Error> {
+    pub(crate) fn get(&self) -> Result<&Schema, Error> {
         self.compiled.get_or_try_init(|| Schema::compile(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
     }
 
@@ -79,7 +79,7 @@ impl Slot {
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub fn contract(&self) -> Result<&Contract, Error> {
+    pub(crate) fn contract(&self) -> Result<&Contract, Error> {
         self.contract.get_or_try_init(|| Contract::of(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
     }
 }
@@ -90,7 +90,7 @@ impl Slot {
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub fn answer(&self) -> Result<Option<&Validator>, Error> {
+    pub(crate) fn answer(&self) -> Result<Option<&Validator>, Error> {
         let compiled = self.answer.get_or_try_init(|| {
             let mut server = Contract::of(self.text, self.profile)?.server;
             close(&mut server);
@@ -115,7 +115,7 @@ fn close(schema: &mut Value) {
 }
 
 /// What an operation takes.
-pub struct Schema {
+pub(crate) struct Schema {
     /// The body; none when the operation takes none.
     pub body: Option<BodySchema>,
     /// The query's own parameters, in the order in which the server reads them.
@@ -125,7 +125,7 @@ pub struct Schema {
 }
 
 /// A parameter or a member of a body that Elasticsearch takes and this mock refuses, as the overlay says.
-pub struct OursToRefuse {
+pub(crate) struct OursToRefuse {
     /// Its name.
     pub name: String,
     /// Whether it is a member of the body.
@@ -136,18 +136,18 @@ pub struct OursToRefuse {
 
 impl OursToRefuse {
     /// Whether a parameter with that value asks for nothing.
-    pub fn passes_text(&self, text: &str) -> bool {
+    pub(crate) fn passes_text(&self, text: &str) -> bool {
         self.passes.iter().any(|value| value.as_str() == Some(text))
     }
 
     /// Whether a member with that value asks for nothing.
-    pub fn passes(&self, value: &Value) -> bool {
+    pub(crate) fn passes(&self, value: &Value) -> bool {
         self.passes.contains(value)
     }
 }
 
 /// What the body of an operation must be.
-pub struct BodySchema {
+pub(crate) struct BodySchema {
     /// Whether there must be one.
     pub required: bool,
     /// How it is read.
@@ -155,7 +155,7 @@ pub struct BodySchema {
 }
 
 /// How a body is read, and who says what is wrong with it.
-pub enum BodyReading {
+pub(crate) enum BodyReading {
     /// The schema knows it down to the last member, and the server's declared parser refuses.
     Parsed(ParsedBody),
     /// The schema knows its members roughly: one JSON value, with which its handler finds fault.
@@ -169,7 +169,7 @@ pub enum BodyReading {
 }
 
 /// A body that the server reads with a declared parser.
-pub struct ParsedBody {
+pub(crate) struct ParsedBody {
     /// The server's parser.
     pub parser: ObjectParser,
     /// What plain bodies are held to, in place of all the rest.
@@ -182,13 +182,13 @@ pub struct ParsedBody {
 
 impl ParsedBody {
     /// Whether the server takes this body.
-    pub fn server_takes(&self, body: &Value) -> bool {
+    pub(crate) fn server_takes(&self, body: &Value) -> bool {
         self.server.is_valid(body)
     }
 
     /// Where a body breaks the published contract, in no more than one violation. `taken` says
     /// whether the server takes it.
-    pub fn violation(&self, body: &Value, taken: bool) -> Option<Violation> {
+    pub(crate) fn violation(&self, body: &Value, taken: bool) -> Option<Violation> {
         if taken && self.server_is_stricter {
             return None;
         }
@@ -206,7 +206,7 @@ impl ParsedBody {
 }
 
 /// Where a body breaks the published contract first.
-pub fn off_spec(published: &Validator, body: &Value) -> Option<Violation> {
+pub(crate) fn off_spec(published: &Validator, body: &Value) -> Option<Violation> {
     published.validate(body).err().map(|error| Violation {
         kind: ViolationKind::OffSpecBody,
         pointer: error.instance_path().to_string(),
@@ -215,7 +215,7 @@ pub fn off_spec(published: &Validator, body: &Value) -> Option<Violation> {
 }
 
 /// A parameter of the query.
-pub struct Parameter {
+pub(crate) struct Parameter {
     /// Its name.
     pub name: String,
     kind: ParameterKind,
@@ -240,7 +240,7 @@ enum ParameterKind {
 
 impl Parameter {
     /// Reads the value as the server does; signs are checked later.
-    pub fn read(&self, text: &str) -> Result<(), Error> {
+    pub(crate) fn read(&self, text: &str) -> Result<(), Error> {
         match &self.kind {
             ParameterKind::Text => Ok(()),
             ParameterKind::Int => text.parse::<i32>().map(|_| ()).map_err(|_| Error::bad_int(&self.name, text)),
@@ -254,7 +254,7 @@ impl Parameter {
     }
 
     /// The check of a number's sign, which the server makes after it has read all parameters.
-    pub fn check_sign(&self, text: &str) -> Result<(), Error> {
+    pub(crate) fn check_sign(&self, text: &str) -> Result<(), Error> {
         match (self.minimum, text.parse::<i64>()) {
             (Some(minimum), Ok(number)) if number < minimum => Err(Error::negative_parameter(&self.name)),
             _ => Ok(()),
@@ -262,7 +262,7 @@ impl Parameter {
     }
 
     /// Whether the value is within the published contract.
-    pub fn is_published(&self, text: &str) -> bool {
+    pub(crate) fn is_published(&self, text: &str) -> bool {
         published_takes(&self.published, &self.definitions, text)
     }
 }
@@ -270,7 +270,7 @@ impl Parameter {
 /// The items of a comma list as the server splits it: empty ones count, but for those at the end.
 ///
 /// Source: Java's `String.split`.
-pub fn split_list(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn split_list(text: &str) -> impl Iterator<Item = &str> {
     text.trim_end_matches(',').split_terminator(',')
 }
 
@@ -301,7 +301,7 @@ fn published_takes(schema: &Value, definitions: &Value, text: &str) -> bool {
 
 /// Names, most of which the server reads in any case, and how it calls the enumeration when it refuses one.
 #[derive(Clone, Copy, Debug)]
-pub struct Enumeration {
+pub(crate) struct Enumeration {
     /// The name in the server's refusal, and of the schema's `format`.
     pub name: &'static str,
     takes: fn(&str) -> bool,
@@ -331,12 +331,12 @@ impl Enumeration {
     ];
 
     /// The enumeration of that name.
-    pub fn find(name: &str) -> Option<Enumeration> {
+    pub(crate) fn find(name: &str) -> Option<Enumeration> {
         Enumeration::ALL.into_iter().find(|known| known.name == name)
     }
 
     /// Whether `text` is one of its names.
-    pub fn takes(self, text: &str) -> bool {
+    pub(crate) fn takes(self, text: &str) -> bool {
         (self.takes)(text)
     }
 
@@ -373,7 +373,7 @@ fn ours(overlay: &Value) -> Vec<OursToRefuse> {
 }
 
 /// An operation's schema for one profile, twice.
-pub struct Contract {
+pub(crate) struct Contract {
     /// As Elastic publishes it.
     pub published: Value,
     /// As the server has it: with every entry of the overlay that fits merged in.
@@ -386,7 +386,7 @@ impl Contract {
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub fn of(text: SchemaText, profile: Profile) -> Result<Contract, String> {
+    pub(crate) fn of(text: SchemaText, profile: Profile) -> Result<Contract, String> {
         let newest: Value = serde_json::from_str(text.published).map_err(|error| error.to_string())?;
         let overlay: Value = serde_json::from_str(text.overlay).map_err(|error| error.to_string())?;
         let published = edition(newest, profile);

@@ -11,17 +11,17 @@ use crate::es::document::source::{Patch, Source, hash_order};
 use crate::es::refusal::{ConnectorRefusal, Refusal};
 
 /// How a form may show a field.
-pub const DISPLAY_TYPES: [&str; 6] = ["text", "textbox", "textarea", "numeric", "toggle", "dropdown"];
+pub(crate) const DISPLAY_TYPES: [&str; 6] = ["text", "textbox", "textarea", "numeric", "toggle", "dropdown"];
 
 /// Of which type a field's value may be. Read in lower case only.
-pub const FIELD_TYPES: [&str; 4] = ["str", "int", "list", "bool"];
+pub(crate) const FIELD_TYPES: [&str; 4] = ["str", "int", "list", "bool"];
 
 /// What a validation may be.
-pub const VALIDATION_TYPES: [&str; 5] = ["less_than", "greater_than", "list_type", "included_in", "regex"];
+pub(crate) const VALIDATION_TYPES: [&str; 5] = ["less_than", "greater_than", "list_type", "included_in", "regex"];
 
 /// The connector with another configuration in place of its own. Elasticsearch does this with a
 /// script, which never finds that nothing has changed.
-pub fn replace(connector: &Source, configuration: &Map<String, Value>) -> Source {
+pub(crate) fn replace(connector: &Source, configuration: &Map<String, Value>) -> Source {
     let mut fields = Value::Object(configuration.iter().map(|(name, field)| (name.clone(), complete(field))).collect());
     hash_order(&mut fields);
     let mut source = connector.clone();
@@ -31,7 +31,7 @@ pub fn replace(connector: &Source, configuration: &Map<String, Value>) -> Source
 }
 
 /// Sets the values of fields that are there; what is no object names none.
-pub fn set_values(connector: &Source, values: &Value) -> Result<Patch, Refusal> {
+pub(crate) fn set_values(connector: &Source, values: &Value) -> Result<Patch, Refusal> {
     let none = Map::new();
     let values = values.as_object().unwrap_or(&none);
     let known = connector.get("configuration").and_then(Value::as_object).unwrap_or(&none);
@@ -55,7 +55,7 @@ pub fn set_values(connector: &Source, values: &Value) -> Result<Patch, Refusal> 
 }
 
 /// The configuration with each field as a job lists it.
-pub fn rendered(connector: &Source) -> Value {
+pub(crate) fn rendered(connector: &Source) -> Value {
     let Some(Value::Object(fields)) = connector.get("configuration") else {
         return json!({});
     };
@@ -97,7 +97,7 @@ fn complete(field: &Value) -> Value {
 }
 
 /// A configuration whose fields have at least the members that the server always writes.
-pub fn with_defaults(configuration: &Value) -> Value {
+pub(crate) fn with_defaults(configuration: &Value) -> Value {
     let mut fields = configuration.clone();
     for field in fields.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
         for (name, default) in MEMBERS.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {

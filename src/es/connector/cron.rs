@@ -8,7 +8,7 @@
 
 /// A field of an expression, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub(crate) enum Part {
     /// 0 to 59.
     Second,
     /// 0 to 59.
@@ -27,7 +27,7 @@ pub enum Part {
 
 /// At what the server takes offence, with the facts that its words need.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Offence {
+pub(crate) enum Offence {
     /// Fewer than six fields; the length of the expression.
     TooShort(usize),
     /// Neither or both of the two kinds of day are said to be of no matter.
@@ -109,7 +109,7 @@ const ALL: i64 = 99;
 const NONE: i64 = 98;
 
 /// Checks an expression.
-pub fn check(expression: &str) -> Result<(), Offence> {
+pub(crate) fn check(expression: &str) -> Result<(), Offence> {
     let expression = expression.to_uppercase();
     let mut days = Days::default();
     let mut parts =

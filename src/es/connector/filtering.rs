@@ -14,18 +14,18 @@ use crate::es::document::source::{Patch, Source};
 use crate::es::refusal::{ConnectorRefusal, Refusal};
 
 /// What a rule may do with what it matches. Read in any case.
-pub const POLICIES: [&str; 2] = ["exclude", "include"];
+pub(crate) const POLICIES: [&str; 2] = ["exclude", "include"];
 
 /// How a rule may match. Read in lower case only.
-pub const CONDITIONS: [&str; 7] = ["contains", "ends_with", "equals", "regex", "starts_with", ">", "<"];
+pub(crate) const CONDITIONS: [&str; 7] = ["contains", "ends_with", "equals", "regex", "starts_with", ">", "<"];
 
 /// What may be known of a draft. Read in any case.
-pub const STATES: [&str; 3] = ["edited", "invalid", "valid"];
+pub(crate) const STATES: [&str; 3] = ["edited", "invalid", "valid"];
 
 /// The filtering of a connector that was made at an instant, as long as nobody has changed it: one item whose
 /// active and draft rules let everything through.
 #[derive(Clone, Copy, Debug)]
-pub struct DefaultFiltering(pub Timestamp);
+pub(crate) struct DefaultFiltering(pub Timestamp);
 
 impl Recipe for DefaultFiltering {
     fn make(&self) -> Value {
@@ -49,7 +49,7 @@ fn default(now: Timestamp) -> Value {
 }
 
 /// Changes the draft: its rules, its advanced snippet or both. Whoever validated it has to look again.
-pub fn draft(
+pub(crate) fn draft(
     connector: &Source,
     rules: Option<&[Value]>,
     advanced_snippet: Option<&Value>,
@@ -71,7 +71,7 @@ pub fn draft(
 
 /// Stores a whole filtering as it was sent: nothing is sorted, no rule added. Whatever domain was
 /// asked for, there is but one.
-pub fn replace(filtering: &[Value], now: Timestamp) -> Patch {
+pub(crate) fn replace(filtering: &[Value], now: Timestamp) -> Patch {
     let items = filtering.iter().map(|item| {
         let rules = |name: &str| {
             let mut rules = item.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
@@ -89,7 +89,7 @@ pub fn replace(filtering: &[Value], now: Timestamp) -> Patch {
 }
 
 /// Notes what was found wrong with the draft, or that nothing was.
-pub fn validate(connector: &Source, validation: &Value) -> Result<Patch, Refusal> {
+pub(crate) fn validate(connector: &Source, validation: &Value) -> Result<Patch, Refusal> {
     let mut item = first(connector)?;
     let Some(Value::Object(draft)) = item.get_mut("draft") else {
         return Err(ConnectorRefusal::NullPointer.into());
@@ -99,7 +99,7 @@ pub fn validate(connector: &Source, validation: &Value) -> Result<Patch, Refusal
 }
 
 /// Makes a valid draft the active filtering; the draft stays as it is.
-pub fn activate(connector: &Source) -> Result<Patch, Refusal> {
+pub(crate) fn activate(connector: &Source) -> Result<Patch, Refusal> {
     let mut item = first(connector)?;
     let draft = item.get("draft").cloned().unwrap_or_default();
     let state = draft.get("validation").and_then(|validation| validation.get("state")).and_then(Value::as_str);
@@ -166,7 +166,7 @@ fn is_default(rule: &Value) -> bool {
 }
 
 /// The active rules of the first filtering item, in the order in which a job lists them.
-pub fn active(connector: &Source) -> Option<Value> {
+pub(crate) fn active(connector: &Source) -> Option<Value> {
     connector.get("filtering")?.get(0)?.get("active").map(written)
 }
 

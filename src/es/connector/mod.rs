@@ -1,9 +1,9 @@
 //! Connectors: their calls, rules and words.
 
-pub mod configuration;
-pub mod cron;
-pub mod filtering;
-pub mod handlers;
-pub mod rules;
-pub mod scheduling;
-pub mod words;
+pub(crate) mod configuration;
+pub(crate) mod cron;
+pub(crate) mod filtering;
+pub(crate) mod handlers;
+pub(crate) mod rules;
+pub(crate) mod scheduling;
+pub(crate) mod words;

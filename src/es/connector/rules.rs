@@ -95,7 +95,7 @@ impl FromStr for ConnectorStatus {
 
 /// What may be said of a connector when it is made.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct NewConnector<'a> {
+pub(crate) struct NewConnector<'a> {
     /// Free text.
     pub description: Option<&'a str>,
     /// The index that it fills.
@@ -111,7 +111,7 @@ pub struct NewConnector<'a> {
 }
 
 /// The document of a new connector.
-pub fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
+pub(crate) fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
     let status = if asked.is_native { ConnectorStatus::NeedsConfiguration } else { ConnectorStatus::Created };
     let mut source = Source::new().with("configuration", EMPTY.clone()).with("custom_scheduling", EMPTY.clone());
     let set_if = |source: &mut Source, name: &'static str, text: Option<&str>| {
@@ -138,23 +138,23 @@ static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
 static SCHEDULING: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(scheduling::default()));
 
 /// What Elastic's own connectors must call their index.
-pub const NATIVE_PREFIX: &str = "content-";
+pub(crate) const NATIVE_PREFIX: &str = "content-";
 
 /// The connector's service says that it is alive. No status minds, not even a deletion.
-pub fn check_in(now: Timestamp) -> Patch {
+pub(crate) fn check_in(now: Timestamp) -> Patch {
     Patch::new().set("last_seen", Value::from(now.to_string()))
 }
 
 /// Something is wrong with the connector, or is no longer. The status machine is not asked: a
 /// connector without an error is taken for connected.
-pub fn error(error: Option<&str>) -> Patch {
+pub(crate) fn error(error: Option<&str>) -> Patch {
     let status =
         if error.is_some_and(|error| !error.is_empty()) { ConnectorStatus::Error } else { ConnectorStatus::Connected };
     Patch::new().set("error", Value::from(error)).set("status", Value::from(status.name())).in_hash_order()
 }
 
 /// The connector reads another kind of source, and needs another configuration for it.
-pub fn service_type(connector: &Source, service_type: &str) -> Result<Patch, Refusal> {
+pub(crate) fn service_type(connector: &Source, service_type: &str) -> Result<Patch, Refusal> {
     let status = match ConnectorStatus::of(connector)? {
         ConnectorStatus::Created => ConnectorStatus::Created,
         _ => ConnectorStatus::NeedsConfiguration,
@@ -164,7 +164,7 @@ pub fn service_type(connector: &Source, service_type: &str) -> Result<Patch, Ref
 }
 
 /// The connector fills another index, or none. Whether the name is free is asked before.
-pub fn index_name(connector: &Source, index_name: Option<&str>) -> Result<Patch, Refusal> {
+pub(crate) fn index_name(connector: &Source, index_name: Option<&str>) -> Result<Patch, Refusal> {
     match index_name {
         Some(name) if is_native(connector) && !name.starts_with(NATIVE_PREFIX) => {
             Err(ConnectorRefusal::NativeIndexName { index_name: name.to_owned() }.into())
@@ -174,7 +174,7 @@ pub fn index_name(connector: &Source, index_name: Option<&str>) -> Result<Patch,
 }
 
 /// Elastic runs the connector, or no longer does. One that was connected has to connect anew.
-pub fn native(id: &str, connector: &Source, is_native: bool) -> Result<Patch, Refusal> {
+pub(crate) fn native(id: &str, connector: &Source, is_native: bool) -> Result<Patch, Refusal> {
     if is_native && let Some(name) = connector.text("index_name").filter(|name| !name.starts_with(NATIVE_PREFIX)) {
         return Err(ConnectorRefusal::NativeWithIndex { id: id.to_owned(), index_name: name.to_owned() }.into());
     }
@@ -187,7 +187,7 @@ pub fn native(id: &str, connector: &Source, is_native: bool) -> Result<Patch, Re
 }
 
 /// Sets the status by name. Only here is the status machine asked.
-pub fn status(connector: &Source, to: ConnectorStatus) -> Result<Patch, Refusal> {
+pub(crate) fn status(connector: &Source, to: ConnectorStatus) -> Result<Patch, Refusal> {
     match ConnectorStatus::of(connector)? {
         from if from.may_become(to) => Ok(Patch::new().set("status", Value::from(to.name()))),
         from => Err(ConnectorRefusal::InvalidTransition { from, to }.into()),
@@ -199,20 +199,20 @@ fn is_native(connector: &Source) -> bool {
 }
 
 /// Whether the connector has been deleted softly.
-pub fn is_deleted(connector: &Source) -> bool {
+pub(crate) fn is_deleted(connector: &Source) -> bool {
     connector.get("deleted").and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// The snapshots that the jobs of one connector share, one for each way of naming its index.
 #[derive(Debug, Default)]
-pub struct Snapshots {
+pub(crate) struct Snapshots {
     content: Option<Shared>,
     access_control: Option<Shared>,
 }
 
 impl Snapshots {
     /// The snapshot for a job of that type; made at the first asking.
-    pub fn of(
+    pub(crate) fn of(
         &mut self,
         id: &Arc<str>,
         connector: &Arc<Source>,
@@ -229,7 +229,7 @@ impl Snapshots {
 /// will do here: only the making of an index minds them.
 ///
 /// Source: Elasticsearch's general rules for index names, in the order in which they are checked.
-pub fn index_name_offence(name: &str) -> Option<String> {
+pub(crate) fn index_name_offence(name: &str) -> Option<String> {
     const FORBIDDEN: [char; 10] = ['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ','];
     if name.is_empty() {
         return Some("must not be empty".to_owned());

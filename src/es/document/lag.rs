@@ -15,7 +15,7 @@ use super::store::Index;
 use crate::clock::{Timestamp, parse_duration};
 
 /// How long an index is not refreshed if it does not say.
-pub const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is not shown yet of an index: what stood where something was written since the last refresh.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,14 +68,14 @@ impl Index {
     }
 
     /// Shows searches all that was written.
-    pub fn refresh(&mut self) {
+    pub(crate) fn refresh(&mut self) {
         if let Some(lag) = &mut self.lag {
             lag.before.clear();
         }
     }
 
     /// What a search sees of the index at an instant.
-    pub fn seen(&self, now: Timestamp) -> Seen<'_> {
+    pub(crate) fn seen(&self, now: Timestamp) -> Seen<'_> {
         let hides = |lag: &&Lag| lag.hides(now, self.refresh_interval());
         Seen { index: self, hidden: self.lag.as_deref().filter(hides).map(|lag| &lag.before) }
     }
@@ -83,7 +83,7 @@ impl Index {
 
 /// An index as a search sees it.
 #[derive(Clone, Copy)]
-pub struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     index: &'a Index,
     /// What stood where something was written that is not shown.
     hidden: Option<&'a BTreeMap<Arc<str>, Option<Document>>>,
@@ -91,22 +91,22 @@ pub struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// All of the index, whatever has been refreshed.
-    pub fn whole(index: &'a Index) -> Seen<'a> {
+    pub(crate) fn whole(index: &'a Index) -> Seen<'a> {
         Seen { index, hidden: None }
     }
 
     /// The index as it is.
-    pub fn index(self) -> &'a Index {
+    pub(crate) fn index(self) -> &'a Index {
         self.index
     }
 
     /// Whether something is not shown yet.
-    pub fn is_behind(self) -> bool {
+    pub(crate) fn is_behind(self) -> bool {
         self.hidden.is_some()
     }
 
     /// How many documents are seen.
-    pub fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self.hidden {
             None => self.index.len(),
             Some(_) => self.iter().count(),
@@ -114,7 +114,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The document with that id, as it is seen.
-    pub fn entry(self, id: &str) -> Option<(&'a Arc<str>, &'a Document)> {
+    pub(crate) fn entry(self, id: &str) -> Option<(&'a Arc<str>, &'a Document)> {
         match self.hidden.and_then(|hidden| hidden.get_key_value(id)) {
             Some((id, before)) => Some((id, before.as_ref()?)),
             None => self.index.entry(id),
@@ -122,7 +122,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The documents that are seen, with their ids, in no order.
-    pub fn iter(self) -> impl Iterator<Item = (&'a Arc<str>, &'a Document)> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a Arc<str>, &'a Document)> {
         let hidden = self.hidden;
         let shown = move |(id, _): &(&'a Arc<str>, &'a Document)| hidden.is_none_or(|hidden| !hidden.contains_key(*id));
         let before = hidden.into_iter().flatten().filter_map(|(id, before)| Some((id, before.as_ref()?)));

@@ -1,8 +1,8 @@
 //! Documents: single calls, many at once, and the store that keeps them.
 
-pub mod handlers;
-pub mod lag;
-pub mod rules;
-pub mod shared;
-pub mod source;
-pub mod store;
+pub(crate) mod handlers;
+pub(crate) mod lag;
+pub(crate) mod rules;
+pub(crate) mod shared;
+pub(crate) mod source;
+pub(crate) mod store;

@@ -10,7 +10,7 @@ use crate::es::refusal::Refusal;
 
 /// What a partial update asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Amendment {
+pub(crate) struct Amendment {
     /// The fields to merge in.
     pub doc: Option<Arc<Source>>,
     /// What to store if there is no document.
@@ -27,7 +27,7 @@ impl Index {
     ///
     /// # Errors
     /// No document and nothing to store; a condition that does not hold; values that do not fit.
-    pub fn apply(
+    pub(crate) fn apply(
         &mut self,
         id: &str,
         asked: &Amendment,
@@ -47,7 +47,7 @@ impl Index {
 
 impl Written {
     /// Whether the write made a document.
-    pub fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.effect == Effect::Created
     }
 }

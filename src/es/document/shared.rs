@@ -21,7 +21,7 @@ use crate::json;
 
 /// The value of a document's field.
 #[derive(Clone)]
-pub struct Shared(Form);
+pub(crate) struct Shared(Form);
 
 #[derive(Clone)]
 enum Form {
@@ -33,7 +33,7 @@ enum Form {
 }
 
 /// What a value can be made from, always the same.
-pub trait Recipe {
+pub(crate) trait Recipe {
     /// Makes it.
     fn make(&self) -> Value;
 
@@ -115,7 +115,7 @@ impl Text {
 }
 
 /// A member to be merged into an object: a cursor that a worker starts from. Its text is plain JSON.
-pub struct Member {
+pub(crate) struct Member {
     name: &'static str,
     text: Text,
     /// The object that has this one member, once somebody has asked for it.
@@ -126,7 +126,7 @@ pub struct Member {
 
 impl Member {
     /// A member with an object as its value, which is plain JSON: ASCII without escapes, no name twice.
-    pub fn new(name: &'static str, text: &Bytes) -> Member {
+    pub(crate) fn new(name: &'static str, text: &Bytes) -> Member {
         let text = match text.len() > COPIED_BYTES_MAX {
             true => Text::Held(Box::new(text.clone())),
             false => Text::Copied(Arc::from(&**text)),
@@ -135,17 +135,17 @@ impl Member {
     }
 
     /// Whether its value has that text.
-    pub fn has_text(&self, text: &[u8]) -> bool {
+    pub(crate) fn has_text(&self, text: &[u8]) -> bool {
         *self.text.bytes() == *text
     }
 
     /// Whether it is small enough to be kept for the next one who brings the same.
-    pub fn is_small(&self) -> bool {
+    pub(crate) fn is_small(&self) -> bool {
         matches!(self.text, Text::Copied(_))
     }
 
     /// Whether each name within is one that any mapping of objects takes: none is empty or has a dot.
-    pub fn has_plain_names(&self) -> bool {
+    pub(crate) fn has_plain_names(&self) -> bool {
         let bytes = self.text.bytes();
         let mut at = 0;
         while let Some(start) = bytes[at..].iter().position(|byte| *byte == b'"').map(|start| at + start + 1) {
@@ -162,7 +162,7 @@ impl Member {
     }
 
     /// The object that has this one member.
-    pub fn object(&self) -> &Arc<Value> {
+    pub(crate) fn object(&self) -> &Arc<Value> {
         self.object.get_or_init(|| Arc::new(object_of(self.name, self.text.value())))
     }
 
@@ -195,27 +195,27 @@ impl Grown {
 
 impl Shared {
     /// An instant, as it is printed.
-    pub fn instant(at: Timestamp) -> Shared {
+    pub(crate) fn instant(at: Timestamp) -> Shared {
         Shared(Form::Instant(Later::new(at)))
     }
 
     /// The filtering of a new connector.
-    pub fn filtering(filtering: DefaultFiltering) -> Shared {
+    pub(crate) fn filtering(filtering: DefaultFiltering) -> Shared {
         Shared(Form::Filtering(Later::new(filtering)))
     }
 
     /// What a job keeps of its connector.
-    pub fn snapshot(snapshot: Snapshot) -> Shared {
+    pub(crate) fn snapshot(snapshot: Snapshot) -> Shared {
         Shared(Form::Snapshot(Later::new(snapshot)))
     }
 
     /// Whether it is made by a rule alone, and so fits the mapping that is built in for its field.
-    pub fn is_made(&self) -> bool {
+    pub(crate) fn is_made(&self) -> bool {
         matches!(self.0, Form::Instant(_) | Form::Filtering(_) | Form::Snapshot(_))
     }
 
     /// The instant, if it is held as one.
-    pub fn as_instant(&self) -> Option<Timestamp> {
+    pub(crate) fn as_instant(&self) -> Option<Timestamp> {
         match &self.0 {
             Form::Instant(later) => Some(later.recipe),
             _ => None,
@@ -223,7 +223,7 @@ impl Shared {
     }
 
     /// The value in one piece.
-    pub fn whole(&self) -> &Arc<Value> {
+    pub(crate) fn whole(&self) -> &Arc<Value> {
         match &self.0 {
             Form::Plain(value) => value,
             Form::Grown(grown) => grown.whole.get_or_init(|| {
@@ -239,7 +239,7 @@ impl Shared {
 
     /// The same for a reader of many documents: what is not made yet, and no other document holds, is made for
     /// this reader alone.
-    pub fn apart(&self) -> Arc<Value> {
+    pub(crate) fn apart(&self) -> Arc<Value> {
         match &self.0 {
             Form::Instant(later) => later.apart(),
             Form::Filtering(later) => later.apart(),
@@ -254,7 +254,7 @@ impl Shared {
     }
 
     /// A member of the value, if it is an object and has one of that name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let Form::Grown(grown) = &self.0 else {
             return self.whole().get(name);
         };
@@ -271,7 +271,7 @@ impl Shared {
 
     /// Merges `new` and says whether that changed anything: objects merge key by key, everything else
     /// is replaced. Others who hold the value keep it as it was.
-    pub fn merge(&mut self, new: Shared) -> bool {
+    pub(crate) fn merge(&mut self, new: Shared) -> bool {
         if !self.differs(&new) {
             return false;
         }
@@ -307,7 +307,7 @@ impl Shared {
     }
 
     /// Merges an object that has this one member, as [`merge`](Self::merge) would.
-    pub fn put(&mut self, member: &Member) -> bool {
+    pub(crate) fn put(&mut self, member: &Member) -> bool {
         if let Form::Grown(grown) = &self.0
             && let Added::Member(name, text) = &grown.added
             && *name == member.name

@@ -17,39 +17,39 @@ use super::shared::{Member, Shared};
 use crate::clock::Timestamp;
 
 /// The name of a field; static where the protocol knows it.
-pub type Name = Cow<'static, str>;
+pub(crate) type Name = Cow<'static, str>;
 
 /// What a document says: fields in their order.
 #[derive(Clone, PartialEq, Default)]
-pub struct Source(Vec<(Name, Shared)>);
+pub(crate) struct Source(Vec<(Name, Shared)>);
 
 impl Source {
     /// A source without fields.
-    pub fn new() -> Source {
+    pub(crate) fn new() -> Source {
         Source::default()
     }
 
     /// The source with a further field at its end; a field that is there already is replaced in place.
     #[must_use]
-    pub fn with(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Source {
+    pub(crate) fn with(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Source {
         self.set(name.into(), value.into());
         self
     }
 
     /// The same with a value that others hold too or that is not made yet.
     #[must_use]
-    pub fn sharing(mut self, name: impl Into<Name>, value: Shared) -> Source {
+    pub(crate) fn sharing(mut self, name: impl Into<Name>, value: Shared) -> Source {
         self.share(name, value);
         self
     }
 
     /// Sets a field whole: in place if it is there, else at the end.
-    pub fn set(&mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) {
+    pub(crate) fn set(&mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) {
         self.share(name, Shared::from(value.into()));
     }
 
     /// The same, of a value that others hold too or that is not made yet.
-    pub fn share(&mut self, name: impl Into<Name>, value: Shared) {
+    pub(crate) fn share(&mut self, name: impl Into<Name>, value: Shared) {
         let name = name.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
@@ -58,33 +58,33 @@ impl Source {
     }
 
     /// The value of a top-level field.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.shared(name).map(|value| &**value)
     }
 
     /// The value of a top-level field, to be held by another document too.
-    pub fn shared(&self, name: &str) -> Option<&Arc<Value>> {
+    pub(crate) fn shared(&self, name: &str) -> Option<&Arc<Value>> {
         self.field(name).map(Shared::whole)
     }
 
     /// The same, whether it has been made or not.
-    pub fn field(&self, name: &str) -> Option<&Shared> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Shared> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, field)| field)
     }
 
     /// The text of a top-level field; none if it is absent or no string.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
 
     /// The instant of a top-level field; none if it is absent or cannot be read as one.
-    pub fn instant(&self, name: &str) -> Option<Timestamp> {
+    pub(crate) fn instant(&self, name: &str) -> Option<Timestamp> {
         let field = self.field(name)?;
         field.as_instant().or_else(|| field.whole().as_str()?.parse().ok())
     }
 
     /// The value at a path of names, from the top.
-    pub fn at(&self, path: &[&str]) -> Option<&Value> {
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Value> {
         let field = self.field(path.first()?)?;
         let Some((second, rest)) = path[1..].split_first() else {
             return Some(field.whole());
@@ -93,29 +93,29 @@ impl Source {
     }
 
     /// The fields in order, each in one piece.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|(name, field)| (&**name, &**field.whole()))
     }
 
     /// Those of them that no rule has made alone.
-    pub fn foreign(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         let foreign = self.0.iter().filter(|(_, field)| !field.is_made());
         foreign.map(|(name, field)| (&**name, &**field.whole()))
     }
 
     /// The fields in order, for whoever writes them down as they are.
-    pub fn fields(&self) -> impl Iterator<Item = (&str, &Shared)> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Shared)> {
         self.0.iter().map(|(name, field)| (&**name, field))
     }
 
     /// The source as one JSON object.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         Value::Object(self.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
     /// Merges `patch` and says whether anything changed. Objects merge key by key and keep what the
     /// patch does not name; everything else is replaced; new keys go to the end.
-    pub fn merge(&mut self, patch: Patch) -> bool {
+    pub(crate) fn merge(&mut self, patch: Patch) -> bool {
         let mut changed = false;
         let mut patch = patch.0.into_iter();
         while let Some(Change { name, value: new, .. }) = patch.next() {
@@ -169,7 +169,7 @@ impl fmt::Debug for Source {
 
 /// A change to a document: fields to set or to merge, in the order in which new ones are appended.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Patch(Vec<Change>);
+pub(crate) struct Patch(Vec<Change>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Change {
@@ -211,14 +211,14 @@ impl Change {
 
 impl Patch {
     /// A patch that changes nothing.
-    pub fn new() -> Patch {
+    pub(crate) fn new() -> Patch {
         // Most patches name a handful of fields.
         Patch(Vec::with_capacity(6))
     }
 
     /// The patch with a further field.
     #[must_use]
-    pub fn set(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Patch {
+    pub(crate) fn set(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Patch {
         self.0.push(Change::of(name.into(), value.into().into()));
         self
     }
@@ -226,21 +226,21 @@ impl Patch {
     /// The patch with a further field whose value the rule has made itself: an instant, a status. It is not held
     /// to the built-in mapping, which takes it.
     #[must_use]
-    pub fn set_own(mut self, name: &'static str, value: impl Into<Arc<Value>>) -> Patch {
+    pub(crate) fn set_own(mut self, name: &'static str, value: impl Into<Arc<Value>>) -> Patch {
         self.0.push(Change { is_own: true, ..Change::of(name.into(), value.into().into()) });
         self
     }
 
     /// The same of an instant.
     #[must_use]
-    pub fn set_instant(mut self, name: &'static str, at: &Shared) -> Patch {
+    pub(crate) fn set_instant(mut self, name: &'static str, at: &Shared) -> Patch {
         self.0.push(Change { is_own: true, ..Change::of(name.into(), at.clone()) });
         self
     }
 
     /// The patch with one member of a field that is an object.
     #[must_use]
-    pub fn set_member(mut self, name: &'static str, member: Arc<Member>) -> Patch {
+    pub(crate) fn set_member(mut self, name: &'static str, member: Arc<Member>) -> Patch {
         let is_own = member.has_plain_names();
         self.0.push(Change { name: name.into(), value: Given::Member(member), is_own });
         self
@@ -248,7 +248,7 @@ impl Patch {
 
     /// The patch with a further field, if there is a value for it.
     #[must_use]
-    pub fn set_if(self, name: impl Into<Name>, value: Option<impl Into<Arc<Value>>>) -> Patch {
+    pub(crate) fn set_if(self, name: impl Into<Name>, value: Option<impl Into<Arc<Value>>>) -> Patch {
         match value {
             Some(value) => self.set(name, value),
             None => self,
@@ -257,7 +257,7 @@ impl Patch {
 
     /// The patch as it comes out of a Java `HashMap`, at every depth: see [`hash_order`].
     #[must_use]
-    pub fn in_hash_order(self) -> Patch {
+    pub(crate) fn in_hash_order(self) -> Patch {
         let mut changes = self.0;
         for change in &mut changes {
             let mut value = change.value.value().clone();
@@ -270,19 +270,19 @@ impl Patch {
     }
 
     /// The fields that the patch names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|change| (&*change.name, change.value.value()))
     }
 
     /// Those of them that are no rule's own.
-    pub fn foreign(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().filter(|change| !change.is_own).map(|change| (&*change.name, change.value.value()))
     }
 }
 
 /// What lies on the shelf: a source, and how often and when in the index's order it was written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Document {
+pub(crate) struct Document {
     /// What the document says. Shared with readers that render it after the lock.
     pub source: Arc<Source>,
     /// 1 when created, one more with each change.
@@ -295,7 +295,7 @@ pub struct Document {
 
 /// What a write must find, so that nobody else's write is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// The sequence number that the writer has read.
     pub seq_no: u64,
     /// The primary term that the writer has read.
@@ -304,21 +304,11 @@ pub struct Condition {
 
 /// What an update did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The document has changed.
     Updated,
     /// The patch said what the document said already.
     Noop,
-}
-
-impl Outcome {
-    /// `updated` or `noop`, the `result` of an answer.
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Updated => "updated",
-            Outcome::Noop => "noop",
-        }
-    }
 }
 
 /// Puts the keys of `value`, at every depth, into the order in which Elasticsearch lists an object
@@ -326,7 +316,7 @@ impl Outcome {
 ///
 /// Inferred: 16 buckets, doubled when more than three quarters full; a key lies in the bucket of its
 /// string hash, folded; a bucket keeps its keys in the order of arrival.
-pub fn hash_order(value: &mut Value) {
+pub(crate) fn hash_order(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(hash_order),
         Value::Object(map) => {
@@ -338,7 +328,7 @@ pub fn hash_order(value: &mut Value) {
 }
 
 /// The same for the keys of one object alone, which once had `most` of them: a table never shrinks.
-pub fn hash_order_since(map: &mut Map<String, Value>, most: usize) {
+pub(crate) fn hash_order_since(map: &mut Map<String, Value>, most: usize) {
     if map.len() < 2 {
         return;
     }

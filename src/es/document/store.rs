@@ -17,14 +17,14 @@ use crate::es::refusal::{Refusal, ShelfRefusal};
 use crate::limits::{DELETES_REMEMBERED_MAX, NESTED_OBJECTS_MAX};
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.
-pub const PRIMARY_TERM: u64 = 1;
+pub(crate) const PRIMARY_TERM: u64 = 1;
 
 /// The setting of the server's own that says that an index is closed.
-pub const CLOSED: &str = "verified_before_close";
+pub(crate) const CLOSED: &str = "verified_before_close";
 
 /// What may be done with an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// Its documents are read.
     Read,
     /// Its documents are written.
@@ -39,7 +39,7 @@ pub enum Level {
 
 /// What may stand in the way of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Barrier {
+pub(crate) enum Barrier {
     /// `blocks.read_only`.
     ReadOnly,
     /// `blocks.read`.
@@ -56,11 +56,11 @@ pub enum Barrier {
 
 impl Barrier {
     /// Those that settings raise.
-    pub const BLOCKS: [Barrier; 5] =
+    pub(crate) const BLOCKS: [Barrier; 5] =
         [Barrier::ReadOnly, Barrier::Read, Barrier::Write, Barrier::Metadata, Barrier::ReadOnlyAllowDelete];
 
     /// The setting that raises it.
-    pub fn setting(self) -> &'static str {
+    pub(crate) fn setting(self) -> &'static str {
         match self {
             Barrier::ReadOnly => "blocks.read_only",
             Barrier::Read => "blocks.read",
@@ -99,7 +99,7 @@ fn barriers(settings: &Map<String, Value>) -> u8 {
 
 /// What an index is made of, beside its documents.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Design {
+pub(crate) struct Design {
     /// The settings below `index`, with dots resolved and every value a text.
     pub settings: Map<String, Value>,
     /// How its fields are typed.
@@ -110,7 +110,7 @@ pub struct Design {
 
 /// An index: documents by id, in the order of their ids; the order of writing is their `seq_no`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Index {
+pub(crate) struct Index {
     name: Arc<str>,
     uuid: String,
     created_at: Timestamp,
@@ -158,7 +158,7 @@ struct Deleted {
 
 /// What a write must find.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct Guard {
+pub(crate) struct Guard {
     /// The write that the writer has read.
     pub condition: Option<Condition>,
     /// A version that the writer keeps itself.
@@ -169,7 +169,7 @@ pub struct Guard {
 
 /// A version that is counted outside the cluster.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct External {
+pub(crate) struct External {
     /// The version that the document is to get.
     pub version: u64,
     /// Whether the same version may be written again.
@@ -178,7 +178,7 @@ pub struct External {
 
 /// What a write did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// There was no document.
     Created,
     /// The document has changed.
@@ -193,7 +193,7 @@ pub enum Effect {
 
 impl Effect {
     /// The `result` of an answer.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Effect::Created => "created",
             Effect::Updated => "updated",
@@ -206,7 +206,7 @@ impl Effect {
 
 /// A write that was done, as its answer tells it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Written {
+pub(crate) struct Written {
     /// The index's concrete name.
     pub index: Arc<str>,
     /// The document's id.
@@ -223,7 +223,7 @@ pub struct Written {
 
 impl Index {
     /// An index without documents.
-    pub fn new(name: &str, uuid: String, design: impl Into<Arc<Design>>, now: Timestamp) -> Index {
+    pub(crate) fn new(name: &str, uuid: String, design: impl Into<Arc<Design>>, now: Timestamp) -> Index {
         let design = design.into();
         Index {
             name: Arc::from(name),
@@ -241,42 +241,42 @@ impl Index {
     }
 
     /// The index's concrete name.
-    pub fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
     /// The index's own id, 22 characters.
-    pub fn uuid(&self) -> &str {
+    pub(crate) fn uuid(&self) -> &str {
         &self.uuid
     }
 
     /// When the index was made.
-    pub fn created_at(&self) -> Timestamp {
+    pub(crate) fn created_at(&self) -> Timestamp {
         self.created_at
     }
 
     /// How the index's fields are typed.
-    pub fn mapping(&self) -> &Mapping {
+    pub(crate) fn mapping(&self) -> &Mapping {
         &self.design.mapping
     }
 
     /// What it is made of, to be changed.
-    pub fn design_mut(&mut self) -> &mut Design {
+    pub(crate) fn design_mut(&mut self) -> &mut Design {
         Arc::make_mut(&mut self.design)
     }
 
     /// A setting, by its name below `index`.
-    pub fn setting(&self, name: &str) -> Option<&str> {
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.design.settings.get(name)?.as_str()
     }
 
     /// Whether it can be read and written; one that is closed keeps its documents and shows none.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.barriers & Barrier::Closed.bit() == 0
     }
 
     /// Takes other settings, and what they forbid.
-    pub fn set_settings(&mut self, settings: Map<String, Value>) {
+    pub(crate) fn set_settings(&mut self, settings: Map<String, Value>) {
         self.barriers = barriers(&settings);
         let design = self.design_mut();
         design.mapping.set_bounds(Bounds::of(&settings));
@@ -287,7 +287,7 @@ impl Index {
     ///
     /// # Errors
     /// The blocks that forbid it, and that it is closed.
-    pub fn allow(&self, level: Level) -> Result<(), Refusal> {
+    pub(crate) fn allow(&self, level: Level) -> Result<(), Refusal> {
         if self.barriers == 0 {
             return Ok(());
         }
@@ -306,12 +306,12 @@ impl Index {
     }
 
     /// Whether wildcards pass the index by.
-    pub fn is_hidden(&self) -> bool {
+    pub(crate) fn is_hidden(&self) -> bool {
         self.setting("hidden") == Some("true")
     }
 
     /// Whether the index wants a routing with each document.
-    pub fn requires_routing(&self) -> bool {
+    pub(crate) fn requires_routing(&self) -> bool {
         self.design.mapping.requires_routing()
     }
 
@@ -319,7 +319,7 @@ impl Index {
     ///
     /// # Errors
     /// When it does not.
-    pub fn check_routing(&self, id: &str, routing: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn check_routing(&self, id: &str, routing: Option<&str>) -> Result<(), Refusal> {
         if routing.is_some() || !self.requires_routing() {
             return Ok(());
         }
@@ -327,39 +327,39 @@ impl Index {
     }
 
     /// How many copies of its shard the index wants, the primary included.
-    pub fn copies(&self) -> u64 {
+    pub(crate) fn copies(&self) -> u64 {
         1 + self.setting("number_of_replicas").and_then(|count| count.parse::<u64>().ok()).unwrap_or(1)
     }
 
     /// How often it was written to: each write has a number.
-    pub fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.seq_no_next
     }
 
     /// How many documents there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.documents.len()
     }
 
     /// The document with that id.
-    pub fn get(&self, id: &str) -> Option<&Document> {
+    pub(crate) fn get(&self, id: &str) -> Option<&Document> {
         self.documents.get(id)
     }
 
     /// The document with that id, with the id as the index holds it.
-    pub fn entry(&self, id: &str) -> Option<(&Arc<str>, &Document)> {
+    pub(crate) fn entry(&self, id: &str) -> Option<(&Arc<str>, &Document)> {
         self.documents.entry(id)
     }
 
     /// All documents with their ids, in the order of the ids.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Document)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Document)> {
         self.documents.iter()
     }
 
     // ── writes of the Connector API, each of which refreshes its index ────────────────────────────
 
     /// Stores a document whole, in place of one with the same id, and says whether there was none.
-    pub fn put(&mut self, id: impl Into<Arc<str>>, source: impl Into<Arc<Source>>) -> bool {
+    pub(crate) fn put(&mut self, id: impl Into<Arc<str>>, source: impl Into<Arc<Source>>) -> bool {
         let id = id.into();
         let known = self.documents.get(&id).map(|document| document.version);
         let version = known.or_else(|| self.deleted.get(&id).map(|gone| gone.version)).unwrap_or(0) + 1;
@@ -370,14 +370,14 @@ impl Index {
 
     /// Merges `patch` into the document with that id, if `condition` holds. A patch that changes
     /// nothing writes nothing.
-    pub fn update(&mut self, id: &str, patch: Patch, condition: Option<Condition>) -> Result<Outcome, Refusal> {
+    pub(crate) fn update(&mut self, id: &str, patch: Patch, condition: Option<Condition>) -> Result<Outcome, Refusal> {
         let (effect, ..) = self.change(id, patch, condition, true)?;
         self.refresh();
         Ok(if effect == Effect::Noop { Outcome::Noop } else { Outcome::Updated })
     }
 
     /// Removes the document with that id, and says whether there was one.
-    pub fn delete(&mut self, id: &str) -> bool {
+    pub(crate) fn delete(&mut self, id: &str) -> bool {
         self.note(id);
         let Some((id, document)) = self.documents.remove(id) else {
             return false;
@@ -389,7 +389,7 @@ impl Index {
     }
 
     /// Removes the documents that `doomed` chooses, and says how many there were.
-    pub fn delete_where(&mut self, mut doomed: impl FnMut(&Source) -> bool) -> usize {
+    pub(crate) fn delete_where(&mut self, mut doomed: impl FnMut(&Source) -> bool) -> usize {
         let ids: Vec<Arc<str>> =
             self.documents.iter().filter(|(_, document)| doomed(&document.source)).map(|(id, _)| id.clone()).collect();
         ids.iter().filter(|id| self.delete(id)).count()
@@ -399,7 +399,7 @@ impl Index {
 
     /// Stores a document whole, if `guard` holds and its values fit the mapping, which learns its new
     /// fields.
-    pub fn store(
+    pub(crate) fn store(
         &mut self,
         id: impl Into<Arc<str>>,
         source: impl Into<Arc<Source>>,
@@ -416,7 +416,7 @@ impl Index {
 
     /// Merges `patch` into the document with that id, if `condition` holds and its values fit the
     /// mapping. With `detect_noop`, a patch that changes nothing writes nothing.
-    pub fn amend(
+    pub(crate) fn amend(
         &mut self,
         id: &str,
         patch: Patch,
@@ -475,7 +475,7 @@ impl Index {
 
     /// Removes the document with that id, if `guard` holds. A document that is not there is deleted
     /// all the same: the deletion has a version and a number.
-    pub fn remove(&mut self, id: &str, guard: Guard) -> Result<Written, Refusal> {
+    pub(crate) fn remove(&mut self, id: &str, guard: Guard) -> Result<Written, Refusal> {
         let version = self.next_version(id, guard)?;
         self.note(id);
         let found = self.documents.remove(id).map(|(id, _)| id);
@@ -653,7 +653,7 @@ impl Index {
 
 /// Which document stands in the way of a write.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Conflict {
+pub(crate) enum Conflict {
     /// There is one, and it was to be made.
     Exists {
         /// Its version.

@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 pub(crate) use crate::es::body::words::*;
 /// What the server says to a request that it refuses.
 pub(crate) use crate::es::connector::words::cron::no_cron;
-pub use contract::CONTRACT_EXCEPTION;
+pub(crate) use contract::CONTRACT_EXCEPTION;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Error {
+pub(crate) struct Error {
     pub(crate) status: u16,
     pub(crate) allow: Option<String>,
     pub(crate) shape: Shape,
@@ -161,12 +161,12 @@ pub(crate) fn illegal_argument(reason: impl Into<String>) -> Exception {
 
 impl Error {
     /// The status code.
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.status
     }
 
     /// The reason of the top error, or the short text.
-    pub fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         match &self.shape {
             Shape::Full(exception) => exception.reason.as_deref().unwrap_or_default(),
             Shape::Short { text, .. } => text,

@@ -19,11 +19,11 @@ use crate::license::License;
 use crate::profile::Release;
 
 /// A placeholder of a path, and the segment that stands for it, decoded.
-pub type PathParameter<'r> = (&'static str, Cow<'r, str>);
+pub(crate) type PathParameter<'r> = (&'static str, Cow<'r, str>);
 
 /// A request that has passed every check that needs no state.
 #[derive(Clone, Debug)]
-pub struct Call<'r> {
+pub(crate) struct Call<'r> {
     /// The request as it came.
     pub(crate) request: &'r Request,
     /// The placeholders of the path.
@@ -46,7 +46,7 @@ pub struct Call<'r> {
 
 /// A body that its operation takes.
 #[derive(Clone, Debug)]
-pub enum Sent {
+pub(crate) enum Sent {
     /// As JSON, as the server's parser leaves it.
     Whole(Value),
     /// As it came, for that is all that the server makes of it.
@@ -55,7 +55,7 @@ pub enum Sent {
 
 impl Sent {
     /// The body as JSON.
-    pub fn value(&self) -> &Value {
+    pub(crate) fn value(&self) -> &Value {
         match self {
             Sent::Whole(body) => body,
             Sent::Plain(plain) => plain.value(),
@@ -63,7 +63,7 @@ impl Sent {
     }
 
     /// A member.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         match self {
             Sent::Whole(body) => body.get(name),
             Sent::Plain(plain) => plain.get(name),
@@ -71,7 +71,7 @@ impl Sent {
     }
 
     /// A member that is a text.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self {
             Sent::Whole(body) => body.get(name)?.as_str(),
             Sent::Plain(plain) => plain.text(name),
@@ -79,7 +79,7 @@ impl Sent {
     }
 
     /// A member that is a 64-bit number, given as a number or as a text; a fraction is cut off.
-    pub fn long(&self, name: &str) -> Option<i64> {
+    pub(crate) fn long(&self, name: &str) -> Option<i64> {
         match self {
             Sent::Whole(body) => long_in(body.get(name)?),
             Sent::Plain(plain) => plain.long(name),
@@ -98,7 +98,7 @@ pub(crate) fn long_in(value: &Value) -> Option<i64> {
 
 /// A body that is a document, or one line of a body of lines.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub(crate) struct Line {
     /// The text, without the end of the line.
     pub text: Bytes,
     /// What it says.
@@ -109,7 +109,7 @@ pub struct Line {
 
 /// What a document or a line says.
 #[derive(Clone, Debug)]
-pub enum Content {
+pub(crate) enum Content {
     /// Nothing.
     Blank,
     /// An object, ready to be shared with the shelf.
@@ -120,7 +120,7 @@ pub enum Content {
 
 impl Line {
     /// Reads a document, or a line.
-    pub fn read(text: Bytes) -> Line {
+    pub(crate) fn read(text: Bytes) -> Line {
         let (content, rest) = match json::read_first(&text) {
             Ok(None) => (Content::Blank, &[][..]),
             Ok(Some((Value::Object(members), rest))) => (Content::Object(Arc::new(members.into())), rest),
@@ -135,7 +135,7 @@ impl Line {
     ///
     /// # Errors
     /// What the server says to it.
-    pub fn ends(&self) -> Result<(), Error> {
+    pub(crate) fn ends(&self) -> Result<(), Error> {
         match self.has_more.then(|| json::token_after(&self.text)) {
             None | Some(Ok(None)) => Ok(()),
             Some(Ok(Some(token))) => Err(Error::document_goes_on(token.name())),
@@ -144,7 +144,7 @@ impl Line {
     }
 
     /// Reads all lines of a body. What follows the last end of a line is a line too.
-    pub fn read_all(body: &Bytes) -> Vec<Line> {
+    pub(crate) fn read_all(body: &Bytes) -> Vec<Line> {
         let line = |part: &[u8]| Line::read(body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part)));
         let mut lines: Vec<Line> = body.split(|byte| *byte == b'\n').map(line).collect();
         if body.ends_with(b"\n") {
@@ -156,24 +156,24 @@ impl Line {
 
 impl Call<'_> {
     /// The body's bytes, for handlers that read another format.
-    pub fn raw(&self) -> &Bytes {
+    pub(crate) fn raw(&self) -> &Bytes {
         self.request.body()
     }
 
     /// The first header line with that name, in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.request.headers().get(name)
     }
 
     /// Whether the body has been read as JSON, from its beginning to its end.
-    pub fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         let is_read = |line: &Line| !line.has_more && !matches!(line.content, Content::Broken(_));
         self.body.is_some() || (!self.lines.is_empty() && self.lines.iter().all(is_read))
     }
 
     /// The placeholder of the path with that name. Empty if the row has none: then the row is wrong,
     /// and a test says so.
-    pub fn path(&self, name: &str) -> &str {
+    pub(crate) fn path(&self, name: &str) -> &str {
         for (known, value) in &self.path {
             if *known == name {
                 return value;
@@ -183,37 +183,37 @@ impl Call<'_> {
     }
 
     /// The query parameter with that name.
-    pub fn query(&self, name: &str) -> Option<&str> {
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A whole number of the query, or `otherwise`. Its form and sign have been checked.
-    pub fn count(&self, name: &str, otherwise: u64) -> u64 {
+    pub(crate) fn count(&self, name: &str, otherwise: u64) -> u64 {
         self.query(name).and_then(|text| text.trim_start_matches('+').parse().ok()).unwrap_or(otherwise)
     }
 
     /// A switch of the query: absent is off, present without a value is on. Its form has been checked.
-    pub fn switch(&self, name: &str) -> bool {
+    pub(crate) fn switch(&self, name: &str) -> bool {
         self.query(name).is_some_and(|text| text.is_empty() || text == "true")
     }
 
     /// A member of the body.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.body.as_ref()?.get(name)
     }
 
     /// The body as JSON.
-    pub fn json(&self) -> Option<&Value> {
+    pub(crate) fn json(&self) -> Option<&Value> {
         self.body.as_ref().map(Sent::value)
     }
 
     /// A text of the body; none if it is absent or null.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.as_ref()?.text(name)
     }
 
     /// The text of a member that is an object, if it is plain JSON: then it can be kept as it came.
-    pub fn object_text(&self, name: &str) -> Option<Bytes> {
+    pub(crate) fn object_text(&self, name: &str) -> Option<Bytes> {
         match self.body.as_ref()? {
             Sent::Whole(_) => None,
             Sent::Plain(plain) => plain.object_text(name),
@@ -221,22 +221,22 @@ impl Call<'_> {
     }
 
     /// A text of the body that the schema requires.
-    pub fn required_text(&self, name: &str) -> Result<&str, Error> {
+    pub(crate) fn required_text(&self, name: &str) -> Result<&str, Error> {
         self.text(name).ok_or_else(|| Error::bug(&format!("the schema let a call without [{name}] pass")))
     }
 
     /// A 64-bit number of the body, given as a number or as a text; a fraction is cut off.
-    pub fn long(&self, name: &str) -> Option<i64> {
+    pub(crate) fn long(&self, name: &str) -> Option<i64> {
         self.body.as_ref()?.long(name)
     }
 
     /// A 64-bit number of the body that the schema requires.
-    pub fn required_long(&self, name: &str) -> Result<i64, Error> {
+    pub(crate) fn required_long(&self, name: &str) -> Result<i64, Error> {
         self.long(name).ok_or_else(|| Error::bug(&format!("the schema let a call without [{name}] pass")))
     }
 
     /// A boolean of the body, given as one or as a text.
-    pub fn boolean(&self, name: &str) -> Option<bool> {
+    pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
         match self.get(name)? {
             Value::Bool(value) => Some(*value),
             Value::String(text) => Some(text == "true"),
@@ -280,7 +280,7 @@ pub(crate) fn int_of(text: &str) -> Result<i32, NoInt> {
 
 /// An answer before it is a response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The status code.
     pub status: u16,
     /// What the answer says.
@@ -297,7 +297,7 @@ pub struct Reply {
 
 /// What an answer says. Documents are shared with the shelf until they are rendered.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Body {
+pub(crate) enum Body {
     /// Any JSON.
     Json(Value),
     /// A JSON text that is always the same.
@@ -320,12 +320,12 @@ pub enum Body {
 
 impl Body {
     /// Whether the body can be filtered and indented.
-    pub fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         !matches!(self, Body::Text(_) | Body::Typed(..))
     }
 
     /// The pieces that the body is put together from, if it is.
-    pub fn part(&self) -> Option<&Part> {
+    pub(crate) fn part(&self) -> Option<&Part> {
         match self {
             Body::Tree(part) => Some(part),
             _ => None,
@@ -333,29 +333,29 @@ impl Body {
     }
 
     /// The body as JSON; null for a text.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }
 }
 
 impl Reply {
     /// 200 with that body.
-    pub fn ok(body: Body) -> Reply {
+    pub(crate) fn ok(body: Body) -> Reply {
         Reply { status: 200, body, pretty: false, allow: None, location: None, warnings: Vec::new() }
     }
 
     /// 200 with any JSON.
-    pub fn json(value: Value) -> Reply {
+    pub(crate) fn json(value: Value) -> Reply {
         Reply::ok(Body::Json(value))
     }
 
     /// 201 with any JSON.
-    pub fn created(value: Value) -> Reply {
+    pub(crate) fn created(value: Value) -> Reply {
         Reply { status: 201, ..Reply::json(value) }
     }
 
     /// 200, put together from pieces.
-    pub fn tree(members: Vec<(&'static str, Part)>) -> Reply {
+    pub(crate) fn tree(members: Vec<(&'static str, Part)>) -> Reply {
         Reply::ok(Body::Tree(Part::Object(members)))
     }
 
@@ -363,14 +363,14 @@ impl Reply {
     ///
     /// Source: Elasticsearch's deprecation warnings: code 299, the server, and the text in quotes.
     #[must_use]
-    pub fn warn(mut self, release: &Release, text: &str) -> Reply {
+    pub(crate) fn warn(mut self, release: &Release, text: &str) -> Reply {
         let text = text.replace('\\', "\\\\").replace('"', "\\\"");
         self.warnings.push(format!("299 Elasticsearch-{}-{} \"{text}\"", release.number, release.build_hash));
         self
     }
 
     /// What an update did.
-    pub fn outcome(outcome: Outcome) -> Reply {
+    pub(crate) fn outcome(outcome: Outcome) -> Reply {
         Reply::ok(Body::Fixed(match outcome {
             Outcome::Updated => r#"{"result":"updated"}"#,
             Outcome::Noop => r#"{"result":"noop"}"#,
@@ -378,12 +378,12 @@ impl Reply {
     }
 
     /// 200: a document has changed.
-    pub fn updated() -> Reply {
+    pub(crate) fn updated() -> Reply {
         Reply::outcome(Outcome::Updated)
     }
 
     /// The answer to a request that needed no more than to be heard.
-    pub fn acknowledged() -> Reply {
+    pub(crate) fn acknowledged() -> Reply {
         Reply::ok(Body::Fixed(r#"{"acknowledged":true}"#))
     }
 }

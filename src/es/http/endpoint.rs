@@ -8,15 +8,15 @@ use crate::es::error::Error;
 use crate::http::Method;
 
 /// Acts on `S` as a checked call asks.
-pub type Handler<S> = fn(&mut S, &Call) -> Result<Reply, Error>;
+pub(crate) type Handler<S> = fn(&mut S, &Call) -> Result<Reply, Error>;
 
 /// Looks at a call whose body and parameters are well formed and says what else is wrong with it:
 /// Elasticsearch's "Validation Failed". Sees no state.
-pub type Check = fn(&Call) -> Result<(), Error>;
+pub(crate) type Check = fn(&Call) -> Result<(), Error>;
 
 /// The schema of an operation as two texts: what Elastic publishes, and what its server does otherwise.
 #[derive(Clone, Copy, Debug)]
-pub struct SchemaText {
+pub(crate) struct SchemaText {
     /// `schemas/<operation>.json`.
     pub published: &'static str,
     /// `schemas/overlay/<operation>.json`.
@@ -24,7 +24,7 @@ pub struct SchemaText {
 }
 
 /// One operation: its name, where it is reached, what it takes, and who does it.
-pub struct Endpoint<S: 'static> {
+pub(crate) struct Endpoint<S: 'static> {
     /// Elasticsearch's own name for it.
     pub operation: &'static str,
     /// The method, the same on every path.

@@ -9,7 +9,7 @@ use crate::steps::step;
 
 /// The patterns of one `filter_path`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FilterPath {
+pub(crate) struct FilterPath {
     includes: Patterns,
     excludes: Patterns,
 }
@@ -34,7 +34,7 @@ enum Part {
 
 impl FilterPath {
     /// Reads a comma list; none if it names nothing.
-    pub fn parse(text: &str) -> Option<FilterPath> {
+    pub(crate) fn parse(text: &str) -> Option<FilterPath> {
         let mut filter = FilterPath { includes: Patterns::default(), excludes: Patterns::default() };
         for pattern in text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
             match pattern.strip_prefix('-') {
@@ -46,7 +46,7 @@ impl FilterPath {
     }
 
     /// What is left of an answer; `{}` when it is nothing.
-    pub fn apply(&self, value: Value) -> Value {
+    pub(crate) fn apply(&self, value: Value) -> Value {
         let mut left = Some(value);
         if !self.includes.is_empty() {
             left = left.and_then(|value| self.includes.include(value, &self.includes.all()));

@@ -11,7 +11,7 @@ use crate::profile::Profile;
 
 /// What the media type headers of a request came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Media {
+pub(crate) struct Media {
     /// The `content-type` of the answer.
     pub response: Cow<'static, str>,
     /// What the body is; `Err` holds the header as it was sent.
@@ -24,7 +24,7 @@ pub struct Media {
 
 /// The type of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyType {
+pub(crate) enum BodyType {
     /// JSON, or JSON texts one a line.
     Json,
     /// One that Elasticsearch reads and this mock does not.
@@ -96,7 +96,12 @@ impl Default for Media {
 ///
 /// # Errors
 /// When a header is malformed, asks for a version that is not there, or for two.
-pub fn negotiate(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, Error> {
+pub(crate) fn negotiate(
+    headers: &Headers,
+    has_body: bool,
+    format: Option<&str>,
+    profile: Profile,
+) -> Result<Media, Error> {
     if format.is_none()
         && let Some(media) = usual(headers, has_body, profile)
     {

@@ -4,15 +4,15 @@
 //! in the order in which the real server checks them. [`render::render`] writes the answer. Both are
 //! pure; between them a handler touches the state, and only that needs a lock.
 
-pub mod call;
-pub mod endpoint;
+pub(crate) mod call;
+pub(crate) mod endpoint;
 mod filter_path;
 mod media;
-pub mod near;
-pub mod part;
-pub mod render;
-pub mod router;
-pub mod words;
+pub(crate) mod near;
+pub(crate) mod part;
+pub(crate) mod render;
+pub(crate) mod router;
+pub(crate) mod words;
 
 use crate::es::body::schema;
 use crate::es::error;
@@ -38,7 +38,7 @@ use render::Style;
 use router::{Found, Route, Router};
 
 /// A table of operations, ready to be asked.
-pub struct Table<S: 'static> {
+pub(crate) struct Table<S: 'static> {
     rows: &'static [Endpoint<S>],
     published: &'static str,
     /// One for each profile, made when it is first needed.
@@ -53,18 +53,18 @@ struct Edition {
 
 impl<S> Table<S> {
     /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line.
-    pub const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> Table<S> {
+    pub(crate) const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> Table<S> {
         let editions = [const { Edition { router: OnceCell::new(), slots: OnceCell::new() } }; Profile::COUNT];
         Table { rows, published, editions }
     }
 
     /// The rows.
-    pub fn rows(&self) -> &'static [Endpoint<S>] {
+    pub(crate) fn rows(&self) -> &'static [Endpoint<S>] {
         self.rows
     }
 
     /// Whether a profile has a row at one of its paths.
-    pub fn has(&self, row: &Endpoint<S>, path: &str, profile: Profile) -> bool {
+    pub(crate) fn has(&self, row: &Endpoint<S>, path: &str, profile: Profile) -> bool {
         router::is_in(self.published, row.operation, &row.method, path, profile)
     }
 
@@ -85,7 +85,7 @@ impl<S> Table<S> {
     }
 
     /// What stands for the placeholders of a request's path; nothing if it leads nowhere.
-    pub fn placeholders<'r>(&self, request: &'r Request, profile: Profile) -> Vec<PathParameter<'r>> {
+    pub(crate) fn placeholders<'r>(&self, request: &'r Request, profile: Profile) -> Vec<PathParameter<'r>> {
         match self.router(profile).find(request.method(), request.path()) {
             Ok(Found::Route(_, path)) => path,
             _ => Vec::new(),
@@ -93,14 +93,14 @@ impl<S> Table<S> {
     }
 
     /// The schema of an operation as JSON; none if it has none.
-    pub fn contract(&self, operation: &str, profile: Profile) -> Option<&schema::Contract> {
+    pub(crate) fn contract(&self, operation: &str, profile: Profile) -> Option<&schema::Contract> {
         let row = self.rows.iter().position(|row| row.operation == operation)?;
         self.slot(row, profile)?.contract().ok()
     }
 
     /// Where an answer leaves the specification as the server keeps it, and how; `None` if it does not, or if
     /// nobody has published what the answer is.
-    pub fn answer_breach(
+    pub(crate) fn answer_breach(
         &self,
         operation: &str,
         profile: Profile,
@@ -115,7 +115,7 @@ impl<S> Table<S> {
 
     /// Whether the quick way and the four passes lead a path to the same row.
     #[cfg(test)]
-    pub fn is_found_alike(&self, profile: Profile, method: &Method, path: &str) -> bool {
+    pub(crate) fn is_found_alike(&self, profile: Profile, method: &Method, path: &str) -> bool {
         let row = |found| match found {
             Ok(Found::Route(Route::Row(row), values)) => Some((*row, values)),
             _ => None,
@@ -129,7 +129,7 @@ impl<S> Table<S> {
     ///
     /// # Errors
     /// When the schema's files are broken.
-    pub fn schema_of(&self, operation: &str, profile: Profile) -> Result<Option<&Schema>, Error> {
+    pub(crate) fn schema_of(&self, operation: &str, profile: Profile) -> Result<Option<&Schema>, Error> {
         match self.rows.iter().position(|row| row.operation == operation) {
             Some(row) => self.schema(row, profile),
             None => Ok(None),
@@ -139,7 +139,7 @@ impl<S> Table<S> {
 
 /// Which Elasticsearch answers, as far as a request's reading depends on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// The Elasticsearch that is mimicked.
     pub profile: Profile,
     /// What it says of itself.
@@ -151,7 +151,7 @@ pub struct Setting {
 }
 
 /// How far a request got without state.
-pub struct Reading<'r, S: 'static> {
+pub(crate) struct Reading<'r, S: 'static> {
     /// The row that it reached.
     pub endpoint: Option<&'static Endpoint<S>>,
     /// The operation of Elasticsearch that it names, ours or not.
@@ -171,7 +171,7 @@ pub struct Reading<'r, S: 'static> {
 }
 
 /// Where a reading ends.
-pub enum Stage<'r> {
+pub(crate) enum Stage<'r> {
     /// A handler is to act.
     Call(Box<Call<'r>>),
     /// The answer is known without one.
@@ -180,7 +180,7 @@ pub enum Stage<'r> {
 
 /// Why a request reached no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Miss {
+pub(crate) enum Miss {
     /// Elasticsearch has no such method and path.
     Unknown,
     /// Elasticsearch has the operation and this mock has not.
@@ -188,7 +188,7 @@ pub enum Miss {
 }
 
 /// Takes a request through every check that needs no state.
-pub fn read<'r, S>(table: &'static Table<S>, request: &'r Request, setting: &Setting) -> Reading<'r, S> {
+pub(crate) fn read<'r, S>(table: &'static Table<S>, request: &'r Request, setting: &Setting) -> Reading<'r, S> {
     let mut reading = Reading {
         endpoint: None,
         operation: None,

@@ -14,7 +14,7 @@ use crate::suggest::{similar, similarity};
 
 /// The operation that a call which reached none comes closest to: one of the table's rows, or one that
 /// Elasticsearch has besides.
-pub fn operation<S>(table: &'static Table<S>, profile: Profile, request: &Request) -> Option<NearMiss> {
+pub(crate) fn operation<S>(table: &'static Table<S>, profile: Profile, request: &Request) -> Option<NearMiss> {
     let path = request.path().trim_end_matches('/');
     let method = request.method().as_str();
     let rows = table.rows.iter().flat_map(|row| {
@@ -67,7 +67,7 @@ pub fn operation<S>(table: &'static Table<S>, profile: Profile, request: &Reques
 
 /// What the schema of an operation wants at that place of a body, as a JSON pointer: the published one,
 /// or where the server takes less, the server's.
-pub fn field<S>(
+pub(crate) fn field<S>(
     table: &'static Table<S>,
     profile: Profile,
     operation: &str,
@@ -87,7 +87,12 @@ pub fn field<S>(
 }
 
 /// The parameter of an operation that comes closest to a name that it does not know.
-pub fn parameter<S>(table: &'static Table<S>, profile: Profile, operation: &str, name: &str) -> Option<NearMiss> {
+pub(crate) fn parameter<S>(
+    table: &'static Table<S>,
+    profile: Profile,
+    operation: &str,
+    name: &str,
+) -> Option<NearMiss> {
     let schema = &table.contract(operation, profile)?.published;
     let known: Vec<&str> =
         schema.pointer("/properties/query/properties")?.as_object()?.keys().map(String::as_str).collect();

@@ -12,7 +12,7 @@ use crate::es::document::source::Source;
 
 /// A piece of JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Part {
+pub(crate) enum Part {
     /// Any JSON.
     Json(Value),
     /// A whole number.

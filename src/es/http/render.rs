@@ -22,7 +22,7 @@ use crate::profile::Profile;
 
 /// How an answer is to be written, as its request asks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Style {
+pub(crate) struct Style {
     /// The `content-type`.
     pub content_type: Cow<'static, str>,
     /// Whether to indent; none leaves it to the reply.
@@ -51,7 +51,7 @@ impl Default for Style {
 }
 
 /// The response to a request that was done or refused.
-pub fn render(outcome: &Result<Reply, Error>, style: &Style) -> Response {
+pub(crate) fn render(outcome: &Result<Reply, Error>, style: &Style) -> Response {
     match outcome {
         Ok(reply) => {
             let text = body_text(reply, style);
@@ -180,7 +180,7 @@ fn ready(status: u16, extra: &Extra<'_>, content_type: &str, body_bytes: usize, 
 const PRODUCT: (&str, &str) = ("x-elastic-product", "Elasticsearch");
 
 /// An answer written below the dispatcher: no body, no product header, and the line is closed.
-pub fn bare(status: u16) -> Response {
+pub(crate) fn bare(status: u16) -> Response {
     let mut response = Response::new(status);
     response.headers.push("content-length", "0");
     response.headers.push("connection", "close");

@@ -17,7 +17,7 @@ use crate::profile::Profile;
 
 /// What a method and a path lead to.
 #[derive(Debug, PartialEq)]
-pub enum Route {
+pub(crate) enum Route {
     /// A row of the table, by its index.
     Row(usize),
     /// An operation of Elasticsearch that this mock has not, by its name.
@@ -27,7 +27,7 @@ pub enum Route {
 }
 
 /// What the router says of a request.
-pub enum Found<'a, 'p> {
+pub(crate) enum Found<'a, 'p> {
     /// The route, and the placeholders of its path.
     Route(&'a Route, Vec<PathParameter<'p>>),
     /// The path is known, the method is not: the methods that are, in Elasticsearch's order.
@@ -54,7 +54,7 @@ fn lines(published: &'static str) -> impl Iterator<Item = Line> {
 }
 
 /// Whether a profile has an operation at an address. What is not published is ours, and always there.
-pub fn is_in(published: &'static str, operation: &str, method: &Method, path: &str, profile: Profile) -> bool {
+pub(crate) fn is_in(published: &'static str, operation: &str, method: &Method, path: &str, profile: Profile) -> bool {
     is_among(lines(published), operation, method, path, profile)
 }
 
@@ -71,7 +71,7 @@ fn is_among(
 }
 
 /// A tree of path segments.
-pub struct Router {
+pub(crate) struct Router {
     root: Node,
     /// By the number of their segments.
     plain: [Vec<Plain>; PLAIN_SEGMENTS_MAX + 1],
@@ -147,7 +147,7 @@ const PASSES: [Pass; 4] = [Pass::Nowhere, Pass::First, Pass::Last, Pass::Anywher
 impl Router {
     /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`, and the
     /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
-    pub fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
+    pub(crate) fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
         let mut router = Router { root: Node::default(), plain: Default::default() };
         // Cut into words once: every row looks through them.
         let published_lines: Vec<Line> = lines(published).collect();
@@ -243,7 +243,7 @@ impl Router {
     ///
     /// # Errors
     /// When a placeholder's segment has a broken escape.
-    pub fn find<'p>(&self, method: &Method, path: &'p str) -> Result<Found<'_, 'p>, Error> {
+    pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Result<Found<'_, 'p>, Error> {
         match self.find_plain(method, path) {
             Some(found) => Ok(found),
             None => self.find_in_tree(method, path),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 /// Why analysis cannot be set up.
 #[derive(Clone, Debug, PartialEq)]
-pub enum BadAnalysis {
+pub(crate) enum BadAnalysis {
     /// A component says neither its type nor, if it is an analyzer, its tokenizer.
     NoType {
         /// What it is: `analyzer`, `tokenizer`, `filter`, `char_filter`.
@@ -272,7 +272,7 @@ const SIMILARITY_TYPES: &[&str] =
 
 /// The analysis of an index, as its flat settings have it.
 #[derive(Clone, Copy)]
-pub struct Analysis<'s> {
+pub(crate) struct Analysis<'s> {
     settings: &'s Map<String, Value>,
     /// Whether every name leads to something, because that has been looked at before.
     is_trusted: bool,
@@ -284,32 +284,32 @@ type Group<'s> = BTreeMap<&'s str, BTreeMap<&'s str, &'s Value>>;
 
 impl<'s> Analysis<'s> {
     /// The analysis that these settings set up.
-    pub fn of(settings: &'s Map<String, Value>) -> Analysis<'s> {
+    pub(crate) fn of(settings: &'s Map<String, Value>) -> Analysis<'s> {
         Analysis { settings, is_trusted: false }
     }
 
     /// An analysis in which every name leads to something.
-    pub fn of_anything() -> Analysis<'static> {
+    pub(crate) fn of_anything() -> Analysis<'static> {
         Analysis { settings: &NOTHING, is_trusted: true }
     }
 
     /// The settings that set it up.
-    pub fn settings(self) -> &'s Map<String, Value> {
+    pub(crate) fn settings(self) -> &'s Map<String, Value> {
         self.settings
     }
 
     /// Whether a field may name that analyzer.
-    pub fn has_analyzer(self, name: &str) -> bool {
+    pub(crate) fn has_analyzer(self, name: &str) -> bool {
         ANALYZERS.contains(&name) || self.is_set("analysis.analyzer.", name)
     }
 
     /// Whether a field may name that normalizer.
-    pub fn has_normalizer(self, name: &str) -> bool {
+    pub(crate) fn has_normalizer(self, name: &str) -> bool {
         name == "lowercase" || self.is_set("analysis.normalizer.", name)
     }
 
     /// Whether a field may name that similarity.
-    pub fn has_similarity(self, name: &str) -> bool {
+    pub(crate) fn has_similarity(self, name: &str) -> bool {
         SIMILARITIES.contains(&name) || self.is_set("similarity.", name)
     }
 
@@ -332,7 +332,7 @@ impl<'s> Analysis<'s> {
     ///
     /// # Errors
     /// The first component that cannot.
-    pub fn check(self) -> Result<(), BadAnalysis> {
+    pub(crate) fn check(self) -> Result<(), BadAnalysis> {
         if !self.settings.keys().any(|key| key.starts_with("analysis.") || key.starts_with("similarity.")) {
             return Ok(());
         }

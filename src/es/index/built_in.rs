@@ -15,7 +15,7 @@ use crate::es::document::store::Design;
 use crate::es::store::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
 
 /// The design of an index of that name, one for all clusters; none if nothing is built in for it.
-pub fn design(name: &str) -> Option<Arc<Design>> {
+pub(crate) fn design(name: &str) -> Option<Arc<Design>> {
     match name {
         CONNECTORS => Some(OF_CONNECTORS.clone()),
         SYNC_JOBS => Some(OF_SYNC_JOBS.clone()),
@@ -26,17 +26,17 @@ pub fn design(name: &str) -> Option<Arc<Design>> {
 }
 
 /// Whether a design is the built-in one of sync jobs, as nobody has changed it.
-pub fn is_of_sync_jobs(design: &Arc<Design>) -> bool {
+pub(crate) fn is_of_sync_jobs(design: &Arc<Design>) -> bool {
     Arc::ptr_eq(design, &OF_SYNC_JOBS)
 }
 
 /// Whether a design is the built-in one of connectors, as nobody has changed it.
-pub fn is_of_connectors(design: &Arc<Design>) -> bool {
+pub(crate) fn is_of_connectors(design: &Arc<Design>) -> bool {
     Arc::ptr_eq(design, &OF_CONNECTORS)
 }
 
 /// The index that an alias of the built-in designs stands for.
-pub fn index_behind(alias: &str) -> Option<&'static str> {
+pub(crate) fn index_behind(alias: &str) -> Option<&'static str> {
     match alias {
         ".elastic-connectors" => Some(CONNECTORS),
         ".elastic-connectors-sync-jobs" => Some(SYNC_JOBS),

@@ -60,7 +60,7 @@ const LETTERS: &str = "ABDEFGHKLMNOQSVWXYZacdehgkmnpqsuvwxyz";
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn check(format: &str) -> Result<(), String> {
+pub(crate) fn check(format: &str) -> Result<(), String> {
     if format.is_empty() {
         return Err("No date pattern provided".to_owned());
     }

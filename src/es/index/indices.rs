@@ -14,12 +14,12 @@ use crate::limits::INDICES_MAX;
 
 impl Cluster {
     /// The index of exactly that name.
-    pub fn index(&self, name: &str) -> Option<&Index> {
+    pub(crate) fn index(&self, name: &str) -> Option<&Index> {
         self.indices.get(name).map(|index| &**index)
     }
 
     /// The same, to be written to.
-    pub fn index_mut(&mut self, name: &str) -> Option<&mut Index> {
+    pub(crate) fn index_mut(&mut self, name: &str) -> Option<&mut Index> {
         let index = self.indices.get_mut(name)?;
         if let Some(now) = self.seen_at {
             index.tick(now);
@@ -31,12 +31,12 @@ impl Cluster {
     }
 
     /// All indices, in the order of their names.
-    pub fn indices(&self) -> impl Iterator<Item = &Index> {
+    pub(crate) fn indices(&self) -> impl Iterator<Item = &Index> {
         self.indices.values().map(|index| &**index)
     }
 
     /// The index of that name, made if need be, as the Connector API's first write to it makes it.
-    pub fn index_made(&mut self, name: &'static str, now: Timestamp) -> &mut Index {
+    pub(crate) fn index_made(&mut self, name: &'static str, now: Timestamp) -> &mut Index {
         if !self.indices.contains_key(name) {
             let design = built_in::design(name).unwrap_or_default();
             let index = Index::new(name, self.ids.next_uuid(), design, now);
@@ -59,7 +59,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A name that is taken or cannot be one; an alias that has the name of an index; too many indices.
-    pub fn create_index(&mut self, name: &str, design: Design, now: Timestamp) -> Result<&mut Index, Refusal> {
+    pub(crate) fn create_index(&mut self, name: &str, design: Design, now: Timestamp) -> Result<&mut Index, Refusal> {
         refuse_reserved(name)?;
         if let Some(offence) = names::offence(name) {
             return Err(ShelfRefusal::IndexName { name: name.to_owned(), offence }.into());
@@ -86,7 +86,7 @@ impl Cluster {
     }
 
     /// Whether a write to `name` makes an index.
-    pub fn makes(&self, name: &str, now: Timestamp) -> bool {
+    pub(crate) fn makes(&self, name: &str, now: Timestamp) -> bool {
         let is_new = |name: &str| self.named(name).is_empty() && built_in::index_behind(name).is_none();
         // Almost every write names its index.
         !self.indices.contains_key(name) && date_math(name, now).is_ok_and(|name| is_new(&name))
@@ -102,7 +102,12 @@ impl Cluster {
     /// # Errors
     /// A name that cannot be one, an alias without an index to write to, or with `require_alias` a
     /// name that is no alias.
-    pub fn index_to_write(&mut self, name: &str, require_alias: bool, now: Timestamp) -> Result<&mut Index, Refusal> {
+    pub(crate) fn index_to_write(
+        &mut self,
+        name: &str,
+        require_alias: bool,
+        now: Timestamp,
+    ) -> Result<&mut Index, Refusal> {
         refuse_reserved(name)?;
         // Almost every write names its index.
         if !require_alias && self.indices.contains_key(name) {
@@ -124,7 +129,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Those of [`index_to_write`](Self::index_to_write), and no such index.
-    pub fn existing_index_to_write(&mut self, name: &str, now: Timestamp) -> Result<&mut Index, Refusal> {
+    pub(crate) fn existing_index_to_write(&mut self, name: &str, now: Timestamp) -> Result<&mut Index, Refusal> {
         refuse_reserved(name)?;
         let name = date_math(name, now)?;
         let target = self.write_target(&name, false)?;
@@ -162,7 +167,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A name that cannot be one, or that an index has.
-    pub fn check_alias(&self, alias: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_alias(&self, alias: &str) -> Result<(), Refusal> {
         let offence = match self.index(alias) {
             Some(_) => Some("an index or data stream exists with the same name as the alias".to_owned()),
             None if alias.is_empty() => Some("must not be empty".to_owned()),
@@ -175,7 +180,7 @@ impl Cluster {
     }
 
     /// Removes the index of exactly that name with all its documents, and says whether there was one.
-    pub fn remove_index(&mut self, name: &str) -> bool {
+    pub(crate) fn remove_index(&mut self, name: &str) -> bool {
         let Some(index) = self.indices.remove(name) else { return false };
         if let Some(trial) = &mut self.trial {
             trial.removed(index);

@@ -1,13 +1,13 @@
 //! Indices: their names, settings, mappings and aliases.
 
-pub mod analysis;
-pub mod built_in;
-pub mod date_format;
-pub mod handlers;
-pub mod indices;
-pub mod mapping;
-pub mod names;
-pub mod refusal;
-pub mod settings;
-pub mod templates;
-pub mod words;
+pub(crate) mod analysis;
+pub(crate) mod built_in;
+pub(crate) mod date_format;
+pub(crate) mod handlers;
+pub(crate) mod indices;
+pub(crate) mod mapping;
+pub(crate) mod names;
+pub(crate) mod refusal;
+pub(crate) mod settings;
+pub(crate) mod templates;
+pub(crate) mod words;

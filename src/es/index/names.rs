@@ -14,7 +14,7 @@ use crate::es::store::{Cluster, SECRETS, SECRETS_ALIAS};
 
 /// How an expression is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lookup {
+pub(crate) struct Lookup {
     /// Whether wildcards find open indices.
     pub expand_open: bool,
     /// Whether wildcards find closed indices.
@@ -45,18 +45,18 @@ impl Default for Lookup {
 
 impl Lookup {
     /// For calls that ask about indices and not about their documents: closed ones may be named.
-    pub fn of_metadata() -> Lookup {
+    pub(crate) fn of_metadata() -> Lookup {
         Lookup { forbid_closed: false, ..Lookup::default() }
     }
 
     /// The same for calls whose wildcards find closed indices too.
-    pub fn of_all_metadata() -> Lookup {
+    pub(crate) fn of_all_metadata() -> Lookup {
         Lookup { expand_closed: true, ..Lookup::of_metadata() }
     }
 
     /// The same with `expand_wildcards`, a comma list of `open`, `closed`, `hidden`, `none` and `all`;
     /// the first unknown word is given back.
-    pub fn with_expand_wildcards(self, list: &str) -> Result<Lookup, String> {
+    pub(crate) fn with_expand_wildcards(self, list: &str) -> Result<Lookup, String> {
         let mut lookup = Lookup { expand_open: false, expand_closed: false, expand_hidden: false, ..self };
         for word in list.split(',') {
             match word {
@@ -73,7 +73,7 @@ impl Lookup {
 }
 
 /// What is wrong with the name of a new index; none if it will do.
-pub fn offence(name: &str) -> Option<String> {
+pub(crate) fn offence(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("must not be empty".to_owned());
     }
@@ -85,7 +85,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A name that is not there or cannot be one, unless `lookup` passes it over.
-    pub fn resolve(&self, expression: &str, lookup: &Lookup, now: Timestamp) -> Result<Vec<&Index>, Refusal> {
+    pub(crate) fn resolve(&self, expression: &str, lookup: &Lookup, now: Timestamp) -> Result<Vec<&Index>, Refusal> {
         let missing = |name: &str| ShelfRefusal::NoSuchIndex { expression: name.to_owned(), of_document: false };
         let mut found: BTreeSet<&str> = BTreeSet::new();
         let mut wildcard_seen = false;
@@ -150,7 +150,7 @@ impl Cluster {
     ///
     /// # Errors
     /// No such index, or an alias of several.
-    pub fn resolve_one(&self, name: &str, now: Timestamp) -> Result<&Index, Refusal> {
+    pub(crate) fn resolve_one(&self, name: &str, now: Timestamp) -> Result<&Index, Refusal> {
         let name = date_math(name, now)?;
         refuse_reserved(&name)?;
         match self.named(&name).as_slice() {
@@ -167,7 +167,7 @@ impl Cluster {
     }
 
     /// The index of that name, or those that have it as an alias.
-    pub fn named(&self, name: &str) -> Vec<&Index> {
+    pub(crate) fn named(&self, name: &str) -> Vec<&Index> {
         match self.index(name) {
             Some(index) => vec![index],
             None => self.indices().filter(|index| index.design.aliases.contains_key(name)).collect(),
@@ -205,7 +205,7 @@ fn fits(pattern: &str, index: &Index, lookup: &Lookup) -> bool {
 }
 
 /// Whether a name is like a pattern, in which `*` stands for any text.
-pub fn is_like(pattern: &str, name: &str) -> bool {
+pub(crate) fn is_like(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == name;
     };
@@ -228,7 +228,7 @@ pub fn is_like(pattern: &str, name: &str) -> bool {
 ///
 /// # Errors
 /// A date-math name that cannot be read, or whose units or format are not spoken here.
-pub fn date_math(name: &str, now: Timestamp) -> Result<String, Refusal> {
+pub(crate) fn date_math(name: &str, now: Timestamp) -> Result<String, Refusal> {
     let Some(inner) = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) else {
         return Ok(name.to_owned());
     };

@@ -6,7 +6,7 @@ use crate::es::index::settings::BadSetting;
 
 /// Why something about documents or indices is refused.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ShelfRefusal {
+pub(crate) enum ShelfRefusal {
     /// An expression names an index that is not there.
     NoSuchIndex {
         /// The name or the expression as it was given.
@@ -138,7 +138,7 @@ impl From<BadSetting> for ShelfRefusal {
 impl ShelfRefusal {
     /// The same with a value's place looked up in the document's text as it was sent.
     #[must_use]
-    pub fn located_in(self, text: &[u8]) -> ShelfRefusal {
+    pub(crate) fn located_in(self, text: &[u8]) -> ShelfRefusal {
         let ShelfRefusal::Misfit { id, misfit, place } = self else {
             return self;
         };

@@ -17,7 +17,7 @@ use crate::es::refusal::{Refusal, ShelfRefusal};
 
 /// A part of composable templates.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Component {
+pub(crate) struct Component {
     /// It, as it is shown.
     pub shown: Value,
     /// What it says of an index.
@@ -26,7 +26,7 @@ pub struct Component {
 
 /// A composable template.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct IndexTemplate {
+pub(crate) struct IndexTemplate {
     /// It, as it is shown.
     pub shown: Value,
     /// The names for which it counts.
@@ -41,7 +41,7 @@ pub struct IndexTemplate {
 
 /// A template of the older kind.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct LegacyTemplate {
+pub(crate) struct LegacyTemplate {
     /// The names for which it counts.
     pub patterns: Vec<String>,
     /// Which of several lies over the others.
@@ -54,7 +54,7 @@ pub struct LegacyTemplate {
 
 /// All templates, each kind by name.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Templates {
+pub(crate) struct Templates {
     /// The components.
     pub components: BTreeMap<String, Component>,
     /// The composable ones.
@@ -65,7 +65,7 @@ pub struct Templates {
 
 impl Templates {
     /// The composable template that counts for a name.
-    pub fn for_index(&self, name: &str) -> Option<(&str, &IndexTemplate)> {
+    pub(crate) fn for_index(&self, name: &str) -> Option<(&str, &IndexTemplate)> {
         let matching = self.composable.iter().filter(|(_, template)| matches(&template.patterns, name));
         matching.max_by_key(|(_, template)| template.priority).map(|(name, template)| (name.as_str(), template))
     }
@@ -74,7 +74,7 @@ impl Templates {
     ///
     /// # Errors
     /// Mappings that contradict each other.
-    pub fn resolved(&self, template: &IndexTemplate) -> Result<Design, Refusal> {
+    pub(crate) fn resolved(&self, template: &IndexTemplate) -> Result<Design, Refusal> {
         let components = template.composed_of.iter().filter_map(|name| self.components.get(name));
         let mut design = Design::default();
         for part in components.map(|component| &component.design).chain([&template.design]) {
@@ -87,7 +87,7 @@ impl Templates {
     ///
     /// # Errors
     /// Settings or mappings that contradict each other.
-    pub fn completed(&self, name: &str, own: Design) -> Result<Design, Refusal> {
+    pub(crate) fn completed(&self, name: &str, own: Design) -> Result<Design, Refusal> {
         let mut design = match self.for_index(name) {
             Some((_, template)) => self.resolved(template)?,
             None => {
@@ -113,7 +113,7 @@ impl Templates {
     }
 
     /// The older templates that match a name that one of these patterns matches, with their patterns.
-    pub fn legacy_like<'t>(&'t self, patterns: &'t [String]) -> impl Iterator<Item = (&'t str, &'t [String])> {
+    pub(crate) fn legacy_like<'t>(&'t self, patterns: &'t [String]) -> impl Iterator<Item = (&'t str, &'t [String])> {
         self.legacy
             .iter()
             .filter(|(_, template)| overlap(&template.patterns, patterns))
@@ -121,7 +121,7 @@ impl Templates {
     }
 
     /// The composable templates that match a name that one of these patterns matches, but for the one of that name.
-    pub fn composable_like<'t>(
+    pub(crate) fn composable_like<'t>(
         &'t self,
         but: &'t str,
         patterns: &'t [String],

@@ -11,7 +11,7 @@
 use serde_json::{Map, Value, json};
 
 /// The pipeline's text.
-pub fn search_default() -> Map<String, Value> {
+pub(crate) fn search_default() -> Map<String, Value> {
     let extract = "ctx?._extract_binary_content == true";
     let squish = "ctx?._reduce_whitespace == true";
     let text = json!({

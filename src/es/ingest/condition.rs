@@ -11,7 +11,7 @@ use super::field::Draft;
 
 /// A comparison of a field with a literal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Condition {
+pub(crate) struct Condition {
     path: String,
     equal: bool,
     literal: Value,
@@ -19,7 +19,7 @@ pub struct Condition {
 
 impl Condition {
     /// Reads a script; none if it is not one of those that are known.
-    pub fn read(script: &str) -> Option<Condition> {
+    pub(crate) fn read(script: &str) -> Option<Condition> {
         let (equal, (field, literal)) = match script.split_once("==") {
             Some(sides) => (true, sides),
             None => (false, script.split_once("!=")?),
@@ -44,7 +44,7 @@ impl Condition {
     }
 
     /// Whether it holds for a document.
-    pub fn holds(&self, draft: &Draft) -> bool {
+    pub(crate) fn holds(&self, draft: &Draft) -> bool {
         let found = draft.value(&self.path).unwrap_or(&Value::Null);
         let is_equal = match (found.as_f64(), self.literal.as_f64()) {
             (Some(found), Some(literal)) => found == literal,

@@ -11,7 +11,7 @@ use super::{Address, Failure};
 use crate::clock::Timestamp;
 
 /// A document while it is in a pipeline.
-pub struct Draft {
+pub(crate) struct Draft {
     fields: Map<String, Value>,
     /// The most fields that it ever had: the size of the table they are kept in.
     most: usize,
@@ -22,7 +22,7 @@ pub struct Draft {
 }
 
 /// Fields that are no part of the source.
-pub const METADATA: [&str; 9] = [
+pub(crate) const METADATA: [&str; 9] = [
     "_index",
     "_type",
     "_id",
@@ -36,7 +36,7 @@ pub const METADATA: [&str; 9] = [
 
 impl Draft {
     /// A draft of those fields.
-    pub fn new(fields: Map<String, Value>, address: Address<'_>, now: Timestamp) -> Draft {
+    pub(crate) fn new(fields: Map<String, Value>, address: Address<'_>, now: Timestamp) -> Draft {
         let mut notes = Map::new();
         notes.insert("timestamp".to_owned(), now.to_string().into());
         let mut metadata = Map::new();
@@ -46,22 +46,22 @@ impl Draft {
     }
 
     /// The fields, and how many there were when there were most.
-    pub fn finish(self) -> (Map<String, Value>, usize) {
+    pub(crate) fn finish(self) -> (Map<String, Value>, usize) {
         (self.fields, self.most)
     }
 
     /// Sets what stands under `_ingest.<name>`.
-    pub fn note(&mut self, name: &str, value: Value) {
+    pub(crate) fn note(&mut self, name: &str, value: Value) {
         self.notes.insert(name.to_owned(), value);
     }
 
     /// Takes away what stands under `_ingest.<name>`.
-    pub fn forget(&mut self, name: &str) {
+    pub(crate) fn forget(&mut self, name: &str) {
         self.notes.shift_remove(name);
     }
 
     /// The value at a path.
-    pub fn get(&self, path: &str) -> Result<&Value, Failure> {
+    pub(crate) fn get(&self, path: &str) -> Result<&Value, Failure> {
         let (root, names) = self.start(path)?;
         let mut names = names.into_iter();
         let first = names.next().unwrap_or_default();
@@ -78,23 +78,23 @@ impl Draft {
     }
 
     /// The value at a path, nothing if it is not there or null.
-    pub fn value(&self, path: &str) -> Option<&Value> {
+    pub(crate) fn value(&self, path: &str) -> Option<&Value> {
         self.get(path).ok().filter(|value| !value.is_null())
     }
 
     /// Whether there is something at a path; a null is something.
-    pub fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         self.get(path).is_ok()
     }
 
     /// Sets the value at a path, and makes the objects on the way there.
-    pub fn set(&mut self, path: &str, value: Value) -> Result<(), Failure> {
+    pub(crate) fn set(&mut self, path: &str, value: Value) -> Result<(), Failure> {
         *self.place(path)? = value;
         Ok(())
     }
 
     /// The place of a path, made if need be: null if there was nothing.
-    pub fn place(&mut self, path: &str) -> Result<&mut Value, Failure> {
+    pub(crate) fn place(&mut self, path: &str) -> Result<&mut Value, Failure> {
         let (_, names) = self.start(path)?;
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let (leaf, parents) = names.split_last().ok_or_else(|| failure("path cannot be null nor empty".to_owned()))?;
@@ -138,7 +138,7 @@ impl Draft {
     }
 
     /// Takes away the field at a path, and returns what was there.
-    pub fn remove(&mut self, path: &str) -> Result<Value, Failure> {
+    pub(crate) fn remove(&mut self, path: &str) -> Result<Value, Failure> {
         let (_, names) = self.start(path)?;
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let (leaf, parents) = names.split_last().ok_or_else(|| failure("path cannot be null nor empty".to_owned()))?;
@@ -173,7 +173,7 @@ impl Draft {
     }
 
     /// Counts the fields, so that the most of them is known. Called after each step.
-    pub fn count(&mut self) {
+    pub(crate) fn count(&mut self) {
         self.most = self.most.max(self.fields.len());
     }
 
@@ -220,7 +220,7 @@ fn position(list: &[Value], name: &str, path: &str) -> Result<usize, Failure> {
 }
 
 /// The Java class that the server keeps a value in.
-pub fn java_type(value: &Value) -> &'static str {
+pub(crate) fn java_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "java.lang.Boolean",

@@ -9,7 +9,7 @@ use crate::es::ingest::{Address, Misfit, Pipelines, Wrong};
 use crate::es::store::Cluster;
 
 /// `ingest.put_pipeline`. What the mock cannot do is refused here, not while documents are written.
-pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (id, text) = (call.path("id"), text(call.json())?);
     if let Some(required) = call.query("if_version") {
         let current =
@@ -23,7 +23,7 @@ pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `ingest.get_pipeline`: 404 with an empty body when a name stands for none.
-pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = match call.path("id") {
         "" => "*",
         id => id,
@@ -42,7 +42,7 @@ pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `ingest.delete_pipeline`.
-pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path("id");
     if !cluster.pipelines_mut().delete(id) && id != "*" {
         return Err(Error::pipeline_missing(id));
@@ -51,7 +51,7 @@ pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `ingest.simulate`: what a pipeline, stored or given, makes of documents. Nothing is stored.
-pub fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if call.switch("verbose") {
         return Err(Error::unsupported("[verbose] of a simulated pipeline", "leave it away and look at the outcome"));
     }

@@ -19,14 +19,14 @@
 mod built_in;
 mod condition;
 mod field;
-pub mod handlers;
+pub(crate) mod handlers;
 mod pattern;
 mod read;
-pub mod step;
+pub(crate) mod step;
 mod template;
 #[cfg(test)]
 mod tests;
-pub mod words;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,18 +39,18 @@ use crate::es::document::source::{Source, hash_order, hash_order_since};
 use crate::es::index::names::is_like;
 use crate::limits::PIPELINES_NESTED_MAX;
 use field::Draft;
-pub use read::{Misfit, PROCESSORS, Wrong};
+pub(crate) use read::{Misfit, PROCESSORS, Wrong};
 use step::Step;
 
 /// The pipeline that Elasticsearch installs for the documents of connectors.
-pub const SEARCH_DEFAULT: &str = "search-default-ingestion";
+pub(crate) const SEARCH_DEFAULT: &str = "search-default-ingestion";
 
 /// The name that means no pipeline.
-pub const NONE: &str = "_none";
+pub(crate) const NONE: &str = "_none";
 
 /// A pipeline: its text as it was stored, and what it comes to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     text: Map<String, Value>,
     steps: Vec<Step>,
     on_failure: Vec<Step>,
@@ -58,18 +58,18 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// The pipeline as it was stored.
-    pub fn text(&self) -> &Map<String, Value> {
+    pub(crate) fn text(&self) -> &Map<String, Value> {
         &self.text
     }
 }
 
 /// All pipelines by their ids.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pipelines(BTreeMap<String, Arc<Pipeline>>);
+pub(crate) struct Pipelines(BTreeMap<String, Arc<Pipeline>>);
 
 /// What a pipeline may know of a document besides its source.
 #[derive(Clone, Copy, Debug)]
-pub struct Address<'a> {
+pub(crate) struct Address<'a> {
     /// The index that it is written to.
     pub index: &'a str,
     /// Its id; none when the index will make one.
@@ -81,7 +81,7 @@ pub struct Address<'a> {
 /// The message is worded here and not where refusals are worded, because it is data as well: a
 /// pipeline's `on_failure` writes it into the document.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// Of which kind.
     pub kind: FailureKind,
     /// What it says.
@@ -92,7 +92,7 @@ pub struct Failure {
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub(crate) enum FailureKind {
     /// The document, or the name of a pipeline, is not what it must be.
     Argument,
     /// Pipelines call each other in a circle, or too many of them.
@@ -135,26 +135,26 @@ impl Pipelines {
     ///
     /// # Errors
     /// What is wrong with it, or is not supported.
-    pub fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), Misfit> {
+    pub(crate) fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), Misfit> {
         let (steps, on_failure) = read::pipeline(id, &text)?;
         self.0.insert(id.to_owned(), Arc::new(Pipeline { text, steps, on_failure }));
         Ok(())
     }
 
     /// Removes the pipelines that a name with `*` in it stands for, and says whether it stood for any.
-    pub fn delete(&mut self, pattern: &str) -> bool {
+    pub(crate) fn delete(&mut self, pattern: &str) -> bool {
         let before = self.0.len();
         self.0.retain(|id, _| !is_like(pattern, id));
         self.0.len() < before
     }
 
     /// The pipeline with that id.
-    pub fn get(&self, id: &str) -> Option<&Pipeline> {
+    pub(crate) fn get(&self, id: &str) -> Option<&Pipeline> {
         self.0.get(id).map(|pipeline| &**pipeline)
     }
 
     /// The pipelines that a comma list of names, with `*` in them, stands for.
-    pub fn matching(&self, expression: &str) -> impl Iterator<Item = (&str, &Pipeline)> {
+    pub(crate) fn matching(&self, expression: &str) -> impl Iterator<Item = (&str, &Pipeline)> {
         let found = self.0.iter().filter(move |(id, _)| expression.split(',').any(|name| is_like(name, id)));
         found.map(|(id, pipeline)| (id.as_str(), &**pipeline))
     }
@@ -164,7 +164,7 @@ impl Pipelines {
     ///
     /// # Errors
     /// The first failure that no `on_failure` takes care of; a pipeline that is not there.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         names: &[&str],
         source: &Source,

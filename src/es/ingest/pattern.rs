@@ -7,7 +7,7 @@
 
 /// What is looked for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Pattern {
+pub(crate) enum Pattern {
     /// One after the other.
     Sequence(Vec<Atom>),
     /// As many as there are, at least one.
@@ -16,7 +16,7 @@ pub enum Pattern {
 
 /// One character.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Atom {
+pub(crate) enum Atom {
     /// That one.
     Literal(char),
     /// One of a class, or one that is in none of it.
@@ -25,7 +25,7 @@ pub enum Atom {
 
 /// What is in a class.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Member {
+pub(crate) enum Member {
     Range(char, char),
     Space,
     Digit,
@@ -55,7 +55,7 @@ impl Atom {
 
 impl Pattern {
     /// Reads an expression; none if it is not one of those that are known.
-    pub fn read(text: &str) -> Option<Pattern> {
+    pub(crate) fn read(text: &str) -> Option<Pattern> {
         let mut atoms = Vec::new();
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
@@ -71,7 +71,7 @@ impl Pattern {
     }
 
     /// The text with every match replaced.
-    pub fn replace(&self, text: &str, replacement: &str) -> String {
+    pub(crate) fn replace(&self, text: &str, replacement: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(c) = rest.chars().next() {

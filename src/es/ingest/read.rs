@@ -14,7 +14,7 @@ use super::template::Template;
 
 /// Why a pipeline was not stored.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Misfit {
+pub(crate) struct Misfit {
     /// The processor that is concerned, if it is one.
     pub processor: Option<Box<str>>,
     /// Its tag.
@@ -27,7 +27,7 @@ pub struct Misfit {
 
 /// What is wrong with a pipeline.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Wrong {
+pub(crate) enum Wrong {
     /// A setting is required and not there.
     Missing,
     /// A setting is of a type that it cannot be.
@@ -94,11 +94,11 @@ const OTHERS: &[&str] = &[
 ];
 
 /// The processors that are played.
-pub const PROCESSORS: [&str; 10] =
+pub(crate) const PROCESSORS: [&str; 10] =
     ["append", "attachment", "gsub", "lowercase", "pipeline", "remove", "rename", "set", "trim", "uppercase"];
 
 /// The steps of a pipeline, and those for when one of them fails.
-pub fn pipeline(id: &str, text: &Map<String, Value>) -> Result<(Vec<Step>, Vec<Step>), Misfit> {
+pub(crate) fn pipeline(id: &str, text: &Map<String, Value>) -> Result<(Vec<Step>, Vec<Step>), Misfit> {
     let mut settings = Settings { processor: None, tag: None, left: text.clone() };
     settings.optional_text("description")?;
     if let Some(version) = settings.take("version")

@@ -13,7 +13,7 @@ use crate::base64;
 
 /// A processor, when it acts, and what follows when it fails.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub(crate) struct Step {
     pub(super) tag: Option<String>,
     pub(super) condition: Option<Condition>,
     pub(super) ignore_failure: bool,
@@ -23,7 +23,7 @@ pub struct Step {
 
 /// What a processor does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Adds values to a list, which may have been one value or none.
     Append { field: Template, value: Value, allow_duplicates: bool },
     /// Makes text of an attachment.
@@ -42,7 +42,7 @@ pub enum Action {
 
 /// How a text changes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Replaces what a pattern finds.
     Gsub(Pattern, String),
     /// To lower case.
@@ -55,7 +55,7 @@ pub enum Change {
 
 /// Where the value of `set` comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// From the pipeline; its texts are templates.
     Given(Value),
     /// From another field.
@@ -64,7 +64,7 @@ pub enum Origin {
 
 /// The settings of an `attachment` processor.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attachment {
+pub(crate) struct Attachment {
     pub(super) field: String,
     pub(super) target: String,
     pub(super) ignore_missing: bool,
@@ -78,7 +78,7 @@ pub struct Attachment {
 
 impl Action {
     /// The processor's name.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Action::Append { .. } => "append",
             Action::Attachment(_) => "attachment",

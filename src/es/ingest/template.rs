@@ -8,7 +8,7 @@ use super::field::Draft;
 
 /// A text in which fields of the document may stand.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Template(Vec<Part>);
+pub(crate) struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
@@ -18,7 +18,7 @@ enum Part {
 
 impl Template {
     /// Reads a text; none if it has more in it than fields.
-    pub fn read(text: &str) -> Option<Template> {
+    pub(crate) fn read(text: &str) -> Option<Template> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("{{") {
@@ -50,7 +50,7 @@ impl Template {
     }
 
     /// The text for a document. A field that is not there leaves nothing.
-    pub fn fill(&self, draft: &Draft) -> String {
+    pub(crate) fn fill(&self, draft: &Draft) -> String {
         let mut out = String::new();
         for part in &self.0 {
             match part {

@@ -1,4 +1,4 @@
 //! What a node says of itself, of its cluster and of its licence.
 
-pub mod handlers;
-pub mod words;
+pub(crate) mod handlers;
+pub(crate) mod words;

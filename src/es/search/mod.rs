@@ -1,9 +1,9 @@
 //! Searches: how one is asked, what it means, how it is run, and how its hits are told.
 
-pub mod handlers;
-pub mod query;
-pub mod refusal;
-pub mod request;
-pub mod run;
-pub mod source_filter;
-pub mod words;
+pub(crate) mod handlers;
+pub(crate) mod query;
+pub(crate) mod refusal;
+pub(crate) mod request;
+pub(crate) mod run;
+pub(crate) mod source_filter;
+pub(crate) mod words;

@@ -4,7 +4,7 @@ use crate::es::search::run::ShardFault;
 
 /// Why a search is refused.
 #[derive(Clone, Debug, PartialEq)]
-pub enum SearchRefusal {
+pub(crate) enum SearchRefusal {
     /// An index cannot be asked this.
     Shard(Box<ShardFault>),
     /// The id is not that of a scroll.

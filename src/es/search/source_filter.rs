@@ -12,7 +12,7 @@ use crate::es::document::source::Source;
 
 /// Which part of a source an answer shows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum SourceFilter {
+pub(crate) enum SourceFilter {
     /// All of it.
     #[default]
     All,
@@ -29,11 +29,11 @@ pub enum SourceFilter {
 
 /// The path of a field, with `*` for anything.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FieldPattern(Pattern);
+pub(crate) struct FieldPattern(Pattern);
 
 impl FieldPattern {
     /// Reads it.
-    pub fn read(text: &str) -> FieldPattern {
+    pub(crate) fn read(text: &str) -> FieldPattern {
         FieldPattern(Pattern::of_name(text))
     }
 
@@ -51,7 +51,7 @@ impl FieldPattern {
 
 impl SourceFilter {
     /// Shows `includes` without `excludes`; everything, if both are empty.
-    pub fn of<'a>(
+    pub(crate) fn of<'a>(
         includes: impl IntoIterator<Item = &'a str>,
         excludes: impl IntoIterator<Item = &'a str>,
     ) -> SourceFilter {
@@ -65,7 +65,7 @@ impl SourceFilter {
 
     /// What the `_source` of a body asks for: a switch, a pattern, patterns, or an object of includes and
     /// excludes. None if it is something else.
-    pub fn read(value: &Value) -> Option<SourceFilter> {
+    pub(crate) fn read(value: &Value) -> Option<SourceFilter> {
         fn patterns(value: &Value) -> Option<Vec<&str>> {
             match value {
                 Value::String(pattern) => Some(vec![pattern]),
@@ -92,7 +92,7 @@ impl SourceFilter {
     }
 
     /// What is shown of a source, which is shared if that is all of it; none if nothing of it is to be there.
-    pub fn shown(&self, source: &Arc<Source>) -> Option<Arc<Source>> {
+    pub(crate) fn shown(&self, source: &Arc<Source>) -> Option<Arc<Source>> {
         self.apply(source).map(|shown| match shown {
             Cow::Borrowed(_) => source.clone(),
             Cow::Owned(cut) => Arc::new(cut),
@@ -100,7 +100,7 @@ impl SourceFilter {
     }
 
     /// The same of a source that is only looked at.
-    pub fn apply<'s>(&self, source: &'s Source) -> Option<Cow<'s, Source>> {
+    pub(crate) fn apply<'s>(&self, source: &'s Source) -> Option<Cow<'s, Source>> {
         match self {
             SourceFilter::All => Some(Cow::Borrowed(source)),
             SourceFilter::None => None,

@@ -12,7 +12,7 @@ use crate::es::store::Cluster;
 const ID: &str = "id";
 
 /// A secret must not be empty.
-pub fn check_post(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_post(call: &Call) -> Result<(), Error> {
     match call.text("value") {
         None | Some("") => {
             Err(Error::validation(&["[value] of the connector secret cannot be [null] or [\"\"]".to_owned()]))
@@ -22,14 +22,14 @@ pub fn check_post(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.secret_post`.
-pub fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = cluster.next_id();
     cluster.put_secret(&id, call.required_text("value")?, call.now)?;
     Ok(Reply::json(json!({ "id": id })))
 }
 
 /// Neither id nor secret may be empty. Without a body the server trips.
-pub fn check_put(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_put(call: &Call) -> Result<(), Error> {
     if call.body.is_none() {
         return Err(Error::null_pointer());
     }
@@ -43,7 +43,7 @@ pub fn check_put(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.secret_put`.
-pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if cluster.put_secret(call.path(ID), call.required_text("value")?, call.now)? {
         Ok(Reply::created(json!({ "result": "created" })))
     } else {
@@ -52,13 +52,13 @@ pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `connector.secret_get`.
-pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
     Ok(Reply::json(json!({ "id": id, "value": cluster.secret(id)? })))
 }
 
 /// `connector.secret_delete`.
-pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     cluster.delete_secret(call.path(ID))?;
     Ok(Reply::json(json!({ "deleted": true })))
 }

@@ -1,3 +1,3 @@
 //! Secrets of connectors: their calls.
 
-pub mod handlers;
+pub(crate) mod handlers;

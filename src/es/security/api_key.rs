@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 
 /// An API key, without what only its owner knows.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ApiKey {
+pub(crate) struct ApiKey {
     /// Its name.
     pub name: String,
     /// When it was made.
@@ -27,28 +27,23 @@ pub struct ApiKey {
 
 /// The API keys by id.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct ApiKeys {
+pub(crate) struct ApiKeys {
     by_id: BTreeMap<String, ApiKey>,
 }
 
 impl ApiKeys {
     /// Remembers a key.
-    pub fn add(&mut self, id: &str, key: ApiKey) {
+    pub(crate) fn add(&mut self, id: &str, key: ApiKey) {
         self.by_id.insert(id.to_owned(), key);
     }
 
     /// All of them, in the order of ids.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &ApiKey)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &ApiKey)> {
         self.by_id.iter().map(|(id, key)| (id.as_str(), key))
     }
 
-    /// The key with that id.
-    pub fn get(&self, id: &str) -> Option<&ApiKey> {
-        self.by_id.get(id)
-    }
-
     /// Makes a key invalid, and says whether it was valid before; none if there is no such key.
-    pub fn invalidate(&mut self, id: &str, now: Timestamp) -> Option<bool> {
+    pub(crate) fn invalidate(&mut self, id: &str, now: Timestamp) -> Option<bool> {
         let key = self.by_id.get_mut(id)?;
         let was_valid = key.invalidated_at.is_none();
         key.invalidated_at.get_or_insert(now);

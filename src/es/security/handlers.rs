@@ -14,7 +14,7 @@ use crate::es::security::api_key::ApiKey;
 use crate::es::store::Cluster;
 
 /// `security.authenticate`.
-pub fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, Error> {
+pub(crate) fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, Error> {
     let realm = json!({ "name": "reserved", "type": "reserved" });
     Ok(Reply::json(json!({
         "username": "elastic",
@@ -32,7 +32,7 @@ pub fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, Error> {
 /// `security.create_api_key`.
 ///
 /// Source: Elasticsearch 9.x, request to create an API key, its parser and its validation.
-pub fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     const MEMBERS: [&str; 4] = ["name", "expiration", "metadata", "role_descriptors"];
     if let Some(refresh) = call.query("refresh").filter(|it| !["", "true", "false", "wait_for"].contains(it)) {
         return Err(Error::unknown_refresh(refresh));
@@ -262,7 +262,7 @@ fn is_owned(realm: Option<&str>, username: Option<&str>) -> bool {
 }
 
 /// `security.get_api_key`.
-pub fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     refuse_parameters(call, &["with_limited_by", "with_profile_uid"])?;
     let asked = |name: &str| call.query(name).filter(|value| !value.is_empty());
     let (id, name, realm, username) = (asked("id"), asked("name"), asked("realm_name"), asked("username"));
@@ -295,7 +295,7 @@ pub fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `security.query_api_keys`: all of them, page by page. A query is refused.
-pub fn query_api_keys(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn query_api_keys(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     refuse_parameters(call, &["with_limited_by", "with_profile_uid", "typed_keys"])?;
     for (member, value) in call.json().and_then(Value::as_object).into_iter().flatten() {
         let is_all = member == "query" && value.get("match_all").is_some();
@@ -312,7 +312,7 @@ pub fn query_api_keys(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
 }
 
 /// `security.invalidate_api_key`.
-pub fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     const MEMBERS: [&str; 6] = ["id", "ids", "name", "owner", "realm_name", "username"];
     let body = call.json().and_then(Value::as_object);
     if let Some(unknown) =
@@ -369,7 +369,7 @@ pub fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, E
 }
 
 /// `security.has_privileges`: whoever asks may do everything.
-pub fn has_privileges(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn has_privileges(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let user = call.path("user");
     if !user.is_empty() && user != "elastic" {
         return Err(Error::unsupported("the privileges of other users than `elastic`", "ask for one's own"));

@@ -1,4 +1,4 @@
 //! Who a client is, and its API keys.
 
-pub mod api_key;
-pub mod handlers;
+pub(crate) mod api_key;
+pub(crate) mod handlers;

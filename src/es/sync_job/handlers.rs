@@ -24,7 +24,7 @@ fn refuse(messages: Vec<String>) -> Result<(), Error> {
 }
 
 /// An id must not be empty.
-pub fn check_id(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_id(call: &Call) -> Result<(), Error> {
     match missing_id(call) {
         None => Ok(()),
         Some(message) => refuse(vec![message]),
@@ -32,7 +32,7 @@ pub fn check_id(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.sync_job_claim`.
-pub fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
     let worker = cluster.worker(call.required_text("worker_hostname")?);
     let cursor = match call.object_text("sync_cursor") {
@@ -44,13 +44,13 @@ pub fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// The connector's id must not be empty.
-pub fn check_post(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_post(call: &Call) -> Result<(), Error> {
     let empty = call.text("id").is_some_and(str::is_empty);
     refuse(empty.then(|| "[id] of the connector cannot be null or empty".to_owned()).into_iter().collect())
 }
 
 /// `connector.sync_job_post`.
-pub fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let job_type = call.text("job_type").and_then(|name| name.parse().ok()).unwrap_or(JobType::Full);
     let trigger = call.text("trigger_method").and_then(|name| name.parse().ok()).unwrap_or(TriggerMethod::OnDemand);
     let id = cluster.create_sync_job(call.required_text("id")?, job_type, trigger, call.now)?;
@@ -58,14 +58,14 @@ pub fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `connector.sync_job_get`.
-pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
     let job = cluster.sync_job(id)?;
     Ok(Reply::ok(Body::Document(id.into(), job.clone())))
 }
 
 /// `connector.sync_job_list`.
-pub fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let job_types = call.query("job_type").into_iter().flat_map(split_list).filter_map(|name| name.parse().ok());
     let filter = JobFilter {
         status: call.query("status").and_then(|name| name.parse::<SyncStatus>().ok()),
@@ -77,25 +77,25 @@ pub fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `connector.sync_job_delete`.
-pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     cluster.delete_sync_job(call.path(ID))?;
     Ok(Reply::acknowledged())
 }
 
 /// `connector.sync_job_cancel`.
-pub fn cancel(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn cancel(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
     let patch = sync_job::cancel(SyncJob(cluster.sync_job(id)?), call.now)?;
     Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
 }
 
 /// `connector.sync_job_check_in`. Writes without reading, so a missing job is told in other words.
-pub fn check_in(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn check_in(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::outcome(cluster.update_sync_job(call.path(ID), sync_job::check_in(call.now))?))
 }
 
 /// The error's text must not be empty; blanks will do.
-pub fn check_error(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_error(call: &Call) -> Result<(), Error> {
     let mut messages: Vec<String> = missing_id(call).into_iter().collect();
     if call.text("error").is_some_and(str::is_empty) {
         messages.push("[error] of the connector sync job cannot be null or empty".to_owned());
@@ -104,14 +104,14 @@ pub fn check_error(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.sync_job_error`.
-pub fn error(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn error(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
     let patch = sync_job::error(SyncJob(cluster.sync_job(id)?), call.required_text("error")?)?;
     Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
 }
 
 /// No count may be negative.
-pub fn check_stats(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_stats(call: &Call) -> Result<(), Error> {
     let mut messages: Vec<String> = missing_id(call).into_iter().collect();
     for name in ["deleted_document_count", "indexed_document_count", "indexed_document_volume", "total_document_count"]
     {
@@ -123,7 +123,7 @@ pub fn check_stats(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.sync_job_update_stats`. Writes without reading, like [`check_in`].
-pub fn update_stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update_stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let stats = Stats {
         deleted_document_count: call.required_long("deleted_document_count")?,
         indexed_document_count: call.required_long("indexed_document_count")?,

@@ -1,4 +1,4 @@
 //! Sync jobs: their calls, rules and words.
 
-pub mod handlers;
-pub mod rules;
+pub(crate) mod handlers;
+pub(crate) mod rules;

@@ -124,11 +124,11 @@ impl SyncStatus {
 
 /// A stored sync job, seen with the eyes of the protocol.
 #[derive(Clone, Copy, Debug)]
-pub struct SyncJob<'a>(pub &'a Source);
+pub(crate) struct SyncJob<'a>(pub &'a Source);
 
 impl SyncJob<'_> {
     /// The stored status.
-    pub fn status(&self) -> Result<SyncStatus, Refusal> {
+    pub(crate) fn status(&self) -> Result<SyncStatus, Refusal> {
         let status = self.0.text("status");
         status
             .and_then(|status| status.parse().ok())
@@ -136,14 +136,14 @@ impl SyncJob<'_> {
     }
 
     /// The id of the connector whose job it is.
-    pub fn connector_id(&self) -> Option<&str> {
+    pub(crate) fn connector_id(&self) -> Option<&str> {
         self.0.at(&["connector", "id"])?.as_str()
     }
 
     /// The sort key of the job list; jobs without a readable one come last.
     // DIFFERENCE: Elasticsearch compares whole milliseconds, and is too slow to make two jobs within one. The
     // mock is not, and a list whose order hangs on where a millisecond ends would be no use to a test.
-    pub fn created_at(&self) -> Option<Timestamp> {
+    pub(crate) fn created_at(&self) -> Option<Timestamp> {
         self.0.instant("created_at")
     }
 }
@@ -152,7 +152,7 @@ static ZERO: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!(0)));
 static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
 
 /// The document of a new job. `snapshot` is what it keeps of its connector, see [`Snapshot`].
-pub fn create(snapshot: Shared, job_type: JobType, trigger_method: TriggerMethod, now: Timestamp) -> Source {
+pub(crate) fn create(snapshot: Shared, job_type: JobType, trigger_method: TriggerMethod, now: Timestamp) -> Source {
     let now = Shared::instant(now);
     Source::new()
         .sharing("connector", snapshot)
@@ -172,7 +172,7 @@ pub fn create(snapshot: Shared, job_type: JobType, trigger_method: TriggerMethod
 ///
 /// Elasticsearch makes up the name of the index for permissions before it looks whether there is an
 /// index at all, so an `access_control` job needs none.
-pub fn may_start(connector_id: &str, connector: &Source, job_type: JobType) -> Result<(), Refusal> {
+pub(crate) fn may_start(connector_id: &str, connector: &Source, job_type: JobType) -> Result<(), Refusal> {
     let given = |name| connector.text(name).is_some_and(|text| !text.is_empty());
     if job_type != JobType::AccessControl && !given("index_name") {
         return Err(Refusal::NoIndexAttached { connector_id: connector_id.to_owned() });
@@ -186,7 +186,7 @@ pub fn may_start(connector_id: &str, connector: &Source, job_type: JobType) -> R
 /// What a job keeps of its connector as it is now: a copy that later changes do not reach, made when somebody
 /// reads it.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The connector's id.
     pub connector_id: Arc<str>,
     /// The connector as it was.
@@ -234,7 +234,7 @@ fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value 
 ///
 /// A claim asks nobody: Elasticsearch lets any worker take a job in any status, a canceled one too.
 /// Source: Elasticsearch 9.x, claim action; Elastic's client tests claim after a cancel.
-pub fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<Cursor<'_>>, now: Timestamp) -> Patch {
+pub(crate) fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<Cursor<'_>>, now: Timestamp) -> Patch {
     // Inferred: Elasticsearch reads its clock twice here; the mock's stands still during a call.
     let now = Shared::instant(now);
     let patch = match sync_cursor {
@@ -254,11 +254,11 @@ pub fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<Cursor<'_>>, now: 
 }
 
 /// The member of a job's snapshot that holds its cursor.
-pub const SYNC_CURSOR: &str = "sync_cursor";
+pub(crate) const SYNC_CURSOR: &str = "sync_cursor";
 
 /// A cursor that a worker starts from.
 #[derive(Clone, Debug)]
-pub enum Cursor<'a> {
+pub(crate) enum Cursor<'a> {
     /// As JSON.
     Value(&'a Value),
     /// As it came, ready to be merged.
@@ -266,7 +266,7 @@ pub enum Cursor<'a> {
 }
 
 /// Cancels a job: at once while no worker has it, else by asking its worker to stop.
-pub fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
+pub(crate) fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
     use SyncStatus::{Canceled, Canceling, Pending, Suspended};
     let now = &Shared::instant(now);
     match job.status()? {
@@ -283,12 +283,12 @@ pub fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
 }
 
 /// The worker says that it is alive. No status minds.
-pub fn check_in(now: Timestamp) -> Patch {
+pub(crate) fn check_in(now: Timestamp) -> Patch {
     Patch::new().set_instant("last_seen", &Shared::instant(now))
 }
 
 /// The worker gives up. Elasticsearch sets neither `completed_at` nor `last_seen` here.
-pub fn error(job: SyncJob<'_>, error: &str) -> Result<Patch, Refusal> {
+pub(crate) fn error(job: SyncJob<'_>, error: &str) -> Result<Patch, Refusal> {
     match job.status()? {
         from if from.may_become(SyncStatus::Error) => {
             Ok(Patch::new().set("error", Value::from(error)).set_own("status", SyncStatus::Error))
@@ -299,7 +299,7 @@ pub fn error(job: SyncJob<'_>, error: &str) -> Result<Patch, Refusal> {
 
 /// What a worker reports of its progress. Counts are absolute.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stats<'a> {
+pub(crate) struct Stats<'a> {
     /// Documents deleted so far.
     pub deleted_document_count: i64,
     /// Documents indexed so far.
@@ -315,7 +315,7 @@ pub struct Stats<'a> {
 }
 
 /// The worker reports its progress. No status minds, and nothing is added up.
-pub fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
+pub(crate) fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
     Patch::new()
         .set("deleted_document_count", Value::from(stats.deleted_document_count))
         .set("indexed_document_count", Value::from(stats.indexed_document_count))

@@ -2,8 +2,8 @@
 //!
 //! Source: Elasticsearch 9.x, connector and sync job index services, engine and search.
 
-pub mod stubbed;
-pub mod values;
+pub(crate) mod stubbed;
+pub(crate) mod values;
 
 use serde_json::json;
 

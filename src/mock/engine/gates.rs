@@ -40,7 +40,7 @@ impl std::fmt::Debug for Kept {
 /// What becomes of a call that comes to where gates are.
 // Made for every call and taken apart at once: a box would cost each of them an allocation.
 #[allow(clippy::large_enum_variant)]
-pub enum Arrival<'r> {
+pub(crate) enum Arrival<'r> {
     /// It goes on.
     Goes(Read<'r>),
     /// It is held, under that number.
@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// Asks the stubs about a call that comes, and holds it if one says so. The last one that a gate waits for opens it.
-    pub fn arrive<'r>(&mut self, mut read: Read<'r>, request: &'r Request, system: Timestamp) -> Arrival<'r> {
+    pub(crate) fn arrive<'r>(&mut self, mut read: Read<'r>, request: &'r Request, system: Timestamp) -> Arrival<'r> {
         if self.stubs.is_none() {
             return Arrival::Goes(read);
         }
@@ -160,7 +160,7 @@ impl Engine {
     }
 
     /// What has become of a call that was held, once it has been let go.
-    pub fn take_freed(&mut self, number: u64) -> Option<Acted> {
+    pub(crate) fn take_freed(&mut self, number: u64) -> Option<Acted> {
         self.gates.freed.remove(&number)
     }
 

@@ -9,10 +9,10 @@
 //! **The replay law:** same seed, same fixture, same requests and verbs at the same instants, and the
 //! bytes are the same.
 
-pub mod gates;
+pub(crate) mod gates;
 mod hand;
-pub mod mode;
-pub mod run;
+pub(crate) mod mode;
+pub(crate) mod run;
 mod stubbing;
 #[cfg(test)]
 mod tests;
@@ -170,22 +170,22 @@ pub enum Step {
 
 /// What a request can be read with, without the engine: a copy that every connection holds.
 #[derive(Clone, Copy, Debug)]
-pub struct Desk(Setting);
+pub(crate) struct Desk(Setting);
 
 impl Desk {
     /// Takes a request through everything that needs no state.
-    pub fn read<'r>(&self, request: &'r Request) -> Read<'r> {
+    pub(crate) fn read<'r>(&self, request: &'r Request) -> Read<'r> {
         Read { reading: rest::read(&table::TABLE, request, &self.0), decided: None }
     }
 
     /// The largest request body, in bytes.
-    pub fn body_bytes_max(&self) -> usize {
+    pub(crate) fn body_bytes_max(&self) -> usize {
         self.0.body_bytes_max
     }
 }
 
 /// A request that has been read.
-pub struct Read<'r> {
+pub(crate) struct Read<'r> {
     reading: Reading<'r, Cluster>,
     /// What a stub does with it, if that has been asked already.
     decided: Option<Option<Decision>>,
@@ -193,7 +193,7 @@ pub struct Read<'r> {
 
 /// What the engine did with a request: everything that its answer needs.
 #[derive(Debug)]
-pub struct Acted {
+pub(crate) struct Acted {
     seq: u64,
     at: Timestamp,
     operation: Option<&'static str>,
@@ -218,17 +218,17 @@ enum Answer {
 
 impl Acted {
     /// Microseconds that the answer took when it was recorded; 0 if it was not, or nobody knows.
-    pub fn pause_us(&self) -> u32 {
+    pub(crate) fn pause_us(&self) -> u32 {
         self.pause_us
     }
 
     /// The mock's time of the call.
-    pub fn at(&self) -> Timestamp {
+    pub(crate) fn at(&self) -> Timestamp {
         self.at
     }
 
     /// Writes the answer.
-    pub fn render(&self) -> Response {
+    pub(crate) fn render(&self) -> Response {
         let mut response = self.answer.render(&self.style);
         if self.is_understudied && matches!(self.answer, Answer::Made(_)) {
             response.headers.push("x-elastimock-played", "mock");
@@ -330,7 +330,7 @@ impl Engine {
     }
 
     /// What connections read requests with.
-    pub fn desk(&self) -> Desk {
+    pub(crate) fn desk(&self) -> Desk {
         Desk(Setting {
             profile: self.setup.profile,
             release: self.setup.release,
@@ -351,7 +351,7 @@ impl Engine {
     ///
     /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
     /// what it wrote is undone: so the judge sees the same as without, a 409 for instance.
-    pub fn act(&mut self, read: Read<'_>, request: &Request, system: Timestamp) -> Acted {
+    pub(crate) fn act(&mut self, read: Read<'_>, request: &Request, system: Timestamp) -> Acted {
         let Read { mut reading, decided } = read;
         let at = self.clock.read(system);
         self.latest = at;
@@ -558,13 +558,13 @@ impl Engine {
     }
 
     /// Remembers a call whose answer has been written.
-    pub fn finish(&mut self, acted: Acted, request: &Request, response: &Response, took_us: u32) {
+    pub(crate) fn finish(&mut self, acted: Acted, request: &Request, response: &Response, took_us: u32) {
         let Acted { seq, at, operation, findings, mask, .. } = acted;
         self.journal.fill(Note { seq, at, operation, findings, took_us, mask }, request, response);
     }
 
     /// The same, and tells the call as the journal has it, for whoever writes it down elsewhere.
-    pub fn finish_and_tell(
+    pub(crate) fn finish_and_tell(
         &mut self,
         acted: Acted,
         request: &Request,
@@ -672,7 +672,7 @@ fn answer_of_handler(read: Read<'_>, cluster: &mut Cluster, now: Timestamp) -> (
 }
 
 /// The engine behind its lock. A panic while it was held has left it whole: rules store last.
-pub fn lock(engine: &Mutex<Engine>) -> MutexGuard<'_, Engine> {
+pub(crate) fn lock(engine: &Mutex<Engine>) -> MutexGuard<'_, Engine> {
     engine.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

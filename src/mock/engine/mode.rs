@@ -11,7 +11,7 @@ use crate::visibility::Visibility;
 
 /// Who answers the requests.
 #[derive(Debug)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// The mocked cluster.
     Mock(Box<Mocked>),
     /// A recording.
@@ -22,7 +22,7 @@ pub enum Mode {
 /// that nobody has called holds no documents yet. What is planted depends on the fixture, the seed and
 /// the instant of the start, so it does not matter when.
 #[derive(Debug)]
-pub struct Mocked {
+pub(crate) struct Mocked {
     fixture: Arc<Fixture>,
     seed: u64,
     visibility: Visibility,
@@ -35,7 +35,7 @@ impl Mocked {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong.
-    pub fn new(
+    pub(crate) fn new(
         fixture: Arc<Fixture>,
         seed: u64,
         visibility: Visibility,
@@ -49,22 +49,22 @@ impl Mocked {
     }
 
     /// Whether it holds documents already.
-    pub fn is_planted(&self) -> bool {
+    pub(crate) fn is_planted(&self) -> bool {
         self.cluster.get().is_some()
     }
 
     /// What it is planted from, and when it starts.
-    pub fn seedling(&self) -> (Arc<Fixture>, u64, Visibility, Timestamp) {
+    pub(crate) fn seedling(&self) -> (Arc<Fixture>, u64, Visibility, Timestamp) {
         (self.fixture.clone(), self.seed, self.visibility, self.started_at)
     }
 
     /// Takes what somebody else has planted for it, unless it is planted.
-    pub fn take(&self, cluster: Cluster) {
+    pub(crate) fn take(&self, cluster: Cluster) {
         let _ = self.cluster.set(cluster);
     }
 
     /// The cluster.
-    pub fn cluster(&self) -> &Cluster {
+    pub(crate) fn cluster(&self) -> &Cluster {
         self.cluster.get_or_init(|| {
             let planted = planted(&self.fixture, self.seed, self.visibility, self.started_at);
             planted.expect("it was planted before, or can be")
@@ -72,19 +72,19 @@ impl Mocked {
     }
 
     /// The cluster, to be changed.
-    pub fn cluster_mut(&mut self) -> &mut Cluster {
+    pub(crate) fn cluster_mut(&mut self) -> &mut Cluster {
         self.cluster();
         self.cluster.get_mut().expect("it has just been planted")
     }
 
     /// Puts a cluster in its place.
-    pub fn replace(&mut self, mut cluster: Cluster, now: Timestamp) {
+    pub(crate) fn replace(&mut self, mut cluster: Cluster, now: Timestamp) {
         cluster.set_visibility(self.visibility, now);
         self.cluster = OnceLock::from(cluster);
     }
 
     /// Back to the fixture, as if it started at that instant.
-    pub fn reset(&mut self, started_at: Timestamp) {
+    pub(crate) fn reset(&mut self, started_at: Timestamp) {
         self.started_at = started_at;
         self.cluster = OnceLock::new();
     }
@@ -94,7 +94,12 @@ impl Mocked {
 ///
 /// # Errors
 /// [`Error::is_invalid_input`] if the fixture is wrong.
-pub fn planted(fixture: &Fixture, seed: u64, visibility: Visibility, started_at: Timestamp) -> Result<Cluster, Error> {
+pub(crate) fn planted(
+    fixture: &Fixture,
+    seed: u64,
+    visibility: Visibility,
+    started_at: Timestamp,
+) -> Result<Cluster, Error> {
     let mut cluster = Cluster::new(seed);
     fixture.plant(&mut cluster, started_at)?;
     // What was there from the start is seen.

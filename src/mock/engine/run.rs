@@ -18,11 +18,11 @@ use crate::contract::report::{Report, Uncounted};
 use crate::contract::scope::Scope;
 use crate::contract::{Counts, Knowledge, ScopeEnd, strictness};
 use crate::error::Error;
-use crate::es::document::source::Source;
 use crate::es::store::Cluster;
 use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::limits;
+use crate::mock::stored::{StoredConnector, StoredSyncJob};
 use crate::profile::Profile;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
@@ -37,7 +37,7 @@ use crate::visibility::Visibility;
 
 /// A state as a recording shows it, and how long it is there.
 #[derive(Clone, Debug)]
-pub struct StateShown {
+pub(crate) struct StateShown {
     value: Arc<Value>,
     bytes: usize,
 }
@@ -52,7 +52,7 @@ impl StateShown {
 
 /// A state that has been planted and waits to take its place.
 #[derive(Debug)]
-pub struct Planted {
+pub(crate) struct Planted {
     cluster: Cluster,
     fixture: Value,
     shown: StateShown,
@@ -68,7 +68,7 @@ impl Planted {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong.
-    pub fn whole(fixture: &Fixture, seed: u64, at: Timestamp) -> Result<Planted, Error> {
+    pub(crate) fn whole(fixture: &Fixture, seed: u64, at: Timestamp) -> Result<Planted, Error> {
         Planted::new(fixture, Cluster::new(seed), at, None)
     }
 
@@ -76,7 +76,7 @@ impl Planted {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong or an id is there already.
-    pub fn grown(fixture: &Fixture, copy: Copied) -> Result<Planted, Error> {
+    pub(crate) fn grown(fixture: &Fixture, copy: Copied) -> Result<Planted, Error> {
         Planted::new(fixture, copy.cluster, copy.at, Some(copy.version))
     }
 
@@ -92,7 +92,7 @@ impl Planted {
 
 /// A copy of the state, which shares its documents with it.
 #[derive(Debug)]
-pub struct Copied {
+pub(crate) struct Copied {
     cluster: Cluster,
     version: u64,
     at: Timestamp,
@@ -100,14 +100,14 @@ pub struct Copied {
 
 impl Copied {
     /// The state in fixture format.
-    pub fn to_fixture(&self) -> Fixture {
+    pub(crate) fn to_fixture(&self) -> Fixture {
         Fixture::of(&self.cluster)
     }
 }
 
 /// Whether an engine has a large state still to plant or to learn before its next call.
 #[derive(Debug, Default)]
-pub struct Warmth {
+pub(crate) struct Warmth {
     is_cold: AtomicBool,
     /// Held by whoever sees to it, so that it is done once.
     turn: Mutex<()>,
@@ -157,7 +157,7 @@ impl Cold {
 
 /// Plants and learns a large state before a call, while the engine is free: others need not wait for its lock.
 /// An engine without such a state, or one that nobody has warmed, does the same by itself.
-pub fn warm(engine: &Mutex<Engine>, warmth: &Warmth) {
+pub(crate) fn warm(engine: &Mutex<Engine>, warmth: &Warmth) {
     if !warmth.is_cold.load(Ordering::Acquire) {
         return;
     }
@@ -171,7 +171,7 @@ pub fn warm(engine: &Mutex<Engine>, warmth: &Warmth) {
 
 /// What an engine hands out for a report, which is put together when nobody waits for the engine.
 #[derive(Debug)]
-pub struct Draft {
+pub(crate) struct Draft {
     scopes: Vec<Scope>,
     kept: Vec<Kept>,
     played: Option<Played>,
@@ -181,12 +181,12 @@ pub struct Draft {
 
 impl Draft {
     /// How far a playback came.
-    pub fn played(&self) -> Option<&Played> {
+    pub(crate) fn played(&self) -> Option<&Played> {
         self.played.as_ref()
     }
 
     /// The report, with every call or only those of the lanes that have findings.
-    pub fn report(self, with_every_call: bool) -> Report {
+    pub(crate) fn report(self, with_every_call: bool) -> Report {
         let Draft { scopes, kept, played, profile, evicted } = self;
         let report = Report::of_scopes(scopes, &kept, with_every_call, played);
         Report { uncounted: Some(Uncounted { profile, kept, evicted }), ..report }
@@ -340,7 +340,7 @@ impl Engine {
     }
 
     /// Tells others whether there is a large state to be planted or learnt, see `warm`.
-    pub fn warmth(&self) -> Arc<Warmth> {
+    pub(crate) fn warmth(&self) -> Arc<Warmth> {
         self.warmth.clone()
     }
 
@@ -390,7 +390,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::state`].
-    pub fn copy_state(&mut self, system: Timestamp) -> Result<Copied, Error> {
+    pub(crate) fn copy_state(&mut self, system: Timestamp) -> Result<Copied, Error> {
         let at = self.now(system);
         Ok(Copied { cluster: self.cluster()?.clone(), version: self.version(), at })
     }
@@ -454,7 +454,7 @@ impl Engine {
     ///
     /// # Errors
     /// The state, if it was grown from one that has changed since: plant it anew.
-    pub fn install(&mut self, planted: Planted) -> Result<(), Box<Planted>> {
+    pub(crate) fn install(&mut self, planted: Planted) -> Result<(), Box<Planted>> {
         if planted.grown_from.is_some_and(|version| version != self.version()) {
             return Err(Box::new(planted));
         }
@@ -485,18 +485,22 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::is_not_found`] if there is no such job.
-    pub fn sync_job(&self, id: &str) -> Result<Arc<Source>, Error> {
+    pub fn sync_job(&self, id: &str) -> Result<StoredSyncJob, Error> {
         let found = self.cluster()?.sync_job(id);
-        found.cloned().map_err(|_| Error::not_found(format!("there is no sync job [{id}] in the mock's state")))
+        found
+            .map(|source| StoredSyncJob::new(id, source.clone()))
+            .map_err(|_| Error::not_found(format!("there is no sync job [{id}] in the mock's state")))
     }
 
     /// The stored source of a connector, a softly deleted one too.
     ///
     /// # Errors
     /// [`Error::is_not_found`] if there is no such connector.
-    pub fn connector(&self, id: &str) -> Result<Arc<Source>, Error> {
+    pub fn connector(&self, id: &str) -> Result<StoredConnector, Error> {
         let found = self.cluster()?.connector(id, true);
-        found.cloned().map_err(|_| Error::not_found(format!("there is no connector [{id}] in the mock's state")))
+        found
+            .map(|source| StoredConnector::new(id, source.clone()))
+            .map_err(|_| Error::not_found(format!("there is no connector [{id}] in the mock's state")))
     }
 
     // ── time ──────────────────────────────────────────────────────────────────────────────────────
@@ -554,7 +558,7 @@ impl Engine {
 
     /// Interactions of a span of the run and the events among them, not written out yet; `None` if there is
     /// no scope of that name.
-    pub fn page(
+    pub(crate) fn page(
         &self,
         span: Span<'_>,
         after: u64,
@@ -582,7 +586,7 @@ impl Engine {
     }
 
     /// How many calls of a span there were, and how many of them the journal has forgotten.
-    pub fn calls_of(&self, span: Span<'_>) -> (u64, u64) {
+    pub(crate) fn calls_of(&self, span: Span<'_>) -> (u64, u64) {
         (self.journal.calls(span), self.journal.evicted(span))
     }
 
@@ -592,7 +596,7 @@ impl Engine {
     }
 
     /// All calls and events of a span that the journal holds, not written out yet.
-    pub fn kept(&self, span: Span<'_>) -> Vec<Kept> {
+    pub(crate) fn kept(&self, span: Span<'_>) -> Vec<Kept> {
         self.journal.kept(span)
     }
 
@@ -603,7 +607,7 @@ impl Engine {
     }
 
     /// What a recording of a span is made from, not written out yet.
-    pub fn recorded(&self, span: Span<'_>) -> (Header, Vec<Kept>) {
+    pub(crate) fn recorded(&self, span: Span<'_>) -> (Header, Vec<Kept>) {
         let mut kept = self.journal.kept(span);
         let last = kept.last().map_or(self.started_at, Kept::at);
         if !matches!(span, Span::Named(_)) && self.ends_otherwise_than_at(last) {
@@ -619,7 +623,7 @@ impl Engine {
     }
 
     /// The first line of a recording of a span.
-    pub fn header(&self, span: Span<'_>) -> Header {
+    pub(crate) fn header(&self, span: Span<'_>) -> Header {
         let release = self.setup.release;
         let ended = match span {
             Span::Named(name) => self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last(),
@@ -722,7 +726,7 @@ impl Engine {
 
     /// What a report of a span of the run is made from, with `end` as if the run ended now; `None` if there
     /// is no scope of that name. Its calls only if they are wanted.
-    pub fn draft_of(&self, span: Span<'_>, end: bool, with_calls: bool) -> Option<Draft> {
+    pub(crate) fn draft_of(&self, span: Span<'_>, end: bool, with_calls: bool) -> Option<Draft> {
         let scopes = match span {
             Span::Run => self.scopes(end),
             Span::Scope => vec![self.scope(end)],
@@ -741,7 +745,7 @@ impl Engine {
     }
 
     /// What a report of the run is made from, as if the run ended now.
-    pub fn draft(&self) -> Draft {
+    pub(crate) fn draft(&self) -> Draft {
         let played = match &self.mode {
             Mode::Mock(_) => None,
             Mode::Playback(playback) => Some(playback.played().clone()),
@@ -815,7 +819,7 @@ impl Engine {
 ///
 /// # Errors
 /// As [`Engine::put_state`].
-pub fn put_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+pub(crate) fn put_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
     let (seed, at) = {
         let mut engine = lock(engine);
         if engine.plays_state()? {
@@ -833,7 +837,7 @@ pub fn put_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -
 ///
 /// # Errors
 /// As [`Engine::add_state`].
-pub fn add_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
+pub(crate) fn add_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
     for _ in 0..limits::STATE_TRIES_MAX {
         let copied = {
             let mut engine = lock(engine);

@@ -38,7 +38,7 @@ pub(super) struct Stubbed {
 
 impl Stubbed {
     /// Puts it on the answer.
-    pub fn mark(&self, response: &mut Response) {
+    pub(crate) fn mark(&self, response: &mut Response) {
         response.mark = Some(Box::new(self.mark.clone()));
         if self.headers.is_empty() && !self.is_foreign {
             return;
@@ -55,7 +55,7 @@ impl Stubbed {
     }
 
     /// Seconds after which the answer invites the client to come again.
-    pub fn retry_after_s(&self) -> Option<u64> {
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
         self.headers.iter().find(|(name, _)| name == "retry-after")?.1.trim().parse().ok()
     }
 }
@@ -289,7 +289,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if a name is taken.
-    pub fn check_stubs<'s>(&self, scripts: impl Iterator<Item = &'s Script>) -> Result<(), Error> {
+    pub(crate) fn check_stubs<'s>(&self, scripts: impl Iterator<Item = &'s Script>) -> Result<(), Error> {
         let mut cast = match &self.stubs {
             Some(cast) => (**cast).clone(),
             None => Cast::new([], 0)?,
@@ -304,7 +304,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if a name is taken; then none has been added.
-    pub fn add_stubs(&mut self, scripts: Vec<Script>, system: Timestamp) -> Result<Vec<Arc<str>>, Error> {
+    pub(crate) fn add_stubs(&mut self, scripts: Vec<Script>, system: Timestamp) -> Result<Vec<Arc<str>>, Error> {
         let at = self.now(system);
         self.check_stubs(scripts.iter())?;
         Ok(self.take_stubs(scripts, false, at))

@@ -254,7 +254,7 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_not_found`] if there is none with that id.
     pub fn sync_job(&self, id: &str) -> Result<StoredSyncJob, Error> {
-        self.shared.engine().sync_job(id).map(|source| StoredSyncJob::new(id, source))
+        self.shared.engine().sync_job(id)
     }
 
     /// A connector as it is stored now, a softly deleted one too.
@@ -262,7 +262,7 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_not_found`] if there is none with that id.
     pub fn connector(&self, id: &str) -> Result<StoredConnector, Error> {
-        self.shared.engine().connector(id).map(|source| StoredConnector::new(id, source))
+        self.shared.engine().connector(id)
     }
 
     /// Has calls answered as the stub says, from now on until [`MockServer::reset`]. Of several that match, the last one

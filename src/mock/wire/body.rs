@@ -12,7 +12,7 @@ use crate::limits::{DRAIN_BYTES_MAX, DRAIN_MS_MAX};
 
 /// Why a body could not be had.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Unread {
+pub(crate) enum Unread {
     /// It is larger than it may be.
     TooLarge,
     /// The client went away in its middle.
@@ -26,7 +26,7 @@ const ROOM_BYTES_MAX: usize = 1024 * 1024;
 ///
 /// # Errors
 /// [`Unread::TooLarge`] as soon as it is known to be; before the first byte, if its length was announced.
-pub async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<Bytes, Unread> {
+pub(crate) async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<Bytes, Unread> {
     if incoming.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -61,7 +61,7 @@ pub async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<Bytes, Un
 ///
 /// # Errors
 /// [`Unread::TooLarge`] if it would be larger; [`Unread::Broken`] if it is no gzip.
-pub fn unpacked(body: &[u8], bytes_max: usize) -> Result<Bytes, Unread> {
+pub(crate) fn unpacked(body: &[u8], bytes_max: usize) -> Result<Bytes, Unread> {
     let mut whole = Vec::new();
     let mut reader = MultiGzDecoder::new(body).take((bytes_max as u64).saturating_add(1));
     reader.read_to_end(&mut whole).map_err(|_| Unread::Broken)?;
@@ -85,7 +85,7 @@ async fn next(incoming: &mut Incoming) -> Result<Option<Bytes>, Unread> {
 
 /// Reads a refused body and throws it away, up to a bound: a client that is still sending then sees the
 /// answer instead of a reset.
-pub async fn drain(mut incoming: Incoming) {
+pub(crate) async fn drain(mut incoming: Incoming) {
     let all = async {
         let mut bytes = 0;
         while let Ok(Some(piece)) = next(&mut incoming).await {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// A place to wait at.
 #[derive(Debug, Default)]
-pub struct Coming {
+pub(crate) struct Coming {
     waiting: AtomicUsize,
     turn: Mutex<()>,
     told: Condvar,
@@ -14,7 +14,7 @@ pub struct Coming {
 
 impl Coming {
     /// Tells whoever waits to look again.
-    pub fn tell(&self) {
+    pub(crate) fn tell(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
             self.told.notify_all();
@@ -22,7 +22,7 @@ impl Coming {
     }
 
     /// Looks again and again until there is something to see, or the time is up.
-    pub fn wait<T>(&self, wait_max: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(&self, wait_max: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         // Beyond what an instant can hold nobody waits anyhow.
         let until = Instant::now().checked_add(wait_max);
         self.waiting.fetch_add(1, Ordering::SeqCst);

@@ -18,7 +18,7 @@ use crate::limits::DRIBBLE_MS;
 
 /// What is to be done to a connection that is taken from hyper.
 #[derive(Debug)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// A reset.
     Reset,
     /// An end without a word.
@@ -33,20 +33,20 @@ pub enum Ending {
 
 /// The way from the task that answers to the one that has the connection.
 #[derive(Debug, Default)]
-pub struct Upset {
+pub(crate) struct Upset {
     is_set: AtomicBool,
     ending: Mutex<Option<Ending>>,
 }
 
 impl Upset {
     /// Has the connection taken from hyper as soon as the task that has it is polled again.
-    pub fn set(&self, ending: Ending) {
+    pub(crate) fn set(&self, ending: Ending) {
         *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(ending);
         self.is_set.store(true, Ordering::Release);
     }
 
     /// What is to be done, if it has just been said.
-    pub fn take(&self) -> Option<Ending> {
+    pub(crate) fn take(&self) -> Option<Ending> {
         if !self.is_set.load(Ordering::Acquire) {
             return None;
         }
@@ -57,7 +57,7 @@ impl Upset {
 
 impl Ending {
     /// What a fault does to the connection; `None` if hyper can send the answer.
-    pub fn of(fault: &Fault, response: &Response) -> Option<Ending> {
+    pub(crate) fn of(fault: &Fault, response: &Response) -> Option<Ending> {
         let body = response.body();
         let through = || {
             let mut bytes = head(response);
@@ -81,12 +81,12 @@ impl Ending {
     }
 
     /// Whether nobody waits for anything any more: the server may end at once.
-    pub fn is_stalled(&self) -> bool {
+    pub(crate) fn is_stalled(&self) -> bool {
         matches!(self, Ending::Stall(_))
     }
 
     /// Does it, to a connection of which hyper has let go.
-    pub fn perform(self, stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub(crate) fn perform(self, stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             // Whatever fails here, the client has gone.
             let _ = self.write(stream).await;
@@ -155,7 +155,7 @@ fn head(response: &Response) -> Vec<u8> {
 }
 
 /// The answer with a body that means nothing, as long as the one that it was.
-pub fn garbled(mut response: Response) -> Response {
+pub(crate) fn garbled(mut response: Response) -> Response {
     response.body = Fault::garbled(&response.body).into();
     response
 }

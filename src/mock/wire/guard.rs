@@ -20,7 +20,7 @@ use crate::limits::FOREIGN_NAME_CHARS_MAX;
 
 /// Whose calls a server takes.
 #[derive(Debug)]
-pub struct Guard {
+pub(crate) struct Guard {
     /// Nobody but this machine can connect, so whoever calls it by another name was lured here.
     is_local: bool,
     /// Further names that are its own.
@@ -32,13 +32,13 @@ impl Guard {
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if one of them is no name.
-    pub fn new(address: SocketAddr, names: &[String]) -> Result<Guard, Error> {
+    pub(crate) fn new(address: SocketAddr, names: &[String]) -> Result<Guard, Error> {
         let is_local = address.ip().to_canonical().is_loopback();
         Ok(Guard { is_local, names: names.iter().map(|name| host_name(name)).collect::<Result<_, _>>()? })
     }
 
     /// Why a request is not taken, if it is not. `is_admin` says whether it is for the mock itself.
-    pub fn refusal(
+    pub(crate) fn refusal(
         &self,
         version: Version,
         target: Option<&Authority>,
@@ -126,7 +126,7 @@ fn text(value: &HeaderValue) -> Cow<'_, str> {
 ///
 /// # Errors
 /// [`Error::is_invalid_input`] if it is none.
-pub fn host_name(text: &str) -> Result<String, Error> {
+pub(crate) fn host_name(text: &str) -> Result<String, Error> {
     let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
     let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
     let plain = name.strip_prefix("*.").unwrap_or(name);

@@ -1,11 +1,11 @@
 //! The only async room: sockets, files, and the system's clock.
 
-pub mod body;
-pub mod coming;
-pub mod delivery;
-pub mod gate;
-pub mod guard;
-pub mod ports;
-pub mod server;
-pub mod sink;
-pub mod troubles;
+pub(crate) mod body;
+pub(crate) mod coming;
+pub(crate) mod delivery;
+pub(crate) mod gate;
+pub(crate) mod guard;
+pub(crate) mod ports;
+pub(crate) mod server;
+pub(crate) mod sink;
+pub(crate) mod troubles;

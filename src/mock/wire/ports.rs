@@ -22,7 +22,7 @@ const TRIES_MAX: usize = 64;
 ///
 /// # Errors
 /// [`Error::is_surroundings`] when the address cannot be bound.
-pub fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     let mut aside = Vec::new();
     loop {
         let listener = bind(address).map_err(|error| {

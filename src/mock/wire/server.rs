@@ -47,7 +47,7 @@ use crate::record::{Kept, Span};
 
 /// The system's time: read here and nowhere else.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
-pub fn system_time() -> Timestamp {
+pub(crate) fn system_time() -> Timestamp {
     match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => Timestamp::from_nanos(since.as_nanos() as i128),
         Err(before) => Timestamp::from_nanos(-(before.duration().as_nanos() as i128)),
@@ -56,7 +56,7 @@ pub fn system_time() -> Timestamp {
 
 /// What all connections of a server share.
 #[derive(Debug)]
-pub struct Shared {
+pub(crate) struct Shared {
     engine: SharedEngine,
     desk: Desk,
     guard: Guard,
@@ -104,7 +104,7 @@ struct Line {
 
 impl Shared {
     /// A server's share of an engine, of who may call it, and of the file that it records to.
-    pub fn new(mut engine: Engine, guard: Guard, sink: Option<Sink>, troubles: Arc<Troubles>) -> Shared {
+    pub(crate) fn new(mut engine: Engine, guard: Guard, sink: Option<Sink>, troubles: Arc<Troubles>) -> Shared {
         if sink.is_some() {
             engine.keep_events();
         }
@@ -126,12 +126,12 @@ impl Shared {
     }
 
     /// The engine, to be asked something. What changes it goes through [`Shared::verb`].
-    pub fn engine(&self) -> MutexGuard<'_, Engine> {
+    pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
         lock(&self.engine)
     }
 
     /// Does something to the engine, and writes down what became of it.
-    pub fn verb<T>(&self, act: impl FnOnce(&SharedEngine) -> T) -> T {
+    pub(crate) fn verb<T>(&self, act: impl FnOnce(&SharedEngine) -> T) -> T {
         let done = act(&self.engine);
         if let Some(sink) = &self.sink {
             let events = self.engine().take_events();
@@ -171,7 +171,7 @@ impl Shared {
     }
 
     /// Waits until that many calls of an operation have been answered in this scope, and tells the first of them.
-    pub fn wait_for(&self, operation: &str, count: usize, wait_max: Duration) -> Option<Vec<Interaction>> {
+    pub(crate) fn wait_for(&self, operation: &str, count: usize, wait_max: Duration) -> Option<Vec<Interaction>> {
         self.came.wait(wait_max, || {
             let page = self.engine().page(Span::Scope, 0, Some(operation), count, usize::MAX)?;
             let calls: Vec<Interaction> = page.kept.iter().filter_map(Kept::interaction).collect();
@@ -201,12 +201,12 @@ impl Shared {
     }
 
     /// The recording that is being written.
-    pub fn sink(&self) -> Option<&Sink> {
+    pub(crate) fn sink(&self) -> Option<&Sink> {
         self.sink.as_ref()
     }
 
     /// What the server is bothered by.
-    pub fn troubles(&self) -> Vec<String> {
+    pub(crate) fn troubles(&self) -> Vec<String> {
         self.troubles.list()
     }
 
@@ -420,7 +420,7 @@ enum Phase {
 
 /// The tasks of one server: how many there are, and a way to end them.
 #[derive(Debug, Default)]
-pub struct Tasks {
+pub(crate) struct Tasks {
     phase: AtomicU8,
     alive: Mutex<Alive>,
     changed: Condvar,
@@ -478,7 +478,7 @@ impl Tasks {
 
     /// Ends the server and cuts its connections; returns when nothing of it runs any more, or after
     /// `wait_max`.
-    pub fn cut(&self, wait_max: Duration) {
+    pub(crate) fn cut(&self, wait_max: Duration) {
         if !self.close_idle() {
             self.turn(Phase::Cut);
             self.wait(wait_max);
@@ -501,7 +501,7 @@ impl Tasks {
     }
 
     /// Ends the server, lets calls in flight be answered for at most `wait_max`, then cuts.
-    pub fn drain(&self, wait_max: Duration) {
+    pub(crate) fn drain(&self, wait_max: Duration) {
         self.turn(Phase::Draining);
         if !self.wait(wait_max) {
             self.cut(wait_max);
@@ -542,12 +542,12 @@ impl Drop for Place {
 }
 
 /// Takes a listening socket over into the runtime that is entered.
-pub fn adopt(listener: StdListener) -> std::io::Result<Arc<TcpListener>> {
+pub(crate) fn adopt(listener: StdListener) -> std::io::Result<Arc<TcpListener>> {
     TcpListener::from_std(listener).map(Arc::new)
 }
 
 /// Serves a listening socket on the runtime that is entered, until its tasks are told to end.
-pub fn spawn(listener: Arc<TcpListener>, shared: Arc<Shared>) -> Arc<Tasks> {
+pub(crate) fn spawn(listener: Arc<TcpListener>, shared: Arc<Shared>) -> Arc<Tasks> {
     let tasks = Arc::new(Tasks::default());
     tasks.alive().listener = Some(listener.clone());
     tokio::spawn(Accepting { listener, shared, pause: None, place: Place::new(&tasks) });

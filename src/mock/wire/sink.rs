@@ -24,7 +24,7 @@ use crate::record::recording::{Header, header_line, number_of};
 
 /// A recording that grows.
 #[derive(Debug)]
-pub struct Sink(Arc<Desk>);
+pub(crate) struct Sink(Arc<Desk>);
 
 /// What those who append and the one who writes have in common.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Sink {
     ///
     /// # Errors
     /// [`Error::is_surroundings`] when the file cannot be written, or another server is recording to it.
-    pub fn create(path: &Path, header: &Header, troubles: Arc<Troubles>) -> Result<Sink, Error> {
+    pub(crate) fn create(path: &Path, header: &Header, troubles: Arc<Troubles>) -> Result<Sink, Error> {
         let cannot = |error| Error::surroundings(format!("cannot write the recording {}", path.display()), error);
         let desk = Arc::new(Desk {
             path: path.to_owned(),
@@ -80,7 +80,7 @@ impl Sink {
 
     /// Appends a line, with its line break. After a failure, and after the end, lines are lost; calls go on being
     /// answered.
-    pub fn append(&self, line: String) {
+    pub(crate) fn append(&self, line: String) {
         let desk = &*self.0;
         let mut queue = desk.queue();
         if queue.failure.is_some() || queue.is_ending {
@@ -118,7 +118,7 @@ impl Sink {
     ///
     /// # Errors
     /// [`Error::is_surroundings`] if the recording is not whole.
-    pub fn close(&self) -> Result<(), Error> {
+    pub(crate) fn close(&self) -> Result<(), Error> {
         let desk = &*self.0;
         let mut queue = desk.queue();
         queue.is_ending = true;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Tells people of a trouble, at once and without waiting.
 #[derive(Clone)]
-pub struct Tell(pub Arc<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwindSafe>);
+pub(crate) struct Tell(pub Arc<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwindSafe>);
 
 impl fmt::Debug for Tell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,7 +17,7 @@ impl fmt::Debug for Tell {
 
 /// The troubles of one server.
 #[derive(Debug, Default)]
-pub struct Troubles {
+pub(crate) struct Troubles {
     tell: Option<Tell>,
     kept: Mutex<Kept>,
 }
@@ -31,18 +31,18 @@ struct Kept {
 
 impl Troubles {
     /// None yet. Without `tell` they are only kept.
-    pub fn new(tell: Option<Tell>) -> Troubles {
+    pub(crate) fn new(tell: Option<Tell>) -> Troubles {
         Troubles { tell, kept: Mutex::default() }
     }
 
     /// The recording is not what it should be.
-    pub fn of_recording(&self, text: String) {
+    pub(crate) fn of_recording(&self, text: String) {
         self.tell(&text);
         self.kept().recording = Some(text);
     }
 
     /// A call was refused before it reached the mock. Only the first one is told: a page may try for hours.
-    pub fn refused(&self, reason: &str) {
+    pub(crate) fn refused(&self, reason: &str) {
         let mut kept = self.kept();
         kept.refused += 1;
         kept.refused_last = reason.to_owned();
@@ -54,7 +54,7 @@ impl Troubles {
     }
 
     /// All of them, a sentence each.
-    pub fn list(&self) -> Vec<String> {
+    pub(crate) fn list(&self) -> Vec<String> {
         let kept = self.kept();
         let refused = match kept.refused {
             0 => None,

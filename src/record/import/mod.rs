@@ -34,7 +34,7 @@ use part::Part;
 /// Calls that were read, and how many were left out because they are none of Elasticsearch.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Imported {
+pub(crate) struct Imported {
     /// The calls.
     pub recording: Recording,
     /// How many calls were left out.
@@ -59,7 +59,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// Why it cannot be read, with line, column and cure.
-pub fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box<Mistake>> {
+pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box<Mistake>> {
     let document = Document::read(name, text)?;
     let root = Part::root(&document);
     let mut notes = Vec::new();

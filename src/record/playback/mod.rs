@@ -17,11 +17,11 @@ mod course;
 mod key;
 mod nearest;
 mod notes;
-pub mod policy;
+pub(crate) mod policy;
 mod renamed;
 #[cfg(test)]
 mod tests;
-pub mod volatile;
+pub(crate) mod volatile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -40,13 +40,14 @@ use course::{Courses, Kind};
 use key::Key;
 #[cfg(any(feature = "cli", test))]
 pub(super) use nearest::request_differences;
-pub use notes::{PlayNote, Played, Taken};
+pub(crate) use notes::Taken;
+pub use notes::{PlayNote, Played};
 use policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
 use volatile::Volatile;
 
 /// Answers from a recording.
 #[derive(Clone, Debug)]
-pub struct Playback {
+pub(crate) struct Playback {
     recording: Recording,
     policy: PlayPolicy,
     volatile: Volatile,
@@ -160,7 +161,7 @@ enum Choice {
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmatched {
+pub(crate) struct Unmatched {
     /// One sentence to act on.
     pub reason: String,
     /// The recorded call that is most like the request, if one is like it.
@@ -169,13 +170,13 @@ pub struct Unmatched {
 
 impl Playback {
     /// The state at the start of the recording, or of the scope that is played; null if nobody knows it.
-    pub fn state(&self) -> &Value {
+    pub(crate) fn state(&self) -> &Value {
         let state = self.playing.and_then(|at| self.scopes[at].state.as_deref());
         state.unwrap_or(&self.recording.header.state)
     }
 
     /// A playback that stands at the beginning.
-    pub fn new(recording: Recording, policy: PlayPolicy) -> Playback {
+    pub(crate) fn new(recording: Recording, policy: PlayPolicy) -> Playback {
         let scopes = scopes(&recording);
         let (kinds, courses) = course::of(&recording);
         let recorded = recording.interactions.len() as u64;
@@ -223,7 +224,7 @@ impl Playback {
     ///
     /// # Errors
     /// [`Unmatched`] when the recording has no such call, or no further one.
-    pub fn answer(&mut self, request: &Request, shown: &Request) -> Result<(Response, Taken), Unmatched> {
+    pub(crate) fn answer(&mut self, request: &Request, shown: &Request) -> Result<(Response, Taken), Unmatched> {
         let anywhere = address::anywhere(request);
         let key = Key::of(&anywhere, &self.volatile, &self.renamed);
         let taken = self.take(&key, shown)?;
@@ -246,7 +247,7 @@ impl Playback {
     /// # Errors
     /// As for [`Playback::answer`].
     #[cfg(test)]
-    pub fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, Unmatched> {
+    pub(crate) fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, Unmatched> {
         let key = Key::of(&address::anywhere(request), &self.volatile, &self.renamed);
         let taken = self.take(&key, shown)?;
         Ok(&self.recording.interactions[taken.call])
@@ -383,7 +384,7 @@ impl Playback {
     }
 
     /// What a request says where the recorded calls that it may be have masks.
-    pub fn revealed(&self, request: &Request) -> Vec<String> {
+    pub(crate) fn revealed(&self, request: &Request) -> Vec<String> {
         let has_masks = !self.masked_routes.is_empty() || self.routes.values().any(|route| !route.masked.is_empty());
         if !has_masks {
             return Vec::new();
@@ -412,7 +413,7 @@ impl Playback {
 
     /// The recorded calls that have not come, in recorded order: those of the scope that is played, and at
     /// the end of the run those of scopes that were never played.
-    pub fn leftovers(&self, is_run: bool) -> impl Iterator<Item = &Interaction> {
+    pub(crate) fn leftovers(&self, is_run: bool) -> impl Iterator<Item = &Interaction> {
         let current = self.playing.unwrap_or_default();
         let wanted = self.scopes.iter().enumerate().filter(move |(at, scope)| match self.playing {
             None => is_run || *at == current,
@@ -424,17 +425,17 @@ impl Playback {
 
     /// How many recorded calls have come.
     #[cfg(test)]
-    pub fn served(&self) -> usize {
+    pub(crate) fn served(&self) -> usize {
         self.came.len()
     }
 
     /// How many calls the recording has.
-    pub fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.recording.interactions.len()
     }
 
     /// Goes to the recorded scope of that name, or else to the next one; from the last to the first.
-    pub fn begin_scope(&mut self, name: Option<&str>) {
+    pub(crate) fn begin_scope(&mut self, name: Option<&str>) {
         let current = self.playing.unwrap_or_default();
         self.scopes[current].is_visited = true;
         let count = self.scopes.len();
@@ -455,7 +456,7 @@ impl Playback {
     }
 
     /// The state that was put or added next in the recording, and whether it was put; then it counts as done.
-    pub fn take_state(&mut self) -> Option<(bool, Arc<Value>)> {
+    pub(crate) fn take_state(&mut self) -> Option<(bool, Arc<Value>)> {
         let scopes = match self.playing {
             None => &self.scopes[..],
             Some(at) => &self.scopes[at..=at],

@@ -186,7 +186,7 @@ impl Playback {
 
 /// Where two requests of one method and path differ, the first one as expected; but for what `volatile` passes over.
 #[cfg(any(feature = "cli", test))]
-pub fn request_differences(one: &Request, other: &Request, volatile: &Volatile) -> Vec<Difference> {
+pub(crate) fn request_differences(one: &Request, other: &Request, volatile: &Volatile) -> Vec<Difference> {
     let key = |request: &Request| Key::of(&crate::record::address::anywhere(request), volatile, &Default::default());
     let (one, other) = (key(one), key(other));
     if one.text() == other.text() || one.admits(&other) {

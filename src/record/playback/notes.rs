@@ -103,7 +103,7 @@ impl Played {
 
 /// What comes with an answer from a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Taken {
+pub(crate) struct Taken {
     /// What is worth knowing of it; its number is the caller's to give.
     pub note: Option<PlayNote>,
     /// Microseconds that the answer took when it was recorded; 0 if nobody knows.
@@ -112,12 +112,12 @@ pub struct Taken {
 
 impl Playback {
     /// How far it came.
-    pub fn played(&self) -> &Played {
+    pub(crate) fn played(&self) -> &Played {
         &self.played
     }
 
     /// Remembers what is worth knowing of a call.
-    pub fn keep(&mut self, note: PlayNote) {
+    pub(crate) fn keep(&mut self, note: PlayNote) {
         if self.played.notes.len() >= PLAYBACK_NOTES_MAX {
             self.played.notes.remove(0);
         }
@@ -125,7 +125,7 @@ impl Playback {
     }
 
     /// The mock has answered a call.
-    pub fn count_mocked(&mut self) {
+    pub(crate) fn count_mocked(&mut self) {
         self.played.mocked += 1;
     }
 

@@ -87,14 +87,14 @@ pub struct PlayPolicy {
 
 /// A JSON pointer with stars, in steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IgnoredPointer(Vec<String>);
+pub(crate) struct IgnoredPointer(Vec<String>);
 
 impl IgnoredPointer {
     /// Reads a pointer such as `/doc/metadata` or `/*/doc`.
     ///
     /// # Errors
     /// What is wrong with it, and what to write.
-    pub fn parse(text: &str) -> Result<IgnoredPointer, String> {
+    pub(crate) fn parse(text: &str) -> Result<IgnoredPointer, String> {
         match text.strip_prefix('/') {
             Some(rest) => {
                 Ok(IgnoredPointer(rest.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()))
@@ -106,7 +106,7 @@ impl IgnoredPointer {
     }
 
     /// Whether it leads exactly there.
-    pub fn leads_to<S: AsRef<str>>(&self, place: &[S]) -> bool {
+    pub(crate) fn leads_to<S: AsRef<str>>(&self, place: &[S]) -> bool {
         self.0.len() == place.len() && self.0.iter().zip(place).all(|(step, at)| step == "*" || step == at.as_ref())
     }
 }

@@ -48,7 +48,7 @@ const UNCOUNTED_HEADERS: [&str; 18] = [
 
 /// What does not count.
 #[derive(Clone, Debug, Default)]
-pub struct Volatile {
+pub(crate) struct Volatile {
     ignored: Vec<IgnoredPointer>,
     ignored_headers: Vec<String>,
     strict: bool,
@@ -56,7 +56,7 @@ pub struct Volatile {
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// Whether it is part of a document that goes to an index of contents.
     pub is_content: bool,
 }
@@ -64,7 +64,7 @@ pub struct Surroundings {
 impl Volatile {
     /// What a policy and the header of a recording pass over. A pointer that is none is passed over itself; whoever
     /// reads it from a user has complained.
-    pub fn new(policy: &PlayPolicy, in_header: &[String]) -> Volatile {
+    pub(crate) fn new(policy: &PlayPolicy, in_header: &[String]) -> Volatile {
         let pointers = policy.ignore.iter().chain(in_header);
         Volatile {
             ignored: pointers.filter_map(|pointer| IgnoredPointer::parse(pointer).ok()).collect(),
@@ -74,12 +74,12 @@ impl Volatile {
     }
 
     /// Whether values count as they are spelt.
-    pub fn is_strict(&self) -> bool {
+    pub(crate) fn is_strict(&self) -> bool {
         self.strict
     }
 
     /// Whether a header counts.
-    pub fn counts_header(&self, name: &str) -> bool {
+    pub(crate) fn counts_header(&self, name: &str) -> bool {
         self.strict
             && !UNCOUNTED_HEADERS.contains(&name)
             && !name.starts_with("x-forwarded")
@@ -87,12 +87,12 @@ impl Volatile {
     }
 
     /// Whether a part of a body is ignored because somebody said so.
-    pub fn ignores<S: AsRef<str>>(&self, place: &[S]) -> bool {
+    pub(crate) fn ignores<S: AsRef<str>>(&self, place: &[S]) -> bool {
         self.ignored.iter().any(|ignored| ignored.leads_to(place))
     }
 
     /// The value of a parameter, as far as it counts.
-    pub fn parameter(&self, name: &str, value: &str) -> String {
+    pub(crate) fn parameter(&self, name: &str, value: &str) -> String {
         match name {
             _ if self.strict => value.to_owned(),
             _ if MADE_NAMES.contains(&name) => MADE.to_owned(),
@@ -101,7 +101,7 @@ impl Volatile {
     }
 
     /// Puts marks in the place of everything in a body that does not count. `place` is where the value stands.
-    pub fn loosen(&self, value: &mut Value, place: &mut Vec<String>, of: Surroundings) {
+    pub(crate) fn loosen(&self, value: &mut Value, place: &mut Vec<String>, of: Surroundings) {
         if self.strict && self.ignored.is_empty() {
             return;
         }
@@ -174,7 +174,7 @@ impl Volatile {
     }
 
     /// Whether two values are the same as far as they count, at a place with that name last.
-    pub fn alike(&self, place: &[String], recorded: &Value, sent: &Value, of: Surroundings) -> bool {
+    pub(crate) fn alike(&self, place: &[String], recorded: &Value, sent: &Value, of: Surroundings) -> bool {
         if self.ignores(place) {
             return true;
         }
@@ -228,7 +228,7 @@ fn is_name_of_time(name: &str) -> bool {
 }
 
 /// Whether a number can be an instant: seconds or milliseconds since 1970, from 2001 to 2128.
-pub fn is_epoch(number: &Number) -> bool {
+pub(crate) fn is_epoch(number: &Number) -> bool {
     let value = number.as_f64().unwrap_or_default();
     [1.0, 1e3].iter().any(|unit| (1e9 * unit..5e9 * unit).contains(&value))
 }
@@ -244,7 +244,7 @@ fn plain(number: &Number) -> Number {
 }
 
 /// A text with a mark in the place of each date-time; none if it has none.
-pub fn without_instants(text: &str) -> Option<String> {
+pub(crate) fn without_instants(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut loose: Option<String> = None;
     let (mut from, mut at) = (0, 0);

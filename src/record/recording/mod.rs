@@ -47,7 +47,7 @@ use crate::source_place::SourcePlace;
 use crate::visibility::Visibility;
 
 /// The version of the format that is written, and the only one that is read.
-pub const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 1;
 
 /// What a recording says of itself in its first line.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,8 +156,9 @@ impl Recording {
 
     /// Everything that is wrong with a text as a recording, an incomplete last line included. In the
     /// order of the text, the first 1000.
-    pub fn lint(name: &str, text: &[u8]) -> Vec<Mistake> {
-        match read::read(name, text, read::MISTAKES_MAX) {
+    #[cfg(any(test, feature = "cli"))]
+    pub(crate) fn lint(name: &str, text: &[u8]) -> Vec<Mistake> {
+        match read::read(name, text, crate::limits::RECORDING_MISTAKES_MAX) {
             Err(mistakes) => mistakes,
             Ok(recording) if recording.cut_off => vec![read::cut_off(name, text)],
             Ok(_) => Vec::new(),
@@ -219,7 +220,7 @@ pub enum Line<'r> {
 
 /// What is wrong in a file, where, and how to mend it. Prints as `FILE:LINE:COLUMN: what; cure`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub(crate) struct Mistake {
     /// The file's name.
     pub file: String,
     /// The line, from 1.
@@ -239,7 +240,7 @@ impl fmt::Display for Mistake {
 }
 
 /// The first line of a recording, with its line end.
-pub fn header_line(header: &Header) -> String {
+pub(crate) fn header_line(header: &Header) -> String {
     let mut line = format!("{{\"elastimock_recording\":{VERSION},\"elastimock\":");
     push_json(&mut line, &header.elastimock);
     line.push_str(&format!(",\"profile\":\"{}\"", header.profile));
@@ -288,17 +289,17 @@ pub fn header_line(header: &Header) -> String {
 
 /// The line of each call of a recording, by its number; of a number that is there twice, as a reset
 /// leaves it, the last. Lines that are none of a recording are passed over.
-pub fn lines(text: &[u8]) -> BTreeMap<u64, u32> {
+pub(crate) fn lines(text: &[u8]) -> BTreeMap<u64, u32> {
     read::lines(text)
 }
 
 /// The number of a line of a recording; none of its header.
-pub fn number_of(line: &[u8]) -> Option<u64> {
+pub(crate) fn number_of(line: &[u8]) -> Option<u64> {
     read::seq(line).ok()?
 }
 
 /// The line of an interaction, with its line end.
-pub fn line(interaction: &Interaction) -> String {
+pub(crate) fn line(interaction: &Interaction) -> String {
     let mut line = String::with_capacity(256 + interaction.request.body().len() + interaction.response.body().len());
     push_line(&mut line, interaction);
     line
@@ -306,13 +307,13 @@ pub fn line(interaction: &Interaction) -> String {
 
 /// An interaction as a recording keeps it: with the mock's port named, and with its duration only if
 /// `timing` says so, since both are others in every run.
-pub fn put_away(interaction: Interaction, timing: bool) -> Interaction {
+pub(crate) fn put_away(interaction: Interaction, timing: bool) -> Interaction {
     let took_us = if timing { interaction.took_us } else { 0 };
     Interaction { took_us, ..address::name_port(interaction) }
 }
 
 /// Adds the line of what a journal holds, as a recording keeps it.
-pub fn push_kept(out: &mut String, kept: &Kept, timing: bool) {
+pub(crate) fn push_kept(out: &mut String, kept: &Kept, timing: bool) {
     match kept {
         Kept::Event(event) => out.push_str(&event_line(event)),
         Kept::Call(..) => {
@@ -323,7 +324,7 @@ pub fn push_kept(out: &mut String, kept: &Kept, timing: bool) {
 }
 
 /// The line of an event, with its line end.
-pub fn event_line(event: &Event) -> String {
+pub(crate) fn event_line(event: &Event) -> String {
     let Event { seq, at, change } = event;
     let mut line = format!("{{\"seq\":{seq},\"at\":\"{at}\",\"event\":\"{}\"", change.name());
     let mut member = |name: &str, value: &dyn Fn(&mut String)| {
@@ -380,7 +381,7 @@ pub fn event_line(event: &Event) -> String {
 /// An interaction as the admin API shows it: the content of its line.
 ///
 /// A number that a [`Value`] cannot hold loses digits here, not in the line.
-pub fn to_value(interaction: &Interaction) -> Value {
+pub(crate) fn to_value(interaction: &Interaction) -> Value {
     // A line that we have written is one that we can read; a test holds us to it.
     json::read_file(line(interaction).as_bytes()).unwrap_or_else(|_| Value::Object(Map::new()))
 }

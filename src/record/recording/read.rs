@@ -2,7 +2,6 @@
 //!
 //! A mistake does not end the reading of a line unless the line is no JSON, so `lint` finds them all.
 
-pub(super) use crate::limits::RECORDING_MISTAKES_MAX as MISTAKES_MAX;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

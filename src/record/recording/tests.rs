@@ -243,7 +243,7 @@ fn lint_finds_every_mistake_of_every_line() {
     let both = format!("{HEADER}\n7\n{{\"seq\"");
     assert_eq!(Recording::lint("f", both.as_bytes()).iter().map(|mistake| mistake.line).collect::<Vec<_>>(), [2, 3]);
     let endless = format!("{HEADER}\n{}", "7\n".repeat(5000));
-    assert_eq!(Recording::lint("f", endless.as_bytes()).len(), read::MISTAKES_MAX);
+    assert_eq!(Recording::lint("f", endless.as_bytes()).len(), crate::limits::RECORDING_MISTAKES_MAX);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::json;
 
 /// A place where a secret stands in the open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exposure {
+pub(crate) enum Exposure {
     /// The path.
     Path,
     /// The query parameter with that name.
@@ -23,7 +23,7 @@ pub enum Exposure {
 
 impl Exposure {
     /// The place as a JSON pointer into the body, or by its name.
-    pub fn pointer(&self) -> &str {
+    pub(crate) fn pointer(&self) -> &str {
         match self {
             Exposure::Path => "path",
             Exposure::Query(name) | Exposure::Header(name) => name,
@@ -56,7 +56,7 @@ fn error_places(operation: Option<&str>) -> &'static [&'static str] {
 
 /// Where the masks of a request say that secrets stood in the open: a live judge and one that reads a recording
 /// see the same.
-pub fn exposures(request: &Request, operation: Option<&str>) -> Vec<Exposure> {
+pub(crate) fn exposures(request: &Request, operation: Option<&str>) -> Vec<Exposure> {
     let holds = |text: &str| text.as_bytes().contains(&b'<') && text.contains(REDACTED);
     let mut found = Vec::new();
     // One look at the whole is enough for nearly every request.

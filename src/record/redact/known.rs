@@ -31,7 +31,7 @@ const OWN_MAX: usize = 256;
 
 /// What is masked in a request, and must not be repeated by what is kept of its answer.
 #[derive(Clone, Debug)]
-pub struct Mask {
+pub(crate) struct Mask {
     request: Option<Box<Request>>,
     scope: Scope,
     /// Whether the body has been masked, so that whatever quotes it has to be masked too.
@@ -43,19 +43,19 @@ pub struct Mask {
 
 impl Mask {
     /// The request as it may be kept and told.
-    pub fn over<'r>(&'r self, request: &'r Request) -> &'r Request {
+    pub(crate) fn over<'r>(&'r self, request: &'r Request) -> &'r Request {
         self.request.as_deref().unwrap_or(request)
     }
 
     /// Whether the body as it may be told is another than the one that was sent.
-    pub fn hides_body(&self) -> bool {
+    pub(crate) fn hides_body(&self) -> bool {
         self.hides
     }
 }
 
 /// The values that are known to be secret, and the settings that have been marked; bounded, the first ones stay.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub(crate) struct Known {
     values: Needles,
     marked: Marked,
     /// The last credential of a header, which most clients send with every call.
@@ -64,7 +64,7 @@ pub struct Known {
 
 impl Known {
     /// How many values are known.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
@@ -72,7 +72,7 @@ impl Known {
 
     /// Learns the secrets of a request and masks them. `is_json` says that the body has been read as JSON;
     /// `is_plain` that the header lines have been looked at before and have nothing to mask.
-    pub fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool, is_plain: bool) -> Mask {
+    pub(crate) fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool, is_plain: bool) -> Mask {
         let known = self.len();
         let mut mask = Mask { request: None, scope: scope(operation, request.path()), hides: false, own: Vec::new() };
         let learnt = self.request_body(&mut mask, request, is_json);
@@ -107,7 +107,7 @@ impl Known {
     }
 
     /// The body of the answer to a call as it may be kept; what it says is learnt too, an API key for instance.
-    pub fn answer(&mut self, mask: &Mask, status: u16, bytes: &Bytes) -> Bytes {
+    pub(crate) fn answer(&mut self, mask: &Mask, status: u16, bytes: &Bytes) -> Bytes {
         let scope = if matches!(mask.scope, Scope::Unknown | Scope::Settings) { Scope::Plain } else { mask.scope };
         let mut masked = None;
         if !bytes.is_empty() && (scope != Scope::Plain || is_suspect(bytes)) {
@@ -124,7 +124,7 @@ impl Known {
     }
 
     /// A text about a call, such as the reason of its refusal, as it may be told.
-    pub fn told<'t>(&self, mask: &Mask, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn told<'t>(&self, mask: &Mask, text: &'t str) -> Cow<'t, str> {
         if text.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -138,12 +138,12 @@ impl Known {
     }
 
     /// Header lines of an answer as they may be kept.
-    pub fn headers<'h>(&self, headers: &'h Headers) -> Cow<'h, Headers> {
+    pub(crate) fn headers<'h>(&self, headers: &'h Headers) -> Cow<'h, Headers> {
         self.in_headers(headers).map_or(Cow::Borrowed(headers), Cow::Owned)
     }
 
     /// Learns the secrets of a state in the form of a fixture and masks them.
-    pub fn state(&mut self, state: &mut Value) {
+    pub(crate) fn state(&mut self, state: &mut Value) {
         let mut found = walk::value(state, &self.marked);
         if self.learn_names(&found) {
             found = walk::value(state, &self.marked);
@@ -268,7 +268,7 @@ impl Known {
     }
 
     /// Learns what a client has said where a recording has masks.
-    pub fn learn_revealed(&mut self, texts: &[String]) {
+    pub(crate) fn learn_revealed(&mut self, texts: &[String]) {
         texts.iter().for_each(|text| self.learn(text.as_bytes(), &mut Vec::new()));
     }
 

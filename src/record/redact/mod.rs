@@ -24,12 +24,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-pub use exposure::{Exposure, exposures};
-pub use known::{Known, Mask};
+pub(crate) use exposure::{Exposure, exposures};
+pub(crate) use known::{Known, Mask};
 use needles::Needles;
 
 /// What stands in place of a masked value.
-pub const REDACTED: &str = "<redacted>";
+pub(crate) const REDACTED: &str = "<redacted>";
 
 /// [`REDACTED`] in a path or query, where its brackets have to be escaped.
 const MASK_IN_TARGET: &str = "%3Credacted%3E";
@@ -224,7 +224,7 @@ fn secrets_of_header(name: &str, value: &str) -> Vec<Range<usize>> {
 }
 
 /// The parameters of a query; Elasticsearch takes a semicolon between them too.
-pub fn parameters(query: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn parameters(query: &str) -> impl Iterator<Item = &str> {
     query.split(['&', ';'])
 }
 
@@ -272,7 +272,7 @@ fn note(bytes: usize) -> String {
 }
 
 /// Whether a text is what is kept of one that could not be read.
-pub fn is_note(bytes: &[u8]) -> bool {
+pub(crate) fn is_note(bytes: &[u8]) -> bool {
     let rest = bytes.strip_prefix(REDACTED.as_bytes()).and_then(|rest| rest.strip_prefix(b" ("));
     let digits = rest.and_then(|rest| rest.strip_suffix(NOTE_END.as_bytes()));
     digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
@@ -280,7 +280,7 @@ pub fn is_note(bytes: &[u8]) -> bool {
 
 /// Whether what was sent is what was kept of it, as far as that can be known: a mask stands for any text, and so
 /// does the note about what could not be read.
-pub fn admits(kept: &str, sent: &str) -> bool {
+pub(crate) fn admits(kept: &str, sent: &str) -> bool {
     let Some((start, rest)) = kept.split_once(REDACTED) else { return kept == sent };
     let Some(mut sent) = sent.strip_prefix(start) else { return false };
     let mut pieces: Vec<&str> = rest.split(REDACTED).collect();
@@ -301,7 +301,7 @@ pub fn admits(kept: &str, sent: &str) -> bool {
 }
 
 /// What was sent where the masks stand in what was kept of it; nothing if it is something else, or could not be read.
-pub fn revealed<'s>(kept: &str, sent: &'s str) -> Vec<&'s str> {
+pub(crate) fn revealed<'s>(kept: &str, sent: &'s str) -> Vec<&'s str> {
     let mut pieces = kept.split(REDACTED);
     let mut found = Vec::new();
     let Some(mut rest) = pieces.next().and_then(|start| sent.strip_prefix(start)) else { return found };

@@ -171,7 +171,7 @@ impl Serialize for Transcript {
 
 /// What a call is about: a sync job, a connector, all of them, an index, or the cluster. Both doors to a job
 /// come out alike, its API and its document.
-pub fn lane(interaction: &Interaction) -> String {
+pub(crate) fn lane(interaction: &Interaction) -> String {
     step();
     let request = &interaction.request;
     let path = request.path().trim_end_matches('/');

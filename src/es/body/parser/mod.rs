@@ -20,7 +20,7 @@ use crate::json::{SyntaxError, Token, Tokens};
 
 /// A parser as the server declares it: its name, its fields, and what must be there.
 #[derive(Debug)]
-pub struct ObjectParser {
+pub(crate) struct ObjectParser {
     name: String,
     /// Whether unknown fields are refused.
     strict: bool,
@@ -92,7 +92,7 @@ enum Read {
 
 impl ObjectParser {
     /// The parser that a server schema describes. `definitions` are what its `$ref`s point to.
-    pub fn new(name: &str, schema: &Value, definitions: &Value) -> ObjectParser {
+    pub(crate) fn new(name: &str, schema: &Value, definitions: &Value) -> ObjectParser {
         let schema = resolve(schema, definitions);
         let texts = |name: &str| -> Vec<String> {
             let list = schema.get(name).and_then(Value::as_array).into_iter().flatten();
@@ -114,12 +114,12 @@ impl ObjectParser {
 
     /// The names of the fields that it knows.
     #[cfg(test)]
-    pub fn field_names(&self) -> Vec<String> {
+    pub(crate) fn field_names(&self) -> Vec<String> {
         self.fields.iter().map(|field| field.name.clone()).collect()
     }
 
     /// What the server says of a body that is not as it must be; none if the body is.
-    pub fn complaint(&self, body: &[u8]) -> Option<Exception> {
+    pub(crate) fn complaint(&self, body: &[u8]) -> Option<Exception> {
         let mut tokens = Tokens::new(body);
         let token = match tokens.next() {
             Ok(token) => token,

@@ -10,7 +10,7 @@ use crate::es::http::call::{int_of, long_of};
 
 impl ObjectParser {
     /// Makes of a body that the parser takes what the server makes of it.
-    pub fn settle(&self, body: &mut Value) {
+    pub(crate) fn settle(&self, body: &mut Value) {
         if let Value::Object(members) = body {
             self.settle_members(members);
         }

@@ -12,12 +12,12 @@ use crate::es::store::{Cluster, Page};
 const PAGE_SIZE: u64 = 100;
 
 /// The names of a list's indices follow the same rules.
-pub fn check_list(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_list(call: &Call) -> Result<(), Error> {
     refuse(call.query("index_name").into_iter().flat_map(split_list).filter_map(index_name_message).collect())
 }
 
 /// `connector.list`.
-pub fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     // A list without a name asks for nothing.
     let any_of = |parameter: &str, source: &Source, field: &str| {
         let mut names = call.query(parameter).into_iter().flat_map(split_list).peekable();

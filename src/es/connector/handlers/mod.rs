@@ -12,8 +12,8 @@ use crate::es::error::Error;
 use crate::es::http::call::{Body, Call, Reply};
 use crate::es::store::Cluster;
 
-pub use list::*;
-pub use update::*;
+pub(crate) use list::*;
+pub(crate) use update::*;
 
 const ID: &str = "connector_id";
 
@@ -32,7 +32,7 @@ fn index_name_message(name: &str) -> Option<String> {
 }
 
 /// The rules for the name of a connector's index.
-pub fn check_create(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_create(call: &Call) -> Result<(), Error> {
     let Some(name) = call.text("index_name") else {
         return Ok(());
     };
@@ -47,13 +47,13 @@ pub fn check_create(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.post`.
-pub fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = cluster.next_id();
     create(cluster, call, &id)
 }
 
 /// `connector.put`. Path and query share one map of parameters, so the id may come in either.
-pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let given = [call.path(ID), call.query(ID).unwrap_or_default()];
     match given.into_iter().find(|id| !id.is_empty()).map(str::to_owned) {
         Some(id) => create(cluster, call, &id),
@@ -78,14 +78,14 @@ fn create(cluster: &mut Cluster, call: &Call, id: &str) -> Result<Reply, Error> 
 }
 
 /// `connector.get`.
-pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = call.path(ID);
     let connector = cluster.connector(id, call.switch("include_deleted"))?;
     Ok(Reply::ok(Body::Document(id.into(), connector.clone())))
 }
 
 /// `connector.delete`.
-pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     cluster.delete_connector(call.path(ID), call.switch("hard"), call.switch("delete_sync_jobs"))?;
     Ok(Reply::acknowledged())
 }

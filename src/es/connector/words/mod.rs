@@ -2,7 +2,7 @@
 //!
 //! Source: Elasticsearch 9.x, connector index service and state machine, connector secrets service.
 
-pub mod cron;
+pub(crate) mod cron;
 
 use crate::es::error::{Error, Exception, full, unknown_enum};
 use crate::es::refusal::ConnectorRefusal;

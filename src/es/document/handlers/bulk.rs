@@ -68,7 +68,7 @@ struct Item<'a> {
 }
 
 /// `bulk`.
-pub fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if !call.raw().ends_with(b"\n") {
         return Err(Error::bulk_without_newline());
     }

@@ -21,7 +21,7 @@ struct Wanted {
 }
 
 /// `mget`. A document that cannot be read has its error in its place.
-pub fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if call.query("stored_fields").is_some() {
         return Err(Error::unsupported("stored fields", "ask for fields with `_source_includes`"));
     }

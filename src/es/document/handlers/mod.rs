@@ -1,7 +1,7 @@
 //! `_doc`, `_create`, `_source` and `_update`: one document at a time.
 
-pub mod bulk;
-pub mod mget;
+pub(crate) mod bulk;
+pub(crate) mod mget;
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::json::{self, Position};
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
 
 /// `index`: stores a document whole; without an id, under a new one.
-pub fn index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let create = match call.query("op_type").map(|word| (word, word.to_lowercase())) {
         // An id of the cluster's own making is never there yet.
         None => call.path("id").is_empty(),
@@ -37,7 +37,7 @@ pub fn index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `create`: stores a document if there is none.
-pub fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if let Some(word) = call.query("op_type").filter(|word| word.to_lowercase() != "create") {
         return Err(Error::no_create(word));
     }
@@ -109,12 +109,12 @@ pub(super) enum Stage {
 
 impl Store<'_> {
     /// Stores what a line says.
-    pub fn store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Error> {
+    pub(crate) fn store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Error> {
         self.try_to_store(cluster, line, call).map_err(|unstored| unstored.error)
     }
 
     /// The same, and says of a document that was not stored how far it came.
-    pub fn try_to_store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Unstored> {
+    pub(crate) fn try_to_store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Unstored> {
         let unstored = |at| move |error: Error| Unstored { at, error };
         // An id of the cluster's own making has never been used.
         let id: Arc<str> = match self.id {
@@ -203,7 +203,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// `delete`. A document that is not there is 404, and a write all the same.
-pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     check_patience(call)?;
     let refreshed = forces_refresh(call)?;
     let mut messages = Vec::new();
@@ -222,7 +222,7 @@ pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `update`: merges fields into a document, or stores one if there is none.
-pub fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     check_patience(call)?;
     let refreshed = forces_refresh(call)?;
     if call.query("version").or(call.query("version_type")).is_some() {
@@ -283,7 +283,7 @@ impl Update {
     const PARSER: &str = "UpdateRequest";
 
     /// What the parser says to a body that is no object.
-    pub fn no_object(text: &[u8]) -> Error {
+    pub(crate) fn no_object(text: &[u8]) -> Error {
         match json::read(text) {
             Err(wrong) => Error::parse(error::syntax(&wrong)),
             Ok(body) => {
@@ -294,7 +294,7 @@ impl Update {
     }
 
     /// Reads the members of the body of an update.
-    pub fn read<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, text: &[u8]) -> Result<Update, Error> {
+    pub(crate) fn read<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, text: &[u8]) -> Result<Update, Error> {
         const FIELDS: [&str; 9] = [
             "script",
             "scripted_upsert",
@@ -344,7 +344,7 @@ impl Update {
     }
 
     /// What the update must find: what the body says of it goes before what is given beside it.
-    pub fn given<'a>(&self, beside: Given<'a>) -> Given<'a> {
+    pub(crate) fn given<'a>(&self, beside: Given<'a>) -> Given<'a> {
         Given {
             if_seq_no: self.if_seq_no.or(beside.if_seq_no),
             if_primary_term: self.if_primary_term.or(beside.if_primary_term),
@@ -353,7 +353,7 @@ impl Update {
     }
 
     /// What Elasticsearch's validation says against the update.
-    pub fn check(&self, guard: Guard, retries: bool, messages: &mut Vec<String>) {
+    pub(crate) fn check(&self, guard: Guard, retries: bool, messages: &mut Vec<String>) {
         let asked = &self.asked;
         if guard.condition.is_some() && retries {
             messages.push("compare and write operations can not be retried".to_owned());
@@ -410,7 +410,7 @@ pub(super) fn found_at<'c>(index: &'c Index, call: &Call, id: &str) -> Option<&'
 }
 
 /// `get` and `exists`.
-pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let expected = Expected::of(call)?;
     let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");
@@ -446,7 +446,11 @@ impl Expected {
     /// What a version and its type say. Of a read the types differ in name only.
     ///
     /// Source: Elasticsearch 9.x, version types: conflicts of reads.
-    pub fn read(version: Option<i64>, kind: Option<&str>, messages: &mut Vec<String>) -> Result<Expected, Error> {
+    pub(crate) fn read(
+        version: Option<i64>,
+        kind: Option<&str>,
+        messages: &mut Vec<String>,
+    ) -> Result<Expected, Error> {
         let name = match kind {
             None | Some("internal") => "INTERNAL",
             Some("external" | "external_gt") => "EXTERNAL",
@@ -464,7 +468,7 @@ impl Expected {
     ///
     /// # Errors
     /// When it has another one.
-    pub fn check(self, index: &Index, id: &str, document: &Document) -> Result<(), Error> {
+    pub(crate) fn check(self, index: &Index, id: &str, document: &Document) -> Result<(), Error> {
         match self.0.filter(|version| *version != document.version) {
             Some(given) => Err(Error::read_conflict(id, document.version, given, index.name(), index.uuid())),
             None => Ok(()),
@@ -497,7 +501,7 @@ pub(super) fn not_found(index: &Index, id: &str) -> Part {
 }
 
 /// `get_source` and `exists_source`: the document and nothing about it.
-pub fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let expected = Expected::of(call)?;
     let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");

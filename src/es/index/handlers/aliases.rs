@@ -82,7 +82,7 @@ pub(super) fn shown(index: &Index) -> Value {
 }
 
 /// `indices.put_alias`. Index and alias may stand in the body, which goes before the path.
-pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let text = |name: &str| call.get(name).and_then(Value::as_str);
     let indices = text("index").unwrap_or(call.path("index"));
     let alias = text("alias").unwrap_or(call.path("name"));
@@ -102,7 +102,7 @@ pub fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.delete_alias`.
-pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let action = Action {
         indices: split_list(call.path("index")).map(str::to_owned).collect(),
         aliases: split_list(call.path("name")).map(str::to_owned).collect(),
@@ -138,7 +138,7 @@ impl What {
 }
 
 /// `indices.update_aliases`: several changes, all or none.
-pub fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let mut actions = Vec::new();
     for entry in call.get("actions").and_then(Value::as_array).into_iter().flatten() {
         let mut named = entry.as_object().into_iter().flatten();
@@ -340,7 +340,7 @@ fn refuse_two_write_indices(cluster: &Cluster, designs: &[AliasesOfIndex]) -> Re
 }
 
 /// `indices.get_alias`. A name that is not there is told beside those that are.
-pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (shown, missing) = matching(cluster, call)?;
     if missing.is_empty() {
         return Ok(Reply::ok(Body::Tree(Part::Named(shown))));
@@ -355,7 +355,7 @@ pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.exists_alias`.
-pub fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (shown, missing) = matching(cluster, call)?;
     let status = if shown.is_empty() || !missing.is_empty() { 404 } else { 200 };
     Ok(Reply { status, ..Reply::json(json!({})) })

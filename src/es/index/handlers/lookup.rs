@@ -5,13 +5,13 @@ use crate::es::document::source::Condition;
 use crate::es::document::store::{External, Guard};
 use crate::es::error::Error;
 use crate::es::http::call::{Call, Reply};
-pub use crate::es::search::request::lookup;
+pub(crate) use crate::es::search::request::lookup;
 use crate::es::search::request::time;
 use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 
 /// Whether the call forces a refresh, which its answer then says.
-pub fn forces_refresh(call: &Call) -> Result<bool, Error> {
+pub(crate) fn forces_refresh(call: &Call) -> Result<bool, Error> {
     match call.query("refresh") {
         Some("" | "true") => Ok(true),
         None | Some("false" | "wait_for") => Ok(false),
@@ -20,7 +20,7 @@ pub fn forces_refresh(call: &Call) -> Result<bool, Error> {
 }
 
 /// Shows searches what was written to an index, if the call wants that to be waited for.
-pub fn show(cluster: &mut Cluster, call: &Call, index: &str) {
+pub(crate) fn show(cluster: &mut Cluster, call: &Call, index: &str) {
     if matches!(call.query("refresh"), Some("" | "true" | "wait_for"))
         && let Some(index) = cluster.index_mut(index)
     {
@@ -29,7 +29,7 @@ pub fn show(cluster: &mut Cluster, call: &Call, index: &str) {
 }
 
 /// `_source`, `_source_includes` and `_source_excludes`; none if the call has none of them.
-pub fn selection(call: &Call) -> Option<SourceFilter> {
+pub(crate) fn selection(call: &Call) -> Option<SourceFilter> {
     let [source, includes, excludes] = ["_source", "_source_includes", "_source_excludes"].map(|name| call.query(name));
     source.or(includes).or(excludes)?;
     if source == Some("false") {
@@ -41,7 +41,7 @@ pub fn selection(call: &Call) -> Option<SourceFilter> {
 
 /// What a write must find, as parameters or as the members of an action of a bulk.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Given<'a> {
+pub(crate) struct Given<'a> {
     /// `if_seq_no`.
     pub if_seq_no: Option<i64>,
     /// `if_primary_term`.
@@ -54,7 +54,7 @@ pub struct Given<'a> {
 
 impl<'a> Given<'a> {
     /// What the query says. The form of its numbers has been checked.
-    pub fn of(call: &'a Call) -> Given<'a> {
+    pub(crate) fn of(call: &'a Call) -> Given<'a> {
         let number = |name| call.query(name).and_then(|text| text.parse().ok());
         Given {
             if_seq_no: number("if_seq_no"),
@@ -68,7 +68,7 @@ impl<'a> Given<'a> {
     /// the document.
     ///
     /// Source: Elasticsearch 9.x, index request and document write request, `validate`.
-    pub fn guard(self, create: bool, has_id: bool, messages: &mut Vec<String>) -> Result<Guard, Error> {
+    pub(crate) fn guard(self, create: bool, has_id: bool, messages: &mut Vec<String>) -> Result<Guard, Error> {
         let (external, type_name) = match self.version_type {
             None | Some("internal") => (None, "INTERNAL"),
             Some("external" | "external_gt") => (Some(false), "EXTERNAL"),
@@ -137,14 +137,14 @@ impl<'a> Given<'a> {
 }
 
 /// What Elasticsearch says to a write that names a version of its own counting.
-pub const INTERNAL_VERSION: &str = "internal versioning can not be used for optimistic concurrency control. Please \
+pub(crate) const INTERNAL_VERSION: &str = "internal versioning can not be used for optimistic concurrency control. Please \
                                     use `if_seq_no` and `if_primary_term` instead";
 
 /// Reads how long a write waits, and for how many copies. Both are checked and change nothing: there is one
 /// copy, and nobody to wait for.
 ///
 /// Source: Elasticsearch 9.x, REST handlers of writes, time values and active shard counts.
-pub fn check_patience(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_patience(call: &Call) -> Result<(), Error> {
     if let Some(text) = call.query("timeout") {
         time("timeout", text)?;
     }
@@ -157,7 +157,7 @@ pub fn check_patience(call: &Call) -> Result<(), Error> {
 }
 
 /// A routing that a call gives; an empty one is none.
-pub fn routing<'a>(call: &'a Call<'_>) -> Option<&'a str> {
+pub(crate) fn routing<'a>(call: &'a Call<'_>) -> Option<&'a str> {
     call.query("routing").filter(|routing| !routing.is_empty())
 }
 
@@ -165,7 +165,7 @@ pub fn routing<'a>(call: &'a Call<'_>) -> Option<&'a str> {
 /// write; those of the connectors are exempt, and so are Elastic's own products. Names are told as given.
 ///
 /// Source: Elasticsearch's validator of names with a dot, for indices that are made and that make themselves.
-pub fn dot_warned<'i>(reply: Reply, call: &Call, made: impl IntoIterator<Item = &'i str>) -> Reply {
+pub(crate) fn dot_warned<'i>(reply: Reply, call: &Call, made: impl IntoIterator<Item = &'i str>) -> Reply {
     if call.header("x-elastic-product-origin").is_some_and(|origin| !origin.trim().is_empty()) {
         return reply;
     }
@@ -183,12 +183,12 @@ pub fn dot_warned<'i>(reply: Reply, call: &Call, made: impl IntoIterator<Item = 
 }
 
 /// Refuses if a validation has said anything.
-pub fn refuse(messages: &[String]) -> Result<(), Error> {
+pub(crate) fn refuse(messages: &[String]) -> Result<(), Error> {
     if messages.is_empty() { Ok(()) } else { Err(Error::validation(messages)) }
 }
 
 /// What Elasticsearch says to an id that is too long; none if it will do.
-pub fn id_offence(id: &str) -> Option<String> {
+pub(crate) fn id_offence(id: &str) -> Option<String> {
     let most = crate::limits::ID_BYTES_MAX;
     (id.len() > most)
         .then(|| format!("id [{id}] is too long, must be no longer than {most} bytes but was: {}", id.len()))

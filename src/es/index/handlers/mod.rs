@@ -1,10 +1,10 @@
 //! `indices.create`, `get`, `exists`, `delete`, mappings, settings, refresh, flush and statistics.
 
-pub mod aliases;
-pub mod lookup;
-pub mod state;
-pub mod stats;
-pub mod templates;
+pub(crate) mod aliases;
+pub(crate) mod lookup;
+pub(crate) mod state;
+pub(crate) mod stats;
+pub(crate) mod templates;
 
 use serde_json::{Map, Value, json};
 
@@ -33,7 +33,7 @@ const INDEX_VERSION: &str = "9039003";
 // ── making, showing, removing ─────────────────────────────────────────────────────────────────────
 
 /// `indices.create`.
-pub fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let given = call.path("index");
     let name = date_math(given, call.now)?;
     let design = design(call.json(), call)?;
@@ -78,7 +78,7 @@ pub(super) fn untyped(mapping: &Value, in_put: bool) -> Result<&Value, Error> {
 }
 
 /// `indices.get`.
-pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     const FEATURES: [&str; 3] = ["aliases", "mappings", "settings"];
     let features: Vec<&str> = call.query("features").into_iter().flat_map(split_list).collect();
     let invalid: Vec<&str> = features.iter().copied().filter(|feature| !FEATURES.contains(feature)).collect();
@@ -110,7 +110,7 @@ pub fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.exists`: there is an index for every name that is given.
-pub fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let status = if found.is_empty() { 404 } else { 200 };
@@ -121,7 +121,7 @@ pub fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 /// what is not there is passed over.
 ///
 /// Source: Elasticsearch 9.x, check of destructive operations; its YAML tests of delete.
-pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let expression = call.path("index");
     refuse_wildcards(expression)?;
     let lookup = lookup(call, Lookup::of_all_metadata())?;
@@ -147,7 +147,7 @@ pub fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 // ── mappings ──────────────────────────────────────────────────────────────────────────────────────
 
 /// `indices.get_mapping`.
-pub fn get_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     found.iter().try_for_each(|index| index.allow(Level::MetadataRead))?;
@@ -156,7 +156,7 @@ pub fn get_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.put_mapping`. All indices take it or none.
-pub fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let body = untyped(call.json().ok_or_else(Error::body_required)?, true)?;
     let lookup = lookup(call, Lookup::of_all_metadata())?;
     let mut changed = Vec::new();
@@ -180,7 +180,7 @@ pub fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 // ── settings ──────────────────────────────────────────────────────────────────────────────────────
 
 /// `indices.get_settings`.
-pub fn get_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let lookup = lookup(call, Lookup::of_all_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let wanted = Some(call.path("name")).filter(|name| !matches!(*name, "" | "_all" | "*"));
@@ -242,7 +242,7 @@ fn shown_flat(flat: Map<String, Value>, call: &Call, wanted: Option<&str>) -> Va
 }
 
 /// `indices.put_settings`. All indices take them or none.
-pub fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let body = call.json().ok_or_else(Error::body_required)?;
     let flat = settings::flat(body.get("settings").unwrap_or(body)).map_err(ShelfRefusal::from)?;
     let lookup = lookup(call, Lookup::of_all_metadata())?;
@@ -282,7 +282,7 @@ pub fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
 // ── refresh, flush, statistics ────────────────────────────────────────────────────────────────────
 
 /// `indices.refresh`: searches see all that was written.
-pub fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
     let names: Vec<_> =
         cluster.resolve(call.path("index"), &lookup, call.now)?.iter().map(|index| index.name().clone()).collect();
@@ -293,7 +293,7 @@ pub fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.flush`: there is nothing to do, for nothing is written to a disk.
-pub fn flush(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn flush(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     Ok(Reply::tree(vec![("_shards", shards(&found))]))

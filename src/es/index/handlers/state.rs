@@ -46,7 +46,7 @@ fn names(indices: &[&Index]) -> Vec<std::sync::Arc<str>> {
 }
 
 /// `indices.close`.
-pub fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let shards = call.query("wait_for_active_shards");
     if let Some(text) = shards.filter(|text| *text != "index-setting") {
         let kind = crate::es::values::ValueKind::ActiveShards;
@@ -69,7 +69,7 @@ pub fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.open`.
-pub fn open(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn open(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     refuse_wildcards(call.path("index"))?;
     let otherwise = Lookup { expand_open: false, ..Lookup::of_all_metadata() };
     let found = cluster.resolve(call.path("index"), &lookup(call, otherwise)?, call.now)?;
@@ -94,7 +94,7 @@ fn block(name: &str) -> Result<Barrier, Error> {
 }
 
 /// `indices.add_block`.
-pub fn add_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn add_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let block = block(call.path("block"))?;
     let found = cluster.resolve(call.path("index"), &lookup(call, Lookup::of_all_metadata())?, call.now)?;
     let names = names(&found);
@@ -104,7 +104,7 @@ pub fn add_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.remove_block`.
-pub fn remove_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn remove_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let block = block(call.path("block"))?;
     let found = cluster.resolve(call.path("index"), &lookup(call, Lookup::of_all_metadata())?, call.now)?;
     let names = names(&found);
@@ -114,7 +114,7 @@ pub fn remove_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
 }
 
 /// `indices.resolve_index`: the indices and aliases behind an expression.
-pub fn resolve_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn resolve_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if call.query("mode").is_some() {
         return Err(Error::unsupported("[mode] of a call that resolves names", "leave it out"));
     }
@@ -164,7 +164,7 @@ fn told(index: &Index, call: &Call) -> Value {
 /// `indices.get_field_mapping`: how single fields are typed.
 ///
 /// DIFFERENCE: the server's own fields are not told, whatever pattern they are like.
-pub fn get_field_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_field_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     if call.switch("include_defaults") {
         return Err(Error::unsupported("[include_defaults] of the mapping of a field", "leave it out"));
     }

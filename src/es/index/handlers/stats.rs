@@ -45,7 +45,7 @@ const METRICS: [(&str, &str); 21] = [
 ///
 /// DIFFERENCE: documents and their bytes are counted, and the writes that an index has seen. All else is told as
 /// in an index where nothing has happened: two runs would differ in time alone.
-pub fn stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = asked(call)?;
     let level = call.query("level").unwrap_or("indices");
     if !["cluster", "indices", "shards"].contains(&level) {

@@ -125,7 +125,7 @@ fn dated(mut shown: Value, call: &Call, before: Option<&Value>) -> Value {
 // ── components ────────────────────────────────────────────────────────────────────────────────────
 
 /// `cluster.put_component_template`.
-pub fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (name, body) = (call.path("name"), call.json().ok_or_else(Error::body_required)?);
     let known = cluster.templates().components.get(name);
     if call.switch("create") && known.is_some() {
@@ -148,7 +148,7 @@ pub fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
 }
 
 /// `cluster.get_component_template`.
-pub fn get_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = call.path("name");
     let all = cluster.templates().components.iter();
     let found: Vec<Value> = all
@@ -179,7 +179,7 @@ fn listed(member: &str, what: &str, asked: &str, found: Vec<Value>) -> Result<Re
 }
 
 /// `cluster.exists_component_template`.
-pub fn exists_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     Ok(exists(cluster.templates().components.keys(), call.path("name")))
 }
 
@@ -189,7 +189,7 @@ fn exists<'t>(mut names: impl Iterator<Item = &'t String>, asked: &str) -> Reply
 }
 
 /// `cluster.delete_component_template`. One that is in use stays.
-pub fn delete_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = call.path("name");
     let doomed = doomed(cluster.templates().components.keys(), asked, "component template", "component templates")?;
     let users: Vec<String> = cluster
@@ -303,7 +303,7 @@ fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTe
 }
 
 /// `indices.put_index_template`.
-pub fn put_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (name, body) = (call.path("name"), call.json().ok_or_else(Error::body_required)?);
     let known = cluster.templates().composable.get(name);
     if call.switch("create") && known.is_some() {
@@ -366,7 +366,7 @@ fn overshadowing(reply: Reply, cluster: &Cluster, call: &Call, name: &str, patte
 }
 
 /// `indices.get_index_template`.
-pub fn get_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = call.path("name");
     if asked.contains(',') {
         return Err(Error::illegal(&format!("template name [{asked}] must not contain a ','")));
@@ -382,12 +382,12 @@ pub fn get_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.exists_index_template`.
-pub fn exists_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     Ok(exists(cluster.templates().composable.keys(), call.path("name")))
 }
 
 /// `indices.delete_index_template`.
-pub fn delete_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let doomed = doomed(cluster.templates().composable.keys(), call.path("name"), "index_template", "index templates")?;
     let templates = cluster.templates_mut();
     doomed.iter().for_each(|name| drop(templates.composable.remove(name)));
@@ -395,7 +395,7 @@ pub fn delete_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
 }
 
 /// `indices.simulate_index_template`: what an index of that name would be made of.
-pub fn simulate_for_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn simulate_for_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let name = call.path("name");
     let mut trial = cluster.templates().clone();
     if let Some(body) = call.json() {
@@ -412,7 +412,7 @@ pub fn simulate_for_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, E
 }
 
 /// `indices.simulate_template`: what a template comes to.
-pub fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let name = call.path("name");
     let (name, template) = match call.json() {
         Some(body) => {
@@ -456,7 +456,7 @@ fn overlapping(templates: &crate::es::index::templates::Templates, name: &str, p
 // ── the older kind ────────────────────────────────────────────────────────────────────────────────
 
 /// `indices.put_template`.
-pub fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let name = call.path("name");
     let none = json!({});
     let body = call.json().unwrap_or(&none);
@@ -492,7 +492,7 @@ pub fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.get_template`.
-pub fn get_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = call.path("name");
     let is_asked = |name: &str| asked.is_empty() || split_list(asked).any(|asked| is_like(asked, name));
     let mut found = Map::new();
@@ -512,12 +512,12 @@ pub fn get_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.exists_template`.
-pub fn exists_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     Ok(exists(cluster.templates().legacy.keys(), call.path("name")))
 }
 
 /// `indices.delete_template`.
-pub fn delete_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = call.path("name");
     let doomed: Vec<String> = cluster.templates().legacy.keys().filter(|name| is_like(asked, name)).cloned().collect();
     if doomed.is_empty() && asked != "*" {

@@ -14,7 +14,7 @@ use crate::es::index::date_format;
 
 /// What is wrong with a mapping.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// There is no such type.
     NoSuchType {
         /// The type.
@@ -235,7 +235,7 @@ pub enum Malformed {
 
 /// What is wrong with the target of an alias of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum PathOffence {
+pub(crate) enum PathOffence {
     /// It is the alias itself.
     Itself,
     /// There is no such field.
@@ -277,7 +277,7 @@ impl Mapping {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn parse(value: &Value) -> Result<Mapping, Malformed> {
+    pub(crate) fn parse(value: &Value) -> Result<Mapping, Malformed> {
         Mapping::parse_for(value, Analysis::of(&Map::new()))
     }
 
@@ -285,7 +285,7 @@ impl Mapping {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn parse_for(value: &Value, analysis: Analysis<'_>) -> Result<Mapping, Malformed> {
+    pub(crate) fn parse_for(value: &Value, analysis: Analysis<'_>) -> Result<Mapping, Malformed> {
         let Value::Object(members) = value else {
             return Err(Malformed::NoObject { field: None });
         };
@@ -323,7 +323,7 @@ impl Mapping {
     ///
     /// # Errors
     /// A field that has another type, or a parameter that cannot change; then nothing has changed.
-    pub fn merge(&mut self, other: &Mapping) -> Result<(), Malformed> {
+    pub(crate) fn merge(&mut self, other: &Mapping) -> Result<(), Malformed> {
         self.merged_with(other, false)
     }
 
@@ -331,7 +331,7 @@ impl Mapping {
     ///
     /// # Errors
     /// An object and a field of the same name; then nothing has changed.
-    pub fn lay_over(&mut self, other: &Mapping) -> Result<(), Malformed> {
+    pub(crate) fn lay_over(&mut self, other: &Mapping) -> Result<(), Malformed> {
         self.merged_with(other, true)
     }
 
@@ -368,7 +368,7 @@ impl Mapping {
     ///
     /// # Errors
     /// The first that is wrong.
-    pub fn check(&self) -> Result<(), Malformed> {
+    pub(crate) fn check(&self) -> Result<(), Malformed> {
         if let Some(name) = self.fields.keys().find(|name| super::fit::is_metadata(name)) {
             return Err(Malformed::Twice { field: name.to_string() });
         }
@@ -397,7 +397,7 @@ impl Mapping {
     }
 
     /// The mapping as Elasticsearch shows it; fields in the order of their names.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let mut shown = Map::new();
         for name in MEMBERS {
             match self.members.get(*name) {
@@ -809,7 +809,7 @@ fn shown_fields(fields: &Fields) -> Value {
 
 impl Field {
     /// The field as Elasticsearch shows it.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         shown_field(self)
     }
 }

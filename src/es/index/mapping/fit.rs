@@ -13,7 +13,7 @@ use crate::limits::KEYWORD_BYTES_MAX;
 
 /// Why a document cannot be indexed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Misfit {
+pub(crate) struct Misfit {
     /// The names and numbers that lead to the value in the document.
     pub steps: Vec<String>,
     /// The field's path in the mapping.
@@ -24,7 +24,7 @@ pub struct Misfit {
 
 impl Misfit {
     /// The line and column where the value begins in the document's text, or its name if that is wrong.
-    pub fn place_in(&self, text: &[u8]) -> Option<(u32, u32)> {
+    pub(crate) fn place_in(&self, text: &[u8]) -> Option<(u32, u32)> {
         let escaped = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
         let pointer: String = self.steps.iter().map(escaped).collect();
         json::locate(text, &pointer, matches!(self.why, Why::Name { .. })).map(|place| (place.line, place.column))
@@ -33,7 +33,7 @@ impl Misfit {
 
 /// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Why {
+pub(crate) enum Why {
     /// It cannot be read as its field's type.
     Type {
         /// The field's type.
@@ -68,7 +68,7 @@ pub enum Why {
 
 /// What is wrong with the name of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NameOffence {
+pub(crate) enum NameOffence {
     /// There is nothing in it.
     Empty,
     /// There is nothing but dots in it.
@@ -134,7 +134,7 @@ impl Mapping {
     ///
     /// # Errors
     /// The first value that cannot be indexed.
-    pub fn admit<'a>(
+    pub(crate) fn admit<'a>(
         &self,
         fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone,
     ) -> Result<Option<Mapping>, Misfit> {
@@ -148,7 +148,7 @@ impl Mapping {
     }
 
     /// Whether a document has no more nested objects than there may be.
-    pub fn check_nested<'a>(
+    pub(crate) fn check_nested<'a>(
         &self,
         fields: impl Iterator<Item = (&'a str, &'a Value)>,
         most: u64,

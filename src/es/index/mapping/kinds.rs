@@ -9,7 +9,7 @@ use super::FieldType;
 
 /// A parameter of a field.
 #[derive(Clone, Copy, Debug)]
-pub struct Parameter {
+pub(crate) struct Parameter {
     /// Its name.
     pub name: &'static str,
     /// What its value is.
@@ -20,7 +20,7 @@ pub struct Parameter {
 
 /// What a value is, and what it is if nobody says.
 #[derive(Clone, Copy, Debug)]
-pub enum Takes {
+pub(crate) enum Takes {
     /// True or false; shown if it is not what it would be anyway.
     Boolean(bool),
     /// True or false; shown whenever somebody says so.
@@ -323,7 +323,7 @@ pub(super) fn other_type(name: &str) -> Option<&'static str> {
 
 impl FieldType {
     /// What a field of the type takes beside `type`, `fields` or `properties`, and `copy_to`.
-    pub fn parameters(self) -> &'static [Parameter] {
+    pub(crate) fn parameters(self) -> &'static [Parameter] {
         match self {
             FieldType::Object => OBJECT,
             FieldType::Nested => NESTED,
@@ -347,7 +347,7 @@ impl FieldType {
 
 impl Parameter {
     /// What the parameter is if nobody says; null if that is nothing.
-    pub fn default(&self) -> Value {
+    pub(crate) fn default(&self) -> Value {
         match self.takes {
             Boolean(value) | Switch(value) => json!(value),
             Integer(value, _) => json!(value),
@@ -360,7 +360,7 @@ impl Parameter {
     }
 
     /// Whether a value that was given is shown.
-    pub fn shows(&self, value: &Value) -> bool {
+    pub(crate) fn shows(&self, value: &Value) -> bool {
         matches!(self.takes, Switch(_)) || *value != self.default()
     }
 }

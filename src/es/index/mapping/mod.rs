@@ -7,24 +7,24 @@
 //! Source: Elasticsearch 9.x, document parser, dynamic mapping and field mappers.
 
 mod definition;
-pub mod fit;
-pub mod kinds;
-pub mod template;
+pub(crate) mod fit;
+pub(crate) mod kinds;
+pub(crate) mod template;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-pub use definition::{Malformed, PathOffence};
-pub use fit::{Misfit, NameOffence, Why};
+pub(crate) use definition::{Malformed, PathOffence};
+pub(crate) use fit::{Misfit, NameOffence, Why};
 use template::Template;
 
 use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
+pub(crate) enum FieldType {
     /// An object with fields of its own.
     Object,
     /// An array of objects that are indexed apart from each other.
@@ -74,7 +74,7 @@ const TYPES: &[(&str, FieldType)] = &[
 
 impl FieldType {
     /// The name in a mapping.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             FieldType::Other(name) => name,
             known => TYPES.iter().find(|(_, it)| *it == known).map_or("object", |(name, _)| name),
@@ -82,20 +82,20 @@ impl FieldType {
     }
 
     /// The type of that name.
-    pub fn named(name: &str) -> Option<FieldType> {
+    pub(crate) fn named(name: &str) -> Option<FieldType> {
         let known = TYPES.iter().find(|(known, _)| *known == name).map(|(_, it)| *it);
         known.or_else(|| kinds::other_type(name).map(FieldType::Other))
     }
 
     /// Whether the field has fields of its own.
-    pub fn is_object(self) -> bool {
+    pub(crate) fn is_object(self) -> bool {
         matches!(self, FieldType::Object | FieldType::Nested)
     }
 }
 
 /// What becomes of a field that the mapping does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dynamic {
+pub(crate) enum Dynamic {
     /// It is learnt.
     True,
     /// It is stored and not indexed.
@@ -107,11 +107,11 @@ pub enum Dynamic {
 }
 
 /// Fields by name, in the order in which Elasticsearch lists them.
-pub type Fields = BTreeMap<Arc<str>, Field>;
+pub(crate) type Fields = BTreeMap<Arc<str>, Field>;
 
 /// A mapped field.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Field {
+pub(crate) struct Field {
     /// Its type.
     pub kind: FieldType,
     /// The fields of an object; the other ways in which a value is indexed, such as `.keyword`.
@@ -126,19 +126,19 @@ impl Field {
     }
 
     /// Whether the index keeps its values apart from the source.
-    pub fn is_stored(&self) -> bool {
+    pub(crate) fn is_stored(&self) -> bool {
         self.option("store").is_some_and(|store| *store == true || *store == "true")
     }
 
     /// An option of the field, for example `ignore_above`.
-    pub fn option(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn option(&self, name: &str) -> Option<&Value> {
         self.options.get(name)
     }
 }
 
 /// The mapping of an index.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Mapping {
+pub(crate) struct Mapping {
     /// The fields at the top.
     pub(super) fields: Fields,
     /// What the mapping says beside its fields: `dynamic`, `_meta` and so on.
@@ -151,7 +151,7 @@ pub struct Mapping {
 
 /// How large a mapping may become.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// How many fields it may have.
     pub fields: usize,
     /// How deep objects may lie in each other.
@@ -168,7 +168,7 @@ impl Default for Bounds {
 
 impl Bounds {
     /// The bounds that the flat settings of an index set.
-    pub fn of(settings: &Map<String, Value>) -> Bounds {
+    pub(crate) fn of(settings: &Map<String, Value>) -> Bounds {
         let number = |name: &str| settings.get(name)?.as_str()?.parse().ok();
         let usual = Bounds::default();
         Bounds {
@@ -181,35 +181,35 @@ impl Bounds {
 
 impl Mapping {
     /// Sets how large it may become.
-    pub fn set_bounds(&mut self, bounds: Bounds) {
+    pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
 
     /// Whether a document must be routed.
-    pub fn requires_routing(&self) -> bool {
+    pub(crate) fn requires_routing(&self) -> bool {
         let said = self.members.get("_routing").and_then(|routing| routing.get("required"));
         said.is_some_and(|required| *required == true || *required == "true")
     }
 
     /// The type of the field at a path such as `connector.id` or `title.keyword`.
-    pub fn field_type(&self, path: &str) -> Option<FieldType> {
+    pub(crate) fn field_type(&self, path: &str) -> Option<FieldType> {
         self.field(path).map(|field| field.kind)
     }
 
     /// The field at a path.
-    pub fn field(&self, path: &str) -> Option<&Field> {
+    pub(crate) fn field(&self, path: &str) -> Option<&Field> {
         let mut segments = path.split('.');
         let first = self.fields.get(segments.next()?)?;
         segments.try_fold(first, |field, name| field.fields.get(name))
     }
 
     /// The fields at the top.
-    pub fn fields(&self) -> &Fields {
+    pub(crate) fn fields(&self) -> &Fields {
         &self.fields
     }
 
     /// How many fields there are, objects and sub-fields included.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         fn count(fields: &Fields) -> usize {
             fields.values().map(|field| 1 + count(&field.fields)).sum()
         }

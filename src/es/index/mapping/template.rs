@@ -12,7 +12,7 @@ use crate::es::index::names::is_like;
 
 /// What a value looks like in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
+pub(crate) enum Looks {
     /// An object.
     Object,
     /// A text.
@@ -34,7 +34,7 @@ impl Looks {
         [Looks::Object, Looks::String, Looks::Long, Looks::Double, Looks::Boolean, Looks::Date, Looks::Binary];
 
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Looks::Object => "object",
             Looks::String => "string",
@@ -58,7 +58,7 @@ impl Looks {
 
 /// What is wrong with a dynamic template.
 #[derive(Clone, Debug, PartialEq)]
-pub enum BadTemplate {
+pub(crate) enum BadTemplate {
     /// The templates are no list.
     NoList,
     /// One of them is not an object with one name.
@@ -105,7 +105,7 @@ pub enum BadTemplate {
 
 /// A rule for fields that the mapping does not know.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Template {
+pub(crate) struct Template {
     /// Its name.
     pub name: String,
     matches: Vec<String>,
@@ -124,7 +124,7 @@ impl Template {
     ///
     /// # Errors
     /// The first thing that is wrong with one of them.
-    pub fn parse_all(
+    pub(crate) fn parse_all(
         templates: &Value,
         read: impl Fn(&Value) -> Result<Field, Malformed>,
     ) -> Result<Arc<[Template]>, Malformed> {
@@ -224,7 +224,7 @@ impl Template {
     }
 
     /// Whether it speaks of that field.
-    pub fn is_for(&self, path: &str, name: &str, looks: Looks) -> bool {
+    pub(crate) fn is_for(&self, path: &str, name: &str, looks: Looks) -> bool {
         let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| is_like(pattern, text));
         (self.path_match.is_empty() || any(&self.path_match, path))
             && (self.matches.is_empty() || any(&self.matches, name))
@@ -234,7 +234,7 @@ impl Template {
     }
 
     /// The definition that it gives a field.
-    pub fn definition(&self, name: &str, looks: Looks) -> Value {
+    pub(crate) fn definition(&self, name: &str, looks: Looks) -> Value {
         let usual = looks.usual_type();
         let mut definition = filled(&Value::Object(self.mapping.clone()), name, usual);
         if let Value::Object(members) = &mut definition {
@@ -244,7 +244,7 @@ impl Template {
     }
 
     /// It, as Elasticsearch shows it: under its name.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let mut says = Map::new();
         for (member, patterns) in [
             ("match", &self.matches),

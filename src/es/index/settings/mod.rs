@@ -12,7 +12,7 @@ use crate::suggest::similarity;
 
 /// A setting of an index.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Its name below `index`; with a dot at its end it stands for all settings below.
     pub name: &'static str,
     /// What its value must be.
@@ -25,7 +25,7 @@ pub struct Setting {
 
 /// When a setting may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// At any time.
     Dynamic,
     /// While the index is closed.
@@ -36,7 +36,7 @@ pub enum Change {
 
 /// What is wrong with settings.
 #[derive(Clone, Debug, PartialEq)]
-pub enum BadSetting {
+pub(crate) enum BadSetting {
     /// There is no such setting.
     Unknown {
         /// The name with `index.` before it.
@@ -105,7 +105,7 @@ const UNMINDED: &[(&str, &[&str])] = &[
 ];
 
 /// The setting of that name below `index`.
-pub fn find(name: &str) -> Option<&'static Setting> {
+pub(crate) fn find(name: &str) -> Option<&'static Setting> {
     table::SETTINGS.iter().find(|setting| match setting.name.strip_suffix('.') {
         Some(_) => name.starts_with(setting.name),
         None => setting.name == name,
@@ -113,7 +113,7 @@ pub fn find(name: &str) -> Option<&'static Setting> {
 }
 
 /// Every setting that has a value if nobody says so, in the order of names.
-pub fn defaults() -> impl Iterator<Item = (&'static str, Value)> {
+pub(crate) fn defaults() -> impl Iterator<Item = (&'static str, Value)> {
     table::SETTINGS.iter().filter(|setting| !setting.name.ends_with('.')).map(|setting| {
         let value = match (setting.kind, setting.usual) {
             (ValueKind::List, "") => Value::Array(Vec::new()),
@@ -128,7 +128,7 @@ pub fn defaults() -> impl Iterator<Item = (&'static str, Value)> {
 ///
 /// # Errors
 /// The first setting that does not exist or cannot have its value.
-pub fn flat(settings: &Value) -> Result<Map<String, Value>, BadSetting> {
+pub(crate) fn flat(settings: &Value) -> Result<Map<String, Value>, BadSetting> {
     let Value::Object(members) = settings else {
         return Err(BadSetting::NoObject);
     };
@@ -189,7 +189,7 @@ fn near(name: &str) -> Vec<String> {
 ///
 /// # Errors
 /// What does not fit.
-pub fn check_whole(settings: &Map<String, Value>) -> Result<(), BadSetting> {
+pub(crate) fn check_whole(settings: &Map<String, Value>) -> Result<(), BadSetting> {
     let text = |name: &str| settings.get(name).and_then(Value::as_str);
     let shards = text("number_of_shards").unwrap_or("1");
     if text("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("lookup")) && shards != "1" {
@@ -204,7 +204,7 @@ pub fn check_whole(settings: &Map<String, Value>) -> Result<(), BadSetting> {
 }
 
 /// The settings with as many copies as there can be on one node, if that is left to the server.
-pub fn expanded(mut settings: Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn expanded(mut settings: Map<String, Value>) -> Map<String, Value> {
     let least = settings.get("auto_expand_replicas").and_then(Value::as_str).and_then(|range| range.split_once('-'));
     if let Some(least) = least.map(|(least, _)| Value::from(least)) {
         settings.insert("number_of_replicas".to_owned(), least);
@@ -214,7 +214,7 @@ pub fn expanded(mut settings: Map<String, Value>) -> Map<String, Value> {
 
 /// The names among settings that cannot change, and whether that is for ever: final ones never can, static ones
 /// only while the index is closed.
-pub fn fixed<'s>(settings: &'s Map<String, Value>, is_open: bool) -> (Vec<&'s str>, bool) {
+pub(crate) fn fixed<'s>(settings: &'s Map<String, Value>, is_open: bool) -> (Vec<&'s str>, bool) {
     let of = |change: Change| -> Vec<&'s str> {
         let names = settings.keys().map(String::as_str);
         names.filter(|name| find(name).is_some_and(|setting| setting.change == change)).collect()
@@ -254,7 +254,7 @@ fn text(value: &Value) -> Value {
 }
 
 /// Flat settings as objects in objects.
-pub fn nested(flat: &Map<String, Value>) -> Value {
+pub(crate) fn nested(flat: &Map<String, Value>) -> Value {
     let mut whole = Map::new();
     for (name, value) in flat {
         let mut place = &mut whole;

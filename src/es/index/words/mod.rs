@@ -2,7 +2,7 @@
 //!
 //! Source: Elasticsearch 9.x, index name resolver, index service, engine, document parser.
 
-pub mod definition;
+pub(crate) mod definition;
 
 use serde_json::Value;
 

@@ -11,7 +11,7 @@ use crate::es::store::Cluster;
 
 /// How well an index, or the cluster, is. The worst of its parts is what a whole has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Health {
+pub(crate) enum Health {
     /// Every copy of every shard has a node.
     Green,
     /// Every shard has a node.
@@ -27,13 +27,13 @@ impl Health {
     ///
     /// # Errors
     /// A name that is none.
-    pub fn named(text: &str) -> Result<Health, Error> {
+    pub(crate) fn named(text: &str) -> Result<Health, Error> {
         let known = Health::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(text));
         known.ok_or_else(|| Error::unknown_health(text))
     }
 
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Health::Green => "green",
             Health::Yellow => "yellow",
@@ -45,7 +45,7 @@ impl Health {
 /// The shards of an index, or of many, on the one node that there is: primaries have a place, and
 /// copies of them have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Shards {
+pub(crate) struct Shards {
     /// Primaries, all of them active.
     pub active: u64,
     /// Copies that wait for a second node.
@@ -54,13 +54,13 @@ pub struct Shards {
 
 impl Shards {
     /// The shards of one index.
-    pub fn of(index: &Index) -> Shards {
+    pub(crate) fn of(index: &Index) -> Shards {
         let primaries = index.setting("number_of_shards").and_then(|count| count.parse().ok()).unwrap_or(1);
         Shards { active: primaries, unassigned: primaries * (index.copies() - 1) }
     }
 
     /// The shards of many.
-    pub fn of_all<'i>(indices: impl IntoIterator<Item = &'i Index>) -> Shards {
+    pub(crate) fn of_all<'i>(indices: impl IntoIterator<Item = &'i Index>) -> Shards {
         indices.into_iter().map(Shards::of).fold(Shards::default(), |sum, shards| Shards {
             active: sum.active + shards.active,
             unassigned: sum.unassigned + shards.unassigned,
@@ -68,12 +68,12 @@ impl Shards {
     }
 
     /// How well they are.
-    pub fn health(self) -> Health {
+    pub(crate) fn health(self) -> Health {
         if self.unassigned == 0 { Health::Green } else { Health::Yellow }
     }
 
     /// The share that is active, of a hundred.
-    pub fn active_percent(self) -> f64 {
+    pub(crate) fn active_percent(self) -> f64 {
         match self.active + self.unassigned {
             0 => 100.0,
             all => 100.0 * self.active as f64 / all as f64,
@@ -85,7 +85,7 @@ impl Shards {
 /// waiting, for nothing happens between two calls.
 ///
 /// DIFFERENCE: Elasticsearch waits for `timeout` before it says that something has not come.
-pub fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let mut lookup = Lookup { expand_hidden: true, ..Lookup::of_all_metadata() };
     if let Some(list) = call.query("expand_wildcards") {
         lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
@@ -205,7 +205,7 @@ fn one_node_is(text: &str) -> Result<bool, Error> {
 /// `cluster.state` in a short form: the cluster and its node.
 ///
 /// DIFFERENCE: no metadata, no routing, no blocks. Who asks for them is told so.
-pub fn state(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn state(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     const TOLD: [&str; 3] = ["_all", "master_node", "nodes"];
     let asked = match call.path("metric") {
         "" => "_all",
@@ -238,7 +238,7 @@ pub fn state(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 /// `cluster.info`: what the nodes have done, in sum.
 ///
 /// DIFFERENCE: only pipelines are told of, and nothing is counted: two runs would differ in time alone.
-pub fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = call.path("target");
     if let Some(untold) = asked.split(',').find(|target| !["_all", "ingest"].contains(target)) {
         return Err(Error::unsupported(&format!("[{untold}] of the cluster's info"), "ask for ingest"));

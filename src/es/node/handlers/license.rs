@@ -16,7 +16,7 @@ const ISSUED: (&str, i64) = ("2025-01-01T00:00:00.000Z", 1_735_689_600_000);
 const EXPIRES: (&str, i64) = ("2999-12-31T23:59:59.999Z", 32_503_679_999_999);
 
 /// `license.get`.
-pub fn get(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let license = call.license;
     let mut told = json!({
         "status": "active",
@@ -68,7 +68,7 @@ const FEATURES: [(&str, License); 25] = [
 ];
 
 /// `xpack.info`.
-pub fn xpack_info(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn xpack_info(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = call.query("categories").unwrap_or("_all");
     let known = ["_all", "_none", "build", "license", "features"];
     if let Some(unknown) = asked.split(',').find(|category| !known.contains(category)) {
@@ -108,7 +108,7 @@ fn features(license: License) -> Value {
 /// `xpack.usage`: which features there are. How much they are used is told of none.
 ///
 /// DIFFERENCE: Elasticsearch counts, and tells more of most features.
-pub fn xpack_usage(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn xpack_usage(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let mut told = features(call.license);
     if let Some(search) = told.get_mut("enterprise_search").and_then(Value::as_object_mut) {
         search.extend([

@@ -1,8 +1,8 @@
 //! What the node says of itself.
 
-pub mod cat;
-pub mod cluster;
-pub mod license;
+pub(crate) mod cat;
+pub(crate) mod cluster;
+pub(crate) mod license;
 
 use serde_json::{Map, Value, json};
 
@@ -13,13 +13,13 @@ use crate::es::store::Cluster;
 use crate::limits::BODY_BYTES_MAX;
 
 /// The node's name.
-pub const NAME: &str = "elastimock";
+pub(crate) const NAME: &str = "elastimock";
 
 /// The cluster's name.
-pub const CLUSTER_NAME: &str = "elasticsearch";
+pub(crate) const CLUSTER_NAME: &str = "elasticsearch";
 
 /// What one node of a small cluster does: everything.
-pub const ROLES: [&str; 11] = [
+pub(crate) const ROLES: [&str; 11] = [
     "data",
     "data_cold",
     "data_content",
@@ -34,10 +34,10 @@ pub const ROLES: [&str; 11] = [
 ];
 
 /// Where the node would talk to others of its cluster.
-pub const TRANSPORT_ADDRESS: &str = "127.0.0.1:9300";
+pub(crate) const TRANSPORT_ADDRESS: &str = "127.0.0.1:9300";
 
 /// `info` and `ping`. Indented unless the client says otherwise, as in the real server.
-pub fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let release = call.release;
     let info = json!({
         "name": NAME,
@@ -69,7 +69,7 @@ const UNTOLD: [&str; 9] =
 /// `nodes.info` in a short form: who the node is, where it is reached, and what is built in.
 ///
 /// DIFFERENCE: nothing of the machine, the JVM, the settings and the thread pools.
-pub fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     // The one word of a path may name nodes or what to tell of them.
     let word = call.path("node_id");
     let are_metrics = |words: &str| words.split(',').all(|word| TOLD.contains(&word) || UNTOLD.contains(&word));

@@ -8,14 +8,14 @@ use crate::es::search::run::Shape;
 use crate::es::search::run::aggregation::{Aggregated, BucketFound, Reckoned, TermsKind};
 
 /// Results by their names.
-pub struct AggregationsBody<'a> {
+pub(crate) struct AggregationsBody<'a> {
     found: &'a [Aggregated],
     typed: bool,
 }
 
 impl<'a> AggregationsBody<'a> {
     /// The results as a search of that shape shows them.
-    pub fn new(found: &'a [Aggregated], shape: &Shape) -> AggregationsBody<'a> {
+    pub(crate) fn new(found: &'a [Aggregated], shape: &Shape) -> AggregationsBody<'a> {
         AggregationsBody { found, typed: shape.typed_keys }
     }
 

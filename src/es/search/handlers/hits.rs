@@ -13,10 +13,10 @@ use crate::es::error::Error;
 use crate::es::search::run::{Found, Hit, Shape, Total};
 
 /// The answer of a search.
-pub struct FoundBody<'a>(pub &'a Found);
+pub(crate) struct FoundBody<'a>(pub &'a Found);
 
 /// The answer of several searches.
-pub struct SearchesBody<'a>(pub &'a [Result<Found, Error>]);
+pub(crate) struct SearchesBody<'a>(pub &'a [Result<Found, Error>]);
 
 impl Serialize for FoundBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

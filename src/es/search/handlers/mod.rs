@@ -1,7 +1,7 @@
 //! `_search`, `_count`, `_msearch`, scrolls, points in time, and what is done to all that a query finds.
 
-pub mod aggregated;
-pub mod hits;
+pub(crate) mod aggregated;
+pub(crate) mod hits;
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::es::search::run::service::{Sweep, SweepAsked, Swept};
 use crate::es::store::Cluster;
 
 /// `search`.
-pub fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let request = search::searching(call)?;
     Ok(found(run(cluster, &request, call.now)?))
 }
@@ -35,14 +35,14 @@ fn run(cluster: &mut Cluster, request: &Request, now: Timestamp) -> Result<Found
 }
 
 /// `msearch`.
-pub fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let requests = search::searches(call)?;
     let searches = requests.iter().map(|request| run(cluster, request, call.now).map_err(Error::from)).collect();
     Ok(Reply::ok(Body::Searches(searches)))
 }
 
 /// `count`.
-pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (search, target) = search::counting(call)?;
     let counted = cluster.count(&search, &target, call.now)?;
     let mut answer = json!({ "count": counted.count });
@@ -59,14 +59,14 @@ fn shards(count: usize) -> Value {
 }
 
 /// `scroll`.
-pub fn scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked = search::scroll_asked(call)?;
     let page = cluster.contexts.scroll(&asked.id, asked.keep.as_ref(), asked.total_as_int, call.now);
     Ok(found(page.map_err(Refusal::from)?))
 }
 
 /// `clear_scroll`.
-pub fn clear_scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn clear_scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let ids = search::scroll_ids(call)?;
     let freed = match ids.as_slice() {
         [all] if all == "_all" => cluster.contexts.clear_all_scrolls(call.now),
@@ -82,26 +82,26 @@ fn freed_reply(freed: usize) -> Reply {
 }
 
 /// `open_point_in_time`.
-pub fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let (target, keep) = search::pit_keep_alive(call)?;
     let (id, count) = cluster.open_pit(&target, &keep, call.now)?;
     Ok(Reply::json(json!({ "id": id, "_shards": shards(count) })))
 }
 
 /// `close_point_in_time`.
-pub fn close_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn close_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let id = search::pit_id(call)?;
     let closed = cluster.contexts.close_pit(&id, call.now).map_err(Refusal::from)?;
     Ok(freed_reply(usize::from(closed)))
 }
 
 /// `delete_by_query`.
-pub fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     swept(cluster, call, Sweep::Delete)
 }
 
 /// `update_by_query`.
-pub fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     swept(cluster, call, Sweep::Rewrite)
 }
 

@@ -32,7 +32,7 @@ const METADATA: &[&str] = &[
 
 /// How large a query may be, as the settings of an index say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Values of a `terms` query.
     pub terms: u64,
     /// How far a page may reach, which is also how many ids a query may have.
@@ -61,19 +61,11 @@ pub(super) struct Binding<'a> {
 }
 
 impl Query {
-    /// Binds the query to the index of that name and with those fields.
+    /// Binds the query to the index of that name, with those fields and limits.
     ///
     /// # Errors
-    /// When a value does not fit its field, or the query's kind its type.
-    pub fn bind(&self, index: &str, mapping: &Mapping, now: Timestamp) -> Result<Filter, Fault> {
-        self.bind_within(index, mapping, Limits::default(), now)
-    }
-
-    /// The same, to an index with limits of its own.
-    ///
-    /// # Errors
-    /// As [`Query::bind`], and when the query is too large.
-    pub fn bind_within(&self, index: &str, mapping: &Mapping, limits: Limits, now: Timestamp) -> Result<Filter, Fault> {
+    /// When a value does not fit its field, the query's kind its type, or the query is too large.
+    pub(crate) fn bind(&self, index: &str, mapping: &Mapping, limits: Limits, now: Timestamp) -> Result<Filter, Fault> {
         Binding { index, mapping, limits, now }.query(self)
     }
 }

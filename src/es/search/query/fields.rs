@@ -6,7 +6,7 @@ use crate::es::index::mapping::{Field, FieldType, Fields, Mapping};
 
 /// How the field of an index is searched.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Text in words.
     Text,
     /// Text as a whole, if it is no longer than so many characters.
@@ -30,7 +30,7 @@ pub enum Kind {
 
 impl Kind {
     /// Elasticsearch's name of the type.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Kind::Text => "text",
             Kind::Keyword { .. } => "keyword",
@@ -80,14 +80,14 @@ fn has_own_format(field: &Field) -> bool {
 impl Mapping {
     /// How the field at a path is searched; none if the index does not know it, or if it lies in objects
     /// that are indexed apart.
-    pub fn kind(&self, path: &str) -> Option<Kind> {
+    pub(crate) fn kind(&self, path: &str) -> Option<Kind> {
         let apart = path.match_indices('.').any(|(dot, _)| self.field_type(&path[..dot]) == Some(FieldType::Nested));
         self.field(path).filter(|_| !apart).map(Kind::of)
     }
 
     /// Where a document has the values of a field: a further field of a field (`title.keyword`) has
     /// those of its parent.
-    pub fn source_path<'p>(&self, path: &'p str) -> &'p str {
+    pub(crate) fn source_path<'p>(&self, path: &'p str) -> &'p str {
         match path.rsplit_once('.') {
             Some((parent, _)) if self.field_type(parent).is_some_and(|parent| !parent.is_object()) => parent,
             _ => path,
@@ -95,7 +95,7 @@ impl Mapping {
     }
 
     /// The fields whose texts are indexed up to a length only, with that length.
-    pub fn limited(&self) -> Vec<(String, usize)> {
+    pub(crate) fn limited(&self) -> Vec<(String, usize)> {
         let limit = |path: String| match self.kind(&path) {
             Some(Kind::Keyword { ignore_above }) if ignore_above < usize::MAX => Some((path, ignore_above)),
             _ => None,
@@ -104,7 +104,7 @@ impl Mapping {
     }
 
     /// Whether there is any such field.
-    pub fn is_limited(&self) -> bool {
+    pub(crate) fn is_limited(&self) -> bool {
         fn any(fields: &Fields) -> bool {
             fields.values().any(|field| {
                 (field.kind != FieldType::Nested && field.option("ignore_above").is_some()) || any(&field.fields)
@@ -117,7 +117,7 @@ impl Mapping {
     ///
     /// DIFFERENCE: what was left out is reckoned from the mapping as it is when it is shown; and a value that
     /// is malformed and ignored is not among it.
-    pub fn ignored(&self, source: &Source) -> Vec<String> {
+    pub(crate) fn ignored(&self, source: &Source) -> Vec<String> {
         let mut ignored: Vec<String> = self
             .limited()
             .into_iter()
@@ -128,7 +128,7 @@ impl Mapping {
     }
 
     /// The paths of all fields that have values of their own.
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         for (name, field) in self.fields() {
             add_paths(name, field, &mut paths);

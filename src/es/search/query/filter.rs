@@ -12,7 +12,7 @@ use crate::es::document::source::Source;
 
 /// A query that knows its index.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Filter {
+pub(crate) enum Filter {
     /// Every document.
     All,
     /// No document.
@@ -61,7 +61,7 @@ pub enum Filter {
 
 /// What one value of a field must be.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Test {
+pub(crate) enum Test {
     /// One of these, as a whole.
     Keyword(BTreeSet<String>, Whole),
     /// One of these is among its words.
@@ -82,14 +82,14 @@ pub enum Test {
 
 /// The longest text that is indexed as a whole, in characters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Whole {
+pub(crate) struct Whole {
     /// Longer ones are not there for a query.
     pub ignore_above: usize,
 }
 
 /// What a text must be.
 #[derive(Clone, Debug, PartialEq)]
-pub enum TextTest {
+pub(crate) enum TextTest {
     /// This, in whatever letter case; it is given in lower case.
     AnyCase(String),
     /// Begins so.
@@ -119,7 +119,7 @@ impl TextTest {
 
 /// A number of a document or of a query, compared by its value whatever its form.
 #[derive(Clone, Copy, Debug)]
-pub enum Num {
+pub(crate) enum Num {
     /// A whole one.
     Whole(i128),
     /// Another one.
@@ -128,19 +128,19 @@ pub enum Num {
 
 impl Num {
     /// A JSON number.
-    pub fn of(number: &Number) -> Num {
+    pub(crate) fn of(number: &Number) -> Num {
         let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
         whole.map_or_else(|| Num::Fraction(number.as_f64().unwrap_or_default()), Num::Whole)
     }
 
     /// A number written as a text; none if the text is no number.
-    pub fn read(text: &str) -> Option<Num> {
+    pub(crate) fn read(text: &str) -> Option<Num> {
         let fraction = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Num::Fraction);
         text.parse().ok().map(Num::Whole).or_else(fraction)
     }
 
     /// A stored value: a number, or a text that is one.
-    pub fn stored(value: &Value) -> Option<Num> {
+    pub(crate) fn stored(value: &Value) -> Option<Num> {
         match value {
             Value::Number(number) => Some(Num::of(number)),
             Value::String(text) => Num::read(text),
@@ -150,7 +150,7 @@ impl Num {
 
     /// The number without its fraction, as a whole type stores it.
     #[must_use]
-    pub fn cut(self) -> Num {
+    pub(crate) fn cut(self) -> Num {
         match self {
             Num::Fraction(number) => Num::Whole(number.trunc() as i128),
             whole => whole,
@@ -158,7 +158,7 @@ impl Num {
     }
 
     /// The number as a floating point number.
-    pub fn as_f64(self) -> f64 {
+    pub(crate) fn as_f64(self) -> f64 {
         match self {
             Num::Whole(number) => number as f64,
             Num::Fraction(number) => number,
@@ -192,7 +192,7 @@ impl Ord for Num {
 
 impl Filter {
     /// Whether a document matches.
-    pub fn matches(&self, id: &str, source: &Source) -> bool {
+    pub(crate) fn matches(&self, id: &str, source: &Source) -> bool {
         match self {
             Filter::All => true,
             Filter::None => false,
@@ -212,7 +212,7 @@ impl Filter {
     }
 
     /// The only ids that can match, if the filter is bound to some.
-    pub fn ids(&self) -> Option<&BTreeSet<String>> {
+    pub(crate) fn ids(&self) -> Option<&BTreeSet<String>> {
         match self {
             Filter::Ids(ids) => Some(ids),
             Filter::Every(filters) => filters.iter().find_map(Filter::ids),
@@ -336,7 +336,7 @@ enum Leaves {
 
 /// Shows `wanted` the single values at a path until it says that this is the one. Lists are opened, nulls
 /// and objects passed over. A name with dots in it is the same as objects in each other.
-pub fn values_at(source: &Source, path: &str, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+pub(crate) fn values_at(source: &Source, path: &str, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
     find(source, path, Leaves::Here, wanted)
 }
 

@@ -4,7 +4,7 @@
 
 /// How many of the optional clauses must match: `2`, `-1`, `75%`, `-25%`, or by their number `3<90% 9<-3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Minimum {
+pub(crate) struct Minimum {
     /// What holds up to the first step.
     otherwise: Option<Share>,
     /// Beyond so many clauses another share is wanted.
@@ -22,7 +22,7 @@ impl Minimum {
     ///
     /// # Errors
     /// With the part that is no number.
-    pub fn read(text: &str) -> Result<Minimum, String> {
+    pub(crate) fn read(text: &str) -> Result<Minimum, String> {
         let text = text.trim();
         if !text.contains('<') {
             return Ok(Minimum { otherwise: Some(Share::read(text)?), steps: Vec::new() });
@@ -35,7 +35,7 @@ impl Minimum {
     }
 
     /// How many of `count` clauses must match.
-    pub fn of(&self, count: usize) -> usize {
+    pub(crate) fn of(&self, count: usize) -> usize {
         let count = count as i64;
         let step = self.steps.iter().take_while(|(bound, _)| count > *bound).last();
         let share = step.map(|(_, share)| *share).or(self.otherwise);

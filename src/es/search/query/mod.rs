@@ -12,20 +12,20 @@ mod filter;
 mod minimum;
 #[cfg(test)]
 mod tests;
-pub mod text;
+pub(crate) mod text;
 
 use serde_json::Value;
 
-pub use bind::Limits;
-pub use fields::Kind;
-pub use filter::{Filter, Num, values_at};
+pub(crate) use bind::Limits;
+pub(crate) use fields::Kind;
+pub(crate) use filter::{Filter, Num, values_at};
 pub(crate) use filter::{boolean_of, millis_of, text_of};
-pub use minimum::Minimum;
+pub(crate) use minimum::Minimum;
 
 /// A query as it was asked. Values are scalars: texts, numbers, booleans.
 // DIFFERENCE: boosts are read and left out of account, for every hit has the same score.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Query {
+pub(crate) enum Query {
     /// Every document.
     #[default]
     All,
@@ -130,7 +130,7 @@ pub enum Query {
 
 /// A text that is looked for in several fields.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MultiMatch {
+pub(crate) struct MultiMatch {
     /// The paths of the fields, which may have `*` in them; all fields if there are none.
     pub fields: Vec<String>,
     /// The text.
@@ -149,7 +149,7 @@ pub struct MultiMatch {
 
 /// The clauses of a `bool` query.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Bool {
+pub(crate) struct Bool {
     /// All of these.
     pub must: Vec<Query>,
     /// All of these, without a score.
@@ -166,7 +166,7 @@ impl Query {
     /// The score of every hit.
     // DIFFERENCE: Elasticsearch reckons how rare and how long things are; here a hit scores 1, and 0
     // where only filters decide.
-    pub fn score(&self) -> f64 {
+    pub(crate) fn score(&self) -> f64 {
         match self {
             Query::Named(_, query) => query.score(),
             Query::Bool(clauses) if !clauses.is_empty() => {
@@ -178,7 +178,7 @@ impl Query {
     }
 
     /// Adds the names in the query, each with what it names.
-    pub fn named<'q>(&'q self, found: &mut Vec<(&'q str, &'q Query)>) {
+    pub(crate) fn named<'q>(&'q self, found: &mut Vec<(&'q str, &'q Query)>) {
         match self {
             Query::Named(name, query) => {
                 found.push((name, query));
@@ -192,12 +192,6 @@ impl Query {
             _ => {}
         }
     }
-
-    /// Both this query and another one.
-    #[must_use]
-    pub fn and(self, filter: Query) -> Query {
-        Query::Bool(Box::new(Bool { must: vec![self], filter: vec![filter], ..Bool::default() }))
-    }
 }
 
 impl Bool {
@@ -208,7 +202,7 @@ impl Bool {
 
 /// Why an index cannot be asked a query.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// A text is not of the field's type.
     NoNumber(String),
     /// A value is neither true nor false.

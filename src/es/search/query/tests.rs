@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::bind::Limits;
 use super::{Bool, Fault, Minimum, MultiMatch, Query};
 use crate::clock::Timestamp;
 use crate::es::document::source::Source;
@@ -34,7 +35,7 @@ fn source(value: &Value) -> Source {
 }
 
 fn found(query: &Query, document: &Value) -> Result<bool, Fault> {
-    query.bind("docs", &mapping(), now()).map(|filter| filter.matches("d1", &source(document)))
+    query.bind("docs", &mapping(), Limits::default(), now()).map(|filter| filter.matches("d1", &source(document)))
 }
 
 fn term(field: &str, value: Value) -> Query {

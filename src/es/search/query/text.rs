@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// The words of a text, as it has them: letters, digits and `_`, joined by a `.` or `'` within.
 // DIFFERENCE: the finer rules of Unicode word boundaries (Thai, Hebrew, emoji) are left out.
-pub fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let start = rest.find(is_word)?;
@@ -66,19 +66,19 @@ fn word_end(text: &str) -> usize {
 }
 
 /// A word as it is indexed.
-pub fn lower(word: &str) -> String {
+pub(crate) fn lower(word: &str) -> String {
     word.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// The same, copied only if it has something to lower.
-pub fn lowered(word: &str) -> Cow<'_, str> {
+pub(crate) fn lowered(word: &str) -> Cow<'_, str> {
     let is_low = word.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     if is_low { Cow::Borrowed(word) } else { Cow::Owned(lower(word)) }
 }
 
 /// A pattern with wildcards.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pattern(Vec<Piece>);
+pub(crate) struct Pattern(Vec<Piece>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Piece {
@@ -92,7 +92,7 @@ enum Piece {
 
 impl Pattern {
     /// Reads a pattern: `*` for anything, `?` for one character, `\` before what is meant as it is.
-    pub fn read(text: &str) -> Pattern {
+    pub(crate) fn read(text: &str) -> Pattern {
         let mut chars = text.chars();
         let mut pieces = Vec::new();
         while let Some(c) = chars.next() {
@@ -107,12 +107,12 @@ impl Pattern {
     }
 
     /// Reads a pattern whose only wildcard is `*`, as names of fields and indices have it.
-    pub fn of_name(text: &str) -> Pattern {
+    pub(crate) fn of_name(text: &str) -> Pattern {
         Pattern(text.chars().map(|c| if c == '*' { Piece::Any } else { Piece::Char(c) }).collect())
     }
 
     /// Whether the whole text fits.
-    pub fn fits(&self, text: &str) -> bool {
+    pub(crate) fn fits(&self, text: &str) -> bool {
         // The last star seen, and where the text stood then: the only place to go back to.
         let (mut at, mut with, mut star) = (0, 0, None);
         while let Some(c) = text[with..].chars().next() {
@@ -141,7 +141,7 @@ impl Pattern {
     }
 
     /// Whether some text that begins with `text` fits.
-    pub fn may_fit_below(&self, text: &str) -> bool {
+    pub(crate) fn may_fit_below(&self, text: &str) -> bool {
         // The places where the pattern may stand after what has been read.
         let mut places = vec![false; self.0.len() + 1];
         places[0] = true;

@@ -107,7 +107,7 @@ const UNSPOKEN: &[&str] = &[
 ];
 
 /// Reads aggregations by their names. The current token is the opening brace.
-pub fn aggregations(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<Aggregation>, Exception> {
+pub(crate) fn aggregations(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<Aggregation>, Exception> {
     if depth >= QUERY_DEPTH_MAX {
         return Err(words::query_too_deep());
     }

@@ -27,7 +27,7 @@ const REMOTE: &str = "Cross-cluster calls are not supported in this context but 
 
 /// Which documents are swept up, and where.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ByQuery {
+pub(crate) struct ByQuery {
     /// Which, and in which order.
     pub search: Search,
     /// Where.
@@ -45,7 +45,7 @@ pub struct ByQuery {
 }
 
 /// Reads a request of either kind; `deletes` says whether it is that which deletes.
-pub fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
+pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
     let mut own = Own::read(body(call)?)?;
     let Asked { mut search, pit, parts } = source_of_sweep(&own.rest).map_err(Error::parse)?;
     search_settings(call)?;

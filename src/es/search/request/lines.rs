@@ -16,7 +16,7 @@ use crate::json;
 use crate::limits::MSEARCH_MAX;
 
 /// Reads the searches of a body.
-pub fn searches(call: &Call) -> Result<Vec<Request>, Error> {
+pub(crate) fn searches(call: &Call) -> Result<Vec<Request>, Error> {
     let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
     search_settings(call)?;
     if call.switch("include_named_queries_score") {

@@ -17,9 +17,9 @@ mod scroll;
 mod sort;
 mod source;
 
-pub use by_query::{ByQuery, by_query};
-pub use lines::searches;
-pub use parameters::{Request, counting, lookup, pit_keep_alive, searching};
-pub use scroll::{pit_id, scroll_asked, scroll_ids};
-pub use source::alias_filter;
-pub use source::time_of as time;
+pub(crate) use by_query::{ByQuery, by_query};
+pub(crate) use lines::searches;
+pub(crate) use parameters::{Request, counting, lookup, pit_keep_alive, searching};
+pub(crate) use scroll::{pit_id, scroll_asked, scroll_ids};
+pub(crate) use source::alias_filter;
+pub(crate) use source::time_of as time;

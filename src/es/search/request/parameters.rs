@@ -20,7 +20,7 @@ use crate::es::search::words;
 
 /// A search as it was asked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
+pub(crate) struct Request {
     /// What is searched for.
     pub search: Search,
     /// Where.
@@ -33,7 +33,7 @@ pub struct Request {
 
 /// A point in time, and for how long it is kept from now on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pit {
+pub(crate) struct Pit {
     /// Its id.
     pub id: String,
     /// For how long it is kept from now on, if that is said.
@@ -41,7 +41,7 @@ pub struct Pit {
 }
 
 /// The body of a call, or what stands for it in its query.
-pub fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], Error> {
+pub(crate) fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], Error> {
     if !call.raw().is_empty() {
         return Ok(call.raw());
     }
@@ -59,7 +59,7 @@ pub fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], Error> {
 }
 
 /// `ignore_unavailable`, `allow_no_indices` and `expand_wildcards`, as far as the call gives them.
-pub fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
+pub(crate) fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
     let mut lookup = otherwise;
     if call.query("ignore_unavailable").is_some() {
         lookup.ignore_unavailable = call.switch("ignore_unavailable");
@@ -89,7 +89,7 @@ fn url_query(call: &Call<'_>) -> Result<Option<Query>, Error> {
 }
 
 /// How the parameters want a query string to be read.
-pub fn manner<'a>(call: &'a Call<'_>) -> Result<Manner<'a>, Error> {
+pub(crate) fn manner<'a>(call: &'a Call<'_>) -> Result<Manner<'a>, Error> {
     let all = match call.query("default_operator").map(str::to_ascii_lowercase).as_deref() {
         None | Some("or") => false,
         Some("and") => true,
@@ -99,7 +99,7 @@ pub fn manner<'a>(call: &'a Call<'_>) -> Result<Manner<'a>, Error> {
 }
 
 /// A whole number of the query, whose form has been checked.
-pub fn number(call: &Call, name: &str) -> Option<i64> {
+pub(crate) fn number(call: &Call, name: &str) -> Option<i64> {
     call.query(name)?.parse().ok()
 }
 
@@ -107,7 +107,7 @@ pub fn number(call: &Call, name: &str) -> Option<i64> {
 /// node.
 ///
 /// Source: Elasticsearch 9.x, search request, search type and preference.
-pub fn search_settings(call: &Call<'_>) -> Result<(), Error> {
+pub(crate) fn search_settings(call: &Call<'_>) -> Result<(), Error> {
     for (name, least, says) in [
         ("batched_reduce_size", 2, "batchedReduceSize must be >= 2"),
         ("pre_filter_shard_size", 1, "preFilterShardSize must be >= 1"),
@@ -123,7 +123,7 @@ pub fn search_settings(call: &Call<'_>) -> Result<(), Error> {
 }
 
 /// A word that says how scores are reckoned, which they are not.
-pub fn search_type(word: Option<&str>) -> Result<(), Error> {
+pub(crate) fn search_type(word: Option<&str>) -> Result<(), Error> {
     match word {
         None | Some("query_then_fetch" | "dfs_query_then_fetch") => Ok(()),
         Some(other) => Err(Error::parse(words::no_search_type(other))),
@@ -131,7 +131,7 @@ pub fn search_type(word: Option<&str>) -> Result<(), Error> {
 }
 
 /// Which copies are asked, of which there is one.
-pub fn preference(word: Option<&str>) -> Result<(), Error> {
+pub(crate) fn preference(word: Option<&str>) -> Result<(), Error> {
     const KNOWN: [&str; 5] = ["_local", "_only_local", "_prefer_nodes", "_only_nodes", "_shards"];
     let Some(word) = word.filter(|word| word.starts_with('_')) else { return Ok(()) };
     let kind = word.split([':', '|']).next().unwrap_or_default();
@@ -146,7 +146,7 @@ pub fn preference(word: Option<&str>) -> Result<(), Error> {
 }
 
 /// Tells the total as a number alone if the call asks for it; a total that is cut off cannot be told so.
-pub fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Result<(), Error> {
+pub(crate) fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Result<(), Error> {
     if call.switch("rest_total_hits_as_int") {
         match search.track {
             Track::UpTo(up_to) if says_track => return Err(Error::parse(words::inexact_total_as_int(up_to))),
@@ -159,7 +159,7 @@ pub fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Res
 }
 
 /// A search: `_search` with all that it takes.
-pub fn searching(call: &Call<'_>) -> Result<Request, Error> {
+pub(crate) fn searching(call: &Call<'_>) -> Result<Request, Error> {
     let asked = source(body(call)?, true).map_err(Error::parse)?;
     let says_track = asked.parts.track || call.query("track_total_hits").is_some();
     let Asked { mut search, pit, .. } = asked;
@@ -233,7 +233,7 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
 }
 
 /// What of a source is shown, as `_source`, `_source_includes` and `_source_excludes` say.
-pub fn source_parameters(call: &Call<'_>) -> Option<SourceFilter> {
+pub(crate) fn source_parameters(call: &Call<'_>) -> Option<SourceFilter> {
     let list = |name: &str| call.query(name).map(|names| split_list(names).collect::<Vec<_>>());
     let (includes, excludes) = (list("_source_includes"), list("_source_excludes"));
     match call.query("_source") {
@@ -298,7 +298,7 @@ fn completed(mut request: Request, says_track: bool, call: &Call<'_>) -> Result<
 }
 
 /// A count: a query and where it is asked.
-pub fn counting(call: &Call<'_>) -> Result<(Search, Target), Error> {
+pub(crate) fn counting(call: &Call<'_>) -> Result<(Search, Target), Error> {
     preference(call.query("preference"))?;
     let query = bare_query(body(call)?).map_err(Error::parse)?;
     let mut search = Search { query, ..Search::default() };
@@ -315,12 +315,12 @@ pub fn counting(call: &Call<'_>) -> Result<(Search, Target), Error> {
 }
 
 /// For how long something is kept, as the parameter with that name says.
-pub fn keep_alive(call: &Call, name: &str) -> Result<Option<KeepAlive>, Error> {
+pub(crate) fn keep_alive(call: &Call, name: &str) -> Result<Option<KeepAlive>, Error> {
     call.query(name).map(|text| time(name, text)).transpose().map_err(Error::parse)
 }
 
 /// Where a point in time is to be kept, and for how long.
-pub fn pit_keep_alive(call: &Call<'_>) -> Result<(Target, KeepAlive), Error> {
+pub(crate) fn pit_keep_alive(call: &Call<'_>) -> Result<(Target, KeepAlive), Error> {
     let keep = keep_alive(call, "keep_alive")?;
     let keep = keep.ok_or_else(|| Error::validation(&["[keep_alive] is not specified".to_owned()]))?;
     if !bare_index_filter(call) {

@@ -82,7 +82,7 @@ const UNSPOKEN: &[(&str, &str)] = &[
 ];
 
 /// Reads a query. The current token is its opening brace, or the next one is.
-pub fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Result<Query, Exception> {
+pub(crate) fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Result<Query, Exception> {
     if depth >= QUERY_DEPTH_MAX {
         return Err(words::query_too_deep());
     }

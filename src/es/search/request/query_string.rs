@@ -14,7 +14,7 @@ const SPECIAL: &[char] =
 
 /// How a query string is read.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Manner<'a> {
+pub(crate) struct Manner<'a> {
     /// The field of words that name none.
     pub field: Option<&'a str>,
     /// Whether every word is wanted.
@@ -25,7 +25,7 @@ pub struct Manner<'a> {
 
 /// Reads a query string.
 // DIFFERENCE: Elasticsearch also knows phrases, ranges, fuzzy words, groups and operators.
-pub fn query_string(text: &str, manner: Manner<'_>) -> Result<Query, Exception> {
+pub(crate) fn query_string(text: &str, manner: Manner<'_>) -> Result<Query, Exception> {
     let clauses: Vec<Query> =
         text.split_whitespace().map(|part| clause(text, part, manner)).collect::<Result<_, _>>()?;
     let mut clauses = clauses;

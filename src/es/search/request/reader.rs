@@ -7,7 +7,7 @@ use crate::es::search::words;
 use crate::json::{Position, Token, Tokens};
 
 /// Reads a body token by token. What is wrong with it as JSON is said as the server says it.
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     tokens: Tokens<'a>,
     /// The name of the query that is being read, once it has been met.
     pub query_name: Option<String>,
@@ -15,17 +15,17 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Stands before the first token.
-    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { tokens: Tokens::new(bytes), query_name: None }
     }
 
     /// Goes to the next token; none at the end.
-    pub fn next(&mut self) -> Result<Option<Token>, Exception> {
+    pub(crate) fn next(&mut self) -> Result<Option<Token>, Exception> {
         self.tokens.next().map_err(|wrong| error::syntax(&wrong))
     }
 
     /// Goes to the next name of the object that is open; none at its end.
-    pub fn name(&mut self) -> Result<Option<String>, Exception> {
+    pub(crate) fn name(&mut self) -> Result<Option<String>, Exception> {
         match self.next()? {
             Some(Token::FieldName) => self.text().map(Some),
             _ => Ok(None),
@@ -33,42 +33,42 @@ impl<'a> Reader<'a> {
     }
 
     /// Goes to the value of the current name.
-    pub fn value(&mut self) -> Result<Token, Exception> {
+    pub(crate) fn value(&mut self) -> Result<Token, Exception> {
         Ok(self.next()?.unwrap_or(Token::Null))
     }
 
     /// Goes to the next item of the list that is open; none at its end.
-    pub fn item(&mut self) -> Result<Option<Token>, Exception> {
+    pub(crate) fn item(&mut self) -> Result<Option<Token>, Exception> {
         Ok(self.next()?.filter(|token| *token != Token::EndArray))
     }
 
     /// Where the current token is.
-    pub fn at(&self) -> Position {
+    pub(crate) fn at(&self) -> Position {
         self.tokens.position()
     }
 
     /// The current token's name, as errors have it.
-    pub fn token(&self) -> &'static str {
+    pub(crate) fn token(&self) -> &'static str {
         self.tokens.token().map_or("null", Token::name)
     }
 
     /// The current token as a text.
-    pub fn text(&self) -> Result<String, Exception> {
+    pub(crate) fn text(&self) -> Result<String, Exception> {
         self.tokens.text().map(std::borrow::Cow::into_owned).map_err(|wrong| error::syntax(&wrong))
     }
 
     /// The current value whole, with all that is in it.
-    pub fn whole(&mut self) -> Result<serde_json::Value, Exception> {
+    pub(crate) fn whole(&mut self) -> Result<serde_json::Value, Exception> {
         self.tokens.value().map_err(|wrong| error::syntax(&wrong))
     }
 
     /// Passes over the current value.
-    pub fn skip(&mut self) -> Result<(), Exception> {
+    pub(crate) fn skip(&mut self) -> Result<(), Exception> {
         self.tokens.skip().map_err(|wrong| error::syntax(&wrong))
     }
 
     /// The current value as a 32-bit number; a text may be one too.
-    pub fn int(&self) -> Result<i64, Exception> {
+    pub(crate) fn int(&self) -> Result<i64, Exception> {
         let text = self.text()?;
         let number: f64 = text.trim().parse().map_err(|_| words::no_number_format(&text))?;
         if number < f64::from(i32::MIN) || number > f64::from(i32::MAX) || number.is_nan() {
@@ -78,13 +78,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The current value as a number with a fraction.
-    pub fn float(&self) -> Result<f64, Exception> {
+    pub(crate) fn float(&self) -> Result<f64, Exception> {
         let text = self.text()?;
         text.trim().parse().map_err(|_| words::no_number_format(&text))
     }
 
     /// The current value as a boolean; a text may be one too.
-    pub fn boolean(&self) -> Result<bool, Exception> {
+    pub(crate) fn boolean(&self) -> Result<bool, Exception> {
         match &*self.text()? {
             "true" => Ok(true),
             "false" => Ok(false),
@@ -94,6 +94,6 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether a token is a single value, and not null.
-pub fn is_value(token: Token) -> bool {
+pub(crate) fn is_value(token: Token) -> bool {
     matches!(token, Token::String | Token::Number | Token::Boolean(_))
 }

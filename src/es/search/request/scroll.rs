@@ -14,7 +14,7 @@ use crate::json::Token;
 
 /// The next page of a scroll.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ScrollAsked {
+pub(crate) struct ScrollAsked {
     /// The scroll's id.
     pub id: String,
     /// For how long it is kept from now on, if that is said.
@@ -24,7 +24,7 @@ pub struct ScrollAsked {
 }
 
 /// Reads a request for the next page. What the body says goes before the path and the query.
-pub fn scroll_asked(call: &Call) -> Result<ScrollAsked, Error> {
+pub(crate) fn scroll_asked(call: &Call) -> Result<ScrollAsked, Error> {
     let (mut ids, body_keep) = read(call, true)?;
     if ids.is_empty() {
         ids.extend(given_id(call).map(str::to_owned));
@@ -40,7 +40,7 @@ pub fn scroll_asked(call: &Call) -> Result<ScrollAsked, Error> {
 }
 
 /// Reads which scrolls are to be let go.
-pub fn scroll_ids(call: &Call) -> Result<Vec<String>, Error> {
+pub(crate) fn scroll_ids(call: &Call) -> Result<Vec<String>, Error> {
     let (mut ids, _) = read(call, false)?;
     if ids.is_empty() {
         ids.extend(given_id(call).into_iter().flat_map(split_list).map(str::to_owned));
@@ -87,7 +87,7 @@ fn read_body(bytes: &[u8], one: bool) -> Result<(Vec<String>, Option<KeepAlive>)
 }
 
 /// Reads which point in time is to be let go.
-pub fn pit_id(call: &Call) -> Result<String, Error> {
+pub(crate) fn pit_id(call: &Call) -> Result<String, Error> {
     read_pit_id(body(call)?).map_err(Error::parse)
 }
 

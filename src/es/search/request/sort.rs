@@ -13,7 +13,7 @@ const MEMBERS: [&str; 9] =
     ["missing", "unmapped_type", "order", "mode", "nested_path", "nested_filter", "nested", "numeric_type", "format"];
 
 /// Reads the value of `sort`, whose first token is the current one.
-pub fn sort(reader: &mut Reader<'_>, token: Token) -> Result<Vec<SortField>, Exception> {
+pub(crate) fn sort(reader: &mut Reader<'_>, token: Token) -> Result<Vec<SortField>, Exception> {
     let mut sort = Vec::new();
     match token {
         Token::StartArray => {
@@ -33,7 +33,7 @@ pub fn sort(reader: &mut Reader<'_>, token: Token) -> Result<Vec<SortField>, Exc
 }
 
 /// The `sort` parameter of a query: `field`, `field:asc`, separated by commas.
-pub fn sort_parameter(text: &str) -> Vec<SortField> {
+pub(crate) fn sort_parameter(text: &str) -> Vec<SortField> {
     text.split_terminator(',')
         .filter_map(|part| match part.rsplit_once(':') {
             Some((name, "asc")) => Some(SortField { descending: false, ..SortField::named(name) }),

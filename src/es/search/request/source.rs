@@ -46,7 +46,7 @@ const UNSPOKEN: &[(&str, &str)] = &[
 
 /// What a body asks.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The search.
     pub search: Search,
     /// The point in time that is searched.
@@ -57,7 +57,7 @@ pub struct Asked {
 
 /// Parts of a body that make a difference by being there.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// Whether it says how far hits are counted.
     pub track: bool,
     /// Whether it has a query.
@@ -70,12 +70,12 @@ pub struct Parts {
 
 /// Reads the body of a search; `whole` says whether it is that of the call, which may be left out and
 /// which nothing may follow.
-pub fn source(bytes: &[u8], whole: bool) -> Result<Asked, Exception> {
+pub(crate) fn source(bytes: &[u8], whole: bool) -> Result<Asked, Exception> {
     read(bytes, whole, Asked::default())
 }
 
 /// Reads the body of a sweep, which may not say what is shown; that is refused later.
-pub fn source_of_sweep(bytes: &[u8]) -> Result<Asked, Exception> {
+pub(crate) fn source_of_sweep(bytes: &[u8]) -> Result<Asked, Exception> {
     read(bytes, true, Asked { parts: Parts { shows_nothing: true, ..Parts::default() }, ..Asked::default() })
 }
 
@@ -224,7 +224,7 @@ fn docvalue_fields(reader: &mut Reader<'_>) -> Result<Vec<ValuesAsked>, Exceptio
 }
 
 /// Without a field the source is not shown, and with `_none_` the id neither; `_source` is the source.
-pub fn stored_fields(asked: &mut Search, names: &[String]) -> Result<(), Exception> {
+pub(crate) fn stored_fields(asked: &mut Search, names: &[String]) -> Result<(), Exception> {
     match names {
         [] => asked.shape.source = SourceFilter::None,
         [only] if only == "_none_" => {
@@ -241,20 +241,20 @@ pub fn stored_fields(asked: &mut Search, names: &[String]) -> Result<(), Excepti
     Ok(())
 }
 
-pub fn from(from: i64) -> Result<u64, Exception> {
+pub(crate) fn from(from: i64) -> Result<u64, Exception> {
     u64::try_from(from).map_err(|_| words::negative_from(from))
 }
 
-pub fn size(size: i64) -> Result<u64, Exception> {
+pub(crate) fn size(size: i64) -> Result<u64, Exception> {
     u64::try_from(size).map_err(|_| words::negative_size(size))
 }
 
-pub fn terminate_after(after: i64) -> Result<u64, Exception> {
+pub(crate) fn terminate_after(after: i64) -> Result<u64, Exception> {
     u64::try_from(after).map_err(|_| words::negative_terminate_after())
 }
 
 /// How far hits are counted, said as a number; -1 is to the last.
-pub fn track(up_to: i64) -> Result<Track, Exception> {
+pub(crate) fn track(up_to: i64) -> Result<Track, Exception> {
     match up_to {
         -1 => Ok(Track::All),
         up_to => u64::try_from(up_to).map(Track::UpTo).map_err(|_| words::negative_track(up_to)),
@@ -264,7 +264,7 @@ pub fn track(up_to: i64) -> Result<Track, Exception> {
 /// A length of time of the parameter or member with that name.
 ///
 /// Source: Elasticsearch 9.x, its time values.
-pub fn time(name: &str, text: &str) -> Result<KeepAlive, Exception> {
+pub(crate) fn time(name: &str, text: &str) -> Result<KeepAlive, Exception> {
     const UNITS: [&str; 7] = ["nanos", "micros", "ms", "s", "m", "h", "d"];
     let kept = |time| Ok(KeepAlive { time, text: text.to_owned() });
     // A month is no minute.
@@ -284,7 +284,7 @@ pub fn time(name: &str, text: &str) -> Result<KeepAlive, Exception> {
 }
 
 /// The same, for whoever reads parameters alone.
-pub fn time_of(name: &str, text: &str) -> Result<KeepAlive, Error> {
+pub(crate) fn time_of(name: &str, text: &str) -> Result<KeepAlive, Error> {
     time(name, text).map_err(Error::parse)
 }
 
@@ -353,13 +353,13 @@ fn names(reader: &mut Reader<'_>) -> Result<Vec<String>, Exception> {
 }
 
 /// Reads what an alias shows of its index: a query without anything around it.
-pub fn alias_filter(filter: &serde_json::Value) -> Result<Query, Exception> {
+pub(crate) fn alias_filter(filter: &serde_json::Value) -> Result<Query, Exception> {
     let bytes = filter.to_string();
     query(&mut Reader::new(bytes.as_bytes()), false, 0)
 }
 
 /// Reads a body that may only have a query.
-pub fn bare_query(bytes: &[u8]) -> Result<Query, Exception> {
+pub(crate) fn bare_query(bytes: &[u8]) -> Result<Query, Exception> {
     let mut reader = Reader::new(bytes);
     let read = read_bare_query(&mut reader);
     read.map_err(|cause| words::failed_to_parse(reader.at(), cause))

@@ -26,7 +26,7 @@ const PIT_MARK: &str = "ZWxhc3RpbW9ja19waXQg";
 
 /// The searches that go on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Contexts {
+pub(crate) struct Contexts {
     /// The bytes that all places may take.
     pub(super) bytes_max: usize,
     /// The number of the latest one.
@@ -44,7 +44,7 @@ impl Default for Contexts {
 
 /// For how long a context is kept, and how that was written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct KeepAlive {
+pub(crate) struct KeepAlive {
     /// The time.
     pub time: Duration,
     /// As it was written.
@@ -99,7 +99,7 @@ impl Contexts {
     }
 
     /// When the next scroll or point in time is over after an instant.
-    pub fn next_end(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
+    pub(crate) fn next_end(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
         let scrolls = self.scrolls.values().map(|scroll| (scroll.until, "a scroll"));
         let pits = self.pits.values().map(|pit| (pit.until, "a point in time"));
         scrolls.chain(pits).filter(|(until, _)| *until > now).min()
@@ -126,7 +126,7 @@ impl Contexts {
     ///
     /// # Errors
     /// When the search is refused, or the scroll is.
-    pub fn open_scroll(
+    pub(crate) fn open_scroll(
         &mut self,
         search: &Search,
         shards: &[Shard<'_>],
@@ -178,7 +178,7 @@ impl Contexts {
     ///
     /// # Errors
     /// When there is no such scroll.
-    pub fn scroll(
+    pub(crate) fn scroll(
         &mut self,
         id: &str,
         keep: Option<&KeepAlive>,
@@ -201,7 +201,7 @@ impl Contexts {
     ///
     /// # Errors
     /// When an id is not that of a scroll; then none is let go.
-    pub fn clear_scrolls<'a>(
+    pub(crate) fn clear_scrolls<'a>(
         &mut self,
         ids: impl Iterator<Item = &'a str>,
         now: Timestamp,
@@ -214,7 +214,7 @@ impl Contexts {
     }
 
     /// Lets all scrolls go and says how many there were.
-    pub fn clear_all_scrolls(&mut self, now: Timestamp) -> usize {
+    pub(crate) fn clear_all_scrolls(&mut self, now: Timestamp) -> usize {
         self.tidy(now);
         std::mem::take(&mut self.scrolls).len()
     }
@@ -225,7 +225,7 @@ impl Contexts {
     ///
     /// # Errors
     /// When there are too many, or it is to be kept for too long.
-    pub fn open_pit<'a>(
+    pub(crate) fn open_pit<'a>(
         &mut self,
         shards: impl Iterator<Item = Shard<'a>>,
         keep: &KeepAlive,
@@ -260,7 +260,7 @@ impl Contexts {
     ///
     /// # Errors
     /// When there is no such point in time, or the search is refused.
-    pub fn search_pit(
+    pub(crate) fn search_pit(
         &mut self,
         id: &str,
         keep: Option<&KeepAlive>,
@@ -282,7 +282,7 @@ impl Contexts {
     ///
     /// # Errors
     /// When the id is not that of a point in time.
-    pub fn close_pit(&mut self, id: &str, now: Timestamp) -> Result<bool, SearchRefusal> {
+    pub(crate) fn close_pit(&mut self, id: &str, now: Timestamp) -> Result<bool, SearchRefusal> {
         let number = number(id, PIT_MARK).ok_or_else(|| SearchRefusal::NoPitId { id: id.to_owned() })?;
         self.tidy(now);
         Ok(self.pits.remove(&number).is_some())

@@ -5,10 +5,10 @@
 //!
 //! Source: Elasticsearch 9.x, search service, query and fetch phase.
 
-pub mod aggregation;
-pub mod context;
-pub mod service;
-pub mod sort;
+pub(crate) mod aggregation;
+pub(crate) mod context;
+pub(crate) mod service;
+pub(crate) mod sort;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +35,7 @@ const PAGE_SIZE: u64 = 10;
 
 /// What a search asks.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Search {
+pub(crate) struct Search {
     /// What is looked for.
     pub query: Query,
     /// How many hits are passed over; none if it is not said.
@@ -62,7 +62,7 @@ pub struct Search {
 
 /// How far hits are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Track {
+pub(crate) enum Track {
     /// Not at all.
     Off,
     /// Up to a number; where there are more, the answer says so.
@@ -79,7 +79,7 @@ impl Default for Track {
 
 /// How hits are shown.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// What of their source.
     pub source: SourceFilter,
     /// Which fields are shown from their values.
@@ -99,7 +99,7 @@ pub struct Shape {
 }
 
 /// What a search goes over: an index as it is, or as it was.
-pub struct Shard<'a> {
+pub(crate) struct Shard<'a> {
     /// The index's name.
     pub name: &'a Arc<str>,
     /// The index's own id.
@@ -114,7 +114,7 @@ pub struct Shard<'a> {
 
 /// The documents of a [`Shard`].
 #[derive(Clone, Copy)]
-pub enum Documents<'a> {
+pub(crate) enum Documents<'a> {
     /// As they are.
     Live(Seen<'a>),
     /// As they were, in the order of writing.
@@ -123,7 +123,7 @@ pub enum Documents<'a> {
 
 /// An index that could not be searched, and why.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ShardFault {
+pub(crate) struct ShardFault {
     /// The index's name.
     pub index: String,
     /// The index's own id.
@@ -134,7 +134,7 @@ pub struct ShardFault {
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// How many indices were searched.
     pub shards: usize,
     /// How many hits there are; none if they were not counted.
@@ -157,7 +157,7 @@ pub struct Found {
 
 /// How many hits there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Total {
+pub(crate) struct Total {
     /// The number.
     pub value: u64,
     /// Whether there are more.
@@ -166,7 +166,7 @@ pub struct Total {
 
 /// A document that was found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
+pub(crate) struct Hit {
     /// The name of its index.
     pub index: Arc<str>,
     /// Its id.
@@ -187,7 +187,7 @@ pub struct Hit {
 
 /// A document that matches, in the index of that place among those that are searched.
 #[derive(Clone, Copy, Debug)]
-pub struct Matched<'a> {
+pub(crate) struct Matched<'a> {
     /// The place of its index.
     pub shard: usize,
     /// Its id.
@@ -221,14 +221,14 @@ struct Labels<'q> {
 }
 
 /// What a search found, without the index: its name, the id, the document.
-pub type OwnedHit = (Arc<str>, Arc<str>, Document);
+pub(crate) type OwnedHit = (Arc<str>, Arc<str>, Document);
 
 impl Search {
     /// Looks through `shards`.
     ///
     /// # Errors
     /// The first index that cannot be asked this, and why.
-    pub fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Found, Box<ShardFault>> {
+    pub(crate) fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Found, Box<ShardFault>> {
         let (from, size) = (self.from.unwrap_or(0), self.size.unwrap_or(PAGE_SIZE));
         let asked = from.saturating_add(size);
         if let Some(shard) = shards.iter().find(|shard| asked > shard.limits().result_window) {
@@ -253,7 +253,7 @@ impl Search {
     ///
     /// # Errors
     /// As [`Search::run`].
-    pub fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, Option<bool>), Box<ShardFault>> {
+    pub(crate) fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, Option<bool>), Box<ShardFault>> {
         let (mut count, mut terminated_early) = (0, self.may_terminate());
         for shard in shards {
             let matching = shard.count_matching(&self.query, now)?;
@@ -270,7 +270,7 @@ impl Search {
     ///
     /// # Errors
     /// As [`Search::run`].
-    pub fn all(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Vec<OwnedHit>, Box<ShardFault>> {
+    pub(crate) fn all(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Vec<OwnedHit>, Box<ShardFault>> {
         let ranking = self.rank(shards, now)?;
         let whole = |hit: &Ranked<'_>| (shards[hit.shard].name.clone(), hit.id.clone(), hit.document.clone());
         Ok(ranking.hits.iter().map(whole).collect())
@@ -470,7 +470,7 @@ fn compare(sorters: &[Sorter], one: &[Key], other: &[Key]) -> Ordering {
 
 impl<'a> Shard<'a> {
     /// How large a query of the index may be, and how far a page may reach.
-    pub fn limits(&self) -> Limits {
+    pub(crate) fn limits(&self) -> Limits {
         let number = |name: &str| self.settings.get(name).and_then(|value| value.as_str()?.parse().ok());
         let usual = Limits::default();
         Limits {
@@ -481,7 +481,7 @@ impl<'a> Shard<'a> {
     }
 
     fn bind(&self, query: &Query, now: Timestamp) -> Result<Filter, Box<ShardFault>> {
-        query.bind_within(self.name, self.mapping, self.limits(), now).map_err(|fault| self.fault(fault))
+        query.bind(self.name, self.mapping, self.limits(), now).map_err(|fault| self.fault(fault))
     }
 
     fn fault(&self, fault: Fault) -> Box<ShardFault> {
@@ -512,7 +512,7 @@ impl<'a> Shard<'a> {
     ///
     /// # Errors
     /// When the query does not fit the fields.
-    pub fn matching(
+    pub(crate) fn matching(
         &self,
         query: &Query,
         now: Timestamp,

@@ -14,7 +14,7 @@ use crate::es::store::Cluster;
 
 /// Which indices a search goes over.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub(crate) struct Target {
     /// Names, aliases, wildcards.
     pub expression: String,
     /// How they are understood.
@@ -23,7 +23,7 @@ pub struct Target {
 
 /// What a count found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
+pub(crate) struct Counted {
     /// How many documents match.
     pub count: u64,
     /// How many indices were searched.
@@ -34,7 +34,7 @@ pub struct Counted {
 
 /// What is done to all documents that match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sweep {
+pub(crate) enum Sweep {
     /// They are deleted.
     Delete,
     /// They are written once more as they are.
@@ -43,7 +43,7 @@ pub enum Sweep {
 
 impl Index {
     /// The index as something that is searched at an instant.
-    pub fn shard(&self, now: Timestamp) -> Shard<'_> {
+    pub(crate) fn shard(&self, now: Timestamp) -> Shard<'_> {
         Shard {
             name: self.name(),
             uuid: self.uuid(),
@@ -79,7 +79,7 @@ impl Cluster {
     ///
     /// # Errors
     /// An index that is not there, or that cannot be asked this.
-    pub fn search(&self, search: &Search, target: &Target, now: Timestamp) -> Result<Found, Refusal> {
+    pub(crate) fn search(&self, search: &Search, target: &Target, now: Timestamp) -> Result<Found, Refusal> {
         let shards = self.shards(target, now)?;
         Ok(search.run(&shards, now).map_err(SearchRefusal::Shard)?)
     }
@@ -88,7 +88,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Cluster::search`], and when there are too many scrolls.
-    pub fn open_scroll(
+    pub(crate) fn open_scroll(
         &mut self,
         search: &Search,
         target: &Target,
@@ -105,7 +105,12 @@ impl Cluster {
     ///
     /// # Errors
     /// An index that is not there, or too many points in time.
-    pub fn open_pit(&mut self, target: &Target, keep: &KeepAlive, now: Timestamp) -> Result<(String, usize), Refusal> {
+    pub(crate) fn open_pit(
+        &mut self,
+        target: &Target,
+        keep: &KeepAlive,
+        now: Timestamp,
+    ) -> Result<(String, usize), Refusal> {
         let mut contexts = std::mem::take(&mut self.contexts);
         let opened = self.shards(target, now).and_then(|shards| {
             let count = shards.len();
@@ -119,7 +124,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Cluster::search`].
-    pub fn count(&self, search: &Search, target: &Target, now: Timestamp) -> Result<Counted, Refusal> {
+    pub(crate) fn count(&self, search: &Search, target: &Target, now: Timestamp) -> Result<Counted, Refusal> {
         let shards = self.shards(target, now)?;
         let (count, terminated_early) = search.count(&shards, now).map_err(SearchRefusal::Shard)?;
         Ok(Counted { count, shards: shards.len(), terminated_early })
@@ -131,7 +136,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Cluster::search`]; a document that its index no longer takes.
-    pub fn sweep(&mut self, asked: &SweepAsked<'_>, now: Timestamp) -> Result<Swept, Refusal> {
+    pub(crate) fn sweep(&mut self, asked: &SweepAsked<'_>, now: Timestamp) -> Result<Swept, Refusal> {
         let SweepAsked { search, target, sweep, docs_max, batch, proceeds, refreshes } = *asked;
         let shards = self.shards(target, now)?;
         if let Some(shard) = shards.iter().find(|shard| batch > shard.limits().result_window) {
@@ -178,7 +183,7 @@ impl Cluster {
 
 /// What is to be done to all that a search finds.
 #[derive(Clone, Copy, Debug)]
-pub struct SweepAsked<'a> {
+pub(crate) struct SweepAsked<'a> {
     /// The search.
     pub search: &'a Search,
     /// Where.
@@ -197,7 +202,7 @@ pub struct SweepAsked<'a> {
 
 /// What a sweep has done.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Swept {
+pub(crate) struct Swept {
     /// How many documents were found.
     pub total: u64,
     /// How many were deleted or rewritten.

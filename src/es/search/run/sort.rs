@@ -14,7 +14,7 @@ use crate::es::search::query::{Fault, Kind, Num, boolean_of, millis_of, text_of,
 
 /// One thing that hits are sorted by.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SortField {
+pub(crate) struct SortField {
     /// What it is.
     pub by: By,
     /// Whether the largest comes first.
@@ -23,7 +23,7 @@ pub struct SortField {
 
 /// What hits can be sorted by.
 #[derive(Clone, Debug, PartialEq)]
-pub enum By {
+pub(crate) enum By {
     /// The score.
     Score,
     /// The order of writing, in each index for itself.
@@ -36,7 +36,7 @@ pub enum By {
 
 /// How a field is sorted by.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct FieldSort {
+pub(crate) struct FieldSort {
     /// The field's path.
     pub field: String,
     /// Where documents without a value go.
@@ -51,7 +51,7 @@ pub struct FieldSort {
 
 /// Where documents without a value go.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// Behind all others.
     #[default]
     Last,
@@ -63,7 +63,7 @@ pub enum Missing {
 
 /// Which of several values counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// The smallest.
     Min,
     /// The largest.
@@ -78,7 +78,7 @@ pub enum Mode {
 
 impl Mode {
     /// The mode of that name, in any letter case.
-    pub fn named(name: &str) -> Option<Mode> {
+    pub(crate) fn named(name: &str) -> Option<Mode> {
         Some(match name.to_ascii_lowercase().as_str() {
             "min" => Mode::Min,
             "max" => Mode::Max,
@@ -92,7 +92,7 @@ impl Mode {
 
 /// How a date is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DateFormat {
+pub(crate) enum DateFormat {
     /// As an instant with milliseconds.
     Iso,
     /// As digits.
@@ -101,7 +101,7 @@ pub enum DateFormat {
 
 impl DateFormat {
     /// The format of that name, as far as there is one here.
-    pub fn named(name: &str) -> Option<DateFormat> {
+    pub(crate) fn named(name: &str) -> Option<DateFormat> {
         match name {
             "strict_date_optional_time" | "date_optional_time" | "strict_date_optional_time||epoch_millis" => {
                 Some(DateFormat::Iso)
@@ -114,7 +114,7 @@ impl DateFormat {
 
 /// What a document is sorted by, in one respect.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Key {
+pub(crate) enum Key {
     /// A whole number, and as what it is shown.
     Whole(i64, Shown),
     /// A number with a fraction.
@@ -125,7 +125,7 @@ pub enum Key {
 
 /// As what a whole number is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub(crate) enum Shown {
     /// As itself.
     Number,
     /// As true or false.
@@ -136,7 +136,7 @@ pub enum Shown {
 
 impl Key {
     /// The key as an answer shows it.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         match self {
             Key::Whole(number, Shown::Number) => Value::from(*number),
             Key::Whole(number, Shown::Boolean) => Value::from(*number != 0),
@@ -153,7 +153,7 @@ impl Key {
 
 /// A [`SortField`] that knows its index.
 #[derive(Clone, Debug)]
-pub struct Sorter {
+pub(crate) struct Sorter {
     read: Read,
     descending: bool,
     missing: Missing,
@@ -169,7 +169,7 @@ enum Read {
 
 /// What is known of a document when it is sorted.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The document.
     pub document: &'a Document,
     /// The number of its index among those that are searched.
@@ -180,7 +180,7 @@ pub struct Place<'a> {
 
 impl SortField {
     /// By a field, or by one of the names that stand for something else.
-    pub fn named(name: &str) -> SortField {
+    pub(crate) fn named(name: &str) -> SortField {
         let by = match name {
             "_score" => By::Score,
             "_doc" => By::Doc,
@@ -195,7 +195,7 @@ impl SortField {
     ///
     /// # Errors
     /// When the index does not know the field, or cannot sort by it.
-    pub fn bind(&self, mapping: &Mapping) -> Result<Sorter, Fault> {
+    pub(crate) fn bind(&self, mapping: &Mapping) -> Result<Sorter, Fault> {
         let (read, missing) = match &self.by {
             By::Score => (Read::Score, Missing::Last),
             By::Doc => (Read::Doc, Missing::Last),
@@ -240,7 +240,7 @@ impl Sorter {
     ///
     /// # Errors
     /// When the value that stands in for a missing one is not of the field's type.
-    pub fn key(&self, place: &Place<'_>) -> Result<Key, Fault> {
+    pub(crate) fn key(&self, place: &Place<'_>) -> Result<Key, Fault> {
         let number = place.document.seq_no as i64;
         match &self.read {
             Read::Score => Ok(Key::Fraction(place.score)),
@@ -259,7 +259,7 @@ impl Sorter {
     ///
     /// # Errors
     /// When it is not of the field's type.
-    pub fn key_after(&self, value: &Value, now: Timestamp) -> Result<Key, Fault> {
+    pub(crate) fn key_after(&self, value: &Value, now: Timestamp) -> Result<Key, Fault> {
         match (&self.read, value) {
             (Read::Field { .. }, Value::Null) => self.missing_key(),
             (Read::Field { field, kind, shown, .. }, value) => self.key_of(field, kind, *shown, value, now),
@@ -311,7 +311,7 @@ impl Sorter {
     }
 
     /// Which of two keys comes first.
-    pub fn compare(&self, one: &Key, other: &Key) -> Ordering {
+    pub(crate) fn compare(&self, one: &Key, other: &Key) -> Ordering {
         let first = self.missing == Missing::First;
         let order = match (one, other) {
             (Key::Whole(one, _), Key::Whole(other, _)) => one.cmp(other),

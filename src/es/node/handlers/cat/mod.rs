@@ -78,7 +78,7 @@ static INDICES: [Column; 13] = [
 ];
 
 /// `cat.aliases`. Hidden ones are shown unless the call says which states of indices it wants.
-pub fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let mut lookup = Lookup { expand_hidden: true, ..Lookup::of_all_metadata() };
     if let Some(list) = call.query("expand_wildcards") {
         lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
@@ -112,7 +112,7 @@ pub fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `cat.templates`: those of the older kind, then the composable ones.
-pub fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let asked: Vec<&str> = split_list(call.path("name")).collect();
     let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|asked| is_like(asked, name));
     let listed = |names: &[String]| Cell::Text(format!("[{}]", names.join(", ")));
@@ -133,7 +133,7 @@ pub fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `cat.count`.
-pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let indices = cluster.resolve(call.path("index"), &Lookup::default(), call.now)?;
     let count = indices.iter().map(|index| index.seen(call.now).len() as u64).sum();
     let [epoch, time] = clock(call.now);
@@ -141,7 +141,7 @@ pub fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `cat.health`.
-pub fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let shards = Shards::of_all(cluster.indices());
     let [epoch, time] = clock(call.now);
     let text = |text: &str| Cell::Text(text.to_owned());
@@ -169,7 +169,7 @@ pub fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `cat.indices`, in the order of the names.
-pub fn indices(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn indices(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     let mut lookup = Lookup::of_all_metadata();
     if let Some(list) = call.query("expand_wildcards") {
         lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;

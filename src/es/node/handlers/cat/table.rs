@@ -16,7 +16,7 @@ use crate::es::index::names::is_like;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub(crate) struct Column {
     name: &'static str,
     aliases: &'static [&'static str],
     to_the_right: bool,
@@ -26,24 +26,24 @@ pub struct Column {
 }
 
 /// A column of words.
-pub const fn left(name: &'static str, aliases: &'static [&'static str]) -> Column {
+pub(crate) const fn left(name: &'static str, aliases: &'static [&'static str]) -> Column {
     Column { name, aliases, to_the_right: false, on_demand: false, says: None }
 }
 
 /// A column of numbers.
-pub const fn right(name: &'static str, aliases: &'static [&'static str]) -> Column {
+pub(crate) const fn right(name: &'static str, aliases: &'static [&'static str]) -> Column {
     Column { name, aliases, to_the_right: true, on_demand: false, says: None }
 }
 
 impl Column {
     /// The same, shown only if it is asked for by name.
-    pub const fn on_demand(mut self) -> Column {
+    pub(crate) const fn on_demand(mut self) -> Column {
         self.on_demand = true;
         self
     }
 
     /// The same with what its help says.
-    pub const fn says(mut self, text: &'static str) -> Column {
+    pub(crate) const fn says(mut self, text: &'static str) -> Column {
         self.says = Some(text);
         self
     }
@@ -55,7 +55,7 @@ impl Column {
 
 /// What stands in a row.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// A word.
     Text(String),
     /// A number.
@@ -82,7 +82,7 @@ impl Cell {
 }
 
 /// Rows under columns; each row has a cell for every column.
-pub struct Table {
+pub(crate) struct Table {
     /// The columns.
     pub columns: &'static [Column],
     /// The rows.
@@ -94,7 +94,7 @@ impl Table {
     ///
     /// # Errors
     /// A column that is not there, and `help`.
-    pub fn reply(mut self, call: &Call) -> Result<Reply, Error> {
+    pub(crate) fn reply(mut self, call: &Call) -> Result<Reply, Error> {
         if call.switch("help") {
             return help(self.columns);
         }
@@ -144,7 +144,7 @@ impl Table {
     ///
     /// # Errors
     /// A column that is not there.
-    pub fn sort(&mut self, order: &str) -> Result<(), Error> {
+    pub(crate) fn sort(&mut self, order: &str) -> Result<(), Error> {
         let mut keys = Vec::new();
         for key in order.split(',').filter(|key| !key.is_empty()) {
             let (name, down) = match key.rsplit_once(':') {

@@ -35,7 +35,7 @@ impl Aggregation {
     ///
     /// # Errors
     /// The first index that cannot be asked this, and why.
-    pub fn reckon(
+    pub(crate) fn reckon(
         asked: &[Aggregation],
         shards: &[Shard<'_>],
         matched: &[Matched<'_>],
@@ -78,9 +78,7 @@ fn source(asked: &Reckoning, shard: &Shard<'_>, now: Timestamp) -> Result<Source
     let values =
         |values: &ValuesAsked, texts| ValuesSource::bind(values, shard, asked.name(), texts, now).map(Source::Values);
     match asked {
-        Reckoning::Filter(query) => {
-            query.bind_within(shard.name, shard.mapping, shard.limits(), now).map(Source::Filter)
-        }
+        Reckoning::Filter(query) => query.bind(shard.name, shard.mapping, shard.limits(), now).map(Source::Filter),
         Reckoning::Terms(terms) => values(&terms.values, true),
         Reckoning::Cardinality(asked) | Reckoning::ValueCount(asked) => values(asked, true),
         Reckoning::Metric(_, asked) => values(asked, false),

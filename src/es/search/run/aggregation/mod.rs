@@ -15,7 +15,7 @@ use crate::es::search::query::Query;
 
 /// An aggregation as it was asked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Aggregation {
+pub(crate) struct Aggregation {
     /// What its result is called.
     pub name: String,
     /// What the result repeats to whoever asked.
@@ -28,7 +28,7 @@ pub struct Aggregation {
 
 /// What an aggregation reckons.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reckoning {
+pub(crate) enum Reckoning {
     /// The documents with each value of a field.
     Terms(TermsAsked),
     /// The documents of each span of time.
@@ -45,7 +45,7 @@ pub enum Reckoning {
 
 impl Reckoning {
     /// Elasticsearch's name of the kind.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Reckoning::Terms(_) => "terms",
             Reckoning::DateHistogram(_) => "date_histogram",
@@ -57,14 +57,14 @@ impl Reckoning {
     }
 
     /// Whether it has buckets, in which there may be others.
-    pub fn has_buckets(&self) -> bool {
+    pub(crate) fn has_buckets(&self) -> bool {
         matches!(self, Reckoning::Terms(_) | Reckoning::DateHistogram(_) | Reckoning::Filter(_))
     }
 }
 
 /// A number made of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
+pub(crate) enum Metric {
     /// The smallest.
     Min,
     /// The largest.
@@ -77,7 +77,7 @@ pub enum Metric {
 
 impl Metric {
     /// Elasticsearch's name of it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Metric::Min => "min",
             Metric::Max => "max",
@@ -89,7 +89,7 @@ impl Metric {
 
 /// The values of a field.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ValuesAsked {
+pub(crate) struct ValuesAsked {
     /// The field's path.
     pub field: String,
     /// What counts where a document has none.
@@ -100,7 +100,7 @@ pub struct ValuesAsked {
 
 /// Buckets by the values of a field.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TermsAsked {
+pub(crate) struct TermsAsked {
     /// The values.
     pub values: ValuesAsked,
     /// How many buckets are shown.
@@ -119,7 +119,7 @@ pub struct TermsAsked {
 
 /// Buckets by spans of time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HistogramAsked {
+pub(crate) struct HistogramAsked {
     /// The values.
     pub values: ValuesAsked,
     /// The span.
@@ -136,7 +136,7 @@ pub struct HistogramAsked {
 
 /// By what buckets are put in order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BucketOrder {
+pub(crate) struct BucketOrder {
     /// By what.
     pub by: OrderedBy,
     /// Whether the largest comes first.
@@ -145,7 +145,7 @@ pub struct BucketOrder {
 
 /// What of a bucket counts for its place.
 #[derive(Clone, Debug, PartialEq)]
-pub enum OrderedBy {
+pub(crate) enum OrderedBy {
     /// How many documents it has.
     Count,
     /// Its key.
@@ -156,7 +156,7 @@ pub enum OrderedBy {
 
 /// What an aggregation has found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Aggregated {
+pub(crate) struct Aggregated {
     /// What it is called.
     pub name: String,
     /// What whoever asked wanted to read again.
@@ -167,7 +167,7 @@ pub struct Aggregated {
 
 /// What came out of an aggregation.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reckoned {
+pub(crate) enum Reckoned {
     /// A count; the name says of what.
     Count(&'static str, u64),
     /// A number, and how it is written beside; none where there were no values.
@@ -196,7 +196,7 @@ pub enum Reckoned {
 
 /// Which kind of values buckets are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TermsKind {
+pub(crate) enum TermsKind {
     /// Texts.
     Texts,
     /// Whole numbers.
@@ -209,7 +209,7 @@ pub enum TermsKind {
 
 /// The documents with something in common.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BucketFound {
+pub(crate) struct BucketFound {
     /// What they have in common.
     pub key: Value,
     /// The same as a text, where it is told so too.

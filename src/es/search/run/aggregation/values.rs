@@ -15,7 +15,7 @@ use crate::es::search::run::{Matched, Shard};
 
 /// A value.
 #[derive(Clone, Debug)]
-pub enum Val {
+pub(crate) enum Val {
     /// A text.
     Text(String),
     /// A whole number.
@@ -26,7 +26,7 @@ pub enum Val {
 
 impl Val {
     /// The value as a number; a text is none.
-    pub fn as_f64(&self) -> f64 {
+    pub(crate) fn as_f64(&self) -> f64 {
         match self {
             Val::Text(_) => f64::NAN,
             Val::Whole(number) => *number as f64,
@@ -63,7 +63,7 @@ impl Ord for Val {
 
 /// What values are, for whoever shows them.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ValKind {
+pub(crate) enum ValKind {
     /// Texts.
     Text,
     /// Whole numbers.
@@ -78,7 +78,7 @@ pub enum ValKind {
 
 /// The values of a field of one index.
 #[derive(Debug)]
-pub struct ValuesSource {
+pub(crate) struct ValuesSource {
     read: ReadFrom,
     /// What they are; none if the index does not know the field.
     pub kind: Option<ValKind>,
@@ -98,7 +98,7 @@ impl ValuesSource {
     ///
     /// # Errors
     /// When the field's type does not go with it.
-    pub fn bind(
+    pub(crate) fn bind(
         asked: &ValuesAsked,
         shard: &Shard<'_>,
         aggregation: &'static str,
@@ -162,12 +162,12 @@ impl ValuesSource {
     }
 
     /// The values of a document, in their order; texts once each.
-    pub fn of(&self, matched: &Matched<'_>, shard: &Shard<'_>) -> Vec<Val> {
+    pub(crate) fn of(&self, matched: &Matched<'_>, shard: &Shard<'_>) -> Vec<Val> {
         self.of_document(matched.document, shard)
     }
 
     /// The values as a hit shows them.
-    pub fn shown(&self, document: &Document, shard: &Shard<'_>) -> Vec<Value> {
+    pub(crate) fn shown(&self, document: &Document, shard: &Shard<'_>) -> Vec<Value> {
         let shown = |value| match (value, &self.kind) {
             (Val::Text(text), _) => Value::from(text),
             (Val::Whole(number), Some(ValKind::Boolean)) => Value::from(number != 0),
