@@ -8,9 +8,9 @@ use std::fmt;
 /// Why elastimock could not do what its caller asked.
 ///
 /// The text says what is wrong, where, and what to do; the predicates say of what kind it is.
-pub struct Error(Box<Kind>);
+pub struct Error(Box<ErrorKind>);
 
-struct Kind {
+struct ErrorKind {
     class: Class,
     message: String,
     source: Option<std::io::Error>,
@@ -37,7 +37,7 @@ impl Error {
     }
 
     fn new(class: Class, message: String, source: Option<std::io::Error>) -> Error {
-        Error(Box::new(Kind { class, message, source }))
+        Error(Box::new(ErrorKind { class, message, source }))
     }
 
     /// The input was wrong: an argument, a fixture, a recording, an instant. Trying again unchanged

@@ -1,4 +1,4 @@
-//! [`Fault`]: what goes wrong with an answer on its way, as a value; [`Mark`]: what was done to one.
+//! [`Fault`]: what goes wrong with an answer on its way, as a value; [`StubMark`]: what was done to one.
 //!
 //! The engine decides, the wire carries out, the recording tells, and a playback repeats.
 
@@ -158,7 +158,7 @@ impl Fault {
 
 /// What a stub did to an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct StubMark {
     /// The stub's name.
     pub stub: Option<Arc<str>>,
     /// What goes wrong with the answer.

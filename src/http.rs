@@ -7,7 +7,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::fault::{Fault, Mark};
+use crate::fault::{Fault, StubMark};
 
 /// An HTTP request method. Elasticsearch has a name for these; any other is [`Method::Other`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,14 +95,14 @@ impl fmt::Display for Method {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers {
     text: Cow<'static, str>,
-    lines: Cow<'static, [Line]>,
+    lines: Cow<'static, [HeaderLine]>,
     /// A bit for each length that a name has: most headers that are asked for are not there.
     name_bytes: u64,
 }
 
 /// Where a header line stands: its name up to `colon`, its value up to `end`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Line {
+struct HeaderLine {
     start: u32,
     colon: u32,
     end: u32,
@@ -144,7 +144,7 @@ impl Headers {
         text.push('\n');
         self.name_bytes |= bit(name);
         // A block is bounded long before its places outgrow 32 bits.
-        self.lines.to_mut().push(Line { start: start as u32, colon: colon as u32, end: end as u32 });
+        self.lines.to_mut().push(HeaderLine { start: start as u32, colon: colon as u32, end: end as u32 });
     }
 
     /// The same block without a copy.
@@ -165,7 +165,7 @@ impl Headers {
             let colon = text.len() as u32;
             text.push(b':');
             text.extend_from_slice(value);
-            places.push(Line { start, colon, end: text.len() as u32 });
+            places.push(HeaderLine { start, colon, end: text.len() as u32 });
             text.push(b'\n');
             name_bytes |= bit(name);
         }
@@ -227,13 +227,13 @@ impl Headers {
         lines.iter().filter(move |line| self.is_named(line, name)).map(|line| self.value(line))
     }
 
-    fn is_named(&self, line: &Line, name: &str) -> bool {
+    fn is_named(&self, line: &HeaderLine, name: &str) -> bool {
         // Almost every other name has another length.
         (line.colon - line.start) as usize == name.len()
             && self.text.as_bytes()[line.start as usize..line.colon as usize] == *name.as_bytes()
     }
 
-    fn value(&self, line: &Line) -> &str {
+    fn value(&self, line: &HeaderLine) -> &str {
         &self.text[line.colon as usize + 1..line.end as usize]
     }
 
@@ -383,7 +383,7 @@ pub struct Response {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     /// What a stub did to it; `None` of nearly all.
-    pub(crate) mark: Option<Box<Mark>>,
+    pub(crate) mark: Option<Box<StubMark>>,
 }
 
 impl Response {

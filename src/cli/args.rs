@@ -10,7 +10,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::child;
-use super::report::Wanted;
+use super::report::ReportWanted;
 use crate::clock::{self, Clock};
 use crate::contract::strictness::{self, Contract, Level};
 use crate::finding::Severity;
@@ -382,16 +382,16 @@ pub(crate) enum Command {
     /// Runs a command with a server of its own; one exit code for both
     #[command(help_template = PAGE, before_help = RUN_ABOUT, after_help = RUN_HELP)]
     #[command(override_usage = "elastimock run [OPTIONS] -- <CMD>...")]
-    Run(Run),
+    Run(RunArgs),
     /// Answers from a recording, without the other side
     #[command(help_template = PAGE, before_help = PLAY_ABOUT, after_help = PLAY_HELP)]
     Play(Play),
     /// Tells what clients did wrong in recordings
     #[command(help_template = PAGE, before_help = JUDGE_ABOUT, after_help = JUDGE_HELP)]
-    Judge(Judge),
+    Judge(JudgeArgs),
     /// Tells how much of the Connector API recordings have exercised
     #[command(help_template = PAGE, before_help = COVERAGE_ABOUT, after_help = COVERAGE_HELP)]
-    Coverage(Coverage),
+    Coverage(CoverageArgs),
     /// Prints recordings as their transcripts, to be read and reviewed
     #[command(help_template = PAGE, before_help = SHOW_ABOUT, after_help = SHOW_HELP)]
     Show(Show),
@@ -404,10 +404,10 @@ pub(crate) enum Command {
     Incidents,
     /// Lists the operations that are served: name, method, path
     #[command(help_template = PAGE, after_help = LIST_HELP)]
-    List(List),
+    List(ListArgs),
     /// Prints the JSON Schema of one operation, of a fixture or of a recording
     #[command(help_template = PAGE, before_help = SCHEMA_ABOUT, after_help = SCHEMA_HELP)]
-    Schema(Schema),
+    Schema(SchemaArgs),
     /// Checks fixtures and recordings, and points at every mistake
     #[command(help_template = PAGE, before_help = LINT_ABOUT, after_help = LINT_HELP)]
     Lint(Lint),
@@ -416,7 +416,7 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Tells what two recordings have otherwise, by meaning
     #[command(help_template = PAGE, before_help = DIFF_ABOUT, after_help = DIFF_HELP)]
-    Diff(Diff),
+    Diff(DiffArgs),
     /// Makes a recording of what other tools have written, or a fixture of answers of Elasticsearch
     #[command(help_template = PAGE, before_help = IMPORT_ABOUT, after_help = IMPORT_HELP)]
     Import(Import),
@@ -458,12 +458,12 @@ pub(crate) struct Listening {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub exit_with_pid: Option<u32>,
     #[command(flatten)]
-    pub verdict: Verdict,
+    pub verdict: VerdictArgs,
 }
 
 /// What follows from findings.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Verdict {
+pub(crate) struct VerdictArgs {
     /// The exit code is 1 from this severity of findings on
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error)]
     #[arg(env = "ELASTIMOCK_FAIL_ON", hide_env = true)]
@@ -484,7 +484,7 @@ pub(crate) struct Verdict {
     /// Writes a report at the end, to stdout if it has no FILE: text, json, junit, sarif, annotations, summary
     /// (Markdown for a CI job), ctrf, or har, which has the calls; several are separated by commas or given again
     #[arg(long, value_name = "KIND=FILE", value_delimiter = ',', env = "ELASTIMOCK_REPORT", hide_env = true)]
-    pub report: Vec<Wanted>,
+    pub report: Vec<ReportWanted>,
 }
 
 /// From which severity on findings are a failure.
@@ -570,7 +570,7 @@ pub(crate) struct Serve {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Run {
+pub(crate) struct RunArgs {
     #[command(flatten)]
     pub serve: Serve,
     /// The command and its arguments
@@ -644,7 +644,7 @@ pub(crate) struct Play {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct List {
+pub(crate) struct ListArgs {
     /// The Elasticsearch whose operations are listed
     #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
     #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
@@ -655,12 +655,12 @@ pub(crate) struct List {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Judge {
+pub(crate) struct JudgeArgs {
     /// Recordings of one run, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
     #[command(flatten)]
-    pub verdict: Verdict,
+    pub verdict: VerdictArgs,
 }
 
 #[derive(Debug, Args)]
@@ -674,7 +674,7 @@ pub(crate) struct Show {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Coverage {
+pub(crate) struct CoverageArgs {
     /// Recordings of any runs, packed as .gz or not; - is standard input
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
@@ -690,7 +690,7 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Schema {
+pub(crate) struct SchemaArgs {
     /// An operation by its name, as `elastimock list` shows it; or fixture, recording
     pub operation: String,
     /// The Elasticsearch whose schema is shown
@@ -757,7 +757,7 @@ pub(crate) struct Verify {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Diff {
+pub(crate) struct DiffArgs {
     /// The first recording, packed as .gz or not; - is standard input
     pub first: PathBuf,
     /// The second
@@ -878,7 +878,7 @@ pub(crate) fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     let matches = command().try_get_matches_from(words)?;
     let mut line = CommandLine::from_arg_matches(&matches)?;
     // A variable holds one text, so it lists its paths as PATH does.
-    if let Command::Serve(serve) | Command::Run(Run { serve, .. }) = &mut line.command
+    if let Command::Serve(serve) | Command::Run(RunArgs { serve, .. }) = &mut line.command
         && let Some((_, matches)) = matches.subcommand()
     {
         for (name, paths) in [("fixtures", &mut serve.fixtures), ("stubs", &mut serve.stubs)] {

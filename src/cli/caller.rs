@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::console::Failure;
+use super::console::CommandFailure;
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits::{CALLER_ANSWER_BYTES_MAX, HEAD_BYTES_MAX};
 
@@ -23,15 +23,15 @@ impl Base {
     /// Reads `http://HOST:PORT`, with a path if there is one.
     ///
     /// # Errors
-    /// [`Failure::input`] if it is none.
-    pub(crate) fn parse(url: &str) -> Result<Base, Failure> {
+    /// [`CommandFailure::input`] if it is none.
+    pub(crate) fn parse(url: &str) -> Result<Base, CommandFailure> {
         let wrong = || {
-            Failure::input(format!(
+            CommandFailure::input(format!(
                 "`{url}` is no address of a server: write http://HOST:PORT, for example http://127.0.0.1:9200"
             ))
         };
         if url.starts_with("https://") {
-            return Err(Failure::input(format!(
+            return Err(CommandFailure::input(format!(
                 "`{url}`: only plain HTTP is spoken yet; put a proxy that ends TLS in front of the server"
             )));
         }

@@ -5,8 +5,8 @@ use std::process::ExitStatus;
 
 use tokio::process::{Child, Command};
 
-use super::console::{Console, Exit, Failure};
-use super::signals::{Cause, Ending};
+use super::console::{CommandFailure, Console, Exit};
+use super::signals::{EndCause, ServerEnd};
 
 /// The command line's word for all this.
 pub(crate) const COMMAND: &str = "run";
@@ -22,8 +22,8 @@ impl Running {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(crate) fn start(words: &[OsString], url: &str, not_passed_on: &[String]) -> Result<Running, Failure> {
-        let (program, arguments) = words.split_first().ok_or_else(|| Failure::input("no command is given"))?;
+    pub(crate) fn start(words: &[OsString], url: &str, not_passed_on: &[String]) -> Result<Running, CommandFailure> {
+        let (program, arguments) = words.split_first().ok_or_else(|| CommandFailure::input("no command is given"))?;
         let mut command = Command::new(program);
         for name in not_passed_on {
             command.env_remove(name);
@@ -31,7 +31,9 @@ impl Running {
         command.args(arguments).envs(ADDRESS_VARIABLES.map(|name| (name, url)));
         let started = command.spawn().map_err(|error| {
             let name = program.to_string_lossy();
-            Failure::input(format!("cannot start `{name}`: {error}; a command is given as in `run -- pytest -q`"))
+            CommandFailure::input(format!(
+                "cannot start `{name}`: {error}; a command is given as in `run -- pytest -q`"
+            ))
         });
         Ok(Running(started?))
     }
@@ -40,13 +42,13 @@ impl Running {
     ///
     /// # Errors
     /// When its end cannot be waited for.
-    pub(crate) async fn end(mut self, ending: &mut Ending, console: &Console) -> Result<Exit, Failure> {
+    pub(crate) async fn end(mut self, ending: &mut ServerEnd, console: &Console) -> Result<Exit, CommandFailure> {
         ending.passes_on(true);
         let ended = loop {
             tokio::select! {
                 ended = self.0.wait() => break ended,
                 cause = ending.wait() => {
-                    if let Cause::Process(pid) = cause {
+                    if let EndCause::Process(pid) = cause {
                         console.tell(&format!("process {pid} is gone; the command is told to stop"));
                     }
                     self.pass_on(cause);
@@ -54,17 +56,17 @@ impl Running {
             }
         };
         ending.passes_on(false);
-        ended.map(exit).map_err(|error| Failure::surroundings(format!("cannot wait for the command: {error}")))
+        ended.map(exit).map_err(|error| CommandFailure::surroundings(format!("cannot wait for the command: {error}")))
     }
 
     #[cfg(unix)]
-    fn pass_on(&self, cause: Cause) {
+    fn pass_on(&self, cause: EndCause) {
         use rustix::process::{Pid, Signal, kill_process};
         let signal = match cause {
             // Ctrl-C has reached it already, and twice it would be told to hurry.
-            Cause::Signal(130) if is_at_the_terminal() => return,
-            Cause::Signal(code) => Signal::from_named_raw(code - 128).unwrap_or(Signal::TERM),
-            Cause::Stdin | Cause::Process(_) => Signal::TERM,
+            EndCause::Signal(130) if is_at_the_terminal() => return,
+            EndCause::Signal(code) => Signal::from_named_raw(code - 128).unwrap_or(Signal::TERM),
+            EndCause::Stdin | EndCause::Process(_) => Signal::TERM,
         };
         let pid = self.0.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         // One that is gone by now needs no signal.
@@ -72,7 +74,7 @@ impl Running {
     }
 
     #[cfg(not(unix))]
-    fn pass_on(&mut self, cause: Cause) {
+    fn pass_on(&mut self, cause: EndCause) {
         // Ctrl-C reaches all processes of a console.
         if !matches!(cause, Cause::Signal(_)) {
             let _ = self.0.start_kill();

@@ -46,29 +46,29 @@ impl Exit {
 
 /// Why a command could not do what it should.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandFailure {
     pub exit: Exit,
     pub message: String,
 }
 
-impl Failure {
+impl CommandFailure {
     /// The input was wrong.
-    pub(crate) fn input(message: impl Into<String>) -> Failure {
-        Failure { exit: Exit::Input, message: message.into() }
+    pub(crate) fn input(message: impl Into<String>) -> CommandFailure {
+        CommandFailure { exit: Exit::Input, message: message.into() }
     }
 
     /// The surroundings failed.
-    pub(crate) fn surroundings(message: impl Into<String>) -> Failure {
-        Failure { exit: Exit::Surroundings, message: message.into() }
+    pub(crate) fn surroundings(message: impl Into<String>) -> CommandFailure {
+        CommandFailure { exit: Exit::Surroundings, message: message.into() }
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
+impl From<Error> for CommandFailure {
+    fn from(error: Error) -> CommandFailure {
         if error.is_surroundings() {
-            Failure::surroundings(error.to_string())
+            CommandFailure::surroundings(error.to_string())
         } else {
-            Failure::input(error.to_string())
+            CommandFailure::input(error.to_string())
         }
     }
 }
@@ -130,10 +130,12 @@ impl Console {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(crate) fn in_background(self) -> Result<Console, Failure> {
+    pub(crate) fn in_background(self) -> Result<Console, CommandFailure> {
         static BACKGROUND: Background = Background { texts: Mutex::new(VecDeque::new()), changed: Condvar::new() };
         let thread = std::thread::Builder::new().name("elastimock-stderr".to_owned());
-        thread.spawn(|| BACKGROUND.run()).map_err(|error| Failure::surroundings(format!("no thread: {error}")))?;
+        thread
+            .spawn(|| BACKGROUND.run())
+            .map_err(|error| CommandFailure::surroundings(format!("no thread: {error}")))?;
         Ok(Console { background: Some(&BACKGROUND), ..self })
     }
 
@@ -190,11 +192,11 @@ impl Console {
     ///
     /// # Errors
     /// When it cannot be written, for another reason than that nobody reads.
-    pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn result(&self, text: &str) -> Result<(), CommandFailure> {
         let mut stdout = std::io::stdout().lock();
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::surroundings(format!("cannot write to stdout: {error}")))
+                Err(CommandFailure::surroundings(format!("cannot write to stdout: {error}")))
             }
             _ => Ok(()),
         }
@@ -204,7 +206,7 @@ impl Console {
     ///
     /// # Errors
     /// As [`Console::result`].
-    pub(crate) fn json_line(&self, value: &Value) -> Result<(), Failure> {
+    pub(crate) fn json_line(&self, value: &Value) -> Result<(), CommandFailure> {
         self.result(&value.to_string())
     }
 
@@ -237,7 +239,7 @@ impl Console {
     }
 
     /// Why the command failed, to stderr.
-    pub(crate) fn fail(&self, failure: &Failure) {
+    pub(crate) fn fail(&self, failure: &CommandFailure) {
         let indented = failure.message.replace('\n', "\n       ");
         self.complain(&indented);
     }

@@ -1,12 +1,12 @@
 //! `elastimock coverage`: how much of the Connector API recordings have exercised.
 
-use super::args::Coverage as Asked;
-use super::console::{Console, Exit, Failure};
+use super::args::CoverageArgs as Asked;
+use super::console::{CommandFailure, Console, Exit};
 use super::recordings;
 use crate::contract::coverage::Coverage;
 
 /// Merges what the recordings have exercised, and tells it.
-pub(crate) fn run(asked: &Asked, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(asked: &Asked, console: &Console) -> Result<Exit, CommandFailure> {
     let (recordings, _) = recordings::read(&asked.recordings, console)?;
     let coverage = Coverage::of(&recordings);
     if console.json() {

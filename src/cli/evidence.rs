@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::console::Failure;
+use super::console::CommandFailure;
 use crate::json;
 use crate::limits::EVIDENCE_BYTES_MAX;
 
@@ -16,29 +16,29 @@ const MARK: &str = "elastimock_evidence";
 
 /// How often a server answered alike, and how often not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct AgreementCount {
     pub alike: u64,
     pub otherwise: u64,
 }
 
 /// What is known, by operation and by server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Evidence(BTreeMap<String, BTreeMap<String, Seen>>);
+pub(crate) struct Evidence(BTreeMap<String, BTreeMap<String, AgreementCount>>);
 
 impl Evidence {
     /// What a file says; nothing if it is not there.
     ///
     /// # Errors
-    /// [`Failure::input`] if it is none; [`Failure::surroundings`] if it cannot be read.
-    pub(crate) fn read(path: &Path) -> Result<Evidence, Failure> {
+    /// [`CommandFailure::input`] if it is none; [`CommandFailure::surroundings`] if it cannot be read.
+    pub(crate) fn read(path: &Path) -> Result<Evidence, CommandFailure> {
         let name = path.display();
-        let cannot = |error: std::io::Error| Failure::surroundings(format!("cannot read {name}: {error}"));
+        let cannot = |error: std::io::Error| CommandFailure::surroundings(format!("cannot read {name}: {error}"));
         let length = match std::fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Evidence::default()),
             found => found.map_err(cannot)?.len(),
         };
         let wrong = |what: &str| {
-            Failure::input(format!(
+            CommandFailure::input(format!(
                 "{name}: {what}; give the file that `elastimock verify --evidence` wrote, or a new name"
             ))
         };
@@ -55,7 +55,7 @@ impl Evidence {
         for (operation, servers) in value.get("operations").and_then(Value::as_object).into_iter().flatten() {
             for (server, seen) in servers.as_object().into_iter().flatten() {
                 let number = |name: &str| seen.get(name).and_then(Value::as_u64).unwrap_or_default();
-                let seen = Seen { alike: number("alike"), otherwise: number("otherwise") };
+                let seen = AgreementCount { alike: number("alike"), otherwise: number("otherwise") };
                 evidence.0.entry(operation.clone()).or_default().insert(server.clone(), seen);
             }
         }
@@ -69,17 +69,17 @@ impl Evidence {
     }
 
     /// What is known of an operation, by server.
-    pub(crate) fn of(&self, operation: &str) -> impl Iterator<Item = (&str, Seen)> {
+    pub(crate) fn of(&self, operation: &str) -> impl Iterator<Item = (&str, AgreementCount)> {
         self.0.get(operation).into_iter().flatten().map(|(server, seen)| (&**server, *seen))
     }
 
     /// Writes all of it to a file, whole.
     ///
     /// # Errors
-    /// [`Failure::surroundings`] if it cannot be written.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let of = |servers: &BTreeMap<String, Seen>| -> Value {
-            let one = |(server, seen): (&String, &Seen)| {
+    /// [`CommandFailure::surroundings`] if it cannot be written.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), CommandFailure> {
+        let of = |servers: &BTreeMap<String, AgreementCount>| -> Value {
+            let one = |(server, seen): (&String, &AgreementCount)| {
                 (server.clone(), json!({ "alike": seen.alike, "otherwise": seen.otherwise }))
             };
             Value::Object(servers.iter().map(one).collect())
@@ -94,7 +94,7 @@ impl Evidence {
         written.map_err(|error| {
             // A file that could not be written is in nobody's way.
             let _ = std::fs::remove_file(&temporary);
-            Failure::surroundings(format!("cannot write {}: {error}", path.display()))
+            CommandFailure::surroundings(format!("cannot write {}: {error}", path.display()))
         })
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::args::Explain;
-use super::console::{Console, Exit, Failure};
+use super::console::{CommandFailure, Console, Exit};
 use crate::contract::rules::{RULES, Rule};
 use crate::contract::strictness;
 use crate::fixture::{self, Incident};
@@ -71,7 +71,7 @@ static EXAMPLES: &[Example] = examples! {
 };
 
 /// Prints the list of incidents.
-pub(crate) fn incidents(console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn incidents(console: &Console) -> Result<Exit, CommandFailure> {
     let all = fixture::incidents();
     if console.json() {
         console.json_line(&all.iter().map(incident_value).collect())?;
@@ -106,7 +106,7 @@ fn incident_page(incident: &Incident) -> String {
 }
 
 /// Prints a page or the list.
-pub(crate) fn run(asked: &Explain, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(asked: &Explain, console: &Console) -> Result<Exit, CommandFailure> {
     match &asked.rule {
         Some(id) if fixture::incidents().iter().any(|incident| incident.name == id) => {
             let incident = Incident::named(id)?;

@@ -4,19 +4,19 @@ use std::fs::File;
 use std::path::Path;
 
 use super::args::Import;
-use super::console::{Console, Exit, Failure, counted};
+use super::console::{CommandFailure, Console, Exit, counted};
 use super::{recordings, report};
 use crate::fixture::Fixture;
-use crate::input::sniff::{self, Looks, Wanted};
+use crate::input::sniff::{self, InputWanted, TextLooks};
 use crate::input::{self, STDIN};
 use crate::limits::{IMPORTED_BYTES_MAX, RECORDING_LINE_BYTES_MAX};
 use crate::record::import::{Imported, import};
 use crate::record::recording::Recording;
 
 /// Reads the files, and writes one recording or one fixture.
-pub(crate) fn run(asked: &Import, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(asked: &Import, console: &Console) -> Result<Exit, CommandFailure> {
     let texts = asked.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    let is_state = |text: &[u8]| matches!(sniff::at(text), Looks::Answer(_) | Looks::Fixture);
+    let is_state = |text: &[u8]| matches!(sniff::at(text), TextLooks::Answer(_) | TextLooks::Fixture);
     let states = texts.iter().filter(|(_, text)| is_state(text)).count();
     let written = if states == 0 {
         recording(&texts, asked.all, console)?
@@ -27,29 +27,30 @@ pub(crate) fn run(asked: &Import, console: &Console) -> Result<Exit, Failure> {
     } else {
         let (state, _) = texts.iter().find(|(_, text)| is_state(text)).expect("there is one");
         let what = format!("{state} holds a state and the others hold calls");
-        return Err(Failure::input(format!("{what}; import them one by one")));
+        return Err(CommandFailure::input(format!("{what}; import them one by one")));
     };
     report::put(asked.out.as_deref(), &written, console)?;
     Ok(Exit::Done)
 }
 
-fn read(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+fn read(path: &Path) -> Result<(String, Vec<u8>), CommandFailure> {
     if recordings::is_stdin(path) {
         return Ok((
             STDIN.to_owned(),
-            input::bytes(STDIN, std::io::stdin().lock(), Wanted::Foreign, IMPORTED_BYTES_MAX)?,
+            input::bytes(STDIN, std::io::stdin().lock(), InputWanted::Foreign, IMPORTED_BYTES_MAX)?,
         ));
     }
     let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| Failure::surroundings(format!("cannot read {name}: {error}")))?;
-    Ok((name.clone(), input::bytes(&name, file, Wanted::Foreign, IMPORTED_BYTES_MAX)?))
+    let file =
+        File::open(path).map_err(|error| CommandFailure::surroundings(format!("cannot read {name}: {error}")))?;
+    Ok((name.clone(), input::bytes(&name, file, InputWanted::Foreign, IMPORTED_BYTES_MAX)?))
 }
 
 /// The calls of all files, one after the other, as the text of a recording.
-fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Result<String, Failure> {
+fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Result<String, CommandFailure> {
     let mut whole: Option<Recording> = None;
     for (name, text) in texts {
-        let imported = import(name, text, all).map_err(|mistake| Failure::input(mistake.to_string()))?;
+        let imported = import(name, text, all).map_err(|mistake| CommandFailure::input(mistake.to_string()))?;
         let Imported { recording, left_out, format, notes } = imported;
         notes.iter().for_each(|note| console.warn(&format!("{name}: {note}")));
         if left_out > 0 {
@@ -70,11 +71,13 @@ fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Resul
         }
     }
     let recording = whole.filter(|whole| !whole.interactions.is_empty()).ok_or_else(|| {
-        Failure::input("there is no call of Elasticsearch in it; --all keeps others as well".to_owned())
+        CommandFailure::input("there is no call of Elasticsearch in it; --all keeps others as well".to_owned())
     })?;
     let text = recording.to_text();
     match text.lines().find(|line| line.len() > RECORDING_LINE_BYTES_MAX) {
-        Some(_) => Err(Failure::input(format!("a call has more than {RECORDING_LINE_BYTES_MAX} bytes; leave it out"))),
+        Some(_) => {
+            Err(CommandFailure::input(format!("a call has more than {RECORDING_LINE_BYTES_MAX} bytes; leave it out")))
+        }
         None => Ok(text),
     }
 }

@@ -1,15 +1,15 @@
 //! `elastimock judge`: what clients did wrong in recordings, without a server.
 
-use super::args::Judge;
-use super::console::{Console, Exit, Failure};
+use super::args::JudgeArgs;
+use super::console::{CommandFailure, Console, Exit};
 use super::{recordings, report};
 use crate::contract::coverage::Coverage;
-use crate::contract::offline::Run;
+use crate::contract::offline::RecordedRun;
 use crate::contract::report::{Report, ReportFormat};
 use crate::contract::strictness::Contract;
 
 /// Judges recordings of one run together, in the order of their instants.
-pub(crate) fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(judge: &JudgeArgs, console: &Console) -> Result<Exit, CommandFailure> {
     report::prepare(&judge.verdict.report, console)?;
     let (recordings, texts) = recordings::read(&judge.recordings, console)?;
     let mut strictness = report::strictness(&judge.verdict)?;
@@ -17,7 +17,7 @@ pub(crate) fn run(judge: &Judge, console: &Console) -> Result<Exit, Failure> {
         // What is recorded has been answered already: nothing is left to be refused.
         strictness = strictness.with_contract(Contract::Warn);
     }
-    let run = Run::new(&recordings, strictness);
+    let run = RecordedRun::new(&recordings, strictness);
     let names: Vec<(&str, &[u8])> = texts.iter().map(|read| (&*read.name, &*read.text)).collect();
     let mut report = Report::of_run(&run, &names);
     report.fail_on = judge.verdict.fail_on.severity();

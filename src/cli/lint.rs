@@ -9,14 +9,14 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 use serde_json::{Value, json};
 
 use super::args::Lint;
-use super::console::{Console, Exit, Failure, counted};
+use super::console::{CommandFailure, Console, Exit, counted};
 use super::recordings;
 use crate::fixture::{Also, Diagnostic, hidden, lint_together};
-use crate::input::sniff::{self, Looks, Wanted};
+use crate::input::sniff::{self, InputWanted, TextLooks};
 use crate::input::{self, STDIN};
 use crate::limits::RECORDING_BYTES_MAX;
-use crate::record::recording::{Mistake, Recording};
-use crate::record::redact::{Known, REDACTED};
+use crate::record::recording::{Recording, RecordingMistake};
+use crate::record::redact::{KnownSecrets, REDACTED};
 
 /// Mistakes that are shown with their lines; more are counted.
 const SHOWN_MAX: usize = 200;
@@ -39,7 +39,7 @@ struct Files {
 }
 
 /// A mistake in a file of either kind.
-struct Found {
+struct FileMistake {
     file: String,
     line: u32,
     column: u32,
@@ -51,7 +51,7 @@ struct Found {
 }
 
 /// Checks all files, tells all mistakes.
-pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandFailure> {
     let mut files = Files::default();
     for path in &lint.files {
         let fixtures = files.read(path)?;
@@ -71,7 +71,7 @@ pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, Failure> {
     }
     let (checked, count) = (counted(files.texts.len() as u64, "file"), found.len() as u64);
     if console.json() {
-        let mistakes: Vec<Value> = found.iter().map(Found::to_value).collect();
+        let mistakes: Vec<Value> = found.iter().map(FileMistake::to_value).collect();
         console.json_line(&json!({ "files": files.texts.len(), "mistakes": mistakes }))?;
     } else {
         let renderer = if console.stdout_has_colors() { Renderer::styled() } else { Renderer::plain() };
@@ -91,26 +91,27 @@ pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, Failure> {
 
 impl Files {
     /// Reads a file or the files of a folder; returns those that are fixtures.
-    fn read(&mut self, path: &Path) -> Result<Vec<String>, Failure> {
-        let cannot = |path: &Path, error| Failure::surroundings(format!("cannot read {}: {error}", path.display()));
+    fn read(&mut self, path: &Path) -> Result<Vec<String>, CommandFailure> {
+        let cannot =
+            |path: &Path, error| CommandFailure::surroundings(format!("cannot read {}: {error}", path.display()));
         let is_folder =
             !recordings::is_stdin(path) && fs::metadata(path).map_err(|error| cannot(path, error))?.is_dir();
         let paths =
             if is_folder { of_folder(path).map_err(|error| cannot(path, error))? } else { vec![path.to_owned()] };
         if paths.is_empty() {
             let folder = path.display();
-            return Err(Failure::input(format!(
+            return Err(CommandFailure::input(format!(
                 "{folder}: nothing to check in this folder; name files .json, .yaml, .yml or .ndjson"
             )));
         }
         let mut fixtures = Vec::new();
         for path in paths {
             let (name, text) = if recordings::is_stdin(&path) {
-                (STDIN.to_owned(), input::bytes(STDIN, std::io::stdin().lock(), Wanted::Any, RECORDING_BYTES_MAX)?)
+                (STDIN.to_owned(), input::bytes(STDIN, std::io::stdin().lock(), InputWanted::Any, RECORDING_BYTES_MAX)?)
             } else {
                 let file = fs::File::open(&path).map_err(|error| cannot(&path, error))?;
                 let name = path.display().to_string();
-                let text = input::bytes(&name, file, Wanted::Any, RECORDING_BYTES_MAX)?;
+                let text = input::bytes(&name, file, InputWanted::Any, RECORDING_BYTES_MAX)?;
                 (name, text)
             };
             let kind = if is_recording(&name, &text) { &mut self.recordings } else { &mut fixtures };
@@ -123,7 +124,7 @@ impl Files {
     }
 
     /// All mistakes; fixtures first, in the order in which they were given.
-    fn check(&self) -> Vec<Found> {
+    fn check(&self) -> Vec<FileMistake> {
         let mut found = Vec::new();
         for together in &self.fixtures {
             let mut texts = Vec::new();
@@ -133,39 +134,39 @@ impl Files {
                     Err(error) => found.push(not_text(name, &self.texts[name], error.valid_up_to())),
                 }
             }
-            found.extend(lint_together(&texts).into_iter().map(Found::from));
+            found.extend(lint_together(&texts).into_iter().map(FileMistake::from));
         }
         for name in &self.recordings {
             let text = &self.texts[name];
-            let mut lines = Lines { text, line: 1, start: 0 };
+            let mut lines = LineStarts { text, line: 1, start: 0 };
             found.extend(
-                Recording::lint(name, text).into_iter().map(|mistake| Found::in_recording(mistake, &mut lines)),
+                Recording::lint(name, text).into_iter().map(|mistake| FileMistake::in_recording(mistake, &mut lines)),
             );
         }
         found
     }
 
     /// Finds what must not be shown of the fixtures with mistakes.
-    fn hide(&mut self, found: &[Found]) {
+    fn hide(&mut self, found: &[FileMistake]) {
         let shown = found
             .iter()
             .take(SHOWN_MAX)
             .flat_map(|found| [Some(&found.file), found.also.as_ref().map(|also| &also.file)]);
         for name in shown.flatten().filter(|name| self.fixtures.iter().flatten().any(|fixture| fixture == *name)) {
             if let (false, Ok(text)) = (self.hidden.contains_key(name), std::str::from_utf8(&self.texts[name])) {
-                self.hidden.insert(name.clone(), hidden(name, text, |state| Known::default().state(state)));
+                self.hidden.insert(name.clone(), hidden(name, text, |state| KnownSecrets::default().state(state)));
             }
         }
     }
 
     /// A mistake as people read it: what, where, the line with a pointer, the cure.
-    fn show(&self, found: &Found, renderer: &Renderer) -> String {
-        let Found { file, line, column, span, message, cure, also } = found;
+    fn show(&self, found: &FileMistake, renderer: &Renderer) -> String {
+        let FileMistake { file, line, column, span, message, cure, also } = found;
         let mut group = Group::with_title(Level::ERROR.primary_title(message));
         let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < PIECE_LINES_MAX);
         let other = near.map_or(span.start, |also| also.span_bytes.start);
         let first_line = near.map_or(*line, |also| also.line.min(*line));
-        let label = |also: &Also, piece: &Piece| {
+        let label = |also: &Also, piece: &ShownLines| {
             AnnotationKind::Context.span(piece.within(&also.span_bytes)).label(also.what.clone())
         };
         match self.piece(file, span.start.min(other)..=span.start.max(other)) {
@@ -196,7 +197,7 @@ impl Files {
 
     /// The lines from one byte of a file to another, without its secrets. None of a file that was not read,
     /// and none if they are very long.
-    fn piece(&self, file: &str, bytes: RangeInclusive<usize>) -> Option<Piece> {
+    fn piece(&self, file: &str, bytes: RangeInclusive<usize>) -> Option<ShownLines> {
         let text = self.texts.get(file)?;
         let (start, end) = (*bytes.start(), *bytes.end());
         // Of a line that is too long anyway, no more is looked at.
@@ -207,7 +208,7 @@ impl Files {
         if to - from > LINE_BYTES_MAX {
             return None;
         }
-        let mut piece = Piece { from, text: String::new(), masks: Vec::new() };
+        let mut piece = ShownLines { from, text: String::new(), masks: Vec::new() };
         let mut at = from;
         for range in self.hidden.get(file).into_iter().flatten().filter(|range| range.start < to && range.end > from) {
             let range = range.start.max(from)..range.end.min(to);
@@ -226,7 +227,7 @@ impl Files {
 }
 
 /// Lines of a file as they are shown.
-struct Piece {
+struct ShownLines {
     /// Where they begin in the file.
     from: usize,
     text: String,
@@ -234,7 +235,7 @@ struct Piece {
     masks: Vec<(Range<usize>, Range<usize>)>,
 }
 
-impl Piece {
+impl ShownLines {
     /// A place in the file as a place in the text, on one line.
     fn within(&self, span: &Range<usize>) -> Range<usize> {
         let start = self.floor(self.at(span.start, false));
@@ -280,24 +281,24 @@ fn of_folder(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// By what it looks like; what looks like nothing, by its name.
 fn is_recording(name: &str, text: &[u8]) -> bool {
     match sniff::at(text) {
-        Looks::Recording => true,
-        Looks::Fixture | Looks::Answer(_) | Looks::Other(_) => false,
-        Looks::Unknown => {
+        TextLooks::Recording => true,
+        TextLooks::Fixture | TextLooks::Answer(_) | TextLooks::Other(_) => false,
+        TextLooks::Unknown => {
             let name = name.to_ascii_lowercase();
             name.strip_suffix(".gz").unwrap_or(&name).ends_with(".ndjson")
         }
     }
 }
 
-fn not_text(name: &str, text: &[u8], at: usize) -> Found {
-    let (at, (message, cure)) = match sniff::mismatch(text, name, Wanted::Any) {
+fn not_text(name: &str, text: &[u8], at: usize) -> FileMistake {
+    let (at, (message, cure)) = match sniff::mismatch(text, name, InputWanted::Any) {
         Some(told) => (0, told),
         None => (at, ("this is not UTF-8".to_owned(), "save the file as UTF-8".to_owned())),
     };
     let before = String::from_utf8_lossy(&text[..at]);
     let (line, column) =
         (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
-    Found {
+    FileMistake {
         file: name.to_owned(),
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(column).unwrap_or(u32::MAX),
@@ -309,13 +310,13 @@ fn not_text(name: &str, text: &[u8], at: usize) -> Found {
 }
 
 /// Finds where lines begin, from the top down.
-struct Lines<'t> {
+struct LineStarts<'t> {
     text: &'t [u8],
     line: u32,
     start: usize,
 }
 
-impl Lines<'_> {
+impl LineStarts<'_> {
     fn start_of(&mut self, line: u32) -> usize {
         while self.line < line {
             let Some(end) = self.text[self.start..].iter().position(|&byte| byte == b'\n') else { break };
@@ -326,22 +327,22 @@ impl Lines<'_> {
     }
 }
 
-impl From<Diagnostic> for Found {
-    fn from(diagnostic: Diagnostic) -> Found {
+impl From<Diagnostic> for FileMistake {
+    fn from(diagnostic: Diagnostic) -> FileMistake {
         let Diagnostic { file, line, column, span_bytes, message, cure, also } = diagnostic;
-        Found { file, line, column, span: span_bytes, message, cure, also }
+        FileMistake { file, line, column, span: span_bytes, message, cure, also }
     }
 }
 
-impl Found {
-    fn in_recording(mistake: Mistake, lines: &mut Lines<'_>) -> Found {
-        let Mistake { file, line, column, what, cure } = mistake;
+impl FileMistake {
+    fn in_recording(mistake: RecordingMistake, lines: &mut LineStarts<'_>) -> FileMistake {
+        let RecordingMistake { file, line, column, what, cure } = mistake;
         let at = (lines.start_of(line) + column.saturating_sub(1) as usize).min(lines.text.len());
-        Found { file, line, column, span: at..(at + 1).min(lines.text.len()), message: what, cure, also: None }
+        FileMistake { file, line, column, span: at..(at + 1).min(lines.text.len()), message: what, cure, also: None }
     }
 
     fn to_value(&self) -> Value {
-        let Found { file, line, column, message, cure, also, .. } = self;
+        let FileMistake { file, line, column, message, cure, also, .. } = self;
         let mut value = json!({ "file": file, "line": line, "column": column, "message": message, "cure": cure });
         if let Some(Also { file, line, column, what, .. }) = also {
             value["also"] = json!({ "file": file, "line": line, "column": column, "what": what });

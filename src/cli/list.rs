@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::args::List;
-use super::console::{Console, Exit, Failure, counted};
-use super::evidence::{Evidence, Seen};
+use super::args::ListArgs;
+use super::console::{CommandFailure, Console, Exit, counted};
+use super::evidence::{AgreementCount, Evidence};
 use crate::es::table::operations;
 
 /// Prints the table, one line for each path.
-pub(crate) fn run(list: &List, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(list: &ListArgs, console: &Console) -> Result<Exit, CommandFailure> {
     let rows = || operations().filter(|row| row.is_in(list.profile));
     let evidence = list.evidence.as_deref().map(Evidence::read).transpose()?;
-    let seen = |operation: &str| -> Vec<(String, Seen)> {
+    let seen = |operation: &str| -> Vec<(String, AgreementCount)> {
         let of = |evidence: &Evidence| evidence.of(operation).map(|(server, seen)| (server.to_owned(), seen)).collect();
         evidence.as_ref().map(of).unwrap_or_default()
     };
@@ -20,7 +20,7 @@ pub(crate) fn run(list: &List, console: &Console) -> Result<Exit, Failure> {
             .map(|row| {
                 let mut told = json!({ "operation": row.name, "method": row.method.as_str(), "path": row.path });
                 if evidence.is_some() {
-                    let one = |(server, seen): (String, Seen)| {
+                    let one = |(server, seen): (String, AgreementCount)| {
                         json!({ "server": server, "alike": seen.alike, "otherwise": seen.otherwise })
                     };
                     told["evidence"] = seen(row.name).into_iter().map(one).collect();
@@ -44,7 +44,7 @@ pub(crate) fn run(list: &List, console: &Console) -> Result<Exit, Failure> {
 }
 
 /// `answered alike 3 times by Elasticsearch 9.3.0`.
-fn told(server: &str, seen: Seen) -> String {
+fn told(server: &str, seen: AgreementCount) -> String {
     let times = counted(seen.alike, "time");
     match seen.otherwise {
         0 => format!("answered alike {times} by {server}"),

@@ -14,7 +14,7 @@
 //! caller.rs   calls another server; prepare.rs brings it into a state; evidence.rs  what it answered
 //! ```
 //!
-//! It has no behaviour of its own: a server is the one that [`crate::mock::server::Builder`] makes.
+//! It has no behaviour of its own: a server is the one that [`crate::mock::server::MockServerBuilder`] makes.
 
 mod args;
 mod caller;

@@ -1,29 +1,29 @@
 //! `elastimock play`: answers from a recording.
 
 use super::args::Play;
-use super::console::{Console, Exit, Failure, counted};
-use super::serving::{Life, Written};
+use super::console::{CommandFailure, Console, Exit, counted};
+use super::serving::{Life, WrittenCalls};
 use super::{curl, recordings, serving};
-use crate::mock::server::{Builder, MockServer};
+use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayPolicy;
 
 /// Plays until a signal comes.
-pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, Failure> {
-    let (recording, recordings::Read { name, text }) = recordings::read_one(&play.recording, console)?;
+pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, CommandFailure> {
+    let (recording, recordings::ReadRecording { name, text }) = recordings::read_one(&play.recording, console)?;
     let recorded = recording.interactions.len() as u64;
     if play.timing && recording.interactions.iter().all(|call| call.took_us == 0) {
         console.warn(&format!("{name} does not tell how long answers took; `serve --record-timing` records it"));
     }
     let first = recording.interactions.first().cloned();
-    let builder = Builder::default()
+    let builder = MockServerBuilder::default()
         .profile(play.profile.unwrap_or(recording.header.profile))
         .seed(recording.header.seed)
         .play_policy(policy(play))
         .playback(recording);
     // Only reports point at lines.
     let played = (!play.listening.verdict.report.is_empty()).then_some((&*name, &*text));
-    let written = Written { played, ..Written::default() };
+    let written = WrittenCalls { played, ..WrittenCalls::default() };
     let introduce = |server: &MockServer| introduction(server, &name, recorded, first.as_ref(), console);
     serving::run(builder, &play.listening, console, written, Life::Callers(&introduce))
 }

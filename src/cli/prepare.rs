@@ -7,13 +7,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::console::{Console, Failure, counted};
-use super::verify::Other;
+use super::console::{CommandFailure, Console, counted};
+use super::verify::OtherServer;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::fixture::Fixture;
 use crate::http::{Method, Request};
-use crate::input::sniff::{self, Looks};
+use crate::input::sniff::{self, TextLooks};
 use crate::limits::PREPARED_DOCUMENTS_MAX;
 use crate::mock::engine::{Engine, Setup, Step};
 use crate::mock::server::read_recording;
@@ -32,15 +32,15 @@ impl Prepared {
     /// Brings a server into the state of a fixture, or of the start of a recording.
     ///
     /// # Errors
-    /// [`Failure::input`] if the file is neither, or if something of it is there already; [`Failure::surroundings`] if
+    /// [`CommandFailure::input`] if the file is neither, or if something of it is there already; [`CommandFailure::surroundings`] if
     /// the file cannot be read, or the server does not answer.
-    pub(crate) fn new(path: &Path, other: &mut Other, console: &Console) -> Result<Prepared, Failure> {
+    pub(crate) fn new(path: &Path, other: &mut OtherServer, console: &Console) -> Result<Prepared, CommandFailure> {
         let fixture = state_of(path)?;
         if other.is_mock {
             other.admin(Method::Put, "state", &fixture.to_value())?;
             return Ok(Prepared { made: Vec::new() });
         }
-        let planted = Planted::of(fixture)?;
+        let planted = PreparedState::of(fixture)?;
         let mut prepared = Prepared { made: Vec::new() };
         match prepared.put(&planted, other) {
             Ok(()) => {
@@ -54,14 +54,14 @@ impl Prepared {
         }
     }
 
-    fn put(&mut self, planted: &Planted, other: &mut Other) -> Result<(), Failure> {
-        let is_there = |other: &mut Other, target: &str| -> Result<bool, Failure> {
+    fn put(&mut self, planted: &PreparedState, other: &mut OtherServer) -> Result<(), CommandFailure> {
+        let is_there = |other: &mut OtherServer, target: &str| -> Result<bool, CommandFailure> {
             Ok(other.send(&Request::new(Method::Head, target))?.status() == 200)
         };
         // First all questions, so that nothing is touched where something stands in the way.
         for target in planted.indices.iter().map(|(index, _)| format!("/{index}")).chain(planted.targets()) {
             if is_there(other, &target)? {
-                return Err(Failure::input(format!(
+                return Err(CommandFailure::input(format!(
                     "{target} is there already, and nothing that is there is touched; delete it, or verify against \
                      another server"
                 )));
@@ -83,8 +83,8 @@ impl Prepared {
     /// Takes away what was put there.
     ///
     /// # Errors
-    /// [`Failure::surroundings`] if the server does not answer; what is left is told.
-    pub(crate) fn clean_up(self, other: &mut Other, console: &Console) -> Result<(), Failure> {
+    /// [`CommandFailure::surroundings`] if the server does not answer; what is left is told.
+    pub(crate) fn clean_up(self, other: &mut OtherServer, console: &Console) -> Result<(), CommandFailure> {
         for target in self.made.iter().rev() {
             let answer = other.send(&Request::new(Method::Delete, target.as_str()))?;
             if !matches!(answer.status(), 200 | 404) {
@@ -95,11 +95,11 @@ impl Prepared {
     }
 }
 
-fn expect(other: &mut Other, request: &Request) -> Result<(), Failure> {
+fn expect(other: &mut OtherServer, request: &Request) -> Result<(), CommandFailure> {
     let answer = other.send(request)?;
     match answer.status() {
         200..=299 => Ok(()),
-        status => Err(Failure::input(format!(
+        status => Err(CommandFailure::input(format!(
             "the state cannot be prepared: {} {} is answered {status}: {}",
             request.method(),
             request.target(),
@@ -109,13 +109,13 @@ fn expect(other: &mut Other, request: &Request) -> Result<(), Failure> {
 }
 
 /// The state that a file describes.
-fn state_of(path: &Path) -> Result<Fixture, Failure> {
+fn state_of(path: &Path) -> Result<Fixture, CommandFailure> {
     let head = std::fs::read(path)
-        .map_err(|error| Failure::surroundings(format!("cannot read {}: {error}", path.display())))?;
-    let is_recording = head.starts_with(&[0x1F, 0x8B]) || sniff::at(&head) == Looks::Recording;
+        .map_err(|error| CommandFailure::surroundings(format!("cannot read {}: {error}", path.display())))?;
+    let is_recording = head.starts_with(&[0x1F, 0x8B]) || sniff::at(&head) == TextLooks::Recording;
     match is_recording.then(|| read_recording(path)) {
         Some(Ok((recording, _))) => match &recording.header.state {
-            Value::Null => Err(Failure::input(format!(
+            Value::Null => Err(CommandFailure::input(format!(
                 "{} does not say from which state it starts; give a fixture",
                 path.display()
             ))),
@@ -127,22 +127,22 @@ fn state_of(path: &Path) -> Result<Fixture, Failure> {
 }
 
 /// A state as documents.
-struct Planted {
+struct PreparedState {
     indices: Vec<(String, Value)>,
     /// Index, id, source.
     documents: Vec<(String, String, Value)>,
 }
 
-impl Planted {
+impl PreparedState {
     /// As the mock would hold it.
-    fn of(fixture: Fixture) -> Result<Planted, Failure> {
+    fn of(fixture: Fixture) -> Result<PreparedState, CommandFailure> {
         let now = system_time();
         let value = fixture.to_value();
         let setup = Setup { fixture: fixture.into(), clock: Clock::frozen(now), ..Setup::default() };
         let mut engine = Engine::new(setup, now)?;
         let own = value.get("indices").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.clone());
         let own: Vec<String> = own.filter(|name| !name.starts_with(".elastic-connectors")).collect();
-        let mut planted = Planted { indices: Vec::new(), documents: Vec::new() };
+        let mut planted = PreparedState { indices: Vec::new(), documents: Vec::new() };
         for index in own {
             let shown = ask(&mut engine, now, &format!("/{index}"))?;
             let mappings = shown[&index]["mappings"].clone();
@@ -154,7 +154,7 @@ impl Planted {
             let hits = found["hits"]["hits"].as_array().cloned().unwrap_or_default();
             if found["hits"]["total"]["value"].as_u64() > Some(hits.len() as u64) {
                 let most = format!("a state that is prepared has {PREPARED_DOCUMENTS_MAX} documents an index at most");
-                return Err(Failure::input(most));
+                return Err(CommandFailure::input(most));
             }
             for mut hit in hits {
                 let id = hit["_id"].as_str().unwrap_or_default().to_owned();
@@ -169,7 +169,7 @@ impl Planted {
     }
 }
 
-fn ask(engine: &mut Engine, now: Timestamp, target: &str) -> Result<Value, Failure> {
+fn ask(engine: &mut Engine, now: Timestamp, target: &str) -> Result<Value, CommandFailure> {
     let Step::Deliver(answer) = engine.receive(&Request::new(Method::Get, target), now);
     serde_json::from_slice(answer.body())
         .map_err(|error| Error::invalid_input(format!("the state cannot be shown: {error}")).into())

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::console::{Console, Failure};
+use super::console::{CommandFailure, Console};
 use crate::input::STDIN;
 use crate::mock::server::{read_recording, read_recording_from};
 use crate::record::recording::Recording;
 
 /// A recording, as messages call it, and its text.
-pub(crate) struct Read {
+pub(crate) struct ReadRecording {
     pub name: String,
     pub text: Vec<u8>,
 }
@@ -16,9 +16,9 @@ pub(crate) struct Read {
 /// Reads a recording from a file, or from standard input if the path is `-`. What is cut off is told.
 ///
 /// # Errors
-/// [`Failure::input`] with file, line and column if it is none; [`Failure::surroundings`] if it cannot be
+/// [`CommandFailure::input`] with file, line and column if it is none; [`CommandFailure::surroundings`] if it cannot be
 /// read.
-pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, Read), Failure> {
+pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, ReadRecording), CommandFailure> {
     let (name, (recording, text)) = if is_stdin(path) {
         (STDIN.to_owned(), read_recording_from(STDIN, std::io::stdin().lock())?)
     } else {
@@ -27,7 +27,7 @@ pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, Rea
     if recording.cut_off {
         console.warn(&format!("{name}: the last line is cut off, and left out"));
     }
-    Ok((recording, Read { name, text }))
+    Ok((recording, ReadRecording { name, text }))
 }
 
 /// Whether a path stands for standard input.
@@ -38,18 +38,21 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 /// Reads recordings of one Elasticsearch. What is cut off is told.
 ///
 /// # Errors
-/// [`Failure::input`] with file, line and column if one is none, or if they speak of different profiles;
-/// [`Failure::surroundings`] if one cannot be read.
-pub(crate) fn read(paths: &[PathBuf], console: &Console) -> Result<(Vec<Recording>, Vec<Read>), Failure> {
+/// [`CommandFailure::input`] with file, line and column if one is none, or if they speak of different profiles;
+/// [`CommandFailure::surroundings`] if one cannot be read.
+pub(crate) fn read(
+    paths: &[PathBuf],
+    console: &Console,
+) -> Result<(Vec<Recording>, Vec<ReadRecording>), CommandFailure> {
     let mut recordings: Vec<Recording> = Vec::new();
-    let mut texts: Vec<Read> = Vec::new();
+    let mut texts: Vec<ReadRecording> = Vec::new();
     for path in paths {
         if paths.iter().filter(|other| *other == path).count() > 1 {
-            return Err(Failure::input(format!("{} is given twice", path.display())));
+            return Err(CommandFailure::input(format!("{} is given twice", path.display())));
         }
         let (recording, read) = read_one(path, console)?;
         if let Some(first) = recordings.first().filter(|first| first.header.profile != recording.header.profile) {
-            return Err(Failure::input(format!(
+            return Err(CommandFailure::input(format!(
                 "{} was recorded with profile {} and {} with profile {}; judge them one by one",
                 texts[0].name, first.header.profile, read.name, recording.header.profile
             )));

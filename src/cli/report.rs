@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use clap::builder::styling::Style;
 
-use super::args::Verdict;
-use super::console::{Console, Failure, of_severity, paint};
+use super::args::VerdictArgs;
+use super::console::{CommandFailure, Console, of_severity, paint};
 use crate::contract::Counts;
 use crate::contract::report::{Report, ReportFormat};
 use crate::contract::strictness::Strictness;
@@ -17,35 +17,35 @@ use crate::finding::Severity;
 
 /// A report that the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ReportWanted {
     pub format: ReportFormat,
     /// The file; none for stdout.
     pub file: Option<PathBuf>,
 }
 
-impl FromStr for Wanted {
+impl FromStr for ReportWanted {
     type Err = String;
 
     /// `KIND=FILE`; `KIND` alone and `KIND=-` are for stdout.
-    fn from_str(text: &str) -> Result<Wanted, String> {
+    fn from_str(text: &str) -> Result<ReportWanted, String> {
         let (name, file) = text.split_once('=').map_or((text, "-"), |(name, file)| (name, file));
         let format = name.parse()?;
         match file {
             "" => Err(format!("`{text}` names no file: write {name}=FILE, or {name} alone for stdout")),
-            "-" => Ok(Wanted { format, file: None }),
-            file => Ok(Wanted { format, file: Some(file.into()) }),
+            "-" => Ok(ReportWanted { format, file: None }),
+            file => Ok(ReportWanted { format, file: Some(file.into()) }),
         }
     }
 }
 
 /// Sees to it that a report knows what those that are wanted tell besides: where its page is.
-pub(crate) fn complete(wanted: &[Wanted], report: &mut Report) {
+pub(crate) fn complete(wanted: &[ReportWanted], report: &mut Report) {
     let page = wanted.iter().find(|wanted| wanted.format.name() == "html").and_then(|wanted| wanted.file.as_ref());
     report.page = page.map(|file| file.display().to_string());
 }
 
 /// Whether one of these is wanted.
-pub(crate) fn wants(wanted: &[Wanted], format: ReportFormat) -> bool {
+pub(crate) fn wants(wanted: &[ReportWanted], format: ReportFormat) -> bool {
     wanted.iter().any(|wanted| wanted.format == format)
 }
 
@@ -53,18 +53,18 @@ pub(crate) fn wants(wanted: &[Wanted], format: ReportFormat) -> bool {
 /// place of a new one is removed, so that it cannot be taken for it.
 ///
 /// # Errors
-/// [`Failure::input`] if two reports would be written to one place; [`Failure::surroundings`] if one
+/// [`CommandFailure::input`] if two reports would be written to one place; [`CommandFailure::surroundings`] if one
 /// cannot be written.
-pub(crate) fn prepare(wanted: &[Wanted], console: &Console) -> Result<(), Failure> {
+pub(crate) fn prepare(wanted: &[ReportWanted], console: &Console) -> Result<(), CommandFailure> {
     for (at, one) in wanted.iter().enumerate() {
         if wanted[..at].iter().any(|other| other.file == one.file) {
             let place = one.file.as_ref().map_or_else(|| "stdout".to_owned(), |file| file.display().to_string());
-            return Err(Failure::input(format!("two reports go to {place}; give each a file of its own")));
+            return Err(CommandFailure::input(format!("two reports go to {place}; give each a file of its own")));
         }
         let Some(file) = &one.file else {
             if console.json() {
                 let name = one.format.name();
-                return Err(Failure::input(format!(
+                return Err(CommandFailure::input(format!(
                     "with --json stdout is for one document: write the report to a file, --report {name}=FILE"
                 )));
             }
@@ -79,16 +79,16 @@ pub(crate) fn prepare(wanted: &[Wanted], console: &Console) -> Result<(), Failur
 ///
 /// # Errors
 /// When one cannot be written. The others are.
-pub(crate) fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Result<(), Failure> {
+pub(crate) fn write(wanted: &[ReportWanted], report: &Report, console: &Console) -> Result<(), CommandFailure> {
     let mut failed = None;
-    for Wanted { format, file } in wanted {
+    for ReportWanted { format, file } in wanted {
         if let Some(file) = file
             && let Err(error) = replace(file, &report.write(*format))
         {
             failed.get_or_insert(cannot_write(file, &error));
         }
     }
-    for Wanted { format, .. } in wanted.iter().filter(|wanted| wanted.file.is_none()) {
+    for ReportWanted { format, .. } in wanted.iter().filter(|wanted| wanted.file.is_none()) {
         let told = match format {
             ReportFormat::Text => text(report, console.stdout_has_colors()),
             _ => report.write(*format),
@@ -101,11 +101,11 @@ pub(crate) fn write(wanted: &[Wanted], report: &Report, console: &Console) -> Re
 /// Writes a result to a file, whole, or to stdout if there is none or it is `-`.
 ///
 /// # Errors
-/// [`Failure::surroundings`] if it cannot be written.
-pub(crate) fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), Failure> {
+/// [`CommandFailure::surroundings`] if it cannot be written.
+pub(crate) fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), CommandFailure> {
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => replace(file, text)
-            .map_err(|error| Failure::surroundings(format!("cannot write {}: {error}", file.display()))),
+            .map_err(|error| CommandFailure::surroundings(format!("cannot write {}: {error}", file.display()))),
         None => console.result(text.trim_end()),
     }
 }
@@ -127,8 +127,8 @@ pub(crate) fn text(report: &Report, has_colors: bool) -> String {
 /// How strictly the user wants calls to be judged.
 ///
 /// # Errors
-/// [`Failure::input`] if there is no rule of a name.
-pub(crate) fn strictness(verdict: &Verdict) -> Result<Strictness, Failure> {
+/// [`CommandFailure::input`] if there is no rule of a name.
+pub(crate) fn strictness(verdict: &VerdictArgs) -> Result<Strictness, CommandFailure> {
     let start = Strictness::new(verdict.contract);
     let start = if verdict.check_answers { start.with_checked_answers() } else { start };
     Ok(verdict.rule.iter().try_fold(start, |strictness, (id, level)| strictness.rule(id, *level))?)
@@ -178,13 +178,13 @@ fn temporary(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-fn cannot_write(file: &Path, error: &Error) -> Failure {
+fn cannot_write(file: &Path, error: &Error) -> CommandFailure {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let cure = match folder {
         Some(folder) if error.kind() == ErrorKind::NotFound => format!("; make the folder {} first", folder.display()),
         _ => String::new(),
     };
-    Failure::surroundings(format!("cannot write the report {}: {error}{cure}", file.display()))
+    CommandFailure::surroundings(format!("cannot write the report {}: {error}{cure}", file.display()))
 }
 
 #[cfg(test)]
@@ -193,16 +193,16 @@ mod tests {
 
     #[test]
     fn a_report_is_named_by_kind_and_file() {
-        let file = |format, name: &str| Ok(Wanted { format, file: Some(name.into()) });
+        let file = |format, name: &str| Ok(ReportWanted { format, file: Some(name.into()) });
         for (text, expected) in [
             ("sarif=a/b.sarif", file(ReportFormat::Sarif, "a/b.sarif")),
             ("json=a=b", file(ReportFormat::Json, "a=b")),
-            ("text", Ok(Wanted { format: ReportFormat::Text, file: None })),
-            ("annotations=-", Ok(Wanted { format: ReportFormat::Annotations, file: None })),
+            ("text", Ok(ReportWanted { format: ReportFormat::Text, file: None })),
+            ("annotations=-", Ok(ReportWanted { format: ReportFormat::Annotations, file: None })),
             ("junit=", Err("`junit=` names no file: write junit=FILE, or junit alone for stdout".to_owned())),
         ] {
-            assert_eq!(text.parse::<Wanted>(), expected, "{text}");
+            assert_eq!(text.parse::<ReportWanted>(), expected, "{text}");
         }
-        assert!("junt=x".parse::<Wanted>().expect_err("unknown").contains("did you mean `junit`?"));
+        assert!("junt=x".parse::<ReportWanted>().expect_err("unknown").contains("did you mean `junit`?"));
     }
 }

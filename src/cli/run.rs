@@ -1,15 +1,17 @@
 //! `elastimock run`: a server for as long as one command runs.
 
-use super::args::{self, Run};
-use super::console::{Console, Exit, Failure};
+use super::args::{self, RunArgs};
+use super::console::{CommandFailure, Console, Exit};
 use super::serving::{self, Life};
 use super::{child, serve};
 
 /// Serves while the command runs, and ends as it did; if that was well, as the findings say.
-pub(crate) fn run(run: &Run, console: &Console) -> Result<Exit, Failure> {
-    let Run { serve, command } = run;
+pub(crate) fn run(run: &RunArgs, console: &Console) -> Result<Exit, CommandFailure> {
+    let RunArgs { serve, command } = run;
     if serve.listening.exit_with_stdin {
-        return Err(Failure::input("--exit-with-stdin is for `serve`: here standard input belongs to the command"));
+        return Err(CommandFailure::input(
+            "--exit-with-stdin is for `serve`: here standard input belongs to the command",
+        ));
     }
     let life = Life::Command { words: command, not_passed_on: &own_variables() };
     let builder = serve::builder(serve, console)?;

@@ -1,8 +1,8 @@
 //! `elastimock schema`: what one operation takes, and what our own two formats are.
 
-use super::args::Schema;
-use super::console::{Console, Exit, Failure};
-use crate::es::body::schema::Contract;
+use super::args::SchemaArgs;
+use super::console::{CommandFailure, Console, Exit};
+use crate::es::body::schema::SchemaPair;
 use crate::es::table::ENDPOINTS;
 use crate::suggest::similarity;
 
@@ -16,30 +16,30 @@ const OWN: [(&str, &str); 2] = [
 const CLOSE_SIMILARITY: f32 = 0.7;
 
 /// Prints the published schema as its file has it, or the server's; or that of one of our formats.
-pub(crate) fn run(schema: &Schema, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(schema: &SchemaArgs, console: &Console) -> Result<Exit, CommandFailure> {
     if let Some((name, text)) = OWN.iter().find(|(name, _)| *name == schema.operation) {
         if schema.server {
-            return Err(Failure::input(format!("--server is about operations: leave it out for `{name}`")));
+            return Err(CommandFailure::input(format!("--server is about operations: leave it out for `{name}`")));
         }
         console.result(text.trim_end())?;
         return Ok(Exit::Done);
     }
     let row = ENDPOINTS.iter().find(|row| row.operation == schema.operation);
     let text = row.and_then(|row| row.schema).ok_or_else(|| unknown(&schema.operation))?;
-    let contract = Contract::of(text, schema.profile).expect("a test reads every schema and its overlay");
+    let contract = SchemaPair::of(text, schema.profile).expect("a test reads every schema and its overlay");
     let shown = if schema.server { contract.server } else { contract.published };
     console.result(&format!("{shown:#}"))?;
     Ok(Exit::Done)
 }
 
-fn unknown(operation: &str) -> Failure {
+fn unknown(operation: &str) -> CommandFailure {
     let names: Vec<&str> = ENDPOINTS.iter().map(|row| row.operation).chain(OWN.map(|(name, _)| name)).collect();
     let hint = match closest(operation, &names).as_slice() {
         [] => String::new(),
         [one] => format!(" did you mean `{one}`?"),
         some => format!(" did you mean one of {}?", some.join(", ")),
     };
-    Failure::input(format!("there is no operation `{operation}`;{hint} `elastimock list` names them all"))
+    CommandFailure::input(format!("there is no operation `{operation}`;{hint} `elastimock list` names them all"))
 }
 
 /// The names that have the words of `unknown`, or words like them: those that have them best, and of these

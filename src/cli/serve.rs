@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::args::Serve;
-use super::console::{Console, Exit, Failure, counted};
-use super::serving::{Life, Written};
+use super::console::{CommandFailure, Console, Exit, counted};
+use super::serving::{Life, WrittenCalls};
 use super::{curl, serving};
 use crate::clock::Clock;
 use crate::fixture::Fixture;
-use crate::mock::server::{Builder, MockServer};
+use crate::mock::server::{MockServer, MockServerBuilder};
 
 /// Serves until a signal comes.
-pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, CommandFailure> {
     let introduce = |server: &MockServer| introduction(server, serve, console);
     serving::run(builder(serve, console)?, &serve.listening, console, written(serve), Life::Callers(&introduce))
 }
@@ -22,8 +22,8 @@ pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When a fixture cannot be read or is wrong.
-pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failure> {
-    let mut builder = Builder::default()
+pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<MockServerBuilder, CommandFailure> {
+    let mut builder = MockServerBuilder::default()
         .profile(serve.profile)
         .license(serve.license)
         .visibility(serve.visibility)
@@ -60,8 +60,8 @@ pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<Builder, Failu
 }
 
 /// Where its calls are written down.
-pub(crate) fn written(serve: &Serve) -> Written<'_> {
-    Written { record: serve.record.as_deref(), ..Written::default() }
+pub(crate) fn written(serve: &Serve) -> WrittenCalls<'_> {
+    WrittenCalls { record: serve.record.as_deref(), ..WrittenCalls::default() }
 }
 
 /// Which Elasticsearch it is, what its ids depend on, and what time it has.
@@ -78,9 +78,9 @@ pub(crate) fn mimics(server: &MockServer) -> String {
 }
 
 /// Reads the fixtures, and tells what is worth knowing of them.
-fn fixture(paths: &[PathBuf], console: &Console) -> Result<Fixture, Failure> {
+fn fixture(paths: &[PathBuf], console: &Console) -> Result<Fixture, CommandFailure> {
     let fixture = Fixture::load_or_read(paths, &mut std::io::stdin().lock()).map_err(|error| {
-        let mut failure = Failure::from(error);
+        let mut failure = CommandFailure::from(error);
         // What is no fixture at all has no place in it.
         let is_something_else = failure.message.contains(": this is ") || failure.message.contains(": these are ");
         if failure.exit == Exit::Input && !is_something_else {

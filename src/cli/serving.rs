@@ -13,14 +13,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::args::{Listening, Verdict};
+use super::args::{Listening, VerdictArgs};
 use super::child::Running;
-use super::console::{Console, Exit, Failure, counted};
-use super::signals::Ending;
+use super::console::{CommandFailure, Console, Exit, counted};
+use super::signals::ServerEnd;
 use super::{curl, report, serve};
 use crate::finding::Severity;
 use crate::limits::JOURNAL_PAGE_ENTRIES;
-use crate::mock::server::{Builder, MockServer};
+use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::mock::wire::troubles::Tell;
 use crate::record::interaction::Interaction;
 
@@ -32,7 +32,7 @@ const BODY_CHARS_TOLD_MAX: usize = 2_000;
 
 /// Where calls are written down, for reports to point at.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Written<'p> {
+pub(crate) struct WrittenCalls<'p> {
     /// The recording that is made.
     pub record: Option<&'p Path>,
     /// The recording that is played: its name and its text, unpacked.
@@ -54,12 +54,12 @@ pub(crate) enum Life<'l> {
 
 /// Runs the server that `builder` describes for as long as its life lasts.
 pub(crate) fn run(
-    builder: Builder,
+    builder: MockServerBuilder,
     listening: &Listening,
     console: &Console,
-    written: Written<'_>,
+    written: WrittenCalls<'_>,
     life: Life<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CommandFailure> {
     let console = console.in_background()?;
     let runtime = runtime()?;
     let served = runtime.block_on(serve(builder, listening, &console, written, life));
@@ -74,20 +74,20 @@ pub(crate) fn run(
 }
 
 async fn serve(
-    builder: Builder,
+    builder: MockServerBuilder,
     listening: &Listening,
     console: &Console,
-    written: Written<'_>,
+    written: WrittenCalls<'_>,
     life: Life<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CommandFailure> {
     // Better now than after an hour's run.
     report::prepare(&listening.verdict.report, console)?;
     let mut port_file = listening.port_file.as_deref().map(PortFile::prepare).transpose()?;
     // Heard before the port is open: whoever sees the port may send a signal.
-    let mut ending = Ending::watch(listening)?;
+    let mut ending = ServerEnd::watch(listening)?;
     let teller = *console;
     let tell = Tell(Arc::new(move |text| teller.warn(text)));
-    let builder = listening.allow_host.iter().fold(builder, Builder::allow_host);
+    let builder = listening.allow_host.iter().fold(builder, MockServerBuilder::allow_host);
     let server = strict(builder, &listening.verdict).listen(listening.listen).tell(tell).serve()?;
     let mut calls = Calls::default();
     let lived = live(&server, port_file.as_mut(), console, life, &mut ending, &mut calls).await;
@@ -97,7 +97,7 @@ async fn serve(
     let lived = lived?;
     while !calls.tell(&server, console) && console.flush() {}
     let concluded = conclude(&server, &listening.verdict, console, written);
-    let concluded = drained.map_err(Failure::from).and(concluded);
+    let concluded = drained.map_err(CommandFailure::from).and(concluded);
     match (lived, concluded) {
         (Exit::Done, concluded) => concluded,
         (ended, Ok(_)) => Ok(ended),
@@ -109,21 +109,21 @@ async fn serve(
 }
 
 /// The builder, judging as strictly as the user asks.
-fn strict(builder: Builder, verdict: &Verdict) -> Builder {
+fn strict(builder: MockServerBuilder, verdict: &VerdictArgs) -> MockServerBuilder {
     let rules = verdict.rule.iter();
     let builder = builder.contract(verdict.contract).check_answers(verdict.check_answers);
     rules.fold(builder, |builder, (id, level)| builder.rule(id, *level))
 }
 
 /// One thread a core; on a single core no thread but this one.
-fn runtime() -> Result<Runtime, Failure> {
+fn runtime() -> Result<Runtime, CommandFailure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = match cores {
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.worker_threads(cores).thread_name("elastimock").enable_all().build();
-    runtime.map_err(|error| Failure::surroundings(format!("cannot start the server's threads: {error}")))
+    runtime.map_err(|error| CommandFailure::surroundings(format!("cannot start the server's threads: {error}")))
 }
 
 /// From the open port to the first reason to end; how what it lived for has ended.
@@ -132,9 +132,9 @@ async fn live(
     port_file: Option<&mut PortFile>,
     console: &Console,
     life: Life<'_>,
-    ending: &mut Ending,
+    ending: &mut ServerEnd,
     calls: &mut Calls,
-) -> Result<Exit, Failure> {
+) -> Result<Exit, CommandFailure> {
     if let Some(file) = port_file {
         file.write(server.port())?;
     }
@@ -182,7 +182,7 @@ struct PortFile {
 
 impl PortFile {
     /// Forgets an old number, which must not be taken for the new one, and sees to it that that can be written.
-    fn prepare(path: &Path) -> Result<PortFile, Failure> {
+    fn prepare(path: &Path) -> Result<PortFile, CommandFailure> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         let file = PortFile { path: path.to_owned(), temporary: path.with_file_name(name), port: None };
@@ -196,14 +196,14 @@ impl PortFile {
         }
     }
 
-    fn write(&mut self, port: u16) -> Result<(), Failure> {
+    fn write(&mut self, port: u16) -> Result<(), CommandFailure> {
         let written = fs::write(&self.temporary, format!("{port}\n"));
         written.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| self.cannot(&error))?;
         self.port = Some(port);
         Ok(())
     }
 
-    fn cannot(&self, error: &io::Error) -> Failure {
+    fn cannot(&self, error: &io::Error) -> CommandFailure {
         cannot_write_port(&self.path, error)
     }
 }
@@ -220,8 +220,8 @@ impl Drop for PortFile {
     }
 }
 
-fn cannot_write_port(file: &Path, error: &io::Error) -> Failure {
-    Failure::surroundings(format!("cannot write the port to {}: {error}", file.display()))
+fn cannot_write_port(file: &Path, error: &io::Error) -> CommandFailure {
+    CommandFailure::surroundings(format!("cannot write the port to {}: {error}", file.display()))
 }
 
 /// Tells each call as it comes, from the journal.
@@ -311,7 +311,12 @@ fn told(interaction: &Interaction, console: &Console) -> String {
 
 /// What was found in the whole run: as text to stderr or as JSON to stdout, and as the reports that
 /// were asked for.
-fn conclude(server: &MockServer, verdict: &Verdict, console: &Console, written: Written<'_>) -> Result<Exit, Failure> {
+fn conclude(
+    server: &MockServer,
+    verdict: &VerdictArgs,
+    console: &Console,
+    written: WrittenCalls<'_>,
+) -> Result<Exit, CommandFailure> {
     let with_every_call = verdict.report.iter().any(|wanted| wanted.format.wants_every_call());
     let mut report = server.report_with(with_every_call);
     report.fail_on = verdict.fail_on.severity();

@@ -6,10 +6,10 @@ use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, roman};
 
 use super::args::{self, Completions, Man};
-use super::console::{Console, Exit, Failure};
+use super::console::{CommandFailure, Console, Exit};
 
 /// Prints the completions of a shell.
-pub(crate) fn completions(completions: &Completions, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn completions(completions: &Completions, console: &Console) -> Result<Exit, CommandFailure> {
     let mut script = Vec::new();
     clap_complete::generate(completions.shell, &mut args::command(), "elastimock", &mut script);
     console.result(String::from_utf8_lossy(&script).trim_end())?;
@@ -17,11 +17,12 @@ pub(crate) fn completions(completions: &Completions, console: &Console) -> Resul
 }
 
 /// Prints one page, or writes all of them into a folder.
-pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, CommandFailure> {
     let mut whole = args::command().disable_help_subcommand(true);
     whole.build();
     if let Some(folder) = &man.out {
-        let cannot = |error| Failure::surroundings(format!("cannot write pages to {}: {error}", folder.display()));
+        let cannot =
+            |error| CommandFailure::surroundings(format!("cannot write pages to {}: {error}", folder.display()));
         fs::create_dir_all(folder).map_err(cannot)?;
         for command in std::iter::once(&whole).chain(whole.get_subcommands().filter(|command| !command.is_hide_set())) {
             let file = folder.join(format!("{}.1", command.get_display_name().unwrap_or("elastimock")));
@@ -33,7 +34,7 @@ pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, Failure> {
     let command = match &man.command {
         None => &whole,
         Some(name) => whole.find_subcommand(name).ok_or_else(|| {
-            Failure::input(format!("there is no command `{name}`; `elastimock --help` lists them all"))
+            CommandFailure::input(format!("there is no command `{name}`; `elastimock --help` lists them all"))
         })?,
     };
     console.result(page(command).trim_end())?;

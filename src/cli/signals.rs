@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::Listening;
-use super::console::Failure;
+use super::console::CommandFailure;
 
 /// Time between two looks at the other process.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Why a server ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Cause {
+pub(crate) enum EndCause {
     /// A signal, by the exit code of a process that it ends.
     Signal(i32),
     /// Standard input has come to its end.
@@ -26,20 +26,20 @@ pub(crate) enum Cause {
     Process(u32),
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for EndCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::Signal(_) => f.write_str("stopping"),
-            Cause::Stdin => f.write_str("stopping, because standard input has ended"),
-            Cause::Process(pid) => write!(f, "stopping, because process {pid} is gone"),
+            EndCause::Signal(_) => f.write_str("stopping"),
+            EndCause::Stdin => f.write_str("stopping, because standard input has ended"),
+            EndCause::Process(pid) => write!(f, "stopping, because process {pid} is gone"),
         }
     }
 }
 
 /// The end of a server, waited for from the moment it is made.
 #[derive(Debug)]
-pub(crate) struct Ending {
-    causes: UnboundedReceiver<Cause>,
+pub(crate) struct ServerEnd {
+    causes: UnboundedReceiver<EndCause>,
     passes_on: Arc<AtomicBool>,
 }
 
@@ -48,26 +48,26 @@ pub(crate) struct Ending {
 struct Ender {
     is_ending: Arc<AtomicBool>,
     passes_on: Arc<AtomicBool>,
-    sender: UnboundedSender<Cause>,
+    sender: UnboundedSender<EndCause>,
 }
 
 impl Ender {
-    fn end(&self, cause: Cause) {
+    fn end(&self, cause: EndCause) {
         if self.passes_on.load(Ordering::Acquire) || !self.is_ending.swap(true, Ordering::AcqRel) {
             // Nobody waits any more when the server could not start.
             let _ = self.sender.send(cause);
-        } else if let Cause::Signal(code) = cause {
+        } else if let EndCause::Signal(code) = cause {
             std::process::exit(code);
         }
     }
 }
 
-impl Ending {
+impl ServerEnd {
     /// Begins to wait for everything that is to end the server.
     ///
     /// # Errors
-    /// [`Failure::surroundings`] when something cannot be waited for.
-    pub(crate) fn watch(listening: &Listening) -> Result<Ending, Failure> {
+    /// [`CommandFailure::surroundings`] when something cannot be waited for.
+    pub(crate) fn watch(listening: &Listening) -> Result<ServerEnd, CommandFailure> {
         let (sender, causes) = unbounded_channel();
         let passes_on = Arc::<AtomicBool>::default();
         let ender = Ender { is_ending: Arc::default(), passes_on: Arc::clone(&passes_on), sender };
@@ -77,7 +77,7 @@ impl Ending {
             thread("stdin", move || {
                 // Whatever comes is not for us. What cannot be read any more has ended.
                 let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-                ender.end(Cause::Stdin);
+                ender.end(EndCause::Stdin);
             })?;
         }
         if let Some(pid) = listening.exit_with_pid {
@@ -86,10 +86,10 @@ impl Ending {
                 while process.is_alive() {
                     pause(LOOK_EVERY);
                 }
-                ender.end(Cause::Process(pid));
+                ender.end(EndCause::Process(pid));
             })?;
         }
-        Ok(Ending { causes, passes_on })
+        Ok(ServerEnd { causes, passes_on })
     }
 
     /// Whether every signal is for a command: then none ends this process.
@@ -98,7 +98,7 @@ impl Ending {
     }
 
     /// Waits until the server is to end.
-    pub(crate) async fn wait(&mut self) -> Cause {
+    pub(crate) async fn wait(&mut self) -> EndCause {
         match self.causes.recv().await {
             Some(cause) => cause,
             // All who could tell are gone: not while the signals are heard.
@@ -107,9 +107,9 @@ impl Ending {
     }
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), CommandFailure> {
     let thread = std::thread::Builder::new().name(format!("elastimock-{name}")).spawn(body);
-    thread.map(|_| ()).map_err(|error| Failure::surroundings(format!("cannot start a thread: {error}")))
+    thread.map(|_| ()).map_err(|error| CommandFailure::surroundings(format!("cannot start a thread: {error}")))
 }
 
 #[allow(clippy::disallowed_methods, reason = "a process that is no child of ours tells nobody of its end")]
@@ -118,7 +118,7 @@ fn pause(time: Duration) {
 }
 
 /// Hears the signals that end a server, from the return of this on.
-fn hear_signals(ender: Ender) -> Result<(), Failure> {
+fn hear_signals(ender: Ender) -> Result<(), CommandFailure> {
     let (sender, heard) = std::sync::mpsc::sync_channel(1);
     thread("signals", move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -130,7 +130,7 @@ fn hear_signals(ender: Ender) -> Result<(), Failure> {
                 Ok(mut signals) => {
                     let _ = sender.send(Ok(()));
                     loop {
-                        ender.end(Cause::Signal(signals.next().await));
+                        ender.end(EndCause::Signal(signals.next().await));
                     }
                 }
                 Err(error) => drop(sender.send(Err(error))),
@@ -138,7 +138,7 @@ fn hear_signals(ender: Ender) -> Result<(), Failure> {
         });
     })?;
     let heard = heard.recv().unwrap_or_else(|gone| Err(std::io::Error::other(gone)));
-    heard.map_err(|error| Failure::surroundings(format!("cannot hear signals: {error}")))
+    heard.map_err(|error| CommandFailure::surroundings(format!("cannot hear signals: {error}")))
 }
 
 /// Hears SIGTERM, SIGINT and SIGHUP.
@@ -212,10 +212,10 @@ struct Process {
 }
 
 impl Process {
-    fn new(pid: u32) -> Result<Process, Failure> {
+    fn new(pid: u32) -> Result<Process, CommandFailure> {
         if state_of(std::process::id()).is_none() {
             let message = "--exit-with-pid cannot see processes on this system; --exit-with-stdin needs none";
-            return Err(Failure::surroundings(message));
+            return Err(CommandFailure::surroundings(message));
         }
         Ok(Process { pid, began: state_of(pid) })
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::Verify;
 use super::caller::{Base, Caller};
-use super::console::{Console, Exit, Failure, counted};
+use super::console::{CommandFailure, Console, Exit, counted};
 use super::evidence::Evidence;
 use super::prepare::Prepared;
 use super::recordings;
@@ -19,7 +19,7 @@ use crate::near_miss::Difference;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
 use crate::record::meaning::{Carried, Meaning};
-use crate::record::recording::{Line, Recording};
+use crate::record::recording::{Recording, RecordingLine};
 
 /// A call whose answers differ.
 struct Differing<'r> {
@@ -29,7 +29,7 @@ struct Differing<'r> {
 
 /// What came of it.
 #[derive(Default)]
-struct Outcome<'r> {
+struct VerifyOutcome<'r> {
     sent: u64,
     compared: u64,
     /// Calls that were not sent, because what was secret in them is masked.
@@ -40,7 +40,7 @@ struct Outcome<'r> {
 }
 
 /// The other server.
-pub(crate) struct Other {
+pub(crate) struct OtherServer {
     caller: Caller,
     /// What it is called in messages.
     name: String,
@@ -48,9 +48,9 @@ pub(crate) struct Other {
     pub is_mock: bool,
 }
 
-impl Other {
+impl OtherServer {
     /// Finds out who is there.
-    fn new(verify: &Verify) -> Result<Other, Failure> {
+    fn new(verify: &Verify) -> Result<OtherServer, CommandFailure> {
         let mut always = Headers::new();
         if let Some(user) = &verify.user {
             always.push("authorization", &format!("Basic {}", base64::encode(user.as_bytes())));
@@ -59,14 +59,14 @@ impl Other {
             always.push("authorization", &format!("ApiKey {key}"));
         }
         let caller = Caller::new(Base::parse(&verify.against)?, verify.timeout, always);
-        let mut other = Other { caller, name: verify.against.clone(), is_mock: false };
+        let mut other = OtherServer { caller, name: verify.against.clone(), is_mock: false };
         let health = other.send(&Request::new(Method::Get, format!("{}/health", admin::PREFIX)))?;
         let health = serde_json::from_slice::<Value>(health.body()).unwrap_or_default();
         other.is_mock = health["status"] == "ready" && health["seed"].is_number();
         let info = other.send(&Request::new(Method::Get, "/"))?;
         if info.status() == 401 {
             let what = format!("{} wants to know who is calling", verify.against);
-            return Err(Failure::input(format!("{what}: give --user NAME:PASSWORD or --api-key KEY")));
+            return Err(CommandFailure::input(format!("{what}: give --user NAME:PASSWORD or --api-key KEY")));
         }
         let info = serde_json::from_slice::<Value>(info.body()).unwrap_or_default();
         let version = info["version"]["number"].as_str().unwrap_or("of an unknown version");
@@ -78,36 +78,36 @@ impl Other {
     /// The answer to a request.
     ///
     /// # Errors
-    /// [`Failure::surroundings`] if there is none.
-    pub(crate) fn send(&mut self, request: &Request) -> Result<Response, Failure> {
+    /// [`CommandFailure::surroundings`] if there is none.
+    pub(crate) fn send(&mut self, request: &Request) -> Result<Response, CommandFailure> {
         self.caller.call(request).map_err(|error| {
             let call = format!("{} {}", request.method(), request.target());
-            Failure::surroundings(format!("{} does not answer {call}: {error}", self.name))
+            CommandFailure::surroundings(format!("{} does not answer {call}: {error}", self.name))
         })
     }
 
     /// Calls the admin API of an elastimock.
     ///
     /// # Errors
-    /// As [`Other::send`]; [`Failure::input`] if it refuses.
-    pub(crate) fn admin(&mut self, method: Method, verb: &str, body: &Value) -> Result<(), Failure> {
+    /// As [`OtherServer::send`]; [`CommandFailure::input`] if it refuses.
+    pub(crate) fn admin(&mut self, method: Method, verb: &str, body: &Value) -> Result<(), CommandFailure> {
         let request = Request::new(method, format!("{}/{verb}", admin::PREFIX)).json(body.to_string());
         let answer = self.send(&request)?;
         match answer.status() {
             200..=299 => Ok(()),
-            status => Err(Failure::input(format!("{} refuses {verb} ({status}): {}", self.name, answer.text()))),
+            status => Err(CommandFailure::input(format!("{} refuses {verb} ({status}): {}", self.name, answer.text()))),
         }
     }
 }
 
 /// Sends what was recorded, and compares the answers.
-pub(crate) fn run(verify: &Verify, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(verify: &Verify, console: &Console) -> Result<Exit, CommandFailure> {
     let (recording, read) = recordings::read_one(&verify.recording, console)?;
-    let mut meaning = Meaning::new(&verify.ignore, verify.exact).map_err(Failure::input)?;
+    let mut meaning = Meaning::new(&verify.ignore, verify.exact).map_err(CommandFailure::input)?;
     let mut evidence = verify.evidence.as_deref().map(Evidence::read).transpose()?;
-    let mut other = Other::new(verify)?;
+    let mut other = OtherServer::new(verify)?;
     if verify.exact && !other.is_mock {
-        return Err(Failure::input(format!(
+        return Err(CommandFailure::input(format!(
             "--exact is for an elastimock, whose time and state can be set; {} is none",
             verify.against
         )));
@@ -128,27 +128,27 @@ pub(crate) fn run(verify: &Verify, console: &Console) -> Result<Exit, Failure> {
     Ok(if outcome.differing.is_empty() && outcome.ended.is_none() { Exit::Done } else { Exit::Failed })
 }
 
-fn set_clock(other: &mut Other, now: &str) -> Result<(), Failure> {
+fn set_clock(other: &mut OtherServer, now: &str) -> Result<(), CommandFailure> {
     other.admin(Method::Put, "clock", &json!({ "mode": "frozen", "now": now }))
 }
 
 fn follow<'r>(
     verify: &Verify,
     recording: &'r Recording,
-    other: &mut Other,
+    other: &mut OtherServer,
     meaning: &mut Meaning,
     mut evidence: Option<&mut Evidence>,
     console: &Console,
-) -> Result<Outcome<'r>, Failure> {
-    let mut outcome = Outcome::default();
+) -> Result<VerifyOutcome<'r>, CommandFailure> {
+    let mut outcome = VerifyOutcome::default();
     let total = recording.interactions.len();
     let only: BTreeSet<&str> = verify.only.iter().map(String::as_str).collect();
     let began = Instant::now();
     let mut progress = Progress::new(total, console);
     for line in recording.lines() {
         let call = match line {
-            Line::Call(call) => call,
-            Line::Event(event) => {
+            RecordingLine::Call(call) => call,
+            RecordingLine::Event(event) => {
                 if !happen(event, recording, other)? {
                     outcome.ended = Some(format!(
                         "line {} of the recording is a {} event, which only an elastimock can follow",
@@ -196,7 +196,7 @@ fn follow<'r>(
 }
 
 /// Does to an elastimock what happened to the recorded one; whether it could.
-fn happen(event: &Event, recording: &Recording, other: &mut Other) -> Result<bool, Failure> {
+fn happen(event: &Event, recording: &Recording, other: &mut OtherServer) -> Result<bool, CommandFailure> {
     match &event.change {
         Change::Allow { .. } | Change::Forget | Change::End => Ok(true),
         _ if !other.is_mock => Ok(matches!(event.change, Change::Clock { .. })),
@@ -259,7 +259,7 @@ impl Progress {
     }
 }
 
-fn tell(outcome: &Outcome<'_>, name: &str, other: &str, console: &Console) -> Result<(), Failure> {
+fn tell(outcome: &VerifyOutcome<'_>, name: &str, other: &str, console: &Console) -> Result<(), CommandFailure> {
     let alike = outcome.compared - outcome.differing.len() as u64;
     if console.json() {
         let differing = outcome.differing.iter().map(|Differing { call, differs }| {

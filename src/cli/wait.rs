@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::args::Wait;
 use super::caller::{Base, connect};
-use super::console::{Console, Exit, Failure};
+use super::console::{CommandFailure, Console, Exit};
 use crate::mock::admin;
 
 /// Time between two attempts.
@@ -26,7 +26,7 @@ const ATTEMPT_MIN: Duration = Duration::from_millis(200);
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 /// Asks until the server is ready or the time is up.
-pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandFailure> {
     let began = Instant::now();
     let place = wait.port_file.as_ref().map_or_else(|| wait.url.clone(), |file| file.display().to_string());
     if wait.port_file.is_none() {
@@ -53,7 +53,7 @@ pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, Failure> {
         let url = wait.port_file.is_none().then_some(&wait.url);
         console.json_line(&json!({ "ready": false, "url": url, "waited_ms": millis(began), "seen": last }))?;
     }
-    Err(Failure::surroundings(format!("{place} was not ready after {:?}; seen last: {last}", wait.timeout)))
+    Err(CommandFailure::surroundings(format!("{place} was not ready after {:?}; seen last: {last}", wait.timeout)))
 }
 
 /// One attempt: the server's URL and what it says of its health, or what was seen in place of that.
@@ -96,7 +96,7 @@ fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-fn ready(url: &str, console: &Console, began: Instant, health: &[u8]) -> Result<Exit, Failure> {
+fn ready(url: &str, console: &Console, began: Instant, health: &[u8]) -> Result<Exit, CommandFailure> {
     if console.json() {
         let health: Value = serde_json::from_slice(health).unwrap_or_default();
         console.json_line(&json!({ "ready": true, "url": url, "waited_ms": millis(began), "health": health }))?;
@@ -110,7 +110,7 @@ fn millis(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn target(url: &str) -> Result<Base, Failure> {
+fn target(url: &str) -> Result<Base, CommandFailure> {
     let base = Base::parse(url)?;
     let path = format!("{}{}/health", base.path, admin::PREFIX);
     Ok(Base { path, ..base })

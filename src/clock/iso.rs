@@ -7,7 +7,7 @@ use super::Timestamp;
 
 /// Where a text stops being an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum IsoStop {
     /// Nothing fits here; 0 too for a date or time that the calendar does not have.
     At(usize),
     /// An instant ends here and the text goes on.
@@ -18,10 +18,10 @@ impl Timestamp {
     /// Reads an instant as Elasticsearch reads those of connectors.
     ///
     /// # Errors
-    /// [`Stop`] with the place, in characters from 0.
-    pub(crate) fn parse_iso(text: &str) -> Result<Timestamp, Stop> {
+    /// [`IsoStop`] with the place, in characters from 0.
+    pub(crate) fn parse_iso(text: &str) -> Result<Timestamp, IsoStop> {
         // What has been read is ASCII, so that bytes and characters are the same up to the stop.
-        let mut scan = Scan { text: text.as_bytes(), at: 0 };
+        let mut scan = IsoScan { text: text.as_bytes(), at: 0 };
         let year = scan.year()?;
         scan.literal(b'-')?;
         let month = scan.two_digits()?;
@@ -36,25 +36,25 @@ impl Timestamp {
         let fraction = scan.fraction();
         let offset = scan.offset()?;
         if scan.at < text.len() {
-            return Err(Stop::Unparsed(scan.at));
+            return Err(IsoStop::Unparsed(scan.at));
         }
         let end_of_day = (hour, minute, second) == (24, 0, 0) && fraction.bytes().all(|digit| digit == b'0');
         let leap_second = (hour, minute, second) == (23, 59, 60);
         let (hour, second) = (if end_of_day { 0 } else { hour }, if leap_second { 59 } else { second });
         let fraction = if fraction.is_empty() { "0" } else { &fraction };
         let plain = format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction}{offset}");
-        let at: Timestamp = plain.parse().map_err(|_| Stop::At(0))?;
+        let at: Timestamp = plain.parse().map_err(|_| IsoStop::At(0))?;
         let day = std::time::Duration::from_secs(24 * 60 * 60);
         Ok(if end_of_day { at.plus(day) } else { at })
     }
 }
 
-struct Scan<'a> {
+struct IsoScan<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl Scan<'_> {
+impl IsoScan<'_> {
     /// How many digits stand at `at`, up to `most`.
     fn digits(&self, at: usize, most: usize) -> usize {
         self.text.iter().skip(at).take(most).take_while(|byte| byte.is_ascii_digit()).count()
@@ -67,33 +67,33 @@ impl Scan<'_> {
     }
 
     /// Four digits, or more behind a plus sign. A year beyond four digits is beyond our calendar.
-    fn year(&mut self) -> Result<String, Stop> {
+    fn year(&mut self) -> Result<String, IsoStop> {
         let start = self.at;
         let sign = matches!(self.text.first(), Some(b'+' | b'-'));
         let from = start + usize::from(sign);
         let length = self.digits(from, 10);
         match (self.text.first(), length) {
-            (_, 0..4) => Err(Stop::At(from)),
-            (Some(b'+'), 4) => Err(Stop::At(start)),
-            (Some(b'+' | b'-'), _) => Err(Stop::At(0)),
+            (_, 0..4) => Err(IsoStop::At(from)),
+            (Some(b'+'), 4) => Err(IsoStop::At(start)),
+            (Some(b'+' | b'-'), _) => Err(IsoStop::At(0)),
             (_, 4) => Ok(self.taken(4)),
-            _ => Err(Stop::At(start)),
+            _ => Err(IsoStop::At(start)),
         }
     }
 
-    fn literal(&mut self, wanted: u8) -> Result<(), Stop> {
+    fn literal(&mut self, wanted: u8) -> Result<(), IsoStop> {
         match self.text.get(self.at) {
             Some(byte) if byte.eq_ignore_ascii_case(&wanted) => {
                 self.at += 1;
                 Ok(())
             }
-            _ => Err(Stop::At(self.at)),
+            _ => Err(IsoStop::At(self.at)),
         }
     }
 
-    fn two_digits(&mut self) -> Result<u32, Stop> {
+    fn two_digits(&mut self) -> Result<u32, IsoStop> {
         if self.digits(self.at, 2) < 2 {
-            return Err(Stop::At(self.at));
+            return Err(IsoStop::At(self.at));
         }
         Ok(self.taken(2).parse().unwrap_or_default())
     }
@@ -107,7 +107,7 @@ impl Scan<'_> {
     }
 
     /// `Z`, or hours and minutes and perhaps seconds from it.
-    fn offset(&mut self) -> Result<String, Stop> {
+    fn offset(&mut self) -> Result<String, IsoStop> {
         let start = self.at;
         match self.text.get(start) {
             Some(b'Z' | b'z') => {
@@ -115,9 +115,9 @@ impl Scan<'_> {
                 return Ok("Z".to_owned());
             }
             Some(b'+' | b'-') => {}
-            _ => return Err(Stop::At(start)),
+            _ => return Err(IsoStop::At(start)),
         }
-        let wrong = |_| Stop::At(start);
+        let wrong = |_| IsoStop::At(start);
         self.at += 1;
         let hours = self.two_digits().map_err(wrong)?;
         self.literal(b':').map_err(wrong)?;
@@ -128,10 +128,10 @@ impl Scan<'_> {
             seconds = self.two_digits().map_err(wrong)?;
         }
         if minutes > 59 || seconds > 59 {
-            return Err(Stop::At(start));
+            return Err(IsoStop::At(start));
         }
         if (hours, minutes, seconds) > (18, 0, 0) {
-            return Err(Stop::At(0));
+            return Err(IsoStop::At(0));
         }
         Ok(String::from_utf8_lossy(&self.text[start..self.at]).into_owned())
     }
@@ -151,21 +151,21 @@ mod tests {
             ("2024-02-03T04:05:06-00:00:30", Ok("2024-02-03T04:05:36.000Z")),
             ("2024-02-29T24:00:00Z", Ok("2024-03-01T00:00:00.000Z")),
             ("2024-12-31T23:59:60Z", Ok("2024-12-31T23:59:59.000Z")),
-            ("soon", Err(Stop::At(0))),
-            ("", Err(Stop::At(0))),
-            ("1700000000000", Err(Stop::At(0))),
-            ("2024-02", Err(Stop::At(7))),
-            ("2024-2-03T04:05:06Z", Err(Stop::At(5))),
-            ("2024-02-03 04:05:06Z", Err(Stop::At(10))),
-            ("2024-02-03T04:05Z", Err(Stop::At(16))),
-            ("2024-02-03T04:05:06", Err(Stop::At(19))),
-            ("2024-02-03T04:05:06+0200", Err(Stop::At(19))),
-            ("2024-02-03T04:05:06.1234567891Z", Err(Stop::At(29))),
-            ("2024-02-03T04:05:06Z!", Err(Stop::Unparsed(20))),
-            ("2024-02-30T04:05:06Z", Err(Stop::At(0))),
-            ("2024-02-03T24:00:01Z", Err(Stop::At(0))),
-            ("2024-02-03T04:05:06+19:00", Err(Stop::At(0))),
-            ("éé24-02-03T04:05:06Z", Err(Stop::At(0))),
+            ("soon", Err(IsoStop::At(0))),
+            ("", Err(IsoStop::At(0))),
+            ("1700000000000", Err(IsoStop::At(0))),
+            ("2024-02", Err(IsoStop::At(7))),
+            ("2024-2-03T04:05:06Z", Err(IsoStop::At(5))),
+            ("2024-02-03 04:05:06Z", Err(IsoStop::At(10))),
+            ("2024-02-03T04:05Z", Err(IsoStop::At(16))),
+            ("2024-02-03T04:05:06", Err(IsoStop::At(19))),
+            ("2024-02-03T04:05:06+0200", Err(IsoStop::At(19))),
+            ("2024-02-03T04:05:06.1234567891Z", Err(IsoStop::At(29))),
+            ("2024-02-03T04:05:06Z!", Err(IsoStop::Unparsed(20))),
+            ("2024-02-30T04:05:06Z", Err(IsoStop::At(0))),
+            ("2024-02-03T24:00:01Z", Err(IsoStop::At(0))),
+            ("2024-02-03T04:05:06+19:00", Err(IsoStop::At(0))),
+            ("éé24-02-03T04:05:06Z", Err(IsoStop::At(0))),
         ] {
             assert_eq!(Timestamp::parse_iso(text).map(|at| at.to_string()), expected.map(str::to_owned), "{text}");
         }

@@ -63,7 +63,7 @@ fn date(text: &str, round_up: bool) -> Option<Timestamp> {
 }
 
 fn iso(text: &str, round_up: bool) -> Option<Timestamp> {
-    let mut rest = Text(text.as_bytes());
+    let mut rest = MathsText(text.as_bytes());
     let (latest_hour, latest, latest_nanos) = if round_up { (23, 59, 999_999_999) } else { (0, 0, 0) };
     let year = rest.digits(4)?;
     let (mut month, mut day, mut has_day) = (1, 1, false);
@@ -102,9 +102,9 @@ fn iso(text: &str, round_up: bool) -> Option<Timestamp> {
 }
 
 /// What is left of a text.
-struct Text<'a>(&'a [u8]);
+struct MathsText<'a>(&'a [u8]);
 
-impl Text<'_> {
+impl MathsText<'_> {
     fn skip(&mut self, byte: u8) -> bool {
         let found = self.0.first() == Some(&byte);
         if found {

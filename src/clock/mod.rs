@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Error;
-pub(crate) use iso::Stop;
+pub(crate) use iso::IsoStop;
 pub(crate) use maths::DateFault;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;

@@ -6,10 +6,10 @@
 
 use serde_json::Value;
 
-use super::heard::Heard;
-use super::rules::Offence;
+use super::heard::ObservedCall;
+use super::rules::RuleOffence;
 use crate::clock::Timestamp;
-use crate::es::http::call::Body;
+use crate::es::http::call::AnswerBody;
 use crate::es::store::Cluster;
 use crate::es::table::TABLE;
 use crate::fixture::Fixture;
@@ -44,7 +44,7 @@ impl Answers {
     }
 
     /// Where the answer of a call leaves the specification.
-    pub(crate) fn off_spec(&mut self, heard: &Heard<'_>) -> Option<Offence> {
+    pub(crate) fn off_spec(&mut self, heard: &ObservedCall<'_>) -> Option<RuleOffence> {
         let operation = heard.operation?;
         let is_read = matches!(heard.request.method(), Method::Get | Method::Head);
         if !is_read && !operation.starts_with("connector.") {
@@ -63,7 +63,7 @@ impl Answers {
         if is_read && self.has_foreign_documents(heard.profile) {
             return None;
         }
-        Some(Offence::off_spec_answer(operation, &pointer, &message))
+        Some(RuleOffence::off_spec_answer(operation, &pointer, &message))
     }
 
     fn has_foreign_documents(&mut self, profile: Profile) -> bool {
@@ -91,14 +91,14 @@ fn is_foreign(state: &Value, profile: Profile) -> bool {
     }
     SHOWN_BY.iter().any(|(operation, index)| {
         cluster.index(index).into_iter().flat_map(|index| index.iter()).any(|(id, document)| {
-            let shown = Body::Document(id.clone(), document.source.clone());
+            let shown = AnswerBody::Document(id.clone(), document.source.clone());
             breach(operation, profile, &shown.to_value()).is_some()
         })
     })
 }
 
 /// Whether a request names an index of connectors or sync jobs, in its path or its body.
-fn speaks_of_connectors(heard: &Heard<'_>) -> bool {
+fn speaks_of_connectors(heard: &ObservedCall<'_>) -> bool {
     heard.request.path().contains(INDEX_PREFIX) || String::from_utf8_lossy(heard.request.body()).contains(INDEX_PREFIX)
 }
 

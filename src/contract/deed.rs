@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::heard::Heard;
+use super::heard::ObservedCall;
 use super::lane::value_of;
 use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
@@ -28,7 +28,7 @@ pub(crate) enum Deed<'a> {
         /// The index.
         index: String,
         /// Whether Elasticsearch took them.
-        effect: Effect,
+        effect: DeedEffect,
     },
     /// Many documents of one of the two indices are written or deleted at once.
     Upheaval {
@@ -51,7 +51,7 @@ pub(crate) enum Deed<'a> {
 
 /// What became of a deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum DeedEffect {
     /// Elasticsearch did it.
     Done,
     /// Elasticsearch refused it.
@@ -71,7 +71,7 @@ pub(crate) enum Door {
 
 /// What is done to a sync job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JobAct {
+pub(crate) enum JobAction {
     /// It is made.
     Post,
     /// A worker takes it.
@@ -98,11 +98,11 @@ pub(crate) struct JobDeed<'a> {
     /// The job's id; empty if nobody knows it.
     pub job: Cow<'a, str>,
     /// What is done.
-    pub act: JobAct,
+    pub act: JobAction,
     /// By which door.
     pub door: Door,
     /// What became of it.
-    pub effect: Effect,
+    pub effect: DeedEffect,
     /// Where the document stands in the body, as a JSON pointer.
     pub base: String,
     /// The connector of a new job.
@@ -112,7 +112,7 @@ pub(crate) struct JobDeed<'a> {
     /// The worker that takes it.
     pub worker: Option<Cow<'a, str>>,
     /// The cursor that it starts from, as the journal has it.
-    pub cursor: Option<Cursor<'a>>,
+    pub cursor: Option<CursorGiven<'a>>,
     /// Documents indexed, their volume, documents deleted.
     pub counters: [Option<i64>; 3],
     /// Whether the job is seen: `last_seen` is written, by the server or by the client.
@@ -131,38 +131,38 @@ pub(crate) struct JobDeed<'a> {
 
 /// A cursor that a call gives.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Cursor<'a> {
+pub(crate) enum CursorGiven<'a> {
     /// Its text, which is the one that would be written of its value.
     Text(&'a str),
     /// Its value.
     Value(Cow<'a, Value>),
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> CursorGiven<'a> {
     /// The cursor of a body; none if there is none.
-    fn of(body: &'a Sent) -> Option<Cursor<'a>> {
+    fn of(body: &'a Sent) -> Option<CursorGiven<'a>> {
         if let Sent::Plain(plain) = body
             && let Some(text) = plain.compact("sync_cursor")
         {
-            return (text != "null").then_some(Cursor::Text(text));
+            return (text != "null").then_some(CursorGiven::Text(text));
         }
         let value = body.get("sync_cursor").filter(|cursor| !cursor.is_null())?;
-        Some(Cursor::Value(Cow::Borrowed(value)))
+        Some(CursorGiven::Value(Cow::Borrowed(value)))
     }
 
     /// Its text without blanks.
     pub(crate) fn text(&self) -> Cow<'a, str> {
         match self {
-            Cursor::Text(text) => Cow::Borrowed(text),
-            Cursor::Value(value) => Cow::Owned(value.to_string()),
+            CursorGiven::Text(text) => Cow::Borrowed(text),
+            CursorGiven::Value(value) => Cow::Owned(value.to_string()),
         }
     }
 
     /// Its value.
     pub(crate) fn value(&self) -> Cow<'_, Value> {
         match self {
-            Cursor::Text(text) => Cow::Owned(value_of(text)),
-            Cursor::Value(value) => Cow::Borrowed(value),
+            CursorGiven::Text(text) => Cow::Owned(value_of(text)),
+            CursorGiven::Value(value) => Cow::Borrowed(value),
         }
     }
 }
@@ -193,7 +193,7 @@ pub(crate) struct ConnectorDeed {
     /// By which door.
     pub door: Door,
     /// What became of it.
-    pub effect: Effect,
+    pub effect: DeedEffect,
     /// Where the document stands in the body, as a JSON pointer.
     pub base: String,
     /// The status that it has afterwards: none if it keeps its own, a none within if nobody knows.
@@ -216,7 +216,7 @@ pub(crate) struct ConnectorDeed {
 pub(crate) const LAST_SYNC: [&str; 2] = ["last_sync_status", "last_access_control_sync_status"];
 
 /// Everything that a call does, in its order.
-pub(crate) fn deeds<'a>(heard: &'a Heard<'a>) -> Vec<Deed<'a>> {
+pub(crate) fn deeds<'a>(heard: &'a ObservedCall<'a>) -> Vec<Deed<'a>> {
     let Some(operation) = heard.operation else {
         return Vec::new();
     };
@@ -229,19 +229,19 @@ pub(crate) fn deeds<'a>(heard: &'a Heard<'a>) -> Vec<Deed<'a>> {
     }
 }
 
-fn effect(heard: &Heard<'_>) -> Effect {
+fn effect(heard: &ObservedCall<'_>) -> DeedEffect {
     if heard.is_taken() {
-        Effect::Done
+        DeedEffect::Done
     } else if heard.is_doubtful() {
-        Effect::Doubtful
+        DeedEffect::Doubtful
     } else {
-        Effect::Refused
+        DeedEffect::Refused
     }
 }
 
 // ── the Connector API ─────────────────────────────────────────────────────────────────────────────
 
-fn api<'a>(heard: &'a Heard<'a>, call: &str) -> Option<Deed<'a>> {
+fn api<'a>(heard: &'a ObservedCall<'a>, call: &str) -> Option<Deed<'a>> {
     if let Some(call) = call.strip_prefix("sync_job_") {
         return api_job(heard, call, heard.parameter("connector_sync_job_id"));
     }
@@ -251,7 +251,7 @@ fn api<'a>(heard: &'a Heard<'a>, call: &str) -> Option<Deed<'a>> {
     api_connector(heard, call, Some(heard.parameter("connector_id")).filter(|id| !id.is_empty()))
 }
 
-fn new_job<'a>(heard: &Heard<'_>, job: Cow<'a, str>, act: JobAct, door: Door) -> JobDeed<'a> {
+fn new_job<'a>(heard: &ObservedCall<'_>, job: Cow<'a, str>, act: JobAction, door: Door) -> JobDeed<'a> {
     JobDeed {
         job,
         act,
@@ -272,7 +272,7 @@ fn new_job<'a>(heard: &Heard<'_>, job: Cow<'a, str>, act: JobAct, door: Door) ->
     }
 }
 
-fn api_job<'a>(heard: &'a Heard<'a>, call: &str, id: &'a str) -> Option<Deed<'a>> {
+fn api_job<'a>(heard: &'a ObservedCall<'a>, call: &str, id: &'a str) -> Option<Deed<'a>> {
     let deed = |act| new_job(heard, id.into(), act, Door::Api);
     let text = |body: &Value, name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let body = || heard.json();
@@ -284,38 +284,41 @@ fn api_job<'a>(heard: &'a Heard<'a>, call: &str, id: &'a str) -> Option<Deed<'a>
             let is_known = heard.is_taken() && !heard.enforced;
             let job = if is_known { answered_id(heard, "id") } else { String::new() };
             let job_type = text(&body, "job_type").map_or(Some(JobType::Full), |name| name.parse().ok());
-            JobDeed { job: job.into(), connector: text(&body, "id"), job_type, ..deed(JobAct::Post) }
+            JobDeed { job: job.into(), connector: text(&body, "id"), job_type, ..deed(JobAction::Post) }
         }
         "claim" => {
             let (worker, cursor) = match heard.body {
-                Some(body) => (body.text("worker_hostname").map(Cow::Borrowed), Cursor::of(body)),
+                Some(body) => (body.text("worker_hostname").map(Cow::Borrowed), CursorGiven::of(body)),
                 None => {
                     let body = body()?;
                     let cursor = body.get("sync_cursor").filter(|cursor| !cursor.is_null()).cloned();
-                    (text(&body, "worker_hostname").map(Cow::Owned), cursor.map(|it| Cursor::Value(Cow::Owned(it))))
+                    (
+                        text(&body, "worker_hostname").map(Cow::Owned),
+                        cursor.map(|it| CursorGiven::Value(Cow::Owned(it))),
+                    )
                 }
             };
-            JobDeed { worker, cursor, seen: true, ..deed(JobAct::Claim) }
+            JobDeed { worker, cursor, seen: true, ..deed(JobAction::Claim) }
         }
-        "check_in" => JobDeed { seen: true, ..deed(JobAct::CheckIn) },
+        "check_in" => JobDeed { seen: true, ..deed(JobAction::CheckIn) },
         "update_stats" => {
             let counters = match heard.body {
                 Some(body) => COUNTERS.map(|name| body.long(name)),
                 None => counters(body()?.as_object()?),
             };
-            JobDeed { counters, seen: true, ..deed(JobAct::Statistics) }
+            JobDeed { counters, seen: true, ..deed(JobAction::Statistics) }
         }
         "error" => {
             let error = body().and_then(|body| text(&body, "error"));
-            JobDeed { error, ..deed(JobAct::Become(SyncStatus::Error)) }
+            JobDeed { error, ..deed(JobAction::Become(SyncStatus::Error)) }
         }
-        "cancel" => deed(JobAct::Cancel),
-        "delete" => deed(JobAct::Delete),
+        "cancel" => deed(JobAction::Cancel),
+        "delete" => deed(JobAction::Delete),
         _ => return None,
     }))
 }
 
-fn new_connector(heard: &Heard<'_>, connector: String, act: ConnectorAct, door: Door) -> ConnectorDeed {
+fn new_connector(heard: &ObservedCall<'_>, connector: String, act: ConnectorAct, door: Door) -> ConnectorDeed {
     ConnectorDeed {
         connector,
         act,
@@ -332,7 +335,7 @@ fn new_connector(heard: &Heard<'_>, connector: String, act: ConnectorAct, door: 
     }
 }
 
-fn api_connector<'a>(heard: &'a Heard<'a>, call: &str, id: Option<&'a str>) -> Option<Deed<'a>> {
+fn api_connector<'a>(heard: &'a ObservedCall<'a>, call: &str, id: Option<&'a str>) -> Option<Deed<'a>> {
     let deed = |act| new_connector(heard, id.unwrap_or_default().to_owned(), act, Door::Api);
     Some(Deed::Connector(match call {
         "post" | "put" => {
@@ -370,7 +373,7 @@ fn api_connector<'a>(heard: &'a Heard<'a>, call: &str, id: Option<&'a str>) -> O
 }
 
 /// The id in the answer to a call that makes something.
-fn answered_id(heard: &Heard<'_>, name: &str) -> String {
+fn answered_id(heard: &ObservedCall<'_>, name: &str) -> String {
     (heard.answer)().get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
@@ -391,7 +394,7 @@ fn shelf(index: &str) -> Option<Shelf> {
     }
 }
 
-fn direct<'a>(heard: &'a Heard<'a>, operation: &str) -> Vec<Deed<'a>> {
+fn direct<'a>(heard: &'a ObservedCall<'a>, operation: &str) -> Vec<Deed<'a>> {
     let (index, id) = (heard.parameter("index"), heard.parameter("id"));
     match operation {
         "bulk" => bulk(heard, Some(index).filter(|index| !index.is_empty())),
@@ -405,7 +408,7 @@ fn direct<'a>(heard: &'a Heard<'a>, operation: &str) -> Vec<Deed<'a>> {
         "index" | "create" | "update" | "delete" => {
             let id = (!id.is_empty()).then(|| id.to_owned());
             let body = heard.json().unwrap_or_default();
-            let mut write = Write {
+            let mut write = DirectWrite {
                 kind: operation,
                 index,
                 id,
@@ -414,7 +417,7 @@ fn direct<'a>(heard: &'a Heard<'a>, operation: &str) -> Vec<Deed<'a>> {
                 guarded: is_guarded(heard.request.query()),
                 effect: effect(heard),
             };
-            if write.id.is_none() && write.effect == Effect::Done && !heard.enforced {
+            if write.id.is_none() && write.effect == DeedEffect::Done && !heard.enforced {
                 write.id = Some(answered_id(heard, "_id"));
             }
             write.deed(heard).into_iter().collect()
@@ -433,18 +436,18 @@ fn is_guarded(query: &str) -> bool {
 }
 
 /// One document that is written by its index and id.
-struct Write<'a> {
+struct DirectWrite<'a> {
     kind: &'a str,
     index: &'a str,
     id: Option<String>,
     body: &'a Value,
     base: String,
     guarded: bool,
-    effect: Effect,
+    effect: DeedEffect,
 }
 
-impl Write<'_> {
-    fn deed<'a>(self, heard: &Heard<'_>) -> Option<Deed<'a>> {
+impl DirectWrite<'_> {
+    fn deed<'a>(self, heard: &ObservedCall<'_>) -> Option<Deed<'a>> {
         let Some(shelf) = shelf(self.index) else {
             let index = self.index.to_owned();
             return (self.kind != "delete").then_some(Deed::Documents { index, effect: self.effect });
@@ -458,18 +461,18 @@ impl Write<'_> {
         let is_new = self.kind == "create" || (self.kind == "index" && self.id.is_none());
         Some(match shelf {
             Shelf::SyncJobs => {
-                let mut deed = new_job(heard, id.into(), JobAct::Edit, Door::Direct);
+                let mut deed = new_job(heard, id.into(), JobAction::Edit, Door::Direct);
                 deed.effect = self.effect;
                 deed.base = base;
                 match (self.kind, fields) {
-                    ("delete", _) => deed.act = JobAct::Delete,
+                    ("delete", _) => deed.act = JobAction::Delete,
                     // A script may do anything.
-                    (_, None) => deed.act = JobAct::Misname,
+                    (_, None) => deed.act = JobAction::Misname,
                     (kind, Some(fields)) => deed = written_job(deed, fields, kind != "update" || is_new),
                 }
-                if deed.act == JobAct::Misname && deed.word.is_none() {
-                    deed.act = JobAct::Edit;
-                    deed.effect = Effect::Doubtful;
+                if deed.act == JobAction::Misname && deed.word.is_none() {
+                    deed.act = JobAction::Edit;
+                    deed.effect = DeedEffect::Doubtful;
                 }
                 Deed::Job(deed)
             }
@@ -504,7 +507,7 @@ fn written_job<'a>(mut deed: JobDeed<'a>, fields: &Map<String, Value>, whole: bo
     deed.worker = text("worker_hostname").map(Cow::Owned);
     // Elastic's service names the cursor by a literal key with a dot.
     let cursor = fields.get("connector.sync_cursor").or_else(|| connector?.get("sync_cursor"));
-    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned().map(|it| Cursor::Value(Cow::Owned(it)));
+    deed.cursor = cursor.filter(|cursor| !cursor.is_null()).cloned().map(|it| CursorGiven::Value(Cow::Owned(it)));
     deed.counters = counters(fields);
     deed.seen = given("last_seen");
     deed.seen_at = fields.get("last_seen").and_then(|at| at.as_str()?.parse().ok());
@@ -517,14 +520,14 @@ fn written_job<'a>(mut deed: JobDeed<'a>, fields: &Map<String, Value>, whole: bo
         None => None,
     };
     deed.act = match deed.word.as_deref().map(str::parse::<SyncStatus>) {
-        _ if whole && deed.connector.is_some() => JobAct::Post,
-        Some(Ok(SyncStatus::InProgress)) => JobAct::Claim,
-        Some(Ok(SyncStatus::Canceling)) => JobAct::Cancel,
-        Some(Ok(status)) => JobAct::Become(status),
-        Some(Err(())) => JobAct::Misname,
-        None if deed.counters.iter().any(Option::is_some) => JobAct::Statistics,
-        None if deed.seen => JobAct::CheckIn,
-        None => JobAct::Edit,
+        _ if whole && deed.connector.is_some() => JobAction::Post,
+        Some(Ok(SyncStatus::InProgress)) => JobAction::Claim,
+        Some(Ok(SyncStatus::Canceling)) => JobAction::Cancel,
+        Some(Ok(status)) => JobAction::Become(status),
+        Some(Err(())) => JobAction::Misname,
+        None if deed.counters.iter().any(Option::is_some) => JobAction::Statistics,
+        None if deed.seen => JobAction::CheckIn,
+        None => JobAction::Edit,
     };
     deed
 }
@@ -558,7 +561,7 @@ fn counters(fields: &Map<String, Value>) -> [Option<i64>; 3] {
 }
 
 /// What a bulk request does: writes to the two indices one by one, other indices once each.
-fn bulk<'a>(heard: &Heard<'_>, index: Option<&str>) -> Vec<Deed<'a>> {
+fn bulk<'a>(heard: &ObservedCall<'_>, index: Option<&str>) -> Vec<Deed<'a>> {
     let mut deeds = Vec::new();
     let mut lines = heard.request.body().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).zip(1..);
     // Asked for once, and only if one of the two indices is written to.
@@ -587,11 +590,11 @@ fn bulk<'a>(heard: &Heard<'_>, index: Option<&str>) -> Vec<Deed<'a>> {
         let told = answer.pointer(&format!("/items/{at}/{kind}"));
         let status = told.and_then(|told| told.get("status")).and_then(Value::as_u64);
         let own_effect = match (effect(heard), status) {
-            (Effect::Done, Some(status)) if !(200..300).contains(&status) => Effect::Refused,
+            (DeedEffect::Done, Some(status)) if !(200..300).contains(&status) => DeedEffect::Refused,
             (effect, _) => effect,
         };
         let given = |value: &Value| value.get("_id").and_then(Value::as_str).map(str::to_owned);
-        let write = Write {
+        let write = DirectWrite {
             kind,
             index: named,
             id: given(target).or_else(|| told.and_then(given)),

@@ -1,4 +1,4 @@
-//! [`Heard`]: a call as the judge hears it, whether it has just happened or stands in a recording.
+//! [`ObservedCall`]: a call as the judge hears it, whether it has just happened or stands in a recording.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use crate::es::body::schema::Violation;
 use crate::es::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
 use crate::es::http as rest;
 use crate::es::http::call::{PathParameter, Sent};
-use crate::es::http::part::Part;
-use crate::es::http::{Miss, Setting, Stage};
+use crate::es::http::part::JsonPart;
+use crate::es::http::{Miss, ParseOutcome, ServerInfo};
 use crate::es::table;
-use crate::fault::{Fault, Mark};
+use crate::fault::{Fault, StubMark};
 use crate::http::{Request, Response};
 use crate::json;
 use crate::license::License;
@@ -24,7 +24,7 @@ use crate::record::redact::{self, Exposure};
 
 /// A call as the judge hears it: the request, how far it got, and what it was answered.
 #[derive(Clone, Copy)]
-pub(crate) struct Heard<'a> {
+pub(crate) struct ObservedCall<'a> {
     /// The call's number.
     pub seq: u64,
     /// The mock's time of the call.
@@ -52,7 +52,7 @@ pub(crate) struct Heard<'a> {
     /// The body of the answer, made when it is asked for.
     pub answer: &'a dyn Fn() -> Value,
     /// The answer before it is JSON, where it was put together from pieces.
-    pub part: Option<&'a Part>,
+    pub part: Option<&'a JsonPart>,
     /// Seconds after which the answer invites the client to come again.
     pub retry_after_s: Option<u64>,
     /// Where secrets stand in the open.
@@ -60,10 +60,10 @@ pub(crate) struct Heard<'a> {
     /// Whether the judge has refused the call that Elasticsearch would have taken.
     pub enforced: bool,
     /// What a stub did to the answer.
-    pub mark: Option<&'a Mark>,
+    pub mark: Option<&'a StubMark>,
 }
 
-impl<'a> Heard<'a> {
+impl<'a> ObservedCall<'a> {
     /// What stands for a placeholder of the path; empty if nothing does.
     pub(crate) fn parameter(&self, name: &str) -> &'a str {
         for (known, value) in self.path {
@@ -138,12 +138,12 @@ impl<'a> Retold<'a> {
     pub(crate) fn new(interaction: &'a Interaction, profile: Profile) -> Retold<'a> {
         let Interaction { request, response, .. } = interaction;
         let license = License::default();
-        let setting = Setting { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
+        let setting = ServerInfo { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
         let reading = rest::read(&table::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
         let (path, body) = match reading.stage {
-            Stage::Call(call) => (call.path, call.body),
-            Stage::Answered(_) => (reading.path, None),
+            ParseOutcome::Call(call) => (call.path, call.body),
+            ParseOutcome::Answered(_) => (reading.path, None),
         };
         Retold {
             interaction,
@@ -161,8 +161,8 @@ impl<'a> Retold<'a> {
     }
 
     /// The call as the judge hears it, under that number.
-    pub(crate) fn heard<'b>(&'b self, seq: u64, answer: &'b dyn Fn() -> Value) -> Heard<'b> {
-        Heard {
+    pub(crate) fn heard<'b>(&'b self, seq: u64, answer: &'b dyn Fn() -> Value) -> ObservedCall<'b> {
+        ObservedCall {
             seq,
             at: self.interaction.at,
             request: &self.interaction.request,

@@ -1,4 +1,4 @@
-//! [`World`]: what the judge knows of jobs and connectors, a lane for each.
+//! [`ProtocolState`]: what the judge knows of jobs and connectors, a lane for each.
 //!
 //! It is reckoned from the state at the start and from the calls, never from the cluster, so that a
 //! recording gives the same. What nobody knows is none, and no rule speaks about it. Lanes are found
@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::deed::{ConnectorAct, ConnectorDeed, Cursor, Deed, Door, Effect, JobAct, JobDeed, LAST_SYNC};
-use super::heard::Heard;
+use super::deed::{ConnectorAct, ConnectorDeed, CursorGiven, Deed, DeedEffect, Door, JobAction, JobDeed, LAST_SYNC};
+use super::heard::ObservedCall;
 use super::rules::job::{CANCEL_MAX, CHECK_IN_MAX, HEARTBEAT_MAX};
 use super::sentence::{Sentence, says_silence};
-use super::story::{Mark, Seen};
+use super::story::{CallRef, SubjectState};
 use super::stubs::StubLanes;
 use crate::by_id::ById;
 use crate::clock::Timestamp;
@@ -25,17 +25,17 @@ use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
 
 /// What the judge knows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct World {
+pub(crate) struct ProtocolState {
     /// The stubs, and how often each has answered.
     pub stubs: StubLanes,
-    jobs: ById<JobLane>,
+    jobs: ById<JobHistory>,
     connectors: ById<ConnectorLane>,
     /// Connectors by the name of their index.
     by_index: BTreeMap<String, Arc<str>>,
     /// Jobs in the order in which they ended.
     ended: VecDeque<Arc<str>>,
     /// The latest lists and searches of jobs.
-    looks: VecDeque<Mark>,
+    looks: VecDeque<CallRef>,
     /// The first direct look at jobs; and whether one was written directly.
     direct: (Option<u64>, bool),
     /// How many deeds have been taken in.
@@ -49,7 +49,7 @@ pub(crate) struct World {
 
 /// What is known of one sync job.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct JobLane {
+pub(crate) struct JobHistory {
     /// Its connector.
     pub connector: Option<Arc<str>>,
     /// What it synchronises.
@@ -61,53 +61,53 @@ pub(crate) struct JobLane {
     /// The cursor that it holds itself, as a JSON text.
     pub cursor: Option<Arc<str>>,
     /// The claim that it is worked on by, if that was in this run.
-    pub claimed: Option<Mark>,
+    pub claimed: Option<CallRef>,
     /// Whether a client of this run has claimed it or worked on it.
     pub touched: bool,
     /// When it was last seen in this run.
-    pub seen: Option<Mark>,
+    pub seen: Option<CallRef>,
     /// What its `last_seen` says, and what it said before, as far as that was written in this run.
     pub seen_at: Option<Timestamp>,
-    /// See [`JobLane::seen_at`].
+    /// See [`JobHistory::seen_at`].
     pub seen_before: Option<Timestamp>,
     /// Why it ended, if somebody took its worker for dead too early, until its worker ends it.
     pub sentence: Option<Box<Sentence>>,
     /// When somebody last looked at this very job.
-    pub looked: Option<Mark>,
+    pub looked: Option<CallRef>,
     /// What its worker reported last since the claim.
     pub counters: [Option<i64>; 3],
     /// When that was.
-    pub counted: Option<Mark>,
+    pub counted: Option<CallRef>,
     /// The request to cancel it, if that was in this run.
-    pub cancel: Option<Mark>,
+    pub cancel: Option<CallRef>,
     /// What was refused to a worker that wanted to claim it.
     pub claim_refused: bool,
     /// The call that ended it, if that was in this run.
-    pub ended: Option<Mark>,
+    pub ended: Option<CallRef>,
     /// Whether `completed_at` was ever written.
     pub completed_at: bool,
     /// Whether it has been told that its worker ignores the request to cancel it.
     pub cancel_told: bool,
     /// The last call about it.
-    pub last: Option<Mark>,
+    pub last: Option<CallRef>,
     /// The deed since which its connector is to be told how it went: the first work on it since its claim.
     owes: Option<u64>,
     /// As what its connector's lane counts it.
-    place: Place,
+    place: JobCount,
     /// Whether it waits among those that ended.
     is_queued: bool,
 }
 
 /// As what a connector's lane counts a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
+struct JobCount {
     /// The list of [`ConnectorLane::live`] in which it stands, if it has not ended.
     list: Option<usize>,
     /// Whether it is worked on, or may be for all that is known.
     runs: bool,
 }
 
-impl JobLane {
+impl JobHistory {
     /// Whether a worker has it.
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.status, Some(SyncStatus::InProgress | SyncStatus::Canceling))
@@ -129,17 +129,17 @@ impl JobLane {
         self.owes.is_some_and(|since| since < told)
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> JobCount {
         if self.sentence.is_some() {
             // Its worker is at work.
-            return Place { list: Some(REST), runs: true };
+            return JobCount { list: Some(REST), runs: true };
         }
         if self.is_ended() {
-            return Place::default();
+            return JobCount::default();
         }
         let is_open = matches!(self.status, Some(SyncStatus::Pending | SyncStatus::InProgress));
         let list = self.job_type.filter(|_| is_open).map_or(REST, list_of);
-        Place { list: Some(list), runs: self.status.is_none() || self.is_running() }
+        JobCount { list: Some(list), runs: self.status.is_none() || self.is_running() }
     }
 }
 
@@ -160,9 +160,9 @@ pub(crate) struct ConnectorLane {
     /// The deeds that last told it how jobs went: content, permissions.
     told: [u64; 2],
     /// The last call that worked on one of its jobs.
-    pub worked: Option<Mark>,
+    pub worked: Option<CallRef>,
     /// Since when its service owes it a sign: its last check-in, or the first work on a job.
-    pub silent_since: Option<Mark>,
+    pub silent_since: Option<CallRef>,
     /// Whether that silence has been told already.
     pub silence_told: bool,
     /// Whether documents outside of a job have been told since the last job.
@@ -194,7 +194,7 @@ impl ConnectorLane {
     }
 
     /// Counts a job as what it is now.
-    fn count(&mut self, id: &Arc<str>, lane: &mut JobLane, now: Place) {
+    fn count(&mut self, id: &Arc<str>, lane: &mut JobHistory, now: JobCount) {
         let before = std::mem::replace(&mut lane.place, now);
         if before == now {
             return;
@@ -224,10 +224,10 @@ impl ConnectorLane {
     }
 }
 
-impl World {
+impl ProtocolState {
     /// What a state in the form of a fixture tells.
-    pub(crate) fn new(state: &Value) -> World {
-        let mut world = World::default();
+    pub(crate) fn new(state: &Value) -> ProtocolState {
+        let mut world = ProtocolState::default();
         world.learn(state);
         world
     }
@@ -272,14 +272,14 @@ impl World {
                 None => Some(SyncStatus::Pending),
             };
             let connector = entry.get("connector_id").or_else(|| literal?.get("id")).and_then(Value::as_str);
-            let lane = JobLane {
+            let lane = JobHistory {
                 connector: connector.map(|id| self.id_of(id)),
                 job_type: text(entry, "job_type").map_or(Some(JobType::Full), |name| name.parse().ok()),
                 status,
                 worker: text(entry, "worker_hostname").map(Arc::from),
                 cursor: cursor.filter(|cursor| !cursor.is_null()).map(text_of),
                 completed_at: entry.get("completed_at").is_some_and(|at| !at.is_null()),
-                ..JobLane::default()
+                ..JobHistory::default()
             };
             self.put_job(&id, Some(lane));
         }
@@ -292,18 +292,18 @@ impl World {
     }
 
     /// Puts a lane in the place of another or of none, and has the connectors count it.
-    fn put_job(&mut self, id: &str, lane: Option<JobLane>) {
+    fn put_job(&mut self, id: &str, lane: Option<JobHistory>) {
         if let Some((id, old)) = self.jobs.entry_mut(id)
             && let Some(connector) = old.connector.as_deref().and_then(|id| self.connectors.get_mut(id))
         {
-            connector.count(id, old, Place::default());
+            connector.count(id, old, JobCount::default());
         }
         let Some(mut lane) = lane else {
             self.jobs.remove(id);
             return;
         };
         let id = self.jobs.entry(id).map_or_else(|| id.into(), |(id, _)| id.clone());
-        lane.place = Place::default();
+        lane.place = JobCount::default();
         if let Some(connector) = lane.connector.as_deref().and_then(|id| self.connectors.get_mut(id)) {
             let now = lane.place();
             connector.count(&id, &mut lane, now);
@@ -316,14 +316,14 @@ impl World {
         let (_, lane) = self.connectors.remove(id)?;
         for job in lane.live.iter().flatten() {
             if let Some(job) = self.jobs.get_mut(job) {
-                job.place = Place::default();
+                job.place = JobCount::default();
             }
         }
         Some(lane)
     }
 
     /// The lane of a job.
-    pub(crate) fn job(&self, id: &str) -> Option<&JobLane> {
+    pub(crate) fn job(&self, id: &str) -> Option<&JobHistory> {
         self.jobs.get(id)
     }
 
@@ -340,14 +340,14 @@ impl World {
     }
 
     /// All jobs, by id.
-    pub(crate) fn jobs(&self) -> impl Iterator<Item = (&str, &JobLane)> {
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = (&str, &JobHistory)> {
         self.jobs.iter().map(|(id, lane)| (&**id, lane))
     }
 
     /// Whether jobs were listed or searched, or that one was looked at, before call `before` and not
     /// earlier than `from`.
-    pub(crate) fn was_looked_at(&self, lane: &JobLane, before: u64, from: Timestamp) -> bool {
-        let counts = |mark: &Mark| mark.seq < before && mark.at >= from;
+    pub(crate) fn was_looked_at(&self, lane: &JobHistory, before: u64, from: Timestamp) -> bool {
+        let counts = |mark: &CallRef| mark.seq < before && mark.at >= from;
         self.looks.iter().any(counts) || lane.looked.iter().any(counts)
     }
 
@@ -357,10 +357,10 @@ impl World {
     }
 
     /// The state of what a call is about.
-    pub(crate) fn seen(&self, deeds: &[Deed<'_>]) -> Seen {
+    pub(crate) fn seen(&self, deeds: &[Deed<'_>]) -> SubjectState {
         let of_job = |id: &str| match self.jobs.entry(id) {
-            None => Seen { job: Some(id.into()), ..Seen::default() },
-            Some((id, lane)) => Seen {
+            None => SubjectState { job: Some(id.into()), ..SubjectState::default() },
+            Some((id, lane)) => SubjectState {
                 job: Some(id.clone()),
                 job_status: lane.status,
                 connector: lane.connector.clone(),
@@ -368,30 +368,32 @@ impl World {
             },
         };
         let of_connector = |id: &str| match self.connectors.entry(id) {
-            None => Seen { connector: Some(id.into()), ..Seen::default() },
-            Some((id, lane)) => Seen { connector: Some(id.clone()), connector_status: lane.status, ..Seen::default() },
+            None => SubjectState { connector: Some(id.into()), ..SubjectState::default() },
+            Some((id, lane)) => {
+                SubjectState { connector: Some(id.clone()), connector_status: lane.status, ..SubjectState::default() }
+            }
         };
         match deeds.first() {
-            Some(Deed::Job(deed)) if deed.act == JobAct::Post => {
-                deed.connector.as_deref().map_or_else(Seen::default, of_connector)
+            Some(Deed::Job(deed)) if deed.act == JobAction::Post => {
+                deed.connector.as_deref().map_or_else(SubjectState::default, of_connector)
             }
             Some(Deed::Job(deed)) => of_job(&deed.job),
             Some(Deed::Look { job: Some(job), .. }) => of_job(job),
             Some(Deed::LookAtConnector { connector }) => of_connector(connector),
             Some(Deed::Connector(deed)) => of_connector(&deed.connector),
             Some(Deed::Documents { index, .. }) => {
-                self.owner(index).map_or_else(Seen::default, |(id, _)| of_connector(id))
+                self.owner(index).map_or_else(SubjectState::default, |(id, _)| of_connector(id))
             }
-            Some(Deed::Look { job: None, .. } | Deed::Upheaval { .. }) | None => Seen::default(),
+            Some(Deed::Look { job: None, .. } | Deed::Upheaval { .. }) | None => SubjectState::default(),
         }
     }
 
     // ── taking in ─────────────────────────────────────────────────────────────────────────────────
 
     /// Takes in what a call did.
-    pub(crate) fn take(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
+    pub(crate) fn take(&mut self, deed: &Deed<'_>, heard: &ObservedCall<'_>) {
         self.deeds += 1;
-        let mark = Mark { seq: heard.seq, at: heard.at };
+        let mark = CallRef { seq: heard.seq, at: heard.at };
         match deed {
             Deed::LookAtConnector { .. } => {}
             Deed::Look { job: Some(id), door } => {
@@ -420,7 +422,7 @@ impl World {
     }
 
     /// Takes in what the other side's hand did: it is no worker, and owes nothing.
-    pub(crate) fn take_hand(&mut self, deed: &Deed<'_>, heard: &Heard<'_>) {
+    pub(crate) fn take_hand(&mut self, deed: &Deed<'_>, heard: &ObservedCall<'_>) {
         let (direct, worker) = (self.direct, self.worker.clone());
         let touched = match deed {
             Deed::Job(deed) => self.jobs.get(&deed.job).map(|lane| (lane.touched, lane.claimed, lane.seen)),
@@ -454,7 +456,7 @@ impl World {
         heartbeats.chain(canceled).chain(silent).filter(|(at, _)| *at > now).min()
     }
 
-    fn look(&mut self, door: Door, mark: Mark) {
+    fn look(&mut self, door: Door, mark: CallRef) {
         if door == Door::Direct {
             self.direct.0.get_or_insert(mark.seq);
         }
@@ -462,7 +464,7 @@ impl World {
 
     /// Whether the worker of a job is known to have more than the Connector API: somebody wrote jobs
     /// directly, or looked at them directly before it was claimed, as one does who looks for work.
-    pub(crate) fn has_direct_door(&self, lane: &JobLane) -> bool {
+    pub(crate) fn has_direct_door(&self, lane: &JobHistory) -> bool {
         let (looked, has_written) = self.direct;
         has_written || lane.claimed.is_some_and(|claim| looked.is_some_and(|look| look < claim.seq))
     }
@@ -471,56 +473,56 @@ impl World {
     /// not its fault.
     pub(crate) fn is_of_sentenced(&self, deed: &Deed<'_>) -> bool {
         let Deed::Job(deed) = deed else { return false };
-        matches!(deed.act, JobAct::Become(_)) && self.job(&deed.job).is_some_and(|lane| lane.sentence.is_some())
+        matches!(deed.act, JobAction::Become(_)) && self.job(&deed.job).is_some_and(|lane| lane.sentence.is_some())
     }
 
-    fn take_job(&mut self, deed: &JobDeed<'_>, mark: Mark) {
+    fn take_job(&mut self, deed: &JobDeed<'_>, mark: CallRef) {
         let known = self.jobs.find(&deed.job);
         let is_new = known.is_none();
-        if deed.job.is_empty() || (is_new && deed.effect == Effect::Refused) {
+        if deed.job.is_empty() || (is_new && deed.effect == DeedEffect::Refused) {
             return;
         }
-        let is_done = deed.effect == Effect::Done;
-        let is_by_worker = !matches!(deed.act, JobAct::Post | JobAct::Delete);
-        self.direct.1 |= deed.door == Door::Direct && deed.effect != Effect::Refused && is_by_worker;
-        if is_done && deed.act == JobAct::Delete {
+        let is_done = deed.effect == DeedEffect::Done;
+        let is_by_worker = !matches!(deed.act, JobAction::Post | JobAction::Delete);
+        self.direct.1 |= deed.door == Door::Direct && deed.effect != DeedEffect::Refused && is_by_worker;
+        if is_done && deed.act == JobAction::Delete {
             self.put_job(&deed.job, None);
             return;
         }
         if is_new {
-            self.jobs.insert(deed.job.as_ref().into(), JobLane::default());
+            self.jobs.insert(deed.job.as_ref().into(), JobHistory::default());
         }
         let Some(place) = known.or_else(|| self.jobs.find(&deed.job)) else { return };
         let (id, lane) = self.jobs.at_mut(place);
         if is_done
-            && deed.act == JobAct::Post
+            && deed.act == JobAction::Post
             && let Some(former) = lane.connector.take().and_then(|id| self.connectors.get_mut(&id))
         {
             // It may get another connector.
-            former.count(id, lane, Place::default());
+            former.count(id, lane, JobCount::default());
         }
         let was_ended = lane.is_ended();
         let mut connector = lane.connector.as_deref().and_then(|id| self.connectors.find(id));
         match deed.effect {
-            Effect::Done => {
+            DeedEffect::Done => {
                 let held = connector.and_then(|place| self.connectors.at(place).1.cursor.as_ref()?.as_ref());
                 lane.done(deed, mark, held, &mut self.worker);
             }
-            Effect::Refused => lane.claim_refused |= deed.act == JobAct::Claim,
+            DeedEffect::Refused => lane.claim_refused |= deed.act == JobAction::Claim,
             // Nobody knows what it is in now.
-            Effect::Doubtful => {
-                if !matches!(deed.act, JobAct::CheckIn | JobAct::Statistics) || lane.status.is_none() {
+            DeedEffect::Doubtful => {
+                if !matches!(deed.act, JobAction::CheckIn | JobAction::Statistics) || lane.status.is_none() {
                     lane.status = None;
                 }
                 lane.counters = [None; 3];
             }
         }
         lane.last = Some(mark);
-        let is_work = is_done && matches!(deed.act, JobAct::Claim | JobAct::CheckIn | JobAct::Statistics);
+        let is_work = is_done && matches!(deed.act, JobAction::Claim | JobAction::CheckIn | JobAction::Statistics);
         if is_work {
             lane.owes.get_or_insert(self.deeds);
         }
-        if deed.act == JobAct::Post {
+        if deed.act == JobAction::Post {
             connector = lane.connector.as_deref().and_then(|id| self.connectors.find(id));
         }
         if let Some(place) = connector {
@@ -542,8 +544,8 @@ impl World {
         }
     }
 
-    fn take_connector(&mut self, deed: &ConnectorDeed, mark: Mark) {
-        if deed.connector.is_empty() || deed.effect == Effect::Refused {
+    fn take_connector(&mut self, deed: &ConnectorDeed, mark: CallRef) {
+        if deed.connector.is_empty() || deed.effect == DeedEffect::Refused {
             return;
         }
         let is_new = !self.connectors.contains(&deed.connector);
@@ -558,7 +560,7 @@ impl World {
             self.connectors.insert(deed.connector.as_str().into(), lane);
         }
         let Some((id, lane)) = self.connectors.entry_mut(&deed.connector) else { return };
-        if deed.effect == Effect::Doubtful {
+        if deed.effect == DeedEffect::Doubtful {
             lane.status = None;
             lane.cursor = None;
             return;
@@ -732,7 +734,7 @@ impl World {
                 lane.running = 0;
             }
         } else {
-            self.jobs.values_mut().for_each(|lane| lane.place = Place::default());
+            self.jobs.values_mut().for_each(|lane| lane.place = JobCount::default());
             self.connectors = ById::default();
             self.by_index.clear();
             self.forgot = self.deeds;
@@ -743,7 +745,7 @@ impl World {
 /// Lanes as they were before a deed.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    job: Option<(Arc<str>, Option<JobLane>)>,
+    job: Option<(Arc<str>, Option<JobHistory>)>,
     connector: Option<(Arc<str>, Option<ConnectorLane>)>,
 }
 
@@ -774,7 +776,7 @@ pub(crate) fn value_of(cursor: &str) -> Value {
 }
 
 /// Whether a cursor is the one that a lane keeps; Elasticsearch writes some numbers otherwise than it read them.
-pub(crate) fn is_same_cursor(kept: &str, cursor: &Cursor<'_>) -> bool {
+pub(crate) fn is_same_cursor(kept: &str, cursor: &CursorGiven<'_>) -> bool {
     *kept == *cursor.text() || is_same(&value_of(kept), &cursor.value())
 }
 
@@ -808,11 +810,11 @@ fn merge(old: &mut Value, new: &Value) {
     }
 }
 
-impl JobLane {
+impl JobHistory {
     /// Takes in what was done to the job.
     ///
     /// `held` is the cursor of its connector, `worker` the worker that claimed last: what is the same is held once.
-    fn done(&mut self, deed: &JobDeed<'_>, mark: Mark, held: Option<&Arc<str>>, worker: &mut Option<Arc<str>>) {
+    fn done(&mut self, deed: &JobDeed<'_>, mark: CallRef, held: Option<&Arc<str>>, worker: &mut Option<Arc<str>>) {
         let sentence = Sentence::of(self, deed, mark).map(Box::new);
         if deed.seen {
             self.seen = Some(mark);
@@ -834,8 +836,8 @@ impl JobLane {
         let counts = deed.counters.iter().any(Option::is_some);
         self.completed_at |= deed.completed_at;
         match deed.act {
-            JobAct::Post => self.made(deed),
-            JobAct::Claim => {
+            JobAction::Post => self.made(deed),
+            JobAction::Claim => {
                 self.status = Some(SyncStatus::InProgress);
                 if let Some(name) = deed.worker.as_deref() {
                     if worker.as_deref() != Some(name) {
@@ -855,18 +857,18 @@ impl JobLane {
                 self.sentence = None;
                 self.owes = None;
             }
-            JobAct::CheckIn | JobAct::Statistics => {
+            JobAction::CheckIn | JobAction::Statistics => {
                 self.touched |= self.is_running();
                 self.seen = Some(mark);
             }
-            JobAct::Cancel => self.cancel(deed.door, mark),
-            JobAct::Become(status) => {
+            JobAction::Cancel => self.cancel(deed.door, mark),
+            JobAction::Become(status) => {
                 self.become_status(status, mark);
                 // A second service may say the same.
                 self.sentence = sentence.or_else(|| self.sentence.take().filter(|_| says_silence(deed)));
             }
-            JobAct::Misname => self.status = None,
-            JobAct::Edit | JobAct::Delete => {}
+            JobAction::Misname => self.status = None,
+            JobAction::Edit | JobAction::Delete => {}
         }
         if counts {
             for (known, told) in self.counters.iter_mut().zip(deed.counters) {
@@ -882,7 +884,7 @@ impl JobLane {
             (Some(word), Door::Direct) => word.parse().ok(),
             (None, Door::Direct) => None,
         };
-        *self = JobLane {
+        *self = JobHistory {
             connector: deed.connector.as_deref().map(Arc::from),
             job_type: deed.job_type,
             status,
@@ -890,11 +892,11 @@ impl JobLane {
             cursor: deed.cursor.as_ref().map(|cursor| cursor.text().into()),
             is_queued: self.is_queued,
             completed_at: deed.completed_at,
-            ..JobLane::default()
+            ..JobHistory::default()
         };
     }
 
-    fn cancel(&mut self, door: Door, mark: Mark) {
+    fn cancel(&mut self, door: Door, mark: CallRef) {
         self.cancel = Some(mark);
         self.status = match (door, self.status) {
             (Door::Direct, _) | (Door::Api, Some(SyncStatus::InProgress)) => Some(SyncStatus::Canceling),
@@ -907,7 +909,7 @@ impl JobLane {
         };
     }
 
-    fn become_status(&mut self, status: SyncStatus, mark: Mark) {
+    fn become_status(&mut self, status: SyncStatus, mark: CallRef) {
         self.status = Some(status);
         if status.is_terminal() {
             self.ended = Some(mark);

@@ -37,12 +37,12 @@ use crate::record::interaction::Interaction;
 use crate::source_place::SourcePlace;
 use answers::Answers;
 use deed::{Deed, deeds};
-use heard::{Heard, Retold, value_of};
-use lane::{JobLane, Saved, World};
+use heard::{ObservedCall, Retold, value_of};
+use lane::{JobHistory, ProtocolState, Saved};
 use rules::manners::Failures;
-use rules::{ACTS, Check, Offence, RULES, Rule, bit};
+use rules::{ACTS, RULES, Rule, RuleCheck, RuleOffence, bit};
 use scope::Scope;
-use story::{Mark, Seen};
+use story::{CallRef, SubjectState};
 use strictness::{Contract, Strictness};
 use unshown::Unshown;
 
@@ -79,7 +79,7 @@ impl std::ops::AddAssign for Counts {
 /// What a judge knows of a state, worked out beforehand.
 #[derive(Debug)]
 pub(crate) struct Knowledge {
-    world: World,
+    world: ProtocolState,
     answers: Answers,
 }
 
@@ -87,7 +87,7 @@ impl Knowledge {
     /// What a state in the form of a fixture tells. `with_answers` says whether answers are judged too.
     pub(crate) fn of(state: &Value, with_answers: bool) -> Knowledge {
         let answers = if with_answers { Answers::new(state) } else { Answers::default() };
-        Knowledge { world: World::new(state), answers }
+        Knowledge { world: ProtocolState::new(state), answers }
     }
 }
 
@@ -97,7 +97,7 @@ pub struct Verdict {
     /// What was wrong with it.
     pub findings: Vec<Finding>,
     /// The state of what it was about, before it.
-    pub seen: Seen,
+    pub seen: SubjectState,
     /// Why the call is refused, under [`Contract::Enforce`]; then the judge has taken it as not made,
     /// and its caller must do so too.
     pub refusal: Option<String>,
@@ -138,63 +138,63 @@ pub(crate) struct ScopeEnd {
 
 /// The rules that are asked, by what they are asked about.
 #[derive(Default)]
-struct Docket {
-    call: Vec<Entry>,
-    exposed: Vec<Entry>,
+struct RuleIndex {
+    call: Vec<ActiveRule>,
+    exposed: Vec<ActiveRule>,
     /// By the bit of what is done to a job.
-    job: [Vec<Entry>; ACTS],
-    connector: Vec<Entry>,
-    documents: Vec<Entry>,
-    backoff: Option<Entry>,
-    storm: Option<Entry>,
-    answer: Option<Entry>,
-    unshown: Option<Entry>,
-    end: Vec<Entry>,
+    job: [Vec<ActiveRule>; ACTS],
+    connector: Vec<ActiveRule>,
+    documents: Vec<ActiveRule>,
+    backoff: Option<ActiveRule>,
+    storm: Option<ActiveRule>,
+    answer: Option<ActiveRule>,
+    unshown: Option<ActiveRule>,
+    end: Vec<ActiveRule>,
 }
 
 /// A rule that is asked, and how bad it is to break it.
 #[derive(Clone, Copy)]
-struct Entry {
+struct ActiveRule {
     rule: &'static Rule,
     severity: Severity,
     /// Whether the user has said so: then a rule that would rather warn does not.
     is_set: bool,
 }
 
-impl Entry {
-    fn found(self, offence: Offence, call: Option<(u64, Option<&str>)>, at: Timestamp) -> Finding {
+impl ActiveRule {
+    fn found(self, offence: RuleOffence, call: Option<(u64, Option<&str>)>, at: Timestamp) -> Finding {
         let severity = if offence.is_soft() && !self.is_set { Severity::Warning } else { self.severity };
         offence.found(self.rule, severity, call, at)
     }
 }
 
-impl Docket {
+impl RuleIndex {
     /// The docket for a strictness; there is one of the usual strictness for all judges.
-    fn of(strictness: &Strictness) -> Arc<Docket> {
-        static USUAL: LazyLock<Arc<Docket>> = LazyLock::new(|| Arc::new(Docket::new(&Strictness::default())));
-        if *strictness == Strictness::default() { USUAL.clone() } else { Arc::new(Docket::new(strictness)) }
+    fn of(strictness: &Strictness) -> Arc<RuleIndex> {
+        static USUAL: LazyLock<Arc<RuleIndex>> = LazyLock::new(|| Arc::new(RuleIndex::new(&Strictness::default())));
+        if *strictness == Strictness::default() { USUAL.clone() } else { Arc::new(RuleIndex::new(strictness)) }
     }
 
-    fn new(strictness: &Strictness) -> Docket {
-        let mut docket = Docket::default();
+    fn new(strictness: &Strictness) -> RuleIndex {
+        let mut docket = RuleIndex::default();
         for rule in RULES {
             let Some(severity) = strictness.severity(rule) else { continue };
-            let entry = Entry { rule, severity, is_set: strictness.is_set(rule) };
+            let entry = ActiveRule { rule, severity, is_set: strictness.is_set(rule) };
             match rule.check {
-                Check::Call(_) => docket.call.push(entry),
-                Check::Exposed(_) => docket.exposed.push(entry),
-                Check::Connector(_) => docket.connector.push(entry),
-                Check::Documents(_) => docket.documents.push(entry),
-                Check::Backoff => docket.backoff = Some(entry),
-                Check::Storm => docket.storm = Some(entry),
-                Check::Unshown => docket.unshown = Some(entry),
-                Check::Answer => docket.answer = Some(entry),
-                Check::End(_) => docket.end.push(entry),
-                Check::Elsewhere => {}
-                Check::Job { on, .. } | Check::Silence { on, .. } => {
+                RuleCheck::Call(_) => docket.call.push(entry),
+                RuleCheck::Exposed(_) => docket.exposed.push(entry),
+                RuleCheck::Connector(_) => docket.connector.push(entry),
+                RuleCheck::Documents(_) => docket.documents.push(entry),
+                RuleCheck::Backoff => docket.backoff = Some(entry),
+                RuleCheck::Storm => docket.storm = Some(entry),
+                RuleCheck::Unshown => docket.unshown = Some(entry),
+                RuleCheck::Answer => docket.answer = Some(entry),
+                RuleCheck::End(_) => docket.end.push(entry),
+                RuleCheck::Elsewhere => {}
+                RuleCheck::Job { on, .. } | RuleCheck::Silence { on, .. } => {
                     let kinds = docket.job.iter_mut().enumerate();
                     kinds.filter(|(at, _)| on & (1 << at) != 0).for_each(|(_, entries)| entries.push(entry));
-                    if matches!(rule.check, Check::Silence { .. }) {
+                    if matches!(rule.check, RuleCheck::Silence { .. }) {
                         docket.end.push(entry);
                     }
                 }
@@ -209,8 +209,8 @@ impl Docket {
 pub struct Judge {
     profile: Profile,
     strictness: Strictness,
-    docket: Arc<Docket>,
-    world: World,
+    docket: Arc<RuleIndex>,
+    world: ProtocolState,
     failures: Failures,
     unshown: Unshown,
     answers: Answers,
@@ -238,11 +238,11 @@ impl Judge {
     /// A judge that has heard nothing. `state` is what there was at the start, in the form of a fixture;
     /// null if nobody knows.
     pub fn new(profile: Profile, strictness: Strictness, state: &Value) -> Judge {
-        let docket = Docket::of(&strictness);
+        let docket = RuleIndex::of(&strictness);
         Judge {
             profile,
             strictness,
-            world: World::new(state),
+            world: ProtocolState::new(state),
             failures: Failures::default(),
             unshown: Unshown::default(),
             answers: docket.answer.map(|_| Answers::new(state)).unwrap_or_default(),
@@ -288,7 +288,7 @@ impl Judge {
     pub fn learn(&mut self, state: &Value, whole: bool) {
         if whole {
             let stubs = std::mem::take(&mut self.world.stubs);
-            self.world = World::new(state);
+            self.world = ProtocolState::new(state);
             self.unshown = Unshown::default();
             // A state that says nothing of stubs leaves them as they are.
             if state.get("stubs").is_none() {
@@ -361,12 +361,12 @@ impl Judge {
     }
 
     /// Judges one call and takes in what it did.
-    pub(crate) fn hear(&mut self, heard: &Heard<'_>) -> Verdict {
+    pub(crate) fn hear(&mut self, heard: &ObservedCall<'_>) -> Verdict {
         if self.strictness.contract() == Contract::Off {
             return Verdict::default();
         }
         if let Some(stub) = heard.stub() {
-            self.world.stubs.answered(stub, Mark { seq: heard.seq, at: heard.at });
+            self.world.stubs.answered(stub, CallRef { seq: heard.seq, at: heard.at });
         }
         let deeds = deeds(heard);
         let seen = self.world.seen(&deeds);
@@ -389,13 +389,13 @@ impl Judge {
         }
         let call = Some((heard.seq, heard.operation));
         let is_explained = || !findings.is_empty() || deeds.iter().any(|deed| self.world.is_of_sentenced(deed));
-        let about_call = |entry: &Entry| match entry.rule.check {
-            Check::Call(_) if entry.rule.id == "refused-call" && is_explained() => None,
-            Check::Call(check) => check(heard),
-            Check::Exposed(check) => check(heard),
+        let about_call = |entry: &ActiveRule| match entry.rule.check {
+            RuleCheck::Call(_) if entry.rule.id == "refused-call" && is_explained() => None,
+            RuleCheck::Call(check) => check(heard),
+            RuleCheck::Exposed(check) => check(heard),
             _ => None,
         };
-        let mut own: Vec<(Entry, Offence)> = Vec::new();
+        let mut own: Vec<(ActiveRule, RuleOffence)> = Vec::new();
         if rules::call::is_troubled(heard) {
             own.extend(self.docket.call.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
         }
@@ -458,18 +458,18 @@ impl Judge {
     }
 
     /// Tells what the rules about a deed say, each with whether it is the call that is wrong.
-    fn ask(&self, deed: &Deed<'_>, heard: &Heard<'_>, tell: &mut dyn FnMut(Entry, Offence, bool)) {
+    fn ask(&self, deed: &Deed<'_>, heard: &ObservedCall<'_>, tell: &mut dyn FnMut(ActiveRule, RuleOffence, bool)) {
         let world = &self.world;
         match deed {
             Deed::Job(deed) => {
-                let unknown = JobLane::default();
+                let unknown = JobHistory::default();
                 let lane = world.job(&deed.job).unwrap_or(&unknown);
                 let connector = lane.connector.as_deref().and_then(|id| Some((id, world.connector(id)?)));
                 let case = rules::job::JobCase { heard, world, deed, lane, connector };
                 for entry in &self.docket.job[bit(deed.act).trailing_zeros() as usize] {
                     let (check, is_silence) = match entry.rule.check {
-                        Check::Job { check, .. } => (check, false),
-                        Check::Silence { check, .. } => (check, true),
+                        RuleCheck::Job { check, .. } => (check, false),
+                        RuleCheck::Silence { check, .. } => (check, true),
                         _ => continue,
                     };
                     if let Some(offence) = check(&case) {
@@ -480,7 +480,7 @@ impl Judge {
             }
             Deed::Connector(deed) => {
                 for entry in &self.docket.connector {
-                    if let Check::Connector(check) = entry.rule.check
+                    if let RuleCheck::Connector(check) = entry.rule.check
                         && let Some(offence) = check(world, deed)
                     {
                         tell(*entry, offence, true);
@@ -489,7 +489,7 @@ impl Judge {
             }
             Deed::Documents { index, effect } => {
                 for entry in &self.docket.documents {
-                    if let Check::Documents(check) = entry.rule.check
+                    if let RuleCheck::Documents(check) = entry.rule.check
                         && let Some(offence) = check(world, index, *effect)
                     {
                         tell(*entry, offence, true);
@@ -520,8 +520,8 @@ impl Judge {
         let mut findings = Vec::new();
         for entry in &self.docket.end {
             let offences = match entry.rule.check {
-                Check::End(check) => check(&self.world, now),
-                Check::Silence { end, .. } => end(&self.world, now),
+                RuleCheck::End(check) => check(&self.world, now),
+                RuleCheck::Silence { end, .. } => end(&self.world, now),
                 _ => Vec::new(),
             };
             findings.extend(offences.into_iter().map(|offence| entry.found(offence, None, now)));
@@ -634,7 +634,7 @@ impl Judge {
         self.findings.clear();
         self.counts.clear();
         self.allowances.retain(|allowance| allowance.is_standing);
-        self.world = World::default();
+        self.world = ProtocolState::default();
         self.failures = Failures::default();
         self.unshown = Unshown::default();
         self.answers = Answers::default();
@@ -695,7 +695,7 @@ impl Judge {
 
 /// Whether a finding is that something was silent for too long, which no later state or clock undoes.
 fn is_of_silence(finding: &Finding) -> bool {
-    RULES.iter().any(|rule| rule.id == finding.rule && matches!(rule.check, Check::Silence { .. }))
+    RULES.iter().any(|rule| rule.id == finding.rule && matches!(rule.check, RuleCheck::Silence { .. }))
 }
 
 /// Every rule, each with its id, its severity, and what it demands.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::scope::Scope;
-use super::story::Seen;
+use super::story::SubjectState;
 use super::strictness::{self, Strictness};
 use super::{Counts, Judge, ScopeEnd};
 use crate::clock::Timestamp;
@@ -14,12 +14,12 @@ use crate::finding::Finding;
 use crate::profile::Profile;
 use crate::record::event::Change;
 use crate::record::interaction::Interaction;
-use crate::record::recording::{Line, Recording};
+use crate::record::recording::{Recording, RecordingLine};
 use crate::source_place::SourcePlace;
 
 /// Where a call of several recordings comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct CallOrigin {
     /// Which recording, in the order in which they were given, from 0.
     pub recording: usize,
     /// The call's number there.
@@ -30,7 +30,7 @@ pub struct Origin {
 #[derive(Debug)]
 pub struct Judged<'a> {
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: CallOrigin,
     /// The number that it has in findings: its own with a single recording, else its place among the calls
     /// and events of all of them, from 1.
     pub seq: u64,
@@ -39,12 +39,12 @@ pub struct Judged<'a> {
     /// What was wrong with it; numbers of calls are those of the whole run, from 1.
     pub findings: Vec<Finding>,
     /// The state of what it was about, before it.
-    pub seen: Seen,
+    pub seen: SubjectState,
 }
 
 /// A run that was judged from its recordings.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub struct RecordedRun<'a> {
     /// Every call in order.
     pub calls: Vec<Judged<'a>>,
     /// What was wrong at the end of the last scope.
@@ -58,12 +58,12 @@ pub struct Run<'a> {
     lines: u64,
 }
 
-impl<'a> Run<'a> {
+impl<'a> RecordedRun<'a> {
     /// Judges recordings of one run: their calls in the order of their instants, those of one recording
     /// in its own order; the state at the start is what all of them say. If one of them was reset or got
     /// another state, each stands for a mock of its own: they are judged one after the other.
-    pub fn new(recordings: &'a [Recording], strictness: Strictness) -> Run<'a> {
-        let mut run = Run {
+    pub fn new(recordings: &'a [Recording], strictness: Strictness) -> RecordedRun<'a> {
+        let mut run = RecordedRun {
             calls: Vec::new(),
             end: Vec::new(),
             scopes: Vec::new(),
@@ -103,16 +103,16 @@ impl<'a> Run<'a> {
         for (recording, line) in merged(recordings) {
             self.lines += 1;
             match line {
-                Line::Call(interaction) => {
+                RecordingLine::Call(interaction) => {
                     now = interaction.at;
                     calls += 1;
                     let seq = if self.is_single { interaction.seq } else { self.lines };
-                    let origin = Origin { recording: first + recording, seq: interaction.seq };
+                    let origin = CallOrigin { recording: first + recording, seq: interaction.seq };
                     let verdict = judge.hear_recorded_as(seq, interaction);
                     let (findings, seen) = (verdict.findings, verdict.seen);
                     self.calls.push(Judged { origin, seq, interaction, findings, seen });
                 }
-                Line::Event(event) => {
+                RecordingLine::Event(event) => {
                     if matches!(event.change, Change::Clock { .. }) && event.at < now {
                         judge.turn_back(now);
                     }
@@ -182,14 +182,14 @@ impl<'a> Run<'a> {
 
 /// The lines of all recordings by their instants, each with its recording. Two of one recording never
 /// change places, also when its clock was set back.
-fn merged(recordings: &[Recording]) -> Vec<(usize, Line<'_>)> {
-    let mut all: Vec<(Timestamp, u64, usize, Line<'_>)> = Vec::new();
+fn merged(recordings: &[Recording]) -> Vec<(usize, RecordingLine<'_>)> {
+    let mut all: Vec<(Timestamp, u64, usize, RecordingLine<'_>)> = Vec::new();
     for (recording, of) in recordings.iter().enumerate() {
         let mut latest = Timestamp::MIN;
         for line in of.lines() {
             let (at, seq) = match line {
-                Line::Call(interaction) => (interaction.at, interaction.seq),
-                Line::Event(event) => (event.at, event.seq),
+                RecordingLine::Call(interaction) => (interaction.at, interaction.seq),
+                RecordingLine::Event(event) => (event.at, event.seq),
             };
             latest = latest.max(at);
             all.push((latest, seq, recording, line));

@@ -3,10 +3,10 @@
 //! Services clean up after workers that have died: a running job that was not seen for 300 s is written
 //! `error`. Where that comes too early, its worker is alive and goes on, and is not to blame for it.
 
-use super::deed::{Effect, JobAct, JobDeed};
-use super::lane::JobLane;
+use super::deed::{DeedEffect, JobAction, JobDeed};
+use super::lane::JobHistory;
 use super::rules::job::{HEARTBEAT_MAX, LOOK_MAX};
-use super::story::Mark;
+use super::story::CallRef;
 use crate::clock::Timestamp;
 use crate::es::sync_job::rules::SyncStatus;
 
@@ -23,7 +23,7 @@ const WORDS: [&str; 5] = ["idle", "stale", "silent", "unresponsive", "last_seen"
 #[derive(Clone, Debug)]
 pub(crate) struct Sentence {
     /// The call that wrote it.
-    pub mark: Mark,
+    pub mark: CallRef,
     /// When the job was last seen, as its document said.
     pub seen_at: Timestamp,
     /// Whether the words are those of Elastic's cleanup. Other words may be a worker's own, which tells of
@@ -35,8 +35,8 @@ pub(crate) struct Sentence {
 
 impl Sentence {
     /// What is done to a job, if it is such an end; `lane` is the job before.
-    pub(crate) fn of(lane: &JobLane, deed: &JobDeed, mark: Mark) -> Option<Sentence> {
-        let is_end = deed.act == JobAct::Become(SyncStatus::Error) && deed.effect == Effect::Done;
+    pub(crate) fn of(lane: &JobHistory, deed: &JobDeed, mark: CallRef) -> Option<Sentence> {
+        let is_end = deed.act == JobAction::Become(SyncStatus::Error) && deed.effect == DeedEffect::Done;
         let seen_at = lane.seen_at.filter(|_| is_end && lane.is_running())?;
         let is_plain = is_plain(deed.error.as_deref()?)?;
         let silence = mark.at.since(seen_at);
@@ -49,7 +49,7 @@ impl Sentence {
 
 /// Whether a job is written failed because nobody has seen it.
 pub(crate) fn says_silence(deed: &JobDeed) -> bool {
-    deed.act == JobAct::Become(SyncStatus::Error) && deed.error.as_deref().and_then(is_plain).is_some()
+    deed.act == JobAction::Become(SyncStatus::Error) && deed.error.as_deref().and_then(is_plain).is_some()
 }
 
 /// Whether a message says that nobody has seen the job plainly, or in other words; none if it does not.

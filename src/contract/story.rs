@@ -1,16 +1,16 @@
-//! [`Mark`], when a call came; [`Seen`], what a call was about; and the words for what it did.
+//! [`CallRef`], when a call came; [`SubjectState`], what a call was about; and the words for what it did.
 
 use std::sync::Arc;
 
-use super::deed::JobAct;
+use super::deed::JobAction;
 use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::sync_job::rules::SyncStatus;
-use crate::record::Standing;
+use crate::record::SubjectBefore;
 
 /// A call, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct CallRef {
     /// The call's number.
     pub seq: u64,
     /// The mock's time of the call.
@@ -19,7 +19,7 @@ pub(crate) struct Mark {
 
 /// The state of what a call was about, before the call: what coverage counts.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct SubjectState {
     /// The sync job that the call named.
     pub job: Option<Arc<str>>,
     /// Its status, if anybody knows.
@@ -30,27 +30,27 @@ pub struct Seen {
     pub connector_status: Option<ConnectorStatus>,
 }
 
-impl From<&Seen> for Standing {
-    fn from(seen: &Seen) -> Standing {
-        Standing { is_of_job: seen.job.is_some(), job: seen.job_status, connector: seen.connector_status }
+impl From<&SubjectState> for SubjectBefore {
+    fn from(seen: &SubjectState) -> SubjectBefore {
+        SubjectBefore { is_of_job: seen.job.is_some(), job: seen.job_status, connector: seen.connector_status }
     }
 }
 
 /// What was done to a job, as a past participle.
-pub(crate) fn verb(act: JobAct) -> &'static str {
+pub(crate) fn verb(act: JobAction) -> &'static str {
     match act {
-        JobAct::Post => "posted",
-        JobAct::Claim => "claimed",
-        JobAct::CheckIn => "checked in",
-        JobAct::Statistics => "given statistics",
-        JobAct::Cancel => "asked to cancel",
-        JobAct::Become(SyncStatus::Error) => "failed",
-        JobAct::Become(SyncStatus::Completed) => "completed",
-        JobAct::Become(SyncStatus::Canceled) => "canceled",
-        JobAct::Become(SyncStatus::Suspended) => "suspended",
-        JobAct::Become(SyncStatus::Pending) => "made pending",
-        JobAct::Become(SyncStatus::InProgress | SyncStatus::Canceling) | JobAct::Edit => "written",
-        JobAct::Misname => "given an unknown status",
-        JobAct::Delete => "deleted",
+        JobAction::Post => "posted",
+        JobAction::Claim => "claimed",
+        JobAction::CheckIn => "checked in",
+        JobAction::Statistics => "given statistics",
+        JobAction::Cancel => "asked to cancel",
+        JobAction::Become(SyncStatus::Error) => "failed",
+        JobAction::Become(SyncStatus::Completed) => "completed",
+        JobAction::Become(SyncStatus::Canceled) => "canceled",
+        JobAction::Become(SyncStatus::Suspended) => "suspended",
+        JobAction::Become(SyncStatus::Pending) => "made pending",
+        JobAction::Become(SyncStatus::InProgress | SyncStatus::Canceling) | JobAction::Edit => "written",
+        JobAction::Misname => "given an unknown status",
+        JobAction::Delete => "deleted",
     }
 }

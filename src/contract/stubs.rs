@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::story::Mark;
-use crate::stub::Span;
+use super::story::CallRef;
+use crate::stub::CountSpan;
 
 /// Calls of a stub that are named in a finding.
 const CALLS_TOLD_MAX: usize = 10;
@@ -21,11 +21,11 @@ pub(crate) struct StubLanes(BTreeMap<Arc<str>, StubLane>);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StubLane {
     /// How often it is to answer.
-    pub expect: Option<Span>,
+    pub expect: Option<CountSpan>,
     /// How often it has.
     pub answered: u64,
     /// The first of these calls.
-    pub calls: Vec<Mark>,
+    pub calls: Vec<CallRef>,
 }
 
 impl StubLane {
@@ -40,7 +40,7 @@ impl StubLanes {
     pub(crate) fn learn(&mut self, stubs: &Value) {
         for stub in stubs.as_array().into_iter().flatten() {
             let Some(name) = stub.get("name").and_then(Value::as_str) else { continue };
-            let expect = stub.get("expect").and_then(Span::of_value);
+            let expect = stub.get("expect").and_then(CountSpan::of_value);
             self.0.insert(name.into(), StubLane { expect, ..StubLane::default() });
         }
     }
@@ -53,7 +53,7 @@ impl StubLanes {
     }
 
     /// Takes in that a stub had a hand in a call.
-    pub(crate) fn answered(&mut self, name: &str, mark: Mark) {
+    pub(crate) fn answered(&mut self, name: &str, mark: CallRef) {
         if let Some(lane) = self.0.get_mut(name) {
             lane.answered += 1;
             if lane.calls.len() < CALLS_TOLD_MAX {

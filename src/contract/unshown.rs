@@ -12,13 +12,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::heard::Heard;
-use super::rules::{Offence, hms};
-use super::story::Mark;
+use super::heard::ObservedCall;
+use super::rules::{RuleOffence, hms};
+use super::story::CallRef;
 use crate::clock::parse_duration;
 use crate::es::document::lag::REFRESH_INTERVAL;
-use crate::es::http::part::Part;
-use crate::es::search::query::text::{Pattern, lower, words};
+use crate::es::http::part::JsonPart;
+use crate::es::search::query::text::{WildcardPattern, lower, words};
 use crate::json;
 use crate::limits::{JUDGE_UNSHOWN_INDICES_MAX, JUDGE_UNSHOWN_MAX};
 
@@ -33,17 +33,17 @@ pub(crate) struct Unshown {
 /// The writes of one index.
 #[derive(Clone, Debug, Default)]
 struct Pending {
-    writes: Vec<Write>,
+    writes: Vec<PastWrite>,
     /// Whether a search that depends on them has been told.
     told: bool,
 }
 
 /// A write that was done.
 #[derive(Clone, Debug)]
-struct Write {
-    mark: Mark,
+struct PastWrite {
+    mark: CallRef,
     id: Arc<str>,
-    effect: Effect,
+    effect: DocumentEffect,
     operation: &'static str,
     /// The method and path of the call, as it may be told.
     call: Arc<str>,
@@ -54,22 +54,22 @@ struct Write {
 
 /// What became of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
+enum DocumentEffect {
     Created,
     Updated,
     Deleted,
 }
 
 /// What an answer says of one write.
-struct Told {
+struct WriteTold {
     index: Arc<str>,
     id: Arc<str>,
-    effect: Effect,
+    effect: DocumentEffect,
 }
 
 impl Unshown {
     /// What is wrong with a read, if its answer depends on what no refresh has shown.
-    pub(super) fn read(&self, heard: &Heard<'_>) -> Option<(Offence, Vec<Arc<str>>)> {
+    pub(super) fn read(&self, heard: &ObservedCall<'_>) -> Option<(RuleOffence, Vec<Arc<str>>)> {
         if self.indices.is_empty() || !heard.is_taken() || heard.enforced {
             return None;
         }
@@ -90,15 +90,15 @@ impl Unshown {
         for read in &reads {
             for (index, pending) in self.indices.iter().filter(|(index, pending)| !pending.told && read.covers(index)) {
                 let interval = self.interval(index);
-                let is_hidden = |write: &&Write| interval.is_none_or(|it| heard.at.since(write.mark.at) < it);
-                let hidden: Vec<&Write> = pending.writes.iter().filter(is_hidden).collect();
+                let is_hidden = |write: &&PastWrite| interval.is_none_or(|it| heard.at.since(write.mark.at) < it);
+                let hidden: Vec<&PastWrite> = pending.writes.iter().filter(is_hidden).collect();
                 let found = hidden.iter().enumerate().find(|(at, write)| {
                     // Only the last write of a document counts.
                     !hidden[at + 1..].iter().any(|later| later.id == write.id) && read.depends_on(index, write)
                 });
                 if let Some((_, write)) = found {
                     let (method, path) = (heard.request.method(), heard.request.path());
-                    let offence = Offence::new(format!(
+                    let offence = RuleOffence::new(format!(
                         "{method} {path} depends on what {} has {} at {}, which no refresh has shown yet",
                         write.told(),
                         write.what(),
@@ -116,7 +116,7 @@ impl Unshown {
     }
 
     /// Whether the last write to an index is still hidden, and no search has been told of.
-    fn is_live(&self, index: &str, pending: &Pending, heard: &Heard<'_>) -> bool {
+    fn is_live(&self, index: &str, pending: &Pending, heard: &ObservedCall<'_>) -> bool {
         let Some(last) = pending.writes.last().filter(|_| !pending.told) else { return false };
         self.interval(index).is_none_or(|interval| heard.at.since(last.mark.at) < interval)
     }
@@ -131,7 +131,7 @@ impl Unshown {
     }
 
     /// Takes in what a call has written or shown.
-    pub(super) fn take(&mut self, heard: &Heard<'_>) {
+    pub(super) fn take(&mut self, heard: &ObservedCall<'_>) {
         let Some(operation) = heard.operation else { return };
         if let Some(call) = operation.strip_prefix("connector.") {
             // Each write of the Connector API refreshes its index.
@@ -141,26 +141,26 @@ impl Unshown {
             return;
         }
         let kind = match operation {
-            "bulk" | "index" | "create" | "update" | "delete" => Kind::Write,
-            "indices.refresh" | "indices.delete" => Kind::Refresh,
-            "delete_by_query" | "update_by_query" if refreshes(heard.request.query()) => Kind::Refresh,
-            "indices.create" | "indices.put_settings" => Kind::Settings,
+            "bulk" | "index" | "create" | "update" | "delete" => UnshownKind::Write,
+            "indices.refresh" | "indices.delete" => UnshownKind::Refresh,
+            "delete_by_query" | "update_by_query" if refreshes(heard.request.query()) => UnshownKind::Refresh,
+            "indices.create" | "indices.put_settings" => UnshownKind::Settings,
             _ => return,
         };
         if !heard.is_taken() && !matches!(heard.status, 404) {
             return;
         }
         match kind {
-            Kind::Write => self.written(heard),
-            Kind::Refresh => {
+            UnshownKind::Write => self.written(heard),
+            UnshownKind::Refresh => {
                 let names = index_of(heard.request.path());
                 self.indices.retain(|index, _| !covers(names, index));
             }
-            Kind::Settings => self.set(heard),
+            UnshownKind::Settings => self.set(heard),
         }
     }
 
-    fn written(&mut self, heard: &Heard<'_>) {
+    fn written(&mut self, heard: &ObservedCall<'_>) {
         let told = told(heard);
         if refreshes(heard.request.query()) {
             told.iter().for_each(|told| drop(self.indices.remove(&told.index)));
@@ -175,7 +175,7 @@ impl Unshown {
         };
         let call: Arc<str> = format!("{} {}", heard.request.method(), heard.request.path()).into();
         for (item, told) in told.into_iter().enumerate() {
-            let Told { index, id, effect } = told;
+            let WriteTold { index, id, effect } = told;
             if index.is_empty() {
                 continue;
             }
@@ -191,15 +191,15 @@ impl Unshown {
                 *pending = Pending::default();
             }
             if pending.writes.len() < JUDGE_UNSHOWN_MAX {
-                let mark = Mark { seq: heard.seq, at: heard.at };
+                let mark = CallRef { seq: heard.seq, at: heard.at };
                 let body = heard.request.body().clone();
-                pending.writes.push(Write { mark, id, effect, operation, call: call.clone(), body, item });
+                pending.writes.push(PastWrite { mark, id, effect, operation, call: call.clone(), body, item });
             }
         }
     }
 
     /// Takes in how often an index is refreshed by itself.
-    fn set(&mut self, heard: &Heard<'_>) {
+    fn set(&mut self, heard: &ObservedCall<'_>) {
         let Some(body) = heard.json() else { return };
         let settings = body.get("settings").unwrap_or(&body);
         let said = ["index.refresh_interval", "refresh_interval"].iter().find_map(|name| settings.get(name));
@@ -225,7 +225,7 @@ impl Unshown {
     }
 }
 
-enum Kind {
+enum UnshownKind {
     Write,
     Refresh,
     Settings,
@@ -256,17 +256,16 @@ fn covers(expression: &str, index: &str) -> bool {
         return true;
     }
     let alias = index.strip_suffix("-v1").unwrap_or(index);
-    expression
-        .replace("%2C", ",")
-        .split(',')
-        .any(|name| name == index || name == alias || (name.contains('*') && Pattern::of_name(name).fits(index)))
+    expression.replace("%2C", ",").split(',').any(|name| {
+        name == index || name == alias || (name.contains('*') && WildcardPattern::of_name(name).fits(index))
+    })
 }
 
 /// What the answer says of each write of a call.
-fn told(heard: &Heard<'_>) -> Vec<Told> {
+fn told(heard: &ObservedCall<'_>) -> Vec<WriteTold> {
     match heard.part {
         Some(part) => match member(part, "items") {
-            Some(Part::List(items)) => items.iter().map(told_of_item).collect(),
+            Some(JsonPart::List(items)) => items.iter().map(told_of_item).collect(),
             _ => vec![told_of_part(part)],
         },
         None => {
@@ -282,56 +281,56 @@ fn told(heard: &Heard<'_>) -> Vec<Told> {
     }
 }
 
-fn member<'p>(part: &'p Part, name: &str) -> Option<&'p Part> {
+fn member<'p>(part: &'p JsonPart, name: &str) -> Option<&'p JsonPart> {
     match part {
-        Part::Object(members) => members.iter().find(|(known, _)| *known == name).map(|(_, part)| part),
+        JsonPart::Object(members) => members.iter().find(|(known, _)| *known == name).map(|(_, part)| part),
         _ => None,
     }
 }
 
-fn told_of_item(item: &Part) -> Told {
+fn told_of_item(item: &JsonPart) -> WriteTold {
     match item {
-        Part::Object(members) if members.len() == 1 => told_of_part(&members[0].1),
+        JsonPart::Object(members) if members.len() == 1 => told_of_part(&members[0].1),
         other => told_of_part(other),
     }
 }
 
-fn told_of_part(part: &Part) -> Told {
+fn told_of_part(part: &JsonPart) -> WriteTold {
     let text = |name| match member(part, name) {
-        Some(Part::Text(text)) => text.clone(),
+        Some(JsonPart::Text(text)) => text.clone(),
         _ => Arc::from(""),
     };
     let result = match member(part, "result") {
-        Some(Part::Word(word)) => word,
+        Some(JsonPart::Word(word)) => word,
         _ => "",
     };
-    Told::new(text("_index"), text("_id"), result)
+    WriteTold::new(text("_index"), text("_id"), result)
 }
 
-fn told_of_value(value: Option<&Value>) -> Told {
+fn told_of_value(value: Option<&Value>) -> WriteTold {
     let text = |name: &str| value.and_then(|value| value.get(name)?.as_str()).unwrap_or_default();
-    Told::new(text("_index").into(), text("_id").into(), text("result"))
+    WriteTold::new(text("_index").into(), text("_id").into(), text("result"))
 }
 
-impl Told {
+impl WriteTold {
     /// A write that was not done, or changed nothing, has no index.
-    fn new(index: Arc<str>, id: Arc<str>, result: &str) -> Told {
+    fn new(index: Arc<str>, id: Arc<str>, result: &str) -> WriteTold {
         let effect = match result {
-            "created" => Effect::Created,
-            "updated" => Effect::Updated,
-            "deleted" => Effect::Deleted,
-            _ => return Told { index: Arc::from(""), id, effect: Effect::Updated },
+            "created" => DocumentEffect::Created,
+            "updated" => DocumentEffect::Updated,
+            "deleted" => DocumentEffect::Deleted,
+            _ => return WriteTold { index: Arc::from(""), id, effect: DocumentEffect::Updated },
         };
-        Told { index, id, effect }
+        WriteTold { index, id, effect }
     }
 }
 
-impl Write {
+impl PastWrite {
     fn what(&self) -> &'static str {
         match self.effect {
-            Effect::Created => "created",
-            Effect::Updated => "changed",
-            Effect::Deleted => "deleted",
+            DocumentEffect::Created => "created",
+            DocumentEffect::Updated => "changed",
+            DocumentEffect::Deleted => "deleted",
         }
     }
 
@@ -366,7 +365,7 @@ impl Write {
             false => Some((document, true)),
             true => {
                 let doc = document.shift_remove("doc").or_else(|| document.shift_remove("upsert"))?;
-                Some((doc.as_object()?.clone(), self.effect == Effect::Created))
+                Some((doc.as_object()?.clone(), self.effect == DocumentEffect::Created))
             }
         }
     }
@@ -383,7 +382,7 @@ struct Look {
 }
 
 impl Look {
-    fn of(heard: &Heard<'_>) -> Look {
+    fn of(heard: &ObservedCall<'_>) -> Look {
         let body = heard.json().map(std::borrow::Cow::into_owned).unwrap_or_default();
         let has_words = heard.request.query().split('&').any(|part| part.starts_with("q="));
         let expression = index_of(heard.request.path()).to_owned();
@@ -415,7 +414,7 @@ impl Look {
     }
 
     /// The searches of a multi search.
-    fn several(heard: &Heard<'_>) -> Vec<Look> {
+    fn several(heard: &ObservedCall<'_>) -> Vec<Look> {
         let answer = (heard.answer)();
         let path = index_of(heard.request.path());
         let lines: Vec<&[u8]> = heard.request.body().split(|byte| *byte == b'\n').collect();
@@ -441,7 +440,7 @@ impl Look {
     }
 
     /// A list of the Connector API.
-    fn list(heard: &Heard<'_>, index: &str) -> Look {
+    fn list(heard: &ObservedCall<'_>, index: &str) -> Look {
         let answer = (heard.answer)();
         let shown = answer.get("results").and_then(Value::as_array).into_iter().flatten();
         let hits = shown.filter_map(|shown| Some((None, shown.get("id")?.as_str()?.to_owned()))).collect();
@@ -453,7 +452,7 @@ impl Look {
     }
 
     /// Whether the answer is certain to depend on a write.
-    fn depends_on(&self, index: &str, write: &Write) -> bool {
+    fn depends_on(&self, index: &str, write: &PastWrite) -> bool {
         let is_hit = self
             .hits
             .iter()
@@ -463,13 +462,13 @@ impl Look {
         };
         let is_all = self.query.as_ref().is_some_and(is_match_all);
         match write.effect {
-            Effect::Created => is_hit || is_all || write.fields().is_some_and(|(fields, _)| matches(&fields)),
+            DocumentEffect::Created => is_hit || is_all || write.fields().is_some_and(|(fields, _)| matches(&fields)),
             // It is found in any case; what is found may be what it was before.
-            Effect::Updated => {
+            DocumentEffect::Updated => {
                 (is_hit && self.shows_source)
                     || (!is_all && write.fields().is_some_and(|(fields, _)| matches(&fields) && !is_by_id(self)))
             }
-            Effect::Deleted => is_hit || is_all,
+            DocumentEffect::Deleted => is_hit || is_all,
         }
     }
 }

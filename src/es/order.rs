@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::refusal::Refusal;
-use super::store::{Page, window};
+use super::store::{DocumentPage, window};
 use crate::es::document::source::Source;
 use crate::es::document::store::Index;
 use crate::steps::step;
@@ -66,11 +66,11 @@ impl<K: Clone + Ord> Order<K> {
     ///
     /// # Errors
     /// When it lies beyond what is shown at all.
-    pub(crate) fn page(&self, index: &Index, from: u64, size: u64) -> Result<Page, Refusal> {
+    pub(crate) fn page(&self, index: &Index, from: u64, size: u64) -> Result<DocumentPage, Refusal> {
         window(from, size)?;
         let ids = self.ids.values().inspect(|_| step()).skip(from as usize).take(size as usize);
         let hits = ids.filter_map(|id| index.entry(id)).map(|(id, hit)| (id.clone(), hit.source.clone()));
-        Ok(Page { total: self.ids.len(), hits: hits.collect() })
+        Ok(DocumentPage { total: self.ids.len(), hits: hits.collect() })
     }
 
     /// The ids of the documents with that key.
@@ -129,19 +129,19 @@ mod tests {
 
     /// What is done to the documents of an index, each of ten.
     #[derive(Clone, Debug)]
-    enum Write {
+    enum OrderedWrite {
         Put(u8, u8),
         Delete(u8),
         Undone(u8, u8),
         Look,
     }
 
-    fn writes() -> impl Strategy<Value = Vec<Write>> {
+    fn writes() -> impl Strategy<Value = Vec<OrderedWrite>> {
         let write = prop_oneof![
-            4 => (0..10_u8, 0..4_u8).prop_map(|(id, key)| Write::Put(id, key)),
-            2 => (0..10_u8).prop_map(Write::Delete),
-            1 => (0..10_u8, 0..4_u8).prop_map(|(id, key)| Write::Undone(id, key)),
-            2 => Just(Write::Look),
+            4 => (0..10_u8, 0..4_u8).prop_map(|(id, key)| OrderedWrite::Put(id, key)),
+            2 => (0..10_u8).prop_map(OrderedWrite::Delete),
+            1 => (0..10_u8, 0..4_u8).prop_map(|(id, key)| OrderedWrite::Undone(id, key)),
+            2 => Just(OrderedWrite::Look),
         ];
         prop::collection::vec(write, 0..60)
     }
@@ -154,15 +154,15 @@ mod tests {
             let source = |key: u8| Source::new().with("key", Value::from(key));
             for write in writes {
                 match write {
-                    Write::Put(id, key) => drop(index.put(id.to_string(), source(key))),
-                    Write::Delete(id) => drop(index.delete(&id.to_string())),
-                    Write::Undone(id, key) => {
+                    OrderedWrite::Put(id, key) => drop(index.put(id.to_string(), source(key))),
+                    OrderedWrite::Delete(id) => drop(index.delete(&id.to_string())),
+                    OrderedWrite::Undone(id, key) => {
                         index.remember();
                         index.put(id.to_string(), source(key));
                         order.follow(&mut index, key_of);
                         index.undo();
                     }
-                    Write::Look => order.follow(&mut index, key_of),
+                    OrderedWrite::Look => order.follow(&mut index, key_of),
                 }
             }
             order.follow(&mut index, key_of);

@@ -3,7 +3,7 @@
 //! No words and no status codes: whoever answers over HTTP says it in Elasticsearch's words
 //! (`rest::error`).
 
-pub(crate) use crate::es::index::refusal::ShelfRefusal;
+pub(crate) use crate::es::index::refusal::IndexRefusal;
 pub(crate) use crate::es::search::refusal::SearchRefusal;
 
 /// Why the cluster refuses what was asked of it.
@@ -77,9 +77,9 @@ pub(crate) enum Refusal {
         /// The index's own id.
         index_uuid: String,
         /// What the writer had read.
-        required: crate::es::document::source::Condition,
+        required: crate::es::document::source::WriteCondition,
         /// What is stored now; none if there is no document.
-        current: Option<crate::es::document::source::Condition>,
+        current: Option<crate::es::document::source::WriteCondition>,
     },
     /// More hits were asked for than a page may reach.
     ResultWindow {
@@ -87,7 +87,7 @@ pub(crate) enum Refusal {
         asked: u64,
     },
     /// Documents and indices have reasons of their own.
-    Shelf(ShelfRefusal),
+    Shelf(IndexRefusal),
     /// Searches have reasons of their own.
     Search(SearchRefusal),
 }
@@ -98,8 +98,8 @@ impl From<SearchRefusal> for Refusal {
     }
 }
 
-impl From<ShelfRefusal> for Refusal {
-    fn from(refusal: ShelfRefusal) -> Refusal {
+impl From<IndexRefusal> for Refusal {
+    fn from(refusal: IndexRefusal) -> Refusal {
         Refusal::Shelf(refusal)
     }
 }

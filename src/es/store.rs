@@ -18,17 +18,17 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::es::connector::rules::{NewConnector, is_deleted};
-use crate::es::document::lag::{Lag, Seen};
-use crate::es::document::shared::{Member, Shared};
-use crate::es::document::source::{Outcome, Patch, Source};
-use crate::es::document::store::{Effect, Guard, Index};
+use crate::es::document::lag::{Lag, VisibleIndex};
+use crate::es::document::shared::{MergedMember, SharedValue};
+use crate::es::document::source::{Patch, Source, UpdateOutcome};
+use crate::es::document::store::{Index, WriteEffect, WriteGuard};
 use crate::es::index::templates::Templates;
 use crate::es::ingest::Pipelines;
 use crate::es::order::Order;
 use crate::es::refusal::{ConnectorRefusal, Refusal};
 use crate::es::search::run::context::Contexts;
 use crate::es::security::api_key::ApiKeys;
-use crate::es::sync_job::rules::{Cursor, JobType, SYNC_CURSOR, Snapshot, SyncJob, SyncStatus, TriggerMethod};
+use crate::es::sync_job::rules::{JobType, JobView, SYNC_CURSOR, Snapshot, StartCursor, SyncStatus, TriggerMethod};
 use crate::es::trial::Trial;
 use crate::ids::IdSource;
 use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
@@ -71,7 +71,7 @@ pub(crate) struct Cluster {
 
 /// The cursor of the latest claim; it makes no difference between two clusters.
 #[derive(Clone, Debug, Default)]
-struct LatestCursor(Option<Arc<Member>>);
+struct LatestCursor(Option<Arc<MergedMember>>);
 
 impl PartialEq for LatestCursor {
     fn eq(&self, _: &LatestCursor) -> bool {
@@ -81,7 +81,7 @@ impl PartialEq for LatestCursor {
 
 /// One page of documents, and how many there are in all.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Page {
+pub(crate) struct DocumentPage {
     /// All that matched.
     pub total: usize,
     /// The page: ids and sources, shared with the shelf.
@@ -206,19 +206,19 @@ impl Cluster {
 
     /// The cursor of a claim, given as a text of plain JSON: that of the latest claim is at hand, so that jobs
     /// which start from the same hold it once.
-    pub(crate) fn cursor(&mut self, text: &Bytes) -> Cursor<'static> {
+    pub(crate) fn cursor(&mut self, text: &Bytes) -> StartCursor<'static> {
         if let Some(latest) = self.cursor.0.as_ref().filter(|latest| latest.has_text(text)) {
-            return Cursor::Member(latest.clone());
+            return StartCursor::Member(latest.clone());
         }
-        let cursor = Arc::new(Member::new(SYNC_CURSOR, text));
+        let cursor = Arc::new(MergedMember::new(SYNC_CURSOR, text));
         if cursor.is_small() {
             self.cursor.0 = Some(cursor.clone());
         }
-        Cursor::Member(cursor)
+        StartCursor::Member(cursor)
     }
 
     /// Changes a sync job for its claim, which reads it before: one that is not there is told as a reader tells it.
-    pub(crate) fn claim_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
+    pub(crate) fn claim_sync_job(&mut self, id: &str, patch: Patch) -> Result<UpdateOutcome, Refusal> {
         let jobs = self.index_mut(SYNC_JOBS).ok_or_else(|| Refusal::JobNotFound { id: id.to_owned() })?;
         jobs.update(id, patch, None).map_err(|refusal| match refusal {
             Refusal::DocumentMissing { .. } => Refusal::JobMissing { id: id.to_owned() },
@@ -227,7 +227,7 @@ impl Cluster {
     }
 
     /// Changes a sync job.
-    pub(crate) fn update_sync_job(&mut self, id: &str, patch: Patch) -> Result<Outcome, Refusal> {
+    pub(crate) fn update_sync_job(&mut self, id: &str, patch: Patch) -> Result<UpdateOutcome, Refusal> {
         let missing = || Refusal::JobNotFound { id: id.to_owned() };
         let jobs = self.index_mut(SYNC_JOBS).ok_or_else(missing)?;
         jobs.update(id, patch, None).map_err(|refusal| match refusal {
@@ -253,7 +253,7 @@ impl Cluster {
         let connector = &connector.source;
         sync_job::may_start(connector_id, connector, job_type)?;
         let (connector_id, connector) = (connector_id.clone(), connector.clone());
-        let snapshot = Shared::snapshot(Snapshot { connector_id, connector, job_type });
+        let snapshot = SharedValue::snapshot(Snapshot { connector_id, connector, job_type });
         let id = self.next_id();
         self.index_made(SYNC_JOBS, now).put(&*id, sync_job::create(snapshot, job_type, trigger_method, now));
         Ok(id)
@@ -269,16 +269,16 @@ impl Cluster {
     }
 
     /// The jobs that pass `filter`, newest first; of one instant, the one written longest ago first.
-    pub(crate) fn sync_jobs(&mut self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<Page, Refusal> {
+    pub(crate) fn sync_jobs(&mut self, filter: &JobFilter<'_>, from: u64, size: u64) -> Result<DocumentPage, Refusal> {
         let passes = |source: &Source| {
             let is = |name, wanted: &str| source.text(name) == Some(wanted);
             filter.status.is_none_or(|status| is("status", status.name()))
-                && filter.connector_id.is_none_or(|id| SyncJob(source).connector_id() == Some(id))
+                && filter.connector_id.is_none_or(|id| JobView(source).connector_id() == Some(id))
                 && (filter.job_types.is_empty() || filter.job_types.iter().any(|kind| is("job_type", kind.name())))
         };
-        let newest = |source: &Source| Reverse(SyncJob(source).created_at());
+        let newest = |source: &Source| Reverse(JobView(source).created_at());
         let Some(index) = self.indices.get_mut(SYNC_JOBS) else {
-            return Ok(Page { total: 0, hits: Vec::new() });
+            return Ok(DocumentPage { total: 0, hits: Vec::new() });
         };
         let seen = seen(index, self.seen_at);
         if *filter != JobFilter::default() || seen.is_behind() {
@@ -311,21 +311,26 @@ impl Cluster {
         }
         check_id(id)?;
         let index = self.index_made(CONNECTORS, now);
-        let written = index.store(id, connector::create(asked, now), Guard::default(), None)?;
+        let written = index.store(id, connector::create(asked, now), WriteGuard::default(), None)?;
         index.refresh();
-        Ok(written.effect == Effect::Created)
+        Ok(written.effect == WriteEffect::Created)
     }
 
     /// Changes a connector, softly deleted ones too. Elasticsearch makes the index for a change that
     /// then finds no document.
-    pub(crate) fn update_connector(&mut self, id: &str, patch: Patch, now: Timestamp) -> Result<Outcome, Refusal> {
+    pub(crate) fn update_connector(
+        &mut self,
+        id: &str,
+        patch: Patch,
+        now: Timestamp,
+    ) -> Result<UpdateOutcome, Refusal> {
         self.index_made(CONNECTORS, now).update(id, patch, None)
     }
 
     /// Stores a connector whole, in place of itself.
     pub(crate) fn replace_connector(&mut self, id: &str, source: Source, now: Timestamp) -> Result<(), Refusal> {
         let index = self.index_made(CONNECTORS, now);
-        index.store(id, source, Guard::default(), None)?;
+        index.store(id, source, WriteGuard::default(), None)?;
         index.refresh();
         Ok(())
     }
@@ -341,7 +346,7 @@ impl Cluster {
             }
         }
         if and_sync_jobs && let Some(jobs) = self.index_mut(SYNC_JOBS) {
-            jobs.delete_where(|job| SyncJob(job).connector_id() == Some(id));
+            jobs.delete_where(|job| JobView(job).connector_id() == Some(id));
         }
         Ok(())
     }
@@ -353,9 +358,9 @@ impl Cluster {
         size: u64,
         include_deleted: bool,
         passes: Option<&dyn Fn(&Source) -> bool>,
-    ) -> Result<Page, Refusal> {
+    ) -> Result<DocumentPage, Refusal> {
         let Some(index) = self.indices.get_mut(CONNECTORS) else {
-            return Ok(Page { total: 0, hits: Vec::new() });
+            return Ok(DocumentPage { total: 0, hits: Vec::new() });
         };
         let seen = seen(index, self.seen_at);
         if include_deleted || passes.is_some() || seen.is_behind() {
@@ -375,7 +380,7 @@ impl Cluster {
         };
         let seen = seen(index, self.seen_at);
         if seen.is_behind() {
-            let is_other = |(id, it): (&Arc<str>, &document::Document)| {
+            let is_other = |(id, it): (&Arc<str>, &document::StoredDocument)| {
                 **id != *own_id && !is_deleted(&it.source) && it.source.text("index_name") == Some(index_name)
             };
             return match seen.iter().any(is_other) {
@@ -427,23 +432,23 @@ fn by_index_unless_deleted(connector: &Source) -> Option<(bool, Option<Arc<str>>
 }
 
 /// An index as a list sees it.
-fn seen(index: &Index, at: Option<Timestamp>) -> Seen<'_> {
-    at.map_or(Seen::whole(index), |at| index.seen(at))
+fn seen(index: &Index, at: Option<Timestamp>) -> VisibleIndex<'_> {
+    at.map_or(VisibleIndex::whole(index), |at| index.seen(at))
 }
 
 /// A page of what passes, by `key` and then by the order of writing.
 fn chosen<K: Ord>(
-    seen: Seen<'_>,
+    seen: VisibleIndex<'_>,
     from: u64,
     size: u64,
     passes: impl Fn(&Source) -> bool,
     key: impl Fn(&Source) -> K,
-) -> Result<Page, Refusal> {
+) -> Result<DocumentPage, Refusal> {
     window(from, size)?;
     let mut hits: Vec<_> = seen.iter().filter(|(_, document)| passes(&document.source)).collect();
     hits.sort_by_cached_key(|(_, document)| (key(&document.source), document.seq_no));
     let page = hits.iter().skip(from as usize).take(size as usize);
-    Ok(Page { total: hits.len(), hits: page.map(|(id, hit)| ((*id).clone(), hit.source.clone())).collect() })
+    Ok(DocumentPage { total: hits.len(), hits: page.map(|(id, hit)| ((*id).clone(), hit.source.clone())).collect() })
 }
 
 /// Whether a page lies within what is shown at all.

@@ -28,7 +28,7 @@ use crate::es::sync_job::handlers as sync_job;
 use crate::es::connector::handlers as connector;
 
 use crate::endpoints;
-use crate::es::http::Table;
+use crate::es::http::OperationTable;
 use crate::es::http::endpoint::Endpoint;
 use crate::es::store::Cluster;
 use crate::http::Method;
@@ -183,8 +183,8 @@ pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
 };
 
 /// The operations, ready to be asked.
-pub(crate) static TABLE: Table<Cluster> =
-    Table::new(ENDPOINTS, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt")));
+pub(crate) static TABLE: OperationTable<Cluster> =
+    OperationTable::new(ENDPOINTS, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt")));
 
 /// One call that the mock answers.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::table::{ENDPOINTS, TABLE};
-use crate::es::body::schema::{BodyReading, BodySchema, ParsedBody, Schema};
+use crate::es::body::schema::{BodyReading, BodySchema, OperationSchema, ParsedBody};
 use crate::json;
 use crate::json::write;
 use crate::profile::Profile;
 
-fn schemas(profile: Profile) -> Vec<(&'static str, &'static Schema)> {
+fn schemas(profile: Profile) -> Vec<(&'static str, &'static OperationSchema)> {
     let compiled = ENDPOINTS.iter().map(|row| match TABLE.schema_of(row.operation, profile) {
         Ok(Some(schema)) => (row.operation, schema),
         Ok(None) => panic!("{}: no schema", row.operation),
@@ -240,7 +240,7 @@ fn is_mixed(value: &Value) -> bool {
 
 fn parsed(operation: &str) -> &'static ParsedBody {
     match TABLE.schema_of(operation, Profile::default()) {
-        Ok(Some(Schema { body: Some(BodySchema { reading: BodyReading::Parsed(parsed), .. }), .. })) => parsed,
+        Ok(Some(OperationSchema { body: Some(BodySchema { reading: BodyReading::Parsed(parsed), .. }), .. })) => parsed,
         _ => panic!("{operation}: no body that is parsed"),
     }
 }

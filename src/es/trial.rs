@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::es::document::source::{Patch, Source};
-    use crate::es::document::store::{Design, Guard};
+    use crate::es::document::store::{Design, WriteGuard};
     use crate::limits::DELETES_REMEMBERED_MAX;
 
     const INDICES: [&str; 3] = ["one", "two", "three"];
@@ -130,11 +130,13 @@ mod tests {
             0 => drop(cluster.create_index(index, Design::default(), now)),
             1 => drop(cluster.remove_index(index)),
             2 => drop(cluster.index_to_write(index, false, now).map(|index| index.put(id, source))),
-            3 => drop(cluster.index_to_write(index, false, now).map(|it| it.store(id, source, Guard::default(), None))),
+            3 => drop(
+                cluster.index_to_write(index, false, now).map(|it| it.store(id, source, WriteGuard::default(), None)),
+            ),
             4 => drop(cluster.index_mut(index).map(|it| it.amend(id, Patch::new().set("n", json!("x")), None, true))),
             5 => drop(cluster.index_mut(index).map(|it| it.update(id, Patch::new().set("m", json!(1)), None))),
             6 => drop(cluster.index_mut(index).map(|index| index.delete(id))),
-            7 => drop(cluster.index_mut(index).map(|index| index.remove(id, Guard::default()))),
+            7 => drop(cluster.index_mut(index).map(|index| index.remove(id, WriteGuard::default()))),
             8 => drop(cluster.index_mut(index).map(|index| index.delete_where(|source| source.get("n").is_some()))),
             9 => {
                 drop(cluster.index_mut(index).map(|it| it.design_mut().settings.insert("hidden".into(), json!("true"))))
@@ -170,12 +172,12 @@ mod tests {
         let mut cluster = Cluster::new(7);
         let index = cluster.index_to_write("docs", false, Timestamp::default()).expect("an index");
         for at in 0..DELETES_REMEMBERED_MAX {
-            index.remove(&format!("gone-{at}"), Guard::default()).expect("a deletion");
+            index.remove(&format!("gone-{at}"), WriteGuard::default()).expect("a deletion");
         }
         let untouched = cluster.clone();
         cluster.begin();
         let index = cluster.index_mut("docs").expect("an index");
-        index.remove("one too many", Guard::default()).expect("a deletion");
+        index.remove("one too many", WriteGuard::default()).expect("a deletion");
         assert_ne!(cluster, untouched);
         cluster.undo();
         assert_eq!(cluster, untouched);

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use flate2::read::MultiGzDecoder;
 
 use crate::error::Error;
-use sniff::{Looks, Wanted};
+use sniff::{InputWanted, TextLooks};
 
 /// What gzip begins with, whatever the file is called.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
@@ -28,7 +28,7 @@ pub(crate) const STDIN: &str = "stdin";
 /// # Errors
 /// [`Error::is_invalid_input`] if there are more than `bytes_max` bytes, packed or unpacked, or if the gzip
 /// is broken; [`Error::is_surroundings`] if it cannot be read.
-pub(crate) fn bytes(name: &str, reader: impl Read, wanted: Wanted, bytes_max: usize) -> Result<Vec<u8>, Error> {
+pub(crate) fn bytes(name: &str, reader: impl Read, wanted: InputWanted, bytes_max: usize) -> Result<Vec<u8>, Error> {
     let mut reader = Bounded { reader, left: bytes_max, beyond: false };
     let mut head = Vec::new();
     part(name, &mut reader, &mut head, GZIP.len())?;
@@ -47,16 +47,16 @@ fn text(
     name: &str,
     reader: &mut impl Read,
     mut head: Vec<u8>,
-    wanted: Wanted,
+    wanted: InputWanted,
     bytes_max: usize,
 ) -> Result<Vec<u8>, Error> {
     part(name, reader, &mut head, HEAD_BYTES.min(bytes_max))?;
     let first_line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_seen = first_line.len() < head.trim_ascii_start().len();
     let is_else = match sniff::at(&head) {
-        Looks::Other(_) => !wanted.is_whatever(),
+        TextLooks::Other(_) => !wanted.is_whatever(),
         // A recording is known by its first line.
-        looks => wanted == Wanted::Recording && looks != Looks::Recording && is_seen,
+        looks => wanted == InputWanted::Recording && looks != TextLooks::Recording && is_seen,
     };
     if is_else {
         return Ok(head);
@@ -80,7 +80,7 @@ fn part(name: &str, reader: &mut impl Read, into: &mut Vec<u8>, bytes: usize) ->
     }
 }
 
-fn too_large(name: &str, wanted: Wanted, bytes_max: usize) -> Error {
+fn too_large(name: &str, wanted: InputWanted, bytes_max: usize) -> Error {
     Error::invalid_input(format!(
         "{name}: there are more than {bytes_max} bytes; {} may have no more: split it",
         wanted.noun()
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn read(reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, String> {
-        bytes("f", reader, Wanted::Fixture, bytes_max).map_err(|error| error.to_string())
+        bytes("f", reader, InputWanted::Fixture, bytes_max).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(read(std::io::repeat(0), usize::MAX).map(|head| head.len()), Ok(HEAD_BYTES));
         let recording = |text: &'static [u8]| {
             let endless = text.chain(std::io::repeat(b'\n'));
-            bytes("f", endless, Wanted::Recording, 1_000_000).map_err(|error| error.to_string())
+            bytes("f", endless, InputWanted::Recording, 1_000_000).map_err(|error| error.to_string())
         };
         assert_eq!(recording(b"y\ny").map(|head| head.len()), Ok(HEAD_BYTES));
         let told = recording(b"{\"elastimock_recording\":1}").expect_err("no end");
@@ -160,7 +160,7 @@ mod tests {
         broken[whole.len() - 6] ^= 0xFF;
         assert_eq!(read(&broken[..], 100), Err("f: the gzip data is broken; pack the file again".to_owned()));
         let within = read(&packed(&whole)[..], 100).expect("gzip within gzip");
-        let (what, cure) = sniff::mismatch(&within, "f", Wanted::Fixture).expect("told");
+        let (what, cure) = sniff::mismatch(&within, "f", InputWanted::Fixture).expect("told");
         assert_eq!((&*what, &*cure), ("this is gzip within gzip", "unpack it once with gunzip"));
     }
 }

@@ -8,7 +8,7 @@ use crate::json::{Token, Tokens};
 
 /// What somebody wants to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum InputWanted {
     /// A state to start from.
     Fixture,
     /// A conversation.
@@ -21,23 +21,23 @@ pub(crate) enum Wanted {
     Foreign,
 }
 
-impl Wanted {
+impl InputWanted {
     /// With its article.
     pub(crate) fn noun(self) -> &'static str {
         match self {
-            Wanted::Fixture => "a fixture",
-            Wanted::Recording => "a recording",
+            InputWanted::Fixture => "a fixture",
+            InputWanted::Recording => "a recording",
             #[cfg(any(feature = "cli", test))]
-            Wanted::Any => "a file",
+            InputWanted::Any => "a file",
             #[cfg(any(feature = "cli", test))]
-            Wanted::Foreign => "a file of another tool",
+            InputWanted::Foreign => "a file of another tool",
         }
     }
 
     /// Whether all is to be read, whatever it looks like.
     pub(crate) fn is_whatever(self) -> bool {
         #[cfg(any(feature = "cli", test))]
-        return self == Wanted::Foreign;
+        return self == InputWanted::Foreign;
         #[cfg(not(any(feature = "cli", test)))]
         false
     }
@@ -45,7 +45,7 @@ impl Wanted {
 
 /// What a text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Looks {
+pub(crate) enum TextLooks {
     /// Nothing that is known by sight; what it is for its reader to say.
     Unknown,
     /// A recording of ours.
@@ -53,14 +53,14 @@ pub(crate) enum Looks {
     /// A fixture of ours.
     Fixture,
     /// A saved answer of Elasticsearch that holds documents.
-    Answer(Answer),
+    Answer(SavedAnswerShape),
     /// What another tool has written.
-    Other(Other),
+    Other(OtherTool),
 }
 
 /// How a saved answer holds its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum SavedAnswerShape {
     /// `{"count":…,"results":[…]}`: a list of connectors or sync jobs.
     Results,
     /// `{"hits":{"hits":[…]}}`: a search.
@@ -77,7 +77,7 @@ pub(crate) enum Answer {
 
 /// What another tool has written, in the words of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Other {
+pub(crate) struct OtherTool {
     /// A whole sentence: `this is …`.
     pub what: &'static str,
     cure: Cure,
@@ -93,12 +93,12 @@ enum Cure {
     Import,
 }
 
-impl Other {
+impl OtherTool {
     /// What to do instead.
-    pub(crate) fn cure(self, wanted: Wanted) -> &'static str {
+    pub(crate) fn cure(self, wanted: InputWanted) -> &'static str {
         match (self.cure, wanted) {
             (Cure::Do(what), _) => what,
-            (Cure::Record | Cure::Import, Wanted::Fixture) => {
+            (Cure::Record | Cure::Import, InputWanted::Fixture) => {
                 "a fixture holds connectors and sync jobs: save the answer of GET _connector, or write one"
             }
             (Cure::Import, _) => {
@@ -112,7 +112,7 @@ impl Other {
 }
 
 /// What to say where something else is wanted: what it is, and what to do. None if it may be what is wanted.
-pub(crate) fn mismatch(text: &[u8], name: &str, wanted: Wanted) -> Option<(String, String)> {
+pub(crate) fn mismatch(text: &[u8], name: &str, wanted: InputWanted) -> Option<(String, String)> {
     // A line to paste into a shell.
     let is_plain =
         name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+=@%:,~".contains(&byte) || !byte.is_ascii());
@@ -122,16 +122,16 @@ pub(crate) fn mismatch(text: &[u8], name: &str, wanted: Wanted) -> Option<(Strin
         name => format!("'{}'", name.replace('\'', r"'\''")),
     };
     match (at(text), wanted) {
-        (Looks::Other(other), _) => Some((other.what.to_owned(), other.cure(wanted).to_owned())),
-        (Looks::Recording, Wanted::Fixture) => Some((
+        (TextLooks::Other(other), _) => Some((other.what.to_owned(), other.cure(wanted).to_owned())),
+        (TextLooks::Recording, InputWanted::Fixture) => Some((
             "this is a recording, not a fixture".to_owned(),
             format!("`elastimock play {name}` answers from it, `elastimock judge {name}` judges it"),
         )),
-        (Looks::Fixture, Wanted::Recording) => Some((
+        (TextLooks::Fixture, InputWanted::Recording) => Some((
             "this is a fixture, not a recording".to_owned(),
             format!("`elastimock serve --fixtures {name}` starts a server from it"),
         )),
-        (Looks::Answer(_), Wanted::Recording) => Some((
+        (TextLooks::Answer(_), InputWanted::Recording) => Some((
             "this is a saved answer of Elasticsearch, not a recording".to_owned(),
             format!("`elastimock serve --fixtures {name}` starts a server from it"),
         )),
@@ -164,8 +164,8 @@ const MAGIC: &[(&[u8], &str, Cure)] = &[
 ];
 
 /// What the text looks like.
-pub(crate) fn at(text: &[u8]) -> Looks {
-    let other = |what, cure| Looks::Other(Other { what, cure });
+pub(crate) fn at(text: &[u8]) -> TextLooks {
+    let other = |what, cure| TextLooks::Other(OtherTool { what, cure });
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let start = text.trim_ascii_start();
     if let Some((_, what, cure)) =
@@ -177,13 +177,13 @@ pub(crate) fn at(text: &[u8]) -> Looks {
         return other("this is no text but binary data", MEANT);
     }
     match start.first() {
-        Some(b'{' | b'[' | b'/' | b'"') => json(start).unwrap_or(Looks::Unknown),
+        Some(b'{' | b'[' | b'/' | b'"') => json(start).unwrap_or(TextLooks::Unknown),
         Some(_) if is_console(start) => other(
             "this is a list of requests, as Kibana's console has them",
             Cure::Do("send them to a server, and give its answer"),
         ),
         Some(_) => yaml(text),
-        None => Looks::Unknown,
+        None => TextLooks::Unknown,
     }
 }
 
@@ -197,9 +197,9 @@ fn is_console(text: &[u8]) -> bool {
 
 /// The keys that have been seen: of the value itself, and of some of its members as `member.key`.
 #[derive(Default)]
-struct Seen(Vec<String>);
+struct KeysSeen(Vec<String>);
 
-impl Seen {
+impl KeysSeen {
     fn has(&self, key: &str) -> bool {
         self.0.iter().any(|seen| seen == key)
     }
@@ -218,7 +218,7 @@ const LOOKED_INTO: &[&str] = &["log", "info", "hits", "data", "index", "create",
 /// The sections of a fixture.
 const SECTIONS: &[&str] = &["connectors", "sync_jobs", "secrets", "api_keys", "indices", "stubs"];
 
-fn json(text: &[u8]) -> Option<Looks> {
+fn json(text: &[u8]) -> Option<TextLooks> {
     let mut tokens = Tokens::new(text);
     match tokens.next().ok()?? {
         Token::StartObject => {}
@@ -228,8 +228,8 @@ fn json(text: &[u8]) -> Option<Looks> {
             }
             let looks = object(&mut tokens)?;
             return match looks {
-                Looks::Answer(Answer::One) => Some(Looks::Answer(Answer::List)),
-                Looks::Other(_) => Some(looks),
+                TextLooks::Answer(SavedAnswerShape::One) => Some(TextLooks::Answer(SavedAnswerShape::List)),
+                TextLooks::Other(_) => Some(looks),
                 _ => None,
             };
         }
@@ -237,14 +237,16 @@ fn json(text: &[u8]) -> Option<Looks> {
     }
     match object(&mut tokens)? {
         // Whatever follows tells whether there are more of them.
-        Looks::Answer(Answer::One) if matches!(tokens.next(), Ok(Some(_))) => Some(Looks::Answer(Answer::Lines)),
+        TextLooks::Answer(SavedAnswerShape::One) if matches!(tokens.next(), Ok(Some(_))) => {
+            Some(TextLooks::Answer(SavedAnswerShape::Lines))
+        }
         looks => Some(looks),
     }
 }
 
 /// What an object looks like. One that is a document has been read to its end.
-fn object(tokens: &mut Tokens<'_>) -> Option<Looks> {
-    let mut seen = Seen::default();
+fn object(tokens: &mut Tokens<'_>) -> Option<TextLooks> {
+    let mut seen = KeysSeen::default();
     let mut is_list = Vec::new();
     while tokens.next().ok()? == Some(Token::FieldName) {
         let key = tokens.text().ok()?.into_owned();
@@ -275,23 +277,23 @@ fn object(tokens: &mut Tokens<'_>) -> Option<Looks> {
     }
     let is_stored = seen.has("_id") && ["_source", "found", "_index", "_score"].iter().any(|key| seen.has(key));
     let is_shown = seen.has("id") && seen.0.len() > 1;
-    (is_stored || is_shown).then_some(Looks::Answer(Answer::One))
+    (is_stored || is_shown).then_some(TextLooks::Answer(SavedAnswerShape::One))
 }
 
 /// What these keys are known for.
-fn known(seen: &Seen, lists: &[String]) -> Option<Looks> {
+fn known(seen: &KeysSeen, lists: &[String]) -> Option<TextLooks> {
     let is_list = |key: &str| lists.iter().any(|list| list == key);
-    let other = |what, cure| Some(Looks::Other(Other { what, cure }));
+    let other = |what, cure| Some(TextLooks::Other(OtherTool { what, cure }));
     let any = |keys: &[&str]| keys.iter().any(|key| seen.has(key));
     if any(&["elastimock_recording"]) {
-        return Some(Looks::Recording);
+        return Some(TextLooks::Recording);
     }
     if SECTIONS.iter().any(|section| seen.has(section)) {
-        return Some(Looks::Fixture);
+        return Some(TextLooks::Fixture);
     }
     if seen.has("request") && seen.has("response") {
         return match any(&["seq"]) {
-            true => Some(Looks::Recording),
+            true => Some(TextLooks::Recording),
             false => other("this is a stub of another mock server", IMPORT),
         };
     }
@@ -343,24 +345,24 @@ fn known(seen: &Seen, lists: &[String]) -> Option<Looks> {
         );
     }
     if any(&["hits.hits"]) {
-        return Some(Looks::Answer(Answer::Hits));
+        return Some(TextLooks::Answer(SavedAnswerShape::Hits));
     }
     if is_list("responses") {
         return other("this is the answer of several searches", Cure::Do("save the answer of each search by itself"));
     }
     if is_list("results") {
-        return Some(Looks::Answer(Answer::Results));
+        return Some(TextLooks::Answer(SavedAnswerShape::Results));
     }
     if is_list("docs") {
-        return Some(Looks::Answer(Answer::Docs));
+        return Some(TextLooks::Answer(SavedAnswerShape::Docs));
     }
     None
 }
 
 /// What a YAML text looks like, by the keys at the beginnings of its lines and of those below.
-fn yaml(text: &[u8]) -> Looks {
+fn yaml(text: &[u8]) -> TextLooks {
     let head = &text[..text.len().min(super::HEAD_BYTES)];
-    let mut seen = Seen::default();
+    let mut seen = KeysSeen::default();
     let mut lists = Vec::new();
     let mut open = String::new();
     for line in head.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line)) {
@@ -395,7 +397,11 @@ fn yaml(text: &[u8]) -> Looks {
         }
     }
     let is_stored = seen.has("_id") && seen.has("_source");
-    if is_stored || (seen.has("id") && seen.0.len() > 1) { Looks::Answer(Answer::One) } else { Looks::Unknown }
+    if is_stored || (seen.has("id") && seen.0.len() > 1) {
+        TextLooks::Answer(SavedAnswerShape::One)
+    } else {
+        TextLooks::Unknown
+    }
 }
 
 #[cfg(test)]
@@ -404,30 +410,33 @@ mod tests {
 
     #[test]
     fn each_is_known_by_its_beginning() {
-        let answer = Looks::Answer;
+        let answer = TextLooks::Answer;
         for (text, expected) in [
-            ("", Looks::Unknown),
-            ("  \n", Looks::Unknown),
-            ("7", Looks::Unknown),
-            ("{}", Looks::Unknown),
-            ("{\"a\":", Looks::Unknown),
-            (r#"[ { "id": "crm" } ]"#, Looks::Unknown),
-            (r#"{ "conectors": [] }"#, Looks::Unknown),
-            (r#"{"elastimock_recording":1,"state":{"connectors":[]}}"#, Looks::Recording),
-            (r#"{"seq":1,"request":{},"response":{}}"#, Looks::Recording),
-            ("// mine\n{ \"$schema\": \"s\", \"sync_jobs\": [ {", Looks::Fixture),
-            ("\u{feff}{ \"indices\": {} }", Looks::Fixture),
-            ("# mine\nconnectors:\n  - id: crm\n", Looks::Fixture),
-            (r#"{"count":0,"results":[]}"#, answer(Answer::Results)),
-            ("---\ncount: 1\nresults:\n- id: \"crm\"\n", answer(Answer::Results)),
-            (r#"{"took":1,"_shards":{"total":1},"hits":{"total":{"value":1},"hits":[]}}"#, answer(Answer::Hits)),
-            (r#"{"hits":{"hits":[]}}"#, answer(Answer::Hits)),
-            ("---\ntook: 1\nhits:\n  total: 1\n  hits:\n  - _id: \"1\"\n", answer(Answer::Hits)),
-            (r#"{"docs":[]}"#, answer(Answer::Docs)),
-            (r#"{"_index":"i","_id":"1","found":true,"_source":{"connectors":[]}}"#, answer(Answer::One)),
-            (r#"{"id":"crm","configuration":{},"error":null}"#, answer(Answer::One)),
-            (r#"[{"_id":"1","_source":{}}]"#, answer(Answer::List)),
-            ("{\"_id\":\"1\",\"_source\":{}}\n{\"_id\":\"2\"", answer(Answer::Lines)),
+            ("", TextLooks::Unknown),
+            ("  \n", TextLooks::Unknown),
+            ("7", TextLooks::Unknown),
+            ("{}", TextLooks::Unknown),
+            ("{\"a\":", TextLooks::Unknown),
+            (r#"[ { "id": "crm" } ]"#, TextLooks::Unknown),
+            (r#"{ "conectors": [] }"#, TextLooks::Unknown),
+            (r#"{"elastimock_recording":1,"state":{"connectors":[]}}"#, TextLooks::Recording),
+            (r#"{"seq":1,"request":{},"response":{}}"#, TextLooks::Recording),
+            ("// mine\n{ \"$schema\": \"s\", \"sync_jobs\": [ {", TextLooks::Fixture),
+            ("\u{feff}{ \"indices\": {} }", TextLooks::Fixture),
+            ("# mine\nconnectors:\n  - id: crm\n", TextLooks::Fixture),
+            (r#"{"count":0,"results":[]}"#, answer(SavedAnswerShape::Results)),
+            ("---\ncount: 1\nresults:\n- id: \"crm\"\n", answer(SavedAnswerShape::Results)),
+            (
+                r#"{"took":1,"_shards":{"total":1},"hits":{"total":{"value":1},"hits":[]}}"#,
+                answer(SavedAnswerShape::Hits),
+            ),
+            (r#"{"hits":{"hits":[]}}"#, answer(SavedAnswerShape::Hits)),
+            ("---\ntook: 1\nhits:\n  total: 1\n  hits:\n  - _id: \"1\"\n", answer(SavedAnswerShape::Hits)),
+            (r#"{"docs":[]}"#, answer(SavedAnswerShape::Docs)),
+            (r#"{"_index":"i","_id":"1","found":true,"_source":{"connectors":[]}}"#, answer(SavedAnswerShape::One)),
+            (r#"{"id":"crm","configuration":{},"error":null}"#, answer(SavedAnswerShape::One)),
+            (r#"[{"_id":"1","_source":{}}]"#, answer(SavedAnswerShape::List)),
+            ("{\"_id\":\"1\",\"_source\":{}}\n{\"_id\":\"2\"", answer(SavedAnswerShape::Lines)),
         ] {
             assert_eq!(at(text.as_bytes()), expected, "{text}");
         }
@@ -465,12 +474,15 @@ mod tests {
             ("a\0b", "this is no text but binary data"),
         ] {
             let (what, cure) =
-                mismatch(text.as_bytes(), "f", Wanted::Any).unwrap_or_else(|| panic!("{text} is unknown"));
+                mismatch(text.as_bytes(), "f", InputWanted::Any).unwrap_or_else(|| panic!("{text} is unknown"));
             assert!(what.starts_with(expected), "{text}: {what}");
             assert!(!cure.is_empty() && !what.contains(';') && !cure.contains(';'), "{what}; {cure}");
         }
         let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain("{}".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-        assert_eq!(mismatch(&utf16, "f", Wanted::Any).map(|told| told.1).as_deref(), Some("save the file as UTF-8"));
+        assert_eq!(
+            mismatch(&utf16, "f", InputWanted::Any).map(|told| told.1).as_deref(),
+            Some("save the file as UTF-8")
+        );
     }
 
     #[test]
@@ -481,30 +493,32 @@ mod tests {
         let recording = r#"{"elastimock_recording":1}"#;
         let fixture = r#"{"connectors":[]}"#;
         assert_eq!(
-            told(recording, "r.ndjson", Wanted::Fixture).as_deref(),
+            told(recording, "r.ndjson", InputWanted::Fixture).as_deref(),
             Some(
                 "this is a recording, not a fixture; `elastimock play r.ndjson` answers from it, `elastimock judge r.ndjson` judges it"
             )
         );
         assert_eq!(
-            told(fixture, "stdin", Wanted::Recording).as_deref(),
+            told(fixture, "stdin", InputWanted::Recording).as_deref(),
             Some("this is a fixture, not a recording; `elastimock serve --fixtures FILE` starts a server from it")
         );
         assert_eq!(
-            told(r#"{"results":[]}"#, "x", Wanted::Recording).as_deref(),
+            told(r#"{"results":[]}"#, "x", InputWanted::Recording).as_deref(),
             Some(
                 "this is a saved answer of Elasticsearch, not a recording; `elastimock serve --fixtures x` starts a server from it"
             )
         );
-        for (text, wanted) in [(recording, Wanted::Recording), (fixture, Wanted::Fixture), ("{}", Wanted::Recording)] {
+        for (text, wanted) in
+            [(recording, InputWanted::Recording), (fixture, InputWanted::Fixture), ("{}", InputWanted::Recording)]
+        {
             assert_eq!(told(text, "x", wanted), None);
-            assert_eq!(told(text, "x", Wanted::Any), None);
+            assert_eq!(told(text, "x", InputWanted::Any), None);
         }
     }
 
     #[test]
     fn a_large_fixture_is_known_by_its_first_section() {
         let text = format!("{{ \"connectors\": [ {{ \"id\": \"{}\" ", "x".repeat(1_000_000));
-        assert_eq!(at(text.as_bytes()), Looks::Fixture);
+        assert_eq!(at(text.as_bytes()), TextLooks::Fixture);
     }
 }

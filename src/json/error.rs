@@ -1,6 +1,6 @@
 //! What can be wrong with a JSON text, where, and in whose words.
 //!
-//! The scanner states a [`Cause`] with its facts; the one `match` that turns causes into Jackson's
+//! The scanner states a [`SyntaxCause`] with its facts; the one `match` that turns causes into Jackson's
 //! words is here, and so is the way Jackson prints a place in a body.
 //!
 //! Source: jackson-core 2.15 (behaviour compared run by run), Elasticsearch 9.x for the kinds.
@@ -36,20 +36,20 @@ impl Position {
 
 /// The line that holds a place: its number, and the offset of its first byte.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line {
+pub(super) struct TextLine {
     number: u32,
     first: usize,
     /// Everything before this offset has been looked at for line ends.
     seen: usize,
 }
 
-impl Line {
-    pub(super) const FIRST: Line = Line { number: 1, first: 0, seen: 0 };
+impl TextLine {
+    pub(super) const FIRST: TextLine = TextLine { number: 1, first: 0, seen: 0 };
 
     /// The line of `offset`, counted on from this one. `\n`, `\r\n` and a lone `\r` end a line.
-    pub(super) fn of(mut self, bytes: &[u8], offset: usize) -> Line {
+    pub(super) fn of(mut self, bytes: &[u8], offset: usize) -> TextLine {
         if offset < self.seen {
-            self = Line::FIRST;
+            self = TextLine::FIRST;
         }
         let offset = offset.min(bytes.len());
         while let Some(more) = bytes[self.seen..offset].iter().position(|b| matches!(b, b'\n' | b'\r')) {
@@ -76,18 +76,18 @@ impl Line {
 
 /// What encloses the current place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum EnclosingScope {
     Root,
     Array,
     Object,
 }
 
-impl Scope {
+impl EnclosingScope {
     fn name(self) -> &'static str {
         match self {
-            Scope::Root => "root",
-            Scope::Array => "Array",
-            Scope::Object => "Object",
+            EnclosingScope::Root => "root",
+            EnclosingScope::Array => "Array",
+            EnclosingScope::Object => "Object",
         }
     }
 }
@@ -96,14 +96,14 @@ impl Scope {
 ///
 /// A `unit` is a character as Java holds it: 16 bits, or a bare byte, now and then negative.
 #[derive(Debug)]
-pub(super) enum Cause {
+pub(super) enum SyntaxCause {
     Unexpected {
         unit: i32,
         wanted: &'static str,
     },
     NoComma {
         unit: i32,
-        scope: Scope,
+        scope: EnclosingScope,
     },
     BadNumber {
         unit: i32,
@@ -134,7 +134,7 @@ pub(super) enum Cause {
     },
     Mismatch {
         found: u8,
-        scope: Scope,
+        scope: EnclosingScope,
         start: Position,
     },
     Duplicate {
@@ -147,11 +147,11 @@ pub(super) enum Cause {
         token: &'static str,
     },
     EndOpen {
-        scope: Scope,
+        scope: EnclosingScope,
         start: Position,
     },
     EndAfterComma {
-        scope: Scope,
+        scope: EnclosingScope,
     },
     Depth,
     NumberLength {
@@ -166,65 +166,65 @@ pub(super) const A_VALUE: &str = "expected a value";
 pub(super) const A_VALID_VALUE: &str =
     "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
 
-impl Cause {
+impl SyntaxCause {
     /// The words, up to an inner place if there is one.
     fn words(&self) -> Cow<'static, str> {
         let words = match *self {
-            Cause::Unexpected { unit, wanted } => {
+            SyntaxCause::Unexpected { unit, wanted } => {
                 format!("Unexpected character ({}): {wanted}", Unit(unit))
             }
-            Cause::NoComma { unit, scope } => format!(
+            SyntaxCause::NoComma { unit, scope } => format!(
                 "Unexpected character ({}): was expecting comma to separate {} entries",
                 Unit(unit),
                 scope.name()
             ),
-            Cause::BadNumber { unit, wanted } => {
+            SyntaxCause::BadNumber { unit, wanted } => {
                 format!("Unexpected character ({}) in numeric value: {wanted}", Unit(unit))
             }
-            Cause::LeadingZero => {
+            SyntaxCause::LeadingZero => {
                 return "Invalid numeric value: Leading zeroes not allowed".into();
             }
-            Cause::NonStandard { token } => {
+            SyntaxCause::NonStandard { token } => {
                 format!("Non-standard token '{token}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow")
             }
-            Cause::Unrecognized { ref token } => format!(
+            SyntaxCause::Unrecognized { ref token } => format!(
                 "Unrecognized token '{token}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
             ),
-            Cause::ControlInText { byte, place } => format!(
+            SyntaxCause::ControlInText { byte, place } => format!(
                 "Illegal unquoted character ({}): has to be escaped using backslash to be included in {place}",
                 Unit(byte.into())
             ),
-            Cause::ControlBetween { byte } => format!(
+            SyntaxCause::ControlBetween { byte } => format!(
                 r"Illegal character ({}): only regular white space (\r, \n, \t) is allowed between tokens",
                 Unit(byte.into())
             ),
-            Cause::BadEscape { unit } => format!("Unrecognized character escape {}", Unit(unit)),
-            Cause::BadStart { byte } => format!("Invalid UTF-8 start byte {byte:#x}"),
-            Cause::BadMiddle { bits } => format!("Invalid UTF-8 middle byte {bits:#x}"),
+            SyntaxCause::BadEscape { unit } => format!("Unrecognized character escape {}", Unit(unit)),
+            SyntaxCause::BadStart { byte } => format!("Invalid UTF-8 start byte {byte:#x}"),
+            SyntaxCause::BadMiddle { bits } => format!("Invalid UTF-8 middle byte {bits:#x}"),
             // The mark that would have been right is the other one, even where none would have been.
-            Cause::Mismatch { found, scope, .. } => format!(
+            SyntaxCause::Mismatch { found, scope, .. } => format!(
                 "Unexpected close marker '{}': expected '{}' (for {} starting at ",
                 char::from(found),
                 if found == b']' { '}' } else { ']' },
                 scope.name()
             ),
-            Cause::Duplicate { ref name } => format!("Duplicate field '{name}'"),
-            Cause::End(place) => format!("Unexpected end-of-input{place}"),
-            Cause::EndIn { token } => format!("Unexpected end-of-input in {token}"),
-            Cause::EndOpen { scope, .. } => {
+            SyntaxCause::Duplicate { ref name } => format!("Duplicate field '{name}'"),
+            SyntaxCause::End(place) => format!("Unexpected end-of-input{place}"),
+            SyntaxCause::EndIn { token } => format!("Unexpected end-of-input in {token}"),
+            SyntaxCause::EndOpen { scope, .. } => {
                 format!("Unexpected end-of-input: expected close marker for {} (start marker at ", scope.name())
             }
-            Cause::EndAfterComma { scope } => {
+            SyntaxCause::EndAfterComma { scope } => {
                 format!("Unexpected end-of-input within/between {} entries", scope.name())
             }
-            Cause::Depth => {
+            SyntaxCause::Depth => {
                 format!("Depth ({}) exceeds the maximum allowed nesting depth ({JSON_DEPTH_MAX})", JSON_DEPTH_MAX + 1)
             }
-            Cause::NumberLength { digits } => {
+            SyntaxCause::NumberLength { digits } => {
                 format!("Number length ({digits}) exceeds the maximum length ({JSON_NUMBER_DIGITS_MAX})")
             }
-            Cause::Empty => return "Unexpected end-of-input: expected a value".into(),
-            Cause::Trailing(token) => {
+            SyntaxCause::Empty => return "Unexpected end-of-input: expected a value".into(),
+            SyntaxCause::Trailing(token) => {
                 format!("Unexpected token [{}] after the end of the value", token.name())
             }
         };
@@ -234,7 +234,7 @@ impl Cause {
     /// The inner place, where Jackson's words end with one.
     fn start(&self) -> Option<Position> {
         match *self {
-            Cause::Mismatch { start, .. } | Cause::EndOpen { start, .. } => Some(start),
+            SyntaxCause::Mismatch { start, .. } | SyntaxCause::EndOpen { start, .. } => Some(start),
             _ => None,
         }
     }
@@ -242,7 +242,7 @@ impl Cause {
     /// Whether the text ended too early. Such a cause stands after the last byte, whatever that is.
     fn is_end(&self) -> bool {
         match self {
-            Cause::End(_) | Cause::EndIn { .. } | Cause::EndOpen { .. } | Cause::Empty => true,
+            SyntaxCause::End(_) | SyntaxCause::EndIn { .. } | SyntaxCause::EndOpen { .. } | SyntaxCause::Empty => true,
             // Jackson has no end-of-input exception for a text that ends after a comma.
             // Source: jackson-core 2.15, seen in a run.
             _ => false,
@@ -251,7 +251,7 @@ impl Cause {
 
     /// Whether a line end right before the place was counted before the trouble came up.
     fn is_after_line_end(&self) -> bool {
-        self.is_end() || matches!(self, Cause::EndAfterComma { .. })
+        self.is_end() || matches!(self, SyntaxCause::EndAfterComma { .. })
     }
 }
 
@@ -297,7 +297,7 @@ pub struct SyntaxError(Box<Facts>);
 
 #[derive(Debug)]
 struct Facts {
-    cause: Cause,
+    cause: SyntaxCause,
     position: Position,
     source: String,
 }
@@ -305,10 +305,10 @@ struct Facts {
 impl SyntaxError {
     /// `offset` is how far the reader had come, the offending byte included.
     #[cold]
-    pub(super) fn new(bytes: &[u8], offset: usize, cause: Cause) -> SyntaxError {
+    pub(super) fn new(bytes: &[u8], offset: usize, cause: SyntaxCause) -> SyntaxError {
         // A line end that is itself the offence has not begun a new line.
         let counted = if cause.is_after_line_end() { offset } else { offset.saturating_sub(1) };
-        let position = Line::FIRST.of(bytes, counted).position(offset);
+        let position = TextLine::FIRST.of(bytes, counted).position(offset);
         SyntaxError(Box::new(Facts { cause, position, source: source(bytes) }))
     }
 
@@ -346,7 +346,7 @@ impl SyntaxError {
     /// assert_eq!(error.message(), "Depth (1001) exceeds the maximum allowed nesting depth (1000)");
     /// ```
     pub fn is_constraint(&self) -> bool {
-        matches!(self.0.cause, Cause::Depth | Cause::NumberLength { .. })
+        matches!(self.0.cause, SyntaxCause::Depth | SyntaxCause::NumberLength { .. })
     }
 
     /// Jackson's words, without the place at their end.

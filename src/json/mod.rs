@@ -28,8 +28,8 @@ pub(crate) use weight::is_light;
 pub use weight::weighs_more;
 pub use write::{write, write_into};
 
-use error::{Cause, Scope};
-use scan::{Context, Scan};
+use error::{EnclosingScope, SyntaxCause};
+use scan::{Context, TextScan};
 
 /// The first value of a text, as a request body is read; `None` if there is none.
 ///
@@ -51,7 +51,7 @@ use scan::{Context, Scan};
 /// # Ok::<(), json::SyntaxError>(())
 /// ```
 pub fn read(bytes: &[u8]) -> Result<Option<Value>, SyntaxError> {
-    first_value(&mut Scan::new(bytes))
+    first_value(&mut TextScan::new(bytes))
 }
 
 /// The same with what follows the value.
@@ -67,7 +67,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Value>, SyntaxError> {
 /// # Ok::<(), json::SyntaxError>(())
 /// ```
 pub fn read_first(bytes: &[u8]) -> Result<Option<(Value, &[u8])>, SyntaxError> {
-    let mut scan = Scan::new(bytes);
+    let mut scan = TextScan::new(bytes);
     let value = first_value(&mut scan)?;
     Ok(value.map(|value| (value, bytes.get(scan.at..).unwrap_or_default())))
 }
@@ -133,18 +133,18 @@ pub fn read_all(bytes: &[u8]) -> Result<Vec<Value>, SyntaxError> {
 pub fn read_file(bytes: &[u8]) -> Result<Value, SyntaxError> {
     let mut tokens = Tokens::new(bytes);
     if tokens.next()?.is_none() {
-        return Err(SyntaxError::new(bytes, bytes.len(), Cause::Empty));
+        return Err(SyntaxError::new(bytes, bytes.len(), SyntaxCause::Empty));
     }
     let value = tokens.value()?;
     match tokens.next()? {
         None => Ok(value),
-        Some(token) => Err(SyntaxError::new(bytes, tokens.position().offset + 1, Cause::Trailing(token))),
+        Some(token) => Err(SyntaxError::new(bytes, tokens.position().offset + 1, SyntaxCause::Trailing(token))),
     }
 }
 
-fn first_value(scan: &mut Scan<'_>) -> Result<Option<Value>, SyntaxError> {
+fn first_value(scan: &mut TextScan<'_>) -> Result<Option<Value>, SyntaxError> {
     match scan.entry(Context::ROOT, true)? {
-        Some(byte) => value::read_value(scan, byte, Scope::Root, 0).map(Some),
+        Some(byte) => value::read_value(scan, byte, EnclosingScope::Root, 0).map(Some),
         None => Ok(None),
     }
 }

@@ -6,8 +6,8 @@
 use serde_json::{Number, Value};
 
 use super::chars::{is_identifier_part, is_latin_1_letter, more_bytes};
-use super::error::{A_VALID_VALUE, A_VALUE, Cause, Scope, SyntaxError};
-use super::scan::Scan;
+use super::error::{A_VALID_VALUE, A_VALUE, EnclosingScope, SyntaxCause, SyntaxError};
+use super::scan::TextScan;
 use crate::limits::JSON_NUMBER_DIGITS_MAX;
 
 /// A value that is neither string nor container.
@@ -26,10 +26,10 @@ pub(super) enum Scalar {
 /// How much of an unknown word is shown. Source: jackson-core 2.15, a run.
 const WORD_UNITS_MAX: usize = 256;
 
-impl Scan<'_> {
+impl TextScan<'_> {
     /// Passes over a value that is neither string nor container, and whose first byte has been taken.
     #[inline]
-    pub(super) fn scalar(&mut self, first: u8, scope: Scope) -> Result<Scalar, SyntaxError> {
+    pub(super) fn scalar(&mut self, first: u8, scope: EnclosingScope) -> Result<Scalar, SyntaxError> {
         match first {
             b'0'..=b'9' | b'-' => self.number(first, scope),
             b't' => self.word("true").map(|()| Scalar::Boolean(true)),
@@ -40,7 +40,7 @@ impl Scan<'_> {
     }
 
     #[inline]
-    fn number(&mut self, first: u8, scope: Scope) -> Result<Scalar, SyntaxError> {
+    fn number(&mut self, first: u8, scope: EnclosingScope) -> Result<Scalar, SyntaxError> {
         let negative = first == b'-';
         let mut digit = first;
         if negative {
@@ -56,7 +56,7 @@ impl Scan<'_> {
         let mut size = u64::from(digit - b'0');
         while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
             if size == 0 && self.at == from + 1 {
-                return Err(self.error(Cause::LeadingZero));
+                return Err(self.error(SyntaxCause::LeadingZero));
             }
             size = size.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             self.at += 1;
@@ -67,11 +67,11 @@ impl Scan<'_> {
             digits += self.fraction()?;
             scalar = Scalar::Float;
         }
-        if scope == Scope::Root {
+        if scope == EnclosingScope::Root {
             self.space_after_root()?;
         }
         if digits > JSON_NUMBER_DIGITS_MAX {
-            return Err(self.error(Cause::NumberLength { digits }));
+            return Err(self.error(SyntaxCause::NumberLength { digits }));
         }
         Ok(scalar)
     }
@@ -85,7 +85,9 @@ impl Scan<'_> {
             if fraction == 0 {
                 // At the end of the text Jackson blames the point itself.
                 let unit = self.take().unwrap_or(b'.').into();
-                return Err(self.error(Cause::BadNumber { unit, wanted: "Decimal point not followed by a digit" }));
+                return Err(
+                    self.error(SyntaxCause::BadNumber { unit, wanted: "Decimal point not followed by a digit" })
+                );
             }
         }
         let mut exponent = 0;
@@ -98,7 +100,7 @@ impl Scan<'_> {
             if exponent == 0 {
                 let unit = self.take().ok_or_else(|| self.end_in_token())?.into();
                 let wanted = "Exponent indicator not followed by a digit";
-                return Err(self.error(Cause::BadNumber { unit, wanted }));
+                return Err(self.error(SyntaxCause::BadNumber { unit, wanted }));
             }
         }
         Ok(fraction + exponent)
@@ -146,24 +148,24 @@ impl Scan<'_> {
     #[cold]
     fn error_of_character_met_twice(&mut self, byte: u8) -> SyntaxError {
         if more_bytes(byte).is_none() {
-            return self.error(Cause::BadStart { byte });
+            return self.error(SyntaxCause::BadStart { byte });
         }
         self.at += 1;
-        self.error(Cause::BadMiddle { bits: byte.into() })
+        self.error(SyntaxCause::BadMiddle { bits: byte.into() })
     }
 
     /// A byte where a value should begin.
     #[cold]
-    fn no_value(&mut self, first: u8, scope: Scope) -> SyntaxError {
+    fn no_value(&mut self, first: u8, scope: EnclosingScope) -> SyntaxError {
         match first {
-            b']' if scope == Scope::Array => return self.unexpected(first, A_VALUE),
+            b']' if scope == EnclosingScope::Array => return self.unexpected(first, A_VALUE),
             b',' | b'}' => return self.unexpected(first, A_VALUE),
             b'N' => return self.non_standard("NaN", 1),
             b'I' => return self.non_standard("Infinity", 1),
             b'+' => {
                 return match self.take() {
                     Some(byte) => self.odd_number(byte.into(), false),
-                    None => self.error(Cause::End(" in a Number value")),
+                    None => self.error(SyntaxCause::End(" in a Number value")),
                 };
             }
             _ => {}
@@ -181,7 +183,7 @@ impl Scan<'_> {
     fn odd_number(&mut self, mut unit: i32, negative: bool) -> SyntaxError {
         if unit == i32::from(b'I') {
             let Some(byte) = self.take() else {
-                return self.error(Cause::End(" in a Number value"));
+                return self.error(SyntaxCause::End(" in a Number value"));
             };
             match (byte, negative) {
                 (b'N', true) => return self.non_standard("-INF", 3),
@@ -193,12 +195,12 @@ impl Scan<'_> {
             }
         }
         self.error(if negative {
-            Cause::BadNumber {
+            SyntaxCause::BadNumber {
                 unit,
                 wanted: "expected digit (0-9) to follow minus sign, for valid numeric value",
             }
         } else {
-            Cause::BadNumber {
+            SyntaxCause::BadNumber {
                 unit: b'+'.into(),
                 wanted: "JSON spec does not allow numbers to have plus signs: enable `JsonReadFeature.ALLOW_LEADING_PLUS_SIGN_FOR_NUMBERS` to allow",
             }
@@ -207,7 +209,7 @@ impl Scan<'_> {
 
     fn non_standard(&mut self, token: &'static str, from: usize) -> SyntaxError {
         match self.rest_of_word(token, from) {
-            Ok(()) => self.error(Cause::NonStandard { token }),
+            Ok(()) => self.error(SyntaxCause::NonStandard { token }),
             Err(error) => error,
         }
     }
@@ -231,7 +233,7 @@ impl Scan<'_> {
                 break;
             }
         }
-        self.error(Cause::Unrecognized { token })
+        self.error(SyntaxCause::Unrecognized { token })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The bytes of a JSON text: blanks, comments, marks, names and strings. Numbers and words are next door.
 //!
-//! A [`Scan`] knows where it is and nothing of what encloses it; whoever calls says so. Strings are
+//! A [`TextScan`] knows where it is and nothing of what encloses it; whoever calls says so. Strings are
 //! first passed over (that finds every error and its place), and decoded after that, which cannot fail.
 //!
 //! Source: jackson-core 2.15 on a byte array, compared run by run.
@@ -8,22 +8,22 @@
 use std::borrow::Cow;
 
 use super::chars::{code_point, group_to, lenient, more_bytes, run_end, unescape};
-use super::error::{Cause, Line, Position, Scope, SyntaxError};
+use super::error::{EnclosingScope, Position, SyntaxCause, SyntaxError, TextLine};
 
 /// What encloses a place, and the offset of its opening mark.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
-    pub scope: Scope,
+    pub scope: EnclosingScope,
     pub start: usize,
 }
 
 impl Context {
-    pub(super) const ROOT: Context = Context { scope: Scope::Root, start: 0 };
+    pub(super) const ROOT: Context = Context { scope: EnclosingScope::Root, start: 0 };
 }
 
 /// A place in a text, and Jackson's name for the token last met, which some errors name.
 #[derive(Debug, Clone)]
-pub(super) struct Scan<'a> {
+pub(super) struct TextScan<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
     pub last: &'static str,
@@ -31,36 +31,36 @@ pub(super) struct Scan<'a> {
 
 /// The inside of a string, found to be in order.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Text<'a> {
+pub(super) enum StringText<'a> {
     Plain(&'a str),
     /// With escapes, or not UTF-8 as Rust has it.
     Odd(&'a [u8]),
 }
 
-impl<'a> Scan<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Scan<'a> {
+impl<'a> TextScan<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> TextScan<'a> {
         // The mark of UTF-8 is passed over, and columns count its bytes. Shorter than four bytes,
         // a text is not looked at for a mark. Source: jackson-core 2.15, a run.
         //
         // DIFFERENCE: Jackson also recognises UTF-16 and UTF-32; here they are refused, at their mark or
         // at their first zero byte. No Elasticsearch client sends them.
         let at = if bytes.len() > 3 && bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-        Scan { bytes, at, last: "null" }
+        TextScan { bytes, at, last: "null" }
     }
 
     #[cold]
-    pub(super) fn error(&self, cause: Cause) -> SyntaxError {
+    pub(super) fn error(&self, cause: SyntaxCause) -> SyntaxError {
         SyntaxError::new(self.bytes, self.at, cause)
     }
 
     #[cold]
     pub(super) fn unexpected(&self, byte: u8, wanted: &'static str) -> SyntaxError {
-        self.error(Cause::Unexpected { unit: byte.into(), wanted })
+        self.error(SyntaxCause::Unexpected { unit: byte.into(), wanted })
     }
 
     #[cold]
     pub(super) fn end_in_token(&self) -> SyntaxError {
-        self.error(Cause::EndIn { token: self.last })
+        self.error(SyntaxCause::EndIn { token: self.last })
     }
 
     pub(super) fn take(&mut self) -> Option<u8> {
@@ -80,7 +80,7 @@ impl<'a> Scan<'a> {
                 b'/' => self.comment()?,
                 0x21.. => return Ok(Some(byte)),
                 b' ' | b'\n' | b'\r' | b'\t' => {}
-                _ => return Err(self.error(Cause::ControlBetween { byte })),
+                _ => return Err(self.error(SyntaxCause::ControlBetween { byte })),
             }
         }
     }
@@ -91,39 +91,39 @@ impl<'a> Scan<'a> {
         let Context { scope, start } = context;
         let Some(byte) = self.mark()? else {
             return match scope {
-                Scope::Root => Ok(None),
-                _ => Err(self.error(Cause::EndOpen { scope, start: self.position(start) })),
+                EnclosingScope::Root => Ok(None),
+                _ => Err(self.error(SyntaxCause::EndOpen { scope, start: self.position(start) })),
             };
         };
         match (byte, scope) {
-            (b'}', Scope::Object) | (b']', Scope::Array) => return Ok(None),
+            (b'}', EnclosingScope::Object) | (b']', EnclosingScope::Array) => return Ok(None),
             (b'}' | b']', _) => {
                 let start = match scope {
-                    Scope::Root => Position::START,
+                    EnclosingScope::Root => Position::START,
                     _ => self.position(start),
                 };
-                return Err(self.error(Cause::Mismatch { found: byte, scope, start }));
+                return Err(self.error(SyntaxCause::Mismatch { found: byte, scope, start }));
             }
-            _ if first || scope == Scope::Root => return Ok(Some(byte)),
+            _ if first || scope == EnclosingScope::Root => return Ok(Some(byte)),
             (b',', _) => {}
             _ => {
-                return Err(self.error(Cause::NoComma { unit: byte.into(), scope }));
+                return Err(self.error(SyntaxCause::NoComma { unit: byte.into(), scope }));
             }
         }
         match self.mark()? {
             Some(byte) => Ok(Some(byte)),
-            None => Err(self.error(Cause::EndAfterComma { scope })),
+            None => Err(self.error(SyntaxCause::EndAfterComma { scope })),
         }
     }
 
     fn position(&self, offset: usize) -> Position {
-        Line::FIRST.of(self.bytes, offset).position(offset)
+        TextLine::FIRST.of(self.bytes, offset).position(offset)
     }
 
     /// Passes over the colon after a name, and takes the first byte of the value.
     #[inline]
     pub(super) fn colon(&mut self) -> Result<u8, SyntaxError> {
-        const END: Cause = Cause::End(" within/between Object entries");
+        const END: SyntaxCause = SyntaxCause::End(" within/between Object entries");
         match self.mark()? {
             Some(b':') => {}
             Some(byte) => {
@@ -137,7 +137,7 @@ impl<'a> Scan<'a> {
     /// Passes over a comment whose `/` has been taken.
     #[cold]
     fn comment(&mut self) -> Result<(), SyntaxError> {
-        const END: Cause = Cause::End(" in a comment");
+        const END: SyntaxCause = SyntaxCause::End(" in a comment");
         let line = match self.take() {
             Some(b'/') => true,
             Some(b'*') => false,
@@ -155,7 +155,7 @@ impl<'a> Scan<'a> {
                 }
                 b'\n' | b'\r' | b'\t' | 0x20..0x80 => {}
                 0x80.. => self.rest_of_character(byte)?,
-                _ => return Err(self.error(Cause::ControlBetween { byte })),
+                _ => return Err(self.error(SyntaxCause::ControlBetween { byte })),
             }
         }
         if line { Ok(()) } else { Err(self.error(END)) }
@@ -163,10 +163,10 @@ impl<'a> Scan<'a> {
 
     /// Passes over a string whose opening quote has been taken.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
+    pub(super) fn string(&mut self) -> Result<StringText<'a>, SyntaxError> {
         match self.plain() {
-            Some(text) => Ok(Text::Plain(text)),
-            None => self.odd_string().map(Text::Odd),
+            Some(text) => Ok(StringText::Plain(text)),
+            None => self.odd_string().map(StringText::Odd),
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Scan<'a> {
                 Some(b'\\') => self.escape()?,
                 Some(byte @ 0x80..) => self.rest_of_character(byte)?,
                 Some(byte) => {
-                    return Err(self.error(Cause::ControlInText { byte, place: "string value" }));
+                    return Err(self.error(SyntaxCause::ControlInText { byte, place: "string value" }));
                 }
                 None => return Err(self.end_in_token()),
             }
@@ -219,12 +219,12 @@ impl<'a> Scan<'a> {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
                 Some(byte) => {
-                    return Err(self.error(Cause::ControlInText { byte, place: "name" }));
+                    return Err(self.error(SyntaxCause::ControlInText { byte, place: "name" }));
                 }
                 None if self.at == from => {
-                    return Err(self.error(Cause::End(": was expecting closing '\"' for name")));
+                    return Err(self.error(SyntaxCause::End(": was expecting closing '\"' for name")));
                 }
-                None => return Err(self.error(Cause::End(" in field name"))),
+                None => return Err(self.error(SyntaxCause::End(" in field name"))),
             }
         }
         let bytes = unescape(&self.bytes[from..self.at - 1]);
@@ -235,7 +235,7 @@ impl<'a> Scan<'a> {
     #[cold]
     fn no_name(&mut self, first: u8) -> SyntaxError {
         match self.character(first) {
-            Ok(unit) => self.error(Cause::Unexpected {
+            Ok(unit) => self.error(SyntaxCause::Unexpected {
                 unit: unit.into(),
                 wanted: "was expecting double-quote to start field name",
             }),
@@ -255,9 +255,9 @@ impl<'a> Scan<'a> {
         while at < bytes.len() {
             let byte = bytes[at];
             at += 1;
-            let more = more_bytes(byte).ok_or_else(|| self.error(Cause::BadStart { byte }))?;
+            let more = more_bytes(byte).ok_or_else(|| self.error(SyntaxCause::BadStart { byte }))?;
             if at + more > bytes.len() {
-                return Err(self.error(Cause::End(" in field name")));
+                return Err(self.error(SyntaxCause::End(" in field name")));
             }
             for nth in 0..more {
                 let byte = bytes[at];
@@ -265,7 +265,7 @@ impl<'a> Scan<'a> {
                     // Jackson keeps names in groups of four bytes and shows all of a group up to the
                     // wrong byte, sign and all, except for the last byte of four.
                     let bits = if nth == 2 { u32::from(byte) } else { group_to(bytes, at) };
-                    return Err(self.error(Cause::BadMiddle { bits }));
+                    return Err(self.error(SyntaxCause::BadMiddle { bits }));
                 }
                 at += 1;
             }
@@ -275,13 +275,13 @@ impl<'a> Scan<'a> {
 
     /// Passes over what follows a backslash, in a string or a name.
     fn escape(&mut self) -> Result<(), SyntaxError> {
-        const END: Cause = Cause::End(" in character escape sequence");
+        const END: SyntaxCause = SyntaxCause::End(" in character escape sequence");
         match self.take() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => return Ok(()),
             Some(b'u') => {}
             Some(byte) => {
                 let unit = self.character(byte)?.into();
-                return Err(self.error(Cause::BadEscape { unit }));
+                return Err(self.error(SyntaxCause::BadEscape { unit }));
             }
             None => return Err(self.error(END)),
         }
@@ -300,12 +300,12 @@ impl<'a> Scan<'a> {
     /// Passes over the bytes that `first` calls for. Jackson lets overlong and surrogate forms pass.
     fn rest_of_character(&mut self, first: u8) -> Result<(), SyntaxError> {
         let Some(more) = more_bytes(first) else {
-            return Err(self.error(Cause::BadStart { byte: first }));
+            return Err(self.error(SyntaxCause::BadStart { byte: first }));
         };
         for _ in 0..more {
             match self.take() {
                 Some(byte) if byte & 0xC0 == 0x80 => {}
-                Some(byte) => return Err(self.error(Cause::BadMiddle { bits: byte.into() })),
+                Some(byte) => return Err(self.error(SyntaxCause::BadMiddle { bits: byte.into() })),
                 None => return Err(self.end_in_token()),
             }
         }
@@ -322,13 +322,13 @@ impl<'a> Scan<'a> {
     }
 }
 
-impl<'a> Text<'a> {
+impl<'a> StringText<'a> {
     /// The characters. Borrowed unless there are escapes in it.
     #[inline]
     pub(super) fn decode(self) -> Cow<'a, str> {
         match self {
-            Text::Plain(text) => Cow::Borrowed(text),
-            Text::Odd(raw) => Cow::Owned(lenient(unescape(raw))),
+            StringText::Plain(text) => Cow::Borrowed(text),
+            StringText::Odd(raw) => Cow::Owned(lenient(unescape(raw))),
         }
     }
 }

@@ -11,9 +11,9 @@ use std::mem;
 
 use serde_json::Value;
 
-use super::error::{Cause, Line, Position, Scope, SyntaxError};
+use super::error::{EnclosingScope, Position, SyntaxCause, SyntaxError, TextLine};
 use super::scalar::Scalar;
-use super::scan::{Context, Scan};
+use super::scan::{Context, TextScan};
 use super::value::read_value;
 use crate::limits::JSON_DEPTH_MAX;
 
@@ -80,7 +80,7 @@ impl Token {
 /// ```
 #[derive(Debug)]
 pub struct Tokens<'a> {
-    scan: Scan<'a>,
+    scan: TextScan<'a>,
     token: Option<Token>,
     /// Where the current token begins; `None` before the first.
     start: Option<usize>,
@@ -93,27 +93,27 @@ pub struct Tokens<'a> {
     /// Whether the current string has still to be read, or passed over.
     unread: bool,
     /// The open objects and arrays, outermost first.
-    levels: Vec<Level<'a>>,
+    levels: Vec<TokenLevel<'a>>,
     /// The line of the last place asked for, so that asking for all of them stays cheap.
-    line: Cell<Line>,
+    line: Cell<TextLine>,
 }
 
 /// An open object or array.
 #[derive(Debug)]
-struct Level<'a> {
+struct TokenLevel<'a> {
     context: Context,
     empty: bool,
-    names: Names<'a>,
+    names: NamesSeen<'a>,
 }
 
 /// The names an object has had so far.
 #[derive(Debug, Default)]
-struct Names<'a> {
+struct NamesSeen<'a> {
     few: Vec<Cow<'a, str>>,
     many: HashSet<Cow<'a, str>>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> NamesSeen<'a> {
     /// Whether the name is new.
     fn add(&mut self, name: Cow<'a, str>) -> bool {
         // A short list is quicker to look through than a set is to make.
@@ -136,7 +136,7 @@ impl<'a> Tokens<'a> {
     /// Stands before the first token of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Tokens<'a> {
         Tokens {
-            scan: Scan::new(bytes),
+            scan: TextScan::new(bytes),
             token: None,
             start: None,
             name: Cow::Borrowed(""),
@@ -144,7 +144,7 @@ impl<'a> Tokens<'a> {
             scalar: Scalar::Null,
             unread: false,
             levels: Vec::new(),
-            line: Cell::new(Line::FIRST),
+            line: Cell::new(TextLine::FIRST),
         }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Tokens<'a> {
         if let Some(level) = self.levels.last_mut() {
             level.empty = false;
         }
-        if context.scope == Scope::Object {
+        if context.scope == EnclosingScope::Object {
             return self.field(byte).map(Some);
         }
         let start = self.scan.at - 1;
@@ -182,11 +182,11 @@ impl<'a> Tokens<'a> {
     }
 
     /// Closes the innermost container. At the root that is the end of the text.
-    fn close(&mut self, scope: Scope) -> Option<Token> {
+    fn close(&mut self, scope: EnclosingScope) -> Option<Token> {
         let token = match scope {
-            Scope::Root => None,
-            Scope::Array => Some(Token::EndArray),
-            Scope::Object => Some(Token::EndObject),
+            EnclosingScope::Root => None,
+            EnclosingScope::Array => Some(Token::EndArray),
+            EnclosingScope::Object => Some(Token::EndObject),
         };
         self.levels.pop();
         self.token = token;
@@ -204,19 +204,19 @@ impl<'a> Tokens<'a> {
         if let Some(level) = self.levels.last_mut()
             && !level.names.add(self.name.clone())
         {
-            return Err(self.scan.error(Cause::Duplicate { name: self.name.to_string() }));
+            return Err(self.scan.error(SyntaxCause::Duplicate { name: self.name.to_string() }));
         }
         self.scan.last = Token::FieldName.name();
         let byte = self.scan.colon()?;
         let value = self.scan.at - 1;
-        self.ahead = Some((self.begin(byte, Scope::Object)?, value));
+        self.ahead = Some((self.begin(byte, EnclosingScope::Object)?, value));
         self.token = Some(Token::FieldName);
         self.start = Some(start);
         Ok(Token::FieldName)
     }
 
     /// The token of the value that begins with `byte`; numbers and words are read to their end.
-    fn begin(&mut self, byte: u8, scope: Scope) -> Result<Token, SyntaxError> {
+    fn begin(&mut self, byte: u8, scope: EnclosingScope) -> Result<Token, SyntaxError> {
         Ok(match byte {
             b'"' => Token::String,
             b'{' => Token::StartObject,
@@ -238,8 +238,8 @@ impl<'a> Tokens<'a> {
         self.start = Some(start);
         self.scan.last = token.name();
         let scope = match token {
-            Token::StartObject => Scope::Object,
-            Token::StartArray => Scope::Array,
+            Token::StartObject => EnclosingScope::Object,
+            Token::StartArray => EnclosingScope::Array,
             Token::String => {
                 self.unread = true;
                 return Ok(token);
@@ -250,10 +250,10 @@ impl<'a> Tokens<'a> {
             }
         };
         if self.levels.len() == JSON_DEPTH_MAX {
-            return Err(self.scan.error(Cause::Depth));
+            return Err(self.scan.error(SyntaxCause::Depth));
         }
         let context = Context { scope, start };
-        self.levels.push(Level { context, empty: true, names: Names::default() });
+        self.levels.push(TokenLevel { context, empty: true, names: NamesSeen::default() });
         Ok(token)
     }
 
@@ -300,7 +300,7 @@ impl<'a> Tokens<'a> {
             Some(Token::FieldName) => Ok(self.name.clone()),
             Some(Token::String) => {
                 let at = self.start.map_or(0, |quote| quote + 1);
-                Scan { at, ..self.scan.clone() }.string().map(|text| text.decode())
+                TextScan { at, ..self.scan.clone() }.string().map(|text| text.decode())
             }
             Some(_) => Ok(String::from_utf8_lossy(self.literal())),
             None => Ok(Cow::Borrowed("")),
@@ -352,7 +352,7 @@ impl<'a> Tokens<'a> {
         self.levels.pop();
         let mark = self.scan.bytes[start];
         let value = read_value(&mut self.scan, mark, scope, self.levels.len())?;
-        self.token = Some(if scope == Scope::Object { Token::EndObject } else { Token::EndArray });
+        self.token = Some(if scope == EnclosingScope::Object { Token::EndObject } else { Token::EndArray });
         self.start = Some(self.scan.at - 1);
         Ok(value)
     }
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn names_are_told_apart_in_short_and_in_long_lists() {
-        let mut names = Names::default();
+        let mut names = NamesSeen::default();
         for n in 0..100 {
             assert!(names.add(n.to_string().into()), "{n} is new");
             assert!(!names.add((n / 2).to_string().into()), "{} is known", n / 2);

@@ -8,27 +8,27 @@ use std::mem;
 use serde_json::Value;
 use serde_json::map::{Entry, Map};
 
-use super::error::{Cause, Scope, SyntaxError};
-use super::scan::{Context, Scan};
+use super::error::{EnclosingScope, SyntaxCause, SyntaxError};
+use super::scan::{Context, TextScan};
 use crate::limits::JSON_DEPTH_MAX;
 
 /// A container being filled.
-struct Open {
+struct OpenContainer {
     start: usize,
-    content: Content,
+    content: OpenContent,
 }
 
-enum Content {
+enum OpenContent {
     Array(Vec<Value>),
     Object(Map<String, Value>),
 }
 
-impl Open {
+impl OpenContainer {
     /// Adds a container: to an array as its next element, to an object as the value of its last name.
     fn add(&mut self, value: Value) {
         match &mut self.content {
-            Content::Array(elements) => elements.push(value),
-            Content::Object(fields) => {
+            OpenContent::Array(elements) => elements.push(value),
+            OpenContent::Object(fields) => {
                 let last = fields.values_mut().next_back();
                 *last.expect("a value is read after its name") = value;
             }
@@ -36,11 +36,11 @@ impl Open {
     }
 }
 
-impl From<Open> for Value {
-    fn from(open: Open) -> Value {
+impl From<OpenContainer> for Value {
+    fn from(open: OpenContainer) -> Value {
         match open.content {
-            Content::Array(elements) => Value::Array(elements),
-            Content::Object(fields) => Value::Object(fields),
+            OpenContent::Array(elements) => Value::Array(elements),
+            OpenContent::Object(fields) => Value::Object(fields),
         }
     }
 }
@@ -49,7 +49,12 @@ impl From<Open> for Value {
 /// is a `scope`.
 ///
 /// Works with a list of its own instead of calling itself: a thousand levels need no deep stack.
-pub(super) fn read_value(scan: &mut Scan<'_>, first: u8, scope: Scope, depth: usize) -> Result<Value, SyntaxError> {
+pub(super) fn read_value(
+    scan: &mut TextScan<'_>,
+    first: u8,
+    scope: EnclosingScope,
+    depth: usize,
+) -> Result<Value, SyntaxError> {
     if !is_container(first) {
         return plain_value(scan, first, scope);
     }
@@ -78,42 +83,42 @@ fn is_container(mark: u8) -> bool {
 
 /// Opens the container whose mark has been taken, inside `depth` others.
 #[inline]
-fn enter(scan: &mut Scan<'_>, mark: u8, depth: usize) -> Result<Open, SyntaxError> {
+fn enter(scan: &mut TextScan<'_>, mark: u8, depth: usize) -> Result<OpenContainer, SyntaxError> {
     if depth >= JSON_DEPTH_MAX {
-        return Err(scan.error(Cause::Depth));
+        return Err(scan.error(SyntaxCause::Depth));
     }
     let (token, content) = match mark {
-        b'{' => ("START_OBJECT", Content::Object(Map::new())),
-        _ => ("START_ARRAY", Content::Array(Vec::new())),
+        b'{' => ("START_OBJECT", OpenContent::Object(Map::new())),
+        _ => ("START_ARRAY", OpenContent::Array(Vec::new())),
     };
     scan.last = token;
-    Ok(Open { start: scan.at - 1, content })
+    Ok(OpenContainer { start: scan.at - 1, content })
 }
 
 /// Reads on in a container until another begins in it, whose mark is given, or until it ends.
 #[inline]
-fn fill(scan: &mut Scan<'_>, open: &mut Open) -> Result<Option<u8>, SyntaxError> {
+fn fill(scan: &mut TextScan<'_>, open: &mut OpenContainer) -> Result<Option<u8>, SyntaxError> {
     let start = open.start;
     match &mut open.content {
-        Content::Array(elements) => {
-            let context = Context { scope: Scope::Array, start };
+        OpenContent::Array(elements) => {
+            let context = Context { scope: EnclosingScope::Array, start };
             while let Some(byte) = scan.entry(context, elements.is_empty())? {
                 if is_container(byte) {
                     return Ok(Some(byte));
                 }
-                elements.push(plain_value(scan, byte, Scope::Array)?);
+                elements.push(plain_value(scan, byte, EnclosingScope::Array)?);
             }
             scan.last = "END_ARRAY";
         }
-        Content::Object(fields) => {
-            let context = Context { scope: Scope::Object, start };
+        OpenContent::Object(fields) => {
+            let context = Context { scope: EnclosingScope::Object, start };
             while let Some(byte) = scan.entry(context, fields.is_empty())? {
                 let name = scan.name(byte)?.into_owned();
                 // Whether the name is new is asked before its value is looked at, as Jackson does.
                 let place = match fields.entry(name) {
                     Entry::Vacant(place) => place,
                     Entry::Occupied(known) => {
-                        return Err(scan.error(Cause::Duplicate { name: known.key().clone() }));
+                        return Err(scan.error(SyntaxCause::Duplicate { name: known.key().clone() }));
                     }
                 };
                 scan.last = "FIELD_NAME";
@@ -123,7 +128,7 @@ fn fill(scan: &mut Scan<'_>, open: &mut Open) -> Result<Option<u8>, SyntaxError>
                     place.insert(Value::Null);
                     return Ok(Some(byte));
                 }
-                place.insert(plain_value(scan, byte, Scope::Object)?);
+                place.insert(plain_value(scan, byte, EnclosingScope::Object)?);
             }
             scan.last = "END_OBJECT";
         }
@@ -133,7 +138,7 @@ fn fill(scan: &mut Scan<'_>, open: &mut Open) -> Result<Option<u8>, SyntaxError>
 
 /// Reads a value that is no container, and whose first byte has been taken.
 #[inline]
-fn plain_value(scan: &mut Scan<'_>, first: u8, scope: Scope) -> Result<Value, SyntaxError> {
+fn plain_value(scan: &mut TextScan<'_>, first: u8, scope: EnclosingScope) -> Result<Value, SyntaxError> {
     if first == b'"' {
         scan.last = "VALUE_STRING";
         return Ok(Value::String(scan.string()?.decode().into_owned()));

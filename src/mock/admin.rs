@@ -39,12 +39,12 @@ use crate::contract::coverage::Coverage;
 use crate::contract::report::ReportFormat;
 use crate::contract::scope::Scope;
 use crate::endpoints;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http as rest;
-use crate::es::http::call::{Body, Call, Reply};
+use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::http::endpoint::Endpoint;
 use crate::es::http::render::render;
-use crate::es::http::{Reading, Setting, Stage, Table};
+use crate::es::http::{OperationTable, ParseOutcome, Reading, ServerInfo};
 use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::http::{Method, Request, Response};
@@ -52,7 +52,7 @@ use crate::license::License;
 use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_BYTES_MAX, JOURNAL_PAGE_ENTRIES};
 use crate::mock::engine::{Engine, lock, run};
 use crate::profile::Profile;
-use crate::record::{Kept, Span, recording};
+use crate::record::{JournalItem, RunSpan, recording};
 use crate::source_place::SourcePlace;
 use crate::stub;
 use crate::suggest;
@@ -93,7 +93,7 @@ pub(crate) static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
     own Get    "/_elastimock/coverage",        "elastimock.coverage"      => coverage;
 };
 
-static TABLE: Table<SharedEngine> = Table::new(ENDPOINTS, "");
+static TABLE: OperationTable<SharedEngine> = OperationTable::new(ENDPOINTS, "");
 
 /// Whether a request is for us and not for the mocked cluster.
 pub(crate) fn is_for_us(request: &Request) -> bool {
@@ -121,42 +121,43 @@ pub(crate) fn awaited(request: &Request) -> Option<(String, usize, Duration)> {
 }
 
 /// A request of ours that has been read.
-pub(crate) struct Read<'r>(Reading<'r, SharedEngine>);
+pub(crate) struct AdminRequest<'r>(Reading<'r, SharedEngine>);
 
 /// Takes a request as far as it goes without the engine.
-pub(crate) fn read(request: &Request) -> Read<'_> {
+pub(crate) fn read(request: &Request) -> AdminRequest<'_> {
     let profile = Profile::default();
     let setting =
-        Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: BODY_BYTES_MAX };
-    Read(rest::read(&TABLE, request, &setting))
+        ServerInfo { profile, release: profile.release(), license: License::default(), body_bytes_max: BODY_BYTES_MAX };
+    AdminRequest(rest::read(&TABLE, request, &setting))
 }
 
-impl Read<'_> {
+impl AdminRequest<'_> {
     /// Acts on the engine. The answer is written later.
-    pub(crate) fn act(&mut self, engine: &mut SharedEngine, system: Timestamp) -> Result<Reply, Error> {
-        match (std::mem::replace(&mut self.0.stage, Stage::Answered(Ok(Reply::acknowledged()))), self.0.endpoint) {
-            (Stage::Call(mut call), Some(endpoint)) => {
+    pub(crate) fn act(&mut self, engine: &mut SharedEngine, system: Timestamp) -> Result<Reply, ApiError> {
+        match (std::mem::replace(&mut self.0.stage, ParseOutcome::Answered(Ok(Reply::acknowledged()))), self.0.endpoint)
+        {
+            (ParseOutcome::Call(mut call), Some(endpoint)) => {
                 call.now = system;
                 (endpoint.handler)(engine, &call)
             }
-            (Stage::Answered(outcome), _) => outcome,
-            (Stage::Call(_), None) => Err(Error::bug("a call without an operation")),
+            (ParseOutcome::Answered(outcome), _) => outcome,
+            (ParseOutcome::Call(_), None) => Err(ApiError::bug("a call without an operation")),
         }
     }
 
     /// Writes the answer.
-    pub(crate) fn render(&self, outcome: &Result<Reply, Error>) -> Response {
+    pub(crate) fn render(&self, outcome: &Result<Reply, ApiError>) -> Response {
         render(outcome, &self.0.style)
     }
 }
 
 /// A caller's mistake, in the words that every door uses.
-fn refused(error: crate::Error) -> Error {
-    Error::admin(error.to_string())
+fn refused(error: crate::Error) -> ApiError {
+    ApiError::admin(error.to_string())
 }
 
 /// The parameters of a call, of which only `known` may be given.
-fn parameters(call: &Call, known: &[&str]) -> Result<(), Error> {
+fn parameters(call: &Call, known: &[&str]) -> Result<(), ApiError> {
     let common = crate::es::body::schema::COMMON_PARAMETERS;
     match call.query.iter().find(|(name, _)| !known.contains(&name.as_str()) && !common.contains(&name.as_str())) {
         None => Ok(()),
@@ -166,31 +167,31 @@ fn parameters(call: &Call, known: &[&str]) -> Result<(), Error> {
                 || format!("it takes {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }),
                 |close| format!("did you mean [{close}]?"),
             );
-            Err(Error::admin(format!("there is no parameter [{name}] here: {hint}")))
+            Err(ApiError::admin(format!("there is no parameter [{name}] here: {hint}")))
         }
     }
 }
 
-fn number(call: &Call, name: &str, otherwise: u64) -> Result<u64, Error> {
+fn number(call: &Call, name: &str, otherwise: u64) -> Result<u64, ApiError> {
     call.query(name).map_or(Ok(otherwise), |text| {
-        text.parse().map_err(|_| Error::admin(format!("parameter [{name}] must be a whole number, not [{text}]")))
+        text.parse().map_err(|_| ApiError::admin(format!("parameter [{name}] must be a whole number, not [{text}]")))
     })
 }
 
 /// The body as a JSON object with only the `known` members.
-fn body(call: &Call, known: &[&str]) -> Result<Value, Error> {
+fn body(call: &Call, known: &[&str]) -> Result<Value, ApiError> {
     let example = known.iter().map(|name| format!("\"{name}\": …")).collect::<Vec<_>>().join(", ");
     let body = crate::json::read_file(call.raw())
-        .map_err(|wrong| Error::admin(format!("the body must be a JSON object like {{{example}}}: {wrong}")))?;
+        .map_err(|wrong| ApiError::admin(format!("the body must be a JSON object like {{{example}}}: {wrong}")))?;
     let Value::Object(members) = &body else {
-        return Err(Error::admin(format!("the body must be a JSON object like {{{example}}}")));
+        return Err(ApiError::admin(format!("the body must be a JSON object like {{{example}}}")));
     };
     match members.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(body),
         Some(unknown) => {
             let close = suggest::similar(unknown, known.iter().copied());
             let hint = close.first().map(|close| format!(", did you mean [{close}]?")).unwrap_or_default();
-            Err(Error::admin(format!(
+            Err(ApiError::admin(format!(
                 "there is no member [{unknown}] in the body{hint}; it takes {}",
                 if known.is_empty() { "none".to_owned() } else { known.join(", ") }
             )))
@@ -198,34 +199,34 @@ fn body(call: &Call, known: &[&str]) -> Result<Value, Error> {
     }
 }
 
-fn text<'b>(body: &'b Value, name: &str) -> Result<Option<&'b str>, Error> {
+fn text<'b>(body: &'b Value, name: &str) -> Result<Option<&'b str>, ApiError> {
     match body.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Error::admin(format!("[{name}] must be a text"))),
+        Some(_) => Err(ApiError::admin(format!("[{name}] must be a text"))),
     }
 }
 
 /// A parameter that is true or false; true if it stands there without a value.
-fn switch(call: &Call, name: &str) -> Result<bool, Error> {
+fn switch(call: &Call, name: &str) -> Result<bool, ApiError> {
     match call.query(name) {
         None | Some("false") => Ok(false),
         Some("" | "true") => Ok(true),
-        Some(other) => Err(Error::admin(format!("parameter [{name}] must be true or false, not [{other}]"))),
+        Some(other) => Err(ApiError::admin(format!("parameter [{name}] must be true or false, not [{other}]"))),
     }
 }
 
 /// Which part of the run a call asks about.
-fn span<'a>(call: &'a Call<'_>) -> Span<'a> {
+fn span<'a>(call: &'a Call<'_>) -> RunSpan<'a> {
     match call.query("scope") {
-        None | Some("") => Span::Scope,
-        Some("all") => Span::Run,
-        Some(name) => Span::Named(name),
+        None | Some("") => RunSpan::Scope,
+        Some("all") => RunSpan::Run,
+        Some(name) => RunSpan::Named(name),
     }
 }
 
-fn no_scope(span: Span<'_>, engine: &Engine) -> Error {
-    let Span::Named(name) = span else { return Error::bug("there is always a scope that goes on") };
+fn no_scope(span: RunSpan<'_>, engine: &Engine) -> ApiError {
+    let RunSpan::Named(name) = span else { return ApiError::bug("there is always a scope that goes on") };
     let scopes = engine.scopes(false);
     let names = scopes.iter().filter_map(|scope| scope.name.as_deref());
     let close = suggest::similar(name, names);
@@ -233,14 +234,14 @@ fn no_scope(span: Span<'_>, engine: &Engine) -> Error {
         || "GET /_elastimock/scopes lists them; [all] is the whole run".to_owned(),
         |close| format!("did you mean [{close}]?"),
     );
-    Error::admin(format!("there is no scope [{name}]: {hint}"))
+    ApiError::admin(format!("there is no scope [{name}]: {hint}"))
 }
 
 fn counted(counts: Counts) -> Value {
     json!({ "error": counts.error, "warning": counts.warning })
 }
 
-fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let mut engine = lock(engine);
     let now = engine.now(call.now);
@@ -255,14 +256,14 @@ fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     })))
 }
 
-fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["after", "operation", "limit", "scope", "count", "timeout"])?;
     if let Some(text) = call.query("timeout") {
         parse_duration(text).map_err(refused)?;
     }
     let count = number(call, "count", 0)?;
     if count > 0 && call.query("operation").is_none() {
-        return Err(Error::admin("[count] waits for calls of one operation: say which with [operation]"));
+        return Err(ApiError::admin("[count] waits for calls of one operation: say which with [operation]"));
     }
     let after = number(call, "after", 0)?;
     let as_recording = call.header("accept").is_some_and(|accept| accept.contains("x-ndjson"));
@@ -285,10 +286,10 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     if let Some(header) = header {
         let mut text = recording::header_line(&header);
         page.kept.iter().for_each(|kept| recording::push_kept(&mut text, kept, timing));
-        return Ok(Reply::ok(Body::Typed("application/x-ndjson", Bytes::from(text))));
+        return Ok(Reply::ok(AnswerBody::Typed("application/x-ndjson", Bytes::from(text))));
     }
     let interactions: Vec<Value> =
-        page.kept.iter().filter_map(Kept::interaction).map(|call| recording::to_value(&call)).collect();
+        page.kept.iter().filter_map(JournalItem::interaction).map(|call| recording::to_value(&call)).collect();
     let interactions_len = interactions.len();
     let mut told = json!({ "interactions": interactions, "next": page.next, "evicted": page.evicted });
     if count > 0 {
@@ -297,7 +298,7 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(told))
 }
 
-fn journal_clear(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn journal_clear(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["forget"])?;
     let forget = switch(call, "forget")?;
     let mut engine = lock(engine);
@@ -309,25 +310,25 @@ fn journal_clear(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error>
     Ok(Reply::acknowledged())
 }
 
-fn reset(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn reset(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["forget"])?;
     if !call.raw().trim_ascii().is_empty() {
         // So that nobody believes to have named a scope.
         body(call, &[])
-            .map_err(|error| Error::admin(format!("{}; POST /_elastimock/scopes names one", error.reason())))?;
+            .map_err(|error| ApiError::admin(format!("{}; POST /_elastimock/scopes names one", error.reason())))?;
     }
     let ended = lock(engine).begin_scope(None, None, switch(call, "forget")?, call.now);
     Ok(ended_scope(&ended))
 }
 
-fn scopes_begin(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn scopes_begin(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["forget"])?;
     let body = body(call, &["name", "source"])?;
-    let name = text(&body, "name")?.ok_or_else(|| Error::admin("say its name: {\"name\": \"test_claim\"}"))?;
+    let name = text(&body, "name")?.ok_or_else(|| ApiError::admin("say its name: {\"name\": \"test_claim\"}"))?;
     let name = Engine::scope_name(name).map_err(refused)?;
     let source = text(&body, "source")?.map(|text| {
         SourcePlace::parse(text).map(Arc::new).ok_or_else(|| {
-            Error::admin(
+            ApiError::admin(
                 "[source] is a place in a file: \"tests/test_sync.py:41\", its name at most 1000 characters long",
             )
         })
@@ -360,7 +361,7 @@ fn told(scope: &Scope, is_current: bool) -> Value {
     told
 }
 
-fn scopes(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn scopes(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["end"])?;
     let end = switch(call, "end")?;
     let scopes = {
@@ -373,35 +374,36 @@ fn scopes(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(json!({ "scopes": told })))
 }
 
-fn allow(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn allow(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let body = body(call, &["rule", "reason"])?;
     let example = "{\"rule\": \"job-left-open\", \"reason\": \"this test ends after the claim\"}";
-    let wanted = |name: &str| text(&body, name)?.ok_or_else(|| Error::admin(format!("say rule and reason: {example}")));
+    let wanted =
+        |name: &str| text(&body, name)?.ok_or_else(|| ApiError::admin(format!("say rule and reason: {example}")));
     lock(engine).allow(wanted("rule")?, wanted("reason")?).map_err(refused)?;
     Ok(Reply::acknowledged())
 }
 
-fn state(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn state(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let copied = lock(engine).copy_state(call.now).map_err(refused)?;
     Ok(Reply::json(copied.to_fixture().to_value()))
 }
 
-fn sent_fixture(call: &Call) -> Result<Fixture, Error> {
+fn sent_fixture(call: &Call) -> Result<Fixture, ApiError> {
     parameters(call, &[])?;
     let text =
-        std::str::from_utf8(call.raw()).map_err(|_| Error::admin("the body must be a fixture in JSON, in UTF-8"))?;
+        std::str::from_utf8(call.raw()).map_err(|_| ApiError::admin("the body must be a fixture in JSON, in UTF-8"))?;
     Fixture::from_json(text).map_err(refused)
 }
 
-fn state_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn state_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     let fixture = sent_fixture(call)?;
     run::put_state(engine, &fixture, call.now).map_err(refused)?;
     Ok(Reply::acknowledged())
 }
 
-fn state_add(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn state_add(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     let fixture = sent_fixture(call)?;
     run::add_state(engine, &fixture, call.now).map_err(refused)?;
     Ok(Reply::acknowledged())
@@ -413,12 +415,12 @@ fn shown_clock(engine: &mut Engine, system: Timestamp) -> Reply {
     Reply::json(json!({ "mode": mode, "now": now.to_string() }))
 }
 
-fn clock(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn clock(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     Ok(shown_clock(&mut lock(engine), call.now))
 }
 
-fn clock_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn clock_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let body = body(call, &["mode", "now"])?;
     let mut engine = lock(engine);
@@ -432,7 +434,7 @@ fn clock_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
         Some("frozen") => true,
         Some("running") => false,
         Some(other) => {
-            return Err(Error::admin(format!("[mode] must be frozen or running, not [{other}]")));
+            return Err(ApiError::admin(format!("[mode] must be frozen or running, not [{other}]")));
         }
     };
     let mut clock = Clock::frozen(to);
@@ -443,39 +445,40 @@ fn clock_put(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     Ok(shown_clock(&mut engine, call.now))
 }
 
-fn clock_advance(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn clock_advance(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let body = body(call, &["by"])?;
-    let by = text(&body, "by")?.ok_or_else(|| Error::admin("say how far: {\"by\": \"5m\"}"))?;
+    let by = text(&body, "by")?.ok_or_else(|| ApiError::admin("say how far: {\"by\": \"5m\"}"))?;
     let by = parse_duration(by).map_err(refused)?;
     let mut engine = lock(engine);
     engine.advance(call.now, by);
     Ok(shown_clock(&mut engine, call.now))
 }
 
-fn stubs(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn stubs(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let stubs = lock(engine).stubs();
     Ok(Reply::json(json!({ "stubs": stubs })))
 }
 
-fn stubs_add(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn stubs_add(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let example = "{\"request\": {\"operation\": \"bulk\"}, \"response\": {\"status\": 503}}";
-    let body = crate::json::read_file(call.raw())
-        .map_err(|wrong| Error::admin(format!("the body must be a stub like {example}, or a list of them: {wrong}")))?;
+    let body = crate::json::read_file(call.raw()).map_err(|wrong| {
+        ApiError::admin(format!("the body must be a stub like {example}, or a list of them: {wrong}"))
+    })?;
     // A file of stubs may be sent as it is.
     let sent = match body.as_object() {
         Some(members) if members.len() == 1 => members.get("stubs").unwrap_or(&body),
         _ => &body,
     };
-    let scripts = stub::read_all(sent).map_err(|slips| Error::admin(stub::slips_as_text(&slips)))?;
+    let scripts = stub::read_all(sent).map_err(|slips| ApiError::admin(stub::slips_as_text(&slips)))?;
     let names = lock(engine).add_stubs(scripts, call.now).map_err(refused)?;
     let ids: Vec<&str> = names.iter().map(|name| &**name).collect();
     Ok(Reply::json(json!({ "acknowledged": true, "ids": ids })))
 }
 
-fn stubs_remove(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn stubs_remove(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let mut engine = lock(engine);
     match call.path("id") {
@@ -491,13 +494,13 @@ fn stubs_remove(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> 
                 || "GET /_elastimock/stubs lists them".to_owned(),
                 |close| format!("did you mean [{close}]?"),
             );
-            return Err(Error::admin(format!("there is no stub [{id}]: {hint}")));
+            return Err(ApiError::admin(format!("there is no stub [{id}]: {hint}")));
         }
     }
     Ok(Reply::acknowledged())
 }
 
-fn gates(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn gates(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let (names, held) = {
         let engine = lock(engine);
@@ -520,19 +523,19 @@ fn gates(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(json!({ "gates": names.iter().map(told).collect::<Vec<_>>() })))
 }
 
-fn gates_release(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn gates_release(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let sent = if call.raw().trim_ascii().is_empty() { json!({}) } else { body(call, &["call", "order"])? };
     let name = call.path("name");
     let mut engine = lock(engine);
     if !engine.gates().iter().any(|known| known == name) {
-        return Err(Error::admin(format!("there is no gate [{name}]: GET /_elastimock/gates lists them")));
+        return Err(ApiError::admin(format!("there is no gate [{name}]: GET /_elastimock/gates lists them")));
     }
     let held = engine.held(Some(name));
     let wanted: Option<Vec<&Value>> = match (sent.get("call"), sent.get("order")) {
         (Some(at), _) => Some(vec![at]),
         (None, Some(Value::Array(order))) => Some(order.iter().collect()),
-        (None, Some(_)) => return Err(Error::admin("[order] must be a list of numbers, from 0, such as [1, 0]")),
+        (None, Some(_)) => return Err(ApiError::admin("[order] must be a list of numbers, from 0, such as [1, 0]")),
         (None, None) => None,
     };
     let numbers: Option<Vec<u64>> = match wanted {
@@ -542,7 +545,7 @@ fn gates_release(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error>
             for at in wanted {
                 let call = at.as_u64().and_then(|at| held.get(usize::try_from(at).ok()?));
                 let call = call.ok_or_else(|| {
-                    Error::admin(format!(
+                    ApiError::admin(format!(
                         "there is no call [{at}] at the gate: {} are held, counted from 0",
                         held.len()
                     ))
@@ -556,10 +559,10 @@ fn gates_release(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error>
     Ok(Reply::json(json!({ "acknowledged": true, "released": released })))
 }
 
-fn hand(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn hand(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let act = crate::json::read_file(call.raw())
-        .map_err(|wrong| Error::admin(format!("the body must be an act like {{\"cancel\": \"job-1\"}}: {wrong}")))?;
+        .map_err(|wrong| ApiError::admin(format!("the body must be an act like {{\"cancel\": \"job-1\"}}: {wrong}")))?;
     let id = lock(engine).hand(&act, call.now).map_err(refused)?;
     let mut told = json!({ "acknowledged": true });
     if let Some(id) = id {
@@ -568,7 +571,7 @@ fn hand(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(told))
 }
 
-fn clock_next(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn clock_next(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
     let mut engine = lock(engine);
     let deadline = engine.advance_to_next_deadline(call.now);
@@ -578,7 +581,7 @@ fn clock_next(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(json!({ "mode": mode, "now": now, "deadline": told })))
 }
 
-fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["end", "scope"])?;
     let end = switch(call, "end")?;
     let as_text = call.header("accept").is_some_and(|accept| accept.contains("text/plain"));
@@ -589,7 +592,7 @@ fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     };
     let report = draft.report(false);
     if as_text {
-        return Ok(Reply::ok(Body::Text(Bytes::from(report.write(ReportFormat::Text)))));
+        return Ok(Reply::ok(AnswerBody::Text(Bytes::from(report.write(ReportFormat::Text)))));
     }
     let findings: Vec<Value> = report.findings.iter().map(Finding::to_value).collect();
     let mut found = json!({ "findings": findings, "counts": counted(report.counts) });
@@ -599,7 +602,7 @@ fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(found))
 }
 
-fn coverage(engine: &mut SharedEngine, call: &Call) -> Result<Reply, Error> {
+fn coverage(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["scope"])?;
     let (profile, kept, evicted) = {
         let engine = lock(engine);

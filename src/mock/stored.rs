@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::document::source::Source;
-use crate::es::sync_job::rules::{SyncJob, SyncStatus};
+use crate::es::sync_job::rules::{JobView, SyncStatus};
 
 /// A sync job as it was stored when it was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +31,7 @@ impl StoredSyncJob {
     /// # Errors
     /// [`Error::is_invalid_input`] if none of the protocol's is stored.
     pub fn status(&self) -> Result<SyncStatus, Error> {
-        SyncJob(&self.source)
+        JobView(&self.source)
             .status()
             .map_err(|_| Error::invalid_input(format!("the sync job [{}] has no status of the protocol", self.id)))
     }

@@ -1,4 +1,4 @@
-//! [`Address`]: how a client calls the mock, and the places of a call where that stands.
+//! [`HostAndPort`]: how a client calls the mock, and the places of a call where that stands.
 //!
 //! A mock listens on a free port as a rule, another one in every run. Clients name it in `host`, `origin`
 //! and `referer`, and answers repeat it (`GET /_nodes/http`). A recording has `127.0.0.1:[port]` there, so that the
@@ -21,19 +21,19 @@ const ANY: &str = "[mock]";
 
 /// Host and port as a client's `host` header has them; the port may be [`PORT`].
 #[derive(Clone, Copy, Debug)]
-struct Address<'a> {
+struct HostAndPort<'a> {
     whole: &'a str,
     host: &'a str,
 }
 
-impl<'a> Address<'a> {
+impl<'a> HostAndPort<'a> {
     /// None if the client gave no port, and so none can stand anywhere.
-    fn of(request: &'a Request) -> Option<Address<'a>> {
+    fn of(request: &'a Request) -> Option<HostAndPort<'a>> {
         let whole = request.headers().get("host")?;
         let (host, port) = whole.rsplit_once(':')?;
         let is_host = !host.is_empty() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')));
         let is_port = port == PORT || (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
-        (is_host && is_port).then_some(Address { whole, host })
+        (is_host && is_port).then_some(HostAndPort { whole, host })
     }
 
     /// The text with `to` in every place of the address; none if it has no such place.
@@ -62,7 +62,7 @@ impl<'a> Address<'a> {
         for colon in ["%3A", "%3a"] {
             let escape = |address: &str| address.rsplit_once(':').map(|(host, port)| format!("{host}{colon}{port}"));
             let Some(whole) = escape(self.whole) else { continue };
-            let escaped = Address { whole: &whole, host: self.host };
+            let escaped = HostAndPort { whole: &whole, host: self.host };
             let to = escape(to).unwrap_or_else(|| to.to_owned());
             replaced = escaped.replace(replaced.as_deref().unwrap_or(target), &to).or(replaced);
         }
@@ -125,7 +125,7 @@ fn begins_name(before: &[u8]) -> bool {
 /// The call with its port named, wherever it stands.
 pub(crate) fn name_port(mut interaction: Interaction) -> Interaction {
     let asked = interaction.request.clone();
-    if let Some(address) = Address::of(&asked) {
+    if let Some(address) = HostAndPort::of(&asked) {
         let named = format!("{}:{PORT}", address.host);
         interaction.request = address.replace_in_request(&asked, &named);
         let Response { headers, body, .. } = &mut interaction.response;
@@ -137,7 +137,7 @@ pub(crate) fn name_port(mut interaction: Interaction) -> Interaction {
 
 /// The request as it would be whatever the mock's address.
 pub(crate) fn anywhere(request: &Request) -> Cow<'_, Request> {
-    match Address::of(request) {
+    match HostAndPort::of(request) {
         Some(address) => Cow::Owned(address.replace_in_request(request, ANY)),
         None => Cow::Borrowed(request),
     }
@@ -145,7 +145,7 @@ pub(crate) fn anywhere(request: &Request) -> Cow<'_, Request> {
 
 /// The answer to a recorded request as the one who sends it now must have it.
 pub(crate) fn readdress(response: &mut Response, recorded: &Request, sent: &Request) {
-    if let (Some(from), Some(to)) = (Address::of(recorded), sent.headers().get("host")) {
+    if let (Some(from), Some(to)) = (HostAndPort::of(recorded), sent.headers().get("host")) {
         from.replace_in_message(&mut response.headers, &mut response.body, to);
     }
 }

@@ -1,4 +1,4 @@
-//! [`Diff`]: two recordings, by meaning.
+//! [`RecordingDiff`]: two recordings, by meaning.
 //!
 //! Calls are compared lane by lane, so that the order of concurrent clients is none of it, and within a lane as lines of
 //! a text are: by the longest sequence that both have. What is another in every run does not count, neither in requests
@@ -22,7 +22,7 @@ use crate::near_miss::Difference;
 /// What two recordings have otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub(crate) struct Diff {
+pub(crate) struct RecordingDiff {
     /// Calls that are alike in both.
     pub alike: u64,
     /// Calls that only the first has, by number.
@@ -61,19 +61,19 @@ pub(crate) struct DiffPair {
     pub answer: Vec<Difference>,
 }
 
-impl Diff {
+impl RecordingDiff {
     /// Compares two recordings. `ignore` are JSON pointers into bodies, `*` for any one step.
     ///
     /// # Errors
     /// What is wrong with a pointer.
-    pub(crate) fn new(first: &Recording, second: &Recording, ignore: &[String]) -> Result<Diff, String> {
+    pub(crate) fn new(first: &Recording, second: &Recording, ignore: &[String]) -> Result<RecordingDiff, String> {
         let mut meaning = Meaning::new(ignore, false)?;
         let made = |recording: &Recording| made_ids(&recording.interactions);
         let pairs: Vec<(String, String)> = made(first).into_iter().zip(made(second)).collect();
         pairs.iter().for_each(|(one, other)| meaning.pair(one, other));
         let policy = super::playback::policy::PlayPolicy { ignore: ignore.to_vec(), ..Default::default() };
         let volatile = Volatile::new(&policy, &[]);
-        let mut diff = Diff::default();
+        let mut diff = RecordingDiff::default();
         let mut lanes: BTreeMap<String, (Vec<&Interaction>, Vec<&Interaction>)> = BTreeMap::new();
         for call in &first.interactions {
             lanes.entry(lane(call)).or_default().0.push(call);
@@ -98,9 +98,9 @@ impl Diff {
             let second_lines: Vec<String> = other.iter().map(|call| renamed(call)).collect();
             for step in aligned(&first_lines, &second_lines) {
                 match step {
-                    Step::Both(at, of) => diff.compare(name, one[at], other[of], &mut meaning, &volatile),
-                    Step::First(at) => diff.only_first.push(told(name, one[at])),
-                    Step::Second(at) => diff.only_second.push(told(name, other[at])),
+                    DiffStep::Both(at, of) => diff.compare(name, one[at], other[of], &mut meaning, &volatile),
+                    DiffStep::First(at) => diff.only_first.push(told(name, one[at])),
+                    DiffStep::Second(at) => diff.only_second.push(told(name, other[at])),
                 }
             }
         }
@@ -219,26 +219,26 @@ fn once<'r>(calls: &[&'r Interaction]) -> Vec<&'r Interaction> {
 }
 
 /// A step through two sequences.
-enum Step {
+enum DiffStep {
     Both(usize, usize),
     First(usize),
     Second(usize),
 }
 
 /// Two sequences, equal elements beside each other as far as possible.
-fn aligned(one: &[String], other: &[String]) -> Vec<Step> {
+fn aligned(one: &[String], other: &[String]) -> Vec<DiffStep> {
     let start = one.iter().zip(other).take_while(|(one, other)| one == other).count();
-    let mut steps: Vec<Step> = (0..start).map(|at| Step::Both(at, at)).collect();
+    let mut steps: Vec<DiffStep> = (0..start).map(|at| DiffStep::Both(at, at)).collect();
     let (one, other) = (&one[start..], &other[start..]);
     let width = other.len() + 1;
     if (one.len() + 1).saturating_mul(width) > DIFF_CELLS_MAX {
         // Too long to be aligned: what stands at the same place is compared if it is the same call.
         for at in 0..one.len().max(other.len()) {
             match (one.get(at), other.get(at)) {
-                (Some(first), Some(second)) if first == second => steps.push(Step::Both(start + at, start + at)),
+                (Some(first), Some(second)) if first == second => steps.push(DiffStep::Both(start + at, start + at)),
                 (first, second) => {
-                    steps.extend(first.map(|_| Step::First(start + at)));
-                    steps.extend(second.map(|_| Step::Second(start + at)));
+                    steps.extend(first.map(|_| DiffStep::First(start + at)));
+                    steps.extend(second.map(|_| DiffStep::Second(start + at)));
                 }
             }
         }
@@ -257,14 +257,14 @@ fn aligned(one: &[String], other: &[String]) -> Vec<Step> {
     let (mut at, mut of) = (0, 0);
     while at < one.len() || of < other.len() {
         if at < one.len() && of < other.len() && one[at] == other[of] {
-            steps.push(Step::Both(start + at, start + of));
+            steps.push(DiffStep::Both(start + at, start + of));
             (at, of) = (at + 1, of + 1);
         } else if of >= other.len() || (at < one.len() && common[(at + 1) * width + of] >= common[at * width + of + 1])
         {
-            steps.push(Step::First(start + at));
+            steps.push(DiffStep::First(start + at));
             at += 1;
         } else {
-            steps.push(Step::Second(start + of));
+            steps.push(DiffStep::Second(start + of));
             of += 1;
         }
     }
@@ -290,7 +290,7 @@ mod tests {
         let mut poll = second.interactions[4].clone();
         poll.seq = 1000;
         second.interactions.insert(5, poll);
-        let diff = Diff::new(&first, &second, &[]).expect("no pointers");
+        let diff = RecordingDiff::new(&first, &second, &[]).expect("no pointers");
         assert!(diff.is_empty(), "{}", diff.text());
         assert!(diff.alike > 20);
     }
@@ -306,13 +306,13 @@ mod tests {
             stats.request.clone().with_body(String::from_utf8_lossy(stats.request.body()).replace("120", "121"));
         let last = second.interactions.last_mut().expect("a call");
         last.response = crate::http::Response::new(200);
-        let diff = Diff::new(&first, &second, &[]).expect("no pointers");
+        let diff = RecordingDiff::new(&first, &second, &[]).expect("no pointers");
         let told = diff.text();
         assert!(told.contains("PUT /_connector/_sync_job/job-1/_check_in → 200\n"), "{told}");
         assert!(told.contains("    request body /indexed_document_count: 120 and 121\n"), "{told}");
         assert!(told.contains("    answer status: 404 and 200\n"), "{told}");
         assert_eq!((diff.only_first.len(), diff.only_second.len(), diff.differing.len()), (1, 0, 2), "{told}");
-        let ignoring = Diff::new(&first, &second, &["/indexed_document_count".to_owned()]).expect("a pointer");
+        let ignoring = RecordingDiff::new(&first, &second, &["/indexed_document_count".to_owned()]).expect("a pointer");
         assert_eq!(ignoring.differing.len(), 1);
         assert_eq!(diff.to_value()["differing"][0]["request"][0]["pointer"], "/indexed_document_count");
     }

@@ -176,7 +176,7 @@ impl Meaning {
             (Ok(one), Ok(other)) if one.len() == 1 && other.len() == 1 => {
                 self.learn(request, &one[0], &other[0]);
                 let mut place = Vec::new();
-                let mut walk = Walk { meaning: self, operation, found: &mut found };
+                let mut walk = MeaningWalk { meaning: self, operation, found: &mut found };
                 walk.value(&mut place, &one[0], &other[0]);
             }
             _ => self.text(recorded.body(), seen.body(), &mut found),
@@ -259,13 +259,13 @@ impl Meaning {
 }
 
 /// Two bodies, walked together.
-struct Walk<'m, 'o> {
+struct MeaningWalk<'m, 'o> {
     meaning: &'m Meaning,
     operation: Option<&'o str>,
     found: &'m mut Vec<Difference>,
 }
 
-impl Walk<'_, '_> {
+impl MeaningWalk<'_, '_> {
     fn value(&mut self, place: &mut Vec<String>, recorded: &Value, seen: &Value) {
         if recorded == seen || self.found.len() >= MEANING_DIFFERENCES_MAX {
             return;

@@ -32,27 +32,27 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::sync_job::rules::SyncStatus;
-use crate::fault::Mark;
+use crate::fault::StubMark;
 use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
 use crate::json;
 use crate::limits;
 use event::{Change, Event};
 use interaction::Interaction;
-use redact::{Known, Mask};
+use redact::{KnownSecrets, Mask};
 
 /// Bodies up to that size are copied; a larger one stays in the buffer that it was received in.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
 
 /// What an entry costs beside its texts: itself, its slot, and the allocator's own.
-const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<Slot>() + size_of::<Standing>() + 32;
+const ENTRY_BYTES: usize = size_of::<Exchange>() + size_of::<JournalSlot>() + size_of::<SubjectBefore>() + 32;
 
 /// Interactions in order, bounded in number and in bytes.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    slots: VecDeque<Slot>,
+    slots: VecDeque<JournalSlot>,
     /// How things stood before each call, slot by slot.
-    standings: VecDeque<Standing>,
+    standings: VecDeque<SubjectBefore>,
     /// The number of the first slot.
     first_seq: u64,
     bytes: usize,
@@ -61,30 +61,30 @@ pub(crate) struct Journal {
     /// Where scopes begin, with their names; the first is that of the first slot.
     scopes: VecDeque<(u64, Option<Arc<str>>)>,
     /// Calls of the run, and those that were forgotten.
-    calls: Tally,
+    calls: CallTally,
     /// The same of the scope.
-    scope_calls: Tally,
+    scope_calls: CallTally,
     entries_max: usize,
     bytes_max: usize,
     blocks: VecDeque<Arc<str>>,
     frames: VecDeque<Arc<Frame>>,
     /// The values that are known to be secret.
-    pub known: Known,
+    pub known: KnownSecrets,
 }
 
 /// A place in the journal; empty until its answer has been written, and for an event.
-type Slot = Option<Arc<Entry>>;
+type JournalSlot = Option<Arc<Exchange>>;
 
 /// How many calls there were.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct CallTally {
     made: u64,
     forgotten: u64,
 }
 
 /// One exchange in compact form, masked.
 #[derive(Debug)]
-struct Entry {
+struct Exchange {
     at: Timestamp,
     took_us: u32,
     target_bytes: u32,
@@ -112,33 +112,33 @@ struct Rest {
     request_body: Bytes,
     /// A large body of the answer.
     response_body: Bytes,
-    findings: Box<[Told]>,
+    findings: Box<[ShortFinding]>,
     /// What a stub did to the answer.
-    mark: Option<Box<Mark>>,
+    mark: Option<Box<StubMark>>,
 }
 
 /// A finding as it is told, without what all of its rule have alike: a judge keeps but a number of them, a
 /// journal those of each of its calls.
 #[derive(Debug)]
-struct Told {
+struct ShortFinding {
     hint: Cow<'static, str>,
     reference: &'static str,
     /// The rest, as JSON.
     rest: Box<str>,
 }
 
-impl Told {
-    fn new(finding: Finding) -> Told {
+impl ShortFinding {
+    fn new(finding: Finding) -> ShortFinding {
         let mut rest = Vec::with_capacity(512);
         // A text and not a value: most are never read again.
         let _ = json::write_into(&mut rest, &finding.without_rule(), false);
         let rest = String::from_utf8(rest).unwrap_or_default().into();
-        Told { rest, hint: finding.hint, reference: finding.reference }
+        ShortFinding { rest, hint: finding.hint, reference: finding.reference }
     }
 
     fn bytes(&self) -> usize {
         let own = if let Cow::Owned(hint) = &self.hint { hint.len() } else { 0 };
-        size_of::<Told>() + self.rest.len() + own
+        size_of::<ShortFinding>() + self.rest.len() + own
     }
 
     fn to_value(&self) -> Value {
@@ -167,7 +167,7 @@ pub(crate) struct Note {
 
 /// How what a call was about stood before it, as far as the judge knew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct SubjectBefore {
     /// Whether it was about a sync job.
     pub is_of_job: bool,
     /// The status of that job.
@@ -178,7 +178,7 @@ pub(crate) struct Standing {
 
 /// Which part of a run is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Span<'n> {
+pub(crate) enum RunSpan<'n> {
     /// The scope that goes on.
     #[default]
     Scope,
@@ -190,49 +190,49 @@ pub(crate) enum Span<'n> {
 
 /// A call or an event as the journal holds it: cheap to take, and written out when nobody waits.
 #[derive(Clone, Debug)]
-pub(crate) enum Kept {
+pub(crate) enum JournalItem {
     /// A call, with its number and the name of its scope.
-    Call(u64, Option<Arc<str>>, Standing, KeptCall),
+    Call(u64, Option<Arc<str>>, SubjectBefore, KeptCall),
     /// An event.
     Event(Arc<Event>),
 }
 
 /// A call that the journal holds.
 #[derive(Clone, Debug)]
-pub(crate) struct KeptCall(Arc<Entry>);
+pub(crate) struct KeptCall(Arc<Exchange>);
 
-impl Kept {
+impl JournalItem {
     /// The mock's time of the call or event.
     pub(crate) fn at(&self) -> Timestamp {
         match self {
-            Kept::Call(.., call) => call.0.at,
-            Kept::Event(event) => event.at,
+            JournalItem::Call(.., call) => call.0.at,
+            JournalItem::Event(event) => event.at,
         }
     }
 
     /// The call, if it is one.
     pub(crate) fn interaction(&self) -> Option<Interaction> {
         match self {
-            Kept::Call(seq, scope, _, call) => Some(call.0.to_interaction(*seq, scope.clone())),
-            Kept::Event(_) => None,
+            JournalItem::Call(seq, scope, _, call) => Some(call.0.to_interaction(*seq, scope.clone())),
+            JournalItem::Event(_) => None,
         }
     }
 }
 
 /// A page of the journal that has not been written out.
 #[derive(Clone, Debug)]
-pub(crate) struct Page {
+pub(crate) struct JournalPage {
     /// What it holds, oldest first.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<JournalItem>,
     /// The number to ask for next with `after`.
     pub next: u64,
     /// How many calls of the span have been forgotten.
     pub evicted: u64,
 }
 
-impl From<Page> for Extract {
-    fn from(page: Page) -> Extract {
-        let interactions = page.kept.iter().filter_map(Kept::interaction).collect();
+impl From<JournalPage> for Extract {
+    fn from(page: JournalPage) -> Extract {
+        let interactions = page.kept.iter().filter_map(JournalItem::interaction).collect();
         Extract { interactions, next: page.next, evicted: page.evicted }
     }
 }
@@ -258,13 +258,13 @@ impl Journal {
             bytes: 0,
             events: BTreeMap::new(),
             scopes: VecDeque::new(),
-            calls: Tally::default(),
-            scope_calls: Tally::default(),
+            calls: CallTally::default(),
+            scope_calls: CallTally::default(),
             entries_max,
             bytes_max,
             blocks: VecDeque::new(),
             frames: VecDeque::new(),
-            known: Known::default(),
+            known: KnownSecrets::default(),
         }
     }
 
@@ -295,7 +295,7 @@ impl Journal {
     fn push(&mut self) -> u64 {
         let seq = self.next_seq();
         self.slots.push_back(None);
-        self.standings.push_back(Standing::default());
+        self.standings.push_back(SubjectBefore::default());
         self.evict();
         seq
     }
@@ -313,7 +313,7 @@ impl Journal {
         let seq = self.push();
         if let Change::Reset { scope, .. } = &event.change {
             self.scopes.push_back((seq + 1, scope.clone()));
-            self.scope_calls = Tally::default();
+            self.scope_calls = CallTally::default();
         }
         event
     }
@@ -334,11 +334,11 @@ impl Journal {
     }
 
     /// The first number of a span, and the first one behind it; `None` if there is no scope of that name.
-    fn bounds(&self, span: Span<'_>) -> Option<(u64, u64)> {
+    fn bounds(&self, span: RunSpan<'_>) -> Option<(u64, u64)> {
         match span {
-            Span::Run => Some((1, u64::MAX)),
-            Span::Scope => Some((self.scopes.back().map_or(1, |(first, _)| *first), u64::MAX)),
-            Span::Named(name) => {
+            RunSpan::Run => Some((1, u64::MAX)),
+            RunSpan::Scope => Some((self.scopes.back().map_or(1, |(first, _)| *first), u64::MAX)),
+            RunSpan::Named(name) => {
                 let at = self.scopes.iter().rposition(|(_, known)| known.as_deref() == Some(name))?;
                 Some((self.scopes[at].0, self.scopes.get(at + 1).map_or(u64::MAX, |(next, _)| next - 1)))
             }
@@ -346,7 +346,7 @@ impl Journal {
     }
 
     /// Remembers how what a call is about stood before it.
-    pub(crate) fn stand(&mut self, seq: u64, standing: Standing) {
+    pub(crate) fn stand(&mut self, seq: u64, standing: SubjectBefore) {
         let at = seq.checked_sub(self.first_seq).map(|at| at as usize);
         if let Some(place) = at.and_then(|at| self.standings.get_mut(at)) {
             *place = standing;
@@ -369,7 +369,7 @@ impl Journal {
         interaction
     }
 
-    fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Entry {
+    fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Exchange {
         let request = note.mask.over(request);
         let known = self.known.len();
         let response_body = self.known.answer(&note.mask, response.status(), response.body());
@@ -385,7 +385,7 @@ impl Journal {
             && large_response.is_empty()
             && response.mark.is_none();
         let target = request.target().as_bytes();
-        Entry {
+        Exchange {
             at: note.at,
             took_us: note.took_us,
             target_bytes: target.len() as u32,
@@ -396,7 +396,7 @@ impl Journal {
                 Box::new(Rest {
                     request_body: large_request,
                     response_body: large_response,
-                    findings: note.findings.into_iter().map(Told::new).collect(),
+                    findings: note.findings.into_iter().map(ShortFinding::new).collect(),
                     mark: response.mark.clone(),
                 })
             }),
@@ -425,7 +425,7 @@ impl Journal {
         frame
     }
 
-    fn place(&mut self, seq: u64, entry: Entry) {
+    fn place(&mut self, seq: u64, entry: Exchange) {
         let at = seq.checked_sub(self.first_seq).map(|at| at as usize);
         if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
             self.bytes += entry.bytes();
@@ -441,7 +441,7 @@ impl Journal {
     }
 
     /// All calls of a span that have their answer, and its events; oldest first.
-    pub(crate) fn kept(&self, span: Span<'_>) -> Vec<Kept> {
+    pub(crate) fn kept(&self, span: RunSpan<'_>) -> Vec<JournalItem> {
         let Some((from, to)) = self.bounds(span) else { return Vec::new() };
         let skipped = from.saturating_sub(self.first_seq) as usize;
         let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..).skip(skipped);
@@ -449,10 +449,10 @@ impl Journal {
         until.filter_map(|((slot, standing), seq)| self.kept_at(slot, *standing, seq)).collect()
     }
 
-    fn kept_at(&self, slot: &Slot, standing: Standing, seq: u64) -> Option<Kept> {
+    fn kept_at(&self, slot: &JournalSlot, standing: SubjectBefore, seq: u64) -> Option<JournalItem> {
         match slot {
-            Some(entry) => Some(Kept::Call(seq, self.scope_of(seq), standing, KeptCall(entry.clone()))),
-            None => self.events.get(&seq).map(|(event, _)| Kept::Event(event.clone())),
+            Some(entry) => Some(JournalItem::Call(seq, self.scope_of(seq), standing, KeptCall(entry.clone()))),
+            None => self.events.get(&seq).map(|(event, _)| JournalItem::Event(event.clone())),
         }
     }
 
@@ -461,16 +461,16 @@ impl Journal {
     /// scope of that name.
     pub(crate) fn page(
         &self,
-        span: Span<'_>,
+        span: RunSpan<'_>,
         after: u64,
         operation: Option<&str>,
         limit: usize,
         bytes_max: usize,
-    ) -> Option<Page> {
+    ) -> Option<JournalPage> {
         let (from, to) = self.bounds(span)?;
         let after = after.max(from - 1);
         let skipped = (after + 1).saturating_sub(self.first_seq) as usize;
-        let mut page = Page { kept: Vec::new(), next: after, evicted: 0 };
+        let mut page = JournalPage { kept: Vec::new(), next: after, evicted: 0 };
         let (mut calls, mut bytes) = (0, 0);
         let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..).skip(skipped);
         for ((slot, standing), seq) in entries.take_while(|(_, seq)| *seq < to) {
@@ -494,9 +494,9 @@ impl Journal {
             }
         }
         page.evicted = match span {
-            Span::Run => self.calls.forgotten,
-            Span::Scope => self.scope_calls.forgotten,
-            Span::Named(_) => 0,
+            RunSpan::Run => self.calls.forgotten,
+            RunSpan::Scope => self.scope_calls.forgotten,
+            RunSpan::Named(_) => 0,
         };
         Some(page)
     }
@@ -508,17 +508,17 @@ impl Journal {
     }
 
     /// How many calls there were, those that have been forgotten included.
-    pub(crate) fn calls(&self, span: Span<'_>) -> u64 {
+    pub(crate) fn calls(&self, span: RunSpan<'_>) -> u64 {
         self.tally(span).made
     }
 
     /// How many calls have been forgotten.
-    pub(crate) fn evicted(&self, span: Span<'_>) -> u64 {
+    pub(crate) fn evicted(&self, span: RunSpan<'_>) -> u64 {
         self.tally(span).forgotten
     }
 
-    fn tally(&self, span: Span<'_>) -> Tally {
-        if span == Span::Run { self.calls } else { self.scope_calls }
+    fn tally(&self, span: RunSpan<'_>) -> CallTally {
+        if span == RunSpan::Run { self.calls } else { self.scope_calls }
     }
 
     /// Forgets every call and event; numbers go on.
@@ -584,14 +584,14 @@ impl Default for Journal {
     }
 }
 
-impl Entry {
+impl Exchange {
     /// What the entry costs. A shared header block is counted a little in every entry that holds it.
     fn bytes(&self) -> usize {
         let of_rest = |rest: &Rest| {
             size_of::<Rest>()
                 + rest.request_body.len()
                 + rest.response_body.len()
-                + rest.findings.iter().map(Told::bytes).sum::<usize>()
+                + rest.findings.iter().map(ShortFinding::bytes).sum::<usize>()
         };
         ENTRY_BYTES
             + self.texts.len()
@@ -620,7 +620,7 @@ impl Entry {
                 .with_headers(Headers::from_text(&frame.request_headers))
                 .with_body(body(sent, rest.map(|rest| &rest.request_body))),
             response,
-            findings: rest.map_or(&[][..], |rest| &*rest.findings).iter().map(Told::to_value).collect(),
+            findings: rest.map_or(&[][..], |rest| &*rest.findings).iter().map(ShortFinding::to_value).collect(),
             took_us: self.took_us,
             scope,
         }
@@ -643,7 +643,7 @@ mod tests {
     }
 
     fn extract(journal: &Journal, after: u64, limit: usize) -> Extract {
-        journal.page(Span::Run, after, None, limit, usize::MAX).expect("a run").into()
+        journal.page(RunSpan::Run, after, None, limit, usize::MAX).expect("a run").into()
     }
 
     fn targets(journal: &Journal) -> Vec<String> {
@@ -686,7 +686,7 @@ mod tests {
             fill(&mut journal, seq, &Request::new(Method::Put, "/").with_body(vec![b'x'; 20_000]));
         }
         assert!(journal.bytes <= 100_000);
-        assert_eq!(journal.len() as u64 + journal.evicted(Span::Run), 100);
+        assert_eq!(journal.len() as u64 + journal.evicted(RunSpan::Run), 100);
         let seq = journal.reserve();
         fill(&mut journal, seq, &Request::new(Method::Put, "/big").with_body(vec![b'x'; 200_000]));
         assert_eq!(targets(&journal), ["/big"]);
@@ -725,23 +725,23 @@ mod tests {
         journal.happen(at, reset("two"), 0);
         call(&mut journal);
         call(&mut journal);
-        let told = |journal: &Journal, span: Span<'_>| -> Vec<(u64, Option<String>)> {
+        let told = |journal: &Journal, span: RunSpan<'_>| -> Vec<(u64, Option<String>)> {
             let kept = journal.kept(span);
-            let calls = kept.iter().filter_map(Kept::interaction);
+            let calls = kept.iter().filter_map(JournalItem::interaction);
             calls.map(|call| (call.seq, call.scope.map(|scope| scope.to_string()))).collect()
         };
         let (one, two) = (Some("one".to_owned()), Some("two".to_owned()));
-        assert_eq!(told(&journal, Span::Named("one")), [(3, one.clone())]);
-        assert_eq!(told(&journal, Span::Scope), [(5, two.clone()), (6, two.clone())]);
-        assert_eq!(told(&journal, Span::Run), [(1, None), (3, one), (5, two.clone()), (6, two.clone())]);
-        assert_eq!(journal.kept(Span::Run).len(), 6);
-        assert_eq!((journal.calls(Span::Run), journal.calls(Span::Scope)), (4, 2));
-        assert!(journal.page(Span::Named("none"), 0, None, 1, 1).is_none());
+        assert_eq!(told(&journal, RunSpan::Named("one")), [(3, one.clone())]);
+        assert_eq!(told(&journal, RunSpan::Scope), [(5, two.clone()), (6, two.clone())]);
+        assert_eq!(told(&journal, RunSpan::Run), [(1, None), (3, one), (5, two.clone()), (6, two.clone())]);
+        assert_eq!(journal.kept(RunSpan::Run).len(), 6);
+        assert_eq!((journal.calls(RunSpan::Run), journal.calls(RunSpan::Scope)), (4, 2));
+        assert!(journal.page(RunSpan::Named("none"), 0, None, 1, 1).is_none());
         // However small a page is, it has a call, and reading on finds all of them.
         let (mut after, mut seqs) = (0, Vec::new());
         loop {
-            let page = journal.page(Span::Run, after, None, 9, 1).expect("the run");
-            let calls: Vec<u64> = page.kept.iter().filter_map(Kept::interaction).map(|call| call.seq).collect();
+            let page = journal.page(RunSpan::Run, after, None, 9, 1).expect("the run");
+            let calls: Vec<u64> = page.kept.iter().filter_map(JournalItem::interaction).map(|call| call.seq).collect();
             if calls.is_empty() {
                 break;
             }
@@ -751,9 +751,9 @@ mod tests {
         }
         assert_eq!(seqs, [1, 3, 5, 6]);
         journal.clear();
-        assert_eq!((told(&journal, Span::Run).len(), journal.calls(Span::Run), journal.bytes), (0, 4, 0));
+        assert_eq!((told(&journal, RunSpan::Run).len(), journal.calls(RunSpan::Run), journal.bytes), (0, 4, 0));
         call(&mut journal);
-        assert_eq!(told(&journal, Span::Scope), [(7, two)]);
+        assert_eq!(told(&journal, RunSpan::Scope), [(7, two)]);
     }
 
     #[test]
@@ -770,9 +770,9 @@ mod tests {
             ..Finding::about("claim-of-running-job", crate::finding::Severity::Error, 7, Timestamp::default())
         };
         let text = finding.to_value().to_string();
-        let told = Told::new(finding);
+        let told = ShortFinding::new(finding);
         assert_eq!(told.to_value().to_string(), text);
-        assert!(told.bytes() < text.len() + size_of::<Told>());
+        assert!(told.bytes() < text.len() + size_of::<ShortFinding>());
     }
 
     proptest! {
@@ -786,8 +786,8 @@ mod tests {
                 let seq = waiting.remove(choice.index(waiting.len()));
                 say(&mut journal, seq, &format!("/{seq}"));
             }
-            let kept = journal.kept(Span::Run);
-            let calls = kept.iter().filter_map(|kept| if let Kept::Call(seq, ..) = kept { Some(*seq) } else { None });
+            let kept = journal.kept(RunSpan::Run);
+            let calls = kept.iter().filter_map(|kept| if let JournalItem::Call(seq, ..) = kept { Some(*seq) } else { None });
             let seqs: Vec<u64> = calls.collect();
             let expected: Vec<u64> = (1..=answers.len() as u64).skip(answers.len().saturating_sub(entries_max)).collect();
             prop_assert_eq!(seqs, expected);

@@ -1,4 +1,4 @@
-//! [`Asked`]: a request as stubs look at it, and whose call it is.
+//! [`StubbedRequest`]: a request as stubs look at it, and whose call it is.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -10,7 +10,7 @@ use crate::http::{Request, decoded};
 use crate::json;
 
 /// A request as stubs look at it. Parts that no stub asks for are not read.
-pub(crate) struct Asked<'a> {
+pub(crate) struct StubbedRequest<'a> {
     /// The request.
     pub request: &'a Request,
     /// The same as it may be told: masked.
@@ -41,7 +41,7 @@ pub(crate) struct About {
     pub states: Vec<String>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> StubbedRequest<'a> {
     /// A request; `shown` is the same, masked.
     pub(crate) fn new(
         request: &'a Request,
@@ -49,9 +49,9 @@ impl<'a> Asked<'a> {
         operation: Option<&'a str>,
         path: &'a [(&'static str, Cow<'a, str>)],
         cluster: Option<&'a Cluster>,
-    ) -> Asked<'a> {
+    ) -> StubbedRequest<'a> {
         let (query, body, about) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Asked { request, shown, operation, path, cluster, query, body, about }
+        StubbedRequest { request, shown, operation, path, cluster, query, body, about }
     }
 
     /// The parameters of the query, decoded.

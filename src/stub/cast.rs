@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::about::Asked;
+use super::about::StubbedRequest;
 use super::template::Filling;
-use super::then::{Action, Own};
+use super::then::{StubAction, StubResponse};
 use super::{Closure, Script};
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -41,7 +41,7 @@ pub(crate) struct Decision {
     /// The stub's name.
     pub name: Arc<str>,
     /// What is done.
-    pub action: Action,
+    pub action: StubAction,
     /// JSON or a text that a template has made.
     pub filled: Option<Value>,
     /// What goes wrong with the answer.
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Decision {
 
 /// How a stub stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing<'c> {
+pub(crate) struct StubStanding<'c> {
     /// Its name.
     pub name: &'c str,
     /// The stub as it was written.
@@ -121,8 +121,8 @@ impl Cast {
     }
 
     /// All of them, in their order.
-    pub(crate) fn standings(&self) -> impl Iterator<Item = Standing<'_>> {
-        self.players.iter().map(|player| Standing {
+    pub(crate) fn standings(&self) -> impl Iterator<Item = StubStanding<'_>> {
+        self.players.iter().map(|player| StubStanding {
             name: &player.script.name,
             spec: &player.script.spec,
             seen: player.seen,
@@ -147,7 +147,7 @@ impl Cast {
     }
 
     /// Who answers a call, and how: the last one that matches. `seq` is the number that the call will have.
-    pub(crate) fn decide(&mut self, asked: &Asked<'_>, seq: u64, now: Timestamp) -> Option<Decision> {
+    pub(crate) fn decide(&mut self, asked: &StubbedRequest<'_>, seq: u64, now: Timestamp) -> Option<Decision> {
         let mut winner = None;
         for (at, player) in self.players.iter_mut().enumerate() {
             let script = &player.script;
@@ -172,7 +172,7 @@ impl Cast {
         let last = script.then.len().saturating_sub(1) as u64;
         let action = script.then.get((*answered - 1).min(last) as usize).cloned().unwrap_or_default();
         let filled = match &action.own {
-            Own::Template(template) => {
+            StubResponse::Template(template) => {
                 Some(template.fill(asked, &mut Filling { now, call: *answered, ids: &mut self.ids }))
             }
             _ => None,
@@ -194,7 +194,7 @@ impl Cast {
 
 impl Player {
     /// Keeps the call if it comes closer than others before it.
-    fn look_at(&mut self, asked: &Asked<'_>, seq: u64) {
+    fn look_at(&mut self, asked: &StubbedRequest<'_>, seq: u64) {
         let (is_close, differences) = self.script.when.differences(asked);
         let count = differences.len();
         if !is_close || self.nearest.as_ref().is_some_and(|(known, _)| *known <= count) {

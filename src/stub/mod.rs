@@ -32,11 +32,11 @@ use serde_json::Value;
 
 use crate::http::{Request, Response};
 
-pub(crate) use about::Asked;
+pub(crate) use about::StubbedRequest;
 pub use builder::Stub;
 pub(crate) use cast::{Cast, Decision};
-pub(crate) use read::{Key, Slip, read, read_all, slips_as_text};
-pub(crate) use then::{Own, Refusal};
+pub(crate) use read::{PathStep, Slip, read, read_all, slips_as_text};
+pub(crate) use then::{StubRefusal, StubResponse};
 
 /// An answer that is computed by the test: from the request and the mock's own answer.
 pub(crate) type Closure = Arc<dyn Fn(&Request, &Response) -> Response + Send + Sync>;
@@ -50,8 +50,8 @@ pub(crate) struct Script {
     pub is_named: bool,
     /// The stub as it was written, with its name.
     pub spec: Arc<Value>,
-    when: when::When,
-    then: Vec<then::Action>,
+    when: when::StubCondition,
+    then: Vec<then::StubAction>,
     times: Option<u64>,
     chance: Option<f64>,
     closure: Option<Closure>,
@@ -87,47 +87,47 @@ impl Script {
 
 /// From how many to how many, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct CountSpan {
     /// At least so many.
     pub from: u64,
     /// At most so many.
     pub to: u64,
 }
 
-impl Span {
+impl CountSpan {
     /// Whether a number is within.
     pub(crate) fn has(self, number: u64) -> bool {
         (self.from..=self.to).contains(&number)
     }
 
     /// Reads `3`, `1-3`, `1..3`, `1..` or `never`.
-    pub(crate) fn parse(text: &str) -> Option<Span> {
+    pub(crate) fn parse(text: &str) -> Option<CountSpan> {
         let number = |text: &str| text.trim().parse::<u64>().ok();
         let text = text.trim();
         if text == "never" {
-            return Some(Span { from: 0, to: 0 });
+            return Some(CountSpan { from: 0, to: 0 });
         }
         let parts = text.split_once("..=").or_else(|| text.split_once("..")).or_else(|| text.split_once('-'));
         let span = match parts {
-            None => Span { from: number(text)?, to: number(text)? },
-            Some((from, "")) => Span { from: number(from)?, to: u64::MAX },
-            Some(("", to)) => Span { from: 0, to: number(to)? },
-            Some((from, to)) => Span { from: number(from)?, to: number(to)? },
+            None => CountSpan { from: number(text)?, to: number(text)? },
+            Some((from, "")) => CountSpan { from: number(from)?, to: u64::MAX },
+            Some(("", to)) => CountSpan { from: 0, to: number(to)? },
+            Some((from, to)) => CountSpan { from: number(from)?, to: number(to)? },
         };
         (span.from <= span.to).then_some(span)
     }
 
     /// The span of a value: a number or a text.
-    pub(crate) fn of_value(value: &Value) -> Option<Span> {
+    pub(crate) fn of_value(value: &Value) -> Option<CountSpan> {
         match value {
-            Value::Number(number) => number.as_u64().map(|number| Span { from: number, to: number }),
-            Value::String(text) => Span::parse(text),
+            Value::Number(number) => number.as_u64().map(|number| CountSpan { from: number, to: number }),
+            Value::String(text) => CountSpan::parse(text),
             _ => None,
         }
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for CountSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.from, self.to) {
             (0, 0) => f.write_str("never"),

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::reader::{Path, Reader, below};
-use super::shape::{Shape, TYPES};
-use super::template::Template;
-use super::then::{Action, Items, Own, Refusal};
-use super::when::{Part, When, Word};
-use super::{Script, Span, is_like};
+use super::reader::{Path, StubReader, below};
+use super::shape::{TYPES, ValueShape};
+use super::template::AnswerTemplate;
+use super::then::{Items, StubAction, StubRefusal, StubResponse};
+use super::when::{BodyPart, StubCondition, Word};
+use super::{CountSpan, Script, is_like};
 use crate::fault::FaultKind;
 use crate::suggest::similar;
 
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum PathStep {
     /// To a member.
     Name(String),
     /// To an item of a list.
@@ -26,7 +26,7 @@ pub(crate) enum Key {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Slip {
     /// Where.
-    pub path: Vec<Key>,
+    pub path: Vec<PathStep>,
     /// Whether the name is meant, not the value.
     pub is_key: bool,
     /// What is wrong.
@@ -38,9 +38,9 @@ pub(crate) struct Slip {
 impl Slip {
     /// The place as a JSON pointer.
     fn pointer(&self) -> String {
-        let step = |key: &Key| match key {
-            Key::Name(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
-            Key::Item(at) => format!("/{at}"),
+        let step = |key: &PathStep| match key {
+            PathStep::Name(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            PathStep::Item(at) => format!("/{at}"),
         };
         self.path.iter().map(step).collect()
     }
@@ -114,7 +114,7 @@ pub(crate) fn read_all(value: &Value) -> Result<Vec<Script>, Vec<Slip>> {
         match read(item) {
             Ok(script) => scripts.push(script),
             Err(wrong) => slips.extend(wrong.into_iter().map(|mut slip| {
-                slip.path.insert(0, Key::Item(at));
+                slip.path.insert(0, PathStep::Item(at));
                 slip
             })),
         }
@@ -127,7 +127,7 @@ pub(crate) fn read_all(value: &Value) -> Result<Vec<Script>, Vec<Slip>> {
 /// # Errors
 /// Everything that is wrong with it.
 pub(crate) fn read(spec: &Value) -> Result<Script, Vec<Slip>> {
-    let mut reader = Reader::default();
+    let mut reader = StubReader::default();
     let script = stub(&mut reader, spec);
     match script {
         Some(script) if reader.slips.is_empty() => Ok(script),
@@ -135,8 +135,8 @@ pub(crate) fn read(spec: &Value) -> Result<Script, Vec<Slip>> {
     }
 }
 
-fn stub(reader: &mut Reader, spec: &Value) -> Option<Script> {
-    let root: &[Key] = &[];
+fn stub(reader: &mut StubReader, spec: &Value) -> Option<Script> {
+    let root: &[PathStep] = &[];
     let members = reader.object(spec, root, "a stub", STUB)?;
     let name = reader.text(members, "name", root);
     let when = match members.get("request") {
@@ -144,7 +144,7 @@ fn stub(reader: &mut Reader, spec: &Value) -> Option<Script> {
         None => {
             let cure = "add `request`, for example { \"operation\": \"bulk\" }";
             reader.wrong(root, "the stub has no `request`", cure);
-            When::default()
+            StubCondition::default()
         }
     };
     let mut times = reader.whole(members, "times", root, 1);
@@ -165,7 +165,7 @@ fn stub(reader: &mut Reader, spec: &Value) -> Option<Script> {
         }
         (None, Some(Value::Array(list))) if !list.is_empty() => {
             for (at, said) in list.iter().enumerate() {
-                let path: Vec<Key> = below(root, "responses").into_iter().chain([Key::Item(at)]).collect();
+                let path: Vec<PathStep> = below(root, "responses").into_iter().chain([PathStep::Item(at)]).collect();
                 for name in ["times", "chance"].into_iter().filter(|name| said.get(name).is_some()) {
                     let cure = format!("move `{name}` beside `responses`");
                     reader.wrong_key(&path, name, format!("`{name}` is no part of one of several responses"), cure);
@@ -177,10 +177,10 @@ fn stub(reader: &mut Reader, spec: &Value) -> Option<Script> {
             let cure = "write [ { … }, { … } ]";
             reader.wrong(&below(root, "responses"), "`responses` must be a list of responses", cure);
         }
-        (None, None) => then.push(Action::default()),
+        (None, None) => then.push(StubAction::default()),
     }
     // Whether it was met the judge says, who reads it again.
-    if let Some(value) = members.get("expect").filter(|value| Span::of_value(value).is_none()) {
+    if let Some(value) = members.get("expect").filter(|value| CountSpan::of_value(value).is_none()) {
         let message = format!("`expect` cannot be {value}");
         reader.wrong(&below(root, "expect"), message, "write a number, a range such as 1.. or 1-3, or never");
     }
@@ -192,7 +192,7 @@ fn stub(reader: &mut Reader, spec: &Value) -> Option<Script> {
     Some(Script { name: name.into(), is_named, spec, when, then, times, chance, closure: None })
 }
 
-fn chance(reader: &mut Reader, members: &Map<String, Value>, path: Path<'_>) -> Option<f64> {
+fn chance(reader: &mut StubReader, members: &Map<String, Value>, path: Path<'_>) -> Option<f64> {
     let value = members.get("chance")?;
     let chance = value.as_f64().filter(|chance| (0.0..=1.0).contains(chance));
     if chance.is_none() {
@@ -202,7 +202,7 @@ fn chance(reader: &mut Reader, members: &Map<String, Value>, path: Path<'_>) -> 
     chance
 }
 
-impl When {
+impl StubCondition {
     /// A name for a stub that has none: short, and fit for an address.
     fn described(&self) -> String {
         let text = match (self.operation.first(), &self.path) {
@@ -217,7 +217,7 @@ impl When {
     }
 }
 
-fn request(reader: &mut Reader, asked: &Value, path: Path<'_>) -> Option<When> {
+fn request(reader: &mut StubReader, asked: &Value, path: Path<'_>) -> Option<StubCondition> {
     let members = reader.object(asked, path, "a stub's request", REQUEST)?;
     let operation = reader.texts(members, "operation", path);
     for name in &operation {
@@ -249,7 +249,7 @@ fn request(reader: &mut Reader, asked: &Value, path: Path<'_>) -> Option<When> {
         (None, None) => None,
         (Some(value), None) | (None, Some(value)) => {
             let name = if members.contains_key("call") { "call" } else { "calls" };
-            let span = Span::of_value(value).filter(|span| span.to > 0);
+            let span = CountSpan::of_value(value).filter(|span| span.to > 0);
             if span.is_none() {
                 let message = format!("`{name}` cannot be {value}");
                 let cure = "calls are counted from 1: write a number, or a range such as 1-3 or 2..";
@@ -258,7 +258,7 @@ fn request(reader: &mut Reader, asked: &Value, path: Path<'_>) -> Option<When> {
             span
         }
     };
-    Some(When {
+    Some(StubCondition {
         operation,
         method,
         path: pattern,
@@ -279,7 +279,7 @@ fn request(reader: &mut Reader, asked: &Value, path: Path<'_>) -> Option<When> {
 }
 
 /// Names and what their texts must be like.
-fn words(reader: &mut Reader, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Vec<(String, Word)> {
+fn words(reader: &mut StubReader, members: &Map<String, Value>, name: &str, path: Path<'_>) -> Vec<(String, Word)> {
     let Some(value) = members.get(name) else { return Vec::new() };
     let path = below(path, name);
     let Value::Object(wanted) = value else {
@@ -310,29 +310,29 @@ fn words(reader: &mut Reader, members: &Map<String, Value>, name: &str, path: Pa
     words
 }
 
-fn part(reader: &mut Reader, body: &Value, path: Path<'_>) -> Part {
+fn part(reader: &mut StubReader, body: &Value, path: Path<'_>) -> BodyPart {
     match body {
-        Value::String(pattern) => Part::Text(pattern.clone()),
+        Value::String(pattern) => BodyPart::Text(pattern.clone()),
         body => match shape(reader, body, path) {
-            Shape::Present(wanted) => Part::Present(wanted),
-            shape => Part::Json(shape),
+            ValueShape::Present(wanted) => BodyPart::Present(wanted),
+            shape => BodyPart::Json(shape),
         },
     }
 }
 
 const MATCHERS: [&str; 4] = ["$type", "$pattern", "$present", "$any"];
 
-fn shape(reader: &mut Reader, value: &Value, path: Path<'_>) -> Shape {
+fn shape(reader: &mut StubReader, value: &Value, path: Path<'_>) -> ValueShape {
     let members = match value {
         Value::Array(items) => {
             let item = |(at, item): (usize, &Value)| {
-                let path: Vec<Key> = path.iter().cloned().chain([Key::Item(at)]).collect();
+                let path: Vec<PathStep> = path.iter().cloned().chain([PathStep::Item(at)]).collect();
                 shape(reader, item, &path)
             };
-            return Shape::List(items.iter().enumerate().map(item).collect());
+            return ValueShape::List(items.iter().enumerate().map(item).collect());
         }
         Value::Object(members) => members,
-        other => return Shape::Value(other.clone()),
+        other => return ValueShape::Value(other.clone()),
     };
     let Some((name, told)) = members.iter().next().filter(|(name, _)| name.starts_with('$') && members.len() == 1)
     else {
@@ -344,13 +344,15 @@ fn shape(reader: &mut Reader, value: &Value, path: Path<'_>) -> Shape {
             let path = below(path, name);
             (name.clone(), shape(reader, value, &path))
         };
-        return Shape::Object(members.iter().map(member).collect());
+        return ValueShape::Object(members.iter().map(member).collect());
     };
     let read = match (name.as_str(), told) {
-        ("$type", Value::String(word)) => TYPES.iter().find(|known| *known == word).map(|known| Shape::Type(known)),
-        ("$pattern", Value::String(pattern)) => Some(Shape::Like(pattern.clone())),
-        ("$present", Value::Bool(wanted)) => Some(Shape::Present(*wanted)),
-        ("$any", Value::Array(values)) => Some(Shape::OneOf(values.clone())),
+        ("$type", Value::String(word)) => {
+            TYPES.iter().find(|known| *known == word).map(|known| ValueShape::Type(known))
+        }
+        ("$pattern", Value::String(pattern)) => Some(ValueShape::Like(pattern.clone())),
+        ("$present", Value::Bool(wanted)) => Some(ValueShape::Present(*wanted)),
+        ("$any", Value::Array(values)) => Some(ValueShape::OneOf(values.clone())),
         _ => None,
     };
     read.unwrap_or_else(|| {
@@ -365,11 +367,11 @@ fn shape(reader: &mut Reader, value: &Value, path: Path<'_>) -> Shape {
         let message =
             if is_known { format!("`{name}` cannot be {told}") } else { format!("there is no matcher `{name}`") };
         reader.wrong_key(path, name, message, cure);
-        Shape::Present(true)
+        ValueShape::Present(true)
     })
 }
 
-fn response(reader: &mut Reader, said: &Value, path: Path<'_>) -> Option<Action> {
+fn response(reader: &mut StubReader, said: &Value, path: Path<'_>) -> Option<StubAction> {
     let members = reader.object(said, path, "a stub's response", RESPONSE)?;
     let status = reader.whole(members, "status", path, 100).and_then(|status| match u16::try_from(status) {
         Ok(status) if status < 1000 => Some(status),
@@ -414,37 +416,39 @@ fn response(reader: &mut Reader, said: &Value, path: Path<'_>) -> Option<Action>
     let own = match given.first().copied() {
         // A status of its own is an answer: in Elasticsearch's form, where it is an error.
         None => match status {
-            Some(status) if status >= 400 => Own::Error(Refusal { status: Some(status), ..Refusal::default() }),
-            Some(_) => Own::Text(String::new()),
-            None => Own::Mock,
+            Some(status) if status >= 400 => {
+                StubResponse::Error(StubRefusal { status: Some(status), ..StubRefusal::default() })
+            }
+            Some(_) => StubResponse::Text(String::new()),
+            None => StubResponse::Mock,
         },
-        Some("body") => Own::Json(members["body"].clone()),
+        Some("body") => StubResponse::Json(members["body"].clone()),
         Some("text") => match &members["text"] {
-            Value::String(text) => Own::Text(text.clone()),
+            Value::String(text) => StubResponse::Text(text.clone()),
             _ => {
                 reader.wrong(&below(path, "text"), "`text` must be a text", "write it in quotes, or use `body`");
-                Own::Mock
+                StubResponse::Mock
             }
         },
-        Some("template") => match Template::read(&members["template"]) {
-            Ok(template) => Own::Template(template),
+        Some("template") => match AnswerTemplate::read(&members["template"]) {
+            Ok(template) => StubResponse::Template(template),
             Err(wrong) => {
                 reader.wrong(&below(path, "template"), wrong, "text without holes may stand in `body`");
-                Own::Mock
+                StubResponse::Mock
             }
         },
         Some("patch") => match &members["patch"] {
-            patch @ Value::Object(_) => Own::Patch(patch.clone()),
+            patch @ Value::Object(_) => StubResponse::Patch(patch.clone()),
             _ => {
                 reader.wrong(
                     &below(path, "patch"),
                     "`patch` must be an object",
                     "write { … }; null takes a member out",
                 );
-                Own::Mock
+                StubResponse::Mock
             }
         },
-        Some("error") => error(reader, members, status, path).map_or(Own::Mock, Own::Error),
+        Some("error") => error(reader, members, status, path).map_or(StubResponse::Mock, StubResponse::Error),
         Some(_) => items(reader, &members["items"], &below(path, "items")),
     };
     if members.contains_key("reason") && !members.contains_key("error") {
@@ -480,7 +484,7 @@ fn response(reader: &mut Reader, said: &Value, path: Path<'_>) -> Option<Action>
             None
         }
     });
-    if acts == Some(false) && matches!(own, Own::Patch(_) | Own::Items(_)) {
+    if acts == Some(false) && matches!(own, StubResponse::Patch(_) | StubResponse::Items(_)) {
         let cure = "leave `acts` out: what the mock says is needed";
         reader.wrong(&below(path, "acts"), "`acts: before` leaves nothing to be changed", cure);
     }
@@ -499,11 +503,16 @@ fn response(reader: &mut Reader, said: &Value, path: Path<'_>) -> Option<Action>
         Some(_) => reader.text(members, "hold", path).map(|name| (name, None)),
     };
     let delay = reader.lengths(members, "delay", path);
-    Some(Action { own, status, headers, delay, fault, after_bytes, over, acts, hold })
+    Some(StubAction { own, status, headers, delay, fault, after_bytes, over, acts, hold })
 }
 
 /// `error`: a type, or an object as Elasticsearch has it.
-fn error(reader: &mut Reader, members: &Map<String, Value>, status: Option<u16>, path: Path<'_>) -> Option<Refusal> {
+fn error(
+    reader: &mut StubReader,
+    members: &Map<String, Value>,
+    status: Option<u16>,
+    path: Path<'_>,
+) -> Option<StubRefusal> {
     match &members["error"] {
         Value::Object(whole) => {
             let path = below(path, "error");
@@ -515,28 +524,28 @@ fn error(reader: &mut Reader, members: &Map<String, Value>, status: Option<u16>,
             let reason = reader.text(whole, "reason", &path).or_else(|| reader.text(members, "reason", &path));
             let more = whole.iter().filter(|(name, _)| !["type", "reason"].contains(&name.as_str()));
             let more = more.map(|(name, value)| (name.clone(), value.clone())).collect();
-            Some(Refusal { kind: Some(kind), reason, status, more })
+            Some(StubRefusal { kind: Some(kind), reason, status, more })
         }
         _ => {
             let kind = reader.text(members, "error", path)?;
             let reason = reader.text(members, "reason", path);
-            Some(Refusal { kind: Some(kind), reason, status, more: Vec::new() })
+            Some(StubRefusal { kind: Some(kind), reason, status, more: Vec::new() })
         }
     }
 }
 
-fn items(reader: &mut Reader, value: &Value, path: Path<'_>) -> Own {
+fn items(reader: &mut StubReader, value: &Value, path: Path<'_>) -> StubResponse {
     let Value::Object(members) = value else {
         let cure = "write { \"3\": { \"error\": \"es_rejected_execution_exception\" } }";
         reader.wrong(path, "`items` must be an object of numbers and errors", cure);
-        return Own::Mock;
+        return StubResponse::Mock;
     };
     let mut items = Vec::new();
     for (which, said) in members {
         let of_every = which.strip_prefix("every ").and_then(|every| every.trim().parse().ok());
         let span = match (which.as_str(), of_every) {
-            ("*", _) | (_, Some(1..)) => Some(Span { from: 1, to: u64::MAX }),
-            (which, _) => Span::parse(which).filter(|span| span.to > 0),
+            ("*", _) | (_, Some(1..)) => Some(CountSpan { from: 1, to: u64::MAX }),
+            (which, _) => CountSpan::parse(which).filter(|span| span.to > 0),
         };
         if span.is_none() {
             let cure = "items are counted from 1: write a number, a range such as 2-4, `every 3`, or *";
@@ -551,12 +560,12 @@ fn items(reader: &mut Reader, value: &Value, path: Path<'_>) -> Own {
             true => error(reader, said, status, &path),
             false => {
                 let reason = reader.text(said, "reason", &path);
-                Some(Refusal { reason, status: Some(status.unwrap_or(429)), ..Refusal::default() })
+                Some(StubRefusal { reason, status: Some(status.unwrap_or(429)), ..StubRefusal::default() })
             }
         };
         if let (Some(which), Some(refusal)) = (span, refusal) {
             items.push(Items { which, every: of_every.unwrap_or(1), refusal });
         }
     }
-    Own::Items(items)
+    StubResponse::Items(items)
 }

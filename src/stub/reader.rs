@@ -1,25 +1,25 @@
-//! [`Reader`]: the hands of whoever reads a stub: takes members of the kind that is wanted, and notes what is wrong.
+//! [`StubReader`]: the hands of whoever reads a stub: takes members of the kind that is wanted, and notes what is wrong.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::read::{Key, Slip};
+use super::read::{PathStep, Slip};
 use crate::clock::parse_duration;
 use crate::suggest::similar;
 
 /// What is wrong, as it is found.
 #[derive(Default)]
-pub(crate) struct Reader {
+pub(crate) struct StubReader {
     pub slips: Vec<Slip>,
 }
 
 /// A place in a stub.
-pub(crate) type Path<'p> = &'p [Key];
+pub(crate) type Path<'p> = &'p [PathStep];
 
 /// A place below another one.
-pub(crate) fn below(path: Path<'_>, name: &str) -> Vec<Key> {
-    path.iter().cloned().chain([Key::Name(name.to_owned())]).collect()
+pub(crate) fn below(path: Path<'_>, name: &str) -> Vec<PathStep> {
+    path.iter().cloned().chain([PathStep::Name(name.to_owned())]).collect()
 }
 
 /// What a value is, for a message.
@@ -34,7 +34,7 @@ fn described(value: &Value) -> &'static str {
     }
 }
 
-impl Reader {
+impl StubReader {
     pub(crate) fn wrong(&mut self, path: Path<'_>, message: impl Into<String>, cure: impl Into<String>) {
         self.slips.push(Slip { path: path.to_vec(), is_key: false, message: message.into(), cure: cure.into() });
     }
@@ -52,8 +52,8 @@ impl Reader {
 
     fn mistyped(&mut self, path: Path<'_>, value: &Value, wanted: &str, cure: &str) {
         let name = path.iter().rev().find_map(|key| match key {
-            Key::Name(name) => Some(name.as_str()),
-            Key::Item(_) => None,
+            PathStep::Name(name) => Some(name.as_str()),
+            PathStep::Item(_) => None,
         });
         let message = format!("`{}` must be {wanted}, not {}", name.unwrap_or("the stub"), described(value));
         self.wrong(path, message, cure);

@@ -1,4 +1,4 @@
-//! [`Shape`]: a part of a JSON body that must be there: values, and matchers in their place.
+//! [`ValueShape`]: a part of a JSON body that must be there: values, and matchers in their place.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use crate::near_miss::Difference;
 
 /// What a value must be like.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+pub(crate) enum ValueShape {
     /// Exactly that.
     Value(Value),
     /// An object that has these members, and may have more.
-    Object(Vec<(String, Shape)>),
+    Object(Vec<(String, ValueShape)>),
     /// A list of as many, each like that.
-    List(Vec<Shape>),
+    List(Vec<ValueShape>),
     /// A text like a pattern.
     Like(String),
     /// A value of that type.
@@ -38,23 +38,23 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-impl Shape {
+impl ValueShape {
     /// Whether a value, or its absence, is so.
     pub(crate) fn admits(&self, value: Option<&Value>) -> bool {
         match (self, value) {
-            (Shape::Present(wanted), value) => value.is_some() == *wanted,
+            (ValueShape::Present(wanted), value) => value.is_some() == *wanted,
             (_, None) => false,
-            (Shape::Value(wanted), Some(value)) => is_same(wanted, value),
-            (Shape::Object(wanted), Some(Value::Object(members))) => {
+            (ValueShape::Value(wanted), Some(value)) => is_same(wanted, value),
+            (ValueShape::Object(wanted), Some(Value::Object(members))) => {
                 wanted.iter().all(|(name, shape)| shape.admits(members.get(name)))
             }
-            (Shape::List(wanted), Some(Value::Array(items))) => {
+            (ValueShape::List(wanted), Some(Value::Array(items))) => {
                 wanted.len() == items.len() && wanted.iter().zip(items).all(|(shape, item)| shape.admits(Some(item)))
             }
-            (Shape::Like(pattern), Some(Value::String(text))) => is_like(pattern, text),
-            (Shape::Type(name), Some(value)) => type_of(value) == *name,
-            (Shape::OneOf(values), Some(value)) => values.iter().any(|wanted| is_same(wanted, value)),
-            (Shape::Object(_) | Shape::List(_) | Shape::Like(_), Some(_)) => false,
+            (ValueShape::Like(pattern), Some(Value::String(text))) => is_like(pattern, text),
+            (ValueShape::Type(name), Some(value)) => type_of(value) == *name,
+            (ValueShape::OneOf(values), Some(value)) => values.iter().any(|wanted| is_same(wanted, value)),
+            (ValueShape::Object(_) | ValueShape::List(_) | ValueShape::Like(_), Some(_)) => false,
         }
     }
 
@@ -64,13 +64,13 @@ impl Shape {
             return;
         }
         match (self, value) {
-            (Shape::Object(wanted), Some(Value::Object(members))) => {
+            (ValueShape::Object(wanted), Some(Value::Object(members))) => {
                 for (name, shape) in wanted {
                     let name_in_pointer = name.replace('~', "~0").replace('/', "~1");
                     shape.differences(members.get(name), &format!("{pointer}/{name_in_pointer}"), out);
                 }
             }
-            (Shape::List(wanted), Some(Value::Array(items))) if wanted.len() == items.len() => {
+            (ValueShape::List(wanted), Some(Value::Array(items))) if wanted.len() == items.len() => {
                 for (at, (shape, item)) in wanted.iter().zip(items).enumerate() {
                     shape.differences(Some(item), &format!("{pointer}/{at}"), out);
                 }
@@ -86,18 +86,18 @@ impl Shape {
 
     fn told(&self) -> String {
         match self {
-            Shape::Value(value) => value.to_string(),
-            Shape::Object(members) => {
+            ValueShape::Value(value) => value.to_string(),
+            ValueShape::Object(members) => {
                 let members: Vec<String> =
                     members.iter().map(|(name, shape)| format!("{name:?}: {}", shape.told())).collect();
                 format!("{{{}}}", members.join(", "))
             }
-            Shape::List(items) => format!("a list of {}", items.len()),
-            Shape::Like(pattern) => format!("a text like {pattern}"),
-            Shape::Type(name) => format!("of type {name}"),
-            Shape::Present(true) => "anything".to_owned(),
-            Shape::Present(false) => "nothing".to_owned(),
-            Shape::OneOf(values) => {
+            ValueShape::List(items) => format!("a list of {}", items.len()),
+            ValueShape::Like(pattern) => format!("a text like {pattern}"),
+            ValueShape::Type(name) => format!("of type {name}"),
+            ValueShape::Present(true) => "anything".to_owned(),
+            ValueShape::Present(false) => "nothing".to_owned(),
+            ValueShape::OneOf(values) => {
                 let values: Vec<String> = values.iter().map(Value::to_string).collect();
                 format!("one of {}", values.join(", "))
             }

@@ -1,4 +1,4 @@
-//! [`Template`]: an answer that repeats parts of its request.
+//! [`AnswerTemplate`]: an answer that repeats parts of its request.
 //!
 //! | in a text | stands for |
 //! |---|---|
@@ -14,25 +14,25 @@
 
 use serde_json::{Map, Value};
 
-use super::about::Asked;
+use super::about::StubbedRequest;
 use crate::clock::Timestamp;
 use crate::ids::IdSource;
 
 /// An answer with holes.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Template(Node);
+pub(crate) struct AnswerTemplate(TemplateNode);
 
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq)]
-enum Node {
+enum TemplateNode {
     Value(Value),
-    Text(Vec<Piece>),
-    List(Vec<Node>),
-    Object(Vec<(Vec<Piece>, Node)>),
+    Text(Vec<StubPiece>),
+    List(Vec<TemplateNode>),
+    Object(Vec<(Vec<StubPiece>, TemplateNode)>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Piece {
+enum StubPiece {
     Text(String),
     Hole(Hole),
 }
@@ -65,43 +65,43 @@ pub(crate) struct Filling<'a> {
     pub ids: &'a mut IdSource,
 }
 
-impl Template {
+impl AnswerTemplate {
     /// Reads a template; with what is wrong in one of its texts.
-    pub(crate) fn read(value: &Value) -> Result<Template, String> {
-        node(value).map(Template)
+    pub(crate) fn read(value: &Value) -> Result<AnswerTemplate, String> {
+        node(value).map(AnswerTemplate)
     }
 
     /// The template with its holes filled.
-    pub(crate) fn fill(&self, asked: &Asked<'_>, filling: &mut Filling<'_>) -> Value {
+    pub(crate) fn fill(&self, asked: &StubbedRequest<'_>, filling: &mut Filling<'_>) -> Value {
         filled(&self.0, asked, filling)
     }
 }
 
-fn node(value: &Value) -> Result<Node, String> {
+fn node(value: &Value) -> Result<TemplateNode, String> {
     Ok(match value {
-        Value::String(text) => Node::Text(pieces(text)?),
-        Value::Array(items) => Node::List(items.iter().map(node).collect::<Result<_, _>>()?),
+        Value::String(text) => TemplateNode::Text(pieces(text)?),
+        Value::Array(items) => TemplateNode::List(items.iter().map(node).collect::<Result<_, _>>()?),
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| Ok((pieces(name)?, node(value)?));
-            Node::Object(members.iter().map(member).collect::<Result<_, String>>()?)
+            TemplateNode::Object(members.iter().map(member).collect::<Result<_, String>>()?)
         }
-        other => Node::Value(other.clone()),
+        other => TemplateNode::Value(other.clone()),
     })
 }
 
-fn pieces(text: &str) -> Result<Vec<Piece>, String> {
+fn pieces(text: &str) -> Result<Vec<StubPiece>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
         let (hole, behind) = after.split_once("}}").ok_or_else(|| format!("`{{{{{after}` has no end"))?;
         if !before.is_empty() {
-            pieces.push(Piece::Text(before.to_owned()));
+            pieces.push(StubPiece::Text(before.to_owned()));
         }
-        pieces.push(Piece::Hole(self::hole(hole.trim())?));
+        pieces.push(StubPiece::Hole(self::hole(hole.trim())?));
         rest = behind;
     }
     if !rest.is_empty() || pieces.is_empty() {
-        pieces.push(Piece::Text(rest.to_owned()));
+        pieces.push(StubPiece::Text(rest.to_owned()));
     }
     Ok(pieces)
 }
@@ -127,15 +127,15 @@ fn hole(text: &str) -> Result<Hole, String> {
     })
 }
 
-fn filled(node: &Node, asked: &Asked<'_>, filling: &mut Filling<'_>) -> Value {
+fn filled(node: &TemplateNode, asked: &StubbedRequest<'_>, filling: &mut Filling<'_>) -> Value {
     match node {
-        Node::Value(value) => value.clone(),
-        Node::Text(pieces) => match &pieces[..] {
-            [Piece::Hole(hole)] => value_of(hole, asked, filling),
+        TemplateNode::Value(value) => value.clone(),
+        TemplateNode::Text(pieces) => match &pieces[..] {
+            [StubPiece::Hole(hole)] => value_of(hole, asked, filling),
             pieces => Value::String(text_of(pieces, asked, filling)),
         },
-        Node::List(items) => items.iter().map(|item| filled(item, asked, filling)).collect(),
-        Node::Object(members) => {
+        TemplateNode::List(items) => items.iter().map(|item| filled(item, asked, filling)).collect(),
+        TemplateNode::Object(members) => {
             let mut whole = Map::new();
             for (name, value) in members {
                 let name = text_of(name, asked, filling);
@@ -146,12 +146,12 @@ fn filled(node: &Node, asked: &Asked<'_>, filling: &mut Filling<'_>) -> Value {
     }
 }
 
-fn text_of(pieces: &[Piece], asked: &Asked<'_>, filling: &mut Filling<'_>) -> String {
+fn text_of(pieces: &[StubPiece], asked: &StubbedRequest<'_>, filling: &mut Filling<'_>) -> String {
     let mut text = String::new();
     for piece in pieces {
         match piece {
-            Piece::Text(piece) => text.push_str(piece),
-            Piece::Hole(hole) => match value_of(hole, asked, filling) {
+            StubPiece::Text(piece) => text.push_str(piece),
+            StubPiece::Hole(hole) => match value_of(hole, asked, filling) {
                 Value::String(piece) => text.push_str(&piece),
                 Value::Null => {}
                 other => text.push_str(&other.to_string()),
@@ -161,7 +161,7 @@ fn text_of(pieces: &[Piece], asked: &Asked<'_>, filling: &mut Filling<'_>) -> St
     text
 }
 
-fn value_of(hole: &Hole, asked: &Asked<'_>, filling: &mut Filling<'_>) -> Value {
+fn value_of(hole: &Hole, asked: &StubbedRequest<'_>, filling: &mut Filling<'_>) -> Value {
     let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
     match hole {
         Hole::Path(name) => match name.parse::<usize>() {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Asked, Cast, Span, is_like, read, read_all, slips_as_text};
+use super::{Cast, CountSpan, StubbedRequest, is_like, read, read_all, slips_as_text};
 use crate::clock::Timestamp;
 use crate::http::{Method, Request};
 
@@ -29,7 +29,7 @@ fn cast(specs: &Value) -> Cast {
 fn is_met(asked: &Value, operation: Option<&str>, call: &str) -> bool {
     let request = request(call);
     let mut cast = cast(&json!({ "request": asked }));
-    cast.decide(&Asked::new(&request, &request, operation, &[], None), 1, Timestamp::default()).is_some()
+    cast.decide(&StubbedRequest::new(&request, &request, operation, &[], None), 1, Timestamp::default()).is_some()
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn answered(specs: &Value, calls: usize) -> Vec<String> {
     let request = request("GET /");
     let mut cast = cast(specs);
     let answers = (1..=calls as u64).map(|seq| {
-        let asked = Asked::new(&request, &request, Some("info"), &[], None);
+        let asked = StubbedRequest::new(&request, &request, Some("info"), &[], None);
         let decision = cast.decide(&asked, seq, Timestamp::default());
         decision.map_or_else(
             || "-".to_owned(),
@@ -229,7 +229,7 @@ fn spans_are_read_in_all_forms() {
         ("x", None),
         ("", None),
     ] {
-        assert_eq!(Span::parse(text).map(|span| (span.from, span.to)), expected, "{text}");
+        assert_eq!(CountSpan::parse(text).map(|span| (span.from, span.to)), expected, "{text}");
     }
 }
 
@@ -240,7 +240,7 @@ fn the_nearest_call_is_remembered() {
     let mut cast = cast(&json!({ "name": "a", "request": asked }));
     for (seq, call) in [(1, "GET /\nhost: a\n{}"), (2, "GET /?pretty\naccept: y\n{}"), (3, "GET /\nhost: a\n{}")] {
         let request = request(call);
-        cast.decide(&Asked::new(&request, &request, Some("info"), &[], None), seq, Timestamp::default());
+        cast.decide(&StubbedRequest::new(&request, &request, Some("info"), &[], None), seq, Timestamp::default());
     }
     let near = cast.nearest("a").expect("a near miss");
     assert_eq!((near.nearest.as_str(), near.differs.len()), ("call 2, GET /?pretty", 1));
@@ -304,7 +304,7 @@ proptest! {
                 prop_assert_eq!(&again.spec, &script.spec);
                 let request = request("POST /a/_doc?pretty\n{}");
                 let mut cast = Cast::new([script], 7).expect("one name");
-                cast.decide(&Asked::new(&request, &request, Some("index"), &[], None), 1, Timestamp::default());
+                cast.decide(&StubbedRequest::new(&request, &request, Some("index"), &[], None), 1, Timestamp::default());
             }
             Err(slips) => {
                 prop_assert!(!slips.is_empty());

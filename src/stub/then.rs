@@ -1,18 +1,18 @@
-//! [`Action`]: what a stub does with a call.
+//! [`StubAction`]: what a stub does with a call.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Span;
-use super::template::Template;
+use super::CountSpan;
+use super::template::AnswerTemplate;
 use crate::fault::FaultKind;
 
 /// What is done with one call.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Action {
+pub(crate) struct StubAction {
     /// What is said.
-    pub own: Own,
+    pub own: StubResponse,
     /// The status, if it is said.
     pub status: Option<u16>,
     /// Header lines that take the place of those of the same name, or are added.
@@ -33,7 +33,7 @@ pub(crate) struct Action {
 
 /// What is said.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Own {
+pub(crate) enum StubResponse {
     /// What the mock says.
     #[default]
     Mock,
@@ -46,14 +46,14 @@ pub(crate) enum Own {
     /// That text.
     Text(String),
     /// A text or JSON that repeats parts of the request.
-    Template(Template),
+    Template(AnswerTemplate),
     /// A refusal in Elasticsearch's form.
-    Error(Refusal),
+    Error(StubRefusal),
 }
 
 /// A refusal as a stub words it. What it leaves out is what Elasticsearch would most likely say.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Refusal {
+pub(crate) struct StubRefusal {
     /// Its type.
     pub kind: Option<String>,
     /// Its reason.
@@ -68,11 +68,11 @@ pub(crate) struct Refusal {
 #[derive(Clone, Debug)]
 pub(crate) struct Items {
     /// Which, counted from 1.
-    pub which: Span,
+    pub which: CountSpan,
     /// Of these, every so many.
     pub every: u64,
     /// What is said.
-    pub refusal: Refusal,
+    pub refusal: StubRefusal,
 }
 
 impl Items {
@@ -82,10 +82,10 @@ impl Items {
     }
 }
 
-impl Action {
+impl StubAction {
     /// Whether the mock acts on the call: its state changes as if there were no stub.
     pub(crate) fn acts(&self) -> bool {
-        let needs_mock = matches!(self.own, Own::Mock | Own::Patch(_) | Own::Items(_));
+        let needs_mock = matches!(self.own, StubResponse::Mock | StubResponse::Patch(_) | StubResponse::Items(_));
         // A connection that breaks without an answer breaks before anything has happened, if nobody says otherwise.
         let breaks = matches!(self.fault, Some(FaultKind::Reset | FaultKind::Close))
             || (self.fault == Some(FaultKind::Stall) && self.after_bytes.is_none());

@@ -1,14 +1,14 @@
-//! [`When`]: what a request must be like for a stub to answer it.
+//! [`StubCondition`]: what a request must be like for a stub to answer it.
 
-use super::about::Asked;
-use super::shape::Shape;
-use super::{Span, is_like};
+use super::about::StubbedRequest;
+use super::shape::ValueShape;
+use super::{CountSpan, is_like};
 use crate::http::decoded;
 use crate::near_miss::Difference;
 
 /// What a request must be like. What is empty asks for nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct When {
+pub(crate) struct StubCondition {
     /// Names of operations, one of them.
     pub operation: Vec<String>,
     /// Methods, one of them.
@@ -20,7 +20,7 @@ pub(crate) struct When {
     /// Header lines, names in lower case.
     pub headers: Vec<(String, Word)>,
     /// A part of the body.
-    pub body: Option<Part>,
+    pub body: Option<BodyPart>,
     /// One of the jobs that it is about.
     pub job: Vec<String>,
     /// One of the connectors.
@@ -32,7 +32,7 @@ pub(crate) struct When {
     /// The status of the job or connector.
     pub state: Vec<String>,
     /// Which of these calls, counted from 1.
-    pub calls: Option<Span>,
+    pub calls: Option<CountSpan>,
     /// Every so many of them.
     pub every: Option<u64>,
 }
@@ -48,9 +48,9 @@ pub(crate) enum Word {
 
 /// What a body must be like.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum BodyPart {
     /// JSON with these parts; of a body of lines, one of them.
-    Json(Shape),
+    Json(ValueShape),
     /// A text like that pattern.
     Text(String),
     /// There, or not.
@@ -74,12 +74,12 @@ impl Word {
     }
 }
 
-impl Part {
-    fn admits(&self, asked: &Asked<'_>) -> bool {
+impl BodyPart {
+    fn admits(&self, asked: &StubbedRequest<'_>) -> bool {
         match self {
-            Part::Json(shape) => asked.body().iter().any(|value| shape.admits(Some(value))),
-            Part::Text(pattern) => is_like(pattern, &String::from_utf8_lossy(asked.request.body())),
-            Part::Present(wanted) => asked.request.body().is_empty() != *wanted,
+            BodyPart::Json(shape) => asked.body().iter().any(|value| shape.admits(Some(value))),
+            BodyPart::Text(pattern) => is_like(pattern, &String::from_utf8_lossy(asked.request.body())),
+            BodyPart::Present(wanted) => asked.request.body().is_empty() != *wanted,
         }
     }
 }
@@ -123,9 +123,9 @@ fn any_like(patterns: &[String], texts: &[String]) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| texts.iter().any(|text| is_like(pattern, text)))
 }
 
-impl When {
+impl StubCondition {
     /// Whether a request is so; which of several such it is does not count here.
-    pub(crate) fn admits(&self, asked: &Asked<'_>) -> bool {
+    pub(crate) fn admits(&self, asked: &StubbedRequest<'_>) -> bool {
         let operation = asked.operation.unwrap_or_default();
         let is_operation = self.operation.is_empty() || self.operation.iter().any(|wanted| is_like(wanted, operation));
         let method = asked.request.method().as_str();
@@ -140,7 +140,10 @@ impl When {
     }
 
     /// What is asked of whose call it is, with what is seen. The state is looked at only if it is asked for.
-    fn whose<'a>(&'a self, asked: &'a Asked<'_>) -> impl Iterator<Item = (&'static str, &'a [String], &'a [String])> {
+    fn whose<'a>(
+        &'a self,
+        asked: &'a StubbedRequest<'_>,
+    ) -> impl Iterator<Item = (&'static str, &'a [String], &'a [String])> {
         let wanted = [
             ("job", &self.job),
             ("connector", &self.connector),
@@ -167,7 +170,7 @@ impl When {
     }
 
     /// In what a request differs, as it may be told; and whether it comes close at all.
-    pub(crate) fn differences(&self, asked: &Asked<'_>) -> (bool, Vec<Difference>) {
+    pub(crate) fn differences(&self, asked: &StubbedRequest<'_>) -> (bool, Vec<Difference>) {
         let mut found = Vec::new();
         let mut add = |place: &str, expected: String, seen: String| {
             let (place, pointer) = (place.to_owned(), String::new());
@@ -213,15 +216,15 @@ impl When {
             }
         }
         if let Some(part) = self.body.as_ref().filter(|part| !part.admits(asked)) {
-            let shown = Asked::new(asked.shown, asked.shown, asked.operation, asked.path, None);
+            let shown = StubbedRequest::new(asked.shown, asked.shown, asked.operation, asked.path, None);
             match part {
-                Part::Json(shape) => shape.differences(shown.body().first(), "", &mut found),
-                Part::Text(pattern) => {
+                BodyPart::Json(shape) => shape.differences(shown.body().first(), "", &mut found),
+                BodyPart::Text(pattern) => {
                     let seen = String::from_utf8_lossy(asked.shown.body()).into_owned();
                     let (place, pointer) = ("body".to_owned(), String::new());
                     found.push(Difference { place, pointer, expected: pattern.clone(), seen });
                 }
-                Part::Present(wanted) => {
+                BodyPart::Present(wanted) => {
                     let told = |there: bool| if there { "a body" } else { "no body" }.to_owned();
                     let (place, pointer) = ("body".to_owned(), String::new());
                     found.push(Difference { place, pointer, expected: told(*wanted), seen: told(!*wanted) });

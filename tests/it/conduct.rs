@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use elastimock::{
-    Finding, Fixture, Interaction, Method, Recording, Request, Run, Severity, Strictness, SyncStatus, Timestamp, rules,
+    Finding, Fixture, Interaction, Method, RecordedRun, Recording, Request, Severity, Strictness, SyncStatus,
+    Timestamp, rules,
 };
 use serde_json::{Value, json};
 
@@ -672,7 +673,7 @@ fn correct_clients_are_never_found_guilty() {
         }
         // The recording says the same, in one piece and in two.
         let whole = [ran.recording.clone()];
-        let whole = Run::new(&whole, Strictness::default());
+        let whole = RecordedRun::new(&whole, Strictness::default());
         assert_eq!(told(whole.findings()), told(&ran.findings), "seed {seed}: from its recording");
         let mut two = [ran.recording.clone(), ran.recording];
         for (half, recording) in two.iter_mut().enumerate() {
@@ -680,7 +681,7 @@ fn correct_clients_are_never_found_guilty() {
             recording.interactions.retain(|call| is_of_half(call.seq));
             recording.events.retain(|event| is_of_half(event.seq));
         }
-        let merged = Run::new(&two, Strictness::default());
+        let merged = RecordedRun::new(&two, Strictness::default());
         assert_eq!(told(merged.findings()), told(&ran.findings), "seed {seed}: from two recordings of one run");
     }
     println!("{} runs, {calls} calls, {claims} claims, warnings {warnings:?}", seeds.len());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use elastimock::{
-    Clock, Contract, Engine, Finding, Fixture, Level, Method, Recording, Request, Rule, Run, Setup, Severity, Step,
-    Strictness, Stub, Timestamp, rules,
+    Clock, Contract, Engine, Finding, Fixture, Level, Method, RecordedRun, Recording, Request, Rule, Setup, Severity,
+    Step, Strictness, Stub, Timestamp, rules,
 };
 use serde_json::{Value, json};
 
@@ -216,7 +216,7 @@ fn judged(rule: &Rule, name: &str) -> Vec<Finding> {
         return live.expect("a run without faults").0;
     }
     let recordings = [transcript.recording()];
-    let run = Run::new(&recordings, strictness.clone());
+    let run = RecordedRun::new(&recordings, strictness.clone());
     let by_hand: Vec<Finding> = run.findings().cloned().collect();
     if let Some((found, recording)) = live {
         let same = |one: &[Finding], other: &[Finding]| {
@@ -227,7 +227,7 @@ fn judged(rule: &Rule, name: &str) -> Vec<Finding> {
         assert!(same(&found, &by_hand), "{what}: live\n{}\nby hand\n{}", told(&found), told(&by_hand));
         // What the journal has masked the judge has not needed.
         let recordings = [recording];
-        let again = Run::new(&recordings, strictness);
+        let again = RecordedRun::new(&recordings, strictness);
         let again: Vec<Finding> = again.findings().cloned().collect();
         assert_eq!(told(&found), told(&again), "{what}: live, and from its own recording");
         assert_eq!(found, again, "{what}");
@@ -256,7 +256,7 @@ fn every_rule_is_broken_by_one_transcript_and_kept_by_the_other() {
 fn found(text: &str) -> Vec<(&'static str, Severity)> {
     let (findings, recording) = live(&Transcript::parse(text), Strictness::default());
     let recordings = [recording];
-    let again = Run::new(&recordings, Strictness::default());
+    let again = RecordedRun::new(&recordings, Strictness::default());
     assert_eq!(told(&findings), told(&again.findings().cloned().collect::<Vec<_>>()), "{text}");
     findings.iter().map(|finding| (finding.rule, finding.severity)).collect()
 }
@@ -413,7 +413,7 @@ fn an_enforced_call_changes_nothing() {
         // A recording tells the same, although the answers are others.
         let live = engine.findings(true);
         let recordings = [engine.recording()];
-        let run = Run::new(&recordings, strictness_of(&engine));
+        let run = RecordedRun::new(&recordings, strictness_of(&engine));
         assert_eq!(told(&live), told(&run.findings().cloned().collect::<Vec<_>>()), "{}", rule.id);
     }
     let must = [

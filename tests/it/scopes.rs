@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use elastimock::{
-    Change, Clock, Engine, Finding, Fixture, Method, MockServer, Recording, Report, ReportFormat, Request, Run, Setup,
-    Strictness, Timestamp,
+    Change, Clock, Engine, Finding, Fixture, Method, MockServer, RecordedRun, Recording, Report, ReportFormat, Request,
+    Setup, Strictness, Timestamp,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ proptest! {
             let recording = Recording::parse("run.ndjson", &text).expect("a recording");
             prop_assert_eq!(&in_memory.interactions, &recording.interactions);
             let recordings = [in_memory];
-            let run = Run::new(&recordings, Strictness::default());
+            let run = RecordedRun::new(&recordings, Strictness::default());
             let told = |finding: &Finding| finding.to_string();
             prop_assert_eq!(run.findings().map(told).collect::<Vec<_>>(), live.findings.iter().map(told).collect::<Vec<_>>());
         }
@@ -254,7 +254,7 @@ fn recordings_of_the_old_form_are_read_and_judged_as_before() {
     let recording = Recording::parse("claim_story.ndjson", &text).expect("a recording");
     assert_eq!(recording.events, []);
     let recordings = [recording];
-    let run = Run::new(&recordings, Strictness::default());
+    let run = RecordedRun::new(&recordings, Strictness::default());
     assert_eq!((run.scopes.len(), run.scopes[0].calls), (1, recordings[0].interactions.len() as u64));
 }
 
@@ -301,7 +301,7 @@ fn neither_a_state_nor_a_clock_undoes_a_silence_that_was_too_long() {
         let rules: Vec<&str> = server.findings().iter().map(|finding| finding.rule).collect();
         assert!(rules.contains(&"heartbeat-gap"), "{rules:?}");
         let recording = [server.run().recording()];
-        let run = Run::new(&recording, Strictness::default());
+        let run = RecordedRun::new(&recording, Strictness::default());
         assert_eq!(run.findings().map(|finding| finding.rule).collect::<Vec<_>>(), rules);
     }
 }

@@ -102,7 +102,7 @@ fn start() -> Fixture {
     Fixture::from_json(&state.to_string()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn serve(builder: elastimock::Builder) -> (MockServer, Client) {
+fn serve(builder: elastimock::MockServerBuilder) -> (MockServer, Client) {
     let server =
         builder.seed(7).clock(Clock::frozen(instant(T0))).start_blocking().unwrap_or_else(|error| panic!("{error}"));
     let client = Client::connect(server.address());

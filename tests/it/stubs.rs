@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use elastimock::{
-    Clock, Connector, Fault, FaultKind, Fixture, Method, MockServer, Recording, Request, Response, Run, Severity,
-    Strictness, Stub, SyncJob, SyncStatus,
+    Clock, Connector, Fault, FaultKind, Fixture, Method, MockServer, RecordedRun, Recording, Request, Response,
+    Severity, Strictness, Stub, SyncJob, SyncStatus,
 };
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn assert_same_verdict(server: &MockServer) {
     let again = Recording::parse("again", recording.to_text().as_bytes()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(again, recording);
     let recordings = [again];
-    let run = Run::new(&recordings, Strictness::default());
+    let run = RecordedRun::new(&recordings, Strictness::default());
     let key = |finding: &elastimock::Finding| (finding.rule, finding.severity, finding.message.clone());
     let offline: Vec<_> = run.findings().map(key).collect();
     let online: Vec<_> = server.run().findings().iter().map(key).collect();

@@ -1,5 +1,6 @@
 //! The house rules that the compiler cannot check. A message names the cure.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -479,6 +480,43 @@ fn a_room_of_the_mock_names_only_those_before_it() {
             }
         }
     }
+    hold(wrong);
+}
+
+/// The type that a line of code declares. What belongs to a trait is named by the trait.
+fn declared_type(line: &str) -> Option<&str> {
+    let is_indented = line.starts_with(' ');
+    let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+    let is_type = match words.next()? {
+        "struct" | "enum" | "union" | "trait" => true,
+        "type" => !is_indented,
+        _ => false,
+    };
+    let name = words.next().filter(|_| is_type)?;
+    name.split(|c: char| !c.is_ascii_alphanumeric()).next()
+}
+
+/// A type says what it is without its module. The same type for another system or in a test may share its name.
+#[test]
+fn the_name_of_a_type_is_unique() {
+    let mut declared: BTreeMap<String, String> = BTreeMap::new();
+    let (mut wrong, mut types) = (Vec::new(), 0);
+    for (file, text) in sources().into_iter().filter(|(file, _)| !file.ends_with("/tests.rs")) {
+        for (line, text) in lines(&text) {
+            let Some(name) = declared_type(&text) else { continue };
+            types += 1;
+            let place = format!("{file}:{line}");
+            match declared.insert(name.to_owned(), place.clone()) {
+                Some(other) if !other.starts_with(&format!("{file}:")) => {
+                    wrong.push(format!(
+                        "{place}: [{name}] is a type of {other} too: give it a name that says which it is"
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(types > 600, "the types were not found: {types}");
     hold(wrong);
 }
 

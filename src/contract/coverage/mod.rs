@@ -20,14 +20,14 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::offline::Run;
+use super::offline::RecordedRun;
 use super::strictness::Strictness;
 use crate::limits::COVERAGE_SCENARIOS_MAX;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
 use crate::record::recording::Recording;
-use crate::record::{Kept, Standing};
-use scene::{Item, items, operation};
+use crate::record::{JournalItem, SubjectBefore};
+use scene::{CoverageItem, items, operation};
 use universe::{Probe, Universe, universe};
 
 /// What of the contract was exercised.
@@ -55,7 +55,7 @@ pub struct Coverage {
 struct Exercised {
     calls: u64,
     statuses: BTreeMap<u16, u64>,
-    items: BTreeMap<Item, u64>,
+    items: BTreeMap<CoverageItem, u64>,
 }
 
 /// A request that nobody has made and that would cover more.
@@ -75,7 +75,7 @@ impl Coverage {
             ..Coverage::default()
         };
         for recording in recordings {
-            for call in Run::new(std::slice::from_ref(recording), Strictness::default()).calls {
+            for call in RecordedRun::new(std::slice::from_ref(recording), Strictness::default()).calls {
                 all.note(recording.header.profile, call.interaction, (&call.seen).into());
             }
         }
@@ -83,22 +83,22 @@ impl Coverage {
     }
 
     /// What the calls of a judged run have exercised.
-    pub(crate) fn of_run(run: &Run<'_>) -> Coverage {
+    pub(crate) fn of_run(run: &RecordedRun<'_>) -> Coverage {
         let profile = run.profile;
         let calls = run.calls.iter().map(|call| (call.interaction.clone(), (&call.seen).into()));
         Coverage::of_calls(profile, calls)
     }
 
     /// What calls have exercised, by how what they were about stood before them.
-    pub(crate) fn of_kept(profile: Profile, kept: &[Kept]) -> Coverage {
+    pub(crate) fn of_kept(profile: Profile, kept: &[JournalItem]) -> Coverage {
         let calls = kept.iter().filter_map(|kept| match kept {
-            Kept::Call(_, _, standing, _) => Some((kept.interaction()?, *standing)),
-            Kept::Event(_) => None,
+            JournalItem::Call(_, _, standing, _) => Some((kept.interaction()?, *standing)),
+            JournalItem::Event(_) => None,
         });
         Coverage::of_calls(profile, calls)
     }
 
-    fn of_calls(profile: Profile, calls: impl IntoIterator<Item = (Interaction, Standing)>) -> Coverage {
+    fn of_calls(profile: Profile, calls: impl IntoIterator<Item = (Interaction, SubjectBefore)>) -> Coverage {
         let mut all = Coverage { profile, ..Coverage::default() };
         calls.into_iter().for_each(|(interaction, standing)| all.note(profile, &interaction, standing));
         all
@@ -120,7 +120,7 @@ impl Coverage {
         Coverage { evicted, ..self }
     }
 
-    fn note(&mut self, profile: Profile, interaction: &Interaction, standing: Standing) {
+    fn note(&mut self, profile: Profile, interaction: &Interaction, standing: SubjectBefore) {
         let Some(name) = operation(&interaction.request, profile) else { return };
         let exercised = self.operations.entry(name.to_owned()).or_default();
         exercised.calls += 1;
@@ -153,7 +153,7 @@ impl Coverage {
     }
 
     /// What of an operation was not exercised.
-    fn missed(&self, name: &str) -> Vec<&'static Item> {
+    fn missed(&self, name: &str) -> Vec<&'static CoverageItem> {
         let Some(items) = self.universe().items.get(name) else { return Vec::new() };
         let done = self.operations.get(name);
         items.iter().filter(|item| done.is_none_or(|done| !done.items.contains_key(*item))).collect()
@@ -163,13 +163,13 @@ impl Coverage {
     /// them the most telling, among equals the shortest.
     pub fn missed_cheapest(&self) -> Vec<Scenario> {
         let universe = self.universe();
-        let mut open: BTreeMap<&str, BTreeSet<&Item>> =
+        let mut open: BTreeMap<&str, BTreeSet<&CoverageItem>> =
             universe.items.keys().map(|name| (*name, self.missed(name).into_iter().collect())).collect();
         let mut scenarios = Vec::new();
         while scenarios.len() < COVERAGE_SCENARIOS_MAX {
             let gain = |probe: &Probe| -> usize {
                 let Some(open) = open.get(probe.operation) else { return 0 };
-                probe.items.iter().filter(|item| open.contains(item)).map(Item::weight).sum()
+                probe.items.iter().filter(|item| open.contains(item)).map(CoverageItem::weight).sum()
             };
             // What a correct client does comes first, then what covers most, then what is shortest.
             let best = universe.probes.iter().map(|probe| (gain(probe), probe)).filter(|(gain, _)| *gain > 0);
@@ -178,7 +178,7 @@ impl Coverage {
             });
             let Some((_, probe)) = best else { break };
             let open = open.entry(probe.operation).or_default();
-            let covers = probe.items.iter().filter(|item| open.remove(item)).map(Item::missed).collect();
+            let covers = probe.items.iter().filter(|item| open.remove(item)).map(CoverageItem::missed).collect();
             scenarios.push(Scenario { request: probe.text.clone(), covers });
         }
         scenarios
@@ -208,18 +208,18 @@ impl Coverage {
     fn shown(&self, name: &str) -> Value {
         let nothing = Exercised::default();
         let done = self.operations.get(name).unwrap_or(&nothing);
-        let counted = |wanted: fn(&Item) -> Option<String>| -> Map<String, Value> {
+        let counted = |wanted: fn(&CoverageItem) -> Option<String>| -> Map<String, Value> {
             done.items.iter().filter_map(|(item, count)| Some((wanted(item)?, (*count).into()))).collect()
         };
         let statuses: Map<String, Value> =
             done.statuses.iter().map(|(status, count)| (status.to_string(), (*count).into())).collect();
-        let missed: Vec<String> = self.missed(name).into_iter().map(Item::missed).collect();
+        let missed: Vec<String> = self.missed(name).into_iter().map(CoverageItem::missed).collect();
         json!({
             "calls": done.calls,
             "statuses": statuses,
-            "states": counted(Item::state),
-            "errors": counted(Item::error),
-            "variants": counted(Item::variant),
+            "states": counted(CoverageItem::state),
+            "errors": counted(CoverageItem::error),
+            "variants": counted(CoverageItem::variant),
             "missed": missed,
         })
     }
@@ -243,7 +243,7 @@ impl fmt::Display for Coverage {
             let covered = items.len() - missed.len();
             writeln!(f, "{name:width$}  {calls:>6} calls  {covered:>3} of {:>3}", items.len())?;
             if calls > 0 && !missed.is_empty() {
-                let missed: Vec<String> = missed.into_iter().map(Item::missed).collect();
+                let missed: Vec<String> = missed.into_iter().map(CoverageItem::missed).collect();
                 writeln!(f, "    missed: {}", missed.join(", "))?;
             }
         }
@@ -276,7 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// A call of any operation, on any job, answered in some way.
-    fn call() -> impl Strategy<Value = (Interaction, Standing)> {
+    fn call() -> impl Strategy<Value = (Interaction, SubjectBefore)> {
         let probes = &universe(Profile::V9).probes;
         let standing = prop::option::of(prop::sample::select(SyncStatus::ALL));
         (0..probes.len(), prop::sample::select(&[200, 201, 400, 404, 409, 503][..]), standing).prop_map(
@@ -289,7 +289,7 @@ mod tests {
                 let response = Response::new(status);
                 let interaction =
                     Interaction { seq: 1, at, operation, request, response, findings, took_us: 0, scope: None };
-                (interaction, Standing { is_of_job: job.is_some(), job, connector: None })
+                (interaction, SubjectBefore { is_of_job: job.is_some(), job, connector: None })
             },
         )
     }
@@ -328,7 +328,7 @@ mod tests {
             let mut strange = Vec::new();
             assert!(universe.items.len() > 20, "{profile}: {:?}", universe.items.keys());
             for (name, items) in &universe.items {
-                assert!(items.contains(&Item::Called), "{name}");
+                assert!(items.contains(&CoverageItem::Called), "{name}");
                 let probes = || universe.probes.iter().filter(|probe| probe.operation == *name);
                 assert!(items.iter().all(|item| probes().any(|probe| probe.items.contains(item))), "{name}");
                 if !probes().any(|probe| probe.is_right) {
@@ -338,7 +338,7 @@ mod tests {
             assert!(strange.is_empty(), "a correct client could never call these: {strange:?}");
             let claim = &universe.items["connector.sync_job_claim"];
             for status in SyncStatus::ALL {
-                assert!(claim.contains(&Item::Job(*status)), "{status}");
+                assert!(claim.contains(&CoverageItem::Job(*status)), "{status}");
             }
         }
     }

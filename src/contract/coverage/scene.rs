@@ -1,18 +1,18 @@
-//! [`Item`]: one thing that a call can cover. [`items`] says which ones a call has covered.
+//! [`CoverageItem`]: one thing that a call can cover. [`items`] says which ones a call has covered.
 
 use serde_json::Value;
 
-use crate::es::body::schema::{COMMON_PARAMETERS, Contract};
+use crate::es::body::schema::{COMMON_PARAMETERS, SchemaPair};
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::http as rest;
-use crate::es::http::{Setting, Stage};
+use crate::es::http::{ParseOutcome, ServerInfo};
 use crate::es::sync_job::rules::SyncStatus;
 use crate::es::table::TABLE;
 use crate::http::{Request, Response};
 use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
-use crate::record::Standing;
+use crate::record::SubjectBefore;
 use crate::record::redact::REDACTED;
 
 /// Operations that begin work: for them the connector's state matters beside the job's.
@@ -20,7 +20,7 @@ const BEGINNINGS: [&str; 2] = ["connector.sync_job_claim", "connector.sync_job_p
 
 /// One thing that a call can cover.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Item {
+pub(crate) enum CoverageItem {
     /// The operation was called.
     Called,
     /// The sync job that it named was in that status.
@@ -35,42 +35,42 @@ pub(crate) enum Item {
     Without(String),
 }
 
-impl Item {
+impl CoverageItem {
     /// What it weighs when the next request is chosen: what a correct client does comes before mistakes.
     pub(crate) fn weight(&self) -> usize {
-        if matches!(self, Item::Refused(..)) { 1 } else { 2 }
+        if matches!(self, CoverageItem::Refused(..)) { 1 } else { 2 }
     }
 
     /// How it is named among what was missed.
     pub(crate) fn missed(&self) -> String {
         match self {
-            Item::Called => "never called".to_owned(),
-            Item::Job(status) => format!("from {status}"),
-            Item::Connector(status) => format!("connector {status}"),
-            Item::Refused(status, what) if what.is_empty() => status.to_string(),
-            Item::Refused(status, what) => format!("{status} {what}"),
-            Item::With(name) => format!("with {name}"),
-            Item::Without(name) => format!("without {name}"),
+            CoverageItem::Called => "never called".to_owned(),
+            CoverageItem::Job(status) => format!("from {status}"),
+            CoverageItem::Connector(status) => format!("connector {status}"),
+            CoverageItem::Refused(status, what) if what.is_empty() => status.to_string(),
+            CoverageItem::Refused(status, what) => format!("{status} {what}"),
+            CoverageItem::With(name) => format!("with {name}"),
+            CoverageItem::Without(name) => format!("without {name}"),
         }
     }
 
     /// Its name among the states, if it is one.
     pub(crate) fn state(&self) -> Option<String> {
         match self {
-            Item::Job(status) => Some(status.to_string()),
-            Item::Connector(_) => Some(self.missed()),
+            CoverageItem::Job(status) => Some(status.to_string()),
+            CoverageItem::Connector(_) => Some(self.missed()),
             _ => None,
         }
     }
 
     /// Its name among the error branches, if it is one.
     pub(crate) fn error(&self) -> Option<String> {
-        matches!(self, Item::Refused(..)).then(|| self.missed())
+        matches!(self, CoverageItem::Refused(..)).then(|| self.missed())
     }
 
     /// Its name among the body variants, if it is one.
     pub(crate) fn variant(&self) -> Option<String> {
-        matches!(self, Item::With(_) | Item::Without(_)).then(|| self.missed())
+        matches!(self, CoverageItem::With(_) | CoverageItem::Without(_)).then(|| self.missed())
     }
 }
 
@@ -80,8 +80,8 @@ pub(crate) fn operation(request: &Request, profile: Profile) -> Option<&'static 
     rest::read(&TABLE, &bare, &setting(profile)).operation
 }
 
-pub(crate) fn setting(profile: Profile) -> Setting {
-    Setting { profile, release: profile.release(), license: License::default(), body_bytes_max: usize::MAX }
+pub(crate) fn setting(profile: Profile) -> ServerInfo {
+    ServerInfo { profile, release: profile.release(), license: License::default(), body_bytes_max: usize::MAX }
 }
 
 /// What a call covers, by the request, the answer, and the state of what it named.
@@ -90,15 +90,15 @@ pub(crate) fn items(
     profile: Profile,
     request: &Request,
     response: &Response,
-    standing: Standing,
-) -> Vec<Item> {
-    let mut items = vec![Item::Called];
-    let mut states = Vec::from_iter(standing.job.map(Item::Job));
+    standing: SubjectBefore,
+) -> Vec<CoverageItem> {
+    let mut items = vec![CoverageItem::Called];
+    let mut states = Vec::from_iter(standing.job.map(CoverageItem::Job));
     if !standing.is_of_job || BEGINNINGS.contains(&operation) {
-        states.extend(standing.connector.map(Item::Connector));
+        states.extend(standing.connector.map(CoverageItem::Connector));
     }
-    let Some(Contract { server: schema, .. }) = TABLE.contract(operation, profile) else { return items };
-    let body = Body::of(request, schema);
+    let Some(SchemaPair { server: schema, .. }) = TABLE.contract(operation, profile) else { return items };
+    let body = SchemaBody::of(request, schema);
     let status = response.status();
     let mut faults = if status == 400 { body.faults() } else { Vec::new() };
     if faults.is_empty() && status == 400 {
@@ -110,11 +110,11 @@ pub(crate) fn items(
     }
     if status >= 400 {
         let named = if faults.is_empty() { vec![kind(response)] } else { faults };
-        items.extend(named.into_iter().map(|what| Item::Refused(status, what)));
+        items.extend(named.into_iter().map(|what| CoverageItem::Refused(status, what)));
     } else if let Some(fields) = body.fields {
         for name in fields.keys().filter(|name| !body.required.contains(&name.as_str())) {
             let sent = body.sent.as_ref().and_then(Value::as_object).is_some_and(|sent| sent.contains_key(name));
-            items.push(if sent { Item::With(name.clone()) } else { Item::Without(name.clone()) });
+            items.push(if sent { CoverageItem::With(name.clone()) } else { CoverageItem::Without(name.clone()) });
         }
     }
     items
@@ -127,7 +127,7 @@ fn kind(response: &Response) -> String {
 }
 
 /// A body as its schema sees it.
-struct Body<'s> {
+struct SchemaBody<'s> {
     schema: &'s Value,
     /// Whether the operation takes one, and whether there must be one.
     taken: bool,
@@ -140,13 +140,13 @@ struct Body<'s> {
     sent: Option<Value>,
 }
 
-impl<'s> Body<'s> {
-    fn of(request: &Request, schema: &'s Value) -> Body<'s> {
+impl<'s> SchemaBody<'s> {
+    fn of(request: &Request, schema: &'s Value) -> SchemaBody<'s> {
         let node = schema.pointer("/properties/body").map(|node| resolved(schema, node));
         let list = |node: &'s Value, name: &str| -> Vec<&'s str> {
             node.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
         };
-        Body {
+        SchemaBody {
             schema,
             taken: node.is_some(),
             is_required: schema.get("x-body-required") == Some(&Value::Bool(true)),
@@ -202,7 +202,7 @@ fn parameters(request: &Request, schema: &Value, profile: Profile) -> Vec<String
     }
     // Nothing of it but a parameter can be wrong before any state is touched, if there is no body.
     let reading = rest::read(&TABLE, request, &setting(profile));
-    let is_refused = matches!(reading.stage, Stage::Answered(Err(_)));
+    let is_refused = matches!(reading.stage, ParseOutcome::Answered(Err(_)));
     if is_refused && !names.is_empty() && request.body().is_empty() {
         return vec!["bad parameter".to_owned()];
     }

@@ -17,15 +17,15 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::scene::{Item, items, resolved, setting};
+use super::scene::{CoverageItem, items, resolved, setting};
 use crate::clock::Timestamp;
 use crate::contract::Judge;
-use crate::contract::story::Seen;
+use crate::contract::story::SubjectState;
 use crate::contract::strictness::Strictness;
-use crate::es::body::schema::{COMMON_PARAMETERS, Contract, Enumeration};
+use crate::es::body::schema::{COMMON_PARAMETERS, Enumeration, SchemaPair};
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::http as rest;
-use crate::es::http::Stage;
+use crate::es::http::ParseOutcome;
 use crate::es::http::render::{Style, render};
 use crate::es::store::Cluster;
 use crate::es::sync_job::rules::SyncStatus;
@@ -45,7 +45,7 @@ const FAMILY: &str = "connector.";
 /// What there is to cover.
 pub(crate) struct Universe {
     /// By operation.
-    pub items: BTreeMap<&'static str, BTreeSet<Item>>,
+    pub items: BTreeMap<&'static str, BTreeSet<CoverageItem>>,
     /// Requests that cover it.
     pub probes: Vec<Probe>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Probe {
     pub text: String,
     /// Whether a correct client could make it in that state.
     pub is_right: bool,
-    pub items: Vec<Item>,
+    pub items: Vec<CoverageItem>,
 }
 
 /// What there is to cover in that Elasticsearch; found out when it is first asked for.
@@ -68,7 +68,7 @@ pub(crate) fn universe(profile: Profile) -> &'static Universe {
 
 fn find_out(profile: Profile) -> Universe {
     let mut universe = Universe { items: BTreeMap::new(), probes: Vec::new() };
-    let world = World::new(profile);
+    let world = SampleCluster::new(profile);
     for row in TABLE.rows().iter().filter(|row| row.operation.starts_with(FAMILY)) {
         let paths: Vec<&str> = row.paths.iter().copied().filter(|path| TABLE.has(row, path, profile)).collect();
         let Some(maker) = Maker::new(row.operation, profile).filter(|_| !paths.is_empty()) else { continue };
@@ -125,7 +125,7 @@ fn find_out(profile: Profile) -> Universe {
 }
 
 /// A cluster with a connector and a job in every status.
-struct World {
+struct SampleCluster {
     cluster: Cluster,
     /// A judge who knows it.
     judge: Judge,
@@ -136,8 +136,8 @@ struct World {
     built_in: BTreeSet<String>,
 }
 
-impl World {
-    fn new(profile: Profile) -> World {
+impl SampleCluster {
+    fn new(profile: Profile) -> SampleCluster {
         let mut state = Fixture::built_in().to_value();
         let ids = |state: &Value| -> BTreeSet<String> {
             let entries = ["connectors", "sync_jobs"].into_iter().filter_map(|section| state.get(section)?.as_array());
@@ -179,7 +179,7 @@ impl World {
             })
             .collect();
         let judge = Judge::new(profile, Strictness::default(), &stored);
-        World { cluster, judge, connectors, jobs, built_in }
+        SampleCluster { cluster, judge, connectors, jobs, built_in }
     }
 
     fn connectors(&self) -> impl Iterator<Item = &str> {
@@ -207,12 +207,12 @@ impl World {
     }
 
     /// Puts a request to a fresh copy of the cluster.
-    fn ask(&self, request: &Request, profile: Profile) -> (Response, Seen) {
+    fn ask(&self, request: &Request, profile: Profile) -> (Response, SubjectState) {
         let reading = rest::read(&TABLE, request, &setting(profile));
         let outcome = match (reading.stage, reading.endpoint) {
-            (Stage::Call(call), Some(endpoint)) => (endpoint.handler)(&mut self.cluster.clone(), &call),
-            (Stage::Answered(outcome), _) => outcome,
-            (Stage::Call(_), None) => return (Response::new(404), Seen::default()),
+            (ParseOutcome::Call(call), Some(endpoint)) => (endpoint.handler)(&mut self.cluster.clone(), &call),
+            (ParseOutcome::Answered(outcome), _) => outcome,
+            (ParseOutcome::Call(_), None) => return (Response::new(404), SubjectState::default()),
         };
         (render(&outcome, &Style::default()), self.seen(request))
     }
@@ -226,27 +226,31 @@ impl World {
     }
 
     /// What a request names, before it is put.
-    fn seen(&self, request: &Request) -> Seen {
-        let of_connector = |id: &str| Seen {
+    fn seen(&self, request: &Request) -> SubjectState {
+        let of_connector = |id: &str| SubjectState {
             connector: Some(id.into()),
             connector_status: self.connectors.get(id).copied(),
-            ..Seen::default()
+            ..SubjectState::default()
         };
         let named = request.path().split('/').skip(2).find_map(|id| {
             if let Some((status, connector)) = self.jobs.get(id) {
-                return Some(Seen { job: Some((*id).into()), job_status: Some(*status), ..of_connector(connector) });
+                return Some(SubjectState {
+                    job: Some((*id).into()),
+                    job_status: Some(*status),
+                    ..of_connector(connector)
+                });
             }
             self.connectors.contains_key(id).then(|| of_connector(id))
         });
         named.unwrap_or_else(|| {
             let body: Option<Value> = serde_json::from_slice(request.body()).ok();
             let id = body.as_ref().and_then(|body| body.get("id")?.as_str());
-            id.filter(|_| *request.method() == Method::Post).map_or_else(Seen::default, of_connector)
+            id.filter(|_| *request.method() == Method::Post).map_or_else(SubjectState::default, of_connector)
         })
     }
 
     /// What has to be there before a request can be pasted, if the built-in fixture does not have it.
-    fn note(&self, seen: &Seen) -> String {
+    fn note(&self, seen: &SubjectState) -> String {
         let is_strange = |id: Option<&str>| id.is_some_and(|id| !self.built_in.contains(id));
         match (seen.job_status, seen.connector_status) {
             (Some(status), Some(of)) if is_strange(seen.job.as_deref()) => {
@@ -337,7 +341,7 @@ struct Maker {
 
 impl Maker {
     fn new(operation: &str, profile: Profile) -> Option<Maker> {
-        let Contract { published, server: schema, .. } = TABLE.contract(operation, profile)?;
+        let SchemaPair { published, server: schema, .. } = TABLE.contract(operation, profile)?;
         let mut words = Vec::new();
         collect_words(published, &mut words);
         Some(Maker { schema, words })

@@ -1,4 +1,4 @@
-//! [`Group`]: equal findings, which people are told once, with their number and their calls.
+//! [`FindingGroup`]: equal findings, which people are told once, with their number and their calls.
 //!
 //! Equal are findings of one rule, severity, subject, scope and source place that say the same, whichever call they are
 //! about.
@@ -12,7 +12,7 @@ use crate::finding::Finding;
 const PIECES_MAX: usize = 12;
 
 /// Findings that say the same, in their order.
-pub(super) struct Group<'f> {
+pub(super) struct FindingGroup<'f> {
     /// The one that is told.
     pub first: &'f Finding,
     /// All of them, the first included.
@@ -20,15 +20,15 @@ pub(super) struct Group<'f> {
 }
 
 /// The findings by what they say: groups in the order of their first finding.
-pub(super) fn groups<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<Group<'f>> {
-    let mut groups: Vec<Group<'f>> = Vec::new();
+pub(super) fn groups<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<FindingGroup<'f>> {
+    let mut groups: Vec<FindingGroup<'f>> = Vec::new();
     let mut known = BTreeMap::new();
     for finding in findings {
         let key = (finding.rule, finding.severity, &finding.subject, &finding.scope, &finding.source, said(finding));
         let at = *known.entry(key).or_insert(groups.len());
         match groups.get_mut(at) {
             Some(group) => group.all.push(finding),
-            None => groups.push(Group { first: finding, all: vec![finding] }),
+            None => groups.push(FindingGroup { first: finding, all: vec![finding] }),
         }
     }
     groups
@@ -45,7 +45,7 @@ fn said(finding: &Finding) -> Cow<'_, str> {
     }
 }
 
-impl Group<'_> {
+impl FindingGroup<'_> {
     /// `warning[version-mismatch] ×74 (calls 4-91)`; of one finding alone the severity and the rule.
     pub(crate) fn mark(&self) -> String {
         let Finding { severity, rule, .. } = self.first;
@@ -141,7 +141,7 @@ mod tests {
             finding("d", Severity::Error, 0, "j", "told"),
             finding("d", Severity::Error, 0, "j", "told"),
         ];
-        let marks: Vec<String> = groups(&findings).iter().map(Group::mark).collect();
+        let marks: Vec<String> = groups(&findings).iter().map(FindingGroup::mark).collect();
         assert_eq!(
             marks,
             [

@@ -23,13 +23,13 @@ use std::sync::Arc;
 
 use super::Counts;
 use super::coverage::Coverage;
-use super::offline::{Origin, Run};
+use super::offline::{CallOrigin, RecordedRun};
 use super::scope::Scope;
 use super::strictness::Strictness;
 use crate::error::Error;
 use crate::finding::{Finding, Severity, Subject};
 use crate::profile::Profile;
-use crate::record::Kept;
+use crate::record::JournalItem;
 use crate::record::har;
 use crate::record::interaction::Interaction;
 pub(crate) use crate::record::playback::Played;
@@ -60,9 +60,9 @@ pub struct Report {
     /// The calls of the lanes that have findings, or all of them; in order.
     pub story: Vec<Interaction>,
     /// Where calls are written down, by their number.
-    pub places: BTreeMap<u64, Place>,
+    pub places: BTreeMap<u64, RecordingPlace>,
     /// The same of the calls that a playback answers from.
-    pub played_places: BTreeMap<u64, Place>,
+    pub played_places: BTreeMap<u64, RecordingPlace>,
     /// From which severity on a finding is a failure; none when nothing is.
     pub fail_on: Option<Severity>,
     /// Whether a command line has said so, which has a flag for it.
@@ -87,13 +87,13 @@ pub struct Report {
 #[derive(Clone, Debug)]
 pub(crate) struct Uncounted {
     pub profile: Profile,
-    pub kept: Vec<Kept>,
+    pub kept: Vec<JournalItem>,
     pub evicted: u64,
 }
 
 /// A line of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordingPlace {
     /// The recording, as messages call it.
     pub file: String,
     /// The line, from 1.
@@ -198,19 +198,19 @@ impl Report {
         let recordings: Result<Vec<Recording>, Error> =
             texts.iter().map(|(name, text)| Recording::parse(name, text)).collect();
         let recordings = recordings?;
-        let run = Run::new(&recordings, strictness);
+        let run = RecordedRun::new(&recordings, strictness);
         Ok(Report { coverage: Some(Coverage::of_run(&run)), ..Report::of_run(&run, texts) })
     }
 
     /// What there is to tell of a run that was judged from its recordings, `texts` being the name and the
     /// text of each in their order.
-    pub(crate) fn of_run(run: &Run<'_>, texts: &[(&str, &[u8])]) -> Report {
+    pub(crate) fn of_run(run: &RecordedRun<'_>, texts: &[(&str, &[u8])]) -> Report {
         let lines: Vec<BTreeMap<u64, u32>> = texts.iter().map(|(_, text)| lines(text)).collect();
         let mut report = Report::with_scopes(run.scopes.clone());
         for call in &run.calls {
-            let Origin { recording, seq } = call.origin;
+            let CallOrigin { recording, seq } = call.origin;
             if let (Some((file, _)), Some(line)) = (texts.get(recording), lines[recording].get(&seq)) {
-                report.places.insert(call.seq, Place { file: (*file).to_owned(), line: *line });
+                report.places.insert(call.seq, RecordingPlace { file: (*file).to_owned(), line: *line });
             }
             report.story.push(Interaction { seq: call.seq, ..call.interaction.clone() });
         }
@@ -219,9 +219,14 @@ impl Report {
 
     /// What there is to tell of a run by its scopes, and by what the journal holds of it: with every call
     /// or only those of the lanes that have findings.
-    pub(crate) fn of_scopes(scopes: Vec<Scope>, kept: &[Kept], every_call: bool, played: Option<Played>) -> Report {
+    pub(crate) fn of_scopes(
+        scopes: Vec<Scope>,
+        kept: &[JournalItem],
+        every_call: bool,
+        played: Option<Played>,
+    ) -> Report {
         let mut report = Report { played, ..Report::with_scopes(scopes) };
-        let calls: Vec<Interaction> = kept.iter().filter_map(Kept::interaction).collect();
+        let calls: Vec<Interaction> = kept.iter().filter_map(JournalItem::interaction).collect();
         report.story = if every_call { calls } else { story(&report.findings, calls.iter().cloned()) };
         report
     }
@@ -301,7 +306,7 @@ impl Report {
     }
 
     /// Where the finding's call is written down.
-    fn place(&self, finding: &Finding) -> Option<&Place> {
+    fn place(&self, finding: &Finding) -> Option<&RecordingPlace> {
         match finding.evidence.get("recorded_seq").and_then(serde_json::Value::as_u64) {
             Some(recorded) => self.played_places.get(&recorded),
             None => self.places.get(&finding.seq),
@@ -372,8 +377,8 @@ impl Report {
 }
 
 /// Where the calls of a recording stand.
-fn places(name: &str, text: &[u8]) -> BTreeMap<u64, Place> {
-    lines(text).into_iter().map(|(seq, line)| (seq, Place { file: name.to_owned(), line })).collect()
+fn places(name: &str, text: &[u8]) -> BTreeMap<u64, RecordingPlace> {
+    lines(text).into_iter().map(|(seq, line)| (seq, RecordingPlace { file: name.to_owned(), line })).collect()
 }
 
 /// Of `calls`, those in lanes of which a finding tells; all that a report needs.

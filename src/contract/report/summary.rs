@@ -6,7 +6,7 @@
 //!
 //! Source: GitHub Flavored Markdown; GitHub's workflow commands, which bound a summary to 1 MiB.
 
-use super::groups::{Group, groups};
+use super::groups::{FindingGroup, groups};
 use super::sarif::uri;
 use super::{Report, counted, diagram, text, verdict, visible};
 use crate::contract::Counts;
@@ -86,7 +86,7 @@ fn findings(out: &mut String, report: &Report) {
     }
     out.push_str("\n| finding | calls | comes from | what |\n| --- | --- | --- | --- |\n");
     for group in groups.iter().take(SUMMARY_ROWS_MAX) {
-        let Group { first, all } = group;
+        let FindingGroup { first, all } = group;
         let times = if all.len() > 1 { format!(" ×{}", all.len()) } else { String::new() };
         let place = match (report.source(first), report.place(first)) {
             (Some(source), _) => cell(&source.to_string()),

@@ -43,7 +43,7 @@ fn report(texts: &[(String, bool)]) -> Report {
         let severity = if *is_error { Severity::Error } else { Severity::Warning };
         report.findings.push(finding(seq, severity, text));
         report.story.push(call(seq, text));
-        report.places.insert(seq, Place { file: text.clone(), line: 7 });
+        report.places.insert(seq, RecordingPlace { file: text.clone(), line: 7 });
         match severity {
             Severity::Error => report.counts.error += 1,
             Severity::Warning => report.counts.warning += 1,

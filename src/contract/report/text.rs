@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::groups::{Group, groups};
+use super::groups::{FindingGroup, groups};
 use super::{Report, call_of, counted, numbers, verdict, visible};
 use crate::contract::rules::day_and_time;
 use crate::finding::Finding;
@@ -51,8 +51,8 @@ pub(super) fn write(report: &Report) -> String {
 }
 
 /// Findings by scope and what they are about: lanes in the order of their first finding, the mock's gaps last.
-fn parts(report: &Report) -> Vec<(String, Vec<Group<'_>>)> {
-    let mut parts: Vec<(String, Vec<Group<'_>>)> = Vec::new();
+fn parts(report: &Report) -> Vec<(String, Vec<FindingGroup<'_>>)> {
+    let mut parts: Vec<(String, Vec<FindingGroup<'_>>)> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     let mut all_gaps: Vec<&Finding> = Vec::new();
     for (scope, findings) in report.by_scope() {
@@ -84,7 +84,7 @@ pub(super) fn tell_all<'f>(out: &mut String, report: &Report, findings: impl Int
     groups(findings).iter().for_each(|group| tell(out, report, group));
 }
 
-fn tell(out: &mut String, report: &Report, group: &Group<'_>) {
+fn tell(out: &mut String, report: &Report, group: &FindingGroup<'_>) {
     // The finding's own text begins every further line with a blank; what stands in a message need not.
     let text = visible(&group.told());
     let mut lines = text.lines();
@@ -126,7 +126,7 @@ struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    fn new(report: &'a Report, lane: &[&'a Interaction], groups: &[Group<'_>]) -> Story<'a> {
+    fn new(report: &'a Report, lane: &[&'a Interaction], groups: &[FindingGroup<'_>]) -> Story<'a> {
         let mut story = Story {
             calls: Vec::new(),
             marks: BTreeMap::new(),
@@ -165,7 +165,7 @@ impl<'a> Story<'a> {
     fn tell(&self, out: &mut String, found: &BTreeSet<u64>) {
         let width = self.calls.last().map_or(1, |call| call.seq.to_string().len());
         let mut day = String::new();
-        let mut left_out = LeftOut::default();
+        let mut left_out = OmittedCalls::default();
         for (at, call) in self.calls.iter().enumerate() {
             step();
             if !self.is_shown(at) {
@@ -194,7 +194,7 @@ impl<'a> Story<'a> {
 
 /// Calls in a row that are not shown.
 #[derive(Default)]
-struct LeftOut {
+struct OmittedCalls {
     calls: u64,
     /// Those that have findings.
     found: u64,
@@ -202,9 +202,9 @@ struct LeftOut {
     alike: u64,
 }
 
-impl LeftOut {
+impl OmittedCalls {
     fn tell(self, out: &mut String) {
-        let LeftOut { calls, found, alike } = self;
+        let OmittedCalls { calls, found, alike } = self;
         let told = match calls {
             0 => return,
             _ if found == 0 => format!("{} without findings", counted(calls, "call")),

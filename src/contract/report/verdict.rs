@@ -13,7 +13,7 @@ pub(super) fn is_gap(finding: &Finding) -> bool {
 }
 
 /// Findings by whose fault they are.
-struct Tally {
+struct BlameTally {
     gaps: u64,
     does_gap_fail: bool,
     /// The client's, those that are no longer kept included.
@@ -21,8 +21,8 @@ struct Tally {
     warnings: u64,
 }
 
-impl Tally {
-    fn new(report: &Report) -> Tally {
+impl BlameTally {
+    fn new(report: &Report) -> BlameTally {
         let of = |gap: bool, severity: Severity| {
             let is_such = |finding: &&Finding| is_gap(finding) == gap && finding.severity == severity;
             report.findings.iter().filter(is_such).count() as u64
@@ -33,7 +33,7 @@ impl Tally {
             0 if gaps > 0 => 0,
             _ => counted.saturating_sub(gaps),
         };
-        Tally {
+        BlameTally {
             gaps: gaps.iter().sum(),
             does_gap_fail: report.findings.iter().any(|it| is_gap(it) && report.counts_as_failure(it)),
             errors: rest(Severity::Error, report.counts.error, gaps[0]),
@@ -44,8 +44,8 @@ impl Tally {
 
 /// The first line of a text report: how it went.
 pub(super) fn headline(report: &Report) -> String {
-    let tally = Tally::new(report);
-    let Tally { gaps, errors, warnings, .. } = tally;
+    let tally = BlameTally::new(report);
+    let BlameTally { gaps, errors, warnings, .. } = tally;
     let found = format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
     let reason = reason(report, &tally);
     match (gaps, errors, warnings) {
@@ -63,7 +63,7 @@ pub(super) fn headline(report: &Report) -> String {
 
 /// `1 error, 2 warnings`, with what the mock could not do, and with why warnings matter.
 pub(super) fn summary(report: &Report) -> String {
-    let tally = Tally::new(report);
+    let tally = BlameTally::new(report);
     let mut parts = Vec::new();
     if tally.gaps > 0 {
         parts.push(format!("the mock could not answer {}", counted(tally.gaps, "call")));
@@ -78,7 +78,7 @@ pub(super) fn summary(report: &Report) -> String {
 }
 
 /// Why a run fails that has nothing worse of the client than warnings.
-fn reason(report: &Report, tally: &Tally) -> String {
+fn reason(report: &Report, tally: &BlameTally) -> String {
     if tally.errors > 0 || tally.warnings == 0 || report.fail_on != Some(Severity::Warning) {
         return String::new();
     }

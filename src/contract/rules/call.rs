@@ -1,24 +1,24 @@
 //! Rules about one call by itself. A 404 or a 409 is no fault: a correct client meets them.
 
-use super::Offence;
-use crate::contract::heard::Heard;
+use super::RuleOffence;
+use crate::contract::heard::ObservedCall;
 use crate::es::body::schema::ViolationKind;
 use crate::es::http::{Miss, near};
 use crate::es::table::TABLE;
 
 /// Whether there is anything about a call that the rules of this file could speak of.
-pub(crate) fn is_troubled(heard: &Heard<'_>) -> bool {
+pub(crate) fn is_troubled(heard: &ObservedCall<'_>) -> bool {
     heard.miss.is_some()
         || !heard.violations.is_empty()
         || heard.status >= 400
         || heard.compatible_with.is_some_and(|asked| asked != heard.profile.major())
 }
 
-fn violation(heard: &Heard<'_>, kind: ViolationKind) -> Option<Offence> {
+fn violation(heard: &ObservedCall<'_>, kind: ViolationKind) -> Option<RuleOffence> {
     let violation = heard.violations.iter().find(|violation| violation.kind == kind)?;
     let place = if violation.pointer.is_empty() { "the body".to_owned() } else { format!("[{}]", violation.pointer) };
     let mut offence =
-        Offence::new(format!("{place}: {}", violation.message)).with("pointer", violation.pointer.clone());
+        RuleOffence::new(format!("{place}: {}", violation.message)).with("pointer", violation.pointer.clone());
     if !heard.reason.is_empty() && !heard.enforced {
         offence.message.push_str(&format!("; Elasticsearch answers: {}", heard.reason));
         offence = offence.with("answer", heard.reason);
@@ -30,24 +30,24 @@ fn violation(heard: &Heard<'_>, kind: ViolationKind) -> Option<Offence> {
     Some(offence.near(near))
 }
 
-pub(crate) fn off_spec_body(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn off_spec_body(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     violation(heard, ViolationKind::OffSpecBody)
 }
 
-pub(crate) fn server_rejects_spec(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn server_rejects_spec(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     let mut offence = violation(heard, ViolationKind::ServerRejectsSpec)?;
     offence.message =
         format!("the specification allows this body and Elasticsearch refuses it all the same: {}", heard.reason);
     Some(offence)
 }
 
-pub(crate) fn off_spec_parameter(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn off_spec_parameter(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     let offence = violation(heard, ViolationKind::OffSpecParameter)?;
-    Some(Offence { message: format!("parameter {}", offence.message), ..offence })
+    Some(RuleOffence { message: format!("parameter {}", offence.message), ..offence })
 }
 
 /// Any refusal that no other rule explains.
-pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn refused_call(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     let refused = matches!(heard.status, 400 | 405 | 406 | 413) && !heard.enforced;
     let explained = heard.miss.is_some() || !heard.violations.is_empty() || heard.stub().is_some();
     if !refused || explained || heard.is_gap_of_ours() {
@@ -59,63 +59,63 @@ pub(crate) fn refused_call(heard: &Heard<'_>) -> Option<Offence> {
     let is_late =
         heard.operation == Some("connector.sync_job_cancel") && heard.reason.starts_with("Invalid transition");
     Some(
-        Offence::new(format!("{method} {path} was refused with {status}: {reason}"))
+        RuleOffence::new(format!("{method} {path} was refused with {status}: {reason}"))
             .with("expected", "an answer other than a refusal")
             .with("seen", status)
             .soft_if(is_late),
     )
 }
 
-pub(crate) fn unknown_operation(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn unknown_operation(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     // A live cluster may have plugins.
     (heard.miss == Some(Miss::Unknown) && heard.status >= 400 && heard.stub().is_none()).then(|| {
         let near = near::operation(&TABLE, heard.profile, heard.request);
         let nearest = near.as_ref().map(|near| format!("; the nearest is {}", near.nearest)).unwrap_or_default();
         let (method, path) = (heard.request.method(), heard.request.path());
-        Offence::new(format!("Elasticsearch has no {method} {path}{nearest}"))
+        RuleOffence::new(format!("Elasticsearch has no {method} {path}{nearest}"))
             .with("seen", format!("{method} {path}"))
             .near(near)
     })
 }
 
-pub(crate) fn unsupported_operation(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn unsupported_operation(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     let (method, path) = (heard.request.method(), heard.request.path());
     match heard.miss {
         // A live cluster may have answered it.
         Some(Miss::Unsupported) if heard.status == 501 && heard.is_gap_of_ours() => {
             let operation = heard.operation.unwrap_or("an operation");
-            Some(Offence::new(format!(
+            Some(RuleOffence::new(format!(
                 "elastimock cannot answer {method} {path}, which is {operation} in Elasticsearch"
             )))
         }
         // A form of a request that the mock does not read: a compressed body, a query it does not speak.
-        None if heard.is_gap_of_ours() => Some(Offence::new(format!("{method} {path}: {}", heard.reason))),
+        None if heard.is_gap_of_ours() => Some(RuleOffence::new(format!("{method} {path}: {}", heard.reason))),
         _ => None,
     }
 }
 
-pub(crate) fn unauthorized_call(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn unauthorized_call(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     // What a test's author has answered so is no fault of the client's.
     (matches!(heard.status, 401 | 403) && heard.stub().is_none()).then(|| {
-        Offence::new(format!("{} {} was answered {}", heard.request.method(), heard.request.path(), heard.status))
+        RuleOffence::new(format!("{} {} was answered {}", heard.request.method(), heard.request.path(), heard.status))
             .with("seen", heard.status)
     })
 }
 
-pub(crate) fn version_mismatch(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn version_mismatch(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     let asked = heard.compatible_with.filter(|asked| *asked != heard.profile.major())?;
     Some(
-        Offence::new(format!("the client speaks REST version {asked} to Elasticsearch {}", heard.profile.major()))
+        RuleOffence::new(format!("the client speaks REST version {asked} to Elasticsearch {}", heard.profile.major()))
             .with("expected", heard.profile.major())
             .with("seen", asked),
     )
 }
 
 /// A secret that stands where everybody can read it. What it is nobody repeats.
-pub(crate) fn secret_exposed(heard: &Heard<'_>) -> Option<Offence> {
+pub(crate) fn secret_exposed(heard: &ObservedCall<'_>) -> Option<RuleOffence> {
     let place = heard.exposed.first()?;
     Some(
-        Offence::new(format!("a secret stands in {place} of {}", heard.operation.unwrap_or("the call")))
+        RuleOffence::new(format!("a secret stands in {place} of {}", heard.operation.unwrap_or("the call")))
             .with("pointer", place.pointer())
             .with("expected", "no secret there")
             .with("seen", crate::record::redact::REDACTED),

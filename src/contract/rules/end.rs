@@ -1,33 +1,34 @@
 //! Rules about what should have happened before the run ended.
 
 use super::job::{HEARTBEAT_MAX, cleanup, gap};
-use super::{Offence, hms};
+use super::{RuleOffence, hms};
 use crate::clock::Timestamp;
 use crate::contract::deed::LAST_SYNC;
-use crate::contract::lane::{JobLane, World};
+use crate::contract::lane::{JobHistory, ProtocolState};
 use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::Subject;
 
 /// Every job that is silent for too long at the end.
-pub(crate) fn heartbeat_gap(world: &World, now: Timestamp) -> Vec<Offence> {
+pub(crate) fn heartbeat_gap(world: &ProtocolState, now: Timestamp) -> Vec<RuleOffence> {
     world.jobs().filter_map(|(id, lane)| gap(id, lane, now)).collect()
 }
 
-pub(crate) fn job_left_open(world: &World, now: Timestamp) -> Vec<Offence> {
+pub(crate) fn job_left_open(world: &ProtocolState, now: Timestamp) -> Vec<RuleOffence> {
     // The Connector API has no call that completes or suspends a job: who has nothing else cannot be asked for it.
-    let is_open = |lane: &JobLane| lane.claimed.is_some() && lane.is_running() && world.has_direct_door(lane);
+    let is_open = |lane: &JobHistory| lane.claimed.is_some() && lane.is_running() && world.has_direct_door(lane);
     let open = world.jobs().filter(|(_, lane)| is_open(lane));
     open.map(|(id, lane)| {
         let status = lane.status.map_or("unknown", SyncStatus::name);
         let worker = lane.worker.as_deref().filter(|worker| !worker.trim().is_empty());
         let worker = worker.map(|worker| format!(" by worker {worker}")).unwrap_or_default();
         let when = lane.claimed.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
-        let offence = Offence::new(format!("{id} was claimed{worker}{when}, and the run ended while it is {status}"))
-            .of(Subject::Job(id.to_owned()))
-            .with("expected", "completed, canceled, error or suspended")
-            .with("seen", status)
-            .after(lane.claimed)
-            .after(lane.last);
+        let offence =
+            RuleOffence::new(format!("{id} was claimed{worker}{when}, and the run ended while it is {status}"))
+                .of(Subject::Job(id.to_owned()))
+                .with("expected", "completed, canceled, error or suspended")
+                .with("seen", status)
+                .after(lane.claimed)
+                .after(lane.last);
         // Its worker may be at work while the test ends: only a silent one has left it.
         let is_alive = lane.seen.is_some_and(|seen| now.since(seen.at) <= HEARTBEAT_MAX);
         match lane.seen {
@@ -39,16 +40,16 @@ pub(crate) fn job_left_open(world: &World, now: Timestamp) -> Vec<Offence> {
 }
 
 /// Every stub that has answered too rarely or too often.
-pub(crate) fn stub_unmet(world: &World, _now: Timestamp) -> Vec<Offence> {
+pub(crate) fn stub_unmet(world: &ProtocolState, _now: Timestamp) -> Vec<RuleOffence> {
     let unmet = world.stubs.iter().filter(|(_, lane)| !lane.is_met());
     unmet
         .map(|(name, lane)| {
             let seen = lane.answered;
             let times = if seen == 1 { "time" } else { "times" };
             let offence = match lane.expect {
-                Some(expect) => Offence::new(format!("the stub `{name}` answered {seen} {times}"))
+                Some(expect) => RuleOffence::new(format!("the stub `{name}` answered {seen} {times}"))
                     .with("expected", format!("{expect}")),
-                None => Offence::new(format!("no call was as the stub `{name}` says")).with("expected", "a call"),
+                None => RuleOffence::new(format!("no call was as the stub `{name}` says")).with("expected", "a call"),
             };
             let calls = lane.calls.iter().fold(offence, |offence, mark| offence.after(Some(*mark)));
             calls.with("seen", seen).with("stub", name).soft_if(lane.expect.is_none())
@@ -56,7 +57,7 @@ pub(crate) fn stub_unmet(world: &World, _now: Timestamp) -> Vec<Offence> {
         .collect()
 }
 
-pub(crate) fn last_sync_unreported(world: &World, _now: Timestamp) -> Vec<Offence> {
+pub(crate) fn last_sync_unreported(world: &ProtocolState, _now: Timestamp) -> Vec<RuleOffence> {
     let ended = world.jobs().filter(|(_, lane)| lane.touched && lane.is_ended());
     ended
         .filter_map(|(id, lane)| {
@@ -65,7 +66,7 @@ pub(crate) fn last_sync_unreported(world: &World, _now: Timestamp) -> Vec<Offenc
             let field = LAST_SYNC[at];
             let known = world.connector(connector).filter(|known| !lane.is_reported(known))?;
             let status = lane.status.map_or("ended", SyncStatus::name);
-            let offence = Offence::new(format!(
+            let offence = RuleOffence::new(format!(
                 "{id} ended as {status} at {}, and `{field}` of its connector {connector} was not updated",
                 hms(end.at)
             ))

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Offence, hms};
+use super::{RuleOffence, hms};
 use crate::clock::Timestamp;
-use crate::contract::deed::{COUNTERS, Door, Effect, JobAct, JobDeed};
-use crate::contract::heard::Heard;
-use crate::contract::lane::{ConnectorLane, JobLane, World, is_same_cursor, value_of};
+use crate::contract::deed::{COUNTERS, DeedEffect, Door, JobAction, JobDeed};
+use crate::contract::heard::ObservedCall;
+use crate::contract::lane::{ConnectorLane, JobHistory, ProtocolState, is_same_cursor, value_of};
 use crate::contract::sentence::Sentence;
-use crate::contract::story::{Mark, verb};
+use crate::contract::story::{CallRef, verb};
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::Subject;
@@ -36,21 +36,21 @@ pub(crate) const LOOK_MAX: Duration = Duration::from_secs(10);
 
 /// What a rule knows of something that was done to a job.
 pub(crate) struct JobCase<'a> {
-    pub heard: &'a Heard<'a>,
-    pub world: &'a World,
+    pub heard: &'a ObservedCall<'a>,
+    pub world: &'a ProtocolState,
     pub deed: &'a JobDeed<'a>,
     /// The job before.
-    pub lane: &'a JobLane,
+    pub lane: &'a JobHistory,
     pub connector: Option<(&'a str, &'a ConnectorLane)>,
 }
 
 impl JobCase<'_> {
     fn is_done(&self) -> bool {
-        self.deed.effect == Effect::Done
+        self.deed.effect == DeedEffect::Done
     }
 
-    fn offence(&self, message: String) -> Offence {
-        Offence::new(message).of(Subject::Job(self.deed.job.clone().into_owned()))
+    fn offence(&self, message: String) -> RuleOffence {
+        RuleOffence::new(message).of(Subject::Job(self.deed.job.clone().into_owned()))
     }
 
     fn pointer(&self, field: &str) -> String {
@@ -62,14 +62,14 @@ impl JobCase<'_> {
     }
 
     /// Whether the client may have looked at the job just before call `change` and cannot know of it.
-    fn cannot_know(&self, change: Mark) -> bool {
+    fn cannot_know(&self, change: CallRef) -> bool {
         let has_looked_since = self.lane.looked.is_some_and(|look| look.seq > change.seq);
         !has_looked_since && self.world.was_looked_at(self.lane, change.seq, self.at().minus(LOOK_MAX))
     }
 
     /// Whether call `change` came so lately that a worker may have been past its last look when it came,
     /// even if somebody has read the job since: one that ends its job reads it once more for other reasons.
-    fn is_fresh(&self, change: Mark) -> bool {
+    fn is_fresh(&self, change: CallRef) -> bool {
         self.at().since(change.at) <= LOOK_MAX
     }
 
@@ -80,7 +80,7 @@ impl JobCase<'_> {
 
 const CLAIMABLE: &str = "pending or suspended";
 
-fn claim_offence(case: &JobCase<'_>, status: SyncStatus, message: String) -> Offence {
+fn claim_offence(case: &JobCase<'_>, status: SyncStatus, message: String) -> RuleOffence {
     case.offence(message)
         .with("pointer", case.pointer(if case.deed.door == Door::Direct { "status" } else { "worker_hostname" }))
         .with("expected", CLAIMABLE)
@@ -95,7 +95,7 @@ fn named(worker: &str) -> String {
     }
 }
 
-pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<RuleOffence> {
     let runs = case.lane.status == Some(SyncStatus::InProgress);
     let own = case.lane.worker.is_some() && case.lane.worker.as_deref() == case.deed.worker.as_deref();
     if !case.is_done() || !runs || own {
@@ -108,7 +108,7 @@ pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<Offence> {
     Some(claim_offence(case, SyncStatus::InProgress, message).after(case.lane.claimed).then(next))
 }
 
-pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<RuleOffence> {
     let runs = case.lane.status == Some(SyncStatus::InProgress);
     let worker = case.lane.worker.as_deref().filter(|worker| case.deed.worker.as_deref() == Some(*worker))?;
     (case.is_done() && runs).then(|| {
@@ -120,7 +120,7 @@ pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<Offence> {
     })
 }
 
-pub(crate) fn claim_of_canceling_job(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn claim_of_canceling_job(case: &JobCase<'_>) -> Option<RuleOffence> {
     if !case.is_done() || case.lane.status != Some(SyncStatus::Canceling) {
         return None;
     }
@@ -134,7 +134,7 @@ pub(crate) fn claim_of_canceling_job(case: &JobCase<'_>) -> Option<Offence> {
     )
 }
 
-pub(crate) fn claim_of_ended_job(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn claim_of_ended_job(case: &JobCase<'_>) -> Option<RuleOffence> {
     let status = case.lane.status.filter(|_| case.is_done() && case.lane.is_ended())?;
     let when = case.lane.ended.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
     let message = format!("{} claimed {}, which ended as {status}{when}", named(case.who()), case.deed.job);
@@ -149,23 +149,23 @@ pub(crate) fn claim_of_ended_job(case: &JobCase<'_>) -> Option<Offence> {
 
 /// Work that Elasticsearch stored, or refused because of the job's status.
 fn works(case: &JobCase<'_>) -> bool {
-    let is_late = case.deed.effect == Effect::Refused && case.heard.status == 400;
+    let is_late = case.deed.effect == DeedEffect::Refused && case.heard.status == 400;
     match (case.deed.act, case.deed.door) {
-        (JobAct::CheckIn | JobAct::Statistics, _) => case.is_done(),
-        (JobAct::Become(SyncStatus::Error), Door::Api) => {
+        (JobAction::CheckIn | JobAction::Statistics, _) => case.is_done(),
+        (JobAction::Become(SyncStatus::Error), Door::Api) => {
             case.is_done() || (is_late && case.heard.reason.starts_with("Invalid transition"))
         }
         _ => false,
     }
 }
 
-pub(crate) fn work_before_claim(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn work_before_claim(case: &JobCase<'_>) -> Option<RuleOffence> {
     let status = case.lane.status.filter(|_| works(case) && case.lane.is_waiting())?;
     let message = format!("{} was {}, and nobody has claimed it: it is {status}", case.deed.job, verb(case.deed.act));
     Some(case.offence(message).with("expected", "in_progress or canceling").with("seen", status.name()))
 }
 
-pub(crate) fn work_after_end(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn work_after_end(case: &JobCase<'_>) -> Option<RuleOffence> {
     // Of a worker that was taken for dead another rule speaks, and not against it.
     let status = case.lane.status.filter(|_| works(case) && case.lane.is_ended() && case.lane.sentence.is_none())?;
     let when = case.lane.ended.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
@@ -178,15 +178,15 @@ pub(crate) fn work_after_end(case: &JobCase<'_>) -> Option<Offence> {
     )
 }
 
-pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<RuleOffence> {
     if !case.is_done() || case.deed.door != Door::Direct {
         return None;
     }
     let from = case.lane.status?;
     let to = match case.deed.act {
-        JobAct::Become(to) => Some(to),
-        JobAct::Cancel => Some(SyncStatus::Canceling),
-        JobAct::Misname => None,
+        JobAction::Become(to) => Some(to),
+        JobAction::Cancel => Some(SyncStatus::Canceling),
+        JobAction::Misname => None,
         _ => return None,
     };
     // Written again is no move: the first answer may have been lost.
@@ -216,12 +216,12 @@ pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<Offence> {
 
 fn written_end(case: &JobCase<'_>) -> Option<SyncStatus> {
     match case.deed.act {
-        JobAct::Become(to) if case.is_done() && to.is_terminal() && case.lane.status != Some(to) => Some(to),
+        JobAction::Become(to) if case.is_done() && to.is_terminal() && case.lane.status != Some(to) => Some(to),
         _ => None,
     }
 }
 
-pub(crate) fn ended_without_completed_at(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn ended_without_completed_at(case: &JobCase<'_>) -> Option<RuleOffence> {
     let to = written_end(case).filter(|_| case.deed.door == Door::Direct)?;
     (!case.deed.completed_at && !case.lane.completed_at).then(|| {
         case.offence(format!("{} was written {to} without `completed_at`", case.deed.job))
@@ -231,7 +231,7 @@ pub(crate) fn ended_without_completed_at(case: &JobCase<'_>) -> Option<Offence> 
     })
 }
 
-pub(crate) fn failed_without_error(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn failed_without_error(case: &JobCase<'_>) -> Option<RuleOffence> {
     let failed = written_end(case)? == SyncStatus::Error;
     let error = case.deed.error.as_deref().unwrap_or_default();
     (failed && error.trim().is_empty()).then(|| {
@@ -242,7 +242,7 @@ pub(crate) fn failed_without_error(case: &JobCase<'_>) -> Option<Offence> {
     })
 }
 
-pub(crate) fn canceled_without_canceled_at(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn canceled_without_canceled_at(case: &JobCase<'_>) -> Option<RuleOffence> {
     let canceled = written_end(case)? == SyncStatus::Canceled && case.deed.door == Door::Direct;
     (canceled && !case.deed.canceled_at).then(|| {
         case.offence(format!("{} was written canceled without `canceled_at`", case.deed.job))
@@ -252,14 +252,14 @@ pub(crate) fn canceled_without_canceled_at(case: &JobCase<'_>) -> Option<Offence
     })
 }
 
-pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<RuleOffence> {
     if !case.is_done() || case.lane.status != Some(SyncStatus::Canceling) {
         return None;
     }
     let cancel = case.lane.cancel;
     let when = cancel.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
     match case.deed.act {
-        JobAct::Become(SyncStatus::Completed) => Some(
+        JobAction::Become(SyncStatus::Completed) => Some(
             case.offence(format!(
                 "{} was written completed, although its cancelation was requested{when}",
                 case.deed.job
@@ -270,7 +270,7 @@ pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<Offence> {
             .after(cancel)
             .soft_if(cancel.is_some_and(|cancel| case.is_fresh(cancel))),
         ),
-        JobAct::CheckIn | JobAct::Statistics if !case.lane.cancel_told => {
+        JobAction::CheckIn | JobAction::Statistics if !case.lane.cancel_told => {
             let cancel = cancel.filter(|cancel| case.at().since(cancel.at) > CANCEL_MAX)?;
             let late = case.at().since(cancel.at).as_secs();
             Some(
@@ -287,8 +287,8 @@ pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<Offence> {
     }
 }
 
-pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<Offence> {
-    let counts = case.deed.seen || matches!(case.deed.act, JobAct::Become(_));
+pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<RuleOffence> {
+    let counts = case.deed.seen || matches!(case.deed.act, JobAction::Become(_));
     if !case.is_done() || !counts {
         return None;
     }
@@ -296,11 +296,11 @@ pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<Offence> {
 }
 
 /// What is wrong if a running job has not been seen for too long.
-pub(crate) fn gap(job: &str, lane: &JobLane, now: Timestamp) -> Option<Offence> {
+pub(crate) fn gap(job: &str, lane: &JobHistory, now: Timestamp) -> Option<RuleOffence> {
     let seen = lane.seen.filter(|_| lane.touched && lane.status == Some(SyncStatus::InProgress))?;
     let silence = now.since(seen.at);
     (silence > HEARTBEAT_MAX).then(|| {
-        Offence::new(format!("{job} is in progress and was not seen from {} to {}", hms(seen.at), hms(now)))
+        RuleOffence::new(format!("{job} is in progress and was not seen from {} to {}", hms(seen.at), hms(now)))
             .of(Subject::Job(job.to_owned()))
             .with("expected", "a sign of life at least every 300 s")
             .with("seen", format!("{} s of silence", silence.as_secs()))
@@ -310,14 +310,14 @@ pub(crate) fn gap(job: &str, lane: &JobLane, now: Timestamp) -> Option<Offence> 
 }
 
 /// What a cleanup would do to a running job that was seen last at `seen`.
-pub(crate) fn cleanup(seen: Mark) -> String {
+pub(crate) fn cleanup(seen: CallRef) -> String {
     let from = seen.at.plus(HEARTBEAT_MAX);
     format!("no check-in since {}; a cleanup would mark this job as failed at {}", hms(seen.at), hms(from))
 }
 
 /// A job that is alive is written failed as silent. What the worker does afterwards is not held against it.
-pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<Offence> {
-    let now = Mark { seq: case.heard.seq, at: case.at() };
+pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<RuleOffence> {
+    let now = CallRef { seq: case.heard.seq, at: case.at() };
     let (sentence, goes_on) = match (&case.lane.sentence, Sentence::of(case.lane, case.deed, now)) {
         (_, Some(sentence)) if sentence.is_plain => (sentence, false),
         // Whose words they were shows only now.
@@ -350,10 +350,10 @@ pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<Offence> {
 
 /// Whether it is what a worker does that knows of no end.
 fn goes_on(case: &JobCase<'_>) -> bool {
-    works(case) || (case.is_done() && matches!(case.deed.act, JobAct::Become(_)))
+    works(case) || (case.is_done() && matches!(case.deed.act, JobAction::Become(_)))
 }
 
-pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<RuleOffence> {
     if !case.is_done() {
         return None;
     }
@@ -374,7 +374,7 @@ fn held_cursor<'a>(case: &'a JobCase<'_>) -> Option<&'a str> {
     case.connector?.1.cursor.as_ref()?.as_deref()
 }
 
-pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<RuleOffence> {
     let held = held_cursor(case)?;
     let dropped = case.is_done()
         && case.lane.job_type == Some(JobType::Incremental)
@@ -389,7 +389,7 @@ pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<Offence> {
     })
 }
 
-pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<RuleOffence> {
     let held = held_cursor(case).filter(|_| case.is_done())?;
     let told = case.deed.cursor.as_ref()?;
     let is_own = case.lane.cursor.as_ref().is_some_and(|own| is_same_cursor(own, told));
@@ -401,7 +401,7 @@ pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<Offence> {
     })
 }
 
-pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<RuleOffence> {
     let completed = written_end(case)? == SyncStatus::Completed;
     let silent = case.lane.counted.is_none() && case.deed.counters == [None; 3];
     (completed && silent && case.lane.claimed.is_some()).then(|| {
@@ -413,7 +413,7 @@ pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<Offence> {
     })
 }
 
-pub(crate) fn blank_worker_hostname(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn blank_worker_hostname(case: &JobCase<'_>) -> Option<RuleOffence> {
     let name = case.deed.worker.as_deref().filter(|name| name.trim().is_empty())?;
     Some(
         case.offence(format!("{} was claimed by a worker without a name", case.deed.job))
@@ -423,7 +423,7 @@ pub(crate) fn blank_worker_hostname(case: &JobCase<'_>) -> Option<Offence> {
     )
 }
 
-pub(crate) fn job_of_unready_connector(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn job_of_unready_connector(case: &JobCase<'_>) -> Option<RuleOffence> {
     let (id, connector) = case.connector.filter(|_| case.is_done())?;
     let status = connector.status?;
     matches!(status, ConnectorStatus::Created | ConnectorStatus::NeedsConfiguration).then(|| {
@@ -433,7 +433,7 @@ pub(crate) fn job_of_unready_connector(case: &JobCase<'_>) -> Option<Offence> {
     })
 }
 
-pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<RuleOffence> {
     let id = case.deed.connector.as_deref().filter(|_| case.is_done())?;
     let connector = case.world.connector(id)?;
     let job_type = case.deed.job_type?;
@@ -451,12 +451,12 @@ pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<Offence> {
 }
 
 /// Spoken of a connector whose jobs are worked on.
-pub(crate) fn connector_silent(case: &JobCase<'_>) -> Option<Offence> {
+pub(crate) fn connector_silent(case: &JobCase<'_>) -> Option<RuleOffence> {
     let (id, connector) = case.connector.filter(|_| case.is_done())?;
     let since = connector.silent_since.filter(|_| !connector.silence_told)?;
     let silence = case.at().since(since.at);
     (silence > CHECK_IN_MAX).then(|| {
-        Offence::new(format!("{id} has a job that is worked on, and was not checked in since {}", hms(since.at)))
+        RuleOffence::new(format!("{id} has a job that is worked on, and was not checked in since {}", hms(since.at)))
             .of(Subject::Connector(id.to_owned()))
             .with("expected", "a check-in of the connector at least every 1800 s")
             .with("seen", format!("{} s of silence", silence.as_secs()))

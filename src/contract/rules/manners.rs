@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::{Offence, hms};
+use super::{RuleOffence, hms};
 use crate::clock::Timestamp;
-use crate::contract::heard::Heard;
-use crate::contract::story::Mark;
+use crate::contract::heard::ObservedCall;
+use crate::contract::story::CallRef;
 use crate::http::Method;
 use crate::limits::JUDGE_FAILURES_MAX;
 
@@ -25,15 +25,15 @@ const STORM_SPAN: Duration = Duration::from_secs(10);
 /// Calls that failed and may be repeated.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
-    calls: BTreeMap<u64, Failure>,
+    calls: BTreeMap<u64, FailedCall>,
     /// The keys of the calls, the longest known first.
     order: VecDeque<u64>,
 }
 
 /// A call that failed.
 #[derive(Clone, Debug)]
-struct Failure {
-    last: Mark,
+struct FailedCall {
+    last: CallRef,
     status: u16,
     retry_after_s: Option<u64>,
     /// How often it was repeated without a pause.
@@ -45,7 +45,7 @@ struct Failure {
 
 impl Failures {
     /// What is wrong with repeating the call now.
-    pub(crate) fn no_backoff(&self, heard: &Heard<'_>) -> Option<Offence> {
+    pub(crate) fn no_backoff(&self, heard: &ObservedCall<'_>) -> Option<RuleOffence> {
         let failure = self.calls.get(&self.key(heard)?)?;
         if !matches!(failure.status, 429 | 503) {
             return None;
@@ -65,7 +65,7 @@ impl Failures {
         let is_burst = failure.retry_after_s.is_none() && failure.burst < BURST_MAX;
         let (method, path) = (heard.request.method(), heard.request.path());
         Some(
-            Offence::new(format!(
+            RuleOffence::new(format!(
                 "{method} {path} was repeated {} ms after it was answered {} at {}",
                 pause.as_millis(),
                 failure.status,
@@ -79,13 +79,13 @@ impl Failures {
     }
 
     /// What is wrong with failing once more.
-    pub(crate) fn retry_storm(&self, heard: &Heard<'_>) -> Option<Offence> {
+    pub(crate) fn retry_storm(&self, heard: &ObservedCall<'_>) -> Option<RuleOffence> {
         let failure = self.calls.get(&self.key(heard)?).filter(|failure| !failure.storm_told)?;
         let from = heard.at.minus(STORM_SPAN);
         let count = failure.times.iter().filter(|at| **at >= from).count();
         (count > STORM_MAX && heard.has_failed()).then(|| {
             let (method, path) = (heard.request.method(), heard.request.path());
-            Offence::new(format!("{method} {path} failed and was repeated {count} times in 10 s"))
+            RuleOffence::new(format!("{method} {path} failed and was repeated {count} times in 10 s"))
                 .with("expected", format!("at most {STORM_MAX} repetitions in 10 s"))
                 .with("seen", count)
                 .after(Some(failure.last))
@@ -93,7 +93,7 @@ impl Failures {
     }
 
     /// Takes in how the call went. `status` is what the client saw.
-    pub(crate) fn take(&mut self, heard: &Heard<'_>, status: u16) {
+    pub(crate) fn take(&mut self, heard: &ObservedCall<'_>, status: u16) {
         if status < 400 && !heard.is_lost() {
             if let Some(key) = self.key(heard)
                 && self.calls.remove(&key).is_some()
@@ -103,7 +103,7 @@ impl Failures {
             return;
         }
         let key = key(heard);
-        let mark = Mark { seq: heard.seq, at: heard.at };
+        let mark = CallRef { seq: heard.seq, at: heard.at };
         let from = heard.at.minus(STORM_SPAN);
         if !self.calls.contains_key(&key) {
             if self.order.len() == JUDGE_FAILURES_MAX
@@ -113,8 +113,8 @@ impl Failures {
             }
             self.order.push_back(key);
         }
-        let failure = self.calls.entry(key).or_insert_with(|| Failure {
-            last: Mark { seq: 0, at: Timestamp::MIN },
+        let failure = self.calls.entry(key).or_insert_with(|| FailedCall {
+            last: CallRef { seq: 0, at: Timestamp::MIN },
             status,
             retry_after_s: None,
             burst: 0,
@@ -134,20 +134,20 @@ impl Failures {
     }
 
     /// Notes that a storm has been told.
-    pub(crate) fn storm_told(&mut self, heard: &Heard<'_>) {
+    pub(crate) fn storm_told(&mut self, heard: &ObservedCall<'_>) {
         if let Some(failure) = self.calls.get_mut(&key(heard)) {
             failure.storm_told = true;
         }
     }
 
     /// The key of a call, if any call is watched at all.
-    fn key(&self, heard: &Heard<'_>) -> Option<u64> {
+    fn key(&self, heard: &ObservedCall<'_>) -> Option<u64> {
         (!self.calls.is_empty()).then(|| key(heard))
     }
 }
 
 /// What two calls must have in common to be the same: method, target and body. FNV-1a.
-fn key(heard: &Heard<'_>) -> u64 {
+fn key(heard: &ObservedCall<'_>) -> u64 {
     let parts = [heard.request.method().as_str().as_bytes(), heard.request.target().as_bytes(), heard.request.body()];
     parts
         .iter()

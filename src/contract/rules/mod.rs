@@ -14,15 +14,15 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::deed::{ConnectorDeed, Effect, JobAct};
-use super::heard::Heard;
-use super::lane::World;
-use super::story::Mark;
+use super::deed::{ConnectorDeed, DeedEffect, JobAction};
+use super::heard::ObservedCall;
+use super::lane::ProtocolState;
+use super::story::CallRef;
 use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity, Subject};
 use crate::limits::FINDING_CHARS_MAX;
 use crate::near_miss::{self, NearMiss, shortened};
-use Check::{Answer, Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm, Unshown};
+use RuleCheck::{Answer, Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm, Unshown};
 use Severity::{Error, Warning};
 use job::JobCase;
 
@@ -46,7 +46,7 @@ pub struct Rule {
     pub breaks: &'static str,
     /// One that just keeps it.
     pub keeps: &'static str,
-    pub(crate) check: Check,
+    pub(crate) check: RuleCheck,
 }
 
 impl fmt::Debug for Rule {
@@ -57,20 +57,24 @@ impl fmt::Debug for Rule {
 
 /// What a rule looks at, and how.
 #[derive(Clone, Copy)]
-pub(crate) enum Check {
+pub(crate) enum RuleCheck {
     /// A call by itself that did not go smoothly.
-    Call(fn(&Heard<'_>) -> Option<Offence>),
+    Call(fn(&ObservedCall<'_>) -> Option<RuleOffence>),
     /// A call in which a secret stands in the open.
-    Exposed(fn(&Heard<'_>) -> Option<Offence>),
+    Exposed(fn(&ObservedCall<'_>) -> Option<RuleOffence>),
     /// Something that is done to a job; `on` says what.
-    Job { on: u16, check: fn(&JobCase<'_>) -> Option<Offence> },
+    Job { on: u16, check: fn(&JobCase<'_>) -> Option<RuleOffence> },
     /// A silence that something done to a job brings to light, or the end of the run. No call is
     /// refused for it: the call is not what is wrong.
-    Silence { on: u16, check: fn(&JobCase<'_>) -> Option<Offence>, end: fn(&World, Timestamp) -> Vec<Offence> },
+    Silence {
+        on: u16,
+        check: fn(&JobCase<'_>) -> Option<RuleOffence>,
+        end: fn(&ProtocolState, Timestamp) -> Vec<RuleOffence>,
+    },
     /// Something that is done to a connector.
-    Connector(fn(&World, &ConnectorDeed) -> Option<Offence>),
+    Connector(fn(&ProtocolState, &ConnectorDeed) -> Option<RuleOffence>),
     /// Documents that go to an index.
-    Documents(fn(&World, &str, Effect) -> Option<Offence>),
+    Documents(fn(&ProtocolState, &str, DeedEffect) -> Option<RuleOffence>),
     /// A call that is repeated too soon.
     Backoff,
     /// A call that is repeated too often.
@@ -80,7 +84,7 @@ pub(crate) enum Check {
     /// An answer: asked only of who wants to know.
     Answer,
     /// The whole run, when it has ended.
-    End(fn(&World, Timestamp) -> Vec<Offence>),
+    End(fn(&ProtocolState, Timestamp) -> Vec<RuleOffence>),
     /// Found by somebody else: playback, or whoever keeps the allowances.
     Elsewhere,
 }
@@ -110,26 +114,26 @@ const SEEN: u16 = WORK | BECOME | EDIT;
 pub const ACTS: usize = 9;
 
 /// The bit of what is done to a job.
-pub(crate) fn bit(act: JobAct) -> u16 {
+pub(crate) fn bit(act: JobAction) -> u16 {
     match act {
-        JobAct::Post => POST,
-        JobAct::Claim => CLAIM,
-        JobAct::CheckIn => CHECK_IN,
-        JobAct::Statistics => STATISTICS,
-        JobAct::Cancel => CANCEL,
-        JobAct::Become(_) => BECOME,
-        JobAct::Misname => MISNAME,
-        JobAct::Edit => EDIT,
-        JobAct::Delete => DELETE,
+        JobAction::Post => POST,
+        JobAction::Claim => CLAIM,
+        JobAction::CheckIn => CHECK_IN,
+        JobAction::Statistics => STATISTICS,
+        JobAction::Cancel => CANCEL,
+        JobAction::Become(_) => BECOME,
+        JobAction::Misname => MISNAME,
+        JobAction::Edit => EDIT,
+        JobAction::Delete => DELETE,
     }
 }
 
 /// What a rule has to say.
-pub(crate) struct Offence {
+pub(crate) struct RuleOffence {
     message: String,
     evidence: Map<String, Value>,
     subject: Option<Subject>,
-    earlier: Vec<Mark>,
+    earlier: Vec<CallRef>,
     next: Option<String>,
     /// A correct client may have its reasons: no more than a warning.
     soft: bool,
@@ -137,9 +141,9 @@ pub(crate) struct Offence {
     of_another: bool,
 }
 
-impl Offence {
-    pub(crate) fn new(message: String) -> Offence {
-        Offence {
+impl RuleOffence {
+    pub(crate) fn new(message: String) -> RuleOffence {
+        RuleOffence {
             message,
             evidence: Map::new(),
             subject: None,
@@ -150,46 +154,46 @@ impl Offence {
         }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Offence {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> RuleOffence {
         self.evidence.insert(name.to_owned(), value.into());
         self
     }
 
     /// An answer that leaves the specification at a place.
-    pub(crate) fn off_spec_answer(operation: &str, pointer: &str, message: &str) -> Offence {
-        Offence::new(format!("the answer of {operation} leaves its specification at [{pointer}]: {message}"))
+    pub(crate) fn off_spec_answer(operation: &str, pointer: &str, message: &str) -> RuleOffence {
+        RuleOffence::new(format!("the answer of {operation} leaves its specification at [{pointer}]: {message}"))
             .with("pointer", pointer)
     }
 
     /// Adds what the call comes closest to.
-    fn near(self, near: Option<NearMiss>) -> Offence {
+    fn near(self, near: Option<NearMiss>) -> RuleOffence {
         match near {
             Some(near) => self.with(near_miss::KEY, near.to_value()),
             None => self,
         }
     }
 
-    fn of(self, subject: Subject) -> Offence {
-        Offence { subject: Some(subject), ..self }
+    fn of(self, subject: Subject) -> RuleOffence {
+        RuleOffence { subject: Some(subject), ..self }
     }
 
     /// The same, resting on an earlier call too.
-    pub(crate) fn after(mut self, earlier: Option<Mark>) -> Offence {
+    pub(crate) fn after(mut self, earlier: Option<CallRef>) -> RuleOffence {
         self.earlier.extend(earlier.filter(|mark| mark.seq != 0));
         self
     }
 
     /// The same, and what would have happened next.
-    pub(crate) fn then(self, next: impl Into<String>) -> Offence {
-        Offence { next: Some(next.into()), ..self }
+    pub(crate) fn then(self, next: impl Into<String>) -> RuleOffence {
+        RuleOffence { next: Some(next.into()), ..self }
     }
 
-    fn soft_if(self, soft: bool) -> Offence {
-        Offence { soft: self.soft || soft, ..self }
+    fn soft_if(self, soft: bool) -> RuleOffence {
+        RuleOffence { soft: self.soft || soft, ..self }
     }
 
-    fn of_another(self) -> Offence {
-        Offence { of_another: true, ..self }
+    fn of_another(self) -> RuleOffence {
+        RuleOffence { of_another: true, ..self }
     }
 
     /// Whether it is an earlier call that is wrong.
@@ -211,7 +215,7 @@ impl Offence {
         call: Option<(u64, Option<&str>)>,
         at: Timestamp,
     ) -> Finding {
-        let Offence { message, mut evidence, subject, earlier, next, .. } = self;
+        let RuleOffence { message, mut evidence, subject, earlier, next, .. } = self;
         // A client may bring a name of a megabyte, and the server quotes it.
         for value in evidence.values_mut() {
             if let Value::String(text) = value {
@@ -253,7 +257,7 @@ pub(crate) fn day_and_time(at: Timestamp) -> (String, String) {
     (day.to_owned(), time.trim_end_matches('Z').to_owned())
 }
 
-fn none(_: &World, _: Timestamp) -> Vec<Offence> {
+fn none(_: &ProtocolState, _: Timestamp) -> Vec<RuleOffence> {
     Vec::new()
 }
 

@@ -1,7 +1,7 @@
-//! [`Plain`]: a body of texts, numbers, booleans and objects, read in one pass and kept as it came.
+//! [`PlainBody`]: a body of texts, numbers, booleans and objects, read in one pass and kept as it came.
 //!
 //! Most bodies of the Connector API say a name or a number or two, and perhaps an object that is stored as it is.
-//! What the schemas of such a body ask is a [`Form`]. A text that is plain JSON (ASCII without escapes, whole
+//! What the schemas of such a body ask is a [`BodyForm`]. A text that is plain JSON (ASCII without escapes, whole
 //! numbers, no name twice) and has the form keeps both schemas, and the server's parser makes nothing else of it
 //! than it says; no tree of values is needed to know that. A form says yes or nothing: whatever is not plain goes
 //! to the reader of all JSON, and to the schema, which is the authority. A property holds the two together.
@@ -20,21 +20,21 @@ const DEPTH_MAX: usize = 16;
 
 /// What the members of a body may be.
 #[derive(Debug)]
-pub(crate) struct Form {
+pub(crate) struct BodyForm {
     /// In the order in which the server declares them.
-    members: Vec<Member>,
+    members: Vec<FormMember>,
 }
 
 #[derive(Debug)]
-struct Member {
+struct FormMember {
     name: String,
-    takes: Takes,
+    takes: MemberTakes,
     is_required: bool,
 }
 
 /// Which plain values a member takes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Takes {
+struct MemberTakes {
     text: bool,
     number: bool,
     boolean: bool,
@@ -42,9 +42,9 @@ struct Takes {
     object: bool,
 }
 
-impl Takes {
-    fn and(self, other: Takes) -> Takes {
-        Takes {
+impl MemberTakes {
+    fn and(self, other: MemberTakes) -> MemberTakes {
+        MemberTakes {
             text: self.text && other.text,
             number: self.number && other.number,
             boolean: self.boolean && other.boolean,
@@ -53,8 +53,8 @@ impl Takes {
         }
     }
 
-    fn or(self, other: Takes) -> Takes {
-        Takes {
+    fn or(self, other: MemberTakes) -> MemberTakes {
+        MemberTakes {
             text: self.text || other.text,
             number: self.number || other.number,
             boolean: self.boolean || other.boolean,
@@ -64,15 +64,15 @@ impl Takes {
     }
 
     /// What a schema takes for certain; nothing if it asks for more than a form can say.
-    fn of(schema: &Value, document: &Value) -> Takes {
+    fn of(schema: &Value, document: &Value) -> MemberTakes {
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             let target = target.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
-            return target.map_or_else(Takes::default, |schema| Takes::of(schema, document));
+            return target.map_or_else(MemberTakes::default, |schema| MemberTakes::of(schema, document));
         }
         if let Some(ways) = schema.get("anyOf").and_then(Value::as_array)
             && says(schema, &["anyOf"])
         {
-            return ways.iter().fold(Takes::default(), |takes, way| takes.or(Takes::of(way, document)));
+            return ways.iter().fold(MemberTakes::default(), |takes, way| takes.or(MemberTakes::of(way, document)));
         }
         let kinds = match schema.get("type") {
             Some(Value::String(kind)) => std::slice::from_ref(kind).to_vec(),
@@ -88,7 +88,7 @@ impl Takes {
         let format = schema.get("format").and_then(Value::as_str);
         let is_free =
             schema.get("additionalProperties").is_none_or(|it| *it == true || *it == Value::Object(Map::new()));
-        Takes {
+        MemberTakes {
             text: has("string") && says(schema, &["type"]),
             number: (has("number") || has("integer"))
                 && says(schema, &["type", "format", "minimum", "maximum"])
@@ -111,10 +111,13 @@ fn says(schema: &Value, names: &[&str]) -> bool {
     })
 }
 
-impl Form {
+impl BodyForm {
     /// What keeps both schemas of a body, each given with the document that it stands in; none if no plain text
     /// can be known to.
-    pub(crate) fn of([server, its_document]: [&Value; 2], [published, their_document]: [&Value; 2]) -> Option<Form> {
+    pub(crate) fn of(
+        [server, its_document]: [&Value; 2],
+        [published, their_document]: [&Value; 2],
+    ) -> Option<BodyForm> {
         let whole = ["type", "properties", "required", "additionalProperties"];
         if !says(server, &whole) || !says(published, &whole) {
             return None;
@@ -127,20 +130,20 @@ impl Form {
         };
         let members = server.get("properties")?.as_object()?.iter().filter_map(|(name, member)| {
             let theirs = published.get("properties")?.get(name)?;
-            Some(Member {
+            Some(FormMember {
                 name: name.clone(),
-                takes: Takes::of(member, its_document).and(Takes::of(theirs, their_document)),
+                takes: MemberTakes::of(member, its_document).and(MemberTakes::of(theirs, their_document)),
                 is_required: requires(server, name) || requires(published, name),
             })
         });
-        Some(Form { members: members.collect() })
+        Some(BodyForm { members: members.collect() })
     }
 
     /// The body, if it is plain and has the form.
-    pub(crate) fn read(&'static self, bytes: &Bytes) -> Option<Plain> {
-        let mut scan = Scan { bytes, at: 0 };
+    pub(crate) fn read(&'static self, bytes: &Bytes) -> Option<PlainBody> {
+        let mut scan = PlainScan { bytes, at: 0 };
         let mut places = Vec::with_capacity(self.members.len());
-        places.resize_with(self.members.len(), Place::default);
+        places.resize_with(self.members.len(), PlainPlace::default);
         scan.blanks();
         let mut goes_on = scan.opens(b'{', b'}')?;
         while goes_on {
@@ -178,29 +181,29 @@ impl Form {
             }
             at += 1;
         }
-        Some(Plain { bytes: bytes.clone(), form: self, places, whole: OnceCell::new() })
+        Some(PlainBody { bytes: bytes.clone(), form: self, places, whole: OnceCell::new() })
     }
 }
 
 /// A plain body that has its form.
 #[derive(Clone, Debug)]
-pub(crate) struct Plain {
+pub(crate) struct PlainBody {
     bytes: Bytes,
-    form: &'static Form,
+    form: &'static BodyForm,
     /// Where the members stand, one for each of the form's.
-    places: Vec<Place>,
+    places: Vec<PlainPlace>,
     whole: OnceCell<Box<Value>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Place {
+struct PlainPlace {
     start: usize,
     /// 0 if the member is not there.
     end: usize,
     value: OnceCell<Box<Value>>,
 }
 
-impl Plain {
+impl PlainBody {
     /// The whole body as JSON, made when somebody asks for it.
     pub(crate) fn value(&self) -> &Value {
         self.whole.get_or_init(|| {
@@ -238,7 +241,7 @@ impl Plain {
         self.raw(place).starts_with(b"{").then(|| self.bytes.slice(place.start..place.end))
     }
 
-    fn place(&self, name: &str) -> Option<&Place> {
+    fn place(&self, name: &str) -> Option<&PlainPlace> {
         let mut at = 0;
         while self.form.members.get(at)?.name != name {
             at += 1;
@@ -246,11 +249,11 @@ impl Plain {
         self.places.get(at).filter(|place| place.end != 0)
     }
 
-    fn raw(&self, place: &Place) -> &[u8] {
+    fn raw(&self, place: &PlainPlace) -> &[u8] {
         &self.bytes[place.start..place.end]
     }
 
-    fn value_at<'a>(&'a self, place: &'a Place) -> &'a Value {
+    fn value_at<'a>(&'a self, place: &'a PlainPlace) -> &'a Value {
         place.value.get_or_init(|| Box::new(json::read(self.raw(place)).ok().flatten().unwrap_or_default()))
     }
 }
@@ -267,12 +270,12 @@ const PLAIN: [bool; 256] = {
 };
 
 /// A walk over plain JSON; none as soon as it is not plain.
-struct Scan<'a> {
+struct PlainScan<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> PlainScan<'a> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }

@@ -14,12 +14,12 @@ use once_cell::sync::OnceCell;
 use serde_json::{Map, Value, json};
 
 use super::parser::ObjectParser;
-use super::plain::Form;
+use super::plain::BodyForm;
 use crate::clock::Timestamp;
 use crate::es::connector::cron;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::connector::{configuration, filtering};
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{int_of, long_of};
 use crate::es::http::endpoint::SchemaText;
 use crate::es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
@@ -53,50 +53,52 @@ pub(crate) enum ViolationKind {
 }
 
 /// A schema that is compiled when it is first needed.
-pub(crate) struct Slot {
+pub(crate) struct SchemaSlot {
     text: SchemaText,
     profile: Profile,
-    compiled: OnceCell<Schema>,
-    contract: OnceCell<Contract>,
+    compiled: OnceCell<OperationSchema>,
+    contract: OnceCell<SchemaPair>,
     answer: OnceCell<Option<Validator>>,
 }
 
-impl Slot {
+impl SchemaSlot {
     /// A slot for those texts, as a profile has them.
-    pub(crate) const fn new(text: SchemaText, profile: Profile) -> Slot {
-        Slot { text, profile, compiled: OnceCell::new(), contract: OnceCell::new(), answer: OnceCell::new() }
+    pub(crate) const fn new(text: SchemaText, profile: Profile) -> SchemaSlot {
+        SchemaSlot { text, profile, compiled: OnceCell::new(), contract: OnceCell::new(), answer: OnceCell::new() }
     }
 
     /// The compiled schema.
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub(crate) fn get(&self) -> Result<&Schema, Error> {
-        self.compiled.get_or_try_init(|| Schema::compile(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
+    pub(crate) fn get(&self) -> Result<&OperationSchema, ApiError> {
+        self.compiled.get_or_try_init(|| {
+            OperationSchema::compile(self.text, self.profile).map_err(|wrong| ApiError::bug(&wrong))
+        })
     }
 
     /// The schema as JSON, for whoever explains or explores it; kept from the first time on.
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub(crate) fn contract(&self) -> Result<&Contract, Error> {
-        self.contract.get_or_try_init(|| Contract::of(self.text, self.profile).map_err(|wrong| Error::bug(&wrong)))
+    pub(crate) fn contract(&self) -> Result<&SchemaPair, ApiError> {
+        self.contract.get_or_try_init(|| SchemaPair::of(self.text, self.profile).map_err(|wrong| ApiError::bug(&wrong)))
     }
 }
 
-impl Slot {
+impl SchemaSlot {
     /// What the server answers, every object closed: the specification leaves answers open for what a
     /// later version adds, and ours are of one version. None if nobody has published it.
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub(crate) fn answer(&self) -> Result<Option<&Validator>, Error> {
+    pub(crate) fn answer(&self) -> Result<Option<&Validator>, ApiError> {
         let compiled = self.answer.get_or_try_init(|| {
-            let mut server = Contract::of(self.text, self.profile)?.server;
+            let mut server = SchemaPair::of(self.text, self.profile)?.server;
             close(&mut server);
             server.pointer("/properties/response").map(|answer| compile(answer, &server)).transpose()
         });
-        compiled.map(Option::as_ref).map_err(|wrong: String| Error::bug(&wrong))
+        compiled.map(Option::as_ref).map_err(|wrong: String| ApiError::bug(&wrong))
     }
 }
 
@@ -115,11 +117,11 @@ fn close(schema: &mut Value) {
 }
 
 /// What an operation takes.
-pub(crate) struct Schema {
+pub(crate) struct OperationSchema {
     /// The body; none when the operation takes none.
     pub body: Option<BodySchema>,
     /// The query's own parameters, in the order in which the server reads them.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<QueryParameter>,
     /// What Elasticsearch takes and this mock refuses.
     pub ours: Vec<OursToRefuse>,
 }
@@ -173,7 +175,7 @@ pub(crate) struct ParsedBody {
     /// The server's parser.
     pub parser: ObjectParser,
     /// What plain bodies are held to, in place of all the rest.
-    pub form: Option<Box<Form>>,
+    pub form: Option<Box<BodyForm>>,
     server: Validator,
     published: Validator,
     /// Whether what the server takes is always within the published contract.
@@ -215,7 +217,7 @@ pub(crate) fn off_spec(published: &Validator, body: &Value) -> Option<Violation>
 }
 
 /// A parameter of the query.
-pub(crate) struct Parameter {
+pub(crate) struct QueryParameter {
     /// Its name.
     pub name: String,
     kind: ParameterKind,
@@ -238,25 +240,27 @@ enum ParameterKind {
     Names(Enumeration),
 }
 
-impl Parameter {
+impl QueryParameter {
     /// Reads the value as the server does; signs are checked later.
-    pub(crate) fn read(&self, text: &str) -> Result<(), Error> {
+    pub(crate) fn read(&self, text: &str) -> Result<(), ApiError> {
         match &self.kind {
             ParameterKind::Text => Ok(()),
-            ParameterKind::Int => text.parse::<i32>().map(|_| ()).map_err(|_| Error::bad_int(&self.name, text)),
-            ParameterKind::Long => text.parse::<i64>().map(|_| ()).map_err(|_| Error::bad_long(&self.name, text)),
-            ParameterKind::Value(kind) => kind.check(text).map_err(|why| Error::bad_parameter(&self.name, text, why)),
+            ParameterKind::Int => text.parse::<i32>().map(|_| ()).map_err(|_| ApiError::bad_int(&self.name, text)),
+            ParameterKind::Long => text.parse::<i64>().map(|_| ()).map_err(|_| ApiError::bad_long(&self.name, text)),
+            ParameterKind::Value(kind) => {
+                kind.check(text).map_err(|why| ApiError::bad_parameter(&self.name, text, why))
+            }
             ParameterKind::Boolean if matches!(text, "" | "true" | "false") => Ok(()),
-            ParameterKind::Boolean => Err(Error::bad_boolean(text)),
+            ParameterKind::Boolean => Err(ApiError::bad_boolean(text)),
             ParameterKind::Name(enumeration) => enumeration.check(text),
             ParameterKind::Names(enumeration) => split_list(text).try_for_each(|name| enumeration.check(name)),
         }
     }
 
     /// The check of a number's sign, which the server makes after it has read all parameters.
-    pub(crate) fn check_sign(&self, text: &str) -> Result<(), Error> {
+    pub(crate) fn check_sign(&self, text: &str) -> Result<(), ApiError> {
         match (self.minimum, text.parse::<i64>()) {
-            (Some(minimum), Ok(number)) if number < minimum => Err(Error::negative_parameter(&self.name)),
+            (Some(minimum), Ok(number)) if number < minimum => Err(ApiError::negative_parameter(&self.name)),
             _ => Ok(()),
         }
     }
@@ -340,8 +344,8 @@ impl Enumeration {
         (self.takes)(text)
     }
 
-    fn check(self, text: &str) -> Result<(), Error> {
-        if self.takes(text) { Ok(()) } else { Err(Error::unknown_enum(self.name, text)) }
+    fn check(self, text: &str) -> Result<(), ApiError> {
+        if self.takes(text) { Ok(()) } else { Err(ApiError::unknown_enum(self.name, text)) }
     }
 }
 
@@ -349,10 +353,10 @@ fn is_among(names: &[&str], text: &str) -> bool {
     names.iter().any(|name| name.eq_ignore_ascii_case(text))
 }
 
-impl Schema {
-    fn compile(text: SchemaText, profile: Profile) -> Result<Schema, String> {
-        let Contract { published, server, overlay } = Contract::of(text, profile)?;
-        Ok(Schema {
+impl OperationSchema {
+    fn compile(text: SchemaText, profile: Profile) -> Result<OperationSchema, String> {
+        let SchemaPair { published, server, overlay } = SchemaPair::of(text, profile)?;
+        Ok(OperationSchema {
             body: body(&published, &server, &overlay)?,
             parameters: parameters(&published, &server),
             ours: ours(&overlay),
@@ -373,7 +377,7 @@ fn ours(overlay: &Value) -> Vec<OursToRefuse> {
 }
 
 /// An operation's schema for one profile, twice.
-pub(crate) struct Contract {
+pub(crate) struct SchemaPair {
     /// As Elastic publishes it.
     pub published: Value,
     /// As the server has it: with every entry of the overlay that fits merged in.
@@ -381,12 +385,12 @@ pub(crate) struct Contract {
     overlay: Value,
 }
 
-impl Contract {
+impl SchemaPair {
     /// Reads both.
     ///
     /// # Errors
     /// When the files are broken, which a test would have found.
-    pub(crate) fn of(text: SchemaText, profile: Profile) -> Result<Contract, String> {
+    pub(crate) fn of(text: SchemaText, profile: Profile) -> Result<SchemaPair, String> {
         let newest: Value = serde_json::from_str(text.published).map_err(|error| error.to_string())?;
         let overlay: Value = serde_json::from_str(text.overlay).map_err(|error| error.to_string())?;
         let published = edition(newest, profile);
@@ -401,7 +405,7 @@ impl Contract {
                 merge_patch(place, entry.get("merge").unwrap_or(&Value::Null));
             }
         }
-        Ok(Contract { published, server, overlay })
+        Ok(SchemaPair { published, server, overlay })
     }
 }
 
@@ -490,7 +494,7 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
     let name = overlay.get("parser").and_then(Value::as_str).unwrap_or_default();
     let reading = BodyReading::Parsed(ParsedBody {
         parser: ObjectParser::new(name, server_body, &definitions),
-        form: Form::of([server_body, server], [published_body, published]).map(Box::new),
+        form: BodyForm::of([server_body, server], [published_body, published]).map(Box::new),
         server: compile(server_body, server)?,
         published: compile(published_body, published)?,
         server_is_stricter,
@@ -523,11 +527,11 @@ fn points_to(schema: &Value, definition: &str) -> bool {
     schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/$defs/")) == Some(definition)
 }
 
-fn parameters(published: &Value, server: &Value) -> Vec<Parameter> {
+fn parameters(published: &Value, server: &Value) -> Vec<QueryParameter> {
     let own = |schema: &Value| schema.pointer("/properties/query/properties").and_then(Value::as_object).cloned();
     let definitions = Arc::new(published.get("$defs").cloned().unwrap_or_default());
     let published = own(published).unwrap_or_default();
-    let mut parameters: Vec<Parameter> = own(server)
+    let mut parameters: Vec<QueryParameter> = own(server)
         .unwrap_or_default()
         .into_iter()
         .filter(|(name, _)| !COMMON_PARAMETERS.contains(&name.as_str()))
@@ -553,7 +557,7 @@ fn parameters(published: &Value, server: &Value) -> Vec<Parameter> {
                     _ => ParameterKind::Text,
                 },
             };
-            Parameter {
+            QueryParameter {
                 kind,
                 minimum: server.get("x-minimum").and_then(Value::as_i64),
                 published: published.get(&name).cloned().unwrap_or_default(),

@@ -2,7 +2,7 @@
 //!
 //! Source: Elasticsearch 9.x, its declarative object parsers.
 
-use crate::clock::Stop;
+use crate::clock::IsoStop;
 use crate::es::error::{Exception, illegal_argument};
 use crate::es::http::call::NoInt;
 use crate::json::{Position, SyntaxError};
@@ -108,12 +108,12 @@ pub(crate) fn no_instant(text: &str) -> Exception {
 }
 
 /// An instant of a connector, read by Java's own formatter. It shows no more than 64 characters.
-pub(crate) fn no_iso_instant(text: &str, stop: Stop) -> Exception {
+pub(crate) fn no_iso_instant(text: &str, stop: IsoStop) -> Exception {
     let shown: String =
         if text.chars().count() > 64 { text.chars().take(64).chain("...".chars()).collect() } else { text.to_owned() };
     let detail = match stop {
-        Stop::At(at) => format!("could not be parsed at index {at}"),
-        Stop::Unparsed(at) => format!("could not be parsed, unparsed text found at index {at}"),
+        IsoStop::At(at) => format!("could not be parsed at index {at}"),
+        IsoStop::Unparsed(at) => format!("could not be parsed, unparsed text found at index {at}"),
     };
     Exception::new("date_time_parse_exception", format!("Text '{shown}' {detail}"))
 }

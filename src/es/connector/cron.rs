@@ -8,7 +8,7 @@
 
 /// A field of an expression, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub(crate) enum CronField {
     /// 0 to 59.
     Second,
     /// 0 to 59.
@@ -27,7 +27,7 @@ pub(crate) enum Part {
 
 /// At what the server takes offence, with the facts that its words need.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Offence {
+pub(crate) enum CronOffence {
     /// Fewer than six fields; the length of the expression.
     TooShort(usize),
     /// Neither or both of the two kinds of day are said to be of no matter.
@@ -76,7 +76,7 @@ pub(crate) enum Offence {
     /// A weekday near a day beyond the 31st.
     Weekday(usize),
     /// A number out of the range of its field.
-    Range(Part),
+    Range(CronField),
     /// Years that go backwards.
     Years,
     /// Java finds no number here.
@@ -109,12 +109,19 @@ const ALL: i64 = 99;
 const NONE: i64 = 98;
 
 /// Checks an expression.
-pub(crate) fn check(expression: &str) -> Result<(), Offence> {
+pub(crate) fn check(expression: &str) -> Result<(), CronOffence> {
     let expression = expression.to_uppercase();
     let mut days = Days::default();
-    let mut parts =
-        [Part::Second, Part::Minute, Part::Hour, Part::DayOfMonth, Part::Month, Part::DayOfWeek, Part::Year]
-            .into_iter();
+    let mut parts = [
+        CronField::Second,
+        CronField::Minute,
+        CronField::Hour,
+        CronField::DayOfMonth,
+        CronField::Month,
+        CronField::DayOfWeek,
+        CronField::Year,
+    ]
+    .into_iter();
     let mut met = 0;
     for field in expression.split([' ', '\t']).filter(|field| !field.is_empty()) {
         let Some(part) = parts.next() else { break };
@@ -123,9 +130,9 @@ pub(crate) fn check(expression: &str) -> Result<(), Offence> {
         met += 1;
     }
     if met < 6 {
-        return Err(Offence::TooShort(expression.encode_utf16().count()));
+        return Err(CronOffence::TooShort(expression.encode_utf16().count()));
     }
-    if days.of_month.none == days.of_week.none { Err(Offence::BothDays) } else { Ok(()) }
+    if days.of_month.none == days.of_week.none { Err(CronOffence::BothDays) } else { Ok(()) }
 }
 
 /// What is known of the days when the later fields are read.
@@ -144,12 +151,12 @@ struct Set {
     all: bool,
 }
 
-fn check_field(field: &str, part: Part, days: &mut Days) -> Result<(), Offence> {
+fn check_field(field: &str, part: CronField, days: &mut Days) -> Result<(), CronOffence> {
     let is_list = field.contains('L') && field.chars().count() > 1 && field.contains(',');
     match part {
-        Part::DayOfMonth if is_list => return Err(Offence::LastInDaysOfMonth),
-        Part::DayOfWeek if is_list => return Err(Offence::LastInDaysOfWeek),
-        Part::DayOfWeek if field.matches('#').count() > 1 => return Err(Offence::SeveralNth),
+        CronField::DayOfMonth if is_list => return Err(CronOffence::LastInDaysOfMonth),
+        CronField::DayOfWeek if is_list => return Err(CronOffence::LastInDaysOfWeek),
+        CronField::DayOfWeek if field.matches('#').count() > 1 => return Err(CronOffence::SeveralNth),
         _ => {}
     }
     for value in field.split(',').filter(|value| !value.is_empty()) {
@@ -162,19 +169,19 @@ fn check_field(field: &str, part: Part, days: &mut Days) -> Result<(), Offence> 
 /// One value of a field.
 struct Value<'a> {
     text: &'a [char],
-    part: Part,
+    part: CronField,
     days: &'a mut Days,
 }
 
 impl Value<'_> {
-    fn check(&mut self) -> Result<(), Offence> {
+    fn check(&mut self) -> Result<(), CronOffence> {
         match self.text[0] {
             'A'..='Z' if !self.is_last() => self.named(),
             '?' => self.no_matter(),
             '*' | '/' => self.every(),
             'L' => self.last(),
             '0'..='9' => self.numbered(),
-            other => Err(Offence::Character(other, 0)),
+            other => Err(CronOffence::Character(other, 0)),
         }
     }
 
@@ -190,49 +197,49 @@ impl Value<'_> {
         }
     }
 
-    fn piece(&self, from: usize) -> Result<String, Offence> {
-        let piece = self.text.get(from..from + 3).ok_or(Offence::NoPiece { from, length: self.text.len() })?;
+    fn piece(&self, from: usize) -> Result<String, CronOffence> {
+        let piece = self.text.get(from..from + 3).ok_or(CronOffence::NoPiece { from, length: self.text.len() })?;
         Ok(piece.iter().collect())
     }
 
-    fn at(&self, at: usize) -> Result<char, Offence> {
-        self.text.get(at).copied().ok_or(Offence::NoCharacter { at, length: self.text.len() })
+    fn at(&self, at: usize) -> Result<char, CronOffence> {
+        self.text.get(at).copied().ok_or(CronOffence::NoCharacter { at, length: self.text.len() })
     }
 
-    fn digit(&self, at: usize) -> Result<i64, Offence> {
+    fn digit(&self, at: usize) -> Result<i64, CronOffence> {
         let character = self.at(at)?;
-        character.to_digit(10).map(i64::from).ok_or_else(|| Offence::NoNumber(character.to_string()))
+        character.to_digit(10).map(i64::from).ok_or_else(|| CronOffence::NoNumber(character.to_string()))
     }
 
     /// The number whose first digit is `first` and whose others stand at `at`, and where it ends.
-    fn number(&self, first: i64, at: usize) -> Result<(i64, usize), Offence> {
+    fn number(&self, first: i64, at: usize) -> Result<(i64, usize), CronOffence> {
         self.at(at)?;
         let digits: String = self.text[at..].iter().take_while(|c| c.is_ascii_digit()).collect();
         let text = format!("{first}{digits}");
-        let number: i32 = text.parse().map_err(|_| Offence::NoNumber(text))?;
+        let number: i32 = text.parse().map_err(|_| CronOffence::NoNumber(text))?;
         Ok((number.into(), at + digits.len()))
     }
 
-    fn nth(&self, at: usize) -> Result<(), Offence> {
+    fn nth(&self, at: usize) -> Result<(), CronOffence> {
         let text: String = self.text[at..].iter().collect();
         match text.parse::<i32>() {
             Ok(1..=5) => Ok(()),
-            _ => Err(Offence::Nth(at)),
+            _ => Err(CronOffence::Nth(at)),
         }
     }
 
     /// A month or a day by its name, alone or as the start of a range.
-    fn named(&mut self) -> Result<(), Offence> {
-        let name = |this: &Self, from: usize| -> Result<i64, Offence> {
+    fn named(&mut self) -> Result<(), CronOffence> {
+        let name = |this: &Self, from: usize| -> Result<i64, CronOffence> {
             const MONTHS: [&str; 12] =
                 ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
             const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
             let piece = this.piece(from)?;
             let number = |names: &[&str]| names.iter().position(|name| *name == piece).map(|at| at as i64 + 1);
             match this.part {
-                Part::Month => number(&MONTHS).ok_or_else(|| Offence::Month(piece.clone(), from)),
-                Part::DayOfWeek => number(&DAYS).ok_or_else(|| Offence::Day(piece.clone(), from)),
-                _ => Err(Offence::Letters(piece.clone(), from)),
+                CronField::Month => number(&MONTHS).ok_or_else(|| CronOffence::Month(piece.clone(), from)),
+                CronField::DayOfWeek => number(&DAYS).ok_or_else(|| CronOffence::Day(piece.clone(), from)),
+                _ => Err(CronOffence::Letters(piece.clone(), from)),
             }
         };
         let start = name(self, 0)?;
@@ -241,7 +248,7 @@ impl Value<'_> {
                 let end = name(self, 4)?;
                 self.add(start, end, 1)
             }
-            Some('#') if self.part == Part::DayOfWeek => {
+            Some('#') if self.part == CronField::DayOfWeek => {
                 self.nth(4)?;
                 self.add(start, -1, 0)
             }
@@ -249,27 +256,27 @@ impl Value<'_> {
         }
     }
 
-    fn no_matter(&mut self) -> Result<(), Offence> {
+    fn no_matter(&mut self) -> Result<(), CronOffence> {
         if self.text.len() > 2 {
-            return Err(Offence::BehindAny(self.text[1], 1));
+            return Err(CronOffence::BehindAny(self.text[1], 1));
         }
         match self.part {
-            Part::DayOfMonth => {}
-            Part::DayOfWeek if self.days.last_of_month => {}
-            Part::DayOfWeek => match self.days.of_month {
-                Set { any: false, .. } => return Err(Offence::NoDays),
-                Set { none: true, all: false, .. } => return Err(Offence::NeitherDay(1)),
+            CronField::DayOfMonth => {}
+            CronField::DayOfWeek if self.days.last_of_month => {}
+            CronField::DayOfWeek => match self.days.of_month {
+                Set { any: false, .. } => return Err(CronOffence::NoDays),
+                Set { none: true, all: false, .. } => return Err(CronOffence::NeitherDay(1)),
                 _ => {}
             },
-            _ => return Err(Offence::AnyHere(1)),
+            _ => return Err(CronOffence::AnyHere(1)),
         }
         self.add(NONE, -1, 0)
     }
 
-    fn every(&mut self) -> Result<(), Offence> {
+    fn every(&mut self) -> Result<(), CronOffence> {
         let slash = match self.text {
             ['*'] => return self.add(ALL, -1, 0),
-            ['/'] => return Err(Offence::NoStep(0)),
+            ['/'] => return Err(CronOffence::NoStep(0)),
             ['*', ..] => 1,
             _ => 0,
         };
@@ -278,43 +285,43 @@ impl Value<'_> {
         }
         let from = slash + 1;
         if from >= self.text.len() {
-            return Err(Offence::End(from));
+            return Err(CronOffence::End(from));
         }
         let text: String = self.text[from..].iter().collect();
-        let step: i32 = text.parse().map_err(|_| Offence::NoNumber(text))?;
+        let step: i32 = text.parse().map_err(|_| CronOffence::NoNumber(text))?;
         let at = from + if step > 10 { 2 } else { 1 };
         let (most, bound) = match self.part {
-            Part::Second | Part::Minute => (59, 60),
-            Part::Hour => (23, 24),
-            Part::DayOfMonth => (31, 31),
-            Part::DayOfWeek => (7, 7),
-            Part::Month => (12, 12),
-            Part::Year => (i32::MAX, 0),
+            CronField::Second | CronField::Minute => (59, 60),
+            CronField::Hour => (23, 24),
+            CronField::DayOfMonth => (31, 31),
+            CronField::DayOfWeek => (7, 7),
+            CronField::Month => (12, 12),
+            CronField::Year => (i32::MAX, 0),
         };
         if step > most {
-            return Err(Offence::Step { step, bound, at });
+            return Err(CronOffence::Step { step, bound, at });
         }
         self.add(ALL, -1, step.into())
     }
 
-    fn last(&mut self) -> Result<(), Offence> {
+    fn last(&mut self) -> Result<(), CronOffence> {
         match self.part {
-            Part::DayOfMonth => {
+            CronField::DayOfMonth => {
                 self.days.last_of_month = true;
                 if self.text.get(1) == Some(&'-') {
                     let (offset, _) = self.number(0, 2)?;
                     if offset > 30 {
-                        return Err(Offence::LastOffset(2));
+                        return Err(CronOffence::LastOffset(2));
                     }
                 }
                 Ok(())
             }
-            Part::DayOfWeek => self.add(7, 7, 0),
+            CronField::DayOfWeek => self.add(7, 7, 0),
             _ => Ok(()),
         }
     }
 
-    fn numbered(&mut self) -> Result<(), Offence> {
+    fn numbered(&mut self) -> Result<(), CronOffence> {
         let first = self.digit(0)?;
         let (value, at) = match self.text.get(1) {
             None => return self.add(first, -1, -1),
@@ -324,21 +331,21 @@ impl Value<'_> {
         match self.text.get(at) {
             None => self.add(value, -1, -1),
             Some('L') => match self.part {
-                Part::DayOfWeek if (1..=7).contains(&value) => self.keep(value),
-                Part::DayOfWeek => Err(Offence::Range(Part::DayOfWeek)),
-                _ => Err(Offence::Option('L', at)),
+                CronField::DayOfWeek if (1..=7).contains(&value) => self.keep(value),
+                CronField::DayOfWeek => Err(CronOffence::Range(CronField::DayOfWeek)),
+                _ => Err(CronOffence::Option('L', at)),
             },
             Some('W') => match self.part {
-                Part::DayOfMonth if value > 31 => Err(Offence::Weekday(at)),
-                Part::DayOfMonth => self.keep(value),
-                _ => Err(Offence::Option('W', at)),
+                CronField::DayOfMonth if value > 31 => Err(CronOffence::Weekday(at)),
+                CronField::DayOfMonth => self.keep(value),
+                _ => Err(CronOffence::Option('W', at)),
             },
             Some('#') => match self.part {
-                Part::DayOfWeek => {
+                CronField::DayOfWeek => {
                     self.nth(at + 1)?;
                     self.keep(value)
                 }
-                _ => Err(Offence::Option('#', at)),
+                _ => Err(CronOffence::Option('#', at)),
             },
             Some('-') => self.range(value, at + 1),
             Some('/') => {
@@ -349,7 +356,7 @@ impl Value<'_> {
                         let (step, _) = self.number(step, at + 2)?;
                         self.add(value, -1, step)
                     }
-                    Some(other) => Err(Offence::BehindStep(*other, at + 2)),
+                    Some(other) => Err(CronOffence::BehindStep(*other, at + 2)),
                 }
             }
             Some(_) => self.add(value, -1, 0),
@@ -357,7 +364,7 @@ impl Value<'_> {
     }
 
     /// A range whose end stands at `at`, and perhaps a step behind it.
-    fn range(&mut self, value: i64, at: usize) -> Result<(), Offence> {
+    fn range(&mut self, value: i64, at: usize) -> Result<(), CronOffence> {
         let (mut end, mut at) = (self.digit(at)?, at + 1);
         if matches!(self.text.get(at), Some('0'..='9')) {
             (end, at) = self.number(end, at)?;
@@ -373,24 +380,25 @@ impl Value<'_> {
     }
 
     /// Adds values to the field's set: the one, or all from it to `end` by `step`.
-    fn add(&mut self, value: i64, end: i64, step: i64) -> Result<(), Offence> {
-        let special = value == ALL || (value == NONE && matches!(self.part, Part::DayOfMonth | Part::DayOfWeek));
+    fn add(&mut self, value: i64, end: i64, step: i64) -> Result<(), CronOffence> {
+        let special =
+            value == ALL || (value == NONE && matches!(self.part, CronField::DayOfMonth | CronField::DayOfWeek));
         let in_range = match self.part {
-            Part::Second | Part::Minute => (0..=59).contains(&value) && end <= 59,
-            Part::Hour => (0..=23).contains(&value) && end <= 23,
-            Part::DayOfMonth => (1..=31).contains(&value) && end <= 31,
-            Part::Month => (1..=12).contains(&value) && end <= 12,
-            Part::DayOfWeek => (1..=7).contains(&value) && end <= 7,
-            Part::Year => true,
+            CronField::Second | CronField::Minute => (0..=59).contains(&value) && end <= 59,
+            CronField::Hour => (0..=23).contains(&value) && end <= 23,
+            CronField::DayOfMonth => (1..=31).contains(&value) && end <= 31,
+            CronField::Month => (1..=12).contains(&value) && end <= 12,
+            CronField::DayOfWeek => (1..=7).contains(&value) && end <= 7,
+            CronField::Year => true,
         };
         if !special && !in_range {
-            return Err(Offence::Range(self.part));
+            return Err(CronOffence::Range(self.part));
         }
         let is_one = matches!(step, 0 | -1) && value != ALL;
-        if self.part == Part::Year && !is_one {
+        if self.part == CronField::Year && !is_one {
             let (start, stop) = (if value == ALL { 1970 } else { value }, if end == -1 { YEAR_MAX } else { end });
             if stop < start {
-                return Err(Offence::Years);
+                return Err(CronOffence::Years);
             }
         }
         if value == ALL && step > 0 {
@@ -400,10 +408,10 @@ impl Value<'_> {
         self.keep(value)
     }
 
-    fn keep(&mut self, value: i64) -> Result<(), Offence> {
+    fn keep(&mut self, value: i64) -> Result<(), CronOffence> {
         let set = match self.part {
-            Part::DayOfMonth => &mut self.days.of_month,
-            Part::DayOfWeek => &mut self.days.of_week,
+            CronField::DayOfMonth => &mut self.days.of_month,
+            CronField::DayOfWeek => &mut self.days.of_week,
             _ => return Ok(()),
         };
         set.any = true;
@@ -449,50 +457,50 @@ mod tests {
     #[test]
     fn at_what_it_takes_offence() {
         for (expression, offence) in [
-            ("", Offence::TooShort(0)),
-            ("0 0 0 * *", Offence::TooShort(9)),
-            ("61 0 0 * * ?", Offence::Range(Part::Second)),
-            ("98 0 0 * * ?", Offence::Range(Part::Second)),
-            ("0 60 0 * * ?", Offence::Range(Part::Minute)),
-            ("0 0 24 * * ?", Offence::Range(Part::Hour)),
-            ("0 0 0 0 * ?", Offence::Range(Part::DayOfMonth)),
-            ("0 0 0 1 13 ?", Offence::Range(Part::Month)),
-            ("0 0 0 ? * 8", Offence::Range(Part::DayOfWeek)),
-            ("0 0 0 ? * 0", Offence::Range(Part::DayOfWeek)),
-            ("0 0 0 ? * 9L", Offence::Range(Part::DayOfWeek)),
-            ("0 0 0 * * *", Offence::BothDays),
-            ("0 0 0 ? * ?", Offence::NeitherDay(1)),
-            ("0 0 0 L,3 * ?", Offence::LastInDaysOfMonth),
-            ("0 0 0 ? * 6L,3", Offence::LastInDaysOfWeek),
-            ("0 0 0 ? * 1#2,2#3", Offence::SeveralNth),
-            ("0 0 0 ? * 6#9", Offence::Nth(2)),
-            ("0 0 0 ? * FRI#", Offence::Nth(4)),
-            ("0 0 0 1 FOO ?", Offence::Month("FOO".into(), 0)),
-            ("0 0 0 1 JAN-FOO ?", Offence::Month("FOO".into(), 4)),
-            ("0 0 0 ? * FOO", Offence::Day("FOO".into(), 0)),
-            ("MON 0 0 * * ?", Offence::Letters("MON".into(), 0)),
-            ("0 0 0 ?12 * ?", Offence::BehindAny('1', 1)),
-            ("? 0 0 * * ?", Offence::AnyHere(1)),
-            ("/ 0 0 * * ?", Offence::NoStep(0)),
-            ("*/ 0 0 * * ?", Offence::End(2)),
-            ("*/70 0 0 * * ?", Offence::Step { step: 70, bound: 60, at: 4 }),
-            ("0 0 */24 * * ?", Offence::Step { step: 24, bound: 24, at: 4 }),
-            ("0 0 0 L-31 * ?", Offence::LastOffset(2)),
-            ("\u{a0}0 0 0 * * ?", Offence::Character('\u{a0}', 0)),
-            ("& 0 0 * * ?", Offence::Character('&', 0)),
-            ("0/5x 0 0 * * ?", Offence::BehindStep('X', 3)),
-            ("5L 0 0 * * ?", Offence::Option('L', 1)),
-            ("5W 0 0 * * ?", Offence::Option('W', 1)),
-            ("5#2 0 0 * * ?", Offence::Option('#', 1)),
-            ("0 0 0 32W * ?", Offence::Weekday(2)),
-            ("0 0 0 1 1 ? 2040-2030", Offence::Years),
-            ("*/x 0 0 * * ?", Offence::NoNumber("X".into())),
-            ("99999999999 0 0 * * ?", Offence::NoNumber("99999999999".into())),
-            ("1-x 0 0 * * ?", Offence::NoNumber("X".into())),
-            ("1- 0 0 * * ?", Offence::NoCharacter { at: 2, length: 2 }),
-            ("0 0 0 L- * ?", Offence::NoCharacter { at: 2, length: 2 }),
-            ("0 0 0 1 JA ?", Offence::NoPiece { from: 0, length: 2 }),
-            ("0 0 0 , * ?", Offence::NoDays),
+            ("", CronOffence::TooShort(0)),
+            ("0 0 0 * *", CronOffence::TooShort(9)),
+            ("61 0 0 * * ?", CronOffence::Range(CronField::Second)),
+            ("98 0 0 * * ?", CronOffence::Range(CronField::Second)),
+            ("0 60 0 * * ?", CronOffence::Range(CronField::Minute)),
+            ("0 0 24 * * ?", CronOffence::Range(CronField::Hour)),
+            ("0 0 0 0 * ?", CronOffence::Range(CronField::DayOfMonth)),
+            ("0 0 0 1 13 ?", CronOffence::Range(CronField::Month)),
+            ("0 0 0 ? * 8", CronOffence::Range(CronField::DayOfWeek)),
+            ("0 0 0 ? * 0", CronOffence::Range(CronField::DayOfWeek)),
+            ("0 0 0 ? * 9L", CronOffence::Range(CronField::DayOfWeek)),
+            ("0 0 0 * * *", CronOffence::BothDays),
+            ("0 0 0 ? * ?", CronOffence::NeitherDay(1)),
+            ("0 0 0 L,3 * ?", CronOffence::LastInDaysOfMonth),
+            ("0 0 0 ? * 6L,3", CronOffence::LastInDaysOfWeek),
+            ("0 0 0 ? * 1#2,2#3", CronOffence::SeveralNth),
+            ("0 0 0 ? * 6#9", CronOffence::Nth(2)),
+            ("0 0 0 ? * FRI#", CronOffence::Nth(4)),
+            ("0 0 0 1 FOO ?", CronOffence::Month("FOO".into(), 0)),
+            ("0 0 0 1 JAN-FOO ?", CronOffence::Month("FOO".into(), 4)),
+            ("0 0 0 ? * FOO", CronOffence::Day("FOO".into(), 0)),
+            ("MON 0 0 * * ?", CronOffence::Letters("MON".into(), 0)),
+            ("0 0 0 ?12 * ?", CronOffence::BehindAny('1', 1)),
+            ("? 0 0 * * ?", CronOffence::AnyHere(1)),
+            ("/ 0 0 * * ?", CronOffence::NoStep(0)),
+            ("*/ 0 0 * * ?", CronOffence::End(2)),
+            ("*/70 0 0 * * ?", CronOffence::Step { step: 70, bound: 60, at: 4 }),
+            ("0 0 */24 * * ?", CronOffence::Step { step: 24, bound: 24, at: 4 }),
+            ("0 0 0 L-31 * ?", CronOffence::LastOffset(2)),
+            ("\u{a0}0 0 0 * * ?", CronOffence::Character('\u{a0}', 0)),
+            ("& 0 0 * * ?", CronOffence::Character('&', 0)),
+            ("0/5x 0 0 * * ?", CronOffence::BehindStep('X', 3)),
+            ("5L 0 0 * * ?", CronOffence::Option('L', 1)),
+            ("5W 0 0 * * ?", CronOffence::Option('W', 1)),
+            ("5#2 0 0 * * ?", CronOffence::Option('#', 1)),
+            ("0 0 0 32W * ?", CronOffence::Weekday(2)),
+            ("0 0 0 1 1 ? 2040-2030", CronOffence::Years),
+            ("*/x 0 0 * * ?", CronOffence::NoNumber("X".into())),
+            ("99999999999 0 0 * * ?", CronOffence::NoNumber("99999999999".into())),
+            ("1-x 0 0 * * ?", CronOffence::NoNumber("X".into())),
+            ("1- 0 0 * * ?", CronOffence::NoCharacter { at: 2, length: 2 }),
+            ("0 0 0 L- * ?", CronOffence::NoCharacter { at: 2, length: 2 }),
+            ("0 0 0 1 JA ?", CronOffence::NoPiece { from: 0, length: 2 }),
+            ("0 0 0 , * ?", CronOffence::NoDays),
         ] {
             assert_eq!(check(expression), Err(offence), "{expression}");
         }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::filtering::DefaultFiltering;
 use super::scheduling;
 use crate::clock::Timestamp;
-use crate::es::document::shared::Shared;
+use crate::es::document::shared::SharedValue;
 use crate::es::document::source::{Patch, Source};
 use crate::es::refusal::{ConnectorRefusal, Refusal};
 use crate::limits::INDEX_NAME_BYTES_MAX;
@@ -120,7 +120,7 @@ pub(crate) fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
         }
     };
     set_if(&mut source, "description", asked.description);
-    source.share("filtering", Shared::filtering(DefaultFiltering(now)));
+    source.share("filtering", SharedValue::filtering(DefaultFiltering(now)));
     set_if(&mut source, "index_name", asked.index_name);
     source.set("is_native", Value::from(asked.is_native));
     set_if(&mut source, "language", asked.language);
@@ -206,8 +206,8 @@ pub(crate) fn is_deleted(connector: &Source) -> bool {
 /// The snapshots that the jobs of one connector share, one for each way of naming its index.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    content: Option<Shared>,
-    access_control: Option<Shared>,
+    content: Option<SharedValue>,
+    access_control: Option<SharedValue>,
 }
 
 impl Snapshots {
@@ -217,11 +217,11 @@ impl Snapshots {
         id: &Arc<str>,
         connector: &Arc<Source>,
         job_type: crate::es::sync_job::rules::JobType,
-    ) -> Shared {
+    ) -> SharedValue {
         use crate::es::sync_job::rules::{JobType, Snapshot};
         let slot = if job_type == JobType::AccessControl { &mut self.access_control } else { &mut self.content };
         let snapshot = || Snapshot { connector_id: id.clone(), connector: connector.clone(), job_type };
-        slot.get_or_insert_with(|| Shared::snapshot(snapshot())).clone()
+        slot.get_or_insert_with(|| SharedValue::snapshot(snapshot())).clone()
     }
 }
 

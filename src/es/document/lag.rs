@@ -1,4 +1,4 @@
-//! [`Lag`]: what searches do not see yet of an index. [`Seen`]: the index as they see it.
+//! [`Lag`]: what searches do not see yet of an index. [`VisibleIndex`]: the index as they see it.
 //!
 //! Elasticsearch's searches see what the last refresh has shown. An index is refreshed when somebody asks for
 //! it, and by itself once in its `refresh_interval`; here that is so long after the first write that is not
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::source::Document;
+use super::source::StoredDocument;
 use super::store::Index;
 use crate::clock::{Timestamp, parse_duration};
 
@@ -23,7 +23,7 @@ pub(crate) struct Lag {
     now: Timestamp,
     /// When the first write was made that is not shown.
     since: Timestamp,
-    before: BTreeMap<Arc<str>, Option<Document>>,
+    before: BTreeMap<Arc<str>, Option<StoredDocument>>,
 }
 
 impl Lag {
@@ -32,7 +32,7 @@ impl Lag {
     }
 
     /// Notes what stands at an id that is about to be written.
-    pub(super) fn note(&mut self, id: &str, stands: Option<&Document>) {
+    pub(super) fn note(&mut self, id: &str, stands: Option<&StoredDocument>) {
         if self.before.is_empty() {
             self.since = self.now;
         }
@@ -75,24 +75,24 @@ impl Index {
     }
 
     /// What a search sees of the index at an instant.
-    pub(crate) fn seen(&self, now: Timestamp) -> Seen<'_> {
+    pub(crate) fn seen(&self, now: Timestamp) -> VisibleIndex<'_> {
         let hides = |lag: &&Lag| lag.hides(now, self.refresh_interval());
-        Seen { index: self, hidden: self.lag.as_deref().filter(hides).map(|lag| &lag.before) }
+        VisibleIndex { index: self, hidden: self.lag.as_deref().filter(hides).map(|lag| &lag.before) }
     }
 }
 
 /// An index as a search sees it.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct VisibleIndex<'a> {
     index: &'a Index,
     /// What stood where something was written that is not shown.
-    hidden: Option<&'a BTreeMap<Arc<str>, Option<Document>>>,
+    hidden: Option<&'a BTreeMap<Arc<str>, Option<StoredDocument>>>,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> VisibleIndex<'a> {
     /// All of the index, whatever has been refreshed.
-    pub(crate) fn whole(index: &'a Index) -> Seen<'a> {
-        Seen { index, hidden: None }
+    pub(crate) fn whole(index: &'a Index) -> VisibleIndex<'a> {
+        VisibleIndex { index, hidden: None }
     }
 
     /// The index as it is.
@@ -114,7 +114,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The document with that id, as it is seen.
-    pub(crate) fn entry(self, id: &str) -> Option<(&'a Arc<str>, &'a Document)> {
+    pub(crate) fn entry(self, id: &str) -> Option<(&'a Arc<str>, &'a StoredDocument)> {
         match self.hidden.and_then(|hidden| hidden.get_key_value(id)) {
             Some((id, before)) => Some((id, before.as_ref()?)),
             None => self.index.entry(id),
@@ -122,9 +122,10 @@ impl<'a> Seen<'a> {
     }
 
     /// The documents that are seen, with their ids, in no order.
-    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a Arc<str>, &'a Document)> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a Arc<str>, &'a StoredDocument)> {
         let hidden = self.hidden;
-        let shown = move |(id, _): &(&'a Arc<str>, &'a Document)| hidden.is_none_or(|hidden| !hidden.contains_key(*id));
+        let shown =
+            move |(id, _): &(&'a Arc<str>, &'a StoredDocument)| hidden.is_none_or(|hidden| !hidden.contains_key(*id));
         let before = hidden.into_iter().flatten().filter_map(|(id, before)| Some((id, before.as_ref()?)));
         self.index.iter().filter(shown).chain(before)
     }
@@ -136,7 +137,7 @@ mod tests {
 
     use super::*;
     use crate::es::document::source::Source;
-    use crate::es::document::store::{Design, Guard};
+    use crate::es::document::store::{Design, WriteGuard};
     use crate::es::store::Cluster;
     use crate::visibility::Visibility;
 
@@ -156,7 +157,7 @@ mod tests {
         cluster.at(at(now));
         let index = cluster.index_mut("docs").expect("an index");
         let source = Source::new().with("n", json!(value));
-        index.store(id, source, Guard::default(), None).expect("a write");
+        index.store(id, source, WriteGuard::default(), None).expect("a write");
     }
 
     fn seen(cluster: &Cluster, now: i64) -> Vec<(String, u64)> {
@@ -184,7 +185,7 @@ mod tests {
         write(&mut cluster, "b", 4, 2600);
         cluster.index_mut("docs").expect("an index").refresh();
         assert_eq!(seen(&cluster, 2600), [("a".to_owned(), 2), ("b".to_owned(), 4)]);
-        cluster.index_mut("docs").expect("an index").remove("a", Guard::default()).expect("a deletion");
+        cluster.index_mut("docs").expect("an index").remove("a", WriteGuard::default()).expect("a deletion");
         assert_eq!(seen(&cluster, 2600), [("a".to_owned(), 2), ("b".to_owned(), 4)]);
     }
 

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::source::{Condition, Patch, Source};
-use super::store::{Effect, Guard, Index, Written};
+use super::source::{Patch, Source, WriteCondition};
+use super::store::{Index, WriteDone, WriteEffect, WriteGuard};
 use crate::es::refusal::Refusal;
 
 /// What a partial update asks for.
@@ -31,13 +31,13 @@ impl Index {
         &mut self,
         id: &str,
         asked: &Amendment,
-        condition: Option<Condition>,
+        condition: Option<WriteCondition>,
         routing: Option<&str>,
-    ) -> Result<Written, Refusal> {
+    ) -> Result<WriteDone, Refusal> {
         if condition.is_none() && self.get(id).is_none() {
             let new = if asked.doc_as_upsert { asked.doc.as_ref() } else { asked.upsert.as_ref() };
             if let Some(new) = new {
-                return self.store(id, new.clone(), Guard { create: true, ..Guard::default() }, routing);
+                return self.store(id, new.clone(), WriteGuard { create: true, ..WriteGuard::default() }, routing);
             }
         }
         let patch = asked.doc.as_ref().map_or_else(Patch::new, |doc| Patch::from((**doc).clone()));
@@ -45,9 +45,9 @@ impl Index {
     }
 }
 
-impl Written {
+impl WriteDone {
     /// Whether the write made a document.
     pub(crate) fn is_new(&self) -> bool {
-        self.effect == Effect::Created
+        self.effect == WriteEffect::Created
     }
 }

@@ -1,4 +1,4 @@
-//! [`Shared`]: a value that documents share, what one of them adds to it, and what need not be made yet.
+//! [`SharedValue`]: a value that documents share, what one of them adds to it, and what need not be made yet.
 //!
 //! A hundred thousand jobs hold one snapshot of their connector. The claim of a job adds a cursor to its
 //! snapshot: from then on the job holds the snapshot that all hold and, beside it, what was added. The two
@@ -21,10 +21,10 @@ use crate::json;
 
 /// The value of a document's field.
 #[derive(Clone)]
-pub(crate) struct Shared(Form);
+pub(crate) struct SharedValue(SharedForm);
 
 #[derive(Clone)]
-enum Form {
+enum SharedForm {
     Plain(Arc<Value>),
     Grown(Arc<Grown>),
     Instant(Arc<Later<Timestamp>>),
@@ -74,7 +74,7 @@ impl<R: Recipe> Later<R> {
 
 /// An object that others hold too, and what was merged into it here.
 struct Grown {
-    shared: Shared,
+    shared: SharedValue,
     added: Added,
     /// The two in one, once somebody has asked for it.
     whole: OnceLock<Arc<Value>>,
@@ -84,12 +84,12 @@ struct Grown {
 enum Added {
     Object(Box<Value>),
     /// A member that the object did not have.
-    Member(&'static str, Text),
+    Member(&'static str, RawJson),
 }
 
 /// JSON as it came, to be read when somebody asks.
 #[derive(Clone)]
-enum Text {
+enum RawJson {
     Copied(Arc<[u8]>),
     /// A part of the request, which the journal holds too.
     Held(Box<Bytes>),
@@ -98,11 +98,11 @@ enum Text {
 /// Texts up to that size are copied; a larger one stays in the buffer that it was received in.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
 
-impl Text {
+impl RawJson {
     fn bytes(&self) -> &[u8] {
         match self {
-            Text::Copied(bytes) => bytes,
-            Text::Held(bytes) => bytes,
+            RawJson::Copied(bytes) => bytes,
+            RawJson::Held(bytes) => bytes,
         }
     }
 
@@ -115,23 +115,23 @@ impl Text {
 }
 
 /// A member to be merged into an object: a cursor that a worker starts from. Its text is plain JSON.
-pub(crate) struct Member {
+pub(crate) struct MergedMember {
     name: &'static str,
-    text: Text,
+    text: RawJson,
     /// The object that has this one member, once somebody has asked for it.
     object: OnceLock<Arc<Value>>,
     /// What became of the first value that it was merged into; equal ones become the same.
     grown: OnceLock<Arc<Grown>>,
 }
 
-impl Member {
+impl MergedMember {
     /// A member with an object as its value, which is plain JSON: ASCII without escapes, no name twice.
-    pub(crate) fn new(name: &'static str, text: &Bytes) -> Member {
+    pub(crate) fn new(name: &'static str, text: &Bytes) -> MergedMember {
         let text = match text.len() > COPIED_BYTES_MAX {
-            true => Text::Held(Box::new(text.clone())),
-            false => Text::Copied(Arc::from(&**text)),
+            true => RawJson::Held(Box::new(text.clone())),
+            false => RawJson::Copied(Arc::from(&**text)),
         };
-        Member { name, text, object: OnceLock::new(), grown: OnceLock::new() }
+        MergedMember { name, text, object: OnceLock::new(), grown: OnceLock::new() }
     }
 
     /// Whether its value has that text.
@@ -141,7 +141,7 @@ impl Member {
 
     /// Whether it is small enough to be kept for the next one who brings the same.
     pub(crate) fn is_small(&self) -> bool {
-        matches!(self.text, Text::Copied(_))
+        matches!(self.text, RawJson::Copied(_))
     }
 
     /// Whether each name within is one that any mapping of objects takes: none is empty or has a dot.
@@ -176,11 +176,11 @@ fn object_of(name: &str, value: Value) -> Value {
 }
 
 impl Grown {
-    fn new(shared: Shared, added: Added) -> Arc<Grown> {
+    fn new(shared: SharedValue, added: Added) -> Arc<Grown> {
         Arc::new(Grown { shared, added, whole: OnceLock::new() })
     }
 
-    fn with(shared: Shared, member: &Member) -> Arc<Grown> {
+    fn with(shared: SharedValue, member: &MergedMember) -> Arc<Grown> {
         Grown::new(shared, Added::Member(member.name, member.text.clone()))
     }
 
@@ -193,31 +193,31 @@ impl Grown {
     }
 }
 
-impl Shared {
+impl SharedValue {
     /// An instant, as it is printed.
-    pub(crate) fn instant(at: Timestamp) -> Shared {
-        Shared(Form::Instant(Later::new(at)))
+    pub(crate) fn instant(at: Timestamp) -> SharedValue {
+        SharedValue(SharedForm::Instant(Later::new(at)))
     }
 
     /// The filtering of a new connector.
-    pub(crate) fn filtering(filtering: DefaultFiltering) -> Shared {
-        Shared(Form::Filtering(Later::new(filtering)))
+    pub(crate) fn filtering(filtering: DefaultFiltering) -> SharedValue {
+        SharedValue(SharedForm::Filtering(Later::new(filtering)))
     }
 
     /// What a job keeps of its connector.
-    pub(crate) fn snapshot(snapshot: Snapshot) -> Shared {
-        Shared(Form::Snapshot(Later::new(snapshot)))
+    pub(crate) fn snapshot(snapshot: Snapshot) -> SharedValue {
+        SharedValue(SharedForm::Snapshot(Later::new(snapshot)))
     }
 
     /// Whether it is made by a rule alone, and so fits the mapping that is built in for its field.
     pub(crate) fn is_made(&self) -> bool {
-        matches!(self.0, Form::Instant(_) | Form::Filtering(_) | Form::Snapshot(_))
+        matches!(self.0, SharedForm::Instant(_) | SharedForm::Filtering(_) | SharedForm::Snapshot(_))
     }
 
     /// The instant, if it is held as one.
     pub(crate) fn as_instant(&self) -> Option<Timestamp> {
         match &self.0 {
-            Form::Instant(later) => Some(later.recipe),
+            SharedForm::Instant(later) => Some(later.recipe),
             _ => None,
         }
     }
@@ -225,15 +225,15 @@ impl Shared {
     /// The value in one piece.
     pub(crate) fn whole(&self) -> &Arc<Value> {
         match &self.0 {
-            Form::Plain(value) => value,
-            Form::Grown(grown) => grown.whole.get_or_init(|| {
+            SharedForm::Plain(value) => value,
+            SharedForm::Grown(grown) => grown.whole.get_or_init(|| {
                 let mut whole = Value::clone(grown.shared.whole());
                 merge(&mut whole, grown.added());
                 Arc::new(whole)
             }),
-            Form::Instant(later) => later.whole(),
-            Form::Filtering(later) => later.whole(),
-            Form::Snapshot(later) => later.whole(),
+            SharedForm::Instant(later) => later.whole(),
+            SharedForm::Filtering(later) => later.whole(),
+            SharedForm::Snapshot(later) => later.whole(),
         }
     }
 
@@ -241,21 +241,21 @@ impl Shared {
     /// this reader alone.
     pub(crate) fn apart(&self) -> Arc<Value> {
         match &self.0 {
-            Form::Instant(later) => later.apart(),
-            Form::Filtering(later) => later.apart(),
-            Form::Snapshot(later) => later.apart(),
-            Form::Grown(grown) if grown.whole.get().is_none() => {
+            SharedForm::Instant(later) => later.apart(),
+            SharedForm::Filtering(later) => later.apart(),
+            SharedForm::Snapshot(later) => later.apart(),
+            SharedForm::Grown(grown) if grown.whole.get().is_none() => {
                 let mut whole = Arc::unwrap_or_clone(grown.shared.apart());
                 merge(&mut whole, grown.added());
                 Arc::new(whole)
             }
-            Form::Grown(_) | Form::Plain(_) => self.whole().clone(),
+            SharedForm::Grown(_) | SharedForm::Plain(_) => self.whole().clone(),
         }
     }
 
     /// A member of the value, if it is an object and has one of that name.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        let Form::Grown(grown) = &self.0 else {
+        let SharedForm::Grown(grown) = &self.0 else {
             return self.whole().get(name);
         };
         let added = match &grown.added {
@@ -271,7 +271,7 @@ impl Shared {
 
     /// Merges `new` and says whether that changed anything: objects merge key by key, everything else
     /// is replaced. Others who hold the value keep it as it was.
-    pub(crate) fn merge(&mut self, new: Shared) -> bool {
+    pub(crate) fn merge(&mut self, new: SharedValue) -> bool {
         if !self.differs(&new) {
             return false;
         }
@@ -281,14 +281,14 @@ impl Shared {
         }
         let new = new.whole().clone();
         let grown = match &mut self.0 {
-            Form::Plain(value) => match Arc::get_mut(value) {
+            SharedForm::Plain(value) => match Arc::get_mut(value) {
                 Some(value) => {
                     merge(value, Arc::unwrap_or_clone(new));
                     return true;
                 }
                 None => Grown::new(self.clone(), Added::Object(Box::new(Arc::unwrap_or_clone(new)))),
             },
-            Form::Grown(grown) => {
+            SharedForm::Grown(grown) => {
                 let is_there = |name: &String| grown.shared.has(name);
                 if new.as_object().into_iter().flat_map(Map::keys).any(is_there) {
                     let mut whole = self.whole().clone();
@@ -302,13 +302,13 @@ impl Shared {
             }
             _ => Grown::new(self.clone(), Added::Object(Box::new(Arc::unwrap_or_clone(new)))),
         };
-        self.0 = Form::Grown(grown);
+        self.0 = SharedForm::Grown(grown);
         true
     }
 
     /// Merges an object that has this one member, as [`merge`](Self::merge) would.
-    pub(crate) fn put(&mut self, member: &Member) -> bool {
-        if let Form::Grown(grown) = &self.0
+    pub(crate) fn put(&mut self, member: &MergedMember) -> bool {
+        if let SharedForm::Grown(grown) = &self.0
             && let Added::Member(name, text) = &grown.added
             && *name == member.name
         {
@@ -320,47 +320,48 @@ impl Shared {
                 return false;
             }
             merge(&mut value, new);
-            self.0 = Form::Grown(Grown::new(grown.shared.clone(), Added::Object(Box::new(object_of(name, value)))));
+            self.0 =
+                SharedForm::Grown(Grown::new(grown.shared.clone(), Added::Object(Box::new(object_of(name, value)))));
             return true;
         }
-        if matches!(self.0, Form::Grown(_)) || !self.is_object() || self.has(member.name) {
+        if matches!(self.0, SharedForm::Grown(_)) || !self.is_object() || self.has(member.name) {
             return self.merge(member.object().clone().into());
         }
         let like = member.grown.get_or_init(|| Grown::with(self.clone(), member));
         let grown = if like.shared.is(self) { like.clone() } else { Grown::with(self.clone(), member) };
-        self.0 = Form::Grown(grown);
+        self.0 = SharedForm::Grown(grown);
         true
     }
 
     fn has(&self, name: &str) -> bool {
         match &self.0 {
-            Form::Snapshot(later) if later.recipe.lacks(name) => false,
+            SharedForm::Snapshot(later) if later.recipe.lacks(name) => false,
             _ => self.get(name).is_some(),
         }
     }
 
     /// Whether the two are one.
-    fn is(&self, other: &Shared) -> bool {
+    fn is(&self, other: &SharedValue) -> bool {
         match (&self.0, &other.0) {
-            (Form::Plain(one), Form::Plain(other)) => Arc::ptr_eq(one, other),
-            (Form::Snapshot(one), Form::Snapshot(other)) => Arc::ptr_eq(one, other),
+            (SharedForm::Plain(one), SharedForm::Plain(other)) => Arc::ptr_eq(one, other),
+            (SharedForm::Snapshot(one), SharedForm::Snapshot(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }
 
     fn is_object(&self) -> bool {
         match &self.0 {
-            Form::Plain(value) => value.is_object(),
-            Form::Grown(_) | Form::Snapshot(_) => true,
-            Form::Instant(_) | Form::Filtering(_) => false,
+            SharedForm::Plain(value) => value.is_object(),
+            SharedForm::Grown(_) | SharedForm::Snapshot(_) => true,
+            SharedForm::Instant(_) | SharedForm::Filtering(_) => false,
         }
     }
 
     /// Whether merging `new` would change the value.
-    fn differs(&self, new: &Shared) -> bool {
+    fn differs(&self, new: &SharedValue) -> bool {
         match (&self.0, &new.0) {
-            (Form::Instant(old), Form::Instant(new)) => old.recipe != new.recipe,
-            (_, Form::Instant(new)) => {
+            (SharedForm::Instant(old), SharedForm::Instant(new)) => old.recipe != new.recipe,
+            (_, SharedForm::Instant(new)) => {
                 self.is_object() || self.whole().as_str().is_none_or(|old| new.recipe.with_text(|new| old != new))
             }
             _ => match &**new.whole() {
@@ -373,50 +374,50 @@ impl Shared {
     }
 }
 
-impl From<Arc<Value>> for Shared {
-    fn from(value: Arc<Value>) -> Shared {
-        Shared(Form::Plain(value))
+impl From<Arc<Value>> for SharedValue {
+    fn from(value: Arc<Value>) -> SharedValue {
+        SharedValue(SharedForm::Plain(value))
     }
 }
 
-impl Default for Shared {
-    fn default() -> Shared {
+impl Default for SharedValue {
+    fn default() -> SharedValue {
         Arc::<Value>::default().into()
     }
 }
 
-impl PartialEq for Shared {
-    fn eq(&self, other: &Shared) -> bool {
+impl PartialEq for SharedValue {
+    fn eq(&self, other: &SharedValue) -> bool {
         self.whole() == other.whole()
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for SharedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.whole().fmt(f)
     }
 }
 
-impl fmt::Debug for Member {
+impl fmt::Debug for MergedMember {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.object().fmt(f)
     }
 }
 
-impl PartialEq for Member {
-    fn eq(&self, other: &Member) -> bool {
+impl PartialEq for MergedMember {
+    fn eq(&self, other: &MergedMember) -> bool {
         self.object() == other.object()
     }
 }
 
-impl Serialize for Shared {
+impl Serialize for SharedValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Form::Grown(grown) => match &grown.added {
+            SharedForm::Grown(grown) => match &grown.added {
                 Added::Object(added) => Merged(grown.shared.whole(), added).serialize(serializer),
                 Added::Member(..) => Merged(grown.shared.whole(), &grown.added()).serialize(serializer),
             },
-            Form::Instant(later) => later.recipe.with_text(|text| serializer.serialize_str(text)),
+            SharedForm::Instant(later) => later.recipe.with_text(|text| serializer.serialize_str(text)),
             _ => self.whole().serialize(serializer),
         }
     }
@@ -487,7 +488,7 @@ mod tests {
     #[test]
     fn what_is_added_to_a_shared_object_lies_beside_it() {
         let snapshot = Arc::new(json!({ "id": "docs", "filtering": { "rules": [] } }));
-        let mut field = Shared::from(snapshot.clone());
+        let mut field = SharedValue::from(snapshot.clone());
         assert!(field.merge(Arc::new(json!({ "sync_cursor": { "page": 3 } })).into()));
         assert_eq!(field.get("sync_cursor"), Some(&json!({ "page": 3 })));
         let filtering = field.get("filtering").expect("the snapshot's own");
@@ -502,17 +503,17 @@ mod tests {
     #[test]
     fn what_jobs_of_one_connector_have_alike_is_held_once() {
         let snapshot = Arc::new(json!({ "id": "docs" }));
-        let [mut one, mut other] = [(); 2].map(|()| Shared::from(snapshot.clone()));
-        let member = Member::new("sync_cursor", &Bytes::from_static(br#"{"page":3,"of":{"all":9}}"#));
+        let [mut one, mut other] = [(); 2].map(|()| SharedValue::from(snapshot.clone()));
+        let member = MergedMember::new("sync_cursor", &Bytes::from_static(br#"{"page":3,"of":{"all":9}}"#));
         assert!(one.put(&member) && other.put(&member));
         assert!(!one.put(&member), "the same again changes nothing");
-        let of = |field: &Shared| match &field.0 {
-            Form::Grown(grown) => Arc::as_ptr(grown),
+        let of = |field: &SharedValue| match &field.0 {
+            SharedForm::Grown(grown) => Arc::as_ptr(grown),
             _ => panic!("it has grown"),
         };
         assert_eq!(of(&one), of(&other));
         assert_eq!(one.whole()["sync_cursor"], json!({ "page": 3, "of": { "all": 9 } }));
-        assert_eq!(size_of::<Shared>(), 16);
+        assert_eq!(size_of::<SharedValue>(), 16);
     }
 
     #[test]
@@ -525,7 +526,7 @@ mod tests {
             (r#"{"":3}"#, false),
             (r#"{"a":""}"#, true),
         ] {
-            let member = Member::new("sync_cursor", &Bytes::from_static(text.as_bytes()));
+            let member = MergedMember::new("sync_cursor", &Bytes::from_static(text.as_bytes()));
             assert_eq!(member.has_plain_names(), is_plain, "{text}");
         }
     }
@@ -533,23 +534,23 @@ mod tests {
     #[test]
     fn an_instant_is_its_text() {
         let at = Timestamp::from_millis(1_935_396_000_123);
-        let mut field = Shared::instant(at);
+        let mut field = SharedValue::instant(at);
         assert_eq!(serde_json::to_value(&field).expect("JSON"), json!("2031-05-01T10:00:00.123Z"));
-        assert!(!field.merge(Shared::instant(at)));
+        assert!(!field.merge(SharedValue::instant(at)));
         assert!(!field.merge(Arc::new(json!("2031-05-01T10:00:00.123Z")).into()));
-        assert!(!Shared::from(Arc::new(json!("2031-05-01T10:00:00.123Z"))).merge(Shared::instant(at)));
-        assert!(field.merge(Shared::instant(at.plus(std::time::Duration::from_millis(1)))));
+        assert!(!SharedValue::from(Arc::new(json!("2031-05-01T10:00:00.123Z"))).merge(SharedValue::instant(at)));
+        assert!(field.merge(SharedValue::instant(at.plus(std::time::Duration::from_millis(1)))));
         assert_eq!(*field.whole().as_ref(), json!("2031-05-01T10:00:00.124Z"));
-        assert!(Shared::from(Arc::new(json!({}))).merge(field));
+        assert!(SharedValue::from(Arc::new(json!({}))).merge(field));
     }
 
     proptest! {
         #[test]
         fn a_member_is_merged_as_its_object(value in any_object(), cursors in prop::collection::vec(any_object(), 1..4)) {
             let shared = Arc::new(value.clone());
-            let (mut grown, mut alone) = (Shared::from(shared.clone()), Shared::from(Arc::new(value)));
+            let (mut grown, mut alone) = (SharedValue::from(shared.clone()), SharedValue::from(Arc::new(value)));
             for mut cursor in cursors {
-                let member = Member::new("b", &Bytes::from(cursor.to_string()));
+                let member = MergedMember::new("b", &Bytes::from(cursor.to_string()));
                 hash_order(&mut cursor);
                 let object = Arc::new(object_of("b", cursor));
                 prop_assert_eq!(grown.put(&member), alone.merge(object.into()));
@@ -563,7 +564,7 @@ mod tests {
         #[test]
         fn nobody_can_tell_whether_a_value_is_shared(value in any_object(), patches in prop::collection::vec(any_object(), 1..4)) {
             let shared = Arc::new(value.clone());
-            let (mut grown, mut alone) = (Shared::from(shared.clone()), Shared::from(Arc::new(value.clone())));
+            let (mut grown, mut alone) = (SharedValue::from(shared.clone()), SharedValue::from(Arc::new(value.clone())));
             for patch in patches {
                 let patch = Arc::new(patch);
                 prop_assert_eq!(grown.merge(patch.clone().into()), alone.merge(Arc::new((*patch).clone()).into()));

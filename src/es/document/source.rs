@@ -1,8 +1,8 @@
-//! A document on the shelf: [`Source`], [`Patch`], [`Document`], and the one way to merge them.
+//! A document on the shelf: [`Source`], [`Patch`], [`StoredDocument`], and the one way to merge them.
 //!
 //! A source keeps its own order of keys, because that order is part of every answer. Its fields are
 //! shared: a hundred thousand jobs of one connector hold one copy of the connector's snapshot, and a
-//! reader's copy costs a few counters. What a patch puts into a shared field lies beside it ([`Shared`]).
+//! reader's copy costs a few counters. What a patch puts into a shared field lies beside it ([`SharedValue`]).
 //!
 //! Source: Elasticsearch's partial update (deep merge of objects, replacement of the rest, no-op detection).
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use super::shared::{Member, Shared};
+use super::shared::{MergedMember, SharedValue};
 use crate::clock::Timestamp;
 
 /// The name of a field; static where the protocol knows it.
@@ -21,7 +21,7 @@ pub(crate) type Name = Cow<'static, str>;
 
 /// What a document says: fields in their order.
 #[derive(Clone, PartialEq, Default)]
-pub(crate) struct Source(Vec<(Name, Shared)>);
+pub(crate) struct Source(Vec<(Name, SharedValue)>);
 
 impl Source {
     /// A source without fields.
@@ -38,18 +38,18 @@ impl Source {
 
     /// The same with a value that others hold too or that is not made yet.
     #[must_use]
-    pub(crate) fn sharing(mut self, name: impl Into<Name>, value: Shared) -> Source {
+    pub(crate) fn sharing(mut self, name: impl Into<Name>, value: SharedValue) -> Source {
         self.share(name, value);
         self
     }
 
     /// Sets a field whole: in place if it is there, else at the end.
     pub(crate) fn set(&mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) {
-        self.share(name, Shared::from(value.into()));
+        self.share(name, SharedValue::from(value.into()));
     }
 
     /// The same, of a value that others hold too or that is not made yet.
-    pub(crate) fn share(&mut self, name: impl Into<Name>, value: Shared) {
+    pub(crate) fn share(&mut self, name: impl Into<Name>, value: SharedValue) {
         let name = name.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
@@ -64,11 +64,11 @@ impl Source {
 
     /// The value of a top-level field, to be held by another document too.
     pub(crate) fn shared(&self, name: &str) -> Option<&Arc<Value>> {
-        self.field(name).map(Shared::whole)
+        self.field(name).map(SharedValue::whole)
     }
 
     /// The same, whether it has been made or not.
-    pub(crate) fn field(&self, name: &str) -> Option<&Shared> {
+    pub(crate) fn field(&self, name: &str) -> Option<&SharedValue> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, field)| field)
     }
 
@@ -104,7 +104,7 @@ impl Source {
     }
 
     /// The fields in order, for whoever writes them down as they are.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Shared)> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &SharedValue)> {
         self.0.iter().map(|(name, field)| (&**name, field))
     }
 
@@ -118,12 +118,12 @@ impl Source {
     pub(crate) fn merge(&mut self, patch: Patch) -> bool {
         let mut changed = false;
         let mut patch = patch.0.into_iter();
-        while let Some(Change { name, value: new, .. }) = patch.next() {
+        while let Some(PatchChange { name, value: new, .. }) = patch.next() {
             match self.0.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, old)) => {
                     changed |= match new {
-                        Given::Value(new) => old.merge(new),
-                        Given::Member(member) => old.put(&member),
+                        PatchValue::Value(new) => old.merge(new),
+                        PatchValue::Member(member) => old.put(&member),
                     }
                 }
                 None => {
@@ -140,7 +140,7 @@ impl Source {
 
 impl From<Source> for Patch {
     fn from(source: Source) -> Patch {
-        let changes = source.0.into_iter().map(|(name, field)| Change::of(name, field));
+        let changes = source.0.into_iter().map(|(name, field)| PatchChange::of(name, field));
         Patch(changes.collect())
     }
 }
@@ -169,43 +169,43 @@ impl fmt::Debug for Source {
 
 /// A change to a document: fields to set or to merge, in the order in which new ones are appended.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub(crate) struct Patch(Vec<Change>);
+pub(crate) struct Patch(Vec<PatchChange>);
 
 #[derive(Clone, Debug, PartialEq)]
-struct Change {
+struct PatchChange {
     name: Name,
-    value: Given,
+    value: PatchValue,
     /// Whether it is a rule's own: it fits the built-in mapping whatever the call says.
     is_own: bool,
 }
 
 /// What is set or merged.
 #[derive(Clone, Debug, PartialEq)]
-enum Given {
-    Value(Shared),
+enum PatchValue {
+    Value(SharedValue),
     /// One member of an object.
-    Member(Arc<Member>),
+    Member(Arc<MergedMember>),
 }
 
-impl Given {
+impl PatchValue {
     fn value(&self) -> &Value {
         match self {
-            Given::Value(value) => value.whole(),
-            Given::Member(member) => member.object(),
+            PatchValue::Value(value) => value.whole(),
+            PatchValue::Member(member) => member.object(),
         }
     }
 
-    fn into_value(self) -> Shared {
+    fn into_value(self) -> SharedValue {
         match self {
-            Given::Value(value) => value,
-            Given::Member(member) => member.object().clone().into(),
+            PatchValue::Value(value) => value,
+            PatchValue::Member(member) => member.object().clone().into(),
         }
     }
 }
 
-impl Change {
-    fn of(name: Name, value: Shared) -> Change {
-        Change { name, value: Given::Value(value), is_own: false }
+impl PatchChange {
+    fn of(name: Name, value: SharedValue) -> PatchChange {
+        PatchChange { name, value: PatchValue::Value(value), is_own: false }
     }
 }
 
@@ -219,7 +219,7 @@ impl Patch {
     /// The patch with a further field.
     #[must_use]
     pub(crate) fn set(mut self, name: impl Into<Name>, value: impl Into<Arc<Value>>) -> Patch {
-        self.0.push(Change::of(name.into(), value.into().into()));
+        self.0.push(PatchChange::of(name.into(), value.into().into()));
         self
     }
 
@@ -227,22 +227,22 @@ impl Patch {
     /// to the built-in mapping, which takes it.
     #[must_use]
     pub(crate) fn set_own(mut self, name: &'static str, value: impl Into<Arc<Value>>) -> Patch {
-        self.0.push(Change { is_own: true, ..Change::of(name.into(), value.into().into()) });
+        self.0.push(PatchChange { is_own: true, ..PatchChange::of(name.into(), value.into().into()) });
         self
     }
 
     /// The same of an instant.
     #[must_use]
-    pub(crate) fn set_instant(mut self, name: &'static str, at: &Shared) -> Patch {
-        self.0.push(Change { is_own: true, ..Change::of(name.into(), at.clone()) });
+    pub(crate) fn set_instant(mut self, name: &'static str, at: &SharedValue) -> Patch {
+        self.0.push(PatchChange { is_own: true, ..PatchChange::of(name.into(), at.clone()) });
         self
     }
 
     /// The patch with one member of a field that is an object.
     #[must_use]
-    pub(crate) fn set_member(mut self, name: &'static str, member: Arc<Member>) -> Patch {
+    pub(crate) fn set_member(mut self, name: &'static str, member: Arc<MergedMember>) -> Patch {
         let is_own = member.has_plain_names();
-        self.0.push(Change { name: name.into(), value: Given::Member(member), is_own });
+        self.0.push(PatchChange { name: name.into(), value: PatchValue::Member(member), is_own });
         self
     }
 
@@ -262,7 +262,7 @@ impl Patch {
         for change in &mut changes {
             let mut value = change.value.value().clone();
             hash_order(&mut value);
-            change.value = Given::Value(Arc::new(value).into());
+            change.value = PatchValue::Value(Arc::new(value).into());
         }
         let buckets = buckets(changes.len());
         changes.sort_by_key(|change| bucket(&change.name, buckets));
@@ -282,7 +282,7 @@ impl Patch {
 
 /// What lies on the shelf: a source, and how often and when in the index's order it was written.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Document {
+pub(crate) struct StoredDocument {
     /// What the document says. Shared with readers that render it after the lock.
     pub source: Arc<Source>,
     /// 1 when created, one more with each change.
@@ -295,7 +295,7 @@ pub(crate) struct Document {
 
 /// What a write must find, so that nobody else's write is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Condition {
+pub(crate) struct WriteCondition {
     /// The sequence number that the writer has read.
     pub seq_no: u64,
     /// The primary term that the writer has read.
@@ -304,7 +304,7 @@ pub(crate) struct Condition {
 
 /// What an update did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum UpdateOutcome {
     /// The document has changed.
     Updated,
     /// The patch said what the document said already.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::lag::Lag;
-use super::source::{Condition, Document, Outcome, Patch, Source};
+use super::source::{Patch, Source, StoredDocument, UpdateOutcome, WriteCondition};
 use crate::by_id::ById;
 use crate::clock::Timestamp;
 use crate::es::index::built_in::{is_of_connectors, is_of_sync_jobs};
 use crate::es::index::mapping::{Bounds, Mapping};
 use crate::es::order::Changes;
-use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::limits::{DELETES_REMEMBERED_MAX, NESTED_OBJECTS_MAX};
 
 /// Elasticsearch counts terms from 1, and a mock's primary never moves.
@@ -24,7 +24,7 @@ pub(crate) const CLOSED: &str = "verified_before_close";
 
 /// What may be done with an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(crate) enum BlockLevel {
     /// Its documents are read.
     Read,
     /// Its documents are written.
@@ -74,14 +74,14 @@ impl Barrier {
     /// What it forbids.
     ///
     /// Source: Elasticsearch 9.x, the blocks that index metadata declares.
-    fn levels(self) -> &'static [Level] {
+    fn levels(self) -> &'static [BlockLevel] {
         match self {
-            Barrier::ReadOnly => &[Level::Write, Level::MetadataWrite, Level::Delete],
-            Barrier::Read => &[Level::Read],
-            Barrier::Write => &[Level::Write],
-            Barrier::Metadata => &[Level::MetadataRead, Level::MetadataWrite, Level::Delete],
-            Barrier::ReadOnlyAllowDelete => &[Level::Write, Level::MetadataWrite],
-            Barrier::Closed => &[Level::Read, Level::Write],
+            Barrier::ReadOnly => &[BlockLevel::Write, BlockLevel::MetadataWrite, BlockLevel::Delete],
+            Barrier::Read => &[BlockLevel::Read],
+            Barrier::Write => &[BlockLevel::Write],
+            Barrier::Metadata => &[BlockLevel::MetadataRead, BlockLevel::MetadataWrite, BlockLevel::Delete],
+            Barrier::ReadOnlyAllowDelete => &[BlockLevel::Write, BlockLevel::MetadataWrite],
+            Barrier::Closed => &[BlockLevel::Read, BlockLevel::Write],
         }
     }
 
@@ -119,7 +119,7 @@ pub(crate) struct Index {
     /// What stands in the way of reading and writing, a bit each.
     barriers: u8,
     seq_no_next: u64,
-    documents: ById<Document>,
+    documents: ById<StoredDocument>,
     /// The versions of documents that are gone, so that one with the same id counts on.
     ///
     /// DIFFERENCE: Elasticsearch forgets a deletion after a minute; here a number of them is kept.
@@ -138,14 +138,14 @@ struct Former {
     design: Arc<Design>,
     seq_no_next: u64,
     lag: Option<Box<Lag>>,
-    entries: BTreeMap<Arc<str>, Entry>,
+    entries: BTreeMap<Arc<str>, IdEntry>,
 }
 
 /// What is known of an id.
 #[derive(Clone, Debug, PartialEq)]
-enum Entry {
+enum IdEntry {
     Nothing,
-    Document(Document),
+    Document(StoredDocument),
     Deleted(Deleted),
 }
 
@@ -158,9 +158,9 @@ struct Deleted {
 
 /// What a write must find.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub(crate) struct Guard {
+pub(crate) struct WriteGuard {
     /// The write that the writer has read.
-    pub condition: Option<Condition>,
+    pub condition: Option<WriteCondition>,
     /// A version that the writer keeps itself.
     pub version: Option<External>,
     /// Whether there must be no document yet.
@@ -178,7 +178,7 @@ pub(crate) struct External {
 
 /// What a write did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum WriteEffect {
     /// There was no document.
     Created,
     /// The document has changed.
@@ -191,22 +191,22 @@ pub(crate) enum Effect {
     Noop,
 }
 
-impl Effect {
+impl WriteEffect {
     /// The `result` of an answer.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Effect::Created => "created",
-            Effect::Updated => "updated",
-            Effect::Deleted => "deleted",
-            Effect::NotFound => "not_found",
-            Effect::Noop => "noop",
+            WriteEffect::Created => "created",
+            WriteEffect::Updated => "updated",
+            WriteEffect::Deleted => "deleted",
+            WriteEffect::NotFound => "not_found",
+            WriteEffect::Noop => "noop",
         }
     }
 }
 
 /// A write that was done, as its answer tells it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Written {
+pub(crate) struct WriteDone {
     /// The index's concrete name.
     pub index: Arc<str>,
     /// The document's id.
@@ -214,7 +214,7 @@ pub(crate) struct Written {
     /// The document's version.
     pub version: u64,
     /// What the write did.
-    pub effect: Effect,
+    pub effect: WriteEffect,
     /// How many copies the index wants of its shard.
     pub copies: u64,
     /// The number of the write in its index.
@@ -287,13 +287,13 @@ impl Index {
     ///
     /// # Errors
     /// The blocks that forbid it, and that it is closed.
-    pub(crate) fn allow(&self, level: Level) -> Result<(), Refusal> {
+    pub(crate) fn allow(&self, level: BlockLevel) -> Result<(), Refusal> {
         if self.barriers == 0 {
             return Ok(());
         }
-        if !self.is_open() && matches!(level, Level::Read | Level::Write) {
+        if !self.is_open() && matches!(level, BlockLevel::Read | BlockLevel::Write) {
             let (index, uuid) = (self.name.to_string(), self.uuid.clone());
-            return Err(ShelfRefusal::Closed { index, uuid }.into());
+            return Err(IndexRefusal::Closed { index, uuid }.into());
         }
         let blocks: Vec<Barrier> = Barrier::BLOCKS
             .into_iter()
@@ -302,7 +302,7 @@ impl Index {
         if blocks.is_empty() {
             return Ok(());
         }
-        Err(ShelfRefusal::Blocked { index: self.name.to_string(), blocks }.into())
+        Err(IndexRefusal::Blocked { index: self.name.to_string(), blocks }.into())
     }
 
     /// Whether wildcards pass the index by.
@@ -323,7 +323,7 @@ impl Index {
         if routing.is_some() || !self.requires_routing() {
             return Ok(());
         }
-        Err(ShelfRefusal::RoutingMissing { index: self.name.to_string(), id: id.to_owned() }.into())
+        Err(IndexRefusal::RoutingMissing { index: self.name.to_string(), id: id.to_owned() }.into())
     }
 
     /// How many copies of its shard the index wants, the primary included.
@@ -342,17 +342,17 @@ impl Index {
     }
 
     /// The document with that id.
-    pub(crate) fn get(&self, id: &str) -> Option<&Document> {
+    pub(crate) fn get(&self, id: &str) -> Option<&StoredDocument> {
         self.documents.get(id)
     }
 
     /// The document with that id, with the id as the index holds it.
-    pub(crate) fn entry(&self, id: &str) -> Option<(&Arc<str>, &Document)> {
+    pub(crate) fn entry(&self, id: &str) -> Option<(&Arc<str>, &StoredDocument)> {
         self.documents.entry(id)
     }
 
     /// All documents with their ids, in the order of the ids.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Document)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &StoredDocument)> {
         self.documents.iter()
     }
 
@@ -370,10 +370,15 @@ impl Index {
 
     /// Merges `patch` into the document with that id, if `condition` holds. A patch that changes
     /// nothing writes nothing.
-    pub(crate) fn update(&mut self, id: &str, patch: Patch, condition: Option<Condition>) -> Result<Outcome, Refusal> {
+    pub(crate) fn update(
+        &mut self,
+        id: &str,
+        patch: Patch,
+        condition: Option<WriteCondition>,
+    ) -> Result<UpdateOutcome, Refusal> {
         let (effect, ..) = self.change(id, patch, condition, true)?;
         self.refresh();
-        Ok(if effect == Effect::Noop { Outcome::Noop } else { Outcome::Updated })
+        Ok(if effect == WriteEffect::Noop { UpdateOutcome::Noop } else { UpdateOutcome::Updated })
     }
 
     /// Removes the document with that id, and says whether there was one.
@@ -403,13 +408,13 @@ impl Index {
         &mut self,
         id: impl Into<Arc<str>>,
         source: impl Into<Arc<Source>>,
-        guard: Guard,
+        guard: WriteGuard,
         routing: Option<&str>,
-    ) -> Result<Written, Refusal> {
+    ) -> Result<WriteDone, Refusal> {
         let (id, source) = (id.into(), source.into());
         let version = self.next_version(&id, guard)?;
         self.admit(&id, &source)?;
-        let effect = if self.documents.contains(&id) { Effect::Updated } else { Effect::Created };
+        let effect = if self.documents.contains(&id) { WriteEffect::Updated } else { WriteEffect::Created };
         let seq_no = self.place(id.clone(), source, version, routing.map(Arc::from));
         Ok(self.written(id, version, effect, seq_no))
     }
@@ -420,13 +425,13 @@ impl Index {
         &mut self,
         id: &str,
         patch: Patch,
-        condition: Option<Condition>,
+        condition: Option<WriteCondition>,
         detect_noop: bool,
-    ) -> Result<Written, Refusal> {
+    ) -> Result<WriteDone, Refusal> {
         let (effect, version, seq_no) = self.change(id, patch, condition, detect_noop)?;
-        let copies = if effect == Effect::Noop { 0 } else { self.copies() };
+        let copies = if effect == WriteEffect::Noop { 0 } else { self.copies() };
         let id = self.documents.entry(id).map_or_else(|| id.into(), |(id, _)| id.clone());
-        Ok(Written { index: self.name.clone(), id, version, effect, copies, seq_no })
+        Ok(WriteDone { index: self.name.clone(), id, version, effect, copies, seq_no })
     }
 
     /// The same, and says what it did, with the version and the number that the document has now.
@@ -434,9 +439,9 @@ impl Index {
         &mut self,
         id: &str,
         patch: Patch,
-        condition: Option<Condition>,
+        condition: Option<WriteCondition>,
         detect_noop: bool,
-    ) -> Result<(Effect, u64, u64), Refusal> {
+    ) -> Result<(WriteEffect, u64, u64), Refusal> {
         if self.documents.contains(id) {
             self.check_condition(id, condition)?;
             self.note(id);
@@ -470,41 +475,41 @@ impl Index {
         }
         let written = (document.version, document.seq_no);
         self.grow(grown);
-        Ok((if is_noop { Effect::Noop } else { Effect::Updated }, written.0, written.1))
+        Ok((if is_noop { WriteEffect::Noop } else { WriteEffect::Updated }, written.0, written.1))
     }
 
     /// Removes the document with that id, if `guard` holds. A document that is not there is deleted
     /// all the same: the deletion has a version and a number.
-    pub(crate) fn remove(&mut self, id: &str, guard: Guard) -> Result<Written, Refusal> {
+    pub(crate) fn remove(&mut self, id: &str, guard: WriteGuard) -> Result<WriteDone, Refusal> {
         let version = self.next_version(id, guard)?;
         self.note(id);
         let found = self.documents.remove(id).map(|(id, _)| id);
-        let effect = if found.is_some() { Effect::Deleted } else { Effect::NotFound };
+        let effect = if found.is_some() { WriteEffect::Deleted } else { WriteEffect::NotFound };
         let id = found.unwrap_or_else(|| Arc::from(id));
         let seq_no = self.next_seq_no();
         self.remember_deleted(id.clone(), Deleted { version, seq_no });
         Ok(self.written(id, version, effect, seq_no))
     }
 
-    fn written(&self, id: Arc<str>, version: u64, effect: Effect, seq_no: u64) -> Written {
-        Written { index: self.name.clone(), id, version, effect, copies: self.copies(), seq_no }
+    fn written(&self, id: Arc<str>, version: u64, effect: WriteEffect, seq_no: u64) -> WriteDone {
+        WriteDone { index: self.name.clone(), id, version, effect, copies: self.copies(), seq_no }
     }
 
     fn place(&mut self, id: Arc<str>, source: Arc<Source>, version: u64, routing: Option<Arc<str>>) -> u64 {
         self.note(&id);
         let seq_no = self.next_seq_no();
         self.deleted.remove(&id);
-        self.documents.insert(id, Document { source, version, seq_no, routing });
+        self.documents.insert(id, StoredDocument { source, version, seq_no, routing });
         seq_no
     }
 
     /// The version that a write gives, if its guard holds.
-    fn next_version(&self, id: &str, guard: Guard) -> Result<u64, Refusal> {
+    fn next_version(&self, id: &str, guard: WriteGuard) -> Result<u64, Refusal> {
         self.check_condition(id, guard.condition)?;
         let document = self.documents.get(id);
         let gone = || self.deleted.get(id).map(|gone| gone.version);
         let conflict = |conflict| {
-            Refusal::Shelf(ShelfRefusal::Conflict {
+            Refusal::Shelf(IndexRefusal::Conflict {
                 id: id.to_owned(),
                 index: self.name.to_string(),
                 index_uuid: self.uuid.clone(),
@@ -512,7 +517,7 @@ impl Index {
             })
         };
         if let (true, Some(document)) = (guard.create, document) {
-            let current = Condition { seq_no: document.seq_no, primary_term: PRIMARY_TERM };
+            let current = WriteCondition { seq_no: document.seq_no, primary_term: PRIMARY_TERM };
             return Err(conflict(Conflict::Exists { version: document.version, current }));
         }
         let current = document.map(|document| document.version).or_else(gone);
@@ -527,12 +532,12 @@ impl Index {
         }
     }
 
-    fn check_condition(&self, id: &str, condition: Option<Condition>) -> Result<(), Refusal> {
+    fn check_condition(&self, id: &str, condition: Option<WriteCondition>) -> Result<(), Refusal> {
         let Some(required) = condition else {
             return Ok(());
         };
         let document = self.documents.get(id);
-        let current = document.map(|document| Condition { seq_no: document.seq_no, primary_term: PRIMARY_TERM });
+        let current = document.map(|document| WriteCondition { seq_no: document.seq_no, primary_term: PRIMARY_TERM });
         if current == Some(required) {
             return Ok(());
         }
@@ -570,11 +575,11 @@ impl Index {
         }
     }
 
-    fn misfit(&self, id: &str, source: &Source, misfit: crate::es::index::mapping::Misfit) -> Refusal {
+    fn misfit(&self, id: &str, source: &Source, misfit: crate::es::index::mapping::DocumentMisfit) -> Refusal {
         // The position is that of the value in the document as it would be stored.
         let text = serde_json::to_vec(source).unwrap_or_default();
         let place = misfit.place_in(&text).unwrap_or((1, 1));
-        Refusal::Shelf(ShelfRefusal::Misfit { id: id.to_owned(), misfit: Box::new(misfit), place })
+        Refusal::Shelf(IndexRefusal::Misfit { id: id.to_owned(), misfit: Box::new(misfit), place })
     }
 
     fn remember_deleted(&mut self, id: Arc<str>, gone: Deleted) {
@@ -588,7 +593,7 @@ impl Index {
             self.deleted.retain(|id, gone| {
                 let stays = gone.seq_no >= oldest;
                 if let (false, Some(former)) = (stays, &mut *former) {
-                    former.entries.entry(id.clone()).or_insert(Entry::Deleted(*gone));
+                    former.entries.entry(id.clone()).or_insert(IdEntry::Deleted(*gone));
                 }
                 stays
             });
@@ -619,9 +624,9 @@ impl Index {
             self.documents.remove(&id);
             self.deleted.remove(&id);
             match entry {
-                Entry::Nothing => {}
-                Entry::Document(document) => self.documents.insert(id, document),
-                Entry::Deleted(gone) => drop(self.deleted.insert(id, gone)),
+                IdEntry::Nothing => {}
+                IdEntry::Document(document) => self.documents.insert(id, document),
+                IdEntry::Deleted(gone) => drop(self.deleted.insert(id, gone)),
             }
         }
     }
@@ -637,9 +642,9 @@ impl Index {
             return;
         }
         let entry = match (self.documents.get(id), self.deleted.get(id)) {
-            (Some(document), _) => Entry::Document(document.clone()),
-            (None, Some(gone)) => Entry::Deleted(*gone),
-            (None, None) => Entry::Nothing,
+            (Some(document), _) => IdEntry::Document(document.clone()),
+            (None, Some(gone)) => IdEntry::Deleted(*gone),
+            (None, None) => IdEntry::Nothing,
         };
         former.entries.insert(Arc::from(id), entry);
     }
@@ -659,7 +664,7 @@ pub(crate) enum Conflict {
         /// Its version.
         version: u64,
         /// Its last write.
-        current: Condition,
+        current: WriteCondition,
     },
     /// Its version is not below the one that the writer gives.
     Version {
@@ -685,8 +690,8 @@ mod tests {
         index
     }
 
-    fn condition(seq_no: u64) -> Option<Condition> {
-        Some(Condition { seq_no, primary_term: PRIMARY_TERM })
+    fn condition(seq_no: u64) -> Option<WriteCondition> {
+        Some(WriteCondition { seq_no, primary_term: PRIMARY_TERM })
     }
 
     fn version_and_number(index: &Index, id: &str) -> Option<(u64, u64)> {
@@ -698,7 +703,7 @@ mod tests {
         let mut index = index();
         let read = index.get("J").expect("the document").seq_no;
         let claim = |worker: &str| Patch::new().set("worker_hostname", json!(worker));
-        assert_eq!(index.update("J", claim("w-1"), condition(read)), Ok(Outcome::Updated));
+        assert_eq!(index.update("J", claim("w-1"), condition(read)), Ok(UpdateOutcome::Updated));
         let refusal = index.update("J", claim("w-2"), condition(read)).expect_err("the second writer");
         assert!(matches!(
             &refusal,
@@ -712,17 +717,17 @@ mod tests {
     fn a_noop_moves_neither_version_nor_sequence_number() {
         let mut index = index();
         let before = index.get("J").cloned();
-        assert_eq!(index.update("J", Patch::new().set("status", json!("pending")), None), Ok(Outcome::Noop));
+        assert_eq!(index.update("J", Patch::new().set("status", json!("pending")), None), Ok(UpdateOutcome::Noop));
         assert_eq!(index.get("J").cloned(), before);
         let forced = index.amend("J", Patch::new().set("status", json!("pending")), None, false);
-        assert_eq!(forced.map(|written| (written.effect, written.version)), Ok((Effect::Updated, 2)));
+        assert_eq!(forced.map(|written| (written.effect, written.version)), Ok((WriteEffect::Updated, 2)));
     }
 
     #[test]
     fn every_write_takes_the_next_sequence_number() {
         let mut index = index();
         index.put("K", Source::new());
-        assert_eq!(index.update("J", Patch::new().set("status", json!("error")), None), Ok(Outcome::Updated));
+        assert_eq!(index.update("J", Patch::new().set("status", json!("error")), None), Ok(UpdateOutcome::Updated));
         assert!(index.delete("K"));
         assert!(!index.delete("K"));
         index.put("L", Source::new());
@@ -733,34 +738,35 @@ mod tests {
     #[test]
     fn a_deleted_document_counts_on_from_its_deletion() {
         let mut index = index();
-        let gone = index.remove("J", Guard::default()).expect("a deletion");
-        assert_eq!((gone.effect, gone.version, gone.seq_no), (Effect::Deleted, 2, 1));
-        let again = index.remove("J", Guard::default()).expect("a deletion");
-        assert_eq!((again.effect, again.version, again.seq_no), (Effect::NotFound, 3, 2));
-        let new = index.store("J", Source::new(), Guard::default(), None).expect("a document");
-        assert_eq!((new.effect, new.version, new.seq_no), (Effect::Created, 4, 3));
+        let gone = index.remove("J", WriteGuard::default()).expect("a deletion");
+        assert_eq!((gone.effect, gone.version, gone.seq_no), (WriteEffect::Deleted, 2, 1));
+        let again = index.remove("J", WriteGuard::default()).expect("a deletion");
+        assert_eq!((again.effect, again.version, again.seq_no), (WriteEffect::NotFound, 3, 2));
+        let new = index.store("J", Source::new(), WriteGuard::default(), None).expect("a document");
+        assert_eq!((new.effect, new.version, new.seq_no), (WriteEffect::Created, 4, 3));
     }
 
     #[test]
     fn only_so_many_deletions_are_remembered() {
         let mut index = index();
         for at in 0..=DELETES_REMEMBERED_MAX {
-            index.remove(&format!("{at}"), Guard::default()).expect("a deletion");
+            index.remove(&format!("{at}"), WriteGuard::default()).expect("a deletion");
         }
         assert!(index.deleted.len() <= DELETES_REMEMBERED_MAX);
-        let newest = index.remove(&format!("{DELETES_REMEMBERED_MAX}"), Guard::default());
+        let newest = index.remove(&format!("{DELETES_REMEMBERED_MAX}"), WriteGuard::default());
         assert_eq!(newest.map(|gone| gone.version), Ok(2));
-        assert_eq!(index.remove("0", Guard::default()).map(|gone| gone.version), Ok(1));
+        assert_eq!(index.remove("0", WriteGuard::default()).map(|gone| gone.version), Ok(1));
     }
 
     #[test]
     fn guards_hold_or_say_who_stands_in_the_way() {
-        let external = |version, or_equal| Guard { version: Some(External { version, or_equal }), ..Guard::default() };
+        let external =
+            |version, or_equal| WriteGuard { version: Some(External { version, or_equal }), ..WriteGuard::default() };
         for (guard, expected) in [
-            (Guard::default(), Ok(2)),
-            (Guard { create: true, ..Guard::default() }, Err(())),
-            (Guard { condition: condition(0), ..Guard::default() }, Ok(2)),
-            (Guard { condition: condition(7), ..Guard::default() }, Err(())),
+            (WriteGuard::default(), Ok(2)),
+            (WriteGuard { create: true, ..WriteGuard::default() }, Err(())),
+            (WriteGuard { condition: condition(0), ..WriteGuard::default() }, Ok(2)),
+            (WriteGuard { condition: condition(7), ..WriteGuard::default() }, Err(())),
             (external(5, false), Ok(5)),
             (external(1, false), Err(())),
             (external(1, true), Ok(1)),
@@ -770,9 +776,13 @@ mod tests {
             assert_eq!(written.map(|written| written.version).map_err(|_| ()), expected, "{guard:?}");
         }
         assert!(
-            index().store("new", Source::new(), Guard { condition: condition(0), ..Guard::default() }, None).is_err()
+            index()
+                .store("new", Source::new(), WriteGuard { condition: condition(0), ..WriteGuard::default() }, None)
+                .is_err()
         );
-        assert!(index().store("new", Source::new(), Guard { create: true, ..Guard::default() }, None).is_ok());
+        assert!(
+            index().store("new", Source::new(), WriteGuard { create: true, ..WriteGuard::default() }, None).is_ok()
+        );
     }
 
     #[test]
@@ -782,7 +792,7 @@ mod tests {
         let refusal =
             index.update("J", Patch::new().set("count", json!(3_000_000_000_i64)), None).expect_err("too large");
         // {"status":"pending","count":3000000000}
-        assert!(matches!(refusal, Refusal::Shelf(ShelfRefusal::Misfit { place: (1, 29), .. })), "{refusal:?}");
+        assert!(matches!(refusal, Refusal::Shelf(IndexRefusal::Misfit { place: (1, 29), .. })), "{refusal:?}");
         assert!(index.update("J", Patch::new().set("error", json!("x".repeat(32_767))), None).is_err());
         assert_eq!(index.get("J").cloned(), before);
         assert!(index.update("J", Patch::new().set("error", json!("x".repeat(32_766))), None).is_ok());

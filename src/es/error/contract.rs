@@ -1,13 +1,13 @@
 //! What the judge says to a call that it refuses. No word of Elasticsearch's.
 
-use super::{Error, Exception, full};
+use super::{ApiError, Exception, full};
 
 /// The `error.type` of such a refusal.
 pub(crate) const CONTRACT_EXCEPTION: &str = "elastimock_contract_exception";
 
-impl Error {
+impl ApiError {
     /// A call that broke the contract, under `--contract enforce`.
-    pub(crate) fn contract(message: String) -> Error {
+    pub(crate) fn contract(message: String) -> ApiError {
         full(400, Exception::new(CONTRACT_EXCEPTION, message))
     }
 }

@@ -1,6 +1,6 @@
 //! Cause → type, reason and status: the only home of error words.
 //!
-//! An [`Error`] is an answer: what Elasticsearch says to a request that it refuses. Each constructor
+//! An [`ApiError`] is an answer: what Elasticsearch says to a request that it refuses. Each constructor
 //! stands for one cause and holds its words. Two shapes exist: the full envelope with root causes,
 //! and a short one whose `error` is a plain text.
 //!
@@ -16,14 +16,14 @@ pub(crate) use crate::es::connector::words::cron::no_cron;
 pub(crate) use contract::CONTRACT_EXCEPTION;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Error {
+pub(crate) struct ApiError {
     pub(crate) status: u16,
     pub(crate) allow: Option<String>,
-    pub(crate) shape: Shape,
+    pub(crate) shape: ErrorShape,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+pub(crate) enum ErrorShape {
     Full(Box<Exception>),
     Short {
         text: String,
@@ -147,19 +147,19 @@ impl Exception {
 /// The type of what this mock says of itself where Elasticsearch would have answered.
 pub(crate) const UNSUPPORTED: &str = "elastimock_unsupported_exception";
 
-pub(crate) fn full(status: u16, exception: Exception) -> Error {
-    Error { status, allow: None, shape: Shape::Full(Box::new(exception)) }
+pub(crate) fn full(status: u16, exception: Exception) -> ApiError {
+    ApiError { status, allow: None, shape: ErrorShape::Full(Box::new(exception)) }
 }
 
-pub(crate) fn short(status: u16, text: String) -> Error {
-    Error { status, allow: None, shape: Shape::Short { text, with_status: true } }
+pub(crate) fn short(status: u16, text: String) -> ApiError {
+    ApiError { status, allow: None, shape: ErrorShape::Short { text, with_status: true } }
 }
 
 pub(crate) fn illegal_argument(reason: impl Into<String>) -> Exception {
     Exception::new("illegal_argument_exception", reason)
 }
 
-impl Error {
+impl ApiError {
     /// The status code.
     pub(crate) fn status(&self) -> u16 {
         self.status
@@ -168,34 +168,34 @@ impl Error {
     /// The reason of the top error, or the short text.
     pub(crate) fn reason(&self) -> &str {
         match &self.shape {
-            Shape::Full(exception) => exception.reason.as_deref().unwrap_or_default(),
-            Shape::Short { text, .. } => text,
-            Shape::Bare => "",
+            ErrorShape::Full(exception) => exception.reason.as_deref().unwrap_or_default(),
+            ErrorShape::Short { text, .. } => text,
+            ErrorShape::Bare => "",
         }
     }
 
     /// The error as an answer about several documents tells that of one of them: without root causes.
     pub(crate) fn item(&self) -> Value {
         match &self.shape {
-            Shape::Full(exception) => Value::Object(exception.to_map(true, false)),
-            Shape::Short { text, .. } => json!(text),
-            Shape::Bare => Value::Null,
+            ErrorShape::Full(exception) => Value::Object(exception.to_map(true, false)),
+            ErrorShape::Short { text, .. } => json!(text),
+            ErrorShape::Bare => Value::Null,
         }
     }
 
     /// The body of the answer; none for the bare ones.
     pub(crate) fn body(&self, with_trace: bool) -> Option<Value> {
         match &self.shape {
-            Shape::Full(exception) => {
+            ErrorShape::Full(exception) => {
                 let mut error = Map::new();
                 let root = exception.root_cause().to_map(false, with_trace);
                 error.insert("root_cause".into(), json!([root]));
                 error.extend(exception.to_map(true, with_trace));
                 Some(json!({ "error": error, "status": self.status }))
             }
-            Shape::Short { text, with_status: true } => Some(json!({ "error": text, "status": self.status })),
-            Shape::Short { text, with_status: false } => Some(json!({ "error": text })),
-            Shape::Bare => None,
+            ErrorShape::Short { text, with_status: true } => Some(json!({ "error": text, "status": self.status })),
+            ErrorShape::Short { text, with_status: false } => Some(json!({ "error": text })),
+            ErrorShape::Bare => None,
         }
     }
 }

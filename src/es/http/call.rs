@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::part::Part;
+use super::part::JsonPart;
 use crate::clock::Timestamp;
-use crate::es::body::plain::Plain;
-use crate::es::document::source::{Outcome, Source};
-use crate::es::error::Error;
-use crate::es::search::run::Found;
-use crate::es::store::Page;
+use crate::es::body::plain::PlainBody;
+use crate::es::document::source::{Source, UpdateOutcome};
+use crate::es::error::ApiError;
+use crate::es::search::run::SearchFound;
+use crate::es::store::DocumentPage;
 use crate::http::Request;
 use crate::json;
 use crate::license::License;
@@ -33,7 +33,7 @@ pub(crate) struct Call<'r> {
     /// The body, if there is one.
     pub(crate) body: Option<Sent>,
     /// The body as a document, or line by line, for operations that store what was sent.
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<BodyLine>,
     /// The instant of the call, one for all that happens in it.
     pub(crate) now: Timestamp,
     /// The release that `GET /` speaks of.
@@ -50,7 +50,7 @@ pub(crate) enum Sent {
     /// As JSON, as the server's parser leaves it.
     Whole(Value),
     /// As it came, for that is all that the server makes of it.
-    Plain(Plain),
+    Plain(PlainBody),
 }
 
 impl Sent {
@@ -98,55 +98,55 @@ pub(crate) fn long_in(value: &Value) -> Option<i64> {
 
 /// A body that is a document, or one line of a body of lines.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
+pub(crate) struct BodyLine {
     /// The text, without the end of the line.
     pub text: Bytes,
     /// What it says.
-    pub content: Content,
+    pub content: LineContent,
     /// Whether more than blanks follows it.
     pub has_more: bool,
 }
 
 /// What a document or a line says.
 #[derive(Clone, Debug)]
-pub(crate) enum Content {
+pub(crate) enum LineContent {
     /// Nothing.
     Blank,
     /// An object, ready to be shared with the shelf.
     Object(Arc<Source>),
     /// No JSON, or no object: what the server says to it as a document.
-    Broken(Error),
+    Broken(ApiError),
 }
 
-impl Line {
+impl BodyLine {
     /// Reads a document, or a line.
-    pub(crate) fn read(text: Bytes) -> Line {
+    pub(crate) fn read(text: Bytes) -> BodyLine {
         let (content, rest) = match json::read_first(&text) {
-            Ok(None) => (Content::Blank, &[][..]),
-            Ok(Some((Value::Object(members), rest))) => (Content::Object(Arc::new(members.into())), rest),
-            Ok(Some((_, rest))) => (Content::Broken(Error::no_object_as_document()), rest),
-            Err(wrong) => (Content::Broken(Error::broken_document(&wrong)), &[][..]),
+            Ok(None) => (LineContent::Blank, &[][..]),
+            Ok(Some((Value::Object(members), rest))) => (LineContent::Object(Arc::new(members.into())), rest),
+            Ok(Some((_, rest))) => (LineContent::Broken(ApiError::no_object_as_document()), rest),
+            Err(wrong) => (LineContent::Broken(ApiError::broken_document(&wrong)), &[][..]),
         };
         let has_more = !rest.trim_ascii().is_empty();
-        Line { text, content, has_more }
+        BodyLine { text, content, has_more }
     }
 
     /// Refuses a document with something behind it.
     ///
     /// # Errors
     /// What the server says to it.
-    pub(crate) fn ends(&self) -> Result<(), Error> {
+    pub(crate) fn ends(&self) -> Result<(), ApiError> {
         match self.has_more.then(|| json::token_after(&self.text)) {
             None | Some(Ok(None)) => Ok(()),
-            Some(Ok(Some(token))) => Err(Error::document_goes_on(token.name())),
-            Some(Err(wrong)) => Err(Error::document_goes_on_broken(&wrong)),
+            Some(Ok(Some(token))) => Err(ApiError::document_goes_on(token.name())),
+            Some(Err(wrong)) => Err(ApiError::document_goes_on_broken(&wrong)),
         }
     }
 
     /// Reads all lines of a body. What follows the last end of a line is a line too.
-    pub(crate) fn read_all(body: &Bytes) -> Vec<Line> {
-        let line = |part: &[u8]| Line::read(body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part)));
-        let mut lines: Vec<Line> = body.split(|byte| *byte == b'\n').map(line).collect();
+    pub(crate) fn read_all(body: &Bytes) -> Vec<BodyLine> {
+        let line = |part: &[u8]| BodyLine::read(body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part)));
+        let mut lines: Vec<BodyLine> = body.split(|byte| *byte == b'\n').map(line).collect();
         if body.ends_with(b"\n") {
             lines.pop();
         }
@@ -167,7 +167,7 @@ impl Call<'_> {
 
     /// Whether the body has been read as JSON, from its beginning to its end.
     pub(crate) fn is_json(&self) -> bool {
-        let is_read = |line: &Line| !line.has_more && !matches!(line.content, Content::Broken(_));
+        let is_read = |line: &BodyLine| !line.has_more && !matches!(line.content, LineContent::Broken(_));
         self.body.is_some() || (!self.lines.is_empty() && self.lines.iter().all(is_read))
     }
 
@@ -221,8 +221,8 @@ impl Call<'_> {
     }
 
     /// A text of the body that the schema requires.
-    pub(crate) fn required_text(&self, name: &str) -> Result<&str, Error> {
-        self.text(name).ok_or_else(|| Error::bug(&format!("the schema let a call without [{name}] pass")))
+    pub(crate) fn required_text(&self, name: &str) -> Result<&str, ApiError> {
+        self.text(name).ok_or_else(|| ApiError::bug(&format!("the schema let a call without [{name}] pass")))
     }
 
     /// A 64-bit number of the body, given as a number or as a text; a fraction is cut off.
@@ -231,8 +231,8 @@ impl Call<'_> {
     }
 
     /// A 64-bit number of the body that the schema requires.
-    pub(crate) fn required_long(&self, name: &str) -> Result<i64, Error> {
-        self.long(name).ok_or_else(|| Error::bug(&format!("the schema let a call without [{name}] pass")))
+    pub(crate) fn required_long(&self, name: &str) -> Result<i64, ApiError> {
+        self.long(name).ok_or_else(|| ApiError::bug(&format!("the schema let a call without [{name}] pass")))
     }
 
     /// A boolean of the body, given as one or as a text.
@@ -284,7 +284,7 @@ pub(crate) struct Reply {
     /// The status code.
     pub status: u16,
     /// What the answer says.
-    pub body: Body,
+    pub body: AnswerBody,
     /// Whether the answer is indented when the client does not say.
     pub pretty: bool,
     /// The `allow` header.
@@ -297,7 +297,7 @@ pub(crate) struct Reply {
 
 /// What an answer says. Documents are shared with the shelf until they are rendered.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Body {
+pub(crate) enum AnswerBody {
     /// Any JSON.
     Json(Value),
     /// A JSON text that is always the same.
@@ -305,29 +305,29 @@ pub(crate) enum Body {
     /// A document, its id first.
     Document(Arc<str>, Arc<Source>),
     /// A count and a page of documents.
-    Page(Page),
+    Page(DocumentPage),
     /// What a search found.
-    Found(Box<Found>),
+    Found(Box<SearchFound>),
     /// What several searches found.
-    Searches(Vec<Result<Found, Error>>),
+    Searches(Vec<Result<SearchFound, ApiError>>),
     /// Put together from pieces.
-    Tree(Part),
+    Tree(JsonPart),
     /// Plain text.
     Text(Bytes),
     /// Bytes of another type.
     Typed(&'static str, Bytes),
 }
 
-impl Body {
+impl AnswerBody {
     /// Whether the body can be filtered and indented.
     pub(crate) fn is_json(&self) -> bool {
-        !matches!(self, Body::Text(_) | Body::Typed(..))
+        !matches!(self, AnswerBody::Text(_) | AnswerBody::Typed(..))
     }
 
     /// The pieces that the body is put together from, if it is.
-    pub(crate) fn part(&self) -> Option<&Part> {
+    pub(crate) fn part(&self) -> Option<&JsonPart> {
         match self {
-            Body::Tree(part) => Some(part),
+            AnswerBody::Tree(part) => Some(part),
             _ => None,
         }
     }
@@ -340,13 +340,13 @@ impl Body {
 
 impl Reply {
     /// 200 with that body.
-    pub(crate) fn ok(body: Body) -> Reply {
+    pub(crate) fn ok(body: AnswerBody) -> Reply {
         Reply { status: 200, body, pretty: false, allow: None, location: None, warnings: Vec::new() }
     }
 
     /// 200 with any JSON.
     pub(crate) fn json(value: Value) -> Reply {
-        Reply::ok(Body::Json(value))
+        Reply::ok(AnswerBody::Json(value))
     }
 
     /// 201 with any JSON.
@@ -355,8 +355,8 @@ impl Reply {
     }
 
     /// 200, put together from pieces.
-    pub(crate) fn tree(members: Vec<(&'static str, Part)>) -> Reply {
-        Reply::ok(Body::Tree(Part::Object(members)))
+    pub(crate) fn tree(members: Vec<(&'static str, JsonPart)>) -> Reply {
+        Reply::ok(AnswerBody::Tree(JsonPart::Object(members)))
     }
 
     /// The reply with a warning of that release.
@@ -370,21 +370,21 @@ impl Reply {
     }
 
     /// What an update did.
-    pub(crate) fn outcome(outcome: Outcome) -> Reply {
-        Reply::ok(Body::Fixed(match outcome {
-            Outcome::Updated => r#"{"result":"updated"}"#,
-            Outcome::Noop => r#"{"result":"noop"}"#,
+    pub(crate) fn outcome(outcome: UpdateOutcome) -> Reply {
+        Reply::ok(AnswerBody::Fixed(match outcome {
+            UpdateOutcome::Updated => r#"{"result":"updated"}"#,
+            UpdateOutcome::Noop => r#"{"result":"noop"}"#,
         }))
     }
 
     /// 200: a document has changed.
     pub(crate) fn updated() -> Reply {
-        Reply::outcome(Outcome::Updated)
+        Reply::outcome(UpdateOutcome::Updated)
     }
 
     /// The answer to a request that needed no more than to be heard.
     pub(crate) fn acknowledged() -> Reply {
-        Reply::ok(Body::Fixed(r#"{"acknowledged":true}"#))
+        Reply::ok(AnswerBody::Fixed(r#"{"acknowledged":true}"#))
     }
 }
 

@@ -4,15 +4,15 @@
 //! the surface (router, `Allow`, the README's table, `elastimock list`, coverage) reads the rows.
 
 use super::call::{Call, Reply};
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::http::Method;
 
 /// Acts on `S` as a checked call asks.
-pub(crate) type Handler<S> = fn(&mut S, &Call) -> Result<Reply, Error>;
+pub(crate) type Handler<S> = fn(&mut S, &Call) -> Result<Reply, ApiError>;
 
 /// Looks at a call whose body and parameters are well formed and says what else is wrong with it:
 /// Elasticsearch's "Validation Failed". Sees no state.
-pub(crate) type Check = fn(&Call) -> Result<(), Error>;
+pub(crate) type OperationCheck = fn(&Call) -> Result<(), ApiError>;
 
 /// The schema of an operation as two texts: what Elastic publishes, and what its server does otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Endpoint<S: 'static> {
     /// What it takes; none for calls of our own, whose handlers look for themselves.
     pub schema: Option<SchemaText>,
     /// What is checked after the schema and before any state is touched.
-    pub check: Option<Check>,
+    pub check: Option<OperationCheck>,
     /// Who does it.
     pub handler: Handler<S>,
 }

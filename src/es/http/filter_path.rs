@@ -18,12 +18,12 @@ pub(crate) struct FilterPath {
 /// rests are equal numbers and a level of an answer has no more of them than there are names.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Patterns {
-    parts: Vec<Part>,
+    parts: Vec<PathPart>,
     starts: Vec<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Part {
+enum PathPart {
     /// `**`: any number of names, none included.
     Deep,
     /// A name, in which `*` stands for anything.
@@ -68,12 +68,12 @@ impl Patterns {
         for name in names(pattern) {
             match name.as_str() {
                 // `**.**` is `**`.
-                "**" if self.parts[start..].last() == Some(&Part::Deep) => {}
-                "**" => self.parts.push(Part::Deep),
-                _ => self.parts.push(Part::Name(name)),
+                "**" if self.parts[start..].last() == Some(&PathPart::Deep) => {}
+                "**" => self.parts.push(PathPart::Deep),
+                _ => self.parts.push(PathPart::Name(name)),
             }
         }
-        self.parts.push(Part::End);
+        self.parts.push(PathPart::End);
         let (before, new) = self.parts.split_at(start);
         if self.starts.iter().any(|&known| before[known..].starts_with(new)) {
             self.parts.truncate(start);
@@ -95,14 +95,14 @@ impl Patterns {
         for &rest in rests {
             step();
             match &self.parts[rest] {
-                Part::Deep => {
+                PathPart::Deep => {
                     self.keep(&mut left, rest);
-                    if self.parts[rest + 1] == Part::End {
+                    if self.parts[rest + 1] == PathPart::End {
                         left.push(rest + 1);
                     }
                 }
-                Part::Name(pattern) if matches(pattern, name) => self.keep(&mut left, rest + 1),
-                Part::Name(_) | Part::End => {}
+                PathPart::Name(pattern) if matches(pattern, name) => self.keep(&mut left, rest + 1),
+                PathPart::Name(_) | PathPart::End => {}
             }
         }
         left.sort_unstable();
@@ -113,14 +113,14 @@ impl Patterns {
     /// Notes a rest, and what follows its `**`, which may stand for no name at all.
     fn keep(&self, rests: &mut Vec<usize>, rest: usize) {
         rests.push(rest);
-        if self.parts[rest] == Part::Deep && self.parts[rest + 1] != Part::End {
+        if self.parts[rest] == PathPart::Deep && self.parts[rest + 1] != PathPart::End {
             rests.push(rest + 1);
         }
     }
 
     /// Whether one of them is used up: the whole is meant.
     fn is_met(&self, rests: &[usize]) -> bool {
-        rests.iter().any(|&rest| self.parts[rest] == Part::End)
+        rests.iter().any(|&rest| self.parts[rest] == PathPart::End)
     }
 
     fn include(&self, value: Value, rests: &[usize]) -> Option<Value> {

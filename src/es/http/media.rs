@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::http::Headers;
 use crate::profile::Profile;
 
@@ -45,18 +45,18 @@ struct Parsed<'a> {
 
 /// A type that Elasticsearch has a reader and a writer for.
 #[derive(Clone, Copy, PartialEq)]
-struct Known {
+struct MediaFormat {
     /// As it stands in an answer.
     name: &'static str,
     versioned: bool,
     foreign: Option<&'static str>,
 }
 
-const fn known(name: &'static str, versioned: bool, foreign: Option<&'static str>) -> Known {
-    Known { name, versioned, foreign }
+const fn known(name: &'static str, versioned: bool, foreign: Option<&'static str>) -> MediaFormat {
+    MediaFormat { name, versioned, foreign }
 }
 
-fn recognise(essence: &str) -> Option<Known> {
+fn recognise(essence: &str) -> Option<MediaFormat> {
     Some(match essence {
         JSON | NDJSON | "application/*" => known(JSON, false, None),
         VERSIONED_JSON | VERSIONED_NDJSON => known(VERSIONED_JSON, true, None),
@@ -71,7 +71,7 @@ fn recognise(essence: &str) -> Option<Known> {
 }
 
 /// Names that the `format` parameter takes, in any case.
-fn recognise_format(format: &str) -> Option<Known> {
+fn recognise_format(format: &str) -> Option<MediaFormat> {
     let essence = match format.to_ascii_lowercase().as_str() {
         "json" => "application/json",
         "yaml" => "application/yaml",
@@ -101,7 +101,7 @@ pub(crate) fn negotiate(
     has_body: bool,
     format: Option<&str>,
     profile: Profile,
-) -> Result<Media, Error> {
+) -> Result<Media, ApiError> {
     if format.is_none()
         && let Some(media) = usual(headers, has_body, profile)
     {
@@ -111,7 +111,7 @@ pub(crate) fn negotiate(
 }
 
 /// The same by reading the headers.
-fn negotiated(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, Error> {
+fn negotiated(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, ApiError> {
     let accept = parse(headers, "accept", "Accept")?;
     let content_type = parse(headers, "content-type", "Content-Type")?;
     let accept_known = accept.as_ref().and_then(|header| recognise(&header.essence));
@@ -120,7 +120,7 @@ fn negotiated(headers: &Headers, has_body: bool, format: Option<&str>, profile: 
 
     let chosen = format.and_then(recognise_format).or(accept_known).or(type_known).unwrap_or(known(JSON, false, None));
     if let Some(foreign) = chosen.foreign {
-        return Err(Error::unsupported(
+        return Err(ApiError::unsupported(
             &format!("answers in {foreign}"),
             "send `Accept: application/json` and no `format` parameter",
         ));
@@ -139,8 +139,8 @@ fn negotiated(headers: &Headers, has_body: bool, format: Option<&str>, profile: 
         Cow::Owned(text)
     };
     let body = match (&content_type, type_known) {
-        (_, Some(Known { foreign: None, .. })) => Ok(BodyType::Json),
-        (_, Some(Known { foreign: Some(name), .. })) => Ok(BodyType::Foreign(name)),
+        (_, Some(MediaFormat { foreign: None, .. })) => Ok(BodyType::Json),
+        (_, Some(MediaFormat { foreign: Some(name), .. })) => Ok(BodyType::Foreign(name)),
         (_, None) => Err(headers.get("content-type").unwrap_or_default().to_owned()),
     };
     let compatible_with = accept.iter().chain(&content_type).find_map(version);
@@ -182,19 +182,19 @@ fn is_version(header: &str, version: &str) -> bool {
 }
 
 /// A header's type and parameters; none when it is absent, a list, or takes anything.
-fn parse<'a>(headers: &'a Headers, name: &'static str, printed: &'static str) -> Result<Option<Parsed<'a>>, Error> {
+fn parse<'a>(headers: &'a Headers, name: &'static str, printed: &'static str) -> Result<Option<Parsed<'a>>, ApiError> {
     let mut values = headers.all(name);
     let Some(raw) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(Error::media_type_header(
+        return Err(ApiError::media_type_header(
             printed,
             format!("Incorrect header [{printed}]. Only one value should be provided"),
         ));
     }
     if raw.trim().is_empty() {
-        return Err(Error::media_type_header(printed, format!("Header [{printed}] cannot be empty.")));
+        return Err(ApiError::media_type_header(printed, format!("Header [{printed}] cannot be empty.")));
     }
     if raw.contains(',') || raw.trim() == "*/*" {
         return Ok(None);
@@ -205,7 +205,7 @@ fn parse<'a>(headers: &'a Headers, name: &'static str, printed: &'static str) ->
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+.^_`|~-".contains(&byte))
     };
     if !essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype)) {
-        return Err(Error::media_type_header(printed, format!("invalid media-type [{raw}]")));
+        return Err(ApiError::media_type_header(printed, format!("invalid media-type [{raw}]")));
     }
     let mut parameters = Vec::new();
     for part in parts {
@@ -215,7 +215,7 @@ fn parse<'a>(headers: &'a Headers, name: &'static str, printed: &'static str) ->
         }
         let named = part.split_once('=').filter(|(name, value)| !name.ends_with(' ') && !value.starts_with(' '));
         let Some((name, value)) = named else {
-            return Err(Error::media_type_header(printed, format!("invalid parameters for header [{raw}]")));
+            return Err(ApiError::media_type_header(printed, format!("invalid parameters for header [{raw}]")));
         };
         parameters.push((name.to_ascii_lowercase(), value.to_ascii_lowercase()));
     }
@@ -233,14 +233,14 @@ fn check_versions(
     content_type: Option<&Parsed<'_>>,
     has_body: bool,
     profile: Profile,
-) -> Result<(), Error> {
+) -> Result<(), ApiError> {
     let current = profile.major();
     let versions = (accept.and_then(version), content_type.and_then(version));
     let out_of_range = |version: Option<u64>| version.filter(|version| *version != current && *version + 1 != current);
     let raw = |header: Option<&Parsed<'_>>| header.map_or("null", |header| header.raw).to_owned();
     let both = || format!("Accept={}, Content-Type={}", raw(accept), raw(content_type));
     let must = |name: &str, found: u64, header: Option<&Parsed<'_>>| {
-        Error::media_type_version(format!(
+        ApiError::media_type_version(format!(
             "{name} version must be either version {current} or {}, but found {found}. {name}={}",
             current - 1,
             raw(header)
@@ -256,14 +256,14 @@ fn check_versions(
         return Err(must("Content-Type", found, content_type));
     }
     if versions.0.unwrap_or(current) != versions.1.unwrap_or(current) {
-        return Err(Error::media_type_version(format!(
+        return Err(ApiError::media_type_version(format!(
             "A compatible version is required on both Content-Type and Accept headers if either one has requested a \
              compatible version and the compatible versions must match. {}",
             both()
         )));
     }
     if versions.0.is_some() != versions.1.is_some() {
-        return Err(Error::media_type_version(format!(
+        return Err(ApiError::media_type_version(format!(
             "A compatible version is required on both Content-Type and Accept headers if either one has requested a \
              compatible version. {}",
             both()

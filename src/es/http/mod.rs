@@ -21,24 +21,24 @@ use once_cell::sync::OnceCell;
 
 use crate::clock::Timestamp;
 use crate::es::body::schema::{
-    BodyReading, COMMON_PARAMETERS, OursToRefuse, Schema, Slot, Violation, ViolationKind, off_spec,
+    BodyReading, COMMON_PARAMETERS, OperationSchema, OursToRefuse, SchemaSlot, Violation, ViolationKind, off_spec,
 };
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::http::{Headers, Method, Request};
 use crate::json;
 use crate::license::License;
 use crate::limits::{HEADER_BYTES_MAX, JSON_HELD_BYTES_MAX, LINES_HELD_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::profile::{Profile, Release};
 use crate::suggest;
-use call::{Body, Call, Line, PathParameter, Reply, Sent};
+use call::{AnswerBody, BodyLine, Call, PathParameter, Reply, Sent};
 use endpoint::Endpoint;
 use filter_path::FilterPath;
 use media::{BodyType, Media};
 use render::Style;
-use router::{Found, Route, Router};
+use router::{RouteFound, RouteTarget, Router};
 
 /// A table of operations, ready to be asked.
-pub(crate) struct Table<S: 'static> {
+pub(crate) struct OperationTable<S: 'static> {
     rows: &'static [Endpoint<S>],
     published: &'static str,
     /// One for each profile, made when it is first needed.
@@ -48,14 +48,14 @@ pub(crate) struct Table<S: 'static> {
 /// What a table is for one profile.
 struct Edition {
     router: OnceCell<Router>,
-    slots: OnceCell<Vec<Option<Slot>>>,
+    slots: OnceCell<Vec<Option<SchemaSlot>>>,
 }
 
-impl<S> Table<S> {
+impl<S> OperationTable<S> {
     /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line.
-    pub(crate) const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> Table<S> {
+    pub(crate) const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> OperationTable<S> {
         let editions = [const { Edition { router: OnceCell::new(), slots: OnceCell::new() } }; Profile::COUNT];
-        Table { rows, published, editions }
+        OperationTable { rows, published, editions }
     }
 
     /// The rows.
@@ -73,27 +73,27 @@ impl<S> Table<S> {
         edition.router.get_or_init(|| Router::new(self.rows, self.published, profile))
     }
 
-    fn schema(&self, row: usize, profile: Profile) -> Result<Option<&Schema>, Error> {
-        self.slot(row, profile).map(Slot::get).transpose()
+    fn schema(&self, row: usize, profile: Profile) -> Result<Option<&OperationSchema>, ApiError> {
+        self.slot(row, profile).map(SchemaSlot::get).transpose()
     }
 
-    fn slot(&self, row: usize, profile: Profile) -> Option<&Slot> {
-        let slots = self.editions[profile.position()]
-            .slots
-            .get_or_init(|| self.rows.iter().map(|row| row.schema.map(|text| Slot::new(text, profile))).collect());
+    fn slot(&self, row: usize, profile: Profile) -> Option<&SchemaSlot> {
+        let slots = self.editions[profile.position()].slots.get_or_init(|| {
+            self.rows.iter().map(|row| row.schema.map(|text| SchemaSlot::new(text, profile))).collect()
+        });
         slots.get(row)?.as_ref()
     }
 
     /// What stands for the placeholders of a request's path; nothing if it leads nowhere.
     pub(crate) fn placeholders<'r>(&self, request: &'r Request, profile: Profile) -> Vec<PathParameter<'r>> {
         match self.router(profile).find(request.method(), request.path()) {
-            Ok(Found::Route(_, path)) => path,
+            Ok(RouteFound::Route(_, path)) => path,
             _ => Vec::new(),
         }
     }
 
     /// The schema of an operation as JSON; none if it has none.
-    pub(crate) fn contract(&self, operation: &str, profile: Profile) -> Option<&schema::Contract> {
+    pub(crate) fn contract(&self, operation: &str, profile: Profile) -> Option<&schema::SchemaPair> {
         let row = self.rows.iter().position(|row| row.operation == operation)?;
         self.slot(row, profile)?.contract().ok()
     }
@@ -117,7 +117,7 @@ impl<S> Table<S> {
     #[cfg(test)]
     pub(crate) fn is_found_alike(&self, profile: Profile, method: &Method, path: &str) -> bool {
         let row = |found| match found {
-            Ok(Found::Route(Route::Row(row), values)) => Some((*row, values)),
+            Ok(RouteFound::Route(RouteTarget::Row(row), values)) => Some((*row, values)),
             _ => None,
         };
         let router = self.router(profile);
@@ -129,7 +129,7 @@ impl<S> Table<S> {
     ///
     /// # Errors
     /// When the schema's files are broken.
-    pub(crate) fn schema_of(&self, operation: &str, profile: Profile) -> Result<Option<&Schema>, Error> {
+    pub(crate) fn schema_of(&self, operation: &str, profile: Profile) -> Result<Option<&OperationSchema>, ApiError> {
         match self.rows.iter().position(|row| row.operation == operation) {
             Some(row) => self.schema(row, profile),
             None => Ok(None),
@@ -139,7 +139,7 @@ impl<S> Table<S> {
 
 /// Which Elasticsearch answers, as far as a request's reading depends on it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Setting {
+pub(crate) struct ServerInfo {
     /// The Elasticsearch that is mimicked.
     pub profile: Profile,
     /// What it says of itself.
@@ -161,7 +161,7 @@ pub(crate) struct Reading<'r, S: 'static> {
     /// The placeholders of its path, if the call has not taken them.
     pub path: Vec<PathParameter<'r>>,
     /// The checked call, or what the server says without state.
-    pub stage: Stage<'r>,
+    pub stage: ParseOutcome<'r>,
     /// How the answer is to be written.
     pub style: Style,
     /// Where the request leaves the published contract.
@@ -171,11 +171,11 @@ pub(crate) struct Reading<'r, S: 'static> {
 }
 
 /// Where a reading ends.
-pub(crate) enum Stage<'r> {
+pub(crate) enum ParseOutcome<'r> {
     /// A handler is to act.
     Call(Box<Call<'r>>),
     /// The answer is known without one.
-    Answered(Result<Reply, Error>),
+    Answered(Result<Reply, ApiError>),
 }
 
 /// Why a request reached no row.
@@ -188,40 +188,44 @@ pub(crate) enum Miss {
 }
 
 /// Takes a request through every check that needs no state.
-pub(crate) fn read<'r, S>(table: &'static Table<S>, request: &'r Request, setting: &Setting) -> Reading<'r, S> {
+pub(crate) fn read<'r, S>(
+    table: &'static OperationTable<S>,
+    request: &'r Request,
+    setting: &ServerInfo,
+) -> Reading<'r, S> {
     let mut reading = Reading {
         endpoint: None,
         operation: None,
         miss: None,
         path: Vec::new(),
-        stage: Stage::Answered(Ok(Reply::acknowledged())),
+        stage: ParseOutcome::Answered(Ok(Reply::acknowledged())),
         style: Style { head: *request.method() == Method::Head, ..Style::default() },
         violations: Vec::new(),
         compatible_with: None,
     };
     reading.stage =
-        read_into(table, request, setting, &mut reading).unwrap_or_else(|error| Stage::Answered(Err(error)));
+        read_into(table, request, setting, &mut reading).unwrap_or_else(|error| ParseOutcome::Answered(Err(error)));
     reading
 }
 
 fn read_into<'r, S>(
-    table: &'static Table<S>,
+    table: &'static OperationTable<S>,
     request: &'r Request,
-    setting: &Setting,
+    setting: &ServerInfo,
     reading: &mut Reading<'r, S>,
-) -> Result<Stage<'r>, Error> {
+) -> Result<ParseOutcome<'r>, ApiError> {
     let headers = request.headers();
     reading.style.opaque_id = headers.get("x-opaque-id").map(str::to_owned);
     // The line is METHOD, target and version with two blanks between; a header line ends in two bytes
     // and has a blank after its colon.
     if request.method().as_str().len() + request.target().len() + 10 > REQUEST_LINE_BYTES_MAX {
-        return Err(Error::too_long_line());
+        return Err(ApiError::too_long_line());
     }
     if headers.as_text().len() > HEADER_BYTES_MAX {
-        return Err(Error::too_long_headers());
+        return Err(ApiError::too_long_headers());
     }
     if request.body().len() > setting.body_bytes_max {
-        return Err(Error::too_large());
+        return Err(ApiError::too_large());
     }
     let query = parse_query(request.query())?;
     let find = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
@@ -233,16 +237,16 @@ fn read_into<'r, S>(
     reading.style.content_type = response;
 
     let switch = |name: &str| find(name).map(boolean).transpose();
-    let pretty = switch("pretty").map_err(Error::bad_boolean)?;
-    switch("human").map_err(Error::bad_boolean)?;
+    let pretty = switch("pretty").map_err(ApiError::bad_boolean)?;
+    switch("human").map_err(ApiError::bad_boolean)?;
     single_valued(headers)?;
     reading.style.pretty = pretty;
-    reading.style.error_trace = switch("error_trace").map_err(Error::bad_error_trace)?.unwrap_or(false);
+    reading.style.error_trace = switch("error_trace").map_err(ApiError::bad_error_trace)?.unwrap_or(false);
     reading.style.filter_path = find("filter_path").and_then(FilterPath::parse);
 
     let row = match route(table, request, setting.profile, reading)? {
         Routed::Row(row) => row,
-        Routed::Options(reply) => return Ok(Stage::Answered(Ok(reply))),
+        Routed::Options(reply) => return Ok(ParseOutcome::Answered(Ok(reply))),
     };
     let endpoint = &table.rows[row];
     reading.endpoint = Some(endpoint);
@@ -251,17 +255,17 @@ fn read_into<'r, S>(
     if has_body && endpoint.schema.is_some() {
         if headers.get("content-encoding").is_some_and(|encoding| encoding != "identity") {
             let what = "compressed bodies other than whole gzip ones over the wire";
-            return Err(Error::unsupported(what, "send the body without `Content-Encoding`"));
+            return Err(ApiError::unsupported(what, "send the body without `Content-Encoding`"));
         }
         match body_type {
             Ok(BodyType::Json) => {}
             Ok(BodyType::Foreign(name)) => {
-                return Err(Error::unsupported(
+                return Err(ApiError::unsupported(
                     &format!("bodies in {name}"),
                     "send JSON with `Content-Type: application/json`",
                 ));
             }
-            Err(raw) => return Err(Error::content_type(&raw)),
+            Err(raw) => return Err(ApiError::content_type(&raw)),
         }
     }
     let schema = table.schema(row, setting.profile)?;
@@ -272,7 +276,7 @@ fn read_into<'r, S>(
     if let Some(schema) = schema {
         check_parameters(schema, &query, reading, request, endpoint)?;
         if has_body && schema.body.is_none() {
-            return Err(Error::body_not_supported(request.method(), &decoded_path(request)?));
+            return Err(ApiError::body_not_supported(request.method(), &decoded_path(request)?));
         }
     }
     let call = Box::new(Call {
@@ -292,13 +296,13 @@ fn read_into<'r, S>(
         reading.path = call.path;
         return Err(refused);
     }
-    Ok(Stage::Call(call))
+    Ok(ParseOutcome::Call(call))
 }
 
 /// The reply to an `OPTIONS` request, which needs no handler.
 fn options(allowed: &[Method]) -> Reply {
     let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-    Reply { allow: (!names.is_empty()).then(|| names.join(",")), ..Reply::ok(Body::Text(bytes::Bytes::new())) }
+    Reply { allow: (!names.is_empty()).then(|| names.join(",")), ..Reply::ok(AnswerBody::Text(bytes::Bytes::new())) }
 }
 
 /// What a router's finding comes to.
@@ -308,41 +312,41 @@ enum Routed {
 }
 
 fn route<'r, S>(
-    table: &'static Table<S>,
+    table: &'static OperationTable<S>,
     request: &'r Request,
     profile: Profile,
     reading: &mut Reading<'r, S>,
-) -> Result<Routed, Error> {
+) -> Result<Routed, ApiError> {
     let method = request.method();
     let allowed = match table.router(profile).find(method, request.path())? {
-        Found::Route(Route::Row(row), path) => {
+        RouteFound::Route(RouteTarget::Row(row), path) => {
             reading.path = path;
             return Ok(Routed::Row(*row));
         }
-        Found::Route(Route::Unsupported(operation), path) => {
+        RouteFound::Route(RouteTarget::Unsupported(operation), path) => {
             // What reads as the name of an index and cannot be one is no operation of Elasticsearch.
             if let Some((_, index)) = path.iter().find(|(name, index)| *name == "index" && index.starts_with('_')) {
                 reading.miss = Some(Miss::Unknown);
-                return Err(Error::invalid_index_name(index));
+                return Err(ApiError::invalid_index_name(index));
             }
             reading.miss = Some(Miss::Unsupported);
             reading.operation = Some(operation);
             reading.path = path;
             let known = table.rows.iter().map(|row| row.operation);
             let nearest = suggest::similar(operation, known).first().copied();
-            return Err(Error::unsupported_operation(operation, nearest));
+            return Err(ApiError::unsupported_operation(operation, nearest));
         }
-        Found::WrongMethod(allowed) => Some(allowed),
-        Found::Route(Route::Bare, _) | Found::Unknown => None,
+        RouteFound::WrongMethod(allowed) => Some(allowed),
+        RouteFound::Route(RouteTarget::Bare, _) | RouteFound::Unknown => None,
     };
     if *method == Method::Options {
         return Ok(Routed::Options(options(&allowed.unwrap_or_default())));
     }
     reading.miss = Some(Miss::Unknown);
     match (allowed, method) {
-        (Some(allowed), _) => Err(Error::wrong_method(request.target(), method, &allowed)),
-        (None, Method::Other(_)) => Err(Error::wrong_method(request.target(), method, &[])),
-        (None, _) => Err(Error::no_handler(request.target(), method)),
+        (Some(allowed), _) => Err(ApiError::wrong_method(request.target(), method, &allowed)),
+        (None, Method::Other(_)) => Err(ApiError::wrong_method(request.target(), method, &[])),
+        (None, _) => Err(ApiError::no_handler(request.target(), method)),
     }
 }
 
@@ -350,16 +354,16 @@ fn route<'r, S>(
 /// formed; what is wrong with it the parser tells.
 fn read_body(
     operation: &str,
-    schema: &'static Schema,
+    schema: &'static OperationSchema,
     request: &Request,
     violations: &mut Vec<Violation>,
-) -> Result<(Option<Sent>, Vec<Line>), Error> {
+) -> Result<(Option<Sent>, Vec<BodyLine>), ApiError> {
     let Some(wanted) = &schema.body else {
         return Ok((None, Vec::new()));
     };
     let bytes = request.body();
     if bytes.is_empty() {
-        return if wanted.required { Err(Error::body_required()) } else { Ok((None, Vec::new())) };
+        return if wanted.required { Err(ApiError::body_required()) } else { Ok((None, Vec::new())) };
     }
     let (weight, most) = match &wanted.reading {
         BodyReading::Bytes => (None, 0),
@@ -370,21 +374,21 @@ fn read_body(
         _ => (json::weighs_more([&bytes[..]].into_iter(), JSON_HELD_BYTES_MAX), JSON_HELD_BYTES_MAX),
     };
     if let Some(weight) = weight {
-        return Err(Error::data_too_large(weight, most));
+        return Err(ApiError::data_too_large(weight, most));
     }
     let body = match &wanted.reading {
         BodyReading::Bytes => None,
-        BodyReading::Document => return Ok((None, vec![Line::read(bytes.clone())])),
-        BodyReading::Lines => return Ok((None, Line::read_all(bytes))),
+        BodyReading::Document => return Ok((None, vec![BodyLine::read(bytes.clone())])),
+        BodyReading::Lines => return Ok((None, BodyLine::read_all(bytes))),
         BodyReading::Json(published) => {
-            let body = json::read(bytes).map_err(|wrong| Error::parse(error::syntax(&wrong)))?;
+            let body = json::read(bytes).map_err(|wrong| ApiError::parse(error::syntax(&wrong)))?;
             violations.extend(body.as_ref().and_then(|body| off_spec(published, body)));
             let is_given = |ours: &&OursToRefuse| {
                 let value = body.as_ref().and_then(|body| body.get(&ours.name));
                 ours.in_body && value.is_some_and(|value| !ours.passes(value))
             };
             if let Some(ours) = schema.ours.iter().find(is_given) {
-                return Err(Error::unsupported_part("member", &ours.name, operation));
+                return Err(ApiError::unsupported_part("member", &ours.name, operation));
             }
             body
         }
@@ -402,7 +406,7 @@ fn read_body(
                 parsed.parser.settle(body);
             }
             if let Some(exception) = complaint {
-                return Err(Error::parse(exception));
+                return Err(ApiError::parse(exception));
             }
             body
         }
@@ -411,12 +415,12 @@ fn read_body(
 }
 
 fn check_parameters<S>(
-    schema: &Schema,
+    schema: &OperationSchema,
     query: &[(String, String)],
     reading: &mut Reading<'_, S>,
     request: &Request,
     endpoint: &Endpoint<S>,
-) -> Result<(), Error> {
+) -> Result<(), ApiError> {
     if query.is_empty() {
         return Ok(());
     }
@@ -456,20 +460,20 @@ fn check_parameters<S>(
         let is_given =
             |ours: &&OursToRefuse| !ours.in_body && given(&ours.name).is_some_and(|value| !ours.passes_text(value));
         return match schema.ours.iter().find(is_given) {
-            Some(ours) => Err(Error::unsupported_part("parameter", &ours.name, endpoint.operation)),
+            Some(ours) => Err(ApiError::unsupported_part("parameter", &ours.name, endpoint.operation)),
             None => Ok(()),
         };
     }
     let known: Vec<&str> = known().collect();
-    Err(Error::unrecognized_parameters(&decoded_path(request)?, &unknown, known.iter().copied()))
+    Err(ApiError::unrecognized_parameters(&decoded_path(request)?, &unknown, known.iter().copied()))
 }
 
 fn placeholder(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
-fn decoded_path(request: &Request) -> Result<String, Error> {
-    router::decode(request.path(), false).map(std::borrow::Cow::into_owned).map_err(Error::bad_path)
+fn decoded_path(request: &Request) -> Result<String, ApiError> {
+    router::decode(request.path(), false).map(std::borrow::Cow::into_owned).map_err(ApiError::bad_path)
 }
 
 /// A boolean parameter: present without a value is true.
@@ -482,7 +486,7 @@ fn boolean(text: &str) -> Result<bool, &str> {
 }
 
 /// Headers that may come twice only with the same value.
-fn single_valued(headers: &Headers) -> Result<(), Error> {
+fn single_valued(headers: &Headers) -> Result<(), ApiError> {
     const NAMES: [(&str, &str); 4] = [
         ("x-opaque-id", "X-Opaque-Id"),
         ("traceparent", "traceparent"),
@@ -497,14 +501,14 @@ fn single_valued(headers: &Headers) -> Result<(), Error> {
         if let Some((_, printed)) = NAMES.iter().find(|(known, _)| *known == name)
             && headers.get(name) != Some(value)
         {
-            return Err(Error::single_valued_header(printed));
+            return Err(ApiError::single_valued_header(printed));
         }
     }
     Ok(())
 }
 
 /// The parameters of a query; of several with one name the last counts.
-fn parse_query(query: &str) -> Result<Vec<(String, String)>, Error> {
+fn parse_query(query: &str) -> Result<Vec<(String, String)>, ApiError> {
     let mut parameters: Vec<(String, String)> = Vec::new();
     if query.is_empty() {
         return Ok(parameters);
@@ -515,10 +519,10 @@ fn parse_query(query: &str) -> Result<Vec<(String, String)>, Error> {
             Some(name) => (name, ""),
             None => part.split_once('=').unwrap_or((part, "")),
         };
-        let name = router::decode(name, true).map_err(Error::bad_query)?.into_owned();
-        let value = router::decode(value, true).map_err(Error::bad_query)?.into_owned();
+        let name = router::decode(name, true).map_err(ApiError::bad_query)?.into_owned();
+        let value = router::decode(value, true).map_err(ApiError::bad_query)?.into_owned();
         if ["serverlessRequest", "operatorRequest"].iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {
-            return Err(Error::reserved_parameter(&name));
+            return Err(ApiError::reserved_parameter(&name));
         }
         match parameters.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Table, placeholder};
-use crate::es::body::schema::{COMMON_PARAMETERS, Contract, ViolationKind};
+use super::{OperationTable, placeholder};
+use crate::es::body::schema::{COMMON_PARAMETERS, SchemaPair, ViolationKind};
 use crate::http::Request;
 use crate::limits::NEAR_MISS_DIFFERENCES_MAX;
 use crate::near_miss::{Difference, NearMiss};
@@ -14,7 +14,7 @@ use crate::suggest::{similar, similarity};
 
 /// The operation that a call which reached none comes closest to: one of the table's rows, or one that
 /// Elasticsearch has besides.
-pub(crate) fn operation<S>(table: &'static Table<S>, profile: Profile, request: &Request) -> Option<NearMiss> {
+pub(crate) fn operation<S>(table: &'static OperationTable<S>, profile: Profile, request: &Request) -> Option<NearMiss> {
     let path = request.path().trim_end_matches('/');
     let method = request.method().as_str();
     let rows = table.rows.iter().flat_map(|row| {
@@ -68,14 +68,14 @@ pub(crate) fn operation<S>(table: &'static Table<S>, profile: Profile, request: 
 /// What the schema of an operation wants at that place of a body, as a JSON pointer: the published one,
 /// or where the server takes less, the server's.
 pub(crate) fn field<S>(
-    table: &'static Table<S>,
+    table: &'static OperationTable<S>,
     profile: Profile,
     operation: &str,
     kind: ViolationKind,
     body: &Value,
     pointer: &str,
 ) -> Option<NearMiss> {
-    let Contract { published, server, .. } = table.contract(operation, profile)?;
+    let SchemaPair { published, server, .. } = table.contract(operation, profile)?;
     let schema = if kind == ViolationKind::ServerRejectsSpec { server } else { published };
     let mut near = NearMiss {
         nearest: format!("the schema of {operation}"),
@@ -88,7 +88,7 @@ pub(crate) fn field<S>(
 
 /// The parameter of an operation that comes closest to a name that it does not know.
 pub(crate) fn parameter<S>(
-    table: &'static Table<S>,
+    table: &'static OperationTable<S>,
     profile: Profile,
     operation: &str,
     name: &str,

@@ -1,4 +1,4 @@
-//! [`Part`]: an answer put together from pieces that are rendered after the lock is released.
+//! [`JsonPart`]: an answer put together from pieces that are rendered after the lock is released.
 //!
 //! Documents stand in it by reference, so that a large answer costs the lock no more than a counter for
 //! each of them.
@@ -12,7 +12,7 @@ use crate::es::document::source::Source;
 
 /// A piece of JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum JsonPart {
     /// Any JSON.
     Json(Value),
     /// A whole number.
@@ -33,40 +33,40 @@ pub(crate) enum Part {
         successful: u64,
     },
     /// An object whose names are known.
-    Object(Vec<(&'static str, Part)>),
+    Object(Vec<(&'static str, JsonPart)>),
     /// An object whose names are data.
-    Named(Vec<(Arc<str>, Part)>),
+    Named(Vec<(Arc<str>, JsonPart)>),
     /// A list.
-    List(Vec<Part>),
+    List(Vec<JsonPart>),
 }
 
-impl Serialize for Part {
+impl Serialize for JsonPart {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Part::Json(value) => value.serialize(serializer),
-            Part::Number(number) => serializer.serialize_u64(*number),
-            Part::Flag(flag) => serializer.serialize_bool(*flag),
-            Part::Word(word) => serializer.serialize_str(word),
-            Part::Text(text) => serializer.serialize_str(text),
-            Part::Source(source) => source.serialize(serializer),
-            Part::Shards { total, successful } => {
+            JsonPart::Json(value) => value.serialize(serializer),
+            JsonPart::Number(number) => serializer.serialize_u64(*number),
+            JsonPart::Flag(flag) => serializer.serialize_bool(*flag),
+            JsonPart::Word(word) => serializer.serialize_str(word),
+            JsonPart::Text(text) => serializer.serialize_str(text),
+            JsonPart::Source(source) => source.serialize(serializer),
+            JsonPart::Shards { total, successful } => {
                 let mut map = serializer.serialize_map(Some(3))?;
                 map.serialize_entry("total", total)?;
                 map.serialize_entry("successful", successful)?;
                 map.serialize_entry("failed", &0)?;
                 map.end()
             }
-            Part::Object(members) => {
+            JsonPart::Object(members) => {
                 let mut map = serializer.serialize_map(Some(members.len()))?;
                 members.iter().try_for_each(|(name, part)| map.serialize_entry(name, part))?;
                 map.end()
             }
-            Part::Named(members) => {
+            JsonPart::Named(members) => {
                 let mut map = serializer.serialize_map(Some(members.len()))?;
                 members.iter().try_for_each(|(name, part)| map.serialize_entry(&**name, part))?;
                 map.end()
             }
-            Part::List(items) => {
+            JsonPart::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 items.iter().try_for_each(|item| list.serialize_element(item))?;
                 list.end()

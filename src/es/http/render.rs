@@ -1,4 +1,4 @@
-//! [`Reply`] or [`Error`] → [`Response`]: product header, pretty, `filter_path`, HEAD.
+//! [`Reply`] or [`ApiError`] → [`Response`]: product header, pretty, `filter_path`, HEAD.
 //!
 //! Pure: the same reply in the same style gives the same bytes. It runs after the lock is released,
 //! so that a large answer holds nobody up.
@@ -10,12 +10,12 @@ use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-use super::call::{Body, Reply};
+use super::call::{AnswerBody, Reply};
 use super::filter_path::FilterPath;
 use crate::es::document::source::Source;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::search::handlers::hits::{FoundBody, SearchesBody};
-use crate::es::store::Page;
+use crate::es::store::DocumentPage;
 use crate::http::{Headers, Response};
 use crate::json;
 use crate::profile::Profile;
@@ -51,13 +51,13 @@ impl Default for Style {
 }
 
 /// The response to a request that was done or refused.
-pub(crate) fn render(outcome: &Result<Reply, Error>, style: &Style) -> Response {
+pub(crate) fn render(outcome: &Result<Reply, ApiError>, style: &Style) -> Response {
     match outcome {
         Ok(reply) => {
             let text = body_text(reply, style);
             let content_type = match reply.body {
-                Body::Text(_) => "text/plain; charset=UTF-8",
-                Body::Typed(content_type, _) => content_type,
+                AnswerBody::Text(_) => "text/plain; charset=UTF-8",
+                AnswerBody::Typed(content_type, _) => content_type,
                 _ => &style.content_type,
             };
             let headers =
@@ -76,7 +76,7 @@ pub(crate) fn render(outcome: &Result<Reply, Error>, style: &Style) -> Response 
 }
 
 /// Elasticsearch never shows where a refused login came from.
-fn error_trace(error: &Error, style: &Style) -> bool {
+fn error_trace(error: &ApiError, style: &Style) -> bool {
     style.error_trace && error.status() != 401
 }
 
@@ -86,15 +86,15 @@ fn body_text(reply: &Reply, style: &Style) -> Bytes {
         return json::write(&filter.apply(reply.body.to_value()), pretty).into();
     }
     match &reply.body {
-        Body::Fixed(text) if !pretty => Bytes::from_static(text.as_bytes()),
-        Body::Text(text) => text.clone(),
-        Body::Typed(_, bytes) => bytes.clone(),
+        AnswerBody::Fixed(text) if !pretty => Bytes::from_static(text.as_bytes()),
+        AnswerBody::Text(text) => text.clone(),
+        AnswerBody::Typed(_, bytes) => bytes.clone(),
         body => {
             let mut text = Vec::with_capacity(256);
             match json::write_into(&mut text, body, pretty) {
                 Ok(()) => text.into(),
                 Err(wrong) => {
-                    json::write(&Error::bug(&wrong.to_string()).body(false).unwrap_or_default(), pretty).into()
+                    json::write(&ApiError::bug(&wrong.to_string()).body(false).unwrap_or_default(), pretty).into()
                 }
             }
         }
@@ -201,9 +201,9 @@ impl Serialize for WithId<'_> {
     }
 }
 
-struct Hits<'a>(&'a Page);
+struct RenderedHits<'a>(&'a DocumentPage);
 
-impl Serialize for Hits<'_> {
+impl Serialize for RenderedHits<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut hits = serializer.serialize_seq(Some(self.0.hits.len()))?;
         for (id, source) in &self.0.hits {
@@ -213,24 +213,24 @@ impl Serialize for Hits<'_> {
     }
 }
 
-impl Serialize for Body {
+impl Serialize for AnswerBody {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Body::Json(value) => value.serialize(serializer),
-            Body::Fixed(text) => {
+            AnswerBody::Json(value) => value.serialize(serializer),
+            AnswerBody::Fixed(text) => {
                 serde_json::from_str::<Value>(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
             }
-            Body::Document(id, source) => WithId(id, source).serialize(serializer),
-            Body::Page(page) => {
+            AnswerBody::Document(id, source) => WithId(id, source).serialize(serializer),
+            AnswerBody::Page(page) => {
                 let mut map = serializer.serialize_map(Some(2))?;
                 map.serialize_entry("count", &page.total)?;
-                map.serialize_entry("results", &Hits(page))?;
+                map.serialize_entry("results", &RenderedHits(page))?;
                 map.end()
             }
-            Body::Found(found) => FoundBody(found).serialize(serializer),
-            Body::Searches(searches) => SearchesBody(searches).serialize(serializer),
-            Body::Tree(part) => part.serialize(serializer),
-            Body::Text(_) | Body::Typed(..) => Err(serde::ser::Error::custom("a text is no JSON")),
+            AnswerBody::Found(found) => FoundBody(found).serialize(serializer),
+            AnswerBody::Searches(searches) => SearchesBody(searches).serialize(serializer),
+            AnswerBody::Tree(part) => part.serialize(serializer),
+            AnswerBody::Text(_) | AnswerBody::Typed(..) => Err(serde::ser::Error::custom("a text is no JSON")),
         }
     }
 }

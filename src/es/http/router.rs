@@ -11,13 +11,13 @@ use std::borrow::Cow;
 
 use super::call::PathParameter;
 use super::endpoint::Endpoint;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::http::Method;
 use crate::profile::Profile;
 
 /// What a method and a path lead to.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Route {
+pub(crate) enum RouteTarget {
     /// A row of the table, by its index.
     Row(usize),
     /// An operation of Elasticsearch that this mock has not, by its name.
@@ -27,9 +27,9 @@ pub(crate) enum Route {
 }
 
 /// What the router says of a request.
-pub(crate) enum Found<'a, 'p> {
+pub(crate) enum RouteFound<'a, 'p> {
     /// The route, and the placeholders of its path.
-    Route(&'a Route, Vec<PathParameter<'p>>),
+    Route(&'a RouteTarget, Vec<PathParameter<'p>>),
     /// The path is known, the method is not: the methods that are, in Elasticsearch's order.
     WrongMethod(Vec<Method>),
     /// No such path.
@@ -38,7 +38,7 @@ pub(crate) enum Found<'a, 'p> {
 
 /// A line of `fixtures/spec/operations.txt`.
 #[derive(Clone, Copy)]
-struct Line {
+struct SpecLine {
     operation: &'static str,
     method: &'static str,
     path: &'static str,
@@ -46,10 +46,10 @@ struct Line {
     profile: Option<&'static str>,
 }
 
-fn lines(published: &'static str) -> impl Iterator<Item = Line> {
+fn lines(published: &'static str) -> impl Iterator<Item = SpecLine> {
     published.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let mut words = line.split(' ');
-        Some(Line { operation: words.next()?, method: words.next()?, path: words.next()?, profile: words.next() })
+        Some(SpecLine { operation: words.next()?, method: words.next()?, path: words.next()?, profile: words.next() })
     })
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn is_in(published: &'static str, operation: &str, method: &Method, p
 }
 
 fn is_among(
-    mut lines: impl Iterator<Item = Line>,
+    mut lines: impl Iterator<Item = SpecLine>,
     operation: &str,
     method: &Method,
     path: &str,
@@ -72,20 +72,20 @@ fn is_among(
 
 /// A tree of path segments.
 pub(crate) struct Router {
-    root: Node,
+    root: RouteNode,
     /// By the number of their segments.
-    plain: [Vec<Plain>; PLAIN_SEGMENTS_MAX + 1],
+    plain: [Vec<PlainRow>; PLAIN_SEGMENTS_MAX + 1],
 }
 
 /// Paths with more segments are found by the four passes alone.
 const PLAIN_SEGMENTS_MAX: usize = 7;
 
 /// A row of ours as a list of segments.
-struct Plain {
+struct PlainRow {
     method: Method,
     segments: Vec<Segment>,
     placeholders: usize,
-    route: Route,
+    route: RouteTarget,
 }
 
 enum Segment {
@@ -120,17 +120,17 @@ fn fits(wanted: &[Segment], given: &[&str]) -> bool {
 }
 
 #[derive(Default)]
-struct Node {
+struct RouteNode {
     /// Sorted by segment.
-    literals: Vec<(&'static str, Node)>,
-    wildcard: Option<Box<Node>>,
+    literals: Vec<(&'static str, RouteNode)>,
+    wildcard: Option<Box<RouteNode>>,
     routes: Vec<Leaf>,
 }
 
 struct Leaf {
     method: Method,
     names: Vec<&'static str>,
-    route: Route,
+    route: RouteTarget,
 }
 
 /// Where a placeholder may stand for a segment that no literal matches.
@@ -148,30 +148,31 @@ impl Router {
     /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`, and the
     /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
     pub(crate) fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
-        let mut router = Router { root: Node::default(), plain: Default::default() };
+        let mut router = Router { root: RouteNode::default(), plain: Default::default() };
         // Cut into words once: every row looks through them.
-        let published_lines: Vec<Line> = lines(published).collect();
+        let published_lines: Vec<SpecLine> = lines(published).collect();
         for (at, row) in rows.iter().enumerate() {
             let is_there =
                 |path: &&&str| is_among(published_lines.iter().copied(), row.operation, &row.method, path, profile);
             for path in row.paths.iter().filter(is_there) {
                 let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
                 let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
-                let plain = Plain { method: row.method.clone(), segments, placeholders, route: Route::Row(at) };
+                let plain =
+                    PlainRow { method: row.method.clone(), segments, placeholders, route: RouteTarget::Row(at) };
                 // A path without placeholders is quick to find as it is.
                 if path.contains('{')
                     && let Some(plains) = router.plain.get_mut(plain.segments.len())
                 {
                     plains.push(plain);
                 }
-                router.insert(row.method.clone(), path, Route::Row(at));
+                router.insert(row.method.clone(), path, RouteTarget::Row(at));
             }
         }
         for line in published_lines.iter().filter(|line| profile.has(line.profile)) {
-            router.insert(Method::new(line.method), line.path, Route::Unsupported(line.operation));
+            router.insert(Method::new(line.method), line.path, RouteTarget::Unsupported(line.operation));
         }
         for (method, path) in profile.bare_routes().iter().filter(|_| !published.is_empty()) {
-            router.insert(Method::new(method), path, Route::Bare);
+            router.insert(Method::new(method), path, RouteTarget::Bare);
         }
         let Router { root, plain } = &mut router;
         plain.iter_mut().for_each(|it| it.retain(|plain| root.has_only_marked_rivals(&plain.segments)));
@@ -179,7 +180,7 @@ impl Router {
     }
 
     /// Adds a route; the first one with its method and shape of path stays.
-    fn insert(&mut self, method: Method, path: &'static str, route: Route) {
+    fn insert(&mut self, method: Method, path: &'static str, route: RouteTarget) {
         let mut node = &mut self.root;
         let mut names = Vec::new();
         for segment in path.trim_matches('/').split('/').filter(|segment| !segment.is_empty()) {
@@ -192,7 +193,7 @@ impl Router {
                     let at = match node.literals.binary_search_by_key(&segment, |(known, _)| known) {
                         Ok(at) => at,
                         Err(at) => {
-                            node.literals.insert(at, (segment, Node::default()));
+                            node.literals.insert(at, (segment, RouteNode::default()));
                             at
                         }
                     };
@@ -208,7 +209,7 @@ impl Router {
     /// The row that a plain path leads to, without the four passes: all its literals match, and nothing
     /// stands for a placeholder that could be a literal or has an escape. Such a path leads nowhere
     /// else; a test holds the two ways to the same answer.
-    fn find_plain<'p>(&self, method: &Method, path: &'p str) -> Option<Found<'_, 'p>> {
+    fn find_plain<'p>(&self, method: &Method, path: &'p str) -> Option<RouteFound<'_, 'p>> {
         let path = path.strip_prefix('/')?;
         let bytes = path.as_bytes();
         let mut given = [""; PLAIN_SEGMENTS_MAX];
@@ -233,7 +234,7 @@ impl Router {
                         values.push((*name, Cow::Borrowed(*given)));
                     }
                 }
-                return Some(Found::Route(&plain.route, values));
+                return Some(RouteFound::Route(&plain.route, values));
             }
         }
         None
@@ -243,7 +244,7 @@ impl Router {
     ///
     /// # Errors
     /// When a placeholder's segment has a broken escape.
-    pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Result<Found<'_, 'p>, Error> {
+    pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Result<RouteFound<'_, 'p>, ApiError> {
         match self.find_plain(method, path) {
             Some(found) => Ok(found),
             None => self.find_in_tree(method, path),
@@ -251,7 +252,7 @@ impl Router {
     }
 
     /// The same by the four passes.
-    pub(super) fn find_in_tree<'p>(&self, method: &Method, path: &'p str) -> Result<Found<'_, 'p>, Error> {
+    pub(super) fn find_in_tree<'p>(&self, method: &Method, path: &'p str) -> Result<RouteFound<'_, 'p>, ApiError> {
         let segments = segments(path);
         let mut allowed = Vec::new();
         let mut seen = false;
@@ -260,22 +261,24 @@ impl Router {
             let Some(node) = self.root.walk(&segments, 0, pass, &mut values) else {
                 continue;
             };
-            if let Some(leaf) = node.routes.iter().find(|leaf| leaf.method == *method && leaf.route != Route::Bare) {
+            if let Some(leaf) =
+                node.routes.iter().find(|leaf| leaf.method == *method && leaf.route != RouteTarget::Bare)
+            {
                 let values = values.into_iter().map(|at| decode_segment(path, segments[at]));
                 let values = values.collect::<Result<Vec<_>, _>>()?;
-                return Ok(Found::Route(&leaf.route, leaf.names.iter().copied().zip(values).collect()));
+                return Ok(RouteFound::Route(&leaf.route, leaf.names.iter().copied().zip(values).collect()));
             }
             seen = true;
             allowed.extend(node.routes.iter().map(|leaf| leaf.method.clone()));
         }
         if !seen || allowed.contains(method) {
-            return Ok(Found::Unknown);
+            return Ok(RouteFound::Unknown);
         }
-        Ok(Found::WrongMethod(Method::ALL.into_iter().filter(|known| allowed.contains(known)).collect()))
+        Ok(RouteFound::WrongMethod(Method::ALL.into_iter().filter(|known| allowed.contains(known)).collect()))
     }
 }
 
-impl Node {
+impl RouteNode {
     /// Whether every literal that could stand in place of one of the placeholders begins with an
     /// underscore, so that it is told from a value at a glance.
     fn has_only_marked_rivals(&self, segments: &[Segment]) -> bool {
@@ -293,7 +296,7 @@ impl Node {
     }
 
     /// The node at the end of `segments[at..]`, and which segments stood in for placeholders.
-    fn walk<'n>(&'n self, segments: &[&str], at: usize, pass: Pass, values: &mut Vec<usize>) -> Option<&'n Node> {
+    fn walk<'n>(&'n self, segments: &[&str], at: usize, pass: Pass, values: &mut Vec<usize>) -> Option<&'n RouteNode> {
         let Some(segment) = segments.get(at) else {
             return (!self.routes.is_empty()).then_some(self);
         };
@@ -328,13 +331,13 @@ fn segments(path: &str) -> Vec<&str> {
 }
 
 /// A segment with its escapes resolved. A `+` stays a plus sign.
-fn decode_segment<'p>(path: &str, segment: &'p str) -> Result<Cow<'p, str>, Error> {
+fn decode_segment<'p>(path: &str, segment: &'p str) -> Result<Cow<'p, str>, ApiError> {
     match decode(segment, false) {
         Ok(text) => Ok(text),
         // The real server counts from the start of the whole path.
-        Err(_) => {
-            Err(decode(path, false).err().map_or_else(|| Error::bad_path("broken escape".into()), Error::bad_path))
-        }
+        Err(_) => Err(decode(path, false)
+            .err()
+            .map_or_else(|| ApiError::bad_path("broken escape".into()), ApiError::bad_path)),
     }
 }
 
@@ -403,13 +406,13 @@ thing.part.put PUT /_thing/_part/{part}";
     fn find(profile: Profile, method: Method, path: &str) -> String {
         let rows: &'static [Endpoint<()>] = &[];
         match Router::new(rows, PUBLISHED, profile).find(&method, path) {
-            Ok(Found::Route(Route::Bare, _)) => "a route that nobody may take".to_owned(),
-            Ok(Found::Route(Route::Unsupported(name), values)) => {
+            Ok(RouteFound::Route(RouteTarget::Bare, _)) => "a route that nobody may take".to_owned(),
+            Ok(RouteFound::Route(RouteTarget::Unsupported(name), values)) => {
                 values.iter().fold((*name).to_owned(), |text, (name, value)| format!("{text} {name}={value}"))
             }
-            Ok(Found::Route(Route::Row(at), _)) => at.to_string(),
-            Ok(Found::WrongMethod(methods)) => format!("405 {methods:?}"),
-            Ok(Found::Unknown) => "unknown".to_owned(),
+            Ok(RouteFound::Route(RouteTarget::Row(at), _)) => at.to_string(),
+            Ok(RouteFound::WrongMethod(methods)) => format!("405 {methods:?}"),
+            Ok(RouteFound::Unknown) => "unknown".to_owned(),
             Err(_) => "bad path".to_owned(),
         }
     }

@@ -3,16 +3,16 @@
 //! Source: Elasticsearch 9.x, its REST controller and base handler.
 
 use crate::es::body::words::bad_boolean_reason;
-use crate::es::error::{Error, Exception, Shape, bad_boolean, full, illegal_argument, short, unknown_enum};
+use crate::es::error::{ApiError, ErrorShape, Exception, bad_boolean, full, illegal_argument, short, unknown_enum};
 use crate::http::Method;
 use crate::limits::{HEADER_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::suggest;
 
-impl Error {
+impl ApiError {
     // ── the message as a whole ────────────────────────────────────────────────────────────────────
 
     /// A broken escape in the query, met while decoding `reason`'s name or value.
-    pub(crate) fn bad_query(reason: String) -> Error {
+    pub(crate) fn bad_query(reason: String) -> ApiError {
         let cause = illegal_argument(reason.clone());
         full(
             400,
@@ -22,17 +22,17 @@ impl Error {
     }
 
     /// A broken escape in the path.
-    pub(crate) fn bad_path(reason: String) -> Error {
+    pub(crate) fn bad_path(reason: String) -> ApiError {
         full(400, illegal_argument(reason))
     }
 
     /// A query parameter that only the server itself may set.
-    pub(crate) fn reserved_parameter(name: &str) -> Error {
-        Error::bad_query(format!("parameter [{name}] is reserved and may not be set"))
+    pub(crate) fn reserved_parameter(name: &str) -> ApiError {
+        ApiError::bad_query(format!("parameter [{name}] is reserved and may not be set"))
     }
 
     /// A media type header that cannot be read.
-    pub(crate) fn media_type_header(header: &str, reason: String) -> Error {
+    pub(crate) fn media_type_header(header: &str, reason: String) -> ApiError {
         full(
             400,
             Exception::new("media_type_header_exception", format!("Invalid media-type value on headers [{header}]"))
@@ -41,7 +41,7 @@ impl Error {
     }
 
     /// Media types that ask for a REST version which is not there, or for two.
-    pub(crate) fn media_type_version(reason: String) -> Error {
+    pub(crate) fn media_type_version(reason: String) -> ApiError {
         full(
             400,
             Exception::new("media_type_header_exception", "Invalid media-type value on headers [Accept, Content-Type]")
@@ -50,37 +50,37 @@ impl Error {
     }
 
     /// A body of a type that is not understood.
-    pub(crate) fn content_type(raw: &str) -> Error {
+    pub(crate) fn content_type(raw: &str) -> ApiError {
         short(406, format!("Content-Type header [{raw}] is not supported"))
     }
 
     /// A header that may have one value and has several.
-    pub(crate) fn single_valued_header(name: &str) -> Error {
+    pub(crate) fn single_valued_header(name: &str) -> ApiError {
         full(400, illegal_argument(format!("multiple values for single-valued header [{name}].")))
     }
 
     /// A request line over the limit.
-    pub(crate) fn too_long_line() -> Error {
+    pub(crate) fn too_long_line() -> ApiError {
         let reason = format!("An HTTP line is larger than {REQUEST_LINE_BYTES_MAX} bytes.");
         full(400, Exception::new("too_long_http_line_exception", reason))
     }
 
     /// Headers over the limit.
-    pub(crate) fn too_long_headers() -> Error {
+    pub(crate) fn too_long_headers() -> ApiError {
         let reason = format!("HTTP header is larger than {HEADER_BYTES_MAX} bytes.");
         full(400, Exception::new("too_long_http_header_exception", reason))
     }
 
     /// A body over the limit.
-    pub(crate) fn too_large() -> Error {
-        Error { status: 413, allow: None, shape: Shape::Bare }
+    pub(crate) fn too_large() -> ApiError {
+        ApiError { status: 413, allow: None, shape: ErrorShape::Bare }
     }
 
     /// A body whose values would take more memory than there is for one.
     ///
     /// DIFFERENCE: Elasticsearch counts the memory of all that goes on; here each body is counted by
     /// itself, so that the answer does not depend on other calls.
-    pub(crate) fn data_too_large(wanted: usize, most: usize) -> Error {
+    pub(crate) fn data_too_large(wanted: usize, most: usize) -> ApiError {
         let mb = |bytes: usize| match (bytes >> 20, ((bytes * 10) >> 20) % 10) {
             (whole, 0) => format!("{bytes}/{whole}mb"),
             (whole, tenth) => format!("{bytes}/{whole}.{tenth}mb"),
@@ -96,25 +96,25 @@ impl Error {
     }
 
     /// A boolean parameter that is neither true nor false.
-    pub(crate) fn bad_boolean(value: &str) -> Error {
+    pub(crate) fn bad_boolean(value: &str) -> ApiError {
         full(400, bad_boolean(value))
     }
 
     /// The same for `error_trace`, which is read before errors have their full form.
-    pub(crate) fn bad_error_trace(value: &str) -> Error {
+    pub(crate) fn bad_error_trace(value: &str) -> ApiError {
         short(400, bad_boolean_reason(value))
     }
 
     // ── routing ───────────────────────────────────────────────────────────────────────────────────
 
     /// No path like that.
-    pub(crate) fn no_handler(target: &str, method: &Method) -> Error {
+    pub(crate) fn no_handler(target: &str, method: &Method) -> ApiError {
         let text = format!("no handler found for uri [{target}] and method [{method}]");
-        Error { status: 400, allow: None, shape: Shape::Short { text, with_status: false } }
+        ApiError { status: 400, allow: None, shape: ErrorShape::Short { text, with_status: false } }
     }
 
     /// The path is known, the method is not.
-    pub(crate) fn wrong_method(target: &str, method: &Method, allowed: &[Method]) -> Error {
+    pub(crate) fn wrong_method(target: &str, method: &Method, allowed: &[Method]) -> ApiError {
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
         let text = match method {
             Method::Other(name) if names.is_empty() => format!("Unexpected http method: {name}"),
@@ -125,11 +125,11 @@ impl Error {
             ),
         };
         let allow = (!names.is_empty()).then(|| names.join(","));
-        Error { allow, ..short(405, text) }
+        ApiError { allow, ..short(405, text) }
     }
 
     /// A path that reads as the name of an index which cannot be one.
-    pub(crate) fn invalid_index_name(index: &str) -> Error {
+    pub(crate) fn invalid_index_name(index: &str) -> ApiError {
         full(
             400,
             Exception::new(
@@ -143,7 +143,7 @@ impl Error {
 
     /// An operation that Elasticsearch has and this mock has not.
     // DIFFERENCE: Elasticsearch would do it. The type says whose answer this is.
-    pub(crate) fn unsupported_operation(operation: &str, nearest: Option<&str>) -> Error {
+    pub(crate) fn unsupported_operation(operation: &str, nearest: Option<&str>) -> ApiError {
         let nearest =
             nearest.map(|nearest| format!("; the nearest one that it has is [{nearest}]")).unwrap_or_default();
         full(
@@ -157,7 +157,7 @@ impl Error {
 
     /// A form of a request that Elasticsearch understands and this mock does not.
     // DIFFERENCE: as above.
-    pub(crate) fn unsupported(what: &str, instead: &str) -> Error {
+    pub(crate) fn unsupported(what: &str, instead: &str) -> ApiError {
         full(
             501,
             Exception::new(
@@ -168,13 +168,13 @@ impl Error {
     }
 
     /// A parameter, or a member of a body, that this mock does not have and that would change the answer.
-    pub(crate) fn unsupported_part(what: &str, name: &str, operation: &str) -> Error {
-        Error::unsupported(&format!("the {what} [{name}] of [{operation}]"), "leave it out")
+    pub(crate) fn unsupported_part(what: &str, name: &str, operation: &str) -> ApiError {
+        ApiError::unsupported(&format!("the {what} [{name}] of [{operation}]"), "leave it out")
     }
 
     /// A fault of elastimock itself.
     // DIFFERENCE: Elasticsearch has no such type.
-    pub(crate) fn bug(what: &str) -> Error {
+    pub(crate) fn bug(what: &str) -> ApiError {
         full(
             500,
             Exception::new(
@@ -191,7 +191,7 @@ impl Error {
         path: &str,
         names: &[&str],
         known: impl Iterator<Item = &'a str> + Clone,
-    ) -> Error {
+    ) -> ApiError {
         let mut names = names.to_vec();
         names.sort_unstable();
         let plural = if names.len() > 1 { "s" } else { "" };
@@ -213,7 +213,7 @@ impl Error {
     }
 
     /// An `int` parameter that is none.
-    pub(crate) fn bad_int(name: &str, value: &str) -> Error {
+    pub(crate) fn bad_int(name: &str, value: &str) -> ApiError {
         full(
             400,
             illegal_argument(format!("Failed to parse int parameter [{name}] with value [{value}]"))
@@ -222,7 +222,7 @@ impl Error {
     }
 
     /// A `long` parameter that is none.
-    pub(crate) fn bad_long(name: &str, value: &str) -> Error {
+    pub(crate) fn bad_long(name: &str, value: &str) -> ApiError {
         full(
             400,
             illegal_argument(format!("Failed to parse long parameter [{name}] with value [{value}]"))
@@ -231,29 +231,29 @@ impl Error {
     }
 
     /// A `from` or `size` below zero.
-    pub(crate) fn negative_parameter(name: &str) -> Error {
+    pub(crate) fn negative_parameter(name: &str) -> ApiError {
         full(400, illegal_argument(format!("Parameter [{name}] cannot be < 0")))
     }
 
     /// A name that is none of an enumeration.
-    pub(crate) fn unknown_enum(enumeration: &str, value: &str) -> Error {
+    pub(crate) fn unknown_enum(enumeration: &str, value: &str) -> ApiError {
         full(400, unknown_enum(enumeration, value))
     }
 
     // ── bodies ────────────────────────────────────────────────────────────────────────────────────
 
     /// There is no body and there must be one.
-    pub(crate) fn body_required() -> Error {
+    pub(crate) fn body_required() -> ApiError {
         full(400, Exception::new("parse_exception", "request body is required"))
     }
 
     /// There is a body and nobody reads it.
-    pub(crate) fn body_not_supported(method: &Method, path: &str) -> Error {
+    pub(crate) fn body_not_supported(method: &Method, path: &str) -> ApiError {
         full(400, illegal_argument(format!("request [{method} {path}] does not support having a body")))
     }
 
     /// A body that its parser refuses, or trips over.
-    pub(crate) fn parse(exception: Exception) -> Error {
+    pub(crate) fn parse(exception: Exception) -> ApiError {
         let is_of_server = ["illegal_state_exception", "aggregation_initialization_exception"]
             .contains(&exception.kind)
             || ["aggregation_execution_exception", "class_cast_exception"].contains(&exception.kind);
@@ -261,7 +261,7 @@ impl Error {
     }
 
     /// Validation rules that a well-formed request breaks.
-    pub(crate) fn validation(messages: &[String]) -> Error {
+    pub(crate) fn validation(messages: &[String]) -> ApiError {
         let lines: String =
             messages.iter().enumerate().map(|(at, message)| format!("{}: {message};", at + 1)).collect();
         full(400, Exception::new("action_request_validation_exception", format!("Validation Failed: {lines}")))
@@ -270,19 +270,19 @@ impl Error {
     // ── our own calls ─────────────────────────────────────────────────────────────────────────────
 
     /// A call of the admin API that cannot be done as asked.
-    pub(crate) fn admin(reason: impl Into<String>) -> Error {
+    pub(crate) fn admin(reason: impl Into<String>) -> ApiError {
         full(400, illegal_argument(reason))
     }
 
     /// A call of a web page, or by a name that is not the mock's.
     // DIFFERENCE: Elasticsearch answers these.
-    pub(crate) fn foreign(reason: String) -> Error {
+    pub(crate) fn foreign(reason: String) -> ApiError {
         full(403, Exception::new("elastimock_forbidden_exception", reason))
     }
 
     /// A call that a recording does not have.
     // DIFFERENCE: Elasticsearch plays nothing back.
-    pub(crate) fn unmatched(reason: String) -> Error {
+    pub(crate) fn unmatched(reason: String) -> ApiError {
         full(400, Exception::new("elastimock_unmatched_exception", reason))
     }
 }

@@ -280,7 +280,7 @@ pub(crate) struct Analysis<'s> {
 
 static NOTHING: Lazy<Map<String, Value>> = Lazy::new(Map::new);
 
-type Group<'s> = BTreeMap<&'s str, BTreeMap<&'s str, &'s Value>>;
+type AnalysisGroup<'s> = BTreeMap<&'s str, BTreeMap<&'s str, &'s Value>>;
 
 impl<'s> Analysis<'s> {
     /// The analysis that these settings set up.
@@ -318,8 +318,8 @@ impl<'s> Analysis<'s> {
         self.is_trusted || self.settings.keys().any(|key| member(key).is_some())
     }
 
-    fn group(self, prefix: &str) -> Group<'s> {
-        let mut found = Group::new();
+    fn group(self, prefix: &str) -> AnalysisGroup<'s> {
+        let mut found = AnalysisGroup::new();
         for (key, value) in self.settings {
             if let Some((name, member)) = key.strip_prefix(prefix).and_then(|rest| rest.split_once('.')) {
                 found.entry(name).or_default().insert(member, value);
@@ -433,7 +433,7 @@ impl<'s> Analysis<'s> {
     }
 }
 
-fn types(component: &'static str, group: &Group<'_>, known: &[&str]) -> Result<(), BadAnalysis> {
+fn types(component: &'static str, group: &AnalysisGroup<'_>, known: &[&str]) -> Result<(), BadAnalysis> {
     for (name, says) in group {
         let name = (*name).to_owned();
         match text(says, "type") {
@@ -445,11 +445,11 @@ fn types(component: &'static str, group: &Group<'_>, known: &[&str]) -> Result<(
     Ok(())
 }
 
-fn is_there(part: &str, set: &Group<'_>, known: &[&str], only_set: &[&str]) -> bool {
+fn is_there(part: &str, set: &AnalysisGroup<'_>, known: &[&str], only_set: &[&str]) -> bool {
     set.contains_key(part) || (known.contains(&part) && !only_set.contains(&part))
 }
 
-fn normalizes(part: &str, set: &Group<'_>, normalizing: &[&str]) -> bool {
+fn normalizes(part: &str, set: &AnalysisGroup<'_>, normalizing: &[&str]) -> bool {
     let kind = set.get(part).and_then(|says| text(says, "type")).unwrap_or(part);
     normalizing.contains(&kind)
 }

@@ -7,8 +7,8 @@ use super::names::{self, date_math, refuse_reserved};
 use super::{built_in, settings};
 use crate::clock::Timestamp;
 use crate::es::document::lag::Lag;
-use crate::es::document::store::{Design, Index, Level};
-use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::document::store::{BlockLevel, Design, Index};
+use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::es::store::Cluster;
 use crate::limits::INDICES_MAX;
 
@@ -62,16 +62,16 @@ impl Cluster {
     pub(crate) fn create_index(&mut self, name: &str, design: Design, now: Timestamp) -> Result<&mut Index, Refusal> {
         refuse_reserved(name)?;
         if let Some(offence) = names::offence(name) {
-            return Err(ShelfRefusal::IndexName { name: name.to_owned(), offence }.into());
+            return Err(IndexRefusal::IndexName { name: name.to_owned(), offence }.into());
         }
         if let Some(index) = self.index(name) {
-            return Err(ShelfRefusal::IndexExists { name: name.to_owned(), uuid: index.uuid().to_owned() }.into());
+            return Err(IndexRefusal::IndexExists { name: name.to_owned(), uuid: index.uuid().to_owned() }.into());
         }
         if !self.named(name).is_empty() {
-            return Err(ShelfRefusal::IsAlias { name: name.to_owned() }.into());
+            return Err(IndexRefusal::IsAlias { name: name.to_owned() }.into());
         }
         if self.indices.len() >= INDICES_MAX {
-            return Err(ShelfRefusal::TooManyIndices.into());
+            return Err(IndexRefusal::TooManyIndices.into());
         }
         let design = match built_in::design(name) {
             Some(built_in) => completed(Arc::unwrap_or_clone(built_in), design)?,
@@ -134,8 +134,8 @@ impl Cluster {
         let name = date_math(name, now)?;
         let target = self.write_target(&name, false)?;
         let found = target.and_then(|target| self.index_mut(&target));
-        let found = found.ok_or(ShelfRefusal::NoSuchIndex { expression: name, of_document: true })?;
-        found.allow(Level::Write)?;
+        let found = found.ok_or(IndexRefusal::NoSuchIndex { expression: name, of_document: true })?;
+        found.allow(BlockLevel::Write)?;
         Ok(found)
     }
 
@@ -143,7 +143,7 @@ impl Cluster {
     fn write_target(&self, name: &str, require_alias: bool) -> Result<Option<Arc<str>>, Refusal> {
         if let Some(index) = self.index(name) {
             return if require_alias {
-                Err(ShelfRefusal::AliasRequired { name: name.to_owned() }.into())
+                Err(IndexRefusal::AliasRequired { name: name.to_owned() }.into())
             } else {
                 Ok(Some(index.name().clone()))
             };
@@ -153,12 +153,12 @@ impl Cluster {
             index.design.aliases.get(name).and_then(|alias| alias.get("is_write_index")?.as_bool()) == Some(wanted)
         };
         match indices.as_slice() {
-            [] if require_alias => Err(ShelfRefusal::AliasRequired { name: name.to_owned() }.into()),
+            [] if require_alias => Err(IndexRefusal::AliasRequired { name: name.to_owned() }.into()),
             [] => Ok(None),
             [only] if !says(only, false) => Ok(Some(only.name().clone())),
             several => match several.iter().find(|index| says(index, true)) {
                 Some(index) => Ok(Some(index.name().clone())),
-                None => Err(ShelfRefusal::NoWriteIndex { alias: name.to_owned() }.into()),
+                None => Err(IndexRefusal::NoWriteIndex { alias: name.to_owned() }.into()),
             },
         }
     }
@@ -174,7 +174,7 @@ impl Cluster {
             None => crate::es::connector::rules::index_name_offence(alias),
         };
         match offence {
-            Some(offence) => Err(ShelfRefusal::AliasName { name: alias.to_owned(), offence }.into()),
+            Some(offence) => Err(IndexRefusal::AliasName { name: alias.to_owned(), offence }.into()),
             None => Ok(()),
         }
     }
@@ -192,7 +192,7 @@ impl Cluster {
 /// The index, if it may be written to.
 fn writable<'i>(index: Option<&'i mut Index>, name: &str) -> Result<&'i mut Index, Refusal> {
     let index = index.ok_or_else(|| Refusal::IndexMissing { index: name.to_owned() })?;
-    index.allow(Level::Write)?;
+    index.allow(BlockLevel::Write)?;
     Ok(index)
 }
 
@@ -200,7 +200,7 @@ fn writable<'i>(index: Option<&'i mut Index>, name: &str) -> Result<&'i mut Inde
 fn completed(mut design: Design, over: Design) -> Result<Design, Refusal> {
     design.settings.extend(over.settings);
     design.mapping.set_bounds(Bounds::of(&design.settings));
-    design.mapping.merge(&over.mapping).map_err(ShelfRefusal::from)?;
+    design.mapping.merge(&over.mapping).map_err(IndexRefusal::from)?;
     design.aliases.extend(over.aliases);
     Ok(design)
 }

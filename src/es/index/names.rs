@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
 use crate::es::connector::rules::index_name_offence;
-use crate::es::document::store::{Index, Level};
-use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::document::store::{BlockLevel, Index};
+use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::es::store::{Cluster, SECRETS, SECRETS_ALIAS};
 
 /// How an expression is to be understood.
@@ -86,7 +86,7 @@ impl Cluster {
     /// # Errors
     /// A name that is not there or cannot be one, unless `lookup` passes it over.
     pub(crate) fn resolve(&self, expression: &str, lookup: &Lookup, now: Timestamp) -> Result<Vec<&Index>, Refusal> {
-        let missing = |name: &str| ShelfRefusal::NoSuchIndex { expression: name.to_owned(), of_document: false };
+        let missing = |name: &str| IndexRefusal::NoSuchIndex { expression: name.to_owned(), of_document: false };
         let mut found: BTreeSet<&str> = BTreeSet::new();
         let mut wildcard_seen = false;
         let all = ["", "_all", "*"].contains(&expression);
@@ -124,7 +124,7 @@ impl Cluster {
             }
             if part.starts_with('_') {
                 let offence = "must not start with '_'.".to_owned();
-                return Err(ShelfRefusal::IndexName { name: part, offence }.into());
+                return Err(IndexRefusal::IndexName { name: part, offence }.into());
             }
             refuse_reserved(&part)?;
             let named = self.named(&part);
@@ -133,7 +133,7 @@ impl Cluster {
             }
             if lookup.forbid_closed && named.iter().any(|index| !index.is_open()) {
                 if !lookup.ignore_unavailable {
-                    named.iter().try_for_each(|index| index.allow(Level::Read))?;
+                    named.iter().try_for_each(|index| index.allow(BlockLevel::Read))?;
                 }
                 found.extend(named.iter().filter(|index| index.is_open()).map(|index| &**index.name()));
                 continue;
@@ -154,14 +154,14 @@ impl Cluster {
         let name = date_math(name, now)?;
         refuse_reserved(&name)?;
         match self.named(&name).as_slice() {
-            [] => Err(ShelfRefusal::NoSuchIndex { expression: name, of_document: true }.into()),
+            [] => Err(IndexRefusal::NoSuchIndex { expression: name, of_document: true }.into()),
             [index] => {
-                index.allow(Level::Read)?;
+                index.allow(BlockLevel::Read)?;
                 Ok(index)
             }
             several => {
                 let indices = several.iter().map(|index| index.name().to_string()).collect();
-                Err(ShelfRefusal::SeveralIndices { alias: name, indices }.into())
+                Err(IndexRefusal::SeveralIndices { alias: name, indices }.into())
             }
         }
     }
@@ -178,7 +178,7 @@ impl Cluster {
 /// Refuses the index of secrets, by its name or its alias: they leave it by their own API alone.
 pub(super) fn refuse_reserved(name: &str) -> Result<(), Refusal> {
     match [SECRETS, SECRETS_ALIAS].contains(&name) {
-        true => Err(ShelfRefusal::Reserved { index: SECRETS.to_owned() }.into()),
+        true => Err(IndexRefusal::Reserved { index: SECRETS.to_owned() }.into()),
         false => Ok(()),
     }
 }
@@ -232,7 +232,7 @@ pub(crate) fn date_math(name: &str, now: Timestamp) -> Result<String, Refusal> {
     let Some(inner) = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) else {
         return Ok(name.to_owned());
     };
-    let wrong = |offence: &str| ShelfRefusal::DateMath { name: name.to_owned(), offence: offence.to_owned() };
+    let wrong = |offence: &str| IndexRefusal::DateMath { name: name.to_owned(), offence: offence.to_owned() };
     let mut resolved = String::new();
     let mut rest = inner;
     while let Some((text, after)) = rest.split_once('{') {
@@ -341,11 +341,11 @@ mod tests {
         ] {
             let found = match cluster.resolve(expression, &lookup, now) {
                 Ok(indices) => indices.iter().map(|index| &**index.name()).collect::<Vec<_>>().join(" "),
-                Err(Refusal::Shelf(ShelfRefusal::NoSuchIndex { expression, .. })) => {
+                Err(Refusal::Shelf(IndexRefusal::NoSuchIndex { expression, .. })) => {
                     format!("NoSuchIndex {expression}")
                 }
-                Err(Refusal::Shelf(ShelfRefusal::IndexName { name, .. })) => format!("IndexName {name}"),
-                Err(Refusal::Shelf(ShelfRefusal::DateMath { name, .. })) => format!("DateMath {name}"),
+                Err(Refusal::Shelf(IndexRefusal::IndexName { name, .. })) => format!("IndexName {name}"),
+                Err(Refusal::Shelf(IndexRefusal::DateMath { name, .. })) => format!("DateMath {name}"),
                 Err(other) => panic!("{other:?}"),
             };
             assert_eq!(found, expected, "{expression} {lookup:?}");
@@ -356,10 +356,10 @@ mod tests {
     fn one_document_is_in_one_index() {
         let (cluster, now) = cluster();
         assert_eq!(cluster.resolve_one("docs-a", now).map(|index| &**index.name()), Ok("docs-a"));
-        assert!(matches!(cluster.resolve_one("both", now), Err(Refusal::Shelf(ShelfRefusal::SeveralIndices { .. }))));
+        assert!(matches!(cluster.resolve_one("both", now), Err(Refusal::Shelf(IndexRefusal::SeveralIndices { .. }))));
         assert!(matches!(
             cluster.resolve_one("docs-*", now),
-            Err(Refusal::Shelf(ShelfRefusal::NoSuchIndex { of_document: true, .. }))
+            Err(Refusal::Shelf(IndexRefusal::NoSuchIndex { of_document: true, .. }))
         ));
     }
 

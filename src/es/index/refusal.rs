@@ -1,12 +1,12 @@
 //! Why documents and indices say no.
 
 use crate::es::document::store::{Barrier, Conflict};
-use crate::es::index::mapping::{Malformed, Misfit};
+use crate::es::index::mapping::{DocumentMisfit, Malformed};
 use crate::es::index::settings::BadSetting;
 
 /// Why something about documents or indices is refused.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ShelfRefusal {
+pub(crate) enum IndexRefusal {
     /// An expression names an index that is not there.
     NoSuchIndex {
         /// The name or the expression as it was given.
@@ -113,7 +113,7 @@ pub(crate) enum ShelfRefusal {
         /// The document's id.
         id: String,
         /// The value and what is wrong with it.
-        misfit: Box<Misfit>,
+        misfit: Box<DocumentMisfit>,
         /// Where it stands in the document's text: line and column, from 1.
         place: (u32, u32),
     },
@@ -123,26 +123,26 @@ pub(crate) enum ShelfRefusal {
     Setting(BadSetting),
 }
 
-impl From<Malformed> for ShelfRefusal {
-    fn from(malformed: Malformed) -> ShelfRefusal {
-        ShelfRefusal::Mapping(Box::new(malformed))
+impl From<Malformed> for IndexRefusal {
+    fn from(malformed: Malformed) -> IndexRefusal {
+        IndexRefusal::Mapping(Box::new(malformed))
     }
 }
 
-impl From<BadSetting> for ShelfRefusal {
-    fn from(bad: BadSetting) -> ShelfRefusal {
-        ShelfRefusal::Setting(bad)
+impl From<BadSetting> for IndexRefusal {
+    fn from(bad: BadSetting) -> IndexRefusal {
+        IndexRefusal::Setting(bad)
     }
 }
 
-impl ShelfRefusal {
+impl IndexRefusal {
     /// The same with a value's place looked up in the document's text as it was sent.
     #[must_use]
-    pub(crate) fn located_in(self, text: &[u8]) -> ShelfRefusal {
-        let ShelfRefusal::Misfit { id, misfit, place } = self else {
+    pub(crate) fn located_in(self, text: &[u8]) -> IndexRefusal {
+        let IndexRefusal::Misfit { id, misfit, place } = self else {
             return self;
         };
         let place = misfit.place_in(text).unwrap_or(place);
-        ShelfRefusal::Misfit { id, misfit, place }
+        IndexRefusal::Misfit { id, misfit, place }
     }
 }

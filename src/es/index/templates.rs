@@ -13,7 +13,7 @@ use super::mapping::Bounds;
 use super::names::is_like;
 use super::settings;
 use crate::es::document::store::Design;
-use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::refusal::{IndexRefusal, Refusal};
 
 /// A part of composable templates.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -104,8 +104,8 @@ impl Templates {
         };
         lay_over(&mut design, &own)?;
         design.settings.retain(|_, value| !value.is_null());
-        settings::check_whole(&design.settings).map_err(ShelfRefusal::from)?;
-        design.mapping.check().map_err(ShelfRefusal::from)?;
+        settings::check_whole(&design.settings).map_err(IndexRefusal::from)?;
+        design.mapping.check().map_err(IndexRefusal::from)?;
         let aliases = std::mem::take(&mut design.aliases);
         // An alias may carry the name of the index.
         design.aliases = aliases.into_iter().map(|(alias, says)| (alias.replace("{index}", name), says)).collect();
@@ -166,7 +166,7 @@ fn meet(one: &[u8], other: &[u8]) -> bool {
 fn lay_over(design: &mut Design, over: &Design) -> Result<(), Refusal> {
     design.settings.extend(over.settings.clone());
     design.mapping.set_bounds(Bounds::of(&design.settings));
-    design.mapping.lay_over(&over.mapping).map_err(ShelfRefusal::from)?;
+    design.mapping.lay_over(&over.mapping).map_err(IndexRefusal::from)?;
     let over: BTreeMap<String, Map<String, Value>> = over.aliases.clone();
     design.aliases.extend(over);
     Ok(())

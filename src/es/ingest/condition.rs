@@ -1,4 +1,4 @@
-//! [`Condition`]: the `if` of a step, recognised by its text.
+//! [`FieldCondition`]: the `if` of a step, recognised by its text.
 //!
 //! In Elasticsearch an `if` is any Painless script. Here it is one comparison of a field with a
 //! literal: `ctx?._reduce_whitespace == true`, `ctx.title != null`, `ctx?.owner?.name == 'me'`.
@@ -7,19 +7,19 @@
 
 use serde_json::Value;
 
-use super::field::Draft;
+use super::field::PipelineDocument;
 
 /// A comparison of a field with a literal.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Condition {
+pub(crate) struct FieldCondition {
     path: String,
     equal: bool,
     literal: Value,
 }
 
-impl Condition {
+impl FieldCondition {
     /// Reads a script; none if it is not one of those that are known.
-    pub(crate) fn read(script: &str) -> Option<Condition> {
+    pub(crate) fn read(script: &str) -> Option<FieldCondition> {
         let (equal, (field, literal)) = match script.split_once("==") {
             Some(sides) => (true, sides),
             None => (false, script.split_once("!=")?),
@@ -40,11 +40,11 @@ impl Condition {
             }
             names.push(plain);
         }
-        Some(Condition { path: names.join("."), equal, literal: literal_of(literal.trim())? })
+        Some(FieldCondition { path: names.join("."), equal, literal: literal_of(literal.trim())? })
     }
 
     /// Whether it holds for a document.
-    pub(crate) fn holds(&self, draft: &Draft) -> bool {
+    pub(crate) fn holds(&self, draft: &PipelineDocument) -> bool {
         let found = draft.value(&self.path).unwrap_or(&Value::Null);
         let is_equal = match (found.as_f64(), self.literal.as_f64()) {
             (Some(found), Some(literal)) => found == literal,
@@ -72,13 +72,13 @@ fn literal_of(text: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::es::ingest::Address;
+    use crate::es::ingest::PipelineTarget;
     use serde_json::json;
 
     #[test]
     fn comparisons_of_a_field_are_known_and_nothing_else_is() {
         let Value::Object(fields) = json!({"on": true, "n": 3, "who": {"name": "me"}, "nil": null}) else { panic!() };
-        let draft = Draft::new(fields, Address { index: "i", id: None }, Timestamp::default());
+        let draft = PipelineDocument::new(fields, PipelineTarget { index: "i", id: None }, Timestamp::default());
         for (script, expected) in [
             ("ctx?.on == true", Some(true)),
             ("ctx.on==true", Some(true)),
@@ -103,7 +103,7 @@ mod tests {
             ("ctx. == 3", None),
             ("", None),
         ] {
-            assert_eq!(Condition::read(script).map(|condition| condition.holds(&draft)), expected, "{script}");
+            assert_eq!(FieldCondition::read(script).map(|condition| condition.holds(&draft)), expected, "{script}");
         }
     }
 }

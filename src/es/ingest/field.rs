@@ -1,4 +1,4 @@
-//! [`Draft`]: a document while it is in a pipeline, its fields reached by dotted paths.
+//! [`PipelineDocument`]: a document while it is in a pipeline, its fields reached by dotted paths.
 //!
 //! A dot always leads into an object (or, followed by a number, into a list): a key that has a dot in
 //! it is out of reach here, as in the real server.
@@ -7,11 +7,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Address, Failure};
+use super::{IngestFailure, PipelineTarget};
 use crate::clock::Timestamp;
 
 /// A document while it is in a pipeline.
-pub(crate) struct Draft {
+pub(crate) struct PipelineDocument {
     fields: Map<String, Value>,
     /// The most fields that it ever had: the size of the table they are kept in.
     most: usize,
@@ -34,15 +34,15 @@ pub(crate) const METADATA: [&str; 9] = [
     "_dynamic_templates",
 ];
 
-impl Draft {
+impl PipelineDocument {
     /// A draft of those fields.
-    pub(crate) fn new(fields: Map<String, Value>, address: Address<'_>, now: Timestamp) -> Draft {
+    pub(crate) fn new(fields: Map<String, Value>, address: PipelineTarget<'_>, now: Timestamp) -> PipelineDocument {
         let mut notes = Map::new();
         notes.insert("timestamp".to_owned(), now.to_string().into());
         let mut metadata = Map::new();
         metadata.insert("_index".to_owned(), address.index.into());
         metadata.insert("_id".to_owned(), address.id.map_or(Value::Null, Value::from));
-        Draft { most: fields.len(), fields, notes, metadata }
+        PipelineDocument { most: fields.len(), fields, notes, metadata }
     }
 
     /// The fields, and how many there were when there were most.
@@ -61,7 +61,7 @@ impl Draft {
     }
 
     /// The value at a path.
-    pub(crate) fn get(&self, path: &str) -> Result<&Value, Failure> {
+    pub(crate) fn get(&self, path: &str) -> Result<&Value, IngestFailure> {
         let (root, names) = self.start(path)?;
         let mut names = names.into_iter();
         let first = names.next().unwrap_or_default();
@@ -88,13 +88,13 @@ impl Draft {
     }
 
     /// Sets the value at a path, and makes the objects on the way there.
-    pub(crate) fn set(&mut self, path: &str, value: Value) -> Result<(), Failure> {
+    pub(crate) fn set(&mut self, path: &str, value: Value) -> Result<(), IngestFailure> {
         *self.place(path)? = value;
         Ok(())
     }
 
     /// The place of a path, made if need be: null if there was nothing.
-    pub(crate) fn place(&mut self, path: &str) -> Result<&mut Value, Failure> {
+    pub(crate) fn place(&mut self, path: &str) -> Result<&mut Value, IngestFailure> {
         let (_, names) = self.start(path)?;
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let (leaf, parents) = names.split_last().ok_or_else(|| failure("path cannot be null nor empty".to_owned()))?;
@@ -138,7 +138,7 @@ impl Draft {
     }
 
     /// Takes away the field at a path, and returns what was there.
-    pub(crate) fn remove(&mut self, path: &str) -> Result<Value, Failure> {
+    pub(crate) fn remove(&mut self, path: &str) -> Result<Value, IngestFailure> {
         let (_, names) = self.start(path)?;
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let (leaf, parents) = names.split_last().ok_or_else(|| failure("path cannot be null nor empty".to_owned()))?;
@@ -177,7 +177,7 @@ impl Draft {
         self.most = self.most.max(self.fields.len());
     }
 
-    fn start<'p>(&self, path: &'p str) -> Result<(&Map<String, Value>, Vec<&'p str>), Failure> {
+    fn start<'p>(&self, path: &'p str) -> Result<(&Map<String, Value>, Vec<&'p str>), IngestFailure> {
         let (root, rest) = match path.strip_prefix("_ingest.") {
             Some(rest) => (&self.notes, rest),
             None => (&self.fields, path.strip_prefix("_source.").unwrap_or(path)),
@@ -199,15 +199,15 @@ impl Draft {
     }
 }
 
-fn failure(message: String) -> Failure {
-    Failure::argument(message)
+fn failure(message: String) -> IngestFailure {
+    IngestFailure::argument(message)
 }
 
-fn not_present(name: &str, path: &str) -> Failure {
+fn not_present(name: &str, path: &str) -> IngestFailure {
     failure(format!("field [{name}] not present as part of path [{path}]"))
 }
 
-fn position(list: &[Value], name: &str, path: &str) -> Result<usize, Failure> {
+fn position(list: &[Value], name: &str, path: &str) -> Result<usize, IngestFailure> {
     let position: i64 = name.parse().map_err(|_| {
         failure(format!("[{name}] is not an integer, cannot be used as an index as part of path [{path}]"))
     })?;

@@ -2,7 +2,7 @@
 //!
 //! A pipeline is read when it is stored, so that whatever cannot be done is refused then and not while
 //! a client writes documents. [`Pipelines::run`] is pure: a document and an instant go in, a document or
-//! a [`Failure`] comes out.
+//! a [`IngestFailure`] comes out.
 //!
 //! | part | room |
 //! |---|---|
@@ -38,9 +38,9 @@ use crate::clock::Timestamp;
 use crate::es::document::source::{Source, hash_order, hash_order_since};
 use crate::es::index::names::is_like;
 use crate::limits::PIPELINES_NESTED_MAX;
-use field::Draft;
-pub(crate) use read::{Misfit, PROCESSORS, Wrong};
-use step::Step;
+use field::PipelineDocument;
+pub(crate) use read::{PROCESSORS, PipelineMisfit, PipelineWrong};
+use step::Processor;
 
 /// The pipeline that Elasticsearch installs for the documents of connectors.
 pub(crate) const SEARCH_DEFAULT: &str = "search-default-ingestion";
@@ -52,8 +52,8 @@ pub(crate) const NONE: &str = "_none";
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pipeline {
     text: Map<String, Value>,
-    steps: Vec<Step>,
-    on_failure: Vec<Step>,
+    steps: Vec<Processor>,
+    on_failure: Vec<Processor>,
 }
 
 impl Pipeline {
@@ -69,7 +69,7 @@ pub(crate) struct Pipelines(BTreeMap<String, Arc<Pipeline>>);
 
 /// What a pipeline may know of a document besides its source.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Address<'a> {
+pub(crate) struct PipelineTarget<'a> {
     /// The index that it is written to.
     pub index: &'a str,
     /// Its id; none when the index will make one.
@@ -81,13 +81,13 @@ pub(crate) struct Address<'a> {
 /// The message is worded here and not where refusals are worded, because it is data as well: a
 /// pipeline's `on_failure` writes it into the document.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Failure {
+pub(crate) struct IngestFailure {
     /// Of which kind.
     pub kind: FailureKind,
     /// What it says.
     pub message: String,
     /// Where it happened; told to `on_failure`.
-    origin: Option<Origin>,
+    origin: Option<FailedProcessor>,
 }
 
 /// What kind of failure it was.
@@ -103,16 +103,16 @@ pub(crate) enum FailureKind {
 
 /// The processor that failed.
 #[derive(Clone, Debug, PartialEq)]
-struct Origin {
+struct FailedProcessor {
     processor: &'static str,
     tag: Option<String>,
     /// The pipeline that it stands in, if that one was called by another.
     pipeline: Option<String>,
 }
 
-impl Failure {
-    fn argument(message: impl Into<String>) -> Failure {
-        Failure { kind: FailureKind::Argument, message: message.into(), origin: None }
+impl IngestFailure {
+    fn argument(message: impl Into<String>) -> IngestFailure {
+        IngestFailure { kind: FailureKind::Argument, message: message.into(), origin: None }
     }
 }
 
@@ -135,7 +135,7 @@ impl Pipelines {
     ///
     /// # Errors
     /// What is wrong with it, or is not supported.
-    pub(crate) fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), Misfit> {
+    pub(crate) fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), PipelineMisfit> {
         let (steps, on_failure) = read::pipeline(id, &text)?;
         self.0.insert(id.to_owned(), Arc::new(Pipeline { text, steps, on_failure }));
         Ok(())
@@ -168,18 +168,20 @@ impl Pipelines {
         &self,
         names: &[&str],
         source: &Source,
-        address: Address<'_>,
+        address: PipelineTarget<'_>,
         now: Timestamp,
-    ) -> Result<Source, Failure> {
+    ) -> Result<Source, IngestFailure> {
         let names = || names.iter().filter(|name| **name != NONE);
         if names().next().is_none() {
             return Ok(source.clone());
         }
         let Value::Object(fields) = source.to_value() else { return Ok(source.clone()) };
-        let mut run = Run { pipelines: self, stack: Vec::new(), draft: Draft::new(fields, address, now) };
+        let mut run =
+            PipelineRun { pipelines: self, stack: Vec::new(), draft: PipelineDocument::new(fields, address, now) };
         for name in names() {
-            let pipeline =
-                self.get(name).ok_or_else(|| Failure::argument(format!("pipeline with id [{name}] does not exist")))?;
+            let pipeline = self
+                .get(name)
+                .ok_or_else(|| IngestFailure::argument(format!("pipeline with id [{name}] does not exist")))?;
             run.pipeline(name, pipeline)?;
         }
         let (mut fields, most) = run.draft.finish();
@@ -190,19 +192,19 @@ impl Pipelines {
 }
 
 /// One document on its way.
-struct Run<'p> {
+struct PipelineRun<'p> {
     pipelines: &'p Pipelines,
     /// The pipelines that are being run, outermost first.
     stack: Vec<String>,
-    draft: Draft,
+    draft: PipelineDocument,
 }
 
-impl Run<'_> {
-    fn pipeline(&mut self, name: &str, pipeline: &Pipeline) -> Result<(), Failure> {
+impl PipelineRun<'_> {
+    fn pipeline(&mut self, name: &str, pipeline: &Pipeline) -> Result<(), IngestFailure> {
         if pipeline.steps.is_empty() {
             return Ok(());
         }
-        let graph = |message: String| Failure { kind: FailureKind::Graph, message, origin: None };
+        let graph = |message: String| IngestFailure { kind: FailureKind::Graph, message, origin: None };
         if self.stack.len() >= PIPELINES_NESTED_MAX {
             return Err(graph(format!(
                 "Too many nested pipelines. Cannot have more than {PIPELINES_NESTED_MAX} nested pipelines"
@@ -222,11 +224,11 @@ impl Run<'_> {
         outcome
     }
 
-    fn steps(&mut self, steps: &[Step]) -> Result<(), Failure> {
+    fn steps(&mut self, steps: &[Processor]) -> Result<(), IngestFailure> {
         steps.iter().try_for_each(|step| self.step(step))
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), Failure> {
+    fn step(&mut self, step: &Processor) -> Result<(), IngestFailure> {
         if step.condition.as_ref().is_some_and(|condition| !condition.holds(&self.draft)) {
             return Ok(());
         }
@@ -234,7 +236,7 @@ impl Run<'_> {
         if step.ignore_failure {
             return Ok(());
         }
-        failure.origin.get_or_insert_with(|| Origin {
+        failure.origin.get_or_insert_with(|| FailedProcessor {
             processor: step.action.name(),
             tag: step.tag.clone(),
             pipeline: self.stack.last().filter(|_| self.stack.len() > 1).cloned(),
@@ -243,13 +245,13 @@ impl Run<'_> {
     }
 
     /// Runs what is to be done after a failure; the failure stays one if there is nothing to do.
-    fn recover(&mut self, failure: Failure, on_failure: &[Step]) -> Result<(), Failure> {
+    fn recover(&mut self, failure: IngestFailure, on_failure: &[Processor]) -> Result<(), IngestFailure> {
         const NOTES: [&str; 4] = ["message", "processor_type", "processor_tag", "pipeline"];
         if on_failure.is_empty() {
             return Err(failure);
         }
         let (processor, tag, pipeline) = match failure.origin {
-            Some(Origin { processor, tag, pipeline }) => (Some(processor.to_owned()), tag, pipeline),
+            Some(FailedProcessor { processor, tag, pipeline }) => (Some(processor.to_owned()), tag, pipeline),
             None => (None, None, None),
         };
         let notes = [Some(failure.message), processor, tag, pipeline];

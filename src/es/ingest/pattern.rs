@@ -1,4 +1,4 @@
-//! [`Pattern`]: what `gsub` looks for.
+//! [`GsubPattern`]: what `gsub` looks for.
 //!
 //! In Elasticsearch a pattern is any Java regular expression. Here it is a text, whose characters may be
 //! escaped, or one character or class with a `+`: `\s+`, `[\t ]+`, `-+`. Both are found in one pass.
@@ -7,7 +7,7 @@
 
 /// What is looked for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Pattern {
+pub(crate) enum GsubPattern {
     /// One after the other.
     Sequence(Vec<Atom>),
     /// As many as there are, at least one.
@@ -20,26 +20,26 @@ pub(crate) enum Atom {
     /// That one.
     Literal(char),
     /// One of a class, or one that is in none of it.
-    Class { negated: bool, members: Vec<Member> },
+    Class { negated: bool, members: Vec<ClassMember> },
 }
 
 /// What is in a class.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Member {
+pub(crate) enum ClassMember {
     Range(char, char),
     Space,
     Digit,
     Word,
 }
 
-impl Member {
+impl ClassMember {
     fn has(&self, c: char) -> bool {
         match self {
-            Member::Range(from, to) => (*from..=*to).contains(&c),
+            ClassMember::Range(from, to) => (*from..=*to).contains(&c),
             // As Java has it unless told otherwise: ASCII only.
-            Member::Space => matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r'),
-            Member::Digit => c.is_ascii_digit(),
-            Member::Word => c.is_ascii_alphanumeric() || c == '_',
+            ClassMember::Space => matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r'),
+            ClassMember::Digit => c.is_ascii_digit(),
+            ClassMember::Word => c.is_ascii_alphanumeric() || c == '_',
         }
     }
 }
@@ -53,21 +53,21 @@ impl Atom {
     }
 }
 
-impl Pattern {
+impl GsubPattern {
     /// Reads an expression; none if it is not one of those that are known.
-    pub(crate) fn read(text: &str) -> Option<Pattern> {
+    pub(crate) fn read(text: &str) -> Option<GsubPattern> {
         let mut atoms = Vec::new();
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
             match c {
                 '\\' => atoms.push(escaped(chars.next()?)?),
                 '[' => atoms.push(class(&mut chars)?),
-                '+' if atoms.len() == 1 && chars.as_str().is_empty() => return atoms.pop().map(Pattern::Run),
+                '+' if atoms.len() == 1 && chars.as_str().is_empty() => return atoms.pop().map(GsubPattern::Run),
                 '.' | '*' | '+' | '?' | '(' | ')' | '{' | '}' | '|' | '^' | '$' => return None,
                 c => atoms.push(Atom::Literal(c)),
             }
         }
-        (!atoms.is_empty()).then_some(Pattern::Sequence(atoms))
+        (!atoms.is_empty()).then_some(GsubPattern::Sequence(atoms))
     }
 
     /// The text with every match replaced.
@@ -92,8 +92,8 @@ impl Pattern {
     /// How many bytes at the start of `text` match; 0 for none.
     fn matched(&self, text: &str) -> usize {
         match self {
-            Pattern::Run(atom) => text.find(|c| !atom.takes(c)).unwrap_or(text.len()),
-            Pattern::Sequence(atoms) => {
+            GsubPattern::Run(atom) => text.find(|c| !atom.takes(c)).unwrap_or(text.len()),
+            GsubPattern::Sequence(atoms) => {
                 let mut chars = text.chars();
                 let all = atoms.iter().all(|atom| chars.next().is_some_and(|c| atom.takes(c)));
                 if all { text.len() - chars.as_str().len() } else { 0 }
@@ -105,9 +105,9 @@ impl Pattern {
 fn escaped(c: char) -> Option<Atom> {
     let class = |member, negated| Some(Atom::Class { negated, members: vec![member] });
     match c {
-        's' | 'S' => class(Member::Space, c == 'S'),
-        'd' | 'D' => class(Member::Digit, c == 'D'),
-        'w' | 'W' => class(Member::Word, c == 'W'),
+        's' | 'S' => class(ClassMember::Space, c == 'S'),
+        'd' | 'D' => class(ClassMember::Digit, c == 'D'),
+        'w' | 'W' => class(ClassMember::Word, c == 'W'),
         c => Some(Atom::Literal(control(c)?)),
     }
 }
@@ -136,13 +136,13 @@ fn class(chars: &mut std::str::Chars<'_>) -> Option<Atom> {
             ']' if !members.is_empty() => return Some(Atom::Class { negated, members }),
             '[' | ']' | '&' => return None,
             '\\' => match escaped(chars.next()?)? {
-                Atom::Literal(c) => Member::Range(c, c),
+                Atom::Literal(c) => ClassMember::Range(c, c),
                 Atom::Class { negated: false, mut members } => members.pop()?,
                 Atom::Class { .. } => return None,
             },
-            c => Member::Range(c, c),
+            c => ClassMember::Range(c, c),
         };
-        let Member::Range(from, _) = member else {
+        let ClassMember::Range(from, _) = member else {
             members.push(member);
             continue;
         };
@@ -153,7 +153,7 @@ fn class(chars: &mut std::str::Chars<'_>) -> Option<Atom> {
                     return None;
                 }
                 *chars = ahead;
-                members.push(Member::Range(from, to));
+                members.push(ClassMember::Range(from, to));
             }
             _ => members.push(member),
         }
@@ -195,7 +195,7 @@ mod tests {
             ("[]a]", "", None),
             ("[c-a]", "", None),
         ] {
-            let replaced = Pattern::read(pattern).map(|pattern| pattern.replace(text, "_"));
+            let replaced = GsubPattern::read(pattern).map(|pattern| pattern.replace(text, "_"));
             assert_eq!(replaced.as_deref(), expected, "{pattern}");
         }
     }

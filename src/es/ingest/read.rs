@@ -6,15 +6,15 @@
 
 use serde_json::{Map, Value};
 
-use super::condition::Condition;
+use super::condition::FieldCondition;
 use super::field::{METADATA, java_type};
-use super::pattern::Pattern;
-use super::step::{Action, Attachment, Change, Origin, Step};
-use super::template::Template;
+use super::pattern::GsubPattern;
+use super::step::{Attachment, Processor, ProcessorAction, TextChange, ValueOrigin};
+use super::template::FieldTemplate;
 
 /// Why a pipeline was not stored.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Misfit {
+pub(crate) struct PipelineMisfit {
     /// The processor that is concerned, if it is one.
     pub processor: Option<Box<str>>,
     /// Its tag.
@@ -22,12 +22,12 @@ pub(crate) struct Misfit {
     /// The setting that is concerned, if it is one.
     pub property: Option<Box<str>>,
     /// What is wrong.
-    pub wrong: Wrong,
+    pub wrong: PipelineWrong,
 }
 
 /// What is wrong with a pipeline.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Wrong {
+pub(crate) enum PipelineWrong {
     /// A setting is required and not there.
     Missing,
     /// A setting is of a type that it cannot be.
@@ -98,17 +98,22 @@ pub(crate) const PROCESSORS: [&str; 10] =
     ["append", "attachment", "gsub", "lowercase", "pipeline", "remove", "rename", "set", "trim", "uppercase"];
 
 /// The steps of a pipeline, and those for when one of them fails.
-pub(crate) fn pipeline(id: &str, text: &Map<String, Value>) -> Result<(Vec<Step>, Vec<Step>), Misfit> {
+pub(crate) fn pipeline(
+    id: &str,
+    text: &Map<String, Value>,
+) -> Result<(Vec<Processor>, Vec<Processor>), PipelineMisfit> {
     let mut settings = Settings { processor: None, tag: None, left: text.clone() };
     settings.optional_text("description")?;
     if let Some(version) = settings.take("version")
         && !version.is_i64()
         && version.as_str().is_none_or(|text| text.parse::<i32>().is_err())
     {
-        return Err(settings.misfit(Some("version"), Wrong::Type { wanted: "an int", found: java_type(&version) }));
+        return Err(
+            settings.misfit(Some("version"), PipelineWrong::Type { wanted: "an int", found: java_type(&version) })
+        );
     }
     let Some(processors) = settings.take("processors") else {
-        return Err(settings.misfit(Some("processors"), Wrong::Missing));
+        return Err(settings.misfit(Some("processors"), PipelineWrong::Missing));
     };
     let steps = settings.steps("processors", processors)?;
     let on_failure = settings.take("on_failure");
@@ -118,14 +123,16 @@ pub(crate) fn pipeline(id: &str, text: &Map<String, Value>) -> Result<(Vec<Step>
     settings.take("deprecated");
     if let Some(pattern) = settings.take("field_access_pattern").filter(|pattern| pattern != "classic") {
         let what = format!("pipelines with the field access pattern {pattern}");
-        return Err(settings.misfit(None, Wrong::Unsupported(what, "leave it away, which means classic".to_owned())));
+        return Err(
+            settings.misfit(None, PipelineWrong::Unsupported(what, "leave it away, which means classic".to_owned()))
+        );
     }
     if !settings.left.is_empty() {
         let unknown = settings.left.keys().cloned().collect();
-        return Err(settings.misfit(None, Wrong::UnknownPipelineSettings(id.to_owned(), unknown)));
+        return Err(settings.misfit(None, PipelineWrong::UnknownPipelineSettings(id.to_owned(), unknown)));
     }
     if asked && on_failure.is_empty() {
-        return Err(settings.misfit(None, Wrong::EmptyOnFailure(Some(id.to_owned()))));
+        return Err(settings.misfit(None, PipelineWrong::EmptyOnFailure(Some(id.to_owned()))));
     }
     Ok((steps, on_failure))
 }
@@ -138,8 +145,8 @@ struct Settings {
 }
 
 impl Settings {
-    fn misfit(&self, property: Option<&str>, wrong: Wrong) -> Misfit {
-        Misfit {
+    fn misfit(&self, property: Option<&str>, wrong: PipelineWrong) -> PipelineMisfit {
+        PipelineMisfit {
             processor: self.processor.as_deref().map(Box::from),
             tag: self.tag.as_deref().map(Box::from),
             property: property.map(Box::from),
@@ -147,8 +154,8 @@ impl Settings {
         }
     }
 
-    fn unsupported(&self, what: String, instead: &str) -> Misfit {
-        self.misfit(None, Wrong::Unsupported(what, instead.to_owned()))
+    fn unsupported(&self, what: String, instead: &str) -> PipelineMisfit {
+        self.misfit(None, PipelineWrong::Unsupported(what, instead.to_owned()))
     }
 
     /// A setting; a null is none.
@@ -156,38 +163,42 @@ impl Settings {
         self.left.shift_remove(name).filter(|value| !value.is_null())
     }
 
-    fn optional_text(&mut self, name: &str) -> Result<Option<String>, Misfit> {
+    fn optional_text(&mut self, name: &str) -> Result<Option<String>, PipelineMisfit> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(self.misfit(Some(name), Wrong::Type { wanted: "a string", found: java_type(&other) })),
+            Some(other) => {
+                Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a string", found: java_type(&other) }))
+            }
         }
     }
 
-    fn text(&mut self, name: &str) -> Result<String, Misfit> {
-        self.optional_text(name)?.ok_or_else(|| self.misfit(Some(name), Wrong::Missing))
+    fn text(&mut self, name: &str) -> Result<String, PipelineMisfit> {
+        self.optional_text(name)?.ok_or_else(|| self.misfit(Some(name), PipelineWrong::Missing))
     }
 
-    fn switch(&mut self, name: &str, otherwise: bool) -> Result<bool, Misfit> {
+    fn switch(&mut self, name: &str, otherwise: bool) -> Result<bool, PipelineMisfit> {
         match self.take(name) {
             None => Ok(otherwise),
             Some(Value::Bool(value)) => Ok(value),
-            Some(other) => Err(self.misfit(Some(name), Wrong::Type { wanted: "a boolean", found: java_type(&other) })),
+            Some(other) => {
+                Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a boolean", found: java_type(&other) }))
+            }
         }
     }
 
-    fn list(&self, name: &str, value: Value) -> Result<Vec<Value>, Misfit> {
+    fn list(&self, name: &str, value: Value) -> Result<Vec<Value>, PipelineMisfit> {
         match value {
             Value::Array(items) => Ok(items),
-            other => Err(self.misfit(Some(name), Wrong::Type { wanted: "a list", found: java_type(&other) })),
+            other => Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a list", found: java_type(&other) })),
         }
     }
 
-    fn steps(&self, name: &str, value: Value) -> Result<Vec<Step>, Misfit> {
+    fn steps(&self, name: &str, value: Value) -> Result<Vec<Processor>, PipelineMisfit> {
         let mut steps = Vec::new();
         for item in self.list(name, value)? {
             let Value::Object(processors) = item else {
-                return Err(self.misfit(Some(name), Wrong::Type { wanted: "a map", found: java_type(&item) }));
+                return Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a map", found: java_type(&item) }));
             };
             for (name, settings) in processors {
                 steps.push(step(name, settings)?);
@@ -197,8 +208,8 @@ impl Settings {
     }
 
     /// A template; whether it names a field that is no part of the source is looked at too.
-    fn template(&self, name: &str, text: &str) -> Result<Template, Misfit> {
-        Template::read(text).ok_or_else(|| {
+    fn template(&self, name: &str, text: &str) -> Result<FieldTemplate, PipelineMisfit> {
+        FieldTemplate::read(text).ok_or_else(|| {
             let mut misfit = self
                 .unsupported(format!("[{text}]: a template with more in it than fields"), "write `{{field}}` alone");
             misfit.property = Some(name.into());
@@ -207,13 +218,13 @@ impl Settings {
     }
 
     /// The template of a field that is written.
-    fn field(&mut self, name: &str) -> Result<Template, Misfit> {
+    fn field(&mut self, name: &str) -> Result<FieldTemplate, PipelineMisfit> {
         let text = self.text(name)?;
         self.written(&text)?;
         self.template(name, &text)
     }
 
-    fn written(&self, field: &str) -> Result<(), Misfit> {
+    fn written(&self, field: &str) -> Result<(), PipelineMisfit> {
         let first = field.strip_prefix("_source.").unwrap_or(field).split('.').next().unwrap_or_default();
         if METADATA.contains(&first) || first == "_ingest" {
             return Err(self.unsupported(
@@ -225,10 +236,10 @@ impl Settings {
     }
 }
 
-fn step(name: String, settings: Value) -> Result<Step, Misfit> {
+fn step(name: String, settings: Value) -> Result<Processor, PipelineMisfit> {
     let Value::Object(left) = settings else {
-        let wrong = Wrong::Type { wanted: "a map", found: java_type(&settings) };
-        return Err(Misfit { processor: Some(name.into()), tag: None, property: None, wrong });
+        let wrong = PipelineWrong::Type { wanted: "a map", found: java_type(&settings) };
+        return Err(PipelineMisfit { processor: Some(name.into()), tag: None, property: None, wrong });
     };
     let mut settings = Settings { processor: None, tag: None, left };
     let tag = settings.optional_text("tag")?;
@@ -244,18 +255,18 @@ fn step(name: String, settings: Value) -> Result<Step, Misfit> {
     let asked = on_failure.is_some();
     let on_failure = on_failure.map_or(Ok(Vec::new()), |list| settings.steps("on_failure", list))?;
     if asked && on_failure.is_empty() {
-        return Err(settings.misfit(Some("on_failure"), Wrong::EmptyOnFailure(None)));
+        return Err(settings.misfit(Some("on_failure"), PipelineWrong::EmptyOnFailure(None)));
     }
     let action = action(&name, &mut settings)?;
     if !settings.left.is_empty() {
         let unknown = settings.left.keys().cloned().collect();
-        return Err(settings.misfit(None, Wrong::UnknownSettings(unknown)));
+        return Err(settings.misfit(None, PipelineWrong::UnknownSettings(unknown)));
     }
     let condition = script.map(|script| condition(&settings, script)).transpose()?;
-    Ok(Step { tag: settings.tag, condition, ignore_failure, on_failure, action })
+    Ok(Processor { tag: settings.tag, condition, ignore_failure, on_failure, action })
 }
 
-fn condition(settings: &Settings, script: Value) -> Result<Condition, Misfit> {
+fn condition(settings: &Settings, script: Value) -> Result<FieldCondition, PipelineMisfit> {
     let source = match &script {
         Value::String(source) => Some(source.as_str()),
         Value::Object(script) if script.get("lang").is_none_or(|lang| lang == "painless") => {
@@ -263,7 +274,7 @@ fn condition(settings: &Settings, script: Value) -> Result<Condition, Misfit> {
         }
         _ => None,
     };
-    source.and_then(Condition::read).ok_or_else(|| {
+    source.and_then(FieldCondition::read).ok_or_else(|| {
         settings.unsupported(
             format!("the condition [{}]", source.map_or_else(|| script.to_string(), str::to_owned)),
             "compare one field with a literal: `ctx?.field == true`, `ctx.field != null`",
@@ -271,19 +282,19 @@ fn condition(settings: &Settings, script: Value) -> Result<Condition, Misfit> {
     })
 }
 
-fn action(name: &str, settings: &mut Settings) -> Result<Action, Misfit> {
+fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, PipelineMisfit> {
     Ok(match name {
         "append" => {
             let field = settings.field("field")?;
             let value = given(settings)?;
-            Action::Append { field, value, allow_duplicates: settings.switch("allow_duplicates", true)? }
+            ProcessorAction::Append { field, value, allow_duplicates: settings.switch("allow_duplicates", true)? }
         }
-        "attachment" => Action::Attachment(attachment(settings)?),
+        "attachment" => ProcessorAction::Attachment(attachment(settings)?),
         "gsub" => {
             let (field, target, ignore_missing) = text_settings(settings)?;
             let pattern = settings.text("pattern")?;
             let replacement = settings.text("replacement")?;
-            let Some(known) = Pattern::read(&pattern) else {
+            let Some(known) = GsubPattern::read(&pattern) else {
                 return Err(settings.unsupported(
                     format!("the pattern [{pattern}]"),
                     "write a text, or one character or class with a +: `\\s+`, `[\\t ]+`",
@@ -295,28 +306,28 @@ fn action(name: &str, settings: &mut Settings) -> Result<Action, Misfit> {
                     "write a text without references to groups",
                 ));
             }
-            Action::Change { how: Change::Gsub(known, replacement), field, target, ignore_missing }
+            ProcessorAction::Change { how: TextChange::Gsub(known, replacement), field, target, ignore_missing }
         }
         "lowercase" | "trim" | "uppercase" => {
             let (field, target, ignore_missing) = text_settings(settings)?;
             let how = match name {
-                "lowercase" => Change::Lowercase,
-                "trim" => Change::Trim,
-                _ => Change::Uppercase,
+                "lowercase" => TextChange::Lowercase,
+                "trim" => TextChange::Trim,
+                _ => TextChange::Uppercase,
             };
-            Action::Change { how, field, target, ignore_missing }
+            ProcessorAction::Change { how, field, target, ignore_missing }
         }
         "pipeline" => {
             let called = settings.text("name")?;
             let name = settings.template("name", &called)?;
-            Action::Pipeline { name, ignore_missing: settings.switch("ignore_missing_pipeline", false)? }
+            ProcessorAction::Pipeline { name, ignore_missing: settings.switch("ignore_missing_pipeline", false)? }
         }
         "remove" => {
             if settings.left.contains_key("keep") {
                 return Err(settings.unsupported("[keep] of the processor [remove]".to_owned(), "name what to remove"));
             }
             let Some(field) = settings.take("field") else {
-                return Err(settings.misfit(Some("field"), Wrong::Missing));
+                return Err(settings.misfit(Some("field"), PipelineWrong::Missing));
             };
             let fields = match field {
                 Value::Array(fields) => fields,
@@ -330,9 +341,9 @@ fn action(name: &str, settings: &mut Settings) -> Result<Action, Misfit> {
                     settings.template("field", &text)
                 })
                 .collect::<Result<_, _>>()?;
-            Action::Remove { fields, ignore_missing: settings.switch("ignore_missing", false)? }
+            ProcessorAction::Remove { fields, ignore_missing: settings.switch("ignore_missing", false)? }
         }
-        "rename" => Action::Rename {
+        "rename" => ProcessorAction::Rename {
             field: settings.field("field")?,
             target: settings.field("target_field")?,
             ignore_missing: settings.switch("ignore_missing", false)?,
@@ -342,31 +353,31 @@ fn action(name: &str, settings: &mut Settings) -> Result<Action, Misfit> {
             let field = settings.field("field")?;
             let value = match settings.optional_text("copy_from")? {
                 Some(_) if settings.left.contains_key("value") => {
-                    return Err(settings.misfit(Some("copy_from"), Wrong::TwoValues));
+                    return Err(settings.misfit(Some("copy_from"), PipelineWrong::TwoValues));
                 }
-                Some(from) => Origin::Field(from),
-                None => Origin::Given(given(settings)?),
+                Some(from) => ValueOrigin::Field(from),
+                None => ValueOrigin::Given(given(settings)?),
             };
             settings.take("media_type");
-            Action::Set {
+            ProcessorAction::Set {
                 field,
                 value,
                 replaces: settings.switch("override", true)?,
                 ignore_empty: settings.switch("ignore_empty_value", false)?,
             }
         }
-        _ => return Err(settings.misfit(None, Wrong::NoSuchProcessor)),
+        _ => return Err(settings.misfit(None, PipelineWrong::NoSuchProcessor)),
     })
 }
 
 /// `value`, whose templates are looked at here and filled for each document.
-fn given(settings: &mut Settings) -> Result<Value, Misfit> {
-    let value = settings.take("value").ok_or_else(|| settings.misfit(Some("value"), Wrong::Missing))?;
+fn given(settings: &mut Settings) -> Result<Value, PipelineMisfit> {
+    let value = settings.take("value").ok_or_else(|| settings.misfit(Some("value"), PipelineWrong::Missing))?;
     templates(settings, &value)?;
     Ok(value)
 }
 
-fn templates(settings: &Settings, value: &Value) -> Result<(), Misfit> {
+fn templates(settings: &Settings, value: &Value) -> Result<(), PipelineMisfit> {
     match value {
         Value::String(text) => settings.template("value", text).map(|_| ()),
         Value::Array(items) => items.iter().try_for_each(|item| templates(settings, item)),
@@ -379,7 +390,7 @@ fn templates(settings: &Settings, value: &Value) -> Result<(), Misfit> {
 }
 
 /// What all processors of a text have: field, target, and whether a missing one is fine.
-fn text_settings(settings: &mut Settings) -> Result<(String, String, bool), Misfit> {
+fn text_settings(settings: &mut Settings) -> Result<(String, String, bool), PipelineMisfit> {
     let field = settings.text("field")?;
     let ignore_missing = settings.switch("ignore_missing", false)?;
     let target = settings.optional_text("target_field")?.unwrap_or_else(|| field.clone());
@@ -387,7 +398,7 @@ fn text_settings(settings: &mut Settings) -> Result<(String, String, bool), Misf
     Ok((field, target, ignore_missing))
 }
 
-fn attachment(settings: &mut Settings) -> Result<Attachment, Misfit> {
+fn attachment(settings: &mut Settings) -> Result<Attachment, PipelineMisfit> {
     let field = settings.text("field")?;
     let target = settings.optional_text("target_field")?.unwrap_or_else(|| "attachment".to_owned());
     settings.written(&target)?;
@@ -399,7 +410,7 @@ fn attachment(settings: &mut Settings) -> Result<Attachment, Misfit> {
     let chars_max = match settings.take("indexed_chars") {
         None => 100_000,
         Some(value) => value.as_i64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| {
-            settings.misfit(Some("indexed_chars"), Wrong::Type { wanted: "an int", found: java_type(&value) })
+            settings.misfit(Some("indexed_chars"), PipelineWrong::Type { wanted: "an int", found: java_type(&value) })
         })?,
     };
     Ok(Attachment {

@@ -1,50 +1,50 @@
-//! [`Step`]: a processor of a pipeline, and what it does to a document.
+//! [`Processor`]: a processor of a pipeline, and what it does to a document.
 //!
 //! Source: Elasticsearch 9.x, the common processors and the one for attachments.
 
 use serde_json::{Map, Value};
 
-use super::condition::Condition;
-use super::field::{Draft, java_type};
-use super::pattern::Pattern;
-use super::template::Template;
-use super::{Failure, FailureKind, Run};
+use super::condition::FieldCondition;
+use super::field::{PipelineDocument, java_type};
+use super::pattern::GsubPattern;
+use super::template::FieldTemplate;
+use super::{FailureKind, IngestFailure, PipelineRun};
 use crate::base64;
 
 /// A processor, when it acts, and what follows when it fails.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Step {
+pub(crate) struct Processor {
     pub(super) tag: Option<String>,
-    pub(super) condition: Option<Condition>,
+    pub(super) condition: Option<FieldCondition>,
     pub(super) ignore_failure: bool,
-    pub(super) on_failure: Vec<Step>,
-    pub(super) action: Action,
+    pub(super) on_failure: Vec<Processor>,
+    pub(super) action: ProcessorAction,
 }
 
 /// What a processor does.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Action {
+pub(crate) enum ProcessorAction {
     /// Adds values to a list, which may have been one value or none.
-    Append { field: Template, value: Value, allow_duplicates: bool },
+    Append { field: FieldTemplate, value: Value, allow_duplicates: bool },
     /// Makes text of an attachment.
     Attachment(Attachment),
     /// Changes a text, or every text of a list.
-    Change { how: Change, field: String, target: String, ignore_missing: bool },
+    Change { how: TextChange, field: String, target: String, ignore_missing: bool },
     /// Sends the document through another pipeline.
-    Pipeline { name: Template, ignore_missing: bool },
+    Pipeline { name: FieldTemplate, ignore_missing: bool },
     /// Takes fields away.
-    Remove { fields: Vec<Template>, ignore_missing: bool },
+    Remove { fields: Vec<FieldTemplate>, ignore_missing: bool },
     /// Gives a field another name.
-    Rename { field: Template, target: Template, ignore_missing: bool, replaces: bool },
+    Rename { field: FieldTemplate, target: FieldTemplate, ignore_missing: bool, replaces: bool },
     /// Sets a field.
-    Set { field: Template, value: Origin, replaces: bool, ignore_empty: bool },
+    Set { field: FieldTemplate, value: ValueOrigin, replaces: bool, ignore_empty: bool },
 }
 
 /// How a text changes.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Change {
+pub(crate) enum TextChange {
     /// Replaces what a pattern finds.
-    Gsub(Pattern, String),
+    Gsub(GsubPattern, String),
     /// To lower case.
     Lowercase,
     /// Without blanks at its ends.
@@ -55,7 +55,7 @@ pub(crate) enum Change {
 
 /// Where the value of `set` comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Origin {
+pub(crate) enum ValueOrigin {
     /// From the pipeline; its texts are templates.
     Given(Value),
     /// From another field.
@@ -76,46 +76,52 @@ pub(crate) struct Attachment {
     pub(super) wants_content: bool,
 }
 
-impl Action {
+impl ProcessorAction {
     /// The processor's name.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Action::Append { .. } => "append",
-            Action::Attachment(_) => "attachment",
-            Action::Change { how: Change::Gsub(..), .. } => "gsub",
-            Action::Change { how: Change::Lowercase, .. } => "lowercase",
-            Action::Change { how: Change::Trim, .. } => "trim",
-            Action::Change { how: Change::Uppercase, .. } => "uppercase",
-            Action::Pipeline { .. } => "pipeline",
-            Action::Remove { .. } => "remove",
-            Action::Rename { .. } => "rename",
-            Action::Set { .. } => "set",
+            ProcessorAction::Append { .. } => "append",
+            ProcessorAction::Attachment(_) => "attachment",
+            ProcessorAction::Change { how: TextChange::Gsub(..), .. } => "gsub",
+            ProcessorAction::Change { how: TextChange::Lowercase, .. } => "lowercase",
+            ProcessorAction::Change { how: TextChange::Trim, .. } => "trim",
+            ProcessorAction::Change { how: TextChange::Uppercase, .. } => "uppercase",
+            ProcessorAction::Pipeline { .. } => "pipeline",
+            ProcessorAction::Remove { .. } => "remove",
+            ProcessorAction::Rename { .. } => "rename",
+            ProcessorAction::Set { .. } => "set",
         }
     }
 }
 
-impl Run<'_> {
+impl PipelineRun<'_> {
     /// Does what a step is for.
-    pub(super) fn act(&mut self, step: &Step) -> Result<(), Failure> {
+    pub(super) fn act(&mut self, step: &Processor) -> Result<(), IngestFailure> {
         let draft = &mut self.draft;
         let outcome = match &step.action {
-            Action::Append { field, value, allow_duplicates } => append(draft, field, value, *allow_duplicates),
-            Action::Attachment(attachment) => attach(draft, attachment),
-            Action::Change { how, field, target, ignore_missing } => change(draft, how, field, target, *ignore_missing),
-            Action::Remove { fields, ignore_missing } => fields.iter().try_for_each(|field| {
+            ProcessorAction::Append { field, value, allow_duplicates } => {
+                append(draft, field, value, *allow_duplicates)
+            }
+            ProcessorAction::Attachment(attachment) => attach(draft, attachment),
+            ProcessorAction::Change { how, field, target, ignore_missing } => {
+                change(draft, how, field, target, *ignore_missing)
+            }
+            ProcessorAction::Remove { fields, ignore_missing } => fields.iter().try_for_each(|field| {
                 let path = field.fill(draft);
                 if *ignore_missing && !draft.has(&path) { Ok(()) } else { draft.remove(&path).map(|_| ()) }
             }),
-            Action::Rename { field, target, ignore_missing, replaces } => {
+            ProcessorAction::Rename { field, target, ignore_missing, replaces } => {
                 rename(draft, &field.fill(draft), &target.fill(draft), *ignore_missing, *replaces)
             }
-            Action::Set { field, value, replaces, ignore_empty } => set(draft, field, value, *replaces, *ignore_empty),
-            Action::Pipeline { name, ignore_missing } => {
+            ProcessorAction::Set { field, value, replaces, ignore_empty } => {
+                set(draft, field, value, *replaces, *ignore_empty)
+            }
+            ProcessorAction::Pipeline { name, ignore_missing } => {
                 let name = name.fill(draft);
                 match self.pipelines.get(&name) {
                     Some(pipeline) => self.pipeline(&name, pipeline),
                     None if *ignore_missing => Ok(()),
-                    None => Err(Failure {
+                    None => Err(IngestFailure {
                         kind: FailureKind::State,
                         message: format!("Pipeline processor configured for non-existent pipeline [{name}]"),
                         origin: None,
@@ -128,7 +134,12 @@ impl Run<'_> {
     }
 }
 
-fn append(draft: &mut Draft, field: &Template, value: &Value, allow_duplicates: bool) -> Result<(), Failure> {
+fn append(
+    draft: &mut PipelineDocument,
+    field: &FieldTemplate,
+    value: &Value,
+    allow_duplicates: bool,
+) -> Result<(), IngestFailure> {
     let path = field.fill(draft);
     let added = match filled(value, draft) {
         Value::Array(values) => values,
@@ -149,15 +160,21 @@ fn append(draft: &mut Draft, field: &Template, value: &Value, allow_duplicates: 
     Ok(())
 }
 
-fn set(draft: &mut Draft, field: &Template, value: &Origin, replaces: bool, ignore_empty: bool) -> Result<(), Failure> {
+fn set(
+    draft: &mut PipelineDocument,
+    field: &FieldTemplate,
+    value: &ValueOrigin,
+    replaces: bool,
+    ignore_empty: bool,
+) -> Result<(), IngestFailure> {
     let path = field.fill(draft);
     if !replaces && draft.value(&path).is_some() {
         return Ok(());
     }
     let value = match value {
-        Origin::Given(value) => filled(value, draft),
-        Origin::Field(from) if ignore_empty => draft.get(from).cloned().unwrap_or_default(),
-        Origin::Field(from) => draft.get(from)?.clone(),
+        ValueOrigin::Given(value) => filled(value, draft),
+        ValueOrigin::Field(from) if ignore_empty => draft.get(from).cloned().unwrap_or_default(),
+        ValueOrigin::Field(from) => draft.get(from)?.clone(),
     };
     if ignore_empty && (value.is_null() || value == "") {
         return Ok(());
@@ -166,8 +183,8 @@ fn set(draft: &mut Draft, field: &Template, value: &Origin, replaces: bool, igno
 }
 
 /// A value of the pipeline with its templates filled.
-fn filled(value: &Value, draft: &Draft) -> Value {
-    let text = |text: &str| Template::read(text).map_or_else(|| text.to_owned(), |template| template.fill(draft));
+fn filled(value: &Value, draft: &PipelineDocument) -> Value {
+    let text = |text: &str| FieldTemplate::read(text).map_or_else(|| text.to_owned(), |template| template.fill(draft));
     match value {
         Value::String(given) => Value::String(text(given)),
         Value::Array(items) => Value::Array(items.iter().map(|item| filled(item, draft)).collect()),
@@ -180,10 +197,16 @@ fn filled(value: &Value, draft: &Draft) -> Value {
     }
 }
 
-fn change(draft: &mut Draft, how: &Change, field: &str, target: &str, ignore_missing: bool) -> Result<(), Failure> {
+fn change(
+    draft: &mut PipelineDocument,
+    how: &TextChange,
+    field: &str,
+    target: &str,
+    ignore_missing: bool,
+) -> Result<(), IngestFailure> {
     let value = match draft.get(field) {
         Ok(Value::Null) | Err(_) if ignore_missing => return Ok(()),
-        Ok(Value::Null) => return Err(Failure::argument(format!("field [{field}] is null, cannot process it."))),
+        Ok(Value::Null) => return Err(IngestFailure::argument(format!("field [{field}] is null, cannot process it."))),
         value => value?,
     };
     let changed = match value {
@@ -193,7 +216,7 @@ fn change(draft: &mut Draft, how: &Change, field: &str, target: &str, ignore_mis
                 .iter()
                 .map(|item| match item {
                     Value::String(text) => Ok(Value::String(how.apply(text))),
-                    other => Err(Failure::argument(format!(
+                    other => Err(IngestFailure::argument(format!(
                         "value [{other}] of type [{}] in list field [{field}] cannot be cast to [java.lang.String]",
                         java_type(other)
                     ))),
@@ -201,7 +224,7 @@ fn change(draft: &mut Draft, how: &Change, field: &str, target: &str, ignore_mis
                 .collect::<Result<_, _>>()?,
         ),
         other => {
-            return Err(Failure::argument(format!(
+            return Err(IngestFailure::argument(format!(
                 "field [{field}] of type [{}] cannot be cast to [java.lang.String]",
                 java_type(other)
             )));
@@ -210,13 +233,13 @@ fn change(draft: &mut Draft, how: &Change, field: &str, target: &str, ignore_mis
     draft.set(target, changed)
 }
 
-impl Change {
+impl TextChange {
     fn apply(&self, text: &str) -> String {
         match self {
-            Change::Gsub(pattern, replacement) => pattern.replace(text, replacement),
-            Change::Lowercase => text.to_lowercase(),
-            Change::Trim => java_trim(text).to_owned(),
-            Change::Uppercase => text.to_uppercase(),
+            TextChange::Gsub(pattern, replacement) => pattern.replace(text, replacement),
+            TextChange::Lowercase => text.to_lowercase(),
+            TextChange::Trim => java_trim(text).to_owned(),
+            TextChange::Uppercase => text.to_uppercase(),
         }
     }
 }
@@ -226,12 +249,22 @@ fn java_trim(text: &str) -> &str {
     text.trim_matches(|c: char| c <= ' ')
 }
 
-fn rename(draft: &mut Draft, field: &str, target: &str, ignore_missing: bool, replaces: bool) -> Result<(), Failure> {
+fn rename(
+    draft: &mut PipelineDocument,
+    field: &str,
+    target: &str,
+    ignore_missing: bool,
+    replaces: bool,
+) -> Result<(), IngestFailure> {
     if !draft.has(field) {
-        return if ignore_missing { Ok(()) } else { Err(Failure::argument(format!("field [{field}] doesn't exist"))) };
+        return if ignore_missing {
+            Ok(())
+        } else {
+            Err(IngestFailure::argument(format!("field [{field}] doesn't exist")))
+        };
     }
     if draft.has(target) && !replaces {
-        return Err(Failure::argument(format!("field [{target}] already exists")));
+        return Err(IngestFailure::argument(format!("field [{target}] already exists")));
     }
     let value = draft.remove(field)?;
     if let Err(failure) = draft.set(target, value.clone()) {
@@ -243,17 +276,16 @@ fn rename(draft: &mut Draft, field: &str, target: &str, ignore_missing: bool, re
 
 /// DIFFERENCE: only plain text in UTF-8 is read. Of a PDF, a web page or anything else that needs a
 /// parser of its own nothing is extracted, and `content` is the one property that is set.
-fn attach(draft: &mut Draft, attachment: &Attachment) -> Result<(), Failure> {
+fn attach(draft: &mut PipelineDocument, attachment: &Attachment) -> Result<(), IngestFailure> {
     let bytes = match draft.get(&attachment.field) {
         Ok(Value::Null) | Err(_) if attachment.ignore_missing => return Ok(()),
         Ok(Value::Null) => {
-            return Err(Failure::argument(format!("field [{}] is null, cannot parse.", attachment.field)));
+            return Err(IngestFailure::argument(format!("field [{}] is null, cannot parse.", attachment.field)));
         }
-        Ok(Value::String(text)) => {
-            base64::decode(text).ok_or_else(|| Failure::argument("Illegal base64 character in the field's text"))?
-        }
+        Ok(Value::String(text)) => base64::decode(text)
+            .ok_or_else(|| IngestFailure::argument("Illegal base64 character in the field's text"))?,
         Ok(other) => {
-            return Err(Failure::argument(format!(
+            return Err(IngestFailure::argument(format!(
                 "Content field [{}] of unknown type [{}], must be string or byte array",
                 attachment.field,
                 java_type(other)

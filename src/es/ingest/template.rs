@@ -1,29 +1,29 @@
-//! [`Template`]: a text with `{{field}}` in it.
+//! [`FieldTemplate`]: a text with `{{field}}` in it.
 //!
 //! Source: Elasticsearch 9.x, its Mustache for ingest: two braces escape for JSON, three do not.
 
 use serde_json::Value;
 
-use super::field::Draft;
+use super::field::PipelineDocument;
 
 /// A text in which fields of the document may stand.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Template(Vec<Part>);
+pub(crate) struct FieldTemplate(Vec<TemplatePart>);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Part {
+enum TemplatePart {
     Text(String),
     Field { path: String, escaped: bool },
 }
 
-impl Template {
+impl FieldTemplate {
     /// Reads a text; none if it has more in it than fields.
-    pub(crate) fn read(text: &str) -> Option<Template> {
+    pub(crate) fn read(text: &str) -> Option<FieldTemplate> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("{{") {
             if start > 0 {
-                parts.push(Part::Text(rest[..start].to_owned()));
+                parts.push(TemplatePart::Text(rest[..start].to_owned()));
             }
             let inner = &rest[start + 2..];
             let (inner, close, escaped) = match inner.strip_prefix('{') {
@@ -40,22 +40,22 @@ impl Template {
             if path.is_empty() || path.starts_with(['#', '^', '/', '!', '>', '=', '<', '$']) {
                 return None;
             }
-            parts.push(Part::Field { path: path.to_owned(), escaped });
+            parts.push(TemplatePart::Field { path: path.to_owned(), escaped });
             rest = &inner[end + close.len()..];
         }
         if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
+            parts.push(TemplatePart::Text(rest.to_owned()));
         }
-        Some(Template(parts))
+        Some(FieldTemplate(parts))
     }
 
     /// The text for a document. A field that is not there leaves nothing.
-    pub(crate) fn fill(&self, draft: &Draft) -> String {
+    pub(crate) fn fill(&self, draft: &PipelineDocument) -> String {
         let mut out = String::new();
         for part in &self.0 {
             match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Field { path, escaped } => {
+                TemplatePart::Text(text) => out.push_str(text),
+                TemplatePart::Field { path, escaped } => {
                     let Some(value) = draft.value(path) else { continue };
                     let text = java_text(value);
                     if *escaped {

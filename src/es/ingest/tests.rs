@@ -20,7 +20,7 @@ fn after(processors: Value, document: Value) -> Result<Value, String> {
 
 fn run(pipelines: &Pipelines, names: &[&str], document: Value) -> Result<Value, String> {
     let source: Source = object(document).into();
-    let address = Address { index: "i", id: Some("1") };
+    let address = PipelineTarget { index: "i", id: Some("1") };
     let now = "2031-05-01T10:00:00Z".parse().unwrap_or_default();
     let outcome = pipelines.run(names, &source, address, now);
     outcome.map(|source| source.to_value()).map_err(|failure| failure.message)
@@ -220,34 +220,46 @@ fn fields_come_out_in_the_order_of_the_servers_hash_map() {
 fn what_cannot_be_done_is_refused_when_the_pipeline_is_stored() {
     let wrong = |text: Value| Pipelines::default().put("p", object(text)).expect_err("a misfit");
     for (text, property, expected) in [
-        (json!({}), Some("processors"), Wrong::Missing),
-        (json!({"processors": {}}), Some("processors"), Wrong::Type { wanted: "a list", found: "java.util.HashMap" }),
+        (json!({}), Some("processors"), PipelineWrong::Missing),
+        (
+            json!({"processors": {}}),
+            Some("processors"),
+            PipelineWrong::Type { wanted: "a list", found: "java.util.HashMap" },
+        ),
         (
             json!({"processors": [], "description": 7}),
             Some("description"),
-            Wrong::Type { wanted: "a string", found: "java.lang.Integer" },
+            PipelineWrong::Type { wanted: "a string", found: "java.lang.Integer" },
         ),
-        (json!({"processors": [], "name": 7}), None, Wrong::UnknownPipelineSettings("p".into(), vec!["name".into()])),
-        (json!({"processors": [], "on_failure": []}), None, Wrong::EmptyOnFailure(Some("p".into()))),
-        (json!({"processors": [{"sett": {}}]}), None, Wrong::NoSuchProcessor),
-        (json!({"processors": [{"set": {"value": 1}}]}), Some("field"), Wrong::Missing),
-        (json!({"processors": [{"set": {"field": "a"}}]}), Some("value"), Wrong::Missing),
+        (
+            json!({"processors": [], "name": 7}),
+            None,
+            PipelineWrong::UnknownPipelineSettings("p".into(), vec!["name".into()]),
+        ),
+        (json!({"processors": [], "on_failure": []}), None, PipelineWrong::EmptyOnFailure(Some("p".into()))),
+        (json!({"processors": [{"sett": {}}]}), None, PipelineWrong::NoSuchProcessor),
+        (json!({"processors": [{"set": {"value": 1}}]}), Some("field"), PipelineWrong::Missing),
+        (json!({"processors": [{"set": {"field": "a"}}]}), Some("value"), PipelineWrong::Missing),
         (
             json!({"processors": [{"set": {"field": "a", "value": 1, "copy_from": "b"}}]}),
             Some("copy_from"),
-            Wrong::TwoValues,
+            PipelineWrong::TwoValues,
         ),
         (
             json!({"processors": [{"trim": {"field": "a", "fields": 1}}]}),
             None,
-            Wrong::UnknownSettings(vec!["fields".into()]),
+            PipelineWrong::UnknownSettings(vec!["fields".into()]),
         ),
         (
             json!({"processors": [{"trim": {"field": "a", "on_failure": []}}]}),
             Some("on_failure"),
-            Wrong::EmptyOnFailure(None),
+            PipelineWrong::EmptyOnFailure(None),
         ),
-        (json!({"processors": [{"trim": "a"}]}), None, Wrong::Type { wanted: "a map", found: "java.lang.String" }),
+        (
+            json!({"processors": [{"trim": "a"}]}),
+            None,
+            PipelineWrong::Type { wanted: "a map", found: "java.lang.String" },
+        ),
     ] {
         let misfit = wrong(text.clone());
         assert_eq!((misfit.property.as_deref(), misfit.wrong), (property, expected), "{text}");
@@ -266,7 +278,7 @@ fn what_cannot_be_done_is_refused_when_the_pipeline_is_stored() {
         (json!({"remove": {"keep": ["a"]}}), "[keep] of the processor [remove]"),
     ] {
         match wrong(json!({"processors": [processor]})).wrong {
-            Wrong::Unsupported(what, _) => assert_eq!(what, named),
+            PipelineWrong::Unsupported(what, _) => assert_eq!(what, named),
             other => panic!("{processor}: {other:?}"),
         }
     }

@@ -2,33 +2,33 @@
 //!
 //! Source: Elasticsearch 9.x, configuration reader of ingest and its exceptions.
 
-use crate::es::error::{Error, Exception, full, illegal_argument};
-use crate::es::ingest::{Failure, FailureKind, Misfit, Wrong};
+use crate::es::error::{ApiError, Exception, full, illegal_argument};
+use crate::es::ingest::{FailureKind, IngestFailure, PipelineMisfit, PipelineWrong};
 
-impl From<Misfit> for Error {
-    fn from(misfit: Misfit) -> Error {
-        let Misfit { processor, tag, property, wrong } = misfit;
+impl From<PipelineMisfit> for ApiError {
+    fn from(misfit: PipelineMisfit) -> ApiError {
+        let PipelineMisfit { processor, tag, property, wrong } = misfit;
         let reason = match wrong {
-            Wrong::Missing => "required property is missing".to_owned(),
-            Wrong::Type { wanted, found } => format!("property isn't {wanted}, but of type [{found}]"),
-            Wrong::NoSuchProcessor => {
+            PipelineWrong::Missing => "required property is missing".to_owned(),
+            PipelineWrong::Type { wanted, found } => format!("property isn't {wanted}, but of type [{found}]"),
+            PipelineWrong::NoSuchProcessor => {
                 format!("No processor type exists with name [{}]", processor.as_deref().unwrap_or_default())
             }
-            Wrong::UnknownSettings(names) => format!(
+            PipelineWrong::UnknownSettings(names) => format!(
                 "processor [{}] doesn't support one or more provided configuration parameters [{}]",
                 processor.as_deref().unwrap_or_default(),
                 names.join(", ")
             ),
-            Wrong::UnknownPipelineSettings(id, names) => format!(
+            PipelineWrong::UnknownPipelineSettings(id, names) => format!(
                 "pipeline [{id}] doesn't support one or more provided configuration parameters [{}]",
                 names.join(", ")
             ),
-            Wrong::EmptyOnFailure(Some(id)) => {
+            PipelineWrong::EmptyOnFailure(Some(id)) => {
                 format!("pipeline [{id}] cannot have an empty on_failure option defined")
             }
-            Wrong::EmptyOnFailure(None) => "processors list cannot be empty".to_owned(),
-            Wrong::TwoValues => "cannot set both `copy_from` and `value` in the same processor".to_owned(),
-            Wrong::Unsupported(what, instead) => return Error::unsupported(&what, &instead),
+            PipelineWrong::EmptyOnFailure(None) => "processors list cannot be empty".to_owned(),
+            PipelineWrong::TwoValues => "cannot set both `copy_from` and `value` in the same processor".to_owned(),
+            PipelineWrong::Unsupported(what, instead) => return ApiError::unsupported(&what, &instead),
         };
         let reason = match &property {
             Some(property) => format!("[{property}] {reason}"),
@@ -45,8 +45,8 @@ impl From<Misfit> for Error {
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Error {
+impl From<IngestFailure> for ApiError {
+    fn from(failure: IngestFailure) -> ApiError {
         let (status, kind) = match failure.kind {
             FailureKind::Argument => (400, "illegal_argument_exception"),
             FailureKind::Graph => (500, "graph_structure_exception"),
@@ -56,19 +56,19 @@ impl From<Failure> for Error {
     }
 }
 
-impl Error {
+impl ApiError {
     /// A pipeline was to be deleted and is not there.
-    pub(crate) fn pipeline_missing(id: &str) -> Error {
+    pub(crate) fn pipeline_missing(id: &str) -> ApiError {
         full(404, Exception::new("resource_not_found_exception", format!("pipeline [{id}] is missing")))
     }
 
     /// A pipeline was to be tried out and is not there.
-    pub(crate) fn no_such_pipeline(id: &str) -> Error {
+    pub(crate) fn no_such_pipeline(id: &str) -> ApiError {
         full(400, illegal_argument(format!("pipeline [{id}] does not exist")))
     }
 
     /// A pipeline was to replace one of another version.
-    pub(crate) fn pipeline_version(id: &str, required: &str, current: Option<i64>) -> Error {
+    pub(crate) fn pipeline_version(id: &str, required: &str, current: Option<i64>) -> ApiError {
         full(
             400,
             illegal_argument(match current {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::query::text::Pattern;
+use super::query::text::WildcardPattern;
 use crate::es::document::source::Source;
 
 /// Which part of a source an answer shows.
@@ -29,12 +29,12 @@ pub(crate) enum SourceFilter {
 
 /// The path of a field, with `*` for anything.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct FieldPattern(Pattern);
+pub(crate) struct FieldPattern(WildcardPattern);
 
 impl FieldPattern {
     /// Reads it.
     pub(crate) fn read(text: &str) -> FieldPattern {
-        FieldPattern(Pattern::of_name(text))
+        FieldPattern(WildcardPattern::of_name(text))
     }
 
     /// Whether the field at a path is meant, or one that it lies in.

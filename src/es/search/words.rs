@@ -5,9 +5,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::DateFault;
-use crate::es::error::{Error, Exception, Family, UNSUPPORTED, bad_boolean, full, illegal_argument, unknown_field};
+use crate::es::error::{ApiError, Exception, Family, UNSUPPORTED, bad_boolean, full, illegal_argument, unknown_field};
 use crate::es::refusal::SearchRefusal;
-use crate::es::search::query::Fault;
+use crate::es::search::query::QueryFault;
 use crate::es::search::run::ShardFault;
 use crate::json::Position;
 use crate::limits::BUCKETS_MAX;
@@ -352,16 +352,16 @@ pub(crate) fn boolean(value: &str) -> Exception {
     bad_boolean(value)
 }
 
-pub(crate) fn source_without_type() -> Error {
+pub(crate) fn source_without_type() -> ApiError {
     let reason = "Validation Failed: 1: source and source_content_type parameters are required;";
     full(400, Exception::new("validation_exception", reason))
 }
 
-pub(crate) fn bad_source_type(value: &str) -> Error {
+pub(crate) fn bad_source_type(value: &str) -> ApiError {
     full(400, illegal_argument(format!("Unknown value for source_content_type [{value}]")))
 }
 
-pub(crate) fn msearch_not_ended() -> Error {
+pub(crate) fn msearch_not_ended() -> ApiError {
     full(400, illegal_argument("The msearch request must be terminated by a newline [\n]"))
 }
 
@@ -497,60 +497,62 @@ fn told(fault: &ShardFault) -> Exception {
         shard(reason).caused_by(cause)
     };
     match &fault.fault {
-        Fault::NoNumber(text) => failed(no_number_format(text)),
-        Fault::NoBoolean(text) => {
+        QueryFault::NoNumber(text) => failed(no_number_format(text)),
+        QueryFault::NoBoolean(text) => {
             failed(illegal_argument(format!("Can't parse boolean value [{text}], expected [true] or [false]")))
         }
-        Fault::NoDate(wrong) => date(wrong),
-        Fault::NoDateTerm(wrong) => failed(date(wrong)),
-        Fault::NotForType { query: "range", field, kind } => {
+        QueryFault::NoDate(wrong) => date(wrong),
+        QueryFault::NoDateTerm(wrong) => failed(date(wrong)),
+        QueryFault::NotForType { query: "range", field, kind } => {
             failed(illegal_argument(format!("Field [{field}] of type [{kind}] does not support range queries")))
         }
-        Fault::NotForType { query: query @ "case insensitive term", field, kind } => {
+        QueryFault::NotForType { query: query @ "case insensitive term", field, kind } => {
             shard(format!("[{field}] field which is of type [{kind}], does not support {query} queries"))
         }
-        Fault::NotForType { query, field, kind } => shard(format!(
+        QueryFault::NotForType { query, field, kind } => shard(format!(
             "Can only use {query} queries on keyword, text and wildcard fields - not on [{field}] which is of type \
              [{kind}]"
         )),
-        Fault::SortUnmapped(field) => shard(format!("No mapping found for [{field}] in order to sort on")),
-        Fault::SortMode => shard("we only support AVG, MEDIAN and SUM on number based fields".to_owned()),
-        Fault::SortText(field) => illegal_argument(format!(
+        QueryFault::SortUnmapped(field) => shard(format!("No mapping found for [{field}] in order to sort on")),
+        QueryFault::SortMode => shard("we only support AVG, MEDIAN and SUM on number based fields".to_owned()),
+        QueryFault::SortText(field) => illegal_argument(format!(
             "Fielddata is disabled on [{field}] in [{}]. Text fields are not optimised for operations that require \
              per-document field data like aggregations and sorting, so these operations are disabled by default. \
              Please use a keyword field instead. Alternatively, set fielddata=true on [{field}] in order to load field \
              data by uninverting the inverted index. Note that this can use significant memory.",
             fault.index
         )),
-        Fault::SortId => illegal_argument(
+        QueryFault::SortId => illegal_argument(
             "Fielddata access on the _id field is disallowed, you can re-enable it by updating the dynamic cluster \
              setting: indices.id_field_data.enabled",
         ),
-        Fault::SearchAfterCount { given, sorted } => {
+        QueryFault::SearchAfterCount { given, sorted } => {
             illegal_argument(format!("search_after has {given} value(s) but sort has {sorted}."))
         }
-        Fault::SearchAfterValue { field } => {
+        QueryFault::SearchAfterValue { field } => {
             illegal_argument(format!("Failed to parse search_after value for field [{field}]."))
         }
-        Fault::SearchAfterFrom => illegal_argument("`from` parameter must be set to 0 when `search_after` is used"),
-        Fault::SearchAfterScroll => illegal_argument("`search_after` cannot be used in a scroll context."),
-        Fault::SearchAfterUnsorted => illegal_argument("Sort must contain at least one field."),
-        Fault::Window { asked, most } => illegal_argument(result_window(*asked, *most)),
-        Fault::TooManyShown { given, most } => illegal_argument(format!(
+        QueryFault::SearchAfterFrom => {
+            illegal_argument("`from` parameter must be set to 0 when `search_after` is used")
+        }
+        QueryFault::SearchAfterScroll => illegal_argument("`search_after` cannot be used in a scroll context."),
+        QueryFault::SearchAfterUnsorted => illegal_argument("Sort must contain at least one field."),
+        QueryFault::Window { asked, most } => illegal_argument(result_window(*asked, *most)),
+        QueryFault::TooManyShown { given, most } => illegal_argument(format!(
             "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{most}] but was [{given}]. \
              This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
         )),
-        Fault::TooManyTerms { given, most } => failed(illegal_argument(format!(
+        QueryFault::TooManyTerms { given, most } => failed(illegal_argument(format!(
             "The number of terms [{given}] used in the Terms Query request has exceeded the allowed maximum of \
              [{most}]. This maximum can be set by changing the [index.max_terms_count] index level setting."
         ))),
-        Fault::TooManyIds { most } => {
+        QueryFault::TooManyIds { most } => {
             failed(illegal_argument(format!("Too many ids specified, allowed max result window is [{most}]")))
         }
-        Fault::NotForAggregation { aggregation, field, kind } => illegal_argument(format!(
+        QueryFault::NotForAggregation { aggregation, field, kind } => illegal_argument(format!(
             "Field [{field}] of type [{kind}] is not supported for aggregation [{aggregation}]"
         )),
-        Fault::TooManyBuckets => Exception::new(
+        QueryFault::TooManyBuckets => Exception::new(
             "too_many_buckets_exception",
             format!(
                 "Trying to create too many buckets. Must be less than or equal to: [{BUCKETS_MAX}] but this number of \
@@ -559,12 +561,12 @@ fn told(fault: &ShardFault) -> Exception {
             ),
         )
         .with("max_buckets", BUCKETS_MAX),
-        Fault::Batch { asked, most } => illegal_argument(format!(
+        QueryFault::Batch { asked, most } => illegal_argument(format!(
             "Batch size is too large, size must be less than or equal to: [{most}] but was [{asked}]. \
              Scroll batch sizes cost as much memory as result windows so they are controlled by the \
              [index.max_result_window] index level setting."
         )),
-        Fault::Unsupported { what, instead } => unsupported(what, instead),
+        QueryFault::Unsupported { what, instead } => unsupported(what, instead),
     }
 }
 
@@ -605,13 +607,13 @@ fn all_failed(mut shard: Map<String, Value>, reason: Exception) -> Exception {
     }
 }
 
-impl From<SearchRefusal> for Error {
-    fn from(refusal: SearchRefusal) -> Error {
+impl From<SearchRefusal> for ApiError {
+    fn from(refusal: SearchRefusal) -> ApiError {
         let nowhere = || Map::from_iter([("shard".to_owned(), json!(-1)), ("index".to_owned(), Value::Null)]);
         match refusal {
             SearchRefusal::Shard(fault) => {
                 let reason = told(&fault);
-                if matches!(fault.fault, Fault::Unsupported { .. }) {
+                if matches!(fault.fault, QueryFault::Unsupported { .. }) {
                     return full(400, reason);
                 }
                 // DIFFERENCE: the node is not named, for there is none.

@@ -5,33 +5,33 @@
 
 use serde_json::json;
 
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::store::Cluster;
 
 const ID: &str = "id";
 
 /// A secret must not be empty.
-pub(crate) fn check_post(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_post(call: &Call) -> Result<(), ApiError> {
     match call.text("value") {
         None | Some("") => {
-            Err(Error::validation(&["[value] of the connector secret cannot be [null] or [\"\"]".to_owned()]))
+            Err(ApiError::validation(&["[value] of the connector secret cannot be [null] or [\"\"]".to_owned()]))
         }
         Some(_) => Ok(()),
     }
 }
 
 /// `connector.secret_post`.
-pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = cluster.next_id();
     cluster.put_secret(&id, call.required_text("value")?, call.now)?;
     Ok(Reply::json(json!({ "id": id })))
 }
 
 /// Neither id nor secret may be empty. Without a body the server trips.
-pub(crate) fn check_put(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_put(call: &Call) -> Result<(), ApiError> {
     if call.body.is_none() {
-        return Err(Error::null_pointer());
+        return Err(ApiError::null_pointer());
     }
     let empty = |empty: bool, name: &str| empty.then(|| format!("[{name}] cannot be [null] or [\"\"]"));
     let messages: Vec<String> =
@@ -39,11 +39,11 @@ pub(crate) fn check_put(call: &Call) -> Result<(), Error> {
             .into_iter()
             .flatten()
             .collect();
-    if messages.is_empty() { Ok(()) } else { Err(Error::validation(&messages)) }
+    if messages.is_empty() { Ok(()) } else { Err(ApiError::validation(&messages)) }
 }
 
 /// `connector.secret_put`.
-pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     if cluster.put_secret(call.path(ID), call.required_text("value")?, call.now)? {
         Ok(Reply::created(json!({ "result": "created" })))
     } else {
@@ -52,13 +52,13 @@ pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `connector.secret_get`.
-pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = call.path(ID);
     Ok(Reply::json(json!({ "id": id, "value": cluster.secret(id)? })))
 }
 
 /// `connector.secret_delete`.
-pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     cluster.delete_secret(call.path(ID))?;
     Ok(Reply::json(json!({ "deleted": true })))
 }

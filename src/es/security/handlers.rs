@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use crate::base64;
 use crate::clock::parse_duration;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::index::names::is_like;
 use crate::es::security::api_key::ApiKey;
 use crate::es::store::Cluster;
 
 /// `security.authenticate`.
-pub(crate) fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, Error> {
+pub(crate) fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, ApiError> {
     let realm = json!({ "name": "reserved", "type": "reserved" });
     Ok(Reply::json(json!({
         "username": "elastic",
@@ -32,24 +32,24 @@ pub(crate) fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, Error> {
 /// `security.create_api_key`.
 ///
 /// Source: Elasticsearch 9.x, request to create an API key, its parser and its validation.
-pub(crate) fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     const MEMBERS: [&str; 4] = ["name", "expiration", "metadata", "role_descriptors"];
     if let Some(refresh) = call.query("refresh").filter(|it| !["", "true", "false", "wait_for"].contains(it)) {
-        return Err(Error::unknown_refresh(refresh));
+        return Err(ApiError::unknown_refresh(refresh));
     }
     let body = call.json().and_then(Value::as_object);
     for (member, value) in body.into_iter().flatten() {
         let is_right = match member.as_str() {
             "name" | "expiration" => value.is_string(),
             "metadata" | "role_descriptors" => value.is_object(),
-            _ => return Err(Error::unknown_key_field(member)),
+            _ => return Err(ApiError::unknown_key_field(member)),
         };
         let may_be_null = MEMBERS[1..].contains(&member.as_str());
         if !(is_right || may_be_null && value.is_null()) {
-            return Err(Error::bad_key_field(member));
+            return Err(ApiError::bad_key_field(member));
         }
     }
-    let name = call.text("name").ok_or_else(|| Error::illegal("Required [name]"))?;
+    let name = call.text("name").ok_or_else(|| ApiError::illegal("Required [name]"))?;
     let mut wrong = name_offences(name);
     let metadata = call.get("metadata").cloned().unwrap_or_else(|| json!({}));
     if metadata.as_object().is_some_and(|metadata| metadata.keys().any(|key| key.starts_with('_'))) {
@@ -57,7 +57,7 @@ pub(crate) fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply
     }
     let expires_at = match call.text("expiration") {
         None => None,
-        Some(text) => Some(call.now.plus(parse_duration(text).map_err(|_| Error::bad_expiration(text))?)),
+        Some(text) => Some(call.now.plus(parse_duration(text).map_err(|_| ApiError::bad_expiration(text))?)),
     };
     let roles = call.get("role_descriptors").cloned().unwrap_or_else(|| json!({}));
     for role in roles.as_object().into_iter().flatten().map(|(_, role)| role) {
@@ -249,9 +249,9 @@ fn told(id: &str, key: &ApiKey, call: &Call) -> Value {
     told
 }
 
-fn refuse_parameters(call: &Call, names: &[&str]) -> Result<(), Error> {
+fn refuse_parameters(call: &Call, names: &[&str]) -> Result<(), ApiError> {
     match names.iter().find(|name| call.query(name).is_some_and(|value| value != "false")) {
-        Some(name) => Err(Error::unsupported(&format!("[{name}] of API keys"), "leave it out")),
+        Some(name) => Err(ApiError::unsupported(&format!("[{name}] of API keys"), "leave it out")),
         None => Ok(()),
     }
 }
@@ -262,7 +262,7 @@ fn is_owned(realm: Option<&str>, username: Option<&str>) -> bool {
 }
 
 /// `security.get_api_key`.
-pub(crate) fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     refuse_parameters(call, &["with_limited_by", "with_profile_uid"])?;
     let asked = |name: &str| call.query(name).filter(|value| !value.is_empty());
     let (id, name, realm, username) = (asked("id"), asked("name"), asked("realm_name"), asked("username"));
@@ -289,19 +289,19 @@ pub(crate) fn get_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, E
     if found.is_empty()
         && let Some(id) = id
     {
-        return Err(Error::key_not_found(id));
+        return Err(ApiError::key_not_found(id));
     }
     Ok(Reply::json(json!({ "api_keys": found })))
 }
 
 /// `security.query_api_keys`: all of them, page by page. A query is refused.
-pub(crate) fn query_api_keys(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn query_api_keys(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     refuse_parameters(call, &["with_limited_by", "with_profile_uid", "typed_keys"])?;
     for (member, value) in call.json().and_then(Value::as_object).into_iter().flatten() {
         let is_all = member == "query" && value.get("match_all").is_some();
         if !is_all && !["from", "size"].contains(&member.as_str()) {
             let instead = "leave it out: all keys are told, page by page";
-            return Err(Error::unsupported(&format!("[{member}] of a search for API keys"), instead));
+            return Err(ApiError::unsupported(&format!("[{member}] of a search for API keys"), instead));
         }
     }
     let number = |name: &str, otherwise: u64| call.get(name).and_then(Value::as_u64).unwrap_or(otherwise) as usize;
@@ -312,13 +312,13 @@ pub(crate) fn query_api_keys(cluster: &mut Cluster, call: &Call) -> Result<Reply
 }
 
 /// `security.invalidate_api_key`.
-pub(crate) fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     const MEMBERS: [&str; 6] = ["id", "ids", "name", "owner", "realm_name", "username"];
     let body = call.json().and_then(Value::as_object);
     if let Some(unknown) =
         body.into_iter().flatten().map(|(name, _)| name).find(|name| !MEMBERS.contains(&name.as_str()))
     {
-        return Err(Error::unknown_invalidation_field(unknown));
+        return Err(ApiError::unknown_invalidation_field(unknown));
     }
     let text = |name: &str| call.get(name).and_then(Value::as_str);
     let mut ids: Vec<&str> =
@@ -369,10 +369,10 @@ pub(crate) fn invalidate_api_key(cluster: &mut Cluster, call: &Call) -> Result<R
 }
 
 /// `security.has_privileges`: whoever asks may do everything.
-pub(crate) fn has_privileges(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn has_privileges(_: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let user = call.path("user");
     if !user.is_empty() && user != "elastic" {
-        return Err(Error::unsupported("the privileges of other users than `elastic`", "ask for one's own"));
+        return Err(ApiError::unsupported("the privileges of other users than `elastic`", "ask for one's own"));
     }
     let texts = |value: Option<&Value>| -> Vec<String> {
         match value {

@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::es::body::schema::split_list;
-use crate::es::error::Error;
-use crate::es::http::call::{Body, Call, Reply};
+use crate::es::error::ApiError;
+use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::store::{Cluster, JobFilter};
 use crate::es::sync_job::rules as sync_job;
-use crate::es::sync_job::rules::{Cursor, JobType, Stats, SyncJob, SyncStatus, TriggerMethod};
+use crate::es::sync_job::rules::{JobType, JobView, StartCursor, Stats, SyncStatus, TriggerMethod};
 
 const ID: &str = "connector_sync_job_id";
 
@@ -19,12 +19,12 @@ fn missing_id(call: &Call) -> Option<String> {
     call.path(ID).is_empty().then(|| format!("[{ID}] of the connector sync job cannot be null or empty."))
 }
 
-fn refuse(messages: Vec<String>) -> Result<(), Error> {
-    if messages.is_empty() { Ok(()) } else { Err(Error::validation(&messages)) }
+fn refuse(messages: Vec<String>) -> Result<(), ApiError> {
+    if messages.is_empty() { Ok(()) } else { Err(ApiError::validation(&messages)) }
 }
 
 /// An id must not be empty.
-pub(crate) fn check_id(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_id(call: &Call) -> Result<(), ApiError> {
     match missing_id(call) {
         None => Ok(()),
         Some(message) => refuse(vec![message]),
@@ -32,25 +32,25 @@ pub(crate) fn check_id(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.sync_job_claim`.
-pub(crate) fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = call.path(ID);
     let worker = cluster.worker(call.required_text("worker_hostname")?);
     let cursor = match call.object_text("sync_cursor") {
         Some(text) => Some(cluster.cursor(&text)),
-        None => call.get("sync_cursor").map(Cursor::Value),
+        None => call.get("sync_cursor").map(StartCursor::Value),
     };
     let patch = sync_job::claim(worker, cursor, call.now);
     Ok(Reply::outcome(cluster.claim_sync_job(id, patch)?))
 }
 
 /// The connector's id must not be empty.
-pub(crate) fn check_post(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_post(call: &Call) -> Result<(), ApiError> {
     let empty = call.text("id").is_some_and(str::is_empty);
     refuse(empty.then(|| "[id] of the connector cannot be null or empty".to_owned()).into_iter().collect())
 }
 
 /// `connector.sync_job_post`.
-pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let job_type = call.text("job_type").and_then(|name| name.parse().ok()).unwrap_or(JobType::Full);
     let trigger = call.text("trigger_method").and_then(|name| name.parse().ok()).unwrap_or(TriggerMethod::OnDemand);
     let id = cluster.create_sync_job(call.required_text("id")?, job_type, trigger, call.now)?;
@@ -58,14 +58,14 @@ pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `connector.sync_job_get`.
-pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = call.path(ID);
     let job = cluster.sync_job(id)?;
-    Ok(Reply::ok(Body::Document(id.into(), job.clone())))
+    Ok(Reply::ok(AnswerBody::Document(id.into(), job.clone())))
 }
 
 /// `connector.sync_job_list`.
-pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let job_types = call.query("job_type").into_iter().flat_map(split_list).filter_map(|name| name.parse().ok());
     let filter = JobFilter {
         status: call.query("status").and_then(|name| name.parse::<SyncStatus>().ok()),
@@ -73,29 +73,29 @@ pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
         job_types: job_types.collect(),
     };
     let page = cluster.sync_jobs(&filter, call.count("from", 0), call.count("size", PAGE_SIZE))?;
-    Ok(Reply::ok(Body::Page(page)))
+    Ok(Reply::ok(AnswerBody::Page(page)))
 }
 
 /// `connector.sync_job_delete`.
-pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     cluster.delete_sync_job(call.path(ID))?;
     Ok(Reply::acknowledged())
 }
 
 /// `connector.sync_job_cancel`.
-pub(crate) fn cancel(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn cancel(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = call.path(ID);
-    let patch = sync_job::cancel(SyncJob(cluster.sync_job(id)?), call.now)?;
+    let patch = sync_job::cancel(JobView(cluster.sync_job(id)?), call.now)?;
     Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
 }
 
 /// `connector.sync_job_check_in`. Writes without reading, so a missing job is told in other words.
-pub(crate) fn check_in(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn check_in(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::outcome(cluster.update_sync_job(call.path(ID), sync_job::check_in(call.now))?))
 }
 
 /// The error's text must not be empty; blanks will do.
-pub(crate) fn check_error(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_error(call: &Call) -> Result<(), ApiError> {
     let mut messages: Vec<String> = missing_id(call).into_iter().collect();
     if call.text("error").is_some_and(str::is_empty) {
         messages.push("[error] of the connector sync job cannot be null or empty".to_owned());
@@ -104,14 +104,14 @@ pub(crate) fn check_error(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.sync_job_error`.
-pub(crate) fn error(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn error(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = call.path(ID);
-    let patch = sync_job::error(SyncJob(cluster.sync_job(id)?), call.required_text("error")?)?;
+    let patch = sync_job::error(JobView(cluster.sync_job(id)?), call.required_text("error")?)?;
     Ok(Reply::outcome(cluster.update_sync_job(id, patch)?))
 }
 
 /// No count may be negative.
-pub(crate) fn check_stats(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_stats(call: &Call) -> Result<(), ApiError> {
     let mut messages: Vec<String> = missing_id(call).into_iter().collect();
     for name in ["deleted_document_count", "indexed_document_count", "indexed_document_volume", "total_document_count"]
     {
@@ -123,7 +123,7 @@ pub(crate) fn check_stats(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.sync_job_update_stats`. Writes without reading, like [`check_in`].
-pub(crate) fn update_stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update_stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let stats = Stats {
         deleted_document_count: call.required_long("deleted_document_count")?,
         indexed_document_count: call.required_long("indexed_document_count")?,

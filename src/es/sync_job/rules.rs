@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
 use crate::es::connector::{configuration, filtering};
-use crate::es::document::shared::{Member, Recipe, Shared};
+use crate::es::document::shared::{MergedMember, Recipe, SharedValue};
 use crate::es::document::source::{Patch, Source, hash_order};
 use crate::es::refusal::Refusal;
 
@@ -124,9 +124,9 @@ impl SyncStatus {
 
 /// A stored sync job, seen with the eyes of the protocol.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SyncJob<'a>(pub &'a Source);
+pub(crate) struct JobView<'a>(pub &'a Source);
 
-impl SyncJob<'_> {
+impl JobView<'_> {
     /// The stored status.
     pub(crate) fn status(&self) -> Result<SyncStatus, Refusal> {
         let status = self.0.text("status");
@@ -152,8 +152,13 @@ static ZERO: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!(0)));
 static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
 
 /// The document of a new job. `snapshot` is what it keeps of its connector, see [`Snapshot`].
-pub(crate) fn create(snapshot: Shared, job_type: JobType, trigger_method: TriggerMethod, now: Timestamp) -> Source {
-    let now = Shared::instant(now);
+pub(crate) fn create(
+    snapshot: SharedValue,
+    job_type: JobType,
+    trigger_method: TriggerMethod,
+    now: Timestamp,
+) -> Source {
+    let now = SharedValue::instant(now);
     Source::new()
         .sharing("connector", snapshot)
         .sharing("created_at", now.clone())
@@ -234,13 +239,13 @@ fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value 
 ///
 /// A claim asks nobody: Elasticsearch lets any worker take a job in any status, a canceled one too.
 /// Source: Elasticsearch 9.x, claim action; Elastic's client tests claim after a cancel.
-pub(crate) fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<Cursor<'_>>, now: Timestamp) -> Patch {
+pub(crate) fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<StartCursor<'_>>, now: Timestamp) -> Patch {
     // Inferred: Elasticsearch reads its clock twice here; the mock's stands still during a call.
-    let now = Shared::instant(now);
+    let now = SharedValue::instant(now);
     let patch = match sync_cursor {
         None => Patch::new(),
-        Some(Cursor::Member(member)) => Patch::new().set_member("connector", member),
-        Some(Cursor::Value(cursor)) => {
+        Some(StartCursor::Member(member)) => Patch::new().set_member("connector", member),
+        Some(StartCursor::Value(cursor)) => {
             let mut cursor = cursor.clone();
             hash_order(&mut cursor);
             Patch::new().set("connector", Value::Object(Map::from_iter([(SYNC_CURSOR.to_owned(), cursor)])))
@@ -258,17 +263,17 @@ pub(crate) const SYNC_CURSOR: &str = "sync_cursor";
 
 /// A cursor that a worker starts from.
 #[derive(Clone, Debug)]
-pub(crate) enum Cursor<'a> {
+pub(crate) enum StartCursor<'a> {
     /// As JSON.
     Value(&'a Value),
     /// As it came, ready to be merged.
-    Member(Arc<Member>),
+    Member(Arc<MergedMember>),
 }
 
 /// Cancels a job: at once while no worker has it, else by asking its worker to stop.
-pub(crate) fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal> {
+pub(crate) fn cancel(job: JobView<'_>, now: Timestamp) -> Result<Patch, Refusal> {
     use SyncStatus::{Canceled, Canceling, Pending, Suspended};
-    let now = &Shared::instant(now);
+    let now = &SharedValue::instant(now);
     match job.status()? {
         Pending | Suspended => Ok(Patch::new()
             .set_own("status", Canceled)
@@ -284,11 +289,11 @@ pub(crate) fn cancel(job: SyncJob<'_>, now: Timestamp) -> Result<Patch, Refusal>
 
 /// The worker says that it is alive. No status minds.
 pub(crate) fn check_in(now: Timestamp) -> Patch {
-    Patch::new().set_instant("last_seen", &Shared::instant(now))
+    Patch::new().set_instant("last_seen", &SharedValue::instant(now))
 }
 
 /// The worker gives up. Elasticsearch sets neither `completed_at` nor `last_seen` here.
-pub(crate) fn error(job: SyncJob<'_>, error: &str) -> Result<Patch, Refusal> {
+pub(crate) fn error(job: JobView<'_>, error: &str) -> Result<Patch, Refusal> {
     match job.status()? {
         from if from.may_become(SyncStatus::Error) => {
             Ok(Patch::new().set("error", Value::from(error)).set_own("status", SyncStatus::Error))
@@ -320,7 +325,7 @@ pub(crate) fn update_stats(stats: &Stats<'_>, now: Timestamp) -> Patch {
         .set("deleted_document_count", Value::from(stats.deleted_document_count))
         .set("indexed_document_count", Value::from(stats.indexed_document_count))
         .set("indexed_document_volume", Value::from(stats.indexed_document_volume))
-        .set_instant("last_seen", &Shared::instant(stats.last_seen.unwrap_or(now)))
+        .set_instant("last_seen", &SharedValue::instant(stats.last_seen.unwrap_or(now)))
         .set_if("total_document_count", stats.total_document_count.map(Value::from))
         .set_if(
             "metadata",
@@ -353,12 +358,12 @@ mod tests {
         for now in [Timestamp::MIN, Timestamp::default(), "9999-12-30T21:59:59.999999999Z".parse().expect("it")] {
             let of = |status| job_in(status);
             let patches = [
-                claim(Arc::new(json!("w")), Some(Cursor::Value(&json!({ "page": 3 }))), now),
+                claim(Arc::new(json!("w")), Some(StartCursor::Value(&json!({ "page": 3 }))), now),
                 check_in(now),
                 update_stats(&stats, now),
-                cancel(SyncJob(&of(Pending)), now).expect("canceled"),
-                cancel(SyncJob(&of(InProgress)), now).expect("canceled"),
-                super::error(SyncJob(&of(InProgress)), "disk full").expect("failed"),
+                cancel(JobView(&of(Pending)), now).expect("canceled"),
+                cancel(JobView(&of(InProgress)), now).expect("canceled"),
+                super::error(JobView(&of(InProgress)), "disk full").expect("failed"),
             ];
             for patch in patches {
                 assert_eq!(design.mapping.admit(patch.iter()), Ok(None), "{patch:?}");
@@ -376,7 +381,7 @@ mod tests {
     fn only_a_running_or_canceling_job_may_fail() {
         for &status in SyncStatus::ALL {
             let allowed = matches!(status, InProgress | Canceling);
-            assert_eq!(error(SyncJob(&job_in(status)), "disk full").is_ok(), allowed, "{status}");
+            assert_eq!(error(JobView(&job_in(status)), "disk full").is_ok(), allowed, "{status}");
         }
     }
 
@@ -384,7 +389,7 @@ mod tests {
     fn a_cancel_ends_a_waiting_job_and_asks_a_running_one() {
         for &status in SyncStatus::ALL {
             let job = job_in(status);
-            let becomes = cancel(SyncJob(&job), Timestamp::default()).map(|patch| {
+            let becomes = cancel(JobView(&job), Timestamp::default()).map(|patch| {
                 let mut job = job.clone();
                 job.merge(patch);
                 job.text("status").unwrap_or_default().to_owned()
@@ -411,8 +416,8 @@ mod tests {
     #[test]
     fn an_unreadable_status_is_refused_with_what_is_stored() {
         let job = Source::new().with("status", json!("resting"));
-        assert_eq!(error(SyncJob(&job), "x"), Err(Refusal::UnknownStatus { status: Some("resting".into()) }));
-        assert_eq!(cancel(SyncJob(&Source::new()), Timestamp::default()), Err(Refusal::UnknownStatus { status: None }));
+        assert_eq!(error(JobView(&job), "x"), Err(Refusal::UnknownStatus { status: Some("resting".into()) }));
+        assert_eq!(cancel(JobView(&Source::new()), Timestamp::default()), Err(Refusal::UnknownStatus { status: None }));
     }
 
     #[test]

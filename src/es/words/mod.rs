@@ -7,11 +7,11 @@ pub(crate) mod values;
 
 use serde_json::json;
 
-use super::error::{Error, Exception, full, unknown_enum};
+use super::error::{ApiError, Exception, full, unknown_enum};
 use crate::es::refusal::Refusal;
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Error {
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
         let missing = |reason: String| full(404, Exception::new("resource_not_found_exception", reason));
         let status = |reason: String| full(400, Exception::new("status_exception", reason));
         match refusal {

@@ -2,7 +2,7 @@
 //!
 //! Source: Elasticsearch 9.x, `Setting`, `TimeValue`, `ByteSizeValue`, `ActiveShardCount`.
 
-use crate::es::error::{Error, Exception, bad_boolean, full, illegal_argument};
+use crate::es::error::{ApiError, Exception, bad_boolean, full, illegal_argument};
 use crate::es::values::BadValue;
 
 /// What is said of the value of a setting.
@@ -64,9 +64,9 @@ fn time_or_shards(name: &str, value: &str, why: BadValue) -> Exception {
     }
 }
 
-impl Error {
+impl ApiError {
     /// A parameter that is no time, or no number of copies.
-    pub(crate) fn bad_parameter(name: &str, value: &str, why: BadValue) -> Error {
+    pub(crate) fn bad_parameter(name: &str, value: &str, why: BadValue) -> ApiError {
         full(400, time_or_shards(name, value, why))
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Acted, Engine, Read};
+use super::{Engine, ParsedRequest, PendingResponse};
 use crate::clock::Timestamp;
 use crate::http::Request;
 use crate::stub::Decision;
@@ -14,13 +14,13 @@ use crate::stub::Decision;
 /// The calls that are held, and those that have been let go and not been fetched.
 #[derive(Debug, Default)]
 pub(super) struct Gates {
-    held: Vec<Kept>,
-    freed: BTreeMap<u64, Acted>,
+    held: Vec<GatedCall>,
+    freed: BTreeMap<u64, PendingResponse>,
     last: u64,
 }
 
 /// A call that is held.
-struct Kept {
+struct GatedCall {
     number: u64,
     gate: Arc<str>,
     at: Timestamp,
@@ -31,7 +31,7 @@ struct Kept {
     shown: Request,
 }
 
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for GatedCall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Kept").field("number", &self.number).field("gate", &self.gate).finish_non_exhaustive()
     }
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Kept {
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum Arrival<'r> {
     /// It goes on.
-    Goes(Read<'r>),
+    Goes(ParsedRequest<'r>),
     /// It is held, under that number.
     Held(u64),
 }
@@ -75,7 +75,12 @@ impl Engine {
     }
 
     /// Asks the stubs about a call that comes, and holds it if one says so. The last one that a gate waits for opens it.
-    pub(crate) fn arrive<'r>(&mut self, mut read: Read<'r>, request: &'r Request, system: Timestamp) -> Arrival<'r> {
+    pub(crate) fn arrive<'r>(
+        &mut self,
+        mut read: ParsedRequest<'r>,
+        request: &'r Request,
+        system: Timestamp,
+    ) -> Arrival<'r> {
         if self.stubs.is_none() {
             return Arrival::Goes(read);
         }
@@ -94,7 +99,7 @@ impl Engine {
         let gate: Arc<str> = gate.into();
         let operation = read.reading.operation;
         let request = request.clone();
-        self.gates.held.push(Kept { number, gate: gate.clone(), at, operation, decision, request, shown });
+        self.gates.held.push(GatedCall { number, gate: gate.clone(), at, operation, decision, request, shown });
         let count = self.gates.held.iter().filter(|kept| kept.gate == gate).count() as u64;
         if until.is_some_and(|until| count >= until) {
             self.release(&gate, None, system);
@@ -132,8 +137,8 @@ impl Engine {
         let mut count = 0;
         for number in numbers.unwrap_or(&all).iter().filter(|number| all.contains(number)) {
             let Some(at) = self.gates.held.iter().position(|kept| kept.number == *number) else { continue };
-            let Kept { decision, request, .. } = self.gates.held.remove(at);
-            let read = Read { decided: Some(decision), ..self.desk().read(&request) };
+            let GatedCall { decision, request, .. } = self.gates.held.remove(at);
+            let read = ParsedRequest { decided: Some(decision), ..self.desk().read(&request) };
             let acted = self.act(read, &request, system);
             self.gates.freed.insert(*number, acted);
             count += 1;
@@ -153,14 +158,14 @@ impl Engine {
         let known = self.gates();
         let latest = self.latest;
         loop {
-            let is_open = |kept: &&Kept| !known.iter().any(|name| **name == *kept.gate);
+            let is_open = |kept: &&GatedCall| !known.iter().any(|name| **name == *kept.gate);
             let Some(gate) = self.gates.held.iter().find(is_open).map(|kept| kept.gate.clone()) else { return };
             self.release(&gate, None, latest);
         }
     }
 
     /// What has become of a call that was held, once it has been let go.
-    pub(crate) fn take_freed(&mut self, number: u64) -> Option<Acted> {
+    pub(crate) fn take_freed(&mut self, number: u64) -> Option<PendingResponse> {
         self.gates.freed.remove(&number)
     }
 

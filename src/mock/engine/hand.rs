@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::mode::Mode;
+use super::mode::AnswerMode;
 use super::{Engine, answer_of_handler};
 use crate::clock::Timestamp;
 use crate::contract::hand;
@@ -37,7 +37,7 @@ impl Engine {
         let request = hand::request(act, at)?;
         let read = self.desk().read(&request);
         let id = match &mut self.mode {
-            Mode::Mock(mocked) => {
+            AnswerMode::Mock(mocked) => {
                 let (status, body) = answer_of_handler(read, mocked.cluster_mut(), at);
                 if !(200..300).contains(&status) {
                     let reason = body.pointer("/error/reason").or_else(|| body.get("error")).and_then(Value::as_str);
@@ -47,7 +47,7 @@ impl Engine {
                 body.get("id").and_then(Value::as_str).map(Arc::from)
             }
             // The recorded answers know of it already.
-            Mode::Playback(_) => None,
+            AnswerMode::Playback(_) => None,
         };
         let mut shown = json!({ "connectors": [act.get("doc").cloned().unwrap_or_default()] });
         self.journal.known.state(&mut shown);

@@ -2,8 +2,8 @@
 //! its own.
 //!
 //! A request and an instant go in, a [`Step`] comes out. The way has three stages, so that a door with
-//! many connections holds the lock only for the middle one: [`Desk::read`] (pure), [`Engine::act`]
-//! (state), [`Acted::render`] (pure); [`Engine::finish`] then writes the journal. [`Engine::receive`]
+//! many connections holds the lock only for the middle one: [`RequestParser::read`] (pure), [`Engine::act`]
+//! (state), [`PendingResponse::render`] (pure); [`Engine::finish`] then writes the journal. [`Engine::receive`]
 //! does all of it for a caller without a wire.
 //!
 //! **The replay law:** same seed, same fixture, same requests and verbs at the same instants, and the
@@ -24,16 +24,16 @@ use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
 use crate::contract::Judge;
-use crate::contract::heard::{self, Heard};
+use crate::contract::heard::{self, ObservedCall};
 use crate::contract::strictness::{self, Contract, Strictness};
 use crate::error::Error;
 use crate::es::body::schema::Violation;
-use crate::es::error::Error as Refused;
+use crate::es::error::ApiError as Refused;
 use crate::es::http as rest;
 use crate::es::http::call::{PathParameter, Reply, Sent};
 use crate::es::http::endpoint::Endpoint;
 use crate::es::http::render::{Style, bare, render};
-use crate::es::http::{Reading, Setting, Stage};
+use crate::es::http::{ParseOutcome, Reading, ServerInfo};
 use crate::es::store::Cluster;
 use crate::es::table;
 use crate::finding::{Finding, Severity};
@@ -55,7 +55,7 @@ use crate::stub::{Cast, Decision};
 use crate::visibility::Visibility;
 use gates::Gates;
 pub use hand::Deadline;
-use mode::{Mocked, Mode};
+use mode::{AnswerMode, Mocked};
 use run::{StateShown, Warmth};
 use stubbing::Stubbed;
 
@@ -137,7 +137,7 @@ pub struct Engine {
     /// Events that are still to be written to a recording; `None` if nobody writes one.
     unwritten: Option<Vec<Arc<Event>>>,
     clock: Clock,
-    mode: Mode,
+    mode: AnswerMode,
     /// In a playback, the mock that answers where the recording does not.
     understudy: Option<Mocked>,
     /// What is answered beside them; `None` if there is nothing.
@@ -170,12 +170,12 @@ pub enum Step {
 
 /// What a request can be read with, without the engine: a copy that every connection holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Desk(Setting);
+pub(crate) struct RequestParser(ServerInfo);
 
-impl Desk {
+impl RequestParser {
     /// Takes a request through everything that needs no state.
-    pub(crate) fn read<'r>(&self, request: &'r Request) -> Read<'r> {
-        Read { reading: rest::read(&table::TABLE, request, &self.0), decided: None }
+    pub(crate) fn read<'r>(&self, request: &'r Request) -> ParsedRequest<'r> {
+        ParsedRequest { reading: rest::read(&table::TABLE, request, &self.0), decided: None }
     }
 
     /// The largest request body, in bytes.
@@ -185,7 +185,7 @@ impl Desk {
 }
 
 /// A request that has been read.
-pub(crate) struct Read<'r> {
+pub(crate) struct ParsedRequest<'r> {
     reading: Reading<'r, Cluster>,
     /// What a stub does with it, if that has been asked already.
     decided: Option<Option<Decision>>,
@@ -193,13 +193,13 @@ pub(crate) struct Read<'r> {
 
 /// What the engine did with a request: everything that its answer needs.
 #[derive(Debug)]
-pub(crate) struct Acted {
+pub(crate) struct PendingResponse {
     seq: u64,
     at: Timestamp,
     operation: Option<&'static str>,
     findings: Vec<Finding>,
     style: Style,
-    answer: Answer,
+    answer: Answered,
     /// What a stub does to the answer.
     stubbed: Option<Box<Stubbed>>,
     /// What is masked in the request.
@@ -211,12 +211,12 @@ pub(crate) struct Acted {
 }
 
 #[derive(Debug)]
-enum Answer {
+enum Answered {
     Made(Box<Result<Reply, Refused>>),
     Recorded(Response),
 }
 
-impl Acted {
+impl PendingResponse {
     /// Microseconds that the answer took when it was recorded; 0 if it was not, or nobody knows.
     pub(crate) fn pause_us(&self) -> u32 {
         self.pause_us
@@ -230,7 +230,7 @@ impl Acted {
     /// Writes the answer.
     pub(crate) fn render(&self) -> Response {
         let mut response = self.answer.render(&self.style);
-        if self.is_understudied && matches!(self.answer, Answer::Made(_)) {
+        if self.is_understudied && matches!(self.answer, Answered::Made(_)) {
             response.headers.push("x-elastimock-played", "mock");
         }
         if let Some(stubbed) = &self.stubbed {
@@ -240,11 +240,11 @@ impl Acted {
     }
 }
 
-impl Answer {
+impl Answered {
     fn render(&self, style: &Style) -> Response {
         match self {
-            Answer::Recorded(response) => response.clone(),
-            Answer::Made(outcome) => catch_unwind(AssertUnwindSafe(|| render(outcome, style)))
+            Answered::Recorded(response) => response.clone(),
+            Answered::Made(outcome) => catch_unwind(AssertUnwindSafe(|| render(outcome, style)))
                 .unwrap_or_else(|panic| render(&Err(Refused::bug(&panic_text(&*panic))), style)),
         }
     }
@@ -260,7 +260,7 @@ impl Engine {
         let started_at = clock.read(system);
         let mocked = Mocked::new(setup.fixture.clone(), setup.seed, setup.visibility, started_at)?;
         let is_large = mocked.is_planted();
-        let engine = Engine::with_mode(setup, clock, started_at, Mode::Mock(Box::new(mocked)));
+        let engine = Engine::with_mode(setup, clock, started_at, AnswerMode::Mock(Box::new(mocked)));
         engine.warmth.cool(is_large);
         Ok(engine)
     }
@@ -279,7 +279,7 @@ impl Engine {
             })
         });
         let playback = Playback::new(recording, setup.play.clone());
-        let engine = Engine::with_mode(setup, clock, started_at, Mode::Playback(Box::new(playback)));
+        let engine = Engine::with_mode(setup, clock, started_at, AnswerMode::Playback(Box::new(playback)));
         Engine { understudy, ..engine }
     }
 
@@ -299,7 +299,7 @@ impl Engine {
         Ok(())
     }
 
-    fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: Mode) -> Engine {
+    fn with_mode(setup: Setup, clock: Clock, started_at: Timestamp, mode: AnswerMode) -> Engine {
         let journal = Journal::new(setup.journal_entries_max, setup.journal_bytes_max);
         let mut judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
         judge.begin(1, None, 1, started_at);
@@ -330,8 +330,8 @@ impl Engine {
     }
 
     /// What connections read requests with.
-    pub(crate) fn desk(&self) -> Desk {
-        Desk(Setting {
+    pub(crate) fn desk(&self) -> RequestParser {
+        RequestParser(ServerInfo {
             profile: self.setup.profile,
             release: self.setup.release,
             license: self.setup.license,
@@ -351,8 +351,8 @@ impl Engine {
     ///
     /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
     /// what it wrote is undone: so the judge sees the same as without, a 409 for instance.
-    pub(crate) fn act(&mut self, read: Read<'_>, request: &Request, system: Timestamp) -> Acted {
-        let Read { mut reading, decided } = read;
+    pub(crate) fn act(&mut self, read: ParsedRequest<'_>, request: &Request, system: Timestamp) -> PendingResponse {
+        let ParsedRequest { mut reading, decided } = read;
         let at = self.clock.read(system);
         self.latest = at;
         self.prepare();
@@ -360,8 +360,8 @@ impl Engine {
         let mut body = None;
         let mut path = std::mem::take(&mut reading.path);
         let mut unmatched = None;
-        let is_json = matches!(&reading.stage, Stage::Call(call) if call.is_json());
-        if let Mode::Playback(playback) = &self.mode {
+        let is_json = matches!(&reading.stage, ParseOutcome::Call(call) if call.is_json());
+        if let AnswerMode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }
         let mask = self.journal.mask(reading.operation, request, is_json);
@@ -375,45 +375,45 @@ impl Engine {
         let left_out = decision.as_ref().map(|decision| stubbing::thin(decision, &mut reading)).unwrap_or_default();
         let mut answer = match &mut self.mode {
             _ if decision.as_ref().is_some_and(|decision| !decision.action.acts()) => {
-                if let Stage::Call(call) = reading.stage {
+                if let ParseOutcome::Call(call) = reading.stage {
                     (path, body) = (call.path, call.body);
                 }
-                Answer::Recorded(Response::new(0))
+                Answered::Recorded(Response::new(0))
             }
-            Mode::Mock(mocked) => {
+            AnswerMode::Mock(mocked) => {
                 let is_enforced = self.setup.strictness.contract() == Contract::Enforce;
                 let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
                 let outcome = handle(cluster, reading.stage, endpoint, at, is_enforced, (&mut path, &mut body));
-                Answer::Made(Box::new(outcome))
+                Answered::Made(Box::new(outcome))
             }
-            Mode::Playback(playback) => {
+            AnswerMode::Playback(playback) => {
                 // It hears every call, so that it knows what has happened when it is needed.
                 let own = match (self.understudy.as_mut(), reading.stage) {
                     (Some(mocked), stage) => {
                         let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
                         Some(handle(cluster, stage, endpoint, at, false, (&mut path, &mut body)))
                     }
-                    (None, Stage::Call(call)) => {
+                    (None, ParseOutcome::Call(call)) => {
                         (path, body) = (call.path, call.body);
                         None
                     }
-                    (None, Stage::Answered(_)) => None,
+                    (None, ParseOutcome::Answered(_)) => None,
                 };
                 match (playback.answer(request, shown), own) {
                     (Ok((response, taken)), _) => {
                         pause_us = taken.pause_us;
                         taken.note.into_iter().for_each(|note| playback.keep(PlayNote { seq, ..note }));
-                        Answer::Recorded(response)
+                        Answered::Recorded(response)
                     }
                     (Err(_), Some(outcome)) => {
                         is_understudied = true;
                         playback.count_mocked();
-                        Answer::Made(Box::new(outcome))
+                        Answered::Made(Box::new(outcome))
                     }
                     (Err(miss), None) => {
                         let refused = Refused::unmatched(miss.reason.clone());
                         unmatched = Some(miss);
-                        Answer::Made(Box::new(Err(refused)))
+                        Answered::Made(Box::new(Err(refused)))
                     }
                 }
             }
@@ -427,8 +427,8 @@ impl Engine {
         }
         let mark = match (&stubbed, &answer) {
             (Some(stubbed), _) => Some(&stubbed.mark),
-            (None, Answer::Recorded(response)) => response.mark.as_deref(),
-            (None, Answer::Made(_)) => None,
+            (None, Answered::Recorded(response)) => response.mark.as_deref(),
+            (None, Answered::Made(_)) => None,
         };
         let findings = match unmatched {
             Some(miss) => {
@@ -454,11 +454,11 @@ impl Engine {
             None => {
                 let reason_of;
                 let (status, reason) = match &answer {
-                    Answer::Recorded(response) => {
+                    Answered::Recorded(response) => {
                         reason_of = heard::refusal(response).1;
                         (response.status(), &*reason_of)
                     }
-                    Answer::Made(outcome) => match &**outcome {
+                    Answered::Made(outcome) => match &**outcome {
                         Ok(reply) => (reply.status, ""),
                         Err(error) => (error.status(), error.reason()),
                     },
@@ -471,8 +471,8 @@ impl Engine {
                     *message = self.journal.known.told(&mask, message).into_owned();
                 }
                 let told = || match &answer {
-                    Answer::Recorded(response) => heard::value_of(response.body()),
-                    Answer::Made(outcome) => match &**outcome {
+                    Answered::Recorded(response) => heard::value_of(response.body()),
+                    Answered::Made(outcome) => match &**outcome {
                         Ok(reply) => reply.body.to_value(),
                         Err(error) => error.body(false).unwrap_or_default(),
                     },
@@ -480,7 +480,7 @@ impl Engine {
                 // What the path says is masked where the path is.
                 let masked =
                     (shown.target() != request.target()).then(|| table::TABLE.placeholders(shown, self.setup.profile));
-                let verdict = self.judge.hear(&Heard {
+                let verdict = self.judge.hear(&ObservedCall {
                     seq,
                     at,
                     request: shown,
@@ -495,32 +495,32 @@ impl Engine {
                     reason: &reason,
                     answer: &told,
                     part: match &answer {
-                        Answer::Made(outcome) => outcome.as_ref().as_ref().ok().and_then(|reply| reply.body.part()),
-                        Answer::Recorded(_) => None,
+                        Answered::Made(outcome) => outcome.as_ref().as_ref().ok().and_then(|reply| reply.body.part()),
+                        Answered::Recorded(_) => None,
                     },
                     retry_after_s: match (&stubbed, &answer) {
                         (Some(stubbed), _) if stubbed.retry_after_s().is_some() => stubbed.retry_after_s(),
-                        (_, Answer::Recorded(response)) => heard::retry_after_s(response),
-                        (_, Answer::Made(_)) => None,
+                        (_, Answered::Recorded(response)) => heard::retry_after_s(response),
+                        (_, Answered::Made(_)) => None,
                     },
                     exposed: &redact::exposures(shown, reading.operation),
                     enforced: false,
                     mark,
                 });
                 self.journal.stand(seq, (&verdict.seen).into());
-                if let Mode::Mock(mocked) = &mut self.mode {
+                if let AnswerMode::Mock(mocked) = &mut self.mode {
                     let cluster = mocked.cluster_mut();
                     if verdict.refusal.is_some() { cluster.undo() } else { cluster.keep() }
                 }
                 if let Some(message) = verdict.refusal {
-                    answer = Answer::Made(Box::new(Err(Refused::contract(message))));
+                    answer = Answered::Made(Box::new(Err(Refused::contract(message))));
                 }
                 verdict.findings
             }
         };
         let operation = reading.operation;
         let style = reading.style;
-        Acted { seq, at, operation, findings, style, answer, stubbed, mask, is_understudied, pause_us }
+        PendingResponse { seq, at, operation, findings, style, answer, stubbed, mask, is_understudied, pause_us }
     }
 
     /// Tells the judge and the journal, before the first call, what there was at the start.
@@ -531,8 +531,8 @@ impl Engine {
         self.is_prepared = true;
         self.warmth.cool(false);
         let state = match &self.mode {
-            Mode::Mock(_) => stubbing::state_at_start(&self.setup),
-            Mode::Playback(playback) => playback.state().clone(),
+            AnswerMode::Mock(_) => stubbing::state_at_start(&self.setup),
+            AnswerMode::Playback(playback) => playback.state().clone(),
         };
         self.know(state, true);
     }
@@ -558,20 +558,20 @@ impl Engine {
     }
 
     /// Remembers a call whose answer has been written.
-    pub(crate) fn finish(&mut self, acted: Acted, request: &Request, response: &Response, took_us: u32) {
-        let Acted { seq, at, operation, findings, mask, .. } = acted;
+    pub(crate) fn finish(&mut self, acted: PendingResponse, request: &Request, response: &Response, took_us: u32) {
+        let PendingResponse { seq, at, operation, findings, mask, .. } = acted;
         self.journal.fill(Note { seq, at, operation, findings, took_us, mask }, request, response);
     }
 
     /// The same, and tells the call as the journal has it, for whoever writes it down elsewhere.
     pub(crate) fn finish_and_tell(
         &mut self,
-        acted: Acted,
+        acted: PendingResponse,
         request: &Request,
         response: &Response,
         took_us: u32,
     ) -> Interaction {
-        let Acted { seq, at, operation, findings, mask, .. } = acted;
+        let PendingResponse { seq, at, operation, findings, mask, .. } = acted;
         self.journal.fill_and_tell(Note { seq, at, operation, findings, took_us, mask }, request, response)
     }
 
@@ -582,7 +582,7 @@ impl Engine {
         let seq = self.journal.reserve();
         let mask = self.journal.mask(None, request, false);
         let response = bare(413);
-        let verdict = self.judge.hear(&Heard {
+        let verdict = self.judge.hear(&ObservedCall {
             seq,
             at,
             request: mask.over(request),
@@ -620,8 +620,8 @@ impl Engine {
 
     fn cluster(&self) -> Result<&Cluster, Error> {
         match &self.mode {
-            Mode::Mock(mocked) => Ok(mocked.cluster()),
-            Mode::Playback(_) => Err(no_state()),
+            AnswerMode::Mock(mocked) => Ok(mocked.cluster()),
+            AnswerMode::Playback(_) => Err(no_state()),
         }
     }
 }
@@ -638,14 +638,14 @@ fn recorded_state(recording: &Recording) -> Result<Fixture, Error> {
 /// be undone.
 fn handle<'r>(
     cluster: &mut Cluster,
-    stage: Stage<'r>,
+    stage: ParseOutcome<'r>,
     endpoint: Option<&'static Endpoint<Cluster>>,
     at: Timestamp,
     is_enforced: bool,
     (path, body): (&mut Vec<PathParameter<'r>>, &mut Option<Sent>),
 ) -> Result<Reply, Refused> {
     match (stage, endpoint) {
-        (Stage::Call(mut call), Some(endpoint)) => {
+        (ParseOutcome::Call(mut call), Some(endpoint)) => {
             call.now = at;
             cluster.at(at);
             if is_enforced {
@@ -657,13 +657,13 @@ fn handle<'r>(
             (*path, *body) = (call.path, call.body);
             outcome
         }
-        (Stage::Answered(outcome), _) => outcome,
-        (Stage::Call(_), None) => Err(Refused::bug("a call without an operation")),
+        (ParseOutcome::Answered(outcome), _) => outcome,
+        (ParseOutcome::Call(_), None) => Err(Refused::bug("a call without an operation")),
     }
 }
 
 /// What a handler answers to a call that is none of a client's: its status and its JSON.
-fn answer_of_handler(read: Read<'_>, cluster: &mut Cluster, now: Timestamp) -> (u16, Value) {
+fn answer_of_handler(read: ParsedRequest<'_>, cluster: &mut Cluster, now: Timestamp) -> (u16, Value) {
     let Reading { stage, endpoint, .. } = read.reading;
     match handle(cluster, stage, endpoint, now, false, (&mut Vec::new(), &mut None)) {
         Ok(reply) => (reply.status, reply.body.to_value()),

@@ -1,4 +1,4 @@
-//! [`Mode`]: who answers. [`Mocked`]: the cluster that does, planted when it is first needed.
+//! [`AnswerMode`]: who answers. [`Mocked`]: the cluster that does, planted when it is first needed.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,7 @@ use crate::visibility::Visibility;
 
 /// Who answers the requests.
 #[derive(Debug)]
-pub(crate) enum Mode {
+pub(crate) enum AnswerMode {
     /// The mocked cluster.
     Mock(Box<Mocked>),
     /// A recording.

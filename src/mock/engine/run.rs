@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::mode::{self, Mode};
+use super::mode::{self, AnswerMode};
 use super::{Engine, Setup, lock};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::coverage::Coverage;
@@ -29,8 +29,8 @@ use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayOrder;
 use crate::record::playback::{PlayNote, Played};
 use crate::record::recording::{Allowed, Header, Recording};
-use crate::record::redact::Known;
-use crate::record::{Extract, Kept, Page, Span};
+use crate::record::redact::KnownSecrets;
+use crate::record::{Extract, JournalItem, JournalPage, RunSpan};
 use crate::source_place::SourcePlace;
 use crate::stub::Script;
 use crate::visibility::Visibility;
@@ -44,7 +44,7 @@ pub(crate) struct StateShown {
 
 impl StateShown {
     fn new(mut state: Value) -> StateShown {
-        Known::default().state(&mut state);
+        KnownSecrets::default().state(&mut state);
         let bytes = state.to_string().len();
         StateShown { value: Arc::new(state), bytes }
     }
@@ -52,7 +52,7 @@ impl StateShown {
 
 /// A state that has been planted and waits to take its place.
 #[derive(Debug)]
-pub(crate) struct Planted {
+pub(crate) struct PlantedState {
     cluster: Cluster,
     fixture: Value,
     shown: StateShown,
@@ -63,30 +63,35 @@ pub(crate) struct Planted {
     grown_from: Option<u64>,
 }
 
-impl Planted {
+impl PlantedState {
     /// Plants a fixture in an empty cluster, to take the place of all that is there.
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong.
-    pub(crate) fn whole(fixture: &Fixture, seed: u64, at: Timestamp) -> Result<Planted, Error> {
-        Planted::new(fixture, Cluster::new(seed), at, None)
+    pub(crate) fn whole(fixture: &Fixture, seed: u64, at: Timestamp) -> Result<PlantedState, Error> {
+        PlantedState::new(fixture, Cluster::new(seed), at, None)
     }
 
     /// Plants a fixture in a copy of what is there.
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong or an id is there already.
-    pub(crate) fn grown(fixture: &Fixture, copy: Copied) -> Result<Planted, Error> {
-        Planted::new(fixture, copy.cluster, copy.at, Some(copy.version))
+    pub(crate) fn grown(fixture: &Fixture, copy: Copied) -> Result<PlantedState, Error> {
+        PlantedState::new(fixture, copy.cluster, copy.at, Some(copy.version))
     }
 
-    fn new(fixture: &Fixture, mut cluster: Cluster, at: Timestamp, grown_from: Option<u64>) -> Result<Planted, Error> {
+    fn new(
+        fixture: &Fixture,
+        mut cluster: Cluster,
+        at: Timestamp,
+        grown_from: Option<u64>,
+    ) -> Result<PlantedState, Error> {
         fixture.plant(&mut cluster, at)?;
         let stubs = fixture.stubs().cloned().collect();
         // What becomes of them is an event of its own.
         let mut fixture = fixture.to_value();
         fixture.as_object_mut().map(|members| members.shift_remove("stubs"));
-        Ok(Planted { cluster, shown: StateShown::new(fixture.clone()), fixture, at, stubs, grown_from })
+        Ok(PlantedState { cluster, shown: StateShown::new(fixture.clone()), fixture, at, stubs, grown_from })
     }
 }
 
@@ -127,7 +132,7 @@ struct Cold {
     visibility: Visibility,
     started_at: Timestamp,
     is_planted: bool,
-    known: Known,
+    known: KnownSecrets,
     judges: Option<bool>,
 }
 
@@ -137,7 +142,7 @@ struct Warm {
     cluster: Option<Cluster>,
     /// How many secrets were known before.
     known_before: usize,
-    known: Known,
+    known: KnownSecrets,
     knowledge: Option<Knowledge>,
 }
 
@@ -171,15 +176,15 @@ pub(crate) fn warm(engine: &Mutex<Engine>, warmth: &Warmth) {
 
 /// What an engine hands out for a report, which is put together when nobody waits for the engine.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct ReportDraft {
     scopes: Vec<Scope>,
-    kept: Vec<Kept>,
+    kept: Vec<JournalItem>,
     played: Option<Played>,
     profile: Profile,
     evicted: u64,
 }
 
-impl Draft {
+impl ReportDraft {
     /// How far a playback came.
     pub(crate) fn played(&self) -> Option<&Played> {
         self.played.as_ref()
@@ -187,7 +192,7 @@ impl Draft {
 
     /// The report, with every call or only those of the lanes that have findings.
     pub(crate) fn report(self, with_every_call: bool) -> Report {
-        let Draft { scopes, kept, played, profile, evicted } = self;
+        let ReportDraft { scopes, kept, played, profile, evicted } = self;
         let report = Report::of_scopes(scopes, &kept, with_every_call, played);
         Report { uncounted: Some(Uncounted { profile, kept, evicted }), ..report }
     }
@@ -215,16 +220,16 @@ impl Engine {
         self.open_gates(system);
         let at = self.now(system);
         let found = self.end_of_scope(usize::MAX, false);
-        let calls = self.journal.calls(Span::Scope);
+        let calls = self.journal.calls(RunSpan::Scope);
         self.clock = self.setup.clock.clone();
         self.started_at = self.clock.read(system);
         match &mut self.mode {
-            Mode::Mock(mocked) => {
+            AnswerMode::Mock(mocked) => {
                 let is_large = !self.setup.fixture.can_wait().unwrap_or(true);
                 mocked.reset(self.started_at);
                 self.warmth.cool(is_large);
             }
-            Mode::Playback(playback) => playback.begin_scope(name.as_deref()),
+            AnswerMode::Playback(playback) => playback.begin_scope(name.as_deref()),
         }
         if let Some(mocked) = &mut self.understudy {
             mocked.reset(self.started_at);
@@ -290,7 +295,7 @@ impl Engine {
     pub fn scope(&self, end: bool) -> Scope {
         let found = if end { self.end(limits::PLAYBACK_REPORT_ENTRIES_MAX) } else { Vec::new() };
         let shown = found.len();
-        let mut scope = self.judge.scope(self.journal.calls(Span::Scope), found);
+        let mut scope = self.judge.scope(self.journal.calls(RunSpan::Scope), found);
         if end && shown >= limits::PLAYBACK_REPORT_ENTRIES_MAX {
             // Leftovers beyond the bound are counted only.
             scope.counts = self.counts(true);
@@ -345,7 +350,7 @@ impl Engine {
     }
 
     fn cold(&self) -> Option<Cold> {
-        let Mode::Mock(mocked) = &self.mode else { return None };
+        let AnswerMode::Mock(mocked) = &self.mode else { return None };
         let (fixture, seed, visibility, started_at) = mocked.seedling();
         let strictness = &self.setup.strictness;
         (!self.is_prepared).then(|| Cold {
@@ -360,7 +365,7 @@ impl Engine {
     }
 
     fn take_warm(&mut self, warm: Warm) {
-        let Mode::Mock(mocked) = &self.mode else { return };
+        let AnswerMode::Mock(mocked) = &self.mode else { return };
         // Something has come between: then it is done once more, in the old way.
         let is_of_now = mocked.seedling().3 == warm.started_at && self.journal.known.len() == warm.known_before;
         if self.is_prepared || !is_of_now {
@@ -407,7 +412,7 @@ impl Engine {
     pub fn put_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
         let at = self.now(system);
         if !self.plays_state()? {
-            let planted = Planted::whole(fixture, self.setup.seed, at)?;
+            let planted = PlantedState::whole(fixture, self.setup.seed, at)?;
             self.install(planted).expect("a whole state can always take its place");
         }
         Ok(())
@@ -422,7 +427,7 @@ impl Engine {
         self.now(system);
         self.check_stubs(fixture.stubs())?;
         if !self.plays_state()? {
-            let planted = Planted::grown(fixture, self.copy_state(system)?)?;
+            let planted = PlantedState::grown(fixture, self.copy_state(system)?)?;
             self.install(planted).expect("nothing has happened since");
         }
         Ok(())
@@ -435,8 +440,8 @@ impl Engine {
     /// [`Error::is_invalid_input`] in a playback whose recording has none.
     pub fn plays_state(&mut self) -> Result<bool, Error> {
         match &mut self.mode {
-            Mode::Mock(_) => Ok(false),
-            Mode::Playback(playback) => {
+            AnswerMode::Mock(_) => Ok(false),
+            AnswerMode::Playback(playback) => {
                 let (whole, state) = playback.take_state().ok_or_else(super::no_state)?;
                 self.prepare();
                 let at = self.latest;
@@ -454,12 +459,12 @@ impl Engine {
     ///
     /// # Errors
     /// The state, if it was grown from one that has changed since: plant it anew.
-    pub(crate) fn install(&mut self, planted: Planted) -> Result<(), Box<Planted>> {
+    pub(crate) fn install(&mut self, planted: PlantedState) -> Result<(), Box<PlantedState>> {
         if planted.grown_from.is_some_and(|version| version != self.version()) {
             return Err(Box::new(planted));
         }
-        let Planted { cluster, mut fixture, shown, at, stubs, grown_from } = planted;
-        let Mode::Mock(mocked) = &mut self.mode else { return Ok(()) };
+        let PlantedState { cluster, mut fixture, shown, at, stubs, grown_from } = planted;
+        let AnswerMode::Mock(mocked) = &mut self.mode else { return Ok(()) };
         mocked.replace(cluster, at);
         let whole = grown_from.is_none();
         if whole {
@@ -552,7 +557,7 @@ impl Engine {
 
     /// Interactions of this scope after number `after`, at most `limit`, of one operation if it is named.
     pub fn journal(&self, after: u64, operation: Option<&str>, limit: usize) -> Extract {
-        let page = self.journal.page(Span::Scope, after, operation, limit, usize::MAX);
+        let page = self.journal.page(RunSpan::Scope, after, operation, limit, usize::MAX);
         page.expect("there is always a scope that goes on").into()
     }
 
@@ -560,19 +565,21 @@ impl Engine {
     /// no scope of that name.
     pub(crate) fn page(
         &self,
-        span: Span<'_>,
+        span: RunSpan<'_>,
         after: u64,
         operation: Option<&str>,
         limit: usize,
         bytes_max: usize,
-    ) -> Option<Page> {
+    ) -> Option<JournalPage> {
         let page = self.journal.page(span, after, operation, limit, bytes_max);
         // Of a scope that the journal has forgotten the judge still knows the name.
         let forgotten = || match span {
-            Span::Named(name) => self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last(),
+            RunSpan::Named(name) => {
+                self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last()
+            }
             _ => None,
         };
-        page.or_else(|| forgotten().map(|scope| Page { kept: Vec::new(), next: after, evicted: scope.calls }))
+        page.or_else(|| forgotten().map(|scope| JournalPage { kept: Vec::new(), next: after, evicted: scope.calls }))
     }
 
     /// One interaction.
@@ -582,56 +589,58 @@ impl Engine {
 
     /// How many interactions of this scope the journal has forgotten because it is bounded.
     pub fn evicted(&self) -> u64 {
-        self.journal.evicted(Span::Scope)
+        self.journal.evicted(RunSpan::Scope)
     }
 
     /// How many calls of a span there were, and how many of them the journal has forgotten.
-    pub(crate) fn calls_of(&self, span: Span<'_>) -> (u64, u64) {
+    pub(crate) fn calls_of(&self, span: RunSpan<'_>) -> (u64, u64) {
         (self.journal.calls(span), self.journal.evicted(span))
     }
 
     /// How many calls the run has had, those that the journal has forgotten included.
     pub fn calls(&self) -> u64 {
-        self.journal.calls(Span::Run)
+        self.journal.calls(RunSpan::Run)
     }
 
     /// All calls and events of a span that the journal holds, not written out yet.
-    pub(crate) fn kept(&self, span: Span<'_>) -> Vec<Kept> {
+    pub(crate) fn kept(&self, span: RunSpan<'_>) -> Vec<JournalItem> {
         self.journal.kept(span)
     }
 
     /// The calls of this scope as a recording, with the fixture that the mock started with.
     pub fn recording(&self) -> Recording {
-        let (header, kept) = self.recorded(Span::Scope);
+        let (header, kept) = self.recorded(RunSpan::Scope);
         Recording::of_kept(header, &kept, self.setup.record_timing)
     }
 
     /// What a recording of a span is made from, not written out yet.
-    pub(crate) fn recorded(&self, span: Span<'_>) -> (Header, Vec<Kept>) {
+    pub(crate) fn recorded(&self, span: RunSpan<'_>) -> (Header, Vec<JournalItem>) {
         let mut kept = self.journal.kept(span);
-        let last = kept.last().map_or(self.started_at, Kept::at);
-        if !matches!(span, Span::Named(_)) && self.ends_otherwise_than_at(last) {
+        let last = kept.last().map_or(self.started_at, JournalItem::at);
+        if !matches!(span, RunSpan::Named(_)) && self.ends_otherwise_than_at(last) {
             let seq = self.journal.next_seq();
-            kept.push(Kept::Event(Arc::new(Event { seq, at: self.latest, change: Change::End })));
+            kept.push(JournalItem::Event(Arc::new(Event { seq, at: self.latest, change: Change::End })));
         }
         (self.header(span), kept)
     }
 
     /// The first line of a recording of the run.
     pub fn recording_header(&self) -> Header {
-        self.header(Span::Run)
+        self.header(RunSpan::Run)
     }
 
     /// The first line of a recording of a span.
-    pub(crate) fn header(&self, span: Span<'_>) -> Header {
+    pub(crate) fn header(&self, span: RunSpan<'_>) -> Header {
         let release = self.setup.release;
         let ended = match span {
-            Span::Named(name) => self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last(),
+            RunSpan::Named(name) => {
+                self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last()
+            }
             _ => None,
         };
         let current = self.judge.scope(0, Vec::new());
         let (started_at, named, is_first) = match (span, ended) {
-            (Span::Run, _) => (self.run_started_at, None, true),
+            (RunSpan::Run, _) => (self.run_started_at, None, true),
             (_, Some(ended)) => (ended.started_at, Some(ended), ended.number == 1),
             (_, None) => (self.started_at, Some(&current), current.number == 1),
         };
@@ -658,8 +667,8 @@ impl Engine {
     /// In a playback, what is worth knowing of the answer to a call, if anything is.
     pub fn play_note(&self, seq: u64) -> Option<&PlayNote> {
         match &self.mode {
-            Mode::Playback(playback) => playback.played().notes.iter().rev().find(|note| note.seq == seq),
-            Mode::Mock(_) => None,
+            AnswerMode::Playback(playback) => playback.played().notes.iter().rev().find(|note| note.seq == seq),
+            AnswerMode::Mock(_) => None,
         }
     }
 
@@ -700,7 +709,7 @@ impl Engine {
         let found = |at| -> Vec<(&str, String)> {
             self.judge.finish(at).into_iter().map(|found| (found.rule, found.message)).collect()
         };
-        matches!(self.mode, Mode::Mock(_)) && earlier != self.latest && found(earlier) != found(self.latest)
+        matches!(self.mode, AnswerMode::Mock(_)) && earlier != self.latest && found(earlier) != found(self.latest)
     }
 
     // ── what was found ────────────────────────────────────────────────────────────────────────────
@@ -726,11 +735,11 @@ impl Engine {
 
     /// What a report of a span of the run is made from, with `end` as if the run ended now; `None` if there
     /// is no scope of that name. Its calls only if they are wanted.
-    pub(crate) fn draft_of(&self, span: Span<'_>, end: bool, with_calls: bool) -> Option<Draft> {
+    pub(crate) fn draft_of(&self, span: RunSpan<'_>, end: bool, with_calls: bool) -> Option<ReportDraft> {
         let scopes = match span {
-            Span::Run => self.scopes(end),
-            Span::Scope => vec![self.scope(end)],
-            Span::Named(name) => {
+            RunSpan::Run => self.scopes(end),
+            RunSpan::Scope => vec![self.scope(end)],
+            RunSpan::Named(name) => {
                 let current = self.scope(end);
                 let is_it = |scope: &&Scope| scope.name.as_deref() == Some(name);
                 match is_it(&&current) {
@@ -741,17 +750,17 @@ impl Engine {
         };
         let kept = if with_calls { self.journal.kept(span) } else { Vec::new() };
         let evicted = self.calls_of(span).1;
-        Some(Draft { scopes, kept, played: None, profile: self.setup.profile, evicted })
+        Some(ReportDraft { scopes, kept, played: None, profile: self.setup.profile, evicted })
     }
 
     /// What a report of the run is made from, as if the run ended now.
-    pub(crate) fn draft(&self) -> Draft {
+    pub(crate) fn draft(&self) -> ReportDraft {
         let played = match &self.mode {
-            Mode::Mock(_) => None,
-            Mode::Playback(playback) => Some(playback.played().clone()),
+            AnswerMode::Mock(_) => None,
+            AnswerMode::Playback(playback) => Some(playback.played().clone()),
         };
-        let (profile, evicted) = (self.setup.profile, self.calls_of(Span::Run).1);
-        Draft { scopes: self.scopes(true), kept: self.journal.kept(Span::Run), played, profile, evicted }
+        let (profile, evicted) = (self.setup.profile, self.calls_of(RunSpan::Run).1);
+        ReportDraft { scopes: self.scopes(true), kept: self.journal.kept(RunSpan::Run), played, profile, evicted }
     }
 
     /// What there is to tell of the run as if it ended now, with all its calls or only those of the lanes
@@ -762,7 +771,7 @@ impl Engine {
 
     /// How much of the Connector API the calls of this scope that the journal holds have exercised.
     pub fn coverage(&self) -> Coverage {
-        Coverage::of_kept(self.setup.profile, &self.journal.kept(Span::Scope)).with_evicted(self.evicted())
+        Coverage::of_kept(self.setup.profile, &self.journal.kept(RunSpan::Scope)).with_evicted(self.evicted())
     }
 
     /// What is found at the end of the run, with at most that many recorded calls that never came.
@@ -777,11 +786,11 @@ impl Engine {
         // In a playback the recording says how the run ends: a client that has made every recorded call
         // can do no more.
         match &self.mode {
-            Mode::Playback(playback) => {
+            AnswerMode::Playback(playback) => {
                 let told = playback.leftovers(is_run).take(leftovers_max);
                 told.filter_map(|interaction| self.leftover(interaction)).collect()
             }
-            Mode::Mock(_) => self.placed(self.with_near_misses(self.judge.finish(self.latest))),
+            AnswerMode::Mock(_) => self.placed(self.with_near_misses(self.judge.finish(self.latest))),
         }
     }
 
@@ -827,7 +836,7 @@ pub(crate) fn put_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Times
         }
         (engine.setup().seed, engine.now(system))
     };
-    let planted = Planted::whole(fixture, seed, at)?;
+    let planted = PlantedState::whole(fixture, seed, at)?;
     lock(engine).install(planted).expect("a whole state can always take its place");
     Ok(())
 }
@@ -847,7 +856,7 @@ pub(crate) fn add_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Times
             engine.check_stubs(fixture.stubs())?;
             engine.copy_state(system)?
         };
-        let planted = Planted::grown(fixture, copied)?;
+        let planted = PlantedState::grown(fixture, copied)?;
         if lock(engine).install(planted).is_ok() {
             return Ok(());
         }

@@ -9,28 +9,28 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::mode::Mode;
-use super::{Answer, Engine, Setup, panic_text};
+use super::mode::AnswerMode;
+use super::{Answered, Engine, Setup, panic_text};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::es::error::Error as Refused;
-use crate::es::http::call::{Body, Content, Line, Reply};
+use crate::es::error::ApiError as Refused;
+use crate::es::http::call::{AnswerBody, BodyLine, LineContent, Reply};
 use crate::es::http::render::Style;
-use crate::es::http::{Reading, Stage};
+use crate::es::http::{ParseOutcome, Reading};
 use crate::es::store::Cluster;
 use crate::es::words::stubbed;
-use crate::fault::{FaultKind, Mark};
+use crate::fault::{FaultKind, StubMark};
 use crate::finding::Finding;
 use crate::http::{Headers, Request, Response};
 use crate::near_miss;
 use crate::record::event::Change;
-use crate::stub::{Asked, Cast, Decision, Own, Refusal, Script};
+use crate::stub::{Cast, Decision, Script, StubRefusal, StubResponse, StubbedRequest};
 
 /// What a stub does to an answer that the engine has made.
 #[derive(Debug)]
 pub(super) struct Stubbed {
     /// What is told of it.
-    pub mark: Mark,
+    pub mark: StubMark,
     headers: Vec<(String, String)>,
     /// Whether it is somebody else who answers, and not Elasticsearch.
     is_foreign: bool,
@@ -78,24 +78,24 @@ pub(super) fn state_at_start(setup: &Setup) -> Value {
 
 /// Items that a stub has taken out of a bulk before the mock acts, each with its place and what is said of it.
 #[derive(Debug, Default)]
-pub(super) struct LeftOut(Vec<(usize, Value)>);
+pub(super) struct StubbedItems(Vec<(usize, Value)>);
 
 /// Takes out of a bulk what the stub refuses, so that the mock does the rest as always.
-pub(super) fn thin(decision: &Decision, reading: &mut Reading<'_, Cluster>) -> LeftOut {
-    let (Own::Items(items), Stage::Call(call)) = (&decision.action.own, &mut reading.stage) else {
-        return LeftOut::default();
+pub(super) fn thin(decision: &Decision, reading: &mut Reading<'_, Cluster>) -> StubbedItems {
+    let (StubResponse::Items(items), ParseOutcome::Call(call)) = (&decision.action.own, &mut reading.stage) else {
+        return StubbedItems::default();
     };
     if reading.operation != Some("bulk") {
-        return LeftOut::default();
+        return StubbedItems::default();
     }
     let index = call.path("index").to_owned();
     let mut left_out = Vec::new();
-    let mut kept: Vec<Line> = Vec::with_capacity(call.lines.len());
+    let mut kept: Vec<BodyLine> = Vec::with_capacity(call.lines.len());
     let mut lines = std::mem::take(&mut call.lines).into_iter();
     let mut at = 0;
     while let Some(line) = lines.next() {
         let verb = match &line.content {
-            Content::Object(members) => members.iter().next().map(|(verb, of)| (verb.to_owned(), of.clone())),
+            LineContent::Object(members) => members.iter().next().map(|(verb, of)| (verb.to_owned(), of.clone())),
             _ => None,
         };
         let Some((verb, target)) = verb else {
@@ -124,9 +124,9 @@ pub(super) fn thin(decision: &Decision, reading: &mut Reading<'_, Cluster>) -> L
     call.lines = kept;
     if nothing_left {
         let nothing = Reply::json(json!({ "errors": false, "took": 0, "items": [] }));
-        reading.stage = Stage::Answered(Ok(nothing));
+        reading.stage = ParseOutcome::Answered(Ok(nothing));
     }
-    LeftOut(left_out)
+    StubbedItems(left_out)
 }
 
 /// A refusal in full.
@@ -135,7 +135,7 @@ struct Worded {
     error: Value,
 }
 
-fn worded(refusal: &Refusal) -> Worded {
+fn worded(refusal: &StubRefusal) -> Worded {
     let kind = refusal.kind.as_deref().unwrap_or_else(|| stubbed::type_of_status(refusal.status.unwrap_or(500)));
     let (status, reason) = stubbed::of_type(kind);
     let reason = refusal.reason.as_deref().unwrap_or(reason);
@@ -148,19 +148,19 @@ fn worded(refusal: &Refusal) -> Worded {
 /// Says what a stub says, in place of or on top of the mock's answer.
 pub(super) fn say(
     decision: Decision,
-    left_out: LeftOut,
-    answer: &mut Answer,
+    left_out: StubbedItems,
+    answer: &mut Answered,
     request: &Request,
     style: &Style,
 ) -> Stubbed {
     let Decision { name, action, filled, fault, closure } = decision;
     let status = action.status;
     let mut is_foreign = false;
-    let reply = |status: u16, body: Body| Answer::Made(Box::new(Ok(Reply { status, ..Reply::ok(body) })));
+    let reply = |status: u16, body: AnswerBody| Answered::Made(Box::new(Ok(Reply { status, ..Reply::ok(body) })));
     let mut text = |text: &str| {
         is_foreign = !text.is_empty();
         let content_type = if text.trim_start().starts_with('<') { "text/html" } else { "text/plain; charset=UTF-8" };
-        reply(status.unwrap_or(200), Body::Typed(content_type, text.as_bytes().to_vec().into()))
+        reply(status.unwrap_or(200), AnswerBody::Typed(content_type, text.as_bytes().to_vec().into()))
     };
     // No answer was made, and none is wanted, if the connection broke before.
     let is_silent = action.acts.is_none_or(|acts| !acts)
@@ -170,28 +170,28 @@ pub(super) fn say(
                 || (fault.kind == FaultKind::Stall && fault.after_bytes.is_none())
         });
     match (closure, &action.own) {
-        _ if is_silent => *answer = Answer::Recorded(Response::new(0)),
+        _ if is_silent => *answer = Answered::Recorded(Response::new(0)),
         (Some(closure), _) => {
             let own = answer.render(style);
             let said = catch_unwind(AssertUnwindSafe(|| closure(request, &own)));
             *answer = match said {
-                Ok(response) => Answer::Recorded(response),
-                Err(panic) => Answer::Made(Box::new(Err(Refused::bug(&panic_text(&*panic))))),
+                Ok(response) => Answered::Recorded(response),
+                Err(panic) => Answered::Made(Box::new(Err(Refused::bug(&panic_text(&*panic))))),
             };
         }
-        (None, Own::Mock) => {
-            if let (Answer::Recorded(response), false) = (&*answer, action.acts()) {
+        (None, StubResponse::Mock) => {
+            if let (Answered::Recorded(response), false) = (&*answer, action.acts()) {
                 debug_assert_eq!(response.status(), 0);
                 // The mock was not to act, and nobody has said what is answered instead.
                 *answer = text("");
             }
         }
-        (None, Own::Patch(patch)) => {
+        (None, StubResponse::Patch(patch)) => {
             let (own_status, mut own) = told(answer);
             merge(&mut own, patch);
-            *answer = reply(status.unwrap_or(own_status), Body::Json(own));
+            *answer = reply(status.unwrap_or(own_status), AnswerBody::Json(own));
         }
-        (None, Own::Items(_)) => {
+        (None, StubResponse::Items(_)) => {
             let (own_status, mut own) = told(answer);
             if !left_out.0.is_empty()
                 && let Some(items) = own.get_mut("items").and_then(Value::as_array_mut)
@@ -201,37 +201,37 @@ pub(super) fn say(
                 }
                 own["errors"] = Value::Bool(true);
             }
-            *answer = reply(status.unwrap_or(own_status), Body::Json(own));
+            *answer = reply(status.unwrap_or(own_status), AnswerBody::Json(own));
         }
-        (None, Own::Json(body)) => *answer = reply(status.unwrap_or(200), Body::Json(body.clone())),
-        (None, Own::Text(said)) => *answer = text(said),
-        (None, Own::Template(_)) => {
+        (None, StubResponse::Json(body)) => *answer = reply(status.unwrap_or(200), AnswerBody::Json(body.clone())),
+        (None, StubResponse::Text(said)) => *answer = text(said),
+        (None, StubResponse::Template(_)) => {
             *answer = match filled.unwrap_or_default() {
                 Value::String(said) => text(&said),
-                body => reply(status.unwrap_or(200), Body::Json(body)),
+                body => reply(status.unwrap_or(200), AnswerBody::Json(body)),
             }
         }
-        (None, Own::Error(refusal)) => {
+        (None, StubResponse::Error(refusal)) => {
             let Worded { status, error: told } = worded(refusal);
             let mut error = Map::from_iter([("root_cause".to_owned(), json!([told]))]);
             if let Value::Object(told) = told {
                 error.extend(told);
             }
-            *answer = reply(status, Body::Json(json!({ "error": error, "status": status })));
+            *answer = reply(status, AnswerBody::Json(json!({ "error": error, "status": status })));
         }
     }
-    if !is_silent && !matches!(action.own, Own::Mock) {
+    if !is_silent && !matches!(action.own, StubResponse::Mock) {
         // The judge hears it as it hears a recording.
-        *answer = Answer::Recorded(answer.render(style));
+        *answer = Answered::Recorded(answer.render(style));
     }
-    Stubbed { mark: Mark { stub: Some(name), fault }, headers: action.headers, is_foreign }
+    Stubbed { mark: StubMark { stub: Some(name), fault }, headers: action.headers, is_foreign }
 }
 
 /// Status and JSON of an answer.
-fn told(answer: &Answer) -> (u16, Value) {
+fn told(answer: &Answered) -> (u16, Value) {
     match answer {
-        Answer::Recorded(response) => (response.status(), crate::contract::heard::value_of(response.body())),
-        Answer::Made(outcome) => match &**outcome {
+        Answered::Recorded(response) => (response.status(), crate::contract::heard::value_of(response.body())),
+        Answered::Made(outcome) => match &**outcome {
             Ok(reply) => (reply.status, reply.body.to_value()),
             Err(error) => (error.status(), error.body(false).unwrap_or_default()),
         },
@@ -267,14 +267,14 @@ impl Engine {
         seq: u64,
     ) -> Option<Decision> {
         let path = match &reading.stage {
-            Stage::Call(call) => &call.path[..],
-            Stage::Answered(_) => &[],
+            ParseOutcome::Call(call) => &call.path[..],
+            ParseOutcome::Answered(_) => &[],
         };
         let cluster = match &self.mode {
-            Mode::Mock(mocked) => Some(mocked.cluster()),
-            Mode::Playback(_) => None,
+            AnswerMode::Mock(mocked) => Some(mocked.cluster()),
+            AnswerMode::Playback(_) => None,
         };
-        let asked = Asked::new(request, shown, reading.operation, path, cluster);
+        let asked = StubbedRequest::new(request, shown, reading.operation, path, cluster);
         self.stubs.as_mut()?.decide(&asked, seq, self.latest)
     }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::{MockServer, read_recording};
 use crate::error::Error;
 use crate::http::{Headers, Response};
-use crate::record::Span;
+use crate::record::RunSpan;
 use crate::record::interaction::Interaction;
 use crate::record::recording::{Recording, put_away};
 
@@ -143,8 +143,8 @@ impl Cassette {
 
 /// Adds to a recording what the mock answered; whether that is something.
 fn extend(recording: &mut Recording, server: &MockServer) -> Result<bool, Error> {
-    let calls = server.journal_of(Span::Run);
-    let (made, evicted) = server.shared.engine().calls_of(Span::Run);
+    let calls = server.journal_of(RunSpan::Run);
+    let (made, evicted) = server.shared.engine().calls_of(RunSpan::Run);
     if evicted > 0 {
         return Err(Error::invalid_input(format!(
             "{evicted} of {made} calls were forgotten before they could be added to the recording; let the journal keep \

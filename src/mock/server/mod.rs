@@ -27,15 +27,15 @@ use crate::es::sync_job::rules::SyncStatus;
 use crate::finding::{Finding, Severity};
 use crate::fixture::{Fixture, Incident};
 use crate::input;
-use crate::input::sniff::Wanted;
+use crate::input::sniff::InputWanted;
 use crate::license::License;
 use crate::limits::{RECORDING_BYTES_MAX, STOP_MS_MAX};
 use crate::mock::engine::{Deadline, Engine, Setup, lock, run};
 use crate::mock::stored::{StoredConnector, StoredSyncJob};
 use crate::mock::wire::gate::Gate;
-use crate::mock::wire::guard::Guard;
+use crate::mock::wire::guard::CallerGuard;
 use crate::mock::wire::ports;
-use crate::mock::wire::server::{Shared, Tasks, adopt, spawn, system_time};
+use crate::mock::wire::server::{ServerShared, Tasks, adopt, spawn, system_time};
 use crate::mock::wire::sink::Sink;
 use crate::mock::wire::troubles::{Tell, Troubles};
 use crate::profile::{Profile, Release};
@@ -44,7 +44,7 @@ use crate::record::playback::PlayNote;
 use crate::record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
 use crate::record::recording::Recording;
 use crate::record::transcript::Transcript;
-use crate::record::{Kept, Span};
+use crate::record::{JournalItem, RunSpan};
 use crate::source_place::SourcePlace;
 use crate::stub::Stub;
 use crate::visibility::Visibility;
@@ -103,7 +103,7 @@ pub(crate) fn entropy() -> u64 {
 pub struct MockServer {
     address: SocketAddr,
     url: String,
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     tasks: Arc<Tasks>,
     asserts_on_drop: bool,
     fail_on: Severity,
@@ -135,8 +135,8 @@ impl MockServer {
     /// A server to be described. Findings that no client and no scope gives a place point at the line that calls
     /// this.
     #[track_caller]
-    pub fn builder() -> Builder {
-        Builder { started_from: called_from(Location::caller()), ..Builder::default() }
+    pub fn builder() -> MockServerBuilder {
+        MockServerBuilder { started_from: called_from(Location::caller()), ..MockServerBuilder::default() }
     }
 
     /// Starts a server that answers from a recording file.
@@ -150,7 +150,7 @@ impl MockServer {
     }
 
     /// A server that plays a cassette, or records it: a recording file that stands in for the mock once it is there.
-    /// [`Builder::mode`] says which of the two, [`CassetteMode::Once`] when not said, and the variable
+    /// [`MockServerBuilder::mode`] says which of the two, [`CassetteMode::Once`] when not said, and the variable
     /// `ELASTIMOCK_MODE` says it for a whole suite: `ELASTIMOCK_MODE=all cargo test` records every cassette anew.
     ///
     /// What is recorded takes the place of the file when the server stops, unless the test has panicked or there are
@@ -168,7 +168,7 @@ impl MockServer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn cassette(path: impl Into<PathBuf>) -> Builder {
+    pub fn cassette(path: impl Into<PathBuf>) -> MockServerBuilder {
         MockServer::builder().cassette(path)
     }
 
@@ -408,13 +408,13 @@ impl MockServer {
     /// Every interaction of this scope that the journal holds, oldest first. What it has forgotten is
     /// counted by [`MockServer::evicted`].
     pub fn journal(&self) -> Vec<Interaction> {
-        self.journal_of(Span::Scope)
+        self.journal_of(RunSpan::Scope)
     }
 
-    fn journal_of(&self, span: Span<'_>) -> Vec<Interaction> {
+    fn journal_of(&self, span: RunSpan<'_>) -> Vec<Interaction> {
         // Written out when nobody waits for the engine any more.
         let kept = self.shared.engine().kept(span);
-        kept.iter().filter_map(Kept::interaction).collect()
+        kept.iter().filter_map(JournalItem::interaction).collect()
     }
 
     /// How many interactions of this scope the journal has forgotten because it is bounded.
@@ -442,10 +442,10 @@ impl MockServer {
 
     /// The journal of this scope as a recording.
     pub fn recording(&self) -> Recording {
-        self.recording_of(Span::Scope)
+        self.recording_of(RunSpan::Scope)
     }
 
-    fn recording_of(&self, span: Span<'_>) -> Recording {
+    fn recording_of(&self, span: RunSpan<'_>) -> Recording {
         let ((header, kept), timing) = {
             let mut engine = self.shared.engine();
             engine.now(system_time());
@@ -516,7 +516,7 @@ impl MockServer {
     }
 
     /// Panics with the text report if there is a finding of severity error in the run, in earlier scopes
-    /// too; with [`Builder::fail_on`] also if there are only warnings. The report tells what each job and connector went through, with
+    /// too; with [`MockServerBuilder::fail_on`] also if there are only warnings. The report tells what each job and connector went through, with
     /// the offending calls marked, and every finding with its evidence and hint.
     ///
     /// # Panics
@@ -538,7 +538,7 @@ impl MockServer {
         let draft = {
             let mut engine = self.shared.engine();
             engine.now(system_time());
-            engine.draft_of(Span::Scope, true, true).expect("there is always a scope that goes on")
+            engine.draft_of(RunSpan::Scope, true, true).expect("there is always a scope that goes on")
         };
         let report = Report { fail_on: Some(self.fail_on), ..draft.report(false) };
         if report.is_failure() {
@@ -554,10 +554,10 @@ impl MockServer {
 
     /// How much of the Connector API the calls of this scope that the journal holds have exercised.
     pub fn coverage(&self) -> Coverage {
-        self.coverage_of(Span::Scope)
+        self.coverage_of(RunSpan::Scope)
     }
 
-    fn coverage_of(&self, span: Span<'_>) -> Coverage {
+    fn coverage_of(&self, span: RunSpan<'_>) -> Coverage {
         // Computed when nobody waits for the engine: it takes a while.
         let (profile, kept, evicted) = {
             let engine = self.shared.engine();
@@ -634,12 +634,12 @@ pub struct WholeRun<'s>(&'s MockServer);
 impl WholeRun<'_> {
     /// Every interaction that the journal holds, oldest first.
     pub fn journal(&self) -> Vec<Interaction> {
-        self.0.journal_of(Span::Run)
+        self.0.journal_of(RunSpan::Run)
     }
 
     /// The journal as a recording, with resets and other events among the calls.
     pub fn recording(&self) -> Recording {
-        self.0.recording_of(Span::Run)
+        self.0.recording_of(RunSpan::Run)
     }
 
     /// The journal in a form made for snapshots.
@@ -654,7 +654,7 @@ impl WholeRun<'_> {
 
     /// How much of the Connector API was exercised.
     pub fn coverage(&self) -> Coverage {
-        self.0.coverage_of(Span::Run)
+        self.0.coverage_of(RunSpan::Run)
     }
 
     /// The findings and their stories, as [`MockServer::report`] gives them.
@@ -673,7 +673,7 @@ impl MockServer {
 
     /// At most `limit` interactions after number `after`.
     pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::record::Extract {
-        let page = self.shared.engine().page(Span::Run, after, None, limit, usize::MAX);
+        let page = self.shared.engine().page(RunSpan::Run, after, None, limit, usize::MAX);
         page.expect("there is always a run").into()
     }
 
@@ -717,7 +717,7 @@ impl Drop for MockServer {
 /// Describes a [`MockServer`].
 #[must_use = "a builder does nothing until it is started"]
 #[derive(Debug, Default)]
-pub struct Builder {
+pub struct MockServerBuilder {
     setup: Setup,
     seed: Option<u64>,
     es_version: Option<String>,
@@ -740,27 +740,27 @@ pub struct Builder {
     started_from: Option<Arc<SourcePlace>>,
 }
 
-impl Builder {
+impl MockServerBuilder {
     /// Starts from `fixture` in place of the built-in one.
-    pub fn fixture(mut self, fixture: Fixture) -> Builder {
+    pub fn fixture(mut self, fixture: Fixture) -> MockServerBuilder {
         self.setup.fixture = Arc::new(fixture);
         self
     }
 
     /// Starts from a fixture file or folder; called again, from all of them together.
-    pub fn fixture_file(mut self, path: impl Into<PathBuf>) -> Builder {
+    pub fn fixture_file(mut self, path: impl Into<PathBuf>) -> MockServerBuilder {
         self.fixtures.push(path.into());
         self
     }
 
     /// Has calls answered as the stub says, from the start of each scope on.
-    pub fn stub(mut self, stub: Stub) -> Builder {
+    pub fn stub(mut self, stub: Stub) -> MockServerBuilder {
         self.stubs.push(stub);
         self
     }
 
     /// Has calls answered as a file or folder of stubs says; called again, as all of them together say.
-    pub fn stub_file(mut self, path: impl Into<PathBuf>) -> Builder {
+    pub fn stub_file(mut self, path: impl Into<PathBuf>) -> MockServerBuilder {
         self.stub_files.push(path.into());
         self
     }
@@ -771,51 +771,51 @@ impl Builder {
     /// let server = elastimock::MockServer::builder().incident("throttled-bulk").start_blocking()?;
     /// # Ok::<(), elastimock::Error>(())
     /// ```
-    pub fn incident(mut self, name: impl Into<String>) -> Builder {
+    pub fn incident(mut self, name: impl Into<String>) -> MockServerBuilder {
         self.incidents.push(name.into());
         self
     }
 
     /// Uses that clock in place of the system's time.
-    pub fn clock(mut self, clock: Clock) -> Builder {
+    pub fn clock(mut self, clock: Clock) -> MockServerBuilder {
         self.setup.clock = clock;
         self
     }
 
     /// Makes ids from that seed in place of a random one.
-    pub fn seed(mut self, seed: u64) -> Builder {
+    pub fn seed(mut self, seed: u64) -> MockServerBuilder {
         self.seed = Some(seed);
         self
     }
 
     /// Mimics that Elasticsearch; 9 when not said.
-    pub fn profile(mut self, profile: Profile) -> Builder {
+    pub fn profile(mut self, profile: Profile) -> MockServerBuilder {
         self.setup.profile = profile;
         self.setup.release = profile.release();
         self
     }
 
     /// Reports that version number in `GET /`; the profile's newest known release when not said.
-    pub fn es_version(mut self, number: impl Into<String>) -> Builder {
+    pub fn es_version(mut self, number: impl Into<String>) -> MockServerBuilder {
         self.es_version = Some(number.into());
         self
     }
 
     /// Says that it has that license; trial when not said.
-    pub fn license(mut self, license: License) -> Builder {
+    pub fn license(mut self, license: License) -> MockServerBuilder {
         self.setup.license = license;
         self
     }
 
     /// Shows searches what is written at once, which is the default, or only after a refresh, as in
     /// Elasticsearch.
-    pub fn visibility(mut self, visibility: Visibility) -> Builder {
+    pub fn visibility(mut self, visibility: Visibility) -> MockServerBuilder {
         self.setup.visibility = visibility;
         self
     }
 
     /// Listens there in place of a free port of 127.0.0.1.
-    pub fn listen(mut self, address: SocketAddr) -> Builder {
+    pub fn listen(mut self, address: SocketAddr) -> MockServerBuilder {
         self.listen = Some(address);
         self
     }
@@ -831,76 +831,76 @@ impl Builder {
     /// let server = elastimock::MockServer::builder().allow_host("elasticsearch").start_blocking()?;
     /// # Ok::<(), elastimock::Error>(())
     /// ```
-    pub fn allow_host(mut self, name: impl Into<String>) -> Builder {
+    pub fn allow_host(mut self, name: impl Into<String>) -> MockServerBuilder {
         self.allowed_hosts.push(name.into());
         self
     }
 
     /// Tells troubles as they come, from whatever thread; it must not wait.
     #[cfg(feature = "cli")]
-    pub(crate) fn tell(mut self, tell: Tell) -> Builder {
+    pub(crate) fn tell(mut self, tell: Tell) -> MockServerBuilder {
         self.tell = Some(tell);
         self
     }
 
     /// Writes each interaction to a file as it happens. The file is this server's own while it lives.
-    pub fn record(mut self, path: impl Into<PathBuf>) -> Builder {
+    pub fn record(mut self, path: impl Into<PathBuf>) -> MockServerBuilder {
         self.record = Some(path.into());
         self
     }
 
     /// Lets recordings keep how long each answer took (`took_us`). Without it the same story, told with the
     /// same seed and a frozen clock, gives the same bytes.
-    pub fn record_timing(mut self, record_timing: bool) -> Builder {
+    pub fn record_timing(mut self, record_timing: bool) -> MockServerBuilder {
         self.setup.record_timing = record_timing;
         self
     }
 
     /// Answers from a recording in place of a mocked cluster.
-    pub fn playback(mut self, recording: Recording) -> Builder {
+    pub fn playback(mut self, recording: Recording) -> MockServerBuilder {
         self.playback = Some(recording);
         self
     }
 
     /// Answers from a recording file in place of a mocked cluster.
-    pub fn playback_file(mut self, path: impl Into<PathBuf>) -> Builder {
+    pub fn playback_file(mut self, path: impl Into<PathBuf>) -> MockServerBuilder {
         self.playback_file = Some(path.into());
         self
     }
 
     /// Plays or records a cassette, as [`MockServer::cassette`] does.
-    pub fn cassette(mut self, path: impl Into<PathBuf>) -> Builder {
+    pub fn cassette(mut self, path: impl Into<PathBuf>) -> MockServerBuilder {
         self.cassette = Some(path.into());
         self
     }
 
     /// Says whether the cassette is played or recorded. The variable `ELASTIMOCK_MODE` goes before it.
-    pub fn mode(mut self, mode: CassetteMode) -> Builder {
+    pub fn mode(mut self, mode: CassetteMode) -> MockServerBuilder {
         self.mode = Some(mode);
         self
     }
 
     /// Plays a recording like that: its order, what happens when answers are used up or missing, and what does not
     /// count when calls are compared.
-    pub fn play_policy(mut self, policy: PlayPolicy) -> Builder {
+    pub fn play_policy(mut self, policy: PlayPolicy) -> MockServerBuilder {
         self.setup.play = policy;
         self
     }
 
     /// Plays recorded calls in that order; [`PlayOrder::Lane`] when not said.
-    pub fn play_order(mut self, order: PlayOrder) -> Builder {
+    pub fn play_order(mut self, order: PlayOrder) -> MockServerBuilder {
         self.setup.play.order = order;
         self
     }
 
     /// Does that when the recorded answers of a call have all been given; [`Exhausted::RepeatReads`] when not said.
-    pub fn exhausted(mut self, exhausted: Exhausted) -> Builder {
+    pub fn exhausted(mut self, exhausted: Exhausted) -> MockServerBuilder {
         self.setup.play.exhausted = exhausted;
         self
     }
 
     /// Does that with a call that the recording has no answer for; [`OnUnmatched::Fail`] when not said.
-    pub fn unmatched(mut self, unmatched: OnUnmatched) -> Builder {
+    pub fn unmatched(mut self, unmatched: OnUnmatched) -> MockServerBuilder {
         self.setup.play.unmatched = unmatched;
         self
     }
@@ -914,58 +914,58 @@ impl Builder {
     ///     .start_blocking()?;
     /// # Ok::<(), elastimock::Error>(())
     /// ```
-    pub fn ignore(mut self, pointer: impl Into<String>) -> Builder {
+    pub fn ignore(mut self, pointer: impl Into<String>) -> MockServerBuilder {
         self.setup.play.ignore.push(pointer.into());
         self
     }
 
     /// Passes over a header when calls are compared with recorded ones and values are strict.
-    pub fn ignore_header(mut self, name: impl Into<String>) -> Builder {
+    pub fn ignore_header(mut self, name: impl Into<String>) -> MockServerBuilder {
         self.setup.play.ignore_headers.push(name.into());
         self
     }
 
     /// Lets instants, host names, folders, the spelling of numbers and headers count when calls are compared with
     /// recorded ones.
-    pub fn strict_values(mut self, strict_values: bool) -> Builder {
+    pub fn strict_values(mut self, strict_values: bool) -> MockServerBuilder {
         self.setup.play.strict_values = strict_values;
         self
     }
 
     /// Lets answers from a recording take as long as they took then, as far as it tells:
-    /// [`Builder::record_timing`] makes it tell.
-    pub fn play_timing(mut self, timing: bool) -> Builder {
+    /// [`MockServerBuilder::record_timing`] makes it tell.
+    pub fn play_timing(mut self, timing: bool) -> MockServerBuilder {
         self.setup.play.timing = timing;
         self
     }
 
     /// Refuses to play a recording that was begun longer ago than that.
-    pub fn age_max(mut self, age_max: Duration) -> Builder {
+    pub fn age_max(mut self, age_max: Duration) -> MockServerBuilder {
         self.setup.play.age_max = Some(age_max);
         self
     }
 
     /// Keeps at most that many interactions.
-    pub fn journal_entries_max(mut self, entries: usize) -> Builder {
+    pub fn journal_entries_max(mut self, entries: usize) -> MockServerBuilder {
         self.setup.journal_entries_max = entries;
         self
     }
 
     /// Takes request bodies of at most that many bytes.
-    pub fn body_bytes_max(mut self, bytes: usize) -> Builder {
+    pub fn body_bytes_max(mut self, bytes: usize) -> MockServerBuilder {
         self.setup.body_bytes_max = bytes;
         self
     }
 
     /// Judges that strictly; [`Contract::Warn`] when not said.
-    pub fn contract(mut self, contract: Contract) -> Builder {
+    pub fn contract(mut self, contract: Contract) -> MockServerBuilder {
         self.setup.strictness = self.setup.strictness.with_contract(contract);
         self
     }
 
     /// Warns of answers that leave Elastic's specification: the rule `off-spec-answer`, which is asked only then. What
     /// it finds is a mistake of the mock and not of the client; please report it.
-    pub fn check_answers(mut self, check_answers: bool) -> Builder {
+    pub fn check_answers(mut self, check_answers: bool) -> MockServerBuilder {
         if check_answers {
             self.setup.strictness = self.setup.strictness.with_checked_answers();
         }
@@ -973,26 +973,26 @@ impl Builder {
     }
 
     /// Makes breaking a rule that bad, in place of what the rule says.
-    pub fn rule(mut self, id: impl Into<String>, level: Level) -> Builder {
+    pub fn rule(mut self, id: impl Into<String>, level: Level) -> MockServerBuilder {
         self.rules.push((id.into(), level));
         self
     }
 
     /// Lets a rule be broken, and says why, as [`MockServer::allow`] does.
-    pub fn allow(mut self, rule: impl Into<String>, reason: impl Into<String>) -> Builder {
+    pub fn allow(mut self, rule: impl Into<String>, reason: impl Into<String>) -> MockServerBuilder {
         self.allowances.push((rule.into(), reason.into()));
         self
     }
 
     /// Lets [`MockServer::assert_conformant`] fail from that severity on; errors when not said.
-    pub fn fail_on(mut self, severity: Severity) -> Builder {
+    pub fn fail_on(mut self, severity: Severity) -> MockServerBuilder {
         self.fail_on = Some(severity);
         self
     }
 
     /// Makes the server check itself as by [`MockServer::assert_conformant`] when it is dropped. While
     /// the test is panicking already it only prints.
-    pub fn assert_on_drop(mut self) -> Builder {
+    pub fn assert_on_drop(mut self) -> MockServerBuilder {
         self.asserts_on_drop = true;
         self
     }
@@ -1009,7 +1009,7 @@ impl Builder {
     /// The same without a runtime.
     ///
     /// # Errors
-    /// As [`Builder::start`].
+    /// As [`MockServerBuilder::start`].
     pub fn start_blocking(self) -> Result<MockServer, Error> {
         let runtime = runtime()?;
         let _entered = runtime.enter();
@@ -1073,7 +1073,7 @@ impl Builder {
         let cannot = |error| Error::surroundings("cannot serve the socket", error);
         let address = listener.local_addr().map_err(cannot)?;
         let listener = adopt(listener).map_err(cannot)?;
-        let guard = Guard::new(address, &self.allowed_hosts)?;
+        let guard = CallerGuard::new(address, &self.allowed_hosts)?;
         let troubles = Arc::new(Troubles::new(self.tell));
         // Last, so that a server which cannot start costs nobody an older recording.
         let sink = self
@@ -1081,7 +1081,7 @@ impl Builder {
             .as_deref()
             .map(|path| Sink::create(path, &engine.recording_header(), troubles.clone()))
             .transpose()?;
-        let shared = Arc::new(Shared::new(engine, guard, sink, troubles));
+        let shared = Arc::new(ServerShared::new(engine, guard, sink, troubles));
         let tasks = spawn(listener, shared.clone());
         Ok(MockServer {
             address,
@@ -1124,6 +1124,6 @@ pub(crate) fn read_recording(path: &Path) -> Result<(Recording, Vec<u8>), Error>
 
 /// Reads a recording from what is open already, packed or not.
 pub(crate) fn read_recording_from(name: &str, reader: impl Read) -> Result<(Recording, Vec<u8>), Error> {
-    let text = input::bytes(name, reader, Wanted::Recording, RECORDING_BYTES_MAX)?;
+    let text = input::bytes(name, reader, InputWanted::Recording, RECORDING_BYTES_MAX)?;
     Ok((Recording::parse(name, &text)?, text))
 }

@@ -18,7 +18,7 @@ use crate::limits::DRIBBLE_MS;
 
 /// What is to be done to a connection that is taken from hyper.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub(crate) enum ConnectionEnd {
     /// A reset.
     Reset,
     /// An end without a word.
@@ -35,18 +35,18 @@ pub(crate) enum Ending {
 #[derive(Debug, Default)]
 pub(crate) struct Upset {
     is_set: AtomicBool,
-    ending: Mutex<Option<Ending>>,
+    ending: Mutex<Option<ConnectionEnd>>,
 }
 
 impl Upset {
     /// Has the connection taken from hyper as soon as the task that has it is polled again.
-    pub(crate) fn set(&self, ending: Ending) {
+    pub(crate) fn set(&self, ending: ConnectionEnd) {
         *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(ending);
         self.is_set.store(true, Ordering::Release);
     }
 
     /// What is to be done, if it has just been said.
-    pub(crate) fn take(&self) -> Option<Ending> {
+    pub(crate) fn take(&self) -> Option<ConnectionEnd> {
         if !self.is_set.load(Ordering::Acquire) {
             return None;
         }
@@ -55,9 +55,9 @@ impl Upset {
     }
 }
 
-impl Ending {
+impl ConnectionEnd {
     /// What a fault does to the connection; `None` if hyper can send the answer.
-    pub(crate) fn of(fault: &Fault, response: &Response) -> Option<Ending> {
+    pub(crate) fn of(fault: &Fault, response: &Response) -> Option<ConnectionEnd> {
         let body = response.body();
         let through = || {
             let mut bytes = head(response);
@@ -66,23 +66,23 @@ impl Ending {
         };
         Some(match fault.kind {
             FaultKind::Late | FaultKind::Garbage => return None,
-            FaultKind::Reset => Ending::Reset,
-            FaultKind::Close => Ending::Close,
-            FaultKind::Stall if fault.after_bytes.is_none() => Ending::Stall(Vec::new()),
-            FaultKind::Stall => Ending::Stall(through()),
-            FaultKind::Cut => Ending::Cut(through()),
+            FaultKind::Reset => ConnectionEnd::Reset,
+            FaultKind::Close => ConnectionEnd::Close,
+            FaultKind::Stall if fault.after_bytes.is_none() => ConnectionEnd::Stall(Vec::new()),
+            FaultKind::Stall => ConnectionEnd::Stall(through()),
+            FaultKind::Cut => ConnectionEnd::Cut(through()),
             FaultKind::Dribble => {
                 let pieces: Vec<Vec<u8>> = body.chunks(fault.dribble_bytes(body.len())).map(<[u8]>::to_vec).collect();
                 let over = fault.over.unwrap_or(Duration::from_millis(DRIBBLE_MS));
                 let pause = over / u32::try_from(pieces.len().max(1)).unwrap_or(1);
-                Ending::Dribble { head: head(response), pieces, pause }
+                ConnectionEnd::Dribble { head: head(response), pieces, pause }
             }
         })
     }
 
     /// Whether nobody waits for anything any more: the server may end at once.
     pub(crate) fn is_stalled(&self) -> bool {
-        matches!(self, Ending::Stall(_))
+        matches!(self, ConnectionEnd::Stall(_))
     }
 
     /// Does it, to a connection of which hyper has let go.
@@ -96,9 +96,9 @@ impl Ending {
     async fn write(self, stream: TcpStream) -> io::Result<()> {
         match self {
             // What is closed with no time to linger is reset: RST, and no FIN.
-            Ending::Reset => socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
-            Ending::Close => Ok(()),
-            Ending::Stall(bytes) => {
+            ConnectionEnd::Reset => socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+            ConnectionEnd::Close => Ok(()),
+            ConnectionEnd::Stall(bytes) => {
                 send(&stream, &bytes).await?;
                 // Until the client gives up, or the server ends.
                 let mut read = [0; 1024];
@@ -112,8 +112,8 @@ impl Ending {
                     }
                 }
             }
-            Ending::Cut(bytes) => send(&stream, &bytes).await,
-            Ending::Dribble { head, pieces, pause } => {
+            ConnectionEnd::Cut(bytes) => send(&stream, &bytes).await,
+            ConnectionEnd::Dribble { head, pieces, pause } => {
                 send(&stream, &head).await?;
                 for piece in pieces {
                     tokio::time::sleep(pause).await;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::server::{Shared, system_time};
+use super::server::{ServerShared, system_time};
 use crate::error::Error;
 use crate::mock::engine::gates::HeldCall;
 use crate::mock::engine::lock;
@@ -28,7 +28,7 @@ use crate::mock::engine::lock;
 #[derive(Debug)]
 #[must_use = "a gate opens when it is dropped: bind it to a name"]
 pub struct Gate {
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     stub: Arc<str>,
     name: String,
     /// The numbers of the calls that were last shown.
@@ -36,7 +36,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(shared: Arc<Shared>, stub: Arc<str>, name: String) -> Gate {
+    pub(crate) fn new(shared: Arc<ServerShared>, stub: Arc<str>, name: String) -> Gate {
         Gate { shared, stub, name, shown: Mutex::default() }
     }
 

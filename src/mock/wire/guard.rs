@@ -1,4 +1,4 @@
-//! [`Guard`]: keeps web pages away. A browser sends whatever a page wants to any address that it can
+//! [`CallerGuard`]: keeps web pages away. A browser sends whatever a page wants to any address that it can
 //! reach, so a page that a developer happens to look at could reset, read or fill the mock beside it.
 //!
 //! Three headers give a page away, and no page can change them: `Host` names what the browser believes
@@ -20,21 +20,21 @@ use crate::limits::FOREIGN_NAME_CHARS_MAX;
 
 /// Whose calls a server takes.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub(crate) struct CallerGuard {
     /// Nobody but this machine can connect, so whoever calls it by another name was lured here.
     is_local: bool,
     /// Further names that are its own.
     names: Vec<String>,
 }
 
-impl Guard {
+impl CallerGuard {
     /// The guard of a server that is bound to `address` and is also known by `names`.
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if one of them is no name.
-    pub(crate) fn new(address: SocketAddr, names: &[String]) -> Result<Guard, Error> {
+    pub(crate) fn new(address: SocketAddr, names: &[String]) -> Result<CallerGuard, Error> {
         let is_local = address.ip().to_canonical().is_loopback();
-        Ok(Guard { is_local, names: names.iter().map(|name| host_name(name)).collect::<Result<_, _>>()? })
+        Ok(CallerGuard { is_local, names: names.iter().map(|name| host_name(name)).collect::<Result<_, _>>()? })
     }
 
     /// Why a request is not taken, if it is not. `is_admin` says whether it is for the mock itself.
@@ -207,13 +207,13 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn guard(address: &str, names: &[&str]) -> Guard {
+    fn guard(address: &str, names: &[&str]) -> CallerGuard {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        Guard::new(address.parse().expect("an address"), &names).expect("names")
+        CallerGuard::new(address.parse().expect("an address"), &names).expect("names")
     }
 
     /// Whether a request with these headers, `name: value`, is taken.
-    fn takes(guard: &Guard, is_admin: bool, lines: &[&str]) -> bool {
+    fn takes(guard: &CallerGuard, is_admin: bool, lines: &[&str]) -> bool {
         let mut headers = HeaderMap::new();
         for line in lines {
             let (name, value) = line.split_once(": ").expect("a header");
@@ -358,7 +358,7 @@ mod tests {
         assert!(takes(&open, true, &["host: a.example", "origin: http://b.example", "sec-fetch-site: cross-site"]));
         for wrong in ["", "http://mock", "mock:9200", "a b", "*.", "a*"] {
             let names = [wrong.to_owned()];
-            let refused = Guard::new(([127, 0, 0, 1], 0).into(), &names);
+            let refused = CallerGuard::new(([127, 0, 0, 1], 0).into(), &names);
             assert!(refused.is_err_and(|error| error.is_invalid_input()), "{wrong}");
         }
     }

@@ -1,6 +1,6 @@
 //! Accept, read, ask admin or engine, write.
 //!
-//! One task a connection. A request's way is the straight line of [`Shared::exchange`]; the lock is held
+//! One task a connection. A request's way is the straight line of [`ServerShared::exchange`]; the lock is held
 //! only while the engine acts and while it remembers.
 
 use std::collections::BTreeMap;
@@ -27,12 +27,12 @@ use tokio::time::Sleep;
 
 use super::body::{self, Unread};
 use super::coming::Coming;
-use super::delivery::{Ending, Upset, garbled};
-use super::guard::Guard;
+use super::delivery::{ConnectionEnd, Upset, garbled};
+use super::guard::CallerGuard;
 use super::sink::Sink;
 use super::troubles::Troubles;
 use crate::clock::Timestamp;
-use crate::es::error::Error as Refused;
+use crate::es::error::ApiError as Refused;
 use crate::es::http::render::{Style, render};
 use crate::fault::FaultKind;
 use crate::http::{Headers, Method, Request, Response};
@@ -40,10 +40,10 @@ use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX};
 use crate::mock::admin::{self, SharedEngine};
 use crate::mock::engine::gates::Arrival;
 use crate::mock::engine::run::{self, Warmth};
-use crate::mock::engine::{Acted, Desk, Engine, lock};
+use crate::mock::engine::{Engine, PendingResponse, RequestParser, lock};
 use crate::record::interaction::Interaction;
 use crate::record::recording::{event_line, line, put_away};
-use crate::record::{Kept, Span};
+use crate::record::{JournalItem, RunSpan};
 
 /// The system's time: read here and nowhere else.
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
@@ -56,10 +56,10 @@ pub(crate) fn system_time() -> Timestamp {
 
 /// What all connections of a server share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct ServerShared {
     engine: SharedEngine,
-    desk: Desk,
-    guard: Guard,
+    desk: RequestParser,
+    guard: CallerGuard,
     sink: Option<Sink>,
     /// Whether what is recorded tells how long answers took.
     timing: bool,
@@ -77,7 +77,7 @@ pub(crate) struct Shared {
 
 /// What is known of an answer's delivery beside its fault.
 #[derive(Clone, Copy, Debug, Default)]
-struct Due {
+struct Delivery {
     /// The mock's time of the call.
     at: Timestamp,
     /// How long a playback holds it back.
@@ -86,7 +86,7 @@ struct Due {
 
 /// The place of a call that is held; it is left however the call ends.
 struct HeldPlace<'s> {
-    shared: &'s Shared,
+    shared: &'s ServerShared,
     number: u64,
 }
 
@@ -97,20 +97,25 @@ impl Drop for HeldPlace<'_> {
 }
 
 /// A connection as the task that answers its requests has it.
-struct Line {
-    shared: Arc<Shared>,
+struct ConnectionTask {
+    shared: Arc<ServerShared>,
     upset: Upset,
 }
 
-impl Shared {
+impl ServerShared {
     /// A server's share of an engine, of who may call it, and of the file that it records to.
-    pub(crate) fn new(mut engine: Engine, guard: Guard, sink: Option<Sink>, troubles: Arc<Troubles>) -> Shared {
+    pub(crate) fn new(
+        mut engine: Engine,
+        guard: CallerGuard,
+        sink: Option<Sink>,
+        troubles: Arc<Troubles>,
+    ) -> ServerShared {
         if sink.is_some() {
             engine.keep_events();
         }
         let (timing, plays_pauses) = (engine.setup().record_timing, engine.setup().play.timing);
         let has_gates = AtomicBool::new(engine.has_gates());
-        Shared {
+        ServerShared {
             desk: engine.desk(),
             warmth: engine.warmth(),
             engine: Arc::new(Mutex::new(engine)),
@@ -125,7 +130,7 @@ impl Shared {
         }
     }
 
-    /// The engine, to be asked something. What changes it goes through [`Shared::verb`].
+    /// The engine, to be asked something. What changes it goes through [`ServerShared::verb`].
     pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
         lock(&self.engine)
     }
@@ -143,7 +148,7 @@ impl Shared {
     }
 
     /// Holds a call at a gate if a stub says so, and goes on with it when it has been let go.
-    async fn hold(&self, request: &Request) -> (Response, Due) {
+    async fn hold(&self, request: &Request) -> (Response, Delivery) {
         let began = Instant::now();
         let read = self.desk.read(request);
         let arrival = self.engine().arrive(read, request, system_time());
@@ -173,8 +178,8 @@ impl Shared {
     /// Waits until that many calls of an operation have been answered in this scope, and tells the first of them.
     pub(crate) fn wait_for(&self, operation: &str, count: usize, wait_max: Duration) -> Option<Vec<Interaction>> {
         self.came.wait(wait_max, || {
-            let page = self.engine().page(Span::Scope, 0, Some(operation), count, usize::MAX)?;
-            let calls: Vec<Interaction> = page.kept.iter().filter_map(Kept::interaction).collect();
+            let page = self.engine().page(RunSpan::Scope, 0, Some(operation), count, usize::MAX)?;
+            let calls: Vec<Interaction> = page.kept.iter().filter_map(JournalItem::interaction).collect();
             (calls.len() >= count).then_some(calls)
         })
     }
@@ -212,12 +217,12 @@ impl Shared {
 
     /// The answer to a whole request, and what is known of its delivery. Synchronous: nothing waits on anything but the
     /// lock and the recording.
-    fn exchange(&self, request: &Request) -> (Response, Due) {
+    fn exchange(&self, request: &Request) -> (Response, Delivery) {
         if admin::is_for_us(request) {
             let mut read = admin::read(request);
             self.engine().set_troubles(self.troubles.list());
             let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
-            return (read.render(&outcome), Due::default());
+            return (read.render(&outcome), Delivery::default());
         }
         let began = Instant::now();
         let read = self.desk.read(request);
@@ -227,10 +232,10 @@ impl Shared {
     }
 
     /// Writes the answer of a call on which the mock has acted, and remembers it.
-    fn conclude(&self, acted: Acted, request: &Request, began: Instant) -> (Response, Due) {
+    fn conclude(&self, acted: PendingResponse, request: &Request, began: Instant) -> (Response, Delivery) {
         let response = acted.render();
         let pause = if self.plays_pauses { Duration::from_micros(acted.pause_us().into()) } else { Duration::ZERO };
-        let due = Due { at: acted.at(), pause };
+        let due = Delivery { at: acted.at(), pause };
         let took_us = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
         if self.sink.is_none() {
             self.engine().finish(acted, request, &response, took_us);
@@ -255,7 +260,7 @@ impl Shared {
     }
 }
 
-impl Line {
+impl ConnectionTask {
     async fn answer(
         self: Arc<Self>,
         incoming: hyper::Request<Incoming>,
@@ -321,7 +326,7 @@ impl Line {
         if !fault.delay.is_zero() {
             self.shared.until(at.plus(fault.delay)).await;
         }
-        match Ending::of(fault, &response) {
+        match ConnectionEnd::of(fault, &response) {
             None if fault.kind == FaultKind::Garbage => garbled(response),
             None => response,
             Some(ending) => {
@@ -516,14 +521,14 @@ impl Tasks {
 }
 
 /// A task's place among those that run; it is left however the task ends.
-struct Place {
+struct TaskPlace {
     tasks: Arc<Tasks>,
     id: Option<u64>,
 }
 
-impl Place {
-    fn new(tasks: &Arc<Tasks>) -> Place {
-        Place { tasks: tasks.clone(), id: None }
+impl TaskPlace {
+    fn new(tasks: &Arc<Tasks>) -> TaskPlace {
+        TaskPlace { tasks: tasks.clone(), id: None }
     }
 
     /// The phase; at the first asking the task's waker is left behind, to be woken when it changes.
@@ -535,7 +540,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TaskPlace {
     fn drop(&mut self) {
         self.tasks.leave(self.id);
     }
@@ -547,20 +552,20 @@ pub(crate) fn adopt(listener: StdListener) -> std::io::Result<Arc<TcpListener>> 
 }
 
 /// Serves a listening socket on the runtime that is entered, until its tasks are told to end.
-pub(crate) fn spawn(listener: Arc<TcpListener>, shared: Arc<Shared>) -> Arc<Tasks> {
+pub(crate) fn spawn(listener: Arc<TcpListener>, shared: Arc<ServerShared>) -> Arc<Tasks> {
     let tasks = Arc::new(Tasks::default());
     tasks.alive().listener = Some(listener.clone());
-    tokio::spawn(Accepting { listener, shared, pause: None, place: Place::new(&tasks) });
+    tokio::spawn(Accepting { listener, shared, pause: None, place: TaskPlace::new(&tasks) });
     tasks
 }
 
 /// The task that accepts connections.
 struct Accepting {
     listener: Arc<TcpListener>,
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     /// Until when nothing is accepted, because it has failed.
     pause: Option<Pin<Box<Sleep>>>,
-    place: Place,
+    place: TaskPlace,
 }
 
 impl Future for Accepting {
@@ -626,10 +631,10 @@ fn shut(listener: &TcpListener) -> std::io::Result<()> {
     socket2::SockRef::from(listener).shutdown(std::net::Shutdown::Both)
 }
 
-fn serve(stream: TcpStream, shared: Arc<Shared>, tasks: &Arc<Tasks>) {
+fn serve(stream: TcpStream, shared: Arc<ServerShared>, tasks: &Arc<Tasks>) {
     // Answers are written in one piece: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let line = Arc::new(Line { shared, upset: Upset::default() });
+    let line = Arc::new(ConnectionTask { shared, upset: Upset::default() });
     let answering = line.clone();
     let service = service_fn(move |incoming| {
         let line = answering.clone();
@@ -639,7 +644,7 @@ fn serve(stream: TcpStream, shared: Arc<Shared>, tasks: &Arc<Tasks>) {
         .auto_date_header(false)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    let place = Connected(Place::new(tasks));
+    let place = Connected(TaskPlace::new(tasks));
     let held = Held::ByHyper(Box::pin(connection));
     tokio::spawn(Serving { held, line, draining: false, place });
 }
@@ -647,7 +652,7 @@ fn serve(stream: TcpStream, shared: Arc<Shared>, tasks: &Arc<Tasks>) {
 /// The task of one connection.
 struct Serving<S: HttpService<Incoming>> {
     held: Held<S>,
-    line: Arc<Line>,
+    line: Arc<ConnectionTask>,
     draining: bool,
     place: Connected,
 }
@@ -661,7 +666,7 @@ enum Held<S: HttpService<Incoming>> {
 }
 
 /// The place of a connection, which was counted when it was accepted.
-struct Connected(Place);
+struct Connected(TaskPlace);
 
 impl Drop for Connected {
     fn drop(&mut self) {

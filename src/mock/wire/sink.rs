@@ -24,11 +24,11 @@ use crate::record::recording::{Header, header_line, number_of};
 
 /// A recording that grows.
 #[derive(Debug)]
-pub(crate) struct Sink(Arc<Desk>);
+pub(crate) struct Sink(Arc<SinkShared>);
 
 /// What those who append and the one who writes have in common.
 #[derive(Debug)]
-struct Desk {
+struct SinkShared {
     path: PathBuf,
     troubles: Arc<Troubles>,
     queue: Mutex<Queue>,
@@ -58,7 +58,7 @@ impl Sink {
     /// [`Error::is_surroundings`] when the file cannot be written, or another server is recording to it.
     pub(crate) fn create(path: &Path, header: &Header, troubles: Arc<Troubles>) -> Result<Sink, Error> {
         let cannot = |error| Error::surroundings(format!("cannot write the recording {}", path.display()), error);
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(SinkShared {
             path: path.to_owned(),
             troubles,
             queue: Mutex::default(),
@@ -134,7 +134,7 @@ impl Sink {
     }
 }
 
-impl Desk {
+impl SinkShared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

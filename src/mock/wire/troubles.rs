@@ -19,11 +19,11 @@ impl fmt::Debug for Tell {
 #[derive(Debug, Default)]
 pub(crate) struct Troubles {
     tell: Option<Tell>,
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptTroubles>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptTroubles {
     recording: Option<String>,
     refused: u64,
     refused_last: String,
@@ -64,7 +64,7 @@ impl Troubles {
         kept.recording.iter().cloned().chain(refused).collect()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptTroubles> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,16 +4,16 @@
 
 use serde_json::Value;
 
-use super::part::Part;
-use super::{Found, push_header, target_of};
+use super::part::DocumentPart;
+use super::{ImportedCall, push_header, target_of};
 use crate::base64;
 use crate::clock::Timestamp;
 use crate::http::{Headers, Method, Request, Response};
-use crate::record::recording::Mistake;
+use crate::record::recording::RecordingMistake;
 
 const CURE: &str = "give the cassette as its tool has written it, or delete the interaction";
 
-pub(super) fn read(root: Part<'_>) -> Result<Vec<Found>, Box<Mistake>> {
+pub(super) fn read(root: DocumentPart<'_>) -> Result<Vec<ImportedCall>, Box<RecordingMistake>> {
     let interactions = match root.get("interactions") {
         Some(interactions) => interactions,
         None => root.need("http_interactions", CURE)?,
@@ -21,7 +21,7 @@ pub(super) fn read(root: Part<'_>) -> Result<Vec<Found>, Box<Mistake>> {
     interactions.items()?.map(|interaction| call(&interaction)).collect()
 }
 
-fn call(interaction: &Part<'_>) -> Result<Found, Box<Mistake>> {
+fn call(interaction: &DocumentPart<'_>) -> Result<ImportedCall, Box<RecordingMistake>> {
     let (asked, told) = (interaction.need("request", CURE)?, interaction.need("response", CURE)?);
     let uri = asked.need("uri", CURE)?;
     let Some((target, host)) = target_of(&uri.text()?) else {
@@ -47,11 +47,11 @@ fn call(interaction: &Part<'_>) -> Result<Found, Box<Mistake>> {
         response.headers.push("content-length", &response.body.len().to_string());
     }
     let at = interaction.text_of("recorded_at")?.and_then(|text| Timestamp::parse_lenient(&text).ok());
-    Ok(Found { request, response, at, took_us: 0 })
+    Ok(ImportedCall { request, response, at, took_us: 0 })
 }
 
 /// Names with a value each, or with lists of them.
-fn headers(of: &Part<'_>) -> Result<Headers, Box<Mistake>> {
+fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingMistake>> {
     let mut headers = Headers::new();
     let Some(lines) = of.get("headers") else { return Ok(headers) };
     let Value::Object(members) = lines.value() else {
@@ -72,7 +72,7 @@ fn headers(of: &Part<'_>) -> Result<Headers, Box<Mistake>> {
 }
 
 /// A text, `{string: …}`, `{base64_string: …}`, or in a cassette of JSON what was sent itself.
-fn body(of: Option<Part<'_>>) -> Result<Vec<u8>, Box<Mistake>> {
+fn body(of: Option<DocumentPart<'_>>) -> Result<Vec<u8>, Box<RecordingMistake>> {
     let Some(body) = of else { return Ok(Vec::new()) };
     let Value::Object(members) = body.value() else {
         return Ok(body.text()?.into_bytes());

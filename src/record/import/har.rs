@@ -2,22 +2,22 @@
 //!
 //! Source: the HAR 1.2 specification; the persister of Polly.JS.
 
-use super::part::Part;
-use super::{Found, push_header, target_of};
+use super::part::DocumentPart;
+use super::{ImportedCall, push_header, target_of};
 use crate::base64;
 use crate::clock::Timestamp;
 use crate::http::{Headers, Method, Request, Response};
-use crate::record::recording::Mistake;
+use crate::record::recording::RecordingMistake;
 
 const CURE: &str = "give the file as its tool has written it, or delete the entry";
 
-pub(super) fn read(root: Part<'_>) -> Result<Vec<Found>, Box<Mistake>> {
+pub(super) fn read(root: DocumentPart<'_>) -> Result<Vec<ImportedCall>, Box<RecordingMistake>> {
     let entries = root.need("log", CURE)?.need("entries", CURE)?;
     entries.items()?.filter_map(|entry| call(&entry).transpose()).collect()
 }
 
 /// The call of an entry; none of one that got no answer.
-fn call(entry: &Part<'_>) -> Result<Option<Found>, Box<Mistake>> {
+fn call(entry: &DocumentPart<'_>) -> Result<Option<ImportedCall>, Box<RecordingMistake>> {
     let (asked, told) = (entry.need("request", CURE)?, entry.need("response", CURE)?);
     // A request that was cut off or blocked has status 0.
     if told.need("status", CURE)?.value().as_i64() == Some(0) {
@@ -60,10 +60,10 @@ fn call(entry: &Part<'_>) -> Result<Option<Found>, Box<Mistake>> {
     let at = entry.text_of("startedDateTime")?.and_then(|text| Timestamp::parse_lenient(&text).ok());
     let took_ms = entry.get("time").and_then(|time| time.value().as_f64()).unwrap_or_default();
     let took_us = (took_ms * 1000.0).clamp(0.0, f64::from(u32::MAX)) as u32;
-    Ok(Some(Found { request, response, at, took_us }))
+    Ok(Some(ImportedCall { request, response, at, took_us }))
 }
 
-fn headers(of: &Part<'_>) -> Result<Headers, Box<Mistake>> {
+fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingMistake>> {
     let mut headers = Headers::new();
     if let Some(lines) = of.get("headers") {
         for line in lines.items()? {
@@ -74,7 +74,7 @@ fn headers(of: &Part<'_>) -> Result<Headers, Box<Mistake>> {
     Ok(headers)
 }
 
-fn body(of: &Part<'_>, is_packed: bool) -> Result<Vec<u8>, Box<Mistake>> {
+fn body(of: &DocumentPart<'_>, is_packed: bool) -> Result<Vec<u8>, Box<RecordingMistake>> {
     let Some(text) = of.get("text") else { return Ok(Vec::new()) };
     let content = text.text()?;
     match is_packed {

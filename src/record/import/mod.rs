@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::recording::{Header, Mistake, Recording, put_away};
+use super::recording::{Header, Recording, RecordingMistake, put_away};
 use super::{Journal, Note};
 use crate::clock::Timestamp;
 use crate::es::http as rest;
-use crate::es::http::Setting;
+use crate::es::http::ServerInfo;
 use crate::es::table;
 use crate::fixture;
 use crate::http::{Headers, Request, Response};
@@ -29,7 +29,7 @@ use crate::license::License;
 use crate::limits::{IMPORTED_CALLS_MAX, RECORDING_LINE_BYTES_MAX};
 use crate::profile::Profile;
 use crate::visibility::Visibility;
-use part::Part;
+use part::DocumentPart;
 
 /// Calls that were read, and how many were left out because they are none of Elasticsearch.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub(crate) struct Imported {
 }
 
 /// A call as a reader finds it.
-pub(super) struct Found {
+pub(super) struct ImportedCall {
     request: Request,
     response: Response,
     /// When it was made; none if nobody has kept that.
@@ -59,9 +59,9 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// Why it cannot be read, with line, column and cure.
-pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box<Mistake>> {
-    let document = Document::read(name, text)?;
-    let root = Part::root(&document);
+pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box<RecordingMistake>> {
+    let document = ForeignText::read(name, text)?;
+    let root = DocumentPart::root(&document);
     let mut notes = Vec::new();
     let (format, found) = if root.get("log").is_some() {
         ("HAR", har::read(root.clone())?)
@@ -82,17 +82,17 @@ pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box
 }
 
 /// A text of another tool.
-pub(super) struct Document<'t> {
+pub(super) struct ForeignText<'t> {
     name: &'t str,
     text: &'t [u8],
     value: Value,
     is_yaml: bool,
 }
 
-impl<'t> Document<'t> {
-    fn read(name: &'t str, text: &'t [u8]) -> Result<Document<'t>, Box<Mistake>> {
+impl<'t> ForeignText<'t> {
+    fn read(name: &'t str, text: &'t [u8]) -> Result<ForeignText<'t>, Box<RecordingMistake>> {
         let mistake = |line: u32, column: u32, what: String, cure: &str| {
-            Box::new(Mistake { file: name.to_owned(), line, column, what, cure: cure.to_owned() })
+            Box::new(RecordingMistake { file: name.to_owned(), line, column, what, cure: cure.to_owned() })
         };
         let bare = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         if bare.trim_ascii_start().starts_with(b"{") || bare.trim_ascii_start().starts_with(b"[") {
@@ -102,13 +102,13 @@ impl<'t> Document<'t> {
                 let words = words.rsplit_once(", line ").map_or(&*words, |(words, _)| words).to_owned();
                 mistake(at.line, at.column, words, "mend it there or just before, or write the file anew")
             })?;
-            return Ok(Document { name, text: bare, value, is_yaml: false });
+            return Ok(ForeignText { name, text: bare, value, is_yaml: false });
         }
         let body = std::str::from_utf8(bare)
             .map_err(|_| mistake(1, 1, "this is no UTF-8".to_owned(), "give a text, in JSON or YAML"))?;
         let value =
             fixture::yaml_value(body).map_err(|(line, column, what, cure)| mistake(line, column, what, &cure))?;
-        Ok(Document { name, text: bare, value, is_yaml: true })
+        Ok(ForeignText { name, text: bare, value, is_yaml: true })
     }
 }
 
@@ -140,9 +140,9 @@ pub(super) fn target_of(url: &str) -> Option<(String, Option<String>)> {
 }
 
 /// Calls as a recording, masked and numbered.
-fn recording(found: Vec<Found>, all: bool) -> (Recording, usize) {
+fn recording(found: Vec<ImportedCall>, all: bool) -> (Recording, usize) {
     let profile = Profile::default();
-    let setting = Setting {
+    let setting = ServerInfo {
         profile,
         release: profile.release(),
         license: License::default(),
@@ -159,7 +159,7 @@ fn recording(found: Vec<Found>, all: bool) -> (Recording, usize) {
     let says_so = |response: &Response| response.headers().get("x-elastic-product").is_some();
     let hosts: BTreeSet<String> =
         found.iter().filter(|call| says_so(&call.response)).map(|call| host_of(&call.request)).collect();
-    for Found { request, response, at: known, took_us } in found {
+    for ImportedCall { request, response, at: known, took_us } in found {
         let reading = rest::read(&table::TABLE, &request, &setting);
         let is_ours = hosts.contains(&host_of(&request)) || (hosts.is_empty() && reading.operation.is_some());
         if !is_ours && !all {
@@ -171,7 +171,7 @@ fn recording(found: Vec<Found>, all: bool) -> (Recording, usize) {
         if reading.operation == Some("info") && es_version.is_none() {
             es_version = version_of(&response);
         }
-        let is_json = matches!(&reading.stage, rest::Stage::Call(call) if call.is_json());
+        let is_json = matches!(&reading.stage, rest::ParseOutcome::Call(call) if call.is_json());
         let seq = journal.reserve();
         let mask = journal.mask(reading.operation, &request, is_json);
         let note = Note { seq, at, operation: reading.operation, findings: Vec::new(), took_us, mask };

@@ -5,17 +5,20 @@
 
 use serde_json::Value;
 
-use super::Found;
-use super::part::Part;
+use super::ImportedCall;
+use super::part::DocumentPart;
 use super::push_header;
 use crate::base64;
 use crate::http::{Headers, Method, Request, Response};
-use crate::record::recording::Mistake;
+use crate::record::recording::RecordingMistake;
 
 const CURE: &str = "give the mapping as WireMock has it, or delete it";
 
-pub(super) fn read(root: Part<'_>, notes: &mut Vec<String>) -> Result<Vec<Found>, Box<Mistake>> {
-    let mappings: Vec<Part<'_>> = match root.get("mappings") {
+pub(super) fn read(
+    root: DocumentPart<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<ImportedCall>, Box<RecordingMistake>> {
+    let mappings: Vec<DocumentPart<'_>> = match root.get("mappings") {
         Some(mappings) => mappings.items()?.collect(),
         None if root.value().is_array() => root.items()?.collect(),
         None => vec![root],
@@ -23,7 +26,7 @@ pub(super) fn read(root: Part<'_>, notes: &mut Vec<String>) -> Result<Vec<Found>
     mappings.iter().filter_map(|mapping| call(mapping, notes).transpose()).collect()
 }
 
-fn call(mapping: &Part<'_>, notes: &mut Vec<String>) -> Result<Option<Found>, Box<Mistake>> {
+fn call(mapping: &DocumentPart<'_>, notes: &mut Vec<String>) -> Result<Option<ImportedCall>, Box<RecordingMistake>> {
     let (asked, told) = (mapping.need("request", CURE)?, mapping.need("response", CURE)?);
     let method = asked.text_of("method")?.unwrap_or_else(|| "ANY".to_owned());
     let name = mapping.text_of("name")?.or(mapping.text_of("id")?).unwrap_or_else(|| "a mapping".to_owned());
@@ -90,11 +93,11 @@ fn call(mapping: &Part<'_>, notes: &mut Vec<String>) -> Result<Option<Found>, Bo
     if !response.body.is_empty() {
         response.headers.push("content-length", &response.body.len().to_string());
     }
-    Ok(Some(Found { request, response, at: None, took_us: 0 }))
+    Ok(Some(ImportedCall { request, response, at: None, took_us: 0 }))
 }
 
 /// Names whose value must be equal to something.
-fn matched(asked: &Part<'_>, name: &str) -> Result<Vec<(String, String)>, Box<Mistake>> {
+fn matched(asked: &DocumentPart<'_>, name: &str) -> Result<Vec<(String, String)>, Box<RecordingMistake>> {
     let Some(matchers) = asked.get(name) else { return Ok(Vec::new()) };
     let Value::Object(members) = matchers.value() else {
         return Err(matchers.wrong("these are no matchers", CURE));
@@ -109,7 +112,7 @@ fn matched(asked: &Part<'_>, name: &str) -> Result<Vec<(String, String)>, Box<Mi
 }
 
 /// JSON as it is, or as a text of it.
-fn as_json(part: &Part<'_>) -> Result<String, Box<Mistake>> {
+fn as_json(part: &DocumentPart<'_>) -> Result<String, Box<RecordingMistake>> {
     match part.value() {
         Value::String(text) => Ok(text.clone()),
         value => Ok(value.to_string()),

@@ -17,7 +17,7 @@ use crate::record::transcript::lane;
 
 /// What a call is to the order of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CallKind {
     /// It asks, and may ask again.
     Read { course: Option<usize> },
     /// It says that somebody is alive or in which state it is, and may say so again.
@@ -26,16 +26,16 @@ pub(super) enum Kind {
     Write { course: Option<usize> },
 }
 
-impl Kind {
+impl CallKind {
     pub(super) fn course(self) -> Option<usize> {
         match self {
-            Kind::Read { course } | Kind::Beat { course } | Kind::Write { course } => course,
+            CallKind::Read { course } | CallKind::Beat { course } | CallKind::Write { course } => course,
         }
     }
 
     /// Whether its answer may be given again.
     pub(super) fn may_repeat(self) -> bool {
-        !matches!(self, Kind::Write { .. })
+        !matches!(self, CallKind::Write { .. })
     }
 
     /// Whether it has no place of its own in its course.
@@ -68,8 +68,8 @@ pub(super) struct Courses(Vec<Course>);
 
 impl Courses {
     /// A call has come.
-    pub(super) fn serve(&mut self, kind: Kind, call: usize) {
-        if let Kind::Write { course: Some(course) } = kind {
+    pub(super) fn serve(&mut self, kind: CallKind, call: usize) {
+        if let CallKind::Write { course: Some(course) } = kind {
             let last = &mut self.0[course].last;
             *last = (*last).max(Some(call));
         }
@@ -90,7 +90,7 @@ impl Index<usize> for Courses {
 }
 
 /// What the calls of a recording are, and the courses that they belong to.
-pub(super) fn of(recording: &Recording) -> (Vec<Kind>, Courses) {
+pub(super) fn of(recording: &Recording) -> (Vec<CallKind>, Courses) {
     let mut courses = Courses::default();
     let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
     let kinds = recording.interactions.iter().enumerate().map(|(call, interaction)| {
@@ -102,7 +102,7 @@ pub(super) fn of(recording: &Recording) -> (Vec<Kind>, Courses) {
             })
         });
         let kind = kind(&interaction.request, course);
-        if let Kind::Write { course: Some(course) } = kind {
+        if let CallKind::Write { course: Some(course) } = kind {
             courses.0[course].writes.push(call);
         }
         kind
@@ -118,18 +118,18 @@ fn thing(interaction: &Interaction) -> Option<String> {
     ((thing.starts_with("sync job ") || thing.starts_with("connector ")) && !makes_job).then_some(thing)
 }
 
-fn kind(request: &Request, course: Option<usize>) -> Kind {
+fn kind(request: &Request, course: Option<usize>) -> CallKind {
     let mut steps = request.path().trim_end_matches('/').rsplit('/');
     let (last, before) = (steps.next().unwrap_or_default(), steps.next().unwrap_or_default());
     let is_scroll = (before, last) == ("_search", "scroll");
     let asks = ["_search", "_count", "_mget", "_msearch", "_refresh", "_pit", "_field_caps"];
     match request.method() {
-        Method::Get | Method::Head | Method::Options => Kind::Read { course },
+        Method::Get | Method::Head | Method::Options => CallKind::Read { course },
         // Closing what was opened for reading changes nothing that anybody sees.
-        Method::Delete if is_scroll || last == "_pit" => Kind::Read { course },
-        Method::Post if is_scroll || asks.contains(&last) => Kind::Read { course },
-        _ if last == "_check_in" || (before == "_update" && only_says_how_it_is(request)) => Kind::Beat { course },
-        _ => Kind::Write { course },
+        Method::Delete if is_scroll || last == "_pit" => CallKind::Read { course },
+        Method::Post if is_scroll || asks.contains(&last) => CallKind::Read { course },
+        _ if last == "_check_in" || (before == "_update" && only_says_how_it_is(request)) => CallKind::Beat { course },
+        _ => CallKind::Write { course },
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Key`]: what of a request decides whether it is a recorded call.
+//! [`RequestKey`]: what of a request decides whether it is a recorded call.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,13 +13,13 @@ use crate::record::redact::{self, REDACTED};
 
 /// A request as playback compares it.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(super) struct RequestKey {
     route: String,
     /// Parameters by name, decoded; those with one name in the order sent.
     query: Vec<(String, String)>,
-    body: Body,
+    body: ComparedBody,
     /// The same as far as they count; none if that is all of them.
-    loose: Option<(Vec<(String, String)>, Body)>,
+    loose: Option<(Vec<(String, String)>, ComparedBody)>,
     /// Headers that count.
     headers: Vec<(String, String)>,
     /// What counts of query and body in one spelling: equal texts are equal calls.
@@ -27,12 +27,12 @@ pub(super) struct Key {
     /// All of query and body in one spelling; empty if it is the same.
     exact: Vec<u8>,
     /// The actions of a bulk for indices of contents, in the order in which they stand in the loose body.
-    actions: Vec<Action>,
+    actions: Vec<BulkAction>,
 }
 
 /// An action of a bulk.
 #[derive(Clone, Debug)]
-pub(super) struct Action {
+pub(super) struct BulkAction {
     /// Which one it was, from 0, as sent.
     pub(super) at: usize,
     /// The id of its document, if it names one.
@@ -41,16 +41,16 @@ pub(super) struct Action {
 
 /// A body as playback compares it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Body {
+pub(super) enum ComparedBody {
     /// One JSON value, or lines of them.
     Json(Vec<Value>),
     /// Anything else.
     Bytes(Vec<u8>),
 }
 
-impl Key {
+impl RequestKey {
     /// What of a request counts. `renamed` gives the recorded name of an id that the sender has chosen anew.
-    pub(super) fn of(request: &Request, volatile: &Volatile, renamed: &BTreeMap<String, String>) -> Key {
+    pub(super) fn of(request: &Request, volatile: &Volatile, renamed: &BTreeMap<String, String>) -> RequestKey {
         let mut query: Vec<(String, String)> = request
             .query()
             .split(['&', ';'])
@@ -61,17 +61,17 @@ impl Key {
             })
             .collect();
         query.sort_by(|one, other| one.0.cmp(&other.0));
-        let mut body = Body::of(request.body());
+        let mut body = ComparedBody::of(request.body());
         let mut path = decoded_path(request.path());
         if !renamed.is_empty() {
             path = path.split('/').map(|step| renamed.get(step).map_or(step, |id| id)).collect::<Vec<_>>().join("/");
-            if let Body::Json(values) = &mut body {
+            if let ComparedBody::Json(values) = &mut body {
                 values.iter_mut().for_each(|value| rename(value, renamed));
             }
         }
         let ends = match &body {
             // Elasticsearch wants a line end after the last of several lines.
-            Body::Json(values) if values.len() > 1 && request.body().ends_with(b"\n") => b'\n',
+            ComparedBody::Json(values) if values.len() > 1 && request.body().ends_with(b"\n") => b'\n',
             _ => b'.',
         };
         let loose_query: Vec<(String, String)> =
@@ -83,10 +83,10 @@ impl Key {
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let route = format!("{} {path}", request.method());
         if is_all {
-            return Key { route, query, body, loose: None, headers, text: exact, exact: Vec::new(), actions };
+            return RequestKey { route, query, body, loose: None, headers, text: exact, exact: Vec::new(), actions };
         }
         let text = text(&loose_query, &loose_body, ends);
-        Key { route, query, body, loose: Some((loose_query, loose_body)), headers, text, exact, actions }
+        RequestKey { route, query, body, loose: Some((loose_query, loose_body)), headers, text, exact, actions }
     }
 
     /// Method and decoded path.
@@ -98,7 +98,7 @@ impl Key {
         &self.query
     }
 
-    pub(super) fn body(&self) -> &Body {
+    pub(super) fn body(&self) -> &ComparedBody {
         &self.body
     }
 
@@ -116,18 +116,18 @@ impl Key {
         self.route.rsplit('/').next() == Some("_bulk")
     }
 
-    pub(super) fn actions(&self) -> &[Action] {
+    pub(super) fn actions(&self) -> &[BulkAction] {
         &self.actions
     }
 
-    fn loose(&self) -> (&[(String, String)], &Body) {
+    fn loose(&self) -> (&[(String, String)], &ComparedBody) {
         self.loose.as_ref().map_or((&self.query, &self.body), |(query, body)| (query, body))
     }
 
     /// Headers of this recorded call that count and were not sent like that.
     pub(super) fn other_headers<'k>(
         &'k self,
-        sent: &'k Key,
+        sent: &'k RequestKey,
     ) -> impl Iterator<Item = (&'k str, &'k str, Option<&'k str>)> {
         self.headers.iter().filter_map(|(name, value)| {
             let other = sent.headers.iter().find(|(sent, _)| sent == name).map(|(_, value)| &**value);
@@ -139,14 +139,14 @@ impl Key {
     /// Whether a mask stands for what was sent.
     pub(super) fn is_masked(&self) -> bool {
         let in_body = match &self.body {
-            Body::Json(values) => values.iter().any(is_masked),
-            Body::Bytes(bytes) => bytes.windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes()),
+            ComparedBody::Json(values) => values.iter().any(is_masked),
+            ComparedBody::Bytes(bytes) => bytes.windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes()),
         };
         in_body || self.query.iter().any(|(name, value)| name.contains(REDACTED) || value.contains(REDACTED))
     }
 
     /// Whether a request with the same route is this recorded call.
-    pub(super) fn admits(&self, sent: &Key) -> bool {
+    pub(super) fn admits(&self, sent: &RequestKey) -> bool {
         let ((query, body), (sent_query, sent_body)) = (self.loose(), sent.loose());
         let query = query.len() == sent_query.len()
             && query.iter().zip(sent_query).all(|((name, value), (sent_name, sent_value))| {
@@ -154,12 +154,12 @@ impl Key {
             });
         let body = body.admits(sent_body);
         // The last byte tells whether the last line has its end.
-        query && body && (self.text.last() == sent.text.last() || matches!(self.body, Body::Bytes(_)))
+        query && body && (self.text.last() == sent.text.last() || matches!(self.body, ComparedBody::Bytes(_)))
     }
 }
 
 /// Query and body in one spelling.
-fn text(query: &[(String, String)], body: &Body, ends: u8) -> Vec<u8> {
+fn text(query: &[(String, String)], body: &ComparedBody, ends: u8) -> Vec<u8> {
     let mut text = String::new();
     for (name, value) in query {
         // Writing to a String cannot fail.
@@ -167,12 +167,12 @@ fn text(query: &[(String, String)], body: &Body, ends: u8) -> Vec<u8> {
     }
     let mut text = text.into_bytes();
     match body {
-        Body::Json(values) => {
+        ComparedBody::Json(values) => {
             text.push(b'j');
             values.iter().for_each(|value| write_sorted(&mut text, value));
             text.push(ends);
         }
-        Body::Bytes(bytes) => {
+        ComparedBody::Bytes(bytes) => {
             text.push(b'b');
             text.extend_from_slice(bytes);
         }
@@ -194,19 +194,19 @@ fn rename(value: &mut Value, renamed: &BTreeMap<String, String>) {
     }
 }
 
-impl Key {
+impl RequestKey {
     /// What a request that this recorded call admits says where the recording has masks.
-    pub(super) fn revealed(&self, sent: &Key) -> Vec<String> {
+    pub(super) fn revealed(&self, sent: &RequestKey) -> Vec<String> {
         let mut found = Vec::new();
         let mut add =
             |kept: &str, sent: &str| found.extend(redact::revealed(kept, sent).into_iter().map(str::to_owned));
         self.route.split('/').zip(sent.route.split('/')).for_each(|(kept, sent)| add(kept, &decoded(sent, false)));
         self.query.iter().zip(&sent.query).for_each(|((_, kept), (_, sent))| add(kept, sent));
         match (&self.body, &sent.body) {
-            (Body::Json(kept), Body::Json(sent)) => {
+            (ComparedBody::Json(kept), ComparedBody::Json(sent)) => {
                 kept.iter().zip(sent).for_each(|(kept, sent)| revealed(kept, sent, &mut add));
             }
-            (Body::Bytes(kept), Body::Bytes(sent)) => {
+            (ComparedBody::Bytes(kept), ComparedBody::Bytes(sent)) => {
                 add(&String::from_utf8_lossy(kept), &String::from_utf8_lossy(sent));
             }
             _ => {}
@@ -248,18 +248,18 @@ fn strings(value: &Value, tell: &mut dyn FnMut(&str)) {
     }
 }
 
-impl Body {
-    fn of(bytes: &[u8]) -> Body {
+impl ComparedBody {
+    fn of(bytes: &[u8]) -> ComparedBody {
         json::read_all(bytes)
             .ok()
             .filter(|values| !values.is_empty())
-            .map_or_else(|| Body::Bytes(bytes.to_vec()), Body::Json)
+            .map_or_else(|| ComparedBody::Bytes(bytes.to_vec()), ComparedBody::Json)
     }
 
     /// The body as far as it counts, and of a bulk its actions. Those for indices of contents come in an order of
     /// their own: a program sends what it finds in whatever order it finds it.
-    fn loose(&self, path: &str, volatile: &Volatile) -> (Body, Vec<Action>) {
-        let Body::Json(values) = self else { return (self.clone(), Vec::new()) };
+    fn loose(&self, path: &str, volatile: &Volatile) -> (ComparedBody, Vec<BulkAction>) {
+        let ComparedBody::Json(values) = self else { return (self.clone(), Vec::new()) };
         let mut values = values.clone();
         let is_lines = values.len() > 1;
         let bulk_of = path.rsplit_once('/').filter(|(_, last)| *last == "_bulk");
@@ -277,7 +277,7 @@ impl Body {
             volatile.loosen(value, &mut place, Surroundings { is_content: is_content[at] });
         }
         let Some(mut pairs) = pairs.filter(|pairs| pairs.iter().all(|pair| pair.is_content)) else {
-            return (Body::Json(values), Vec::new());
+            return (ComparedBody::Json(values), Vec::new());
         };
         let spelt = |pair: &Pair| {
             let mut text = Vec::new();
@@ -286,22 +286,22 @@ impl Body {
         };
         pairs.sort_by_cached_key(spelt);
         let sorted = pairs.iter().flat_map(|pair| values[pair.lines.clone()].iter().cloned()).collect();
-        let actions = pairs.into_iter().map(|pair| Action { at: pair.at, id: pair.id }).collect();
-        (Body::Json(sorted), actions)
+        let actions = pairs.into_iter().map(|pair| BulkAction { at: pair.at, id: pair.id }).collect();
+        (ComparedBody::Json(sorted), actions)
     }
 
     /// Whether what was sent is this recorded body, as far as that was kept.
-    pub(super) fn admits(&self, sent: &Body) -> bool {
+    pub(super) fn admits(&self, sent: &ComparedBody) -> bool {
         match (self, sent) {
-            (Body::Json(recorded), Body::Json(sent)) => {
+            (ComparedBody::Json(recorded), ComparedBody::Json(sent)) => {
                 recorded.len() == sent.len() && recorded.iter().zip(sent).all(|(recorded, sent)| admits(recorded, sent))
             }
-            (Body::Bytes(recorded), Body::Bytes(sent)) => {
+            (ComparedBody::Bytes(recorded), ComparedBody::Bytes(sent)) => {
                 redact::admits(&String::from_utf8_lossy(recorded), &String::from_utf8_lossy(sent))
             }
             // Of what could not be read nothing was kept.
-            (Body::Bytes(recorded), Body::Json(_)) => redact::is_note(recorded),
-            (Body::Json(_), Body::Bytes(_)) => false,
+            (ComparedBody::Bytes(recorded), ComparedBody::Json(_)) => redact::is_note(recorded),
+            (ComparedBody::Json(_), ComparedBody::Bytes(_)) => false,
         }
     }
 }

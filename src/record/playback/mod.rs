@@ -36,11 +36,11 @@ use super::recording::Recording;
 use super::redact::{REDACTED, admits};
 use crate::http::{Headers, Method, Request, Response};
 use crate::near_miss::NearMiss;
-use course::{Courses, Kind};
-use key::Key;
+use course::{CallKind, Courses};
+use key::RequestKey;
 #[cfg(any(feature = "cli", test))]
 pub(super) use nearest::request_differences;
-pub(crate) use notes::Taken;
+pub(crate) use notes::PlayedAnswer;
 pub use notes::{PlayNote, Played};
 use policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
 use volatile::Volatile;
@@ -53,11 +53,11 @@ pub(crate) struct Playback {
     volatile: Volatile,
     lanes: Vec<Lane>,
     /// The lanes by method and path.
-    routes: BTreeMap<Box<str>, Route>,
+    routes: BTreeMap<Box<str>, PlaybackRoute>,
     /// The routes with a mask.
     masked_routes: Vec<Box<str>>,
     /// What each call is to the order of the others.
-    kinds: Vec<Kind>,
+    kinds: Vec<CallKind>,
     /// What clients do to one job or connector.
     courses: Courses,
     /// The recorded scopes, one at least.
@@ -94,7 +94,7 @@ struct Recorded {
 /// Calls that are the same, in recorded order.
 #[derive(Clone, Debug)]
 struct Lane {
-    key: Key,
+    key: RequestKey,
     calls: Vec<usize>,
     /// Whether each of them says exactly what the first one says; empty if all do.
     exact: Vec<Vec<u8>>,
@@ -106,7 +106,7 @@ struct Lane {
 
 /// The lanes of one method and path.
 #[derive(Clone, Debug, Default)]
-struct Route {
+struct PlaybackRoute {
     lanes: Vec<usize>,
     /// Those without a mask, by what their key says.
     plain: BTreeMap<Box<[u8]>, usize>,
@@ -134,7 +134,7 @@ impl Lane {
 
 /// A recorded call that answers a request.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct RecordedMatch {
     lane: usize,
     call: usize,
     how: How,
@@ -153,7 +153,7 @@ enum How {
 
 /// What a request finds.
 enum Choice {
-    Found(Found),
+    Found(RecordedMatch),
     /// The same call is there, but this one comes before it.
     OutOfOrder(usize),
     Nothing,
@@ -200,7 +200,7 @@ impl Playback {
             played: Played { recorded, ..Played::default() },
         };
         for (call, interaction) in playback.recording.interactions.iter().enumerate() {
-            let key = Key::of(&address::anywhere(&interaction.request), &playback.volatile, &BTreeMap::new());
+            let key = RequestKey::of(&address::anywhere(&interaction.request), &playback.volatile, &BTreeMap::new());
             let route = playback.routes.entry(key.route().into()).or_default();
             let by_text = if key.is_masked() { &mut route.masked } else { &mut route.plain };
             let exact = key.exact().to_vec();
@@ -224,9 +224,9 @@ impl Playback {
     ///
     /// # Errors
     /// [`Unmatched`] when the recording has no such call, or no further one.
-    pub(crate) fn answer(&mut self, request: &Request, shown: &Request) -> Result<(Response, Taken), Unmatched> {
+    pub(crate) fn answer(&mut self, request: &Request, shown: &Request) -> Result<(Response, PlayedAnswer), Unmatched> {
         let anywhere = address::anywhere(request);
-        let key = Key::of(&anywhere, &self.volatile, &self.renamed);
+        let key = RequestKey::of(&anywhere, &self.volatile, &self.renamed);
         let taken = self.take(&key, shown)?;
         let interaction = &self.recording.interactions[taken.call];
         let mut response = interaction.response.clone();
@@ -239,7 +239,7 @@ impl Playback {
             response.headers.push("x-elastimock-played", &format!("nearest; recorded call {seq}"));
         }
         let note = self.note(&taken, &key, &address::anywhere(shown));
-        Ok((response, Taken { note, pause_us }))
+        Ok((response, PlayedAnswer { note, pause_us }))
     }
 
     /// The recorded call that a request is, which then counts as served.
@@ -248,13 +248,13 @@ impl Playback {
     /// As for [`Playback::answer`].
     #[cfg(test)]
     pub(crate) fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, Unmatched> {
-        let key = Key::of(&address::anywhere(request), &self.volatile, &self.renamed);
+        let key = RequestKey::of(&address::anywhere(request), &self.volatile, &self.renamed);
         let taken = self.take(&key, shown)?;
         Ok(&self.recording.interactions[taken.call])
     }
 
     /// Which recorded call answers a request.
-    fn take(&mut self, key: &Key, shown: &Request) -> Result<Found, Unmatched> {
+    fn take(&mut self, key: &RequestKey, shown: &Request) -> Result<RecordedMatch, Unmatched> {
         let lanes: Vec<usize> = self.same(key).collect();
         let chosen = self.choose(&lanes, key);
         let found = match chosen {
@@ -269,14 +269,14 @@ impl Playback {
                     _ => None,
                 };
                 let Some((lane, call)) = nearest else { return Err(unmatched) };
-                Found { lane, call, how: How::Nearest }
+                RecordedMatch { lane, call, how: How::Nearest }
             }
         };
         self.count(found);
         Ok(found)
     }
 
-    fn count(&mut self, Found { lane, call, how }: Found) {
+    fn count(&mut self, RecordedMatch { lane, call, how }: RecordedMatch) {
         match how {
             How::New => {}
             How::Again => self.played.repeated += 1,
@@ -298,7 +298,7 @@ impl Playback {
     }
 
     /// Among the recorded calls that a request may be, the one that answers it.
-    fn choose(&mut self, lanes: &[usize], key: &Key) -> Choice {
+    fn choose(&mut self, lanes: &[usize], key: &RequestKey) -> Choice {
         let Some(first) = lanes.iter().map(|lane| self.lanes[*lane].calls[0]).min() else { return Choice::Nothing };
         let range = self.range();
         if self.policy.exhausted == Exhausted::Loop && lanes.iter().all(|lane| self.is_used_up(*lane, &range)) {
@@ -309,14 +309,14 @@ impl Playback {
                 self.lanes[*lane].next = self.lanes[*lane].calls.partition_point(|call| *call < range.start);
                 // The order of writes was kept the first time.
                 if let Some(call) = again.first() {
-                    return Choice::Found(Found { lane: *lane, call: *call, how: How::Again });
+                    return Choice::Found(RecordedMatch { lane: *lane, call: *call, how: How::Again });
                 }
             }
         }
         let kind = self.kinds[first];
         let is_repeated = self.policy.exhausted == Exhausted::RepeatReads && kind.may_repeat();
         let again = |call: Option<(usize, usize)>| match call {
-            Some((lane, call)) if is_repeated => Choice::Found(Found { lane, call, how: How::Again }),
+            Some((lane, call)) if is_repeated => Choice::Found(RecordedMatch { lane, call, how: How::Again }),
             _ => Choice::Nothing,
         };
         let last =
@@ -324,11 +324,11 @@ impl Playback {
         let last = last.max_by_key(|(_, call)| *call);
         if self.policy.order == PlayOrder::Strict {
             return match self.first_new(lanes, key, self.next..range.end) {
-                Some((lane, call)) if call == self.next => Choice::Found(Found { lane, call, how: How::New }),
+                Some((lane, call)) if call == self.next => Choice::Found(RecordedMatch { lane, call, how: How::New }),
                 Some(_) => match self.lanes.iter().position(|lane| lane.calls.contains(&self.next)) {
                     // An equal call that is the next one is not passed over for one that says exactly the same.
                     Some(lane) if lanes.contains(&lane) => {
-                        Choice::Found(Found { lane, call: self.next, how: How::New })
+                        Choice::Found(RecordedMatch { lane, call: self.next, how: How::New })
                     }
                     _ => Choice::OutOfOrder(self.next),
                 },
@@ -336,7 +336,7 @@ impl Playback {
             };
         }
         let new = |found: Option<(usize, usize)>| {
-            found.map(|(lane, call)| Choice::Found(Found { lane, call, how: How::New }))
+            found.map(|(lane, call)| Choice::Found(RecordedMatch { lane, call, how: How::New }))
         };
         let course = kind.course().filter(|_| self.policy.order == PlayOrder::Lane);
         let Some(course) = course else {
@@ -345,7 +345,7 @@ impl Playback {
         let window = self.courses[course].window(&self.served, &range);
         if !kind.is_free() {
             return match self.first_new(lanes, key, range) {
-                Some((lane, call)) if call <= window.end => Choice::Found(Found { lane, call, how: How::New }),
+                Some((lane, call)) if call <= window.end => Choice::Found(RecordedMatch { lane, call, how: How::New }),
                 Some(_) => Choice::OutOfOrder(window.end),
                 None => Choice::Nothing,
             };
@@ -366,7 +366,7 @@ impl Playback {
 
     /// The first recorded call of some lanes within a range that has not come: one that says exactly the same, or else
     /// any.
-    fn first_new(&self, lanes: &[usize], key: &Key, range: Range<usize>) -> Option<(usize, usize)> {
+    fn first_new(&self, lanes: &[usize], key: &RequestKey, range: Range<usize>) -> Option<(usize, usize)> {
         let found = lanes.iter().filter_map(|lane| {
             let Lane { calls, next, .. } = &self.lanes[*lane];
             let from = calls.partition_point(|call| *call < range.start).max(*next);
@@ -389,12 +389,12 @@ impl Playback {
         if !has_masks {
             return Vec::new();
         }
-        let key = Key::of(&address::anywhere(request), &self.volatile, &self.renamed);
+        let key = RequestKey::of(&address::anywhere(request), &self.volatile, &self.renamed);
         self.same(&key).flat_map(|lane| self.lanes[lane].key.revealed(&key)).collect()
     }
 
     /// The lanes that a request belongs to: one that says the same, and any whose masks let it in.
-    fn same(&self, key: &Key) -> impl Iterator<Item = usize> {
+    fn same(&self, key: &RequestKey) -> impl Iterator<Item = usize> {
         let route = self.routes.get(key.route());
         let plain = route.and_then(|route| route.plain.get(key.text()));
         let masked =

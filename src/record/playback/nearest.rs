@@ -8,7 +8,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use serde_json::Value;
 
-use super::key::{Body, Key, admits};
+use super::key::{ComparedBody, RequestKey, admits};
 use super::policy::PlayOrder;
 use super::volatile::{Surroundings, Volatile};
 use super::{Playback, Unmatched};
@@ -24,7 +24,7 @@ const NAMED_MAX: usize = 3;
 const PATH_CHARS_MAX: usize = 200;
 
 impl Playback {
-    pub(super) fn unmatched(&self, key: &Key, shown: &Request) -> Unmatched {
+    pub(super) fn unmatched(&self, key: &RequestKey, shown: &Request) -> Unmatched {
         let mut same: Vec<usize> = self.same(key).flat_map(|lane| self.lanes[lane].calls.iter().copied()).collect();
         same.sort_unstable();
         if !same.is_empty() {
@@ -33,7 +33,7 @@ impl Playback {
         if self.total() == 0 {
             return Unmatched { reason: "the recording has no calls at all".to_owned(), nearest: None };
         }
-        let shown = Key::of(shown, &self.volatile, &self.renamed);
+        let shown = RequestKey::of(shown, &self.volatile, &self.renamed);
         match self.routes.get(key.route()) {
             Some(route) => self.like_in_route(&route.lanes, &shown),
             None => self.like_in_path(shown.route()),
@@ -58,7 +58,7 @@ impl Playback {
     }
 
     /// The recorded call of the same method and path that differs least, one that is still to come if it can be.
-    pub(super) fn nearest_in_route(&self, sent: &Key) -> Option<(usize, usize)> {
+    pub(super) fn nearest_in_route(&self, sent: &RequestKey) -> Option<(usize, usize)> {
         let range = self.range();
         let ranked = self.routes.get(sent.route())?.lanes.iter().take(COMPARED_MAX).filter_map(|at| {
             let lane = &self.lanes[*at];
@@ -90,7 +90,7 @@ impl Playback {
     }
 
     /// Method and path were recorded with another query or body.
-    fn like_in_route(&self, lanes: &[usize], sent: &Key) -> Unmatched {
+    fn like_in_route(&self, lanes: &[usize], sent: &RequestKey) -> Unmatched {
         let mut best: Option<((bool, usize, usize), Vec<Difference>)> = None;
         let range = self.range();
         for lane in lanes.iter().take(COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
@@ -187,7 +187,8 @@ impl Playback {
 /// Where two requests of one method and path differ, the first one as expected; but for what `volatile` passes over.
 #[cfg(any(feature = "cli", test))]
 pub(crate) fn request_differences(one: &Request, other: &Request, volatile: &Volatile) -> Vec<Difference> {
-    let key = |request: &Request| Key::of(&crate::record::address::anywhere(request), volatile, &Default::default());
+    let key =
+        |request: &Request| RequestKey::of(&crate::record::address::anywhere(request), volatile, &Default::default());
     let (one, other) = (key(one), key(other));
     if one.text() == other.text() || one.admits(&other) {
         return Vec::new();
@@ -234,7 +235,7 @@ impl Differences {
     }
 
     /// Recorded headers that count and were not sent like that.
-    pub(super) fn headers(&mut self, recorded: &Key, sent: &Key) {
+    pub(super) fn headers(&mut self, recorded: &RequestKey, sent: &RequestKey) {
         for (name, value, sent) in recorded.other_headers(sent) {
             let quoted = |value: &str| Value::from(value).to_string();
             self.add(&format!("header {name}"), "", Some(quoted(value)), sent.map(quoted));
@@ -271,12 +272,12 @@ impl Differences {
     }
 
     /// Places of a body that are not the same; what `volatile` passes over is the same.
-    pub(super) fn body(&mut self, recorded: &Body, sent: &Body, volatile: Option<&Volatile>) {
+    pub(super) fn body(&mut self, recorded: &ComparedBody, sent: &ComparedBody, volatile: Option<&Volatile>) {
         match (recorded, sent) {
-            (Body::Json(one), Body::Json(other)) if one.len() == 1 && other.len() == 1 => {
+            (ComparedBody::Json(one), ComparedBody::Json(other)) if one.len() == 1 && other.len() == 1 => {
                 self.value(&mut Vec::new(), &one[0], &other[0], volatile);
             }
-            (Body::Json(one), Body::Json(other)) => {
+            (ComparedBody::Json(one), ComparedBody::Json(other)) => {
                 for at in 0..one.len().max(other.len()) {
                     self.member(&mut vec![at.to_string()], one.get(at), other.get(at), volatile);
                 }
@@ -338,13 +339,13 @@ impl Differences {
     }
 }
 
-fn shown_body(body: &Body) -> Option<String> {
+fn shown_body(body: &ComparedBody) -> Option<String> {
     match body {
-        Body::Bytes(bytes) if bytes.is_empty() => None,
-        Body::Bytes(bytes) => Some(match std::str::from_utf8(bytes) {
+        ComparedBody::Bytes(bytes) if bytes.is_empty() => None,
+        ComparedBody::Bytes(bytes) => Some(match std::str::from_utf8(bytes) {
             Ok(text) => Value::from(text).to_string(),
             Err(_) => format!("{} bytes", bytes.len()),
         }),
-        Body::Json(values) => Some(values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")),
+        ComparedBody::Json(values) => Some(values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")),
     }
 }

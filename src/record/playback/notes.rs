@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::key::Key;
+use super::key::RequestKey;
 use super::nearest::Differences;
-use super::{Found, How, Playback};
+use super::{How, Playback, RecordedMatch};
 use crate::http::Request;
 use crate::limits::{PLAYBACK_NOTES_MAX, PLAYBACK_PLACES_MAX};
 use crate::near_miss::Difference;
@@ -103,7 +103,7 @@ impl Played {
 
 /// What comes with an answer from a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Taken {
+pub(crate) struct PlayedAnswer {
     /// What is worth knowing of it; its number is the caller's to give.
     pub note: Option<PlayNote>,
     /// Microseconds that the answer took when it was recorded; 0 if nobody knows.
@@ -130,7 +130,7 @@ impl Playback {
     }
 
     /// What is worth knowing of the call that was found for a request.
-    pub(super) fn note(&mut self, found: &Found, key: &Key, shown: &Request) -> Option<PlayNote> {
+    pub(super) fn note(&mut self, found: &RecordedMatch, key: &RequestKey, shown: &Request) -> Option<PlayNote> {
         let is_same = self.lanes[found.lane].exact_of(found.call) == key.exact();
         if is_same && found.how == How::New {
             return None;
@@ -139,8 +139,9 @@ impl Playback {
         let mut differs = Differences::default();
         if !is_same {
             // As both may be shown: what was sent is masked.
-            let one = Key::of(&crate::record::address::anywhere(&recorded.request), &self.volatile, &BTreeMap::new());
-            let other = Key::of(shown, &self.volatile, &self.renamed);
+            let one =
+                RequestKey::of(&crate::record::address::anywhere(&recorded.request), &self.volatile, &BTreeMap::new());
+            let other = RequestKey::of(shown, &self.volatile, &self.renamed);
             differs.query(one.query(), other.query(), None);
             differs.body(one.body(), other.body(), None);
         }

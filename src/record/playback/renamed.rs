@@ -4,14 +4,14 @@
 use serde_json::Value;
 
 use super::Playback;
-use super::key::Key;
+use super::key::RequestKey;
 use crate::http::Response;
 use crate::json;
 use crate::limits::PLAYBACK_RENAMED_MAX;
 
 impl Playback {
     /// Puts an answer into the order and the ids of the request.
-    pub(super) fn rename_in_answer(&mut self, key: &Key, lane: usize, call: usize, response: &mut Response) {
+    pub(super) fn rename_in_answer(&mut self, key: &RequestKey, lane: usize, call: usize, response: &mut Response) {
         let order = self.learn(key, lane, call);
         if order.is_none() && self.sent_names.is_empty() {
             return;
@@ -34,12 +34,12 @@ impl Playback {
 
     /// Learns from a bulk which sent id stands for which recorded one. Where the actions stand in another order: the
     /// place of each recorded one in what was sent.
-    fn learn(&mut self, key: &Key, lane: usize, call: usize) -> Option<Vec<usize>> {
+    fn learn(&mut self, key: &RequestKey, lane: usize, call: usize) -> Option<Vec<usize>> {
         if key.actions().is_empty() || self.lanes[lane].exact_of(call) == key.exact() {
             return None;
         }
         let request = &self.recording.interactions[call].request;
-        let recorded = Key::of(&super::address::anywhere(request), &self.volatile, &Default::default());
+        let recorded = RequestKey::of(&super::address::anywhere(request), &self.volatile, &Default::default());
         if recorded.actions().len() != key.actions().len() {
             return None;
         }

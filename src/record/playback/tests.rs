@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::profile::Profile;
 use crate::record::recording::Header;
-use crate::record::redact::Known;
+use crate::record::redact::KnownSecrets;
 
 fn call(seq: u64, request: Request, status: u16) -> Interaction {
     let at = Timestamp::from_millis(1_900_000_000_000);
@@ -234,7 +234,7 @@ fn what_is_told_of_a_request_is_masked() {
         ["PUT /a {\"x\":2,\"api_key\":\"hunter2\"}", "PUT /a {\"x\":1,\"encoded\":\"hunter2\"}", "GET /?token=hunter2"]
     {
         let sent = request(sent);
-        let mask = Known::default().mask(None, &sent, true, false);
+        let mask = KnownSecrets::default().mask(None, &sent, true, false);
         let miss = playback.answer(&sent, mask.over(&sent)).expect_err("not recorded");
         assert!(!format!("{miss:?}").contains("hunter2"), "{miss:?}");
     }

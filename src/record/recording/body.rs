@@ -123,20 +123,20 @@ pub(super) fn raw<'a>(line: &'a [u8], tokens: &mut Tokens<'a>) -> Result<&'a [u8
 }
 
 /// What is wrong with a body as it stands in a line.
-pub(super) struct Wrong {
+pub(super) struct BodyWrong {
     pub(super) what: &'static str,
     pub(super) cure: &'static str,
 }
 
 /// The bytes that a value in a line stands for.
-pub(super) fn read(raw: &[u8]) -> Result<Vec<u8>, Wrong> {
+pub(super) fn read(raw: &[u8]) -> Result<Vec<u8>, BodyWrong> {
     match wrapper(raw) {
         Ok(Some((Wrapper::Text, Some(text)))) => Ok(text.into_bytes()),
-        Ok(Some((Wrapper::Base64, Some(text)))) => base64::decode(&text).ok_or(Wrong {
+        Ok(Some((Wrapper::Base64, Some(text)))) => base64::decode(&text).ok_or(BodyWrong {
             what: "[base64] is no base64",
             cure: "write the standard alphabet with `=` at the end, without blanks",
         }),
-        Ok(Some((_, None))) => Err(Wrong {
+        Ok(Some((_, None))) => Err(BodyWrong {
             what: "a body with the one member [text] or [base64] must have a string there",
             cure: "put a JSON body that looks like this into {\"text\":…}",
         }),

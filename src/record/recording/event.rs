@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Allowed;
-use super::line::Line;
+use super::line::LineReader;
 use crate::json::{SyntaxError, Token, Tokens};
 use crate::record::event::{Change, Event};
 use crate::source_place::SourcePlace;
@@ -33,7 +33,7 @@ const FIXTURE: &str = "an object in the form of a fixture";
 
 /// The members of an event's line as they come together.
 #[derive(Default)]
-struct Members {
+struct EventMembers {
     scope: Option<String>,
     source: Option<Arc<SourcePlace>>,
     started_at: Option<crate::clock::Timestamp>,
@@ -49,7 +49,7 @@ struct Members {
     id: Option<String>,
 }
 
-impl Line<'_, '_, '_> {
+impl LineReader<'_, '_, '_> {
     /// Whether the line is an event's: it has a member of that name.
     pub(super) fn is_event(&self) -> bool {
         let mut tokens = Tokens::new(self.bytes);
@@ -73,7 +73,7 @@ impl Line<'_, '_, '_> {
     /// wrote the recording.
     pub(super) fn event(&mut self, writer: &str) -> Result<(usize, Option<Event>), SyntaxError> {
         let (mut seq, mut at, mut name, mut seq_at) = (None, None, None, 0);
-        let mut members = Members::default();
+        let mut members = EventMembers::default();
         let before = self.notes.mistakes.len();
         self.tokens.next()?;
         while let Some(key) = self.key()? {

@@ -1,8 +1,8 @@
-//! [`Line`]: one line of a recording as it is read, value by value, with the mistakes found in it.
+//! [`LineReader`]: one line of a recording as it is read, value by value, with the mistakes found in it.
 //!
 //! One walk over the tokens: it knows the place of every piece, and the exact text of a body.
 
-use super::Mistake;
+use super::RecordingMistake;
 use crate::clock::Timestamp;
 use crate::json::{SyntaxError, Token, Tokens};
 use crate::suggest::similar;
@@ -10,11 +10,11 @@ use crate::suggest::similar;
 /// The mistakes of a file, as they are found.
 pub(super) struct Notes<'n> {
     pub(super) file: &'n str,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) mistakes: Vec<RecordingMistake>,
 }
 
 /// A line being read.
-pub(super) struct Line<'a, 'n, 'm> {
+pub(super) struct LineReader<'a, 'n, 'm> {
     pub(super) bytes: &'a [u8],
     pub(super) number: u32,
     pub(super) tokens: Tokens<'a>,
@@ -23,16 +23,16 @@ pub(super) struct Line<'a, 'n, 'm> {
     pub(super) notes: &'m mut Notes<'n>,
 }
 
-impl<'a, 'n, 'm> Line<'a, 'n, 'm> {
-    pub(super) fn new(bytes: &'a [u8], number: u32, notes: &'m mut Notes<'n>) -> Line<'a, 'n, 'm> {
-        Line { bytes, number, tokens: Tokens::new(bytes), key_at: 0, notes }
+impl<'a, 'n, 'm> LineReader<'a, 'n, 'm> {
+    pub(super) fn new(bytes: &'a [u8], number: u32, notes: &'m mut Notes<'n>) -> LineReader<'a, 'n, 'm> {
+        LineReader { bytes, number, tokens: Tokens::new(bytes), key_at: 0, notes }
     }
 
     // ── mistakes ──────────────────────────────────────────────────────────────────────────────────
 
     /// Notes a mistake at that byte of the line.
     pub(super) fn wrong(&mut self, offset: usize, what: impl Into<String>, cure: impl Into<String>) {
-        self.notes.mistakes.push(Mistake {
+        self.notes.mistakes.push(RecordingMistake {
             file: self.notes.file.to_owned(),
             line: self.number,
             column: u32::try_from(offset + 1).unwrap_or(u32::MAX),

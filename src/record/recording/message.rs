@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::body;
-use super::line::Line;
+use super::line::LineReader;
 use crate::http::{Headers, Method, Request, Response};
 use crate::json::{self, SyntaxError, Token};
 
@@ -23,7 +23,7 @@ struct Message {
     body_text: Option<String>,
 }
 
-impl Line<'_, '_, '_> {
+impl LineReader<'_, '_, '_> {
     pub(super) fn request(&mut self) -> Result<Option<Request>, SyntaxError> {
         let start = self.at();
         let before = self.notes.mistakes.len();

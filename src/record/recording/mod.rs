@@ -31,7 +31,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Kept;
+use super::JournalItem;
 use super::address;
 use super::event::{Change, Event};
 use super::import;
@@ -126,11 +126,12 @@ impl Recording {
     /// Lines may be out of order, as several writers leave them; blank lines are passed over.
     ///
     /// # Errors
-    /// [`Error::is_invalid_input`] with the first mistake, as [`Recording::lint`] tells it. An incomplete last line without a line
-    /// end is none.
+    /// [`Error::is_invalid_input`] with the first mistake, as `elastimock lint` tells it. An incomplete last line
+    /// without a line end is none.
     pub fn parse(name: &str, text: &[u8]) -> Result<Recording, Error> {
-        read::read(name, text, 1)
-            .map_err(|mistakes| Error::invalid_input(mistakes.first().map_or_else(String::new, Mistake::to_string)))
+        read::read(name, text, 1).map_err(|mistakes| {
+            Error::invalid_input(mistakes.first().map_or_else(String::new, RecordingMistake::to_string))
+        })
     }
 
     /// Reads what another tool has written of calls of Elasticsearch: HAR 1.2, cassettes of vcrpy and Polly, mappings of
@@ -157,7 +158,7 @@ impl Recording {
     /// Everything that is wrong with a text as a recording, an incomplete last line included. In the
     /// order of the text, the first 1000.
     #[cfg(any(test, feature = "cli"))]
-    pub(crate) fn lint(name: &str, text: &[u8]) -> Vec<Mistake> {
+    pub(crate) fn lint(name: &str, text: &[u8]) -> Vec<RecordingMistake> {
         match read::read(name, text, crate::limits::RECORDING_MISTAKES_MAX) {
             Err(mistakes) => mistakes,
             Ok(recording) if recording.cut_off => vec![read::cut_off(name, text)],
@@ -175,15 +176,15 @@ impl Recording {
         let mut text = header_line(&self.header);
         for line in self.lines() {
             match line {
-                Line::Call(interaction) => push_line(&mut text, interaction),
-                Line::Event(event) => text.push_str(&event_line(event)),
+                RecordingLine::Call(interaction) => push_line(&mut text, interaction),
+                RecordingLine::Event(event) => text.push_str(&event_line(event)),
             }
         }
         text
     }
 
     /// Calls and events in their order.
-    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub fn lines(&self) -> impl Iterator<Item = RecordingLine<'_>> {
         let mut calls = self.interactions.iter().peekable();
         let mut events = self.events.iter().peekable();
         std::iter::from_fn(move || {
@@ -192,17 +193,19 @@ impl Recording {
                 (None, event) => event.is_some(),
                 (Some(_), None) => false,
             };
-            if is_event { events.next().map(Line::Event) } else { calls.next().map(Line::Call) }
+            if is_event { events.next().map(RecordingLine::Event) } else { calls.next().map(RecordingLine::Call) }
         })
     }
 
     /// A recording of what a journal held.
-    pub(crate) fn of_kept(header: Header, kept: &[Kept], timing: bool) -> Recording {
+    pub(crate) fn of_kept(header: Header, kept: &[JournalItem], timing: bool) -> Recording {
         let mut recording = Recording { header, interactions: Vec::new(), events: Vec::new(), cut_off: false };
         for kept in kept {
             match kept {
-                Kept::Call(..) => recording.interactions.extend(kept.interaction().map(|call| put_away(call, timing))),
-                Kept::Event(event) => recording.events.push((**event).clone()),
+                JournalItem::Call(..) => {
+                    recording.interactions.extend(kept.interaction().map(|call| put_away(call, timing)))
+                }
+                JournalItem::Event(event) => recording.events.push((**event).clone()),
             }
         }
         recording
@@ -211,7 +214,7 @@ impl Recording {
 
 /// A line of a recording behind its header.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Line<'r> {
+pub enum RecordingLine<'r> {
     /// A call and its answer.
     Call(&'r Interaction),
     /// What changed the mock and was no call.
@@ -220,7 +223,7 @@ pub enum Line<'r> {
 
 /// What is wrong in a file, where, and how to mend it. Prints as `FILE:LINE:COLUMN: what; cure`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub(crate) struct RecordingMistake {
     /// The file's name.
     pub file: String,
     /// The line, from 1.
@@ -233,7 +236,7 @@ pub(crate) struct Mistake {
     pub cure: String,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for RecordingMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}; {}", self.file, self.line, self.column, self.what, self.cure)
     }
@@ -313,10 +316,10 @@ pub(crate) fn put_away(interaction: Interaction, timing: bool) -> Interaction {
 }
 
 /// Adds the line of what a journal holds, as a recording keeps it.
-pub(crate) fn push_kept(out: &mut String, kept: &Kept, timing: bool) {
+pub(crate) fn push_kept(out: &mut String, kept: &JournalItem, timing: bool) {
     match kept {
-        Kept::Event(event) => out.push_str(&event_line(event)),
-        Kept::Call(..) => {
+        JournalItem::Event(event) => out.push_str(&event_line(event)),
+        JournalItem::Call(..) => {
             let call = kept.interaction().map(|call| put_away(call, timing));
             call.iter().for_each(|call| push_line(out, call));
         }

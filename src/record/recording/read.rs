@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::line::{Line, Notes};
-use super::{Header, Mistake, Recording, VERSION};
-use crate::fault::{Fault, Mark};
-use crate::input::sniff::{self, Wanted};
+use super::line::{LineReader, Notes};
+use super::{Header, Recording, RecordingMistake, VERSION};
+use crate::fault::{Fault, StubMark};
+use crate::input::sniff::{self, InputWanted};
 use crate::json::{self, SyntaxError, Token, Tokens};
 use crate::license::License;
 use crate::limits::{RECORDING_IGNORED_MAX, RECORDING_LINE_BYTES_MAX};
@@ -41,9 +41,9 @@ const LINE_KEYS: &[&str] =
     &["seq", "at", "operation", "request", "response", "findings", "scope", "stub", "fault", "took_us"];
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
-pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<Mistake>> {
-    if let Some((what, cure)) = sniff::mismatch(text, name, Wanted::Recording) {
-        return Err(vec![Mistake { file: name.to_owned(), line: 1, column: 1, what, cure }]);
+pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<RecordingMistake>> {
+    if let Some((what, cure)) = sniff::mismatch(text, name, InputWanted::Recording) {
+        return Err(vec![RecordingMistake { file: name.to_owned(), line: 1, column: 1, what, cure }]);
     }
     let mut notes = Notes { file: name, mistakes: Vec::new() };
     let mut header = None;
@@ -53,11 +53,11 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
     let mut writer = String::new();
     let mut lines_by_seq = BTreeMap::new();
     let mut cut_off = false;
-    for Piece { number, text, ended } in pieces(text) {
+    for LinePiece { number, text, ended } in pieces(text) {
         if notes.mistakes.len() >= mistakes_max {
             break;
         }
-        let mut line = Line::new(text, number, &mut notes);
+        let mut line = LineReader::new(text, number, &mut notes);
         if text.len() > RECORDING_LINE_BYTES_MAX {
             line.wrong(0, format!("the line has more than {RECORDING_LINE_BYTES_MAX} bytes"), "record smaller bodies");
             continue;
@@ -69,14 +69,14 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
                     header = Some(read);
                 }
                 Ok(None) => {}
-                Err(Stop) => break,
+                Err(StopReading) => break,
             }
             continue;
         }
         let before = line.notes.mistakes.len();
         let read = match line.is_event() {
-            true => line.event(&writer).map(|(seq_at, event)| (seq_at, event.map(Read::Event))),
-            false => line.interaction().map(|(seq_at, call)| (seq_at, call.map(Read::Call))),
+            true => line.event(&writer).map(|(seq_at, event)| (seq_at, event.map(LineRead::Event))),
+            false => line.interaction().map(|(seq_at, call)| (seq_at, call.map(LineRead::Call))),
         };
         match read {
             Ok((seq_at, Some(read))) => {
@@ -86,8 +86,8 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
                     line.wrong(seq_at, what, "give every line a number of its own; where a server counted from one again after a reset, as those did that did not record resets, let each such run have a file of its own");
                 }
                 match read {
-                    Read::Call(interaction) => interactions.push(interaction),
-                    Read::Event(event) => events.push(event),
+                    LineRead::Call(interaction) => interactions.push(interaction),
+                    LineRead::Event(event) => events.push(event),
                 }
             }
             Ok((_, None)) => {}
@@ -102,7 +102,7 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
     if !has_header {
         let what = "the file is empty".to_owned();
         let cure = "a recording begins with a header line; `elastimock serve --record FILE` writes one".to_owned();
-        notes.mistakes.push(Mistake { file: name.to_owned(), line: 1, column: 1, what, cure });
+        notes.mistakes.push(RecordingMistake { file: name.to_owned(), line: 1, column: 1, what, cure });
     }
     match header {
         Some(header) if notes.mistakes.is_empty() => {
@@ -123,16 +123,16 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
 
 /// What a line behind the header holds; read one at a time, and moved at once.
 #[allow(clippy::large_enum_variant, reason = "there is one of it at a time")]
-enum Read {
+enum LineRead {
     Call(Interaction),
     Event(Event),
 }
 
-impl Read {
+impl LineRead {
     fn seq(&self) -> u64 {
         match self {
-            Read::Call(interaction) => interaction.seq,
-            Read::Event(event) => event.seq,
+            LineRead::Call(interaction) => interaction.seq,
+            LineRead::Event(event) => event.seq,
         }
     }
 }
@@ -156,9 +156,9 @@ pub(super) fn seq(line: &[u8]) -> Result<Option<u64>, SyntaxError> {
 }
 
 /// What `lint` says of an incomplete last line.
-pub(super) fn cut_off(name: &str, text: &[u8]) -> Mistake {
+pub(super) fn cut_off(name: &str, text: &[u8]) -> RecordingMistake {
     let (line, column) = pieces(text).last().map_or((1, 1), |last| (last.number, last.text.len() + 1));
-    Mistake {
+    RecordingMistake {
         file: name.to_owned(),
         line,
         column: u32::try_from(column).unwrap_or(u32::MAX),
@@ -168,30 +168,30 @@ pub(super) fn cut_off(name: &str, text: &[u8]) -> Mistake {
 }
 
 /// A line that is not blank, without its end.
-struct Piece<'a> {
+struct LinePiece<'a> {
     number: u32,
     text: &'a [u8],
     /// Whether it has its line end.
     ended: bool,
 }
 
-fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+fn pieces(text: &[u8]) -> impl Iterator<Item = LinePiece<'_>> {
     text.split_inclusive(|byte| *byte == b'\n').zip(1_u32..).filter_map(|(line, number)| {
         let (text, ended) = line.strip_suffix(b"\n").map_or((line, false), |text| (text, true));
-        (!text.trim_ascii().is_empty()).then_some(Piece { number, text, ended })
+        (!text.trim_ascii().is_empty()).then_some(LinePiece { number, text, ended })
     })
 }
 
 /// The rest of the file is not worth reading.
-struct Stop;
+struct StopReading;
 
-impl Line<'_, '_, '_> {
-    fn header(&mut self) -> Result<Option<Header>, Stop> {
+impl LineReader<'_, '_, '_> {
+    fn header(&mut self) -> Result<Option<Header>, StopReading> {
         let version = match json::read_file(self.bytes) {
             Ok(value) => value.get(MARK).cloned(),
             Err(error) => {
                 self.syntax(&error);
-                return Err(Stop);
+                return Err(StopReading);
             }
         };
         match version {
@@ -204,16 +204,16 @@ impl Line<'_, '_, '_> {
                     what,
                     format!("this elastimock reads version {VERSION}; use the release that wrote the file"),
                 );
-                return Err(Stop);
+                return Err(StopReading);
             }
             None => {
                 let what = format!("the file does not begin with a header: its first line has no [{MARK}]");
                 let cure = "put the header back as line 1, or give the file that `--record` wrote";
                 self.wrong(0, what, cure);
-                return Err(Stop);
+                return Err(StopReading);
             }
         }
-        self.header_members().map_err(|error| self.syntax(&error)).map_err(|()| Stop)
+        self.header_members().map_err(|error| self.syntax(&error)).map_err(|()| StopReading)
     }
 
     fn header_members(&mut self) -> Result<Option<Header>, SyntaxError> {
@@ -319,7 +319,7 @@ impl Line<'_, '_, '_> {
     fn interaction(&mut self) -> Result<(usize, Option<Interaction>), SyntaxError> {
         let (mut seq, mut at, mut operation, mut took_us) = (None, None, None, 0);
         let (mut request, mut response, mut findings, mut scope) = (None, None, Vec::new(), None);
-        let mut mark = Mark::default();
+        let mut mark = StubMark::default();
         let mut seq_at = 0;
         let before = self.notes.mistakes.len();
         if self.tokens.next()? != Some(Token::StartObject) {
@@ -381,7 +381,7 @@ impl Line<'_, '_, '_> {
         }
         let complete = || {
             let (seq, at, request, mut response) = (seq?, at?, request?, response?);
-            response.mark = (mark != Mark::default()).then(|| Box::new(mark));
+            response.mark = (mark != StubMark::default()).then(|| Box::new(mark));
             Some(Interaction { seq, at, operation, request, response, findings, took_us, scope })
         };
         Ok((seq_at, complete()))

@@ -1,4 +1,4 @@
-//! [`Known`]: the values that are known to be secret. It masks a call, and learns from it on the way.
+//! [`KnownSecrets`]: the values that are known to be secret. It masks a call, and learns from it on the way.
 //!
 //! What the rule of [`super::sieve`] finds in a body is masked there, and looked for from then on wherever a
 //! text says nothing of itself: in paths, queries, headers, error messages, searches, and answers from which
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::needles::Needles;
-use super::sieve::{Found, Marked, Scope};
+use super::sieve::{Marked, SecretsFound, SieveScope};
 use super::{
     HINTS, MASK_IN_TARGET, REDACTED, is_note, is_secret_header, is_secret_parameter, is_suspect, note, parameters,
     secrets_of_header, unescaped, user_info, user_info_after, walk,
@@ -33,7 +33,7 @@ const OWN_MAX: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Mask {
     request: Option<Box<Request>>,
-    scope: Scope,
+    scope: SieveScope,
     /// Whether the body has been masked, so that whatever quotes it has to be masked too.
     hides: bool,
     /// Secrets of this very body that are too short to be looked for elsewhere, and words of what could not
@@ -55,14 +55,14 @@ impl Mask {
 
 /// The values that are known to be secret, and the settings that have been marked; bounded, the first ones stay.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct KnownSecrets {
     values: Needles,
     marked: Marked,
     /// The last credential of a header, which most clients send with every call.
     credential: Box<str>,
 }
 
-impl Known {
+impl KnownSecrets {
     /// How many values are known.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
@@ -108,9 +108,13 @@ impl Known {
 
     /// The body of the answer to a call as it may be kept; what it says is learnt too, an API key for instance.
     pub(crate) fn answer(&mut self, mask: &Mask, status: u16, bytes: &Bytes) -> Bytes {
-        let scope = if matches!(mask.scope, Scope::Unknown | Scope::Settings) { Scope::Plain } else { mask.scope };
+        let scope = if matches!(mask.scope, SieveScope::Unknown | SieveScope::Settings) {
+            SieveScope::Plain
+        } else {
+            mask.scope
+        };
         let mut masked = None;
-        if !bytes.is_empty() && (scope != Scope::Plain || is_suspect(bytes)) {
+        if !bytes.is_empty() && (scope != SieveScope::Plain || is_suspect(bytes)) {
             let (places, broken) = self.look(bytes, scope, &mut Vec::new());
             masked = replaced_at(bytes, &places, broken.filter(|_| is_suspect(bytes)));
         }
@@ -167,11 +171,11 @@ impl Known {
             words(bytes, &mut mask.own);
             return Some(note(bytes.len()).into());
         }
-        let is_hinting = matches!(mask.scope, Scope::Secrets | Scope::Settings)
+        let is_hinting = matches!(mask.scope, SieveScope::Secrets | SieveScope::Settings)
             || is_suspect(bytes)
             || (!is_json && HINTS.find(bytes, 0).is_some())
-            || (mask.scope == Scope::Unknown && bytes.windows(5).any(|piece| piece == b"value"));
-        if !is_hinting && mask.scope == Scope::Plain {
+            || (mask.scope == SieveScope::Unknown && bytes.windows(5).any(|piece| piece == b"value"));
+        if !is_hinting && mask.scope == SieveScope::Plain {
             return None;
         }
         let (places, broken) = self.look(bytes, mask.scope, &mut mask.own);
@@ -183,7 +187,12 @@ impl Known {
     }
 
     /// The places of secrets in a body, which are learnt, and where it stops being JSON.
-    fn look(&mut self, bytes: &[u8], scope: Scope, own: &mut Vec<Box<[u8]>>) -> (Vec<Range<usize>>, Option<usize>) {
+    fn look(
+        &mut self,
+        bytes: &[u8],
+        scope: SieveScope,
+        own: &mut Vec<Box<[u8]>>,
+    ) -> (Vec<Range<usize>>, Option<usize>) {
         let (mut found, broken) = walk::text(bytes, scope, &self.marked);
         if self.learn_names(&found) {
             // What stands before its mark, or has none, is seen now.
@@ -217,7 +226,7 @@ impl Known {
     }
 
     /// Learns the names of marked settings; whether there were new ones.
-    fn learn_names(&mut self, found: &Found<'_>) -> bool {
+    fn learn_names(&mut self, found: &SecretsFound<'_>) -> bool {
         let before = self.marked.len();
         for name in found.marked.iter().filter(|name| !self.marked.contains(&***name)).collect::<Vec<_>>() {
             if self.marked.len() < SECRETS_KNOWN_MAX && name.len() <= SECRET_BYTES_MAX {
@@ -470,7 +479,7 @@ impl Known {
             return None;
         }
         let is_like_json = matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'));
-        if !is_like_json || (!is_json && walk::text(bytes, Scope::Plain, &self.marked).1.is_some()) {
+        if !is_like_json || (!is_json && walk::text(bytes, SieveScope::Plain, &self.marked).1.is_some()) {
             return self.replaced(bytes, own, false);
         }
         let mut masked: Option<Vec<u8>> = None;
@@ -573,7 +582,7 @@ impl Known {
 }
 
 /// What a request's body belongs to.
-fn scope(operation: Option<&str>, path: &str) -> Scope {
+fn scope(operation: Option<&str>, path: &str) -> SieveScope {
     let begins = |word: &str| {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty()).take(2);
         segments.any(|segment| {
@@ -583,15 +592,15 @@ fn scope(operation: Option<&str>, path: &str) -> Scope {
     };
     let ends = |word: &str| unescaped(path.trim_end_matches('/')).rsplit('/').next() == Some(word);
     match operation {
-        Some(operation) if operation.starts_with("connector.secret_") => Scope::Secrets,
-        Some(operation) if operation.starts_with("security.") => Scope::Security,
-        Some("connector.update_configuration") => Scope::Settings,
-        Some(operation) if operation.starts_with("connector.") => Scope::Plain,
-        _ if begins("_secret") => Scope::Secrets,
-        _ if begins("_security") => Scope::Security,
-        None if begins("_connector") && ends("_configuration") => Scope::Settings,
-        None if begins("_connector") => Scope::Unknown,
-        _ => Scope::Plain,
+        Some(operation) if operation.starts_with("connector.secret_") => SieveScope::Secrets,
+        Some(operation) if operation.starts_with("security.") => SieveScope::Security,
+        Some("connector.update_configuration") => SieveScope::Settings,
+        Some(operation) if operation.starts_with("connector.") => SieveScope::Plain,
+        _ if begins("_secret") => SieveScope::Secrets,
+        _ if begins("_security") => SieveScope::Security,
+        None if begins("_connector") && ends("_configuration") => SieveScope::Settings,
+        None if begins("_connector") => SieveScope::Unknown,
+        _ => SieveScope::Plain,
     }
 }
 

@@ -5,7 +5,7 @@
 //! texts and nulls stay, because they hide nothing and a reader wants to know that nothing was set.
 //!
 //! One rule says what is secret in a body ([`sieve`]): settings that are marked `sensitive` or are named like
-//! secrets, API keys, whatever belongs to the calls about secrets. [`Known`] masks what the rule finds,
+//! secrets, API keys, whatever belongs to the calls about secrets. [`KnownSecrets`] masks what the rule finds,
 //! remembers it, and masks it wherever it stands from then on.
 //!
 //! Bodies are masked by place in their text, not by reading and writing them again. One that cannot be read
@@ -25,7 +25,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 pub(crate) use exposure::{Exposure, exposures};
-pub(crate) use known::{Known, Mask};
+pub(crate) use known::{KnownSecrets, Mask};
 use needles::Needles;
 
 /// What stands in place of a masked value.
@@ -97,19 +97,19 @@ static HINTS: LazyLock<Needles> = LazyLock::new(|| {
 
 /// Whether something with that name is likely to be a secret.
 fn sounds_secret(name: impl AsRef<[u8]>) -> bool {
-    ROOTS.find(name.as_ref(), 0).is_some() && Words::of(name.as_ref()).sound_secret()
+    ROOTS.find(name.as_ref(), 0).is_some() && NameWords::of(name.as_ref()).sound_secret()
 }
 
 /// A name in lower case without separators, and where its words end.
-struct Words {
+struct NameWords {
     text: String,
     /// The ends of words, ascending; the first is the beginning of the name.
     ends: Vec<usize>,
 }
 
-impl Words {
-    fn of(name: &[u8]) -> Words {
-        let mut words = Words { text: String::with_capacity(name.len()), ends: vec![0] };
+impl NameWords {
+    fn of(name: &[u8]) -> NameWords {
+        let mut words = NameWords { text: String::with_capacity(name.len()), ends: vec![0] };
         for (at, &byte) in name.iter().enumerate() {
             let last = at.checked_sub(1).map_or(b' ', |at| name[at]);
             let is_next_small = name.get(at + 1).is_some_and(u8::is_ascii_lowercase);
@@ -182,7 +182,7 @@ fn is_secret_name(name: &str) -> bool {
     }
     let ends_in_id =
         name.len() >= 3 && matches!(name.as_bytes()[name.len() - 3..], [b'_' | b'-', b'i' | b'I', b'd' | b'D']);
-    let words = Words::of(name.as_bytes());
+    let words = NameWords::of(name.as_bytes());
     !ends_in_id && (words.sound_secret() || words.have(&OF_LINES))
 }
 

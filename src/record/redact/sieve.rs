@@ -14,7 +14,7 @@ pub(super) type Marked = BTreeSet<Box<[u8]>>;
 
 /// What a body belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum SieveScope {
     /// Any call.
     Plain,
     /// A call about secrets, or one that was meant to be: whatever is not known to be harmless is masked.
@@ -30,7 +30,7 @@ pub(super) enum Scope {
 
 /// What kind of value has been met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SieveKind {
     /// A null, an empty text, a mask: it hides nothing.
     Nothing,
     Boolean,
@@ -42,7 +42,7 @@ pub(super) enum Kind {
 
 /// The secrets of a value.
 #[derive(Debug, Default)]
-pub(super) struct Found<'a> {
+pub(super) struct SecretsFound<'a> {
     /// Their places, in order and apart from each other.
     pub(super) places: Vec<Range<usize>>,
     /// Names of settings that say they are sensitive.
@@ -51,16 +51,16 @@ pub(super) struct Found<'a> {
 
 /// Hears a value piece by piece. Places are whatever its teller counts in, ascending.
 pub(super) struct Sieve<'s, 'a> {
-    scope: Scope,
+    scope: SieveScope,
     known: &'s Marked,
     /// The open containers, outermost first.
-    open: Vec<Open<'a>>,
-    found: Found<'a>,
+    open: Vec<OpenLevel<'a>>,
+    found: SecretsFound<'a>,
 }
 
 /// An open object or array.
 #[derive(Default)]
-struct Open<'a> {
+struct OpenLevel<'a> {
     start: usize,
     is_object: bool,
     /// Its own name.
@@ -78,26 +78,26 @@ struct Open<'a> {
     /// What it says of itself.
     says: Option<bool>,
     /// Values to mask if it turns out to be sensitive.
-    suspects: Vec<(Range<usize>, Kind)>,
+    suspects: Vec<(Range<usize>, SieveKind)>,
 }
 
 impl<'s, 'a> Sieve<'s, 'a> {
-    pub(super) fn new(scope: Scope, known: &'s Marked) -> Sieve<'s, 'a> {
-        Sieve { scope, known, open: Vec::new(), found: Found::default() }
+    pub(super) fn new(scope: SieveScope, known: &'s Marked) -> Sieve<'s, 'a> {
+        Sieve { scope, known, open: Vec::new(), found: SecretsFound::default() }
     }
 
     pub(super) fn enter(&mut self, start: usize, is_object: bool) {
         let parent = self.open.last();
         let name = parent.and_then(|parent| parent.name.as_deref()).unwrap_or_default();
-        let open = Open {
+        let open = OpenLevel {
             start,
             is_object,
-            has_settings: is_object && (is_settings(name) || self.scope == Scope::Settings),
+            has_settings: is_object && (is_settings(name) || self.scope == SieveScope::Settings),
             is_setting: is_object && parent.is_some_and(|parent| parent.has_settings),
             is_of_secrets: name == b"secrets" || parent.is_some_and(|parent| parent.is_of_secrets && !parent.is_object),
             is_asked: parent.is_some_and(|parent| parent.is_asked) || self.names_secret_setting(name),
             called: parent.and_then(|parent| parent.name.clone()),
-            ..Open::default()
+            ..OpenLevel::default()
         };
         self.open.push(open);
     }
@@ -121,56 +121,56 @@ impl<'s, 'a> Sieve<'s, 'a> {
         let is_marked = open.says == Some(true) || !is_closed || (open.says.is_none() && self.known.contains(called));
         // Elasticsearch writes `"sensitive": false` wherever nobody has said anything.
         let sounds_secret = sounds_secret(called) && !(open.says == Some(false) && is_about_secrets(called));
-        let is_secret = |kind: Kind| is_marked || (sounds_secret && !is_count(called, kind));
+        let is_secret = |kind: SieveKind| is_marked || (sounds_secret && !is_count(called, kind));
         self.found
             .places
             .extend(open.suspects.into_iter().filter(|(_, kind)| is_secret(*kind)).map(|(place, _)| place));
         if open.says == Some(true) {
             self.found.marked.extend(open.called);
         }
-        self.value(open.start..end, if open.is_object { Kind::Object } else { Kind::Array }, false);
+        self.value(open.start..end, if open.is_object { SieveKind::Object } else { SieveKind::Array }, false);
     }
 
     /// A value that has just gone by. `denies` says whether it means no.
-    pub(super) fn value(&mut self, place: Range<usize>, kind: Kind, denies: bool) {
+    pub(super) fn value(&mut self, place: Range<usize>, kind: SieveKind, denies: bool) {
         let depth = self.open.len();
-        let is_secret_call = self.scope == Scope::Secrets;
-        let takes_value = matches!(self.scope, Scope::Unknown | Scope::Settings);
+        let is_secret_call = self.scope == SieveScope::Secrets;
+        let takes_value = matches!(self.scope, SieveScope::Unknown | SieveScope::Settings);
         let Some(open) = self.open.last_mut() else {
             // What is sent as a secret and is no object may be the secret itself.
-            if is_secret_call && !matches!(kind, Kind::Nothing | Kind::Object) {
+            if is_secret_call && !matches!(kind, SieveKind::Nothing | SieveKind::Object) {
                 self.found.places.push(place);
             }
             return;
         };
         let Some(name) = open.name.take() else { return };
-        let is_container = matches!(kind, Kind::Object | Kind::Array);
+        let is_container = matches!(kind, SieveKind::Object | SieveKind::Array);
         let is_secret = match &*name {
             b"sensitive" if !is_container => {
                 open.says = Some(!denies);
                 false
             }
-            _ if kind == Kind::Nothing => false,
+            _ if kind == SieveKind::Nothing => false,
             // Whatever else stands beside may be a `value` that was misspelt.
             name if is_secret_call && depth == 1 => !is_of_secret_answers(name),
-            b"value" if open.is_of_secrets || (takes_value && depth == 1 && kind == Kind::Text) => true,
-            b"api_key" | b"encoded" if kind == Kind::Text => true,
+            b"value" if open.is_of_secrets || (takes_value && depth == 1 && kind == SieveKind::Text) => true,
+            b"api_key" | b"encoded" if kind == SieveKind::Text => true,
             name if open.is_asked && !is_container => is_asked_for(name),
             name if open.is_setting && !MEMBERS.contains(&name) => {
                 open.suspects.push((place.clone(), kind));
                 // An object is a setting with a mark of its own, where any object may hold settings.
-                let is_whole = kind != Kind::Object || self.scope != Scope::Settings;
+                let is_whole = kind != SieveKind::Object || self.scope != SieveScope::Settings;
                 is_whole && open.has_settings && is_setting_secret(self.known, name, kind)
             }
             name if open.has_settings => {
                 // An object is the setting itself in a `configuration`, and what is set in `values`.
-                (kind != Kind::Object || open.called.as_deref() == Some(b"values"))
+                (kind != SieveKind::Object || open.called.as_deref() == Some(b"values"))
                     && is_setting_secret(self.known, name, kind)
             }
-            name => self.scope == Scope::Security && !is_container && sounds_secret(name),
+            name => self.scope == SieveScope::Security && !is_container && sounds_secret(name),
         };
-        let is_suspect = matches!(&*name, b"value" | b"default_value") && kind != Kind::Nothing;
-        if is_secret || (kind != Kind::Object && self.names_secret_setting(&name)) && kind != Kind::Nothing {
+        let is_suspect = matches!(&*name, b"value" | b"default_value") && kind != SieveKind::Nothing;
+        if is_secret || (kind != SieveKind::Object && self.names_secret_setting(&name)) && kind != SieveKind::Nothing {
             self.found.places.push(place);
         } else if is_suspect && let Some(open) = self.open.last_mut() {
             open.suspects.push((place, kind));
@@ -189,7 +189,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
     }
 
     /// Everything that was found, once all has been told; what is still open has no end.
-    pub(super) fn finish(mut self, end: usize) -> Found<'a> {
+    pub(super) fn finish(mut self, end: usize) -> SecretsFound<'a> {
         while !self.open.is_empty() {
             self.leave(end, false);
         }
@@ -234,7 +234,7 @@ fn is_value(name: &[u8]) -> bool {
 }
 
 /// Whether what is set under that name is secret.
-fn is_setting_secret(known: &Marked, name: &[u8], kind: Kind) -> bool {
+fn is_setting_secret(known: &Marked, name: &[u8], kind: SieveKind) -> bool {
     let mut segments = name.split(|byte| *byte == b'.');
     let setting = segments.next().unwrap_or_default();
     // The name may lead to a member of a setting.
@@ -243,8 +243,9 @@ fn is_setting_secret(known: &Marked, name: &[u8], kind: Kind) -> bool {
 }
 
 /// Whether a value is no secret, whatever its name sounds like: a yes or no, or the number of `tokens`.
-fn is_count(name: &[u8], kind: Kind) -> bool {
-    kind == Kind::Boolean || (kind == Kind::Number && name.last().is_some_and(|last| last.eq_ignore_ascii_case(&b's')))
+fn is_count(name: &[u8], kind: SieveKind) -> bool {
+    kind == SieveKind::Boolean
+        || (kind == SieveKind::Number && name.last().is_some_and(|last| last.eq_ignore_ascii_case(&b's')))
 }
 
 /// Whether a name speaks of a secret and means something else: its kind, its place, its age.

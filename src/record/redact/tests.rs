@@ -15,7 +15,7 @@ fn put(target: &str) -> Request {
 /// A body as it is kept by somebody who knows nothing yet.
 fn body(operation: Option<&str>, bytes: &Bytes) -> Bytes {
     let request = put("/_connector").with_body(bytes.clone());
-    Known::default().mask(operation.or(Some("index")), &request, false, false).over(&request).body().clone()
+    KnownSecrets::default().mask(operation.or(Some("index")), &request, false, false).over(&request).body().clone()
 }
 
 fn masked(operation: Option<&str>, text: &str) -> String {
@@ -25,12 +25,12 @@ fn masked(operation: Option<&str>, text: &str) -> String {
 
 fn headers(lines: &Headers) -> Headers {
     let request = put("/").with_headers(lines.clone());
-    Known::default().mask(None, &request, false, false).over(&request).headers().clone()
+    KnownSecrets::default().mask(None, &request, false, false).over(&request).headers().clone()
 }
 
 fn target(text: &str) -> String {
     let request = put(text);
-    Known::default().mask(None, &request, false, false).over(&request).target().to_owned()
+    KnownSecrets::default().mask(None, &request, false, false).over(&request).target().to_owned()
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn secrets_in_bodies_are_masked_and_the_rest_keeps_its_spelling() {
 fn bodies_in_other_forms_are_kept_by_their_length_alone() {
     let kept = |kind: &str, body: &[u8]| {
         let request = put("/_connector").header("content-type", kind).with_body(body.to_vec());
-        let mask = Known::default().mask(Some("index"), &request, false, false);
+        let mask = KnownSecrets::default().mask(Some("index"), &request, false, false);
         String::from_utf8_lossy(mask.over(&request).body()).into_owned()
     };
     assert_eq!(kept("application/yaml", b"name: x\n"), "<redacted> (8 bytes that could not be read)");
@@ -302,13 +302,13 @@ fn bodies_in_other_forms_are_kept_by_their_length_alone() {
     assert_eq!(kept("application/json", b"{\0}\0"), "<redacted> (4 bytes that could not be read)");
     assert_eq!(kept("application/json", b"name: x\n"), "name: x\n");
     let packed = put("/").header("content-encoding", "deflate").with_body("{}");
-    let mask = Known::default().mask(None, &packed, false, false);
+    let mask = KnownSecrets::default().mask(None, &packed, false, false);
     assert!(mask.hides_body() && mask.over(&packed).body().starts_with(REDACTED.as_bytes()));
 }
 
 #[test]
 fn what_is_known_is_masked_wherever_it_stands() {
-    let mut known = Known::default();
+    let mut known = KnownSecrets::default();
     let secret = "p\"w/\u{e9} 1";
     let taught = put("/_connector/_secret/db").with_body(json!({ "value": secret }).to_string());
     known.mask(Some("connector.secret_put"), &taught, true, false);
@@ -342,7 +342,7 @@ fn the_password_of_a_url_is_not_repeated_by_the_answer() {
         ("/_nope/http%3A%2F%2Fu%3Ahunter2%40h", "", "hunter2"),
         ("/_nope/x", "http://u:a1b2c3@h/, http://u:hunter2@h/", "hunter2"),
     ] {
-        let mut known = Known::default();
+        let mut known = KnownSecrets::default();
         let request = put(target).header("referer", header);
         let mask = known.mask(None, &request, false, false);
         let answer = Bytes::from(json!({ "error": format!("no handler found for [u:{secret}@h/]") }).to_string());
@@ -353,7 +353,7 @@ fn the_password_of_a_url_is_not_repeated_by_the_answer() {
 
 #[test]
 fn a_secret_is_a_word_unless_it_is_long_and_strange() {
-    let mut known = Known::default();
+    let mut known = KnownSecrets::default();
     for secret in ["secret", "abc123", "hunter2xyz-9000"] {
         let taught = put("/_connector/_secret/db").with_body(json!({ "value": secret }).to_string());
         known.mask(Some("connector.secret_put"), &taught, true, false);
@@ -420,7 +420,7 @@ fn a_state_is_masked_where_its_bodies_would_be() {
         "api_keys": [{ "id": "k1", "api_key": REDACTED, "privileges": [] }],
     });
     for _ in 0..2 {
-        Known::default().state(&mut state);
+        KnownSecrets::default().state(&mut state);
         assert_eq!(state, expected);
     }
 }
@@ -503,7 +503,7 @@ proptest! {
     fn a_text_and_its_value_are_masked_alike(state in any_state(), pretty: bool) {
         let text = crate::json::write(&state, pretty);
         let mut state = state;
-        Known::default().state(&mut state);
+        KnownSecrets::default().state(&mut state);
         let masked = body(None, &text.into());
         prop_assert_eq!(crate::json::read_file(&masked).map_err(|error| error.to_string()), Ok(state));
     }

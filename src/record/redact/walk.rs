@@ -7,18 +7,18 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::REDACTED;
-use super::sieve::{Found, Kind, Marked, Scope, Sieve};
+use super::sieve::{Marked, SecretsFound, Sieve, SieveKind, SieveScope};
 
 /// The secrets of a text, and where it stops being JSON, if it does.
-pub(super) fn text<'a>(bytes: &'a [u8], scope: Scope, known: &Marked) -> (Found<'a>, Option<usize>) {
-    let mut walk = Walk { bytes, at: 0, due: vec![Due::Value], sieve: Sieve::new(scope, known) };
+pub(super) fn text<'a>(bytes: &'a [u8], scope: SieveScope, known: &Marked) -> (SecretsFound<'a>, Option<usize>) {
+    let mut walk = RedactionWalk { bytes, at: 0, due: vec![NextToken::Value], sieve: Sieve::new(scope, known) };
     let broken = walk.run();
     (walk.sieve.finish(broken.unwrap_or(bytes.len())), broken)
 }
 
 /// The secrets of a value; places count its nodes, each before what it holds.
-pub(super) fn value<'a>(value: &'a Value, known: &Marked) -> Found<'a> {
-    let mut sieve = Sieve::new(Scope::Plain, known);
+pub(super) fn value<'a>(value: &'a Value, known: &Marked) -> SecretsFound<'a> {
+    let mut sieve = Sieve::new(SieveScope::Plain, known);
     let nodes = tell(&mut sieve, value, 0);
     sieve.finish(nodes)
 }
@@ -42,11 +42,11 @@ fn tell<'a>(sieve: &mut Sieve<'_, 'a>, value: &'a Value, start: usize) -> usize 
             }
             sieve.leave(at, true);
         }
-        Value::Null => sieve.value(start..at, Kind::Nothing, true),
-        Value::Bool(yes) => sieve.value(start..at, Kind::Boolean, !yes),
-        Value::Number(number) => sieve.value(start..at, Kind::Number, number.as_f64() == Some(0.0)),
+        Value::Null => sieve.value(start..at, SieveKind::Nothing, true),
+        Value::Bool(yes) => sieve.value(start..at, SieveKind::Boolean, !yes),
+        Value::Number(number) => sieve.value(start..at, SieveKind::Number, number.as_f64() == Some(0.0)),
         Value::String(text) => {
-            let kind = if text.is_empty() || text == REDACTED { Kind::Nothing } else { Kind::Text };
+            let kind = if text.is_empty() || text == REDACTED { SieveKind::Nothing } else { SieveKind::Text };
             sieve.value(start..at, kind, matches!(&**text, "" | "false"));
         }
     }
@@ -55,7 +55,7 @@ fn tell<'a>(sieve: &mut Sieve<'_, 'a>, value: &'a Value, start: usize) -> usize 
 
 /// What must come next in a container, or at the root.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Due {
+enum NextToken {
     /// A value; at the root another one, and in an array only after a comma.
     Value,
     /// A value, or the end of an array.
@@ -69,15 +69,15 @@ enum Due {
     CommaOrEnd,
 }
 
-struct Walk<'s, 'a> {
+struct RedactionWalk<'s, 'a> {
     bytes: &'a [u8],
     at: usize,
     /// What is due in the root and in each open container.
-    due: Vec<Due>,
+    due: Vec<NextToken>,
     sieve: Sieve<'s, 'a>,
 }
 
-impl Walk<'_, '_> {
+impl RedactionWalk<'_, '_> {
     /// Reads to the end, or to the first piece that cannot stand where it does, and returns its place.
     fn run(&mut self) -> Option<usize> {
         if self.bytes.starts_with(b"\xEF\xBB\xBF") {
@@ -85,17 +85,18 @@ impl Walk<'_, '_> {
         }
         while let Some(&byte) = self.bytes.get(self.at) {
             let start = self.at;
-            let due = self.due.last().copied().unwrap_or(Due::Value);
-            let takes_value = matches!(due, Due::Value | Due::ValueOrEnd | Due::Member);
+            let due = self.due.last().copied().unwrap_or(NextToken::Value);
+            let takes_value = matches!(due, NextToken::Value | NextToken::ValueOrEnd | NextToken::Member);
             match (byte, due) {
                 (b' ' | b'\n' | b'\r' | b'\t', _) => self.at += 1,
                 (b'/', _) if self.comment() => {}
                 (b'{' | b'[', _) if takes_value => {
                     self.at += 1;
-                    self.due.push(if byte == b'{' { Due::NameOrEnd } else { Due::ValueOrEnd });
+                    self.due.push(if byte == b'{' { NextToken::NameOrEnd } else { NextToken::ValueOrEnd });
                     self.sieve.enter(start, byte == b'{');
                 }
-                (b'}', Due::NameOrEnd | Due::CommaOrEnd) | (b']', Due::ValueOrEnd | Due::CommaOrEnd)
+                (b'}', NextToken::NameOrEnd | NextToken::CommaOrEnd)
+                | (b']', NextToken::ValueOrEnd | NextToken::CommaOrEnd)
                     if self.sieve.is_within(byte == b'}') =>
                 {
                     self.at += 1;
@@ -103,23 +104,23 @@ impl Walk<'_, '_> {
                     self.sieve.leave(self.at, true);
                     self.taken();
                 }
-                (b':', Due::Colon) => self.now(Due::Member),
-                (b',', Due::CommaOrEnd) => {
-                    let due = if self.sieve.is_within(true) { Due::Name } else { Due::Value };
+                (b':', NextToken::Colon) => self.now(NextToken::Member),
+                (b',', NextToken::CommaOrEnd) => {
+                    let due = if self.sieve.is_within(true) { NextToken::Name } else { NextToken::Value };
                     self.now(due);
                 }
-                (b'"', Due::Name | Due::NameOrEnd) => {
+                (b'"', NextToken::Name | NextToken::NameOrEnd) => {
                     let Some(end) = self.string_end() else { return Some(start) };
                     self.sieve.name(plain(&self.bytes[start..end]));
                     self.at = end - 1;
-                    self.now(Due::Colon);
+                    self.now(NextToken::Colon);
                 }
                 (b'"', _) if takes_value => {
                     let Some(end) = self.string_end() else { return Some(start) };
                     self.at = end;
                     let text = &self.bytes[start + 1..end - 1];
                     let hides_nothing = text.is_empty() || text == REDACTED.as_bytes();
-                    let kind = if hides_nothing { Kind::Nothing } else { Kind::Text };
+                    let kind = if hides_nothing { SieveKind::Nothing } else { SieveKind::Text };
                     self.sieve.value(start..end, kind, matches!(text, b"" | b"false"));
                     self.taken();
                 }
@@ -129,9 +130,9 @@ impl Walk<'_, '_> {
                     let end = length.map_or(self.bytes.len(), |length| start + length);
                     let word = &self.bytes[start..end];
                     let kind = match word {
-                        b"null" => Kind::Nothing,
-                        b"true" | b"false" => Kind::Boolean,
-                        _ if is_number(word) => Kind::Number,
+                        b"null" => SieveKind::Nothing,
+                        b"true" | b"false" => SieveKind::Boolean,
+                        _ if is_number(word) => SieveKind::Number,
                         _ => return Some(start),
                     };
                     self.at = end;
@@ -146,7 +147,7 @@ impl Walk<'_, '_> {
     }
 
     /// One byte has gone by, and that is due after it.
-    fn now(&mut self, due: Due) {
+    fn now(&mut self, due: NextToken) {
         self.at += 1;
         if let Some(now) = self.due.last_mut() {
             *now = due;
@@ -157,7 +158,7 @@ impl Walk<'_, '_> {
     fn taken(&mut self) {
         let is_root = self.due.len() == 1;
         if let Some(due) = self.due.last_mut() {
-            *due = if is_root { Due::Value } else { Due::CommaOrEnd };
+            *due = if is_root { NextToken::Value } else { NextToken::CommaOrEnd };
         }
     }
 

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::address;
 use super::event::{Change, Event};
 use super::interaction::Interaction;
-use super::recording::{Header, Line, Recording};
+use super::recording::{Header, Recording, RecordingLine};
 use crate::clock::Timestamp;
 use crate::es::store::{CONNECTORS, SYNC_JOBS};
 use crate::json;
@@ -58,14 +58,14 @@ impl Transcript {
     /// they are only said to be later than the start, or earlier.
     pub(crate) fn new(recording: &Recording) -> Transcript {
         let header = &recording.header;
-        let mut parts: Vec<Part<'_>> = Vec::new();
-        let mut part = Part::new(header.scope.as_deref(), header.started_at);
+        let mut parts: Vec<ScopePart<'_>> = Vec::new();
+        let mut part = ScopePart::new(header.scope.as_deref(), header.started_at);
         for line in recording.lines() {
             match line {
-                Line::Call(call) => part.calls.push(address::name_port(call.clone())),
-                Line::Event(event) => {
+                RecordingLine::Call(call) => part.calls.push(address::name_port(call.clone())),
+                RecordingLine::Event(event) => {
                     if let Change::Reset { scope, started_at, .. } = &event.change {
-                        parts.push(std::mem::replace(&mut part, Part::new(scope.as_deref(), *started_at)));
+                        parts.push(std::mem::replace(&mut part, ScopePart::new(scope.as_deref(), *started_at)));
                     }
                     part.events.push(event);
                 }
@@ -119,22 +119,22 @@ impl Transcript {
 }
 
 /// A scope of a recording.
-struct Part<'r> {
+struct ScopePart<'r> {
     name: Option<&'r str>,
     started_at: Timestamp,
     calls: Vec<Interaction>,
     events: Vec<&'r Event>,
 }
 
-impl<'r> Part<'r> {
-    fn new(name: Option<&'r str>, started_at: Timestamp) -> Part<'r> {
-        Part { name, started_at, calls: Vec::new(), events: Vec::new() }
+impl<'r> ScopePart<'r> {
+    fn new(name: Option<&'r str>, started_at: Timestamp) -> ScopePart<'r> {
+        ScopePart { name, started_at, calls: Vec::new(), events: Vec::new() }
     }
 
     fn lanes(&self, header: &Header) -> Lanes {
         let runs = |event: &&Event| matches!(event.change, Change::Clock { frozen: false });
         let exact = !header.is_clock_running && !self.events.iter().any(runs);
-        let names = Names { started_at: self.started_at, exact, ids: Vec::new() };
+        let names = StandInNames { started_at: self.started_at, exact, ids: Vec::new() };
         let mut lanes: BTreeMap<String, Vec<&Interaction>> = BTreeMap::new();
         for interaction in &self.calls {
             lanes.entry(lane(interaction)).or_default().push(interaction);
@@ -155,7 +155,7 @@ impl<'r> Part<'r> {
             ids.extend(made.iter().find(|id| lane.ends_with(id.as_str())).cloned());
         }
         ids.extend(made.iter().filter(|id| !ids.contains(id)).cloned().collect::<Vec<_>>());
-        let names = Names { ids, ..names };
+        let names = StandInNames { ids, ..names };
         let events: Vec<Value> = self.events.iter().filter_map(|event| names.event(event, &header.state)).collect();
         let of_events = (!events.is_empty()).then(|| (EVENTS.to_owned(), events));
         let of_calls = ordered.iter().map(|(_, _, lane, calls)| (names.text(lane), names.calls(calls)));
@@ -227,13 +227,13 @@ fn id(body: &[u8]) -> Option<String> {
 }
 
 /// The names that stand for what is volatile.
-struct Names {
+struct StandInNames {
     started_at: Timestamp,
     exact: bool,
     ids: Vec<String>,
 }
 
-impl Names {
+impl StandInNames {
     /// Names that tell no made id from another.
     fn blind(&self, made: &[String]) -> Blind<'_> {
         Blind { names: self, made: made.to_vec() }
@@ -366,9 +366,9 @@ impl Names {
     }
 }
 
-/// [`Names`] for putting lanes in order before their ids have names.
+/// [`StandInNames`] for putting lanes in order before their ids have names.
 struct Blind<'n> {
-    names: &'n Names,
+    names: &'n StandInNames,
     made: Vec<String>,
 }
 
@@ -447,7 +447,7 @@ mod tests {
     fn instants_are_exact_as_far_as_they_are_the_same_in_every_run() {
         let start: Timestamp = "2031-05-01T10:00:00.123456789Z".parse().expect("an instant");
         let named = |text: &str, exact: bool| {
-            let names = Names { started_at: start, exact, ids: Vec::new() };
+            let names = StandInNames { started_at: start, exact, ids: Vec::new() };
             names.value(Value::String(text.to_owned()))
         };
         for (instant, frozen, running) in [
@@ -459,7 +459,8 @@ mod tests {
         ] {
             assert_eq!((named(instant, true), named(instant, false)), (frozen.into(), running.into()), "{instant}");
         }
-        let names = Names { started_at: Timestamp::from_millis(1_900_000_000_000), exact: true, ids: Vec::new() };
+        let names =
+            StandInNames { started_at: Timestamp::from_millis(1_900_000_000_000), exact: true, ids: Vec::new() };
         let keys = names.value(serde_json::json!({ "sort": [1_900_000_001_000_i64, 7, "x"] }));
         assert_eq!(keys, serde_json::json!({ "sort": ["[t+1s]", 7, "x"] }));
     }

@@ -24,7 +24,7 @@ pub(crate) struct ObjectParser {
     name: String,
     /// Whether unknown fields are refused.
     strict: bool,
-    fields: Vec<Field>,
+    fields: Vec<ParserField>,
     required: Vec<String>,
     /// Members of which the value is built as soon as all have arrived, or at the end.
     builds: Vec<String>,
@@ -33,10 +33,10 @@ pub(crate) struct ObjectParser {
 }
 
 #[derive(Debug)]
-struct Field {
+struct ParserField {
     name: String,
-    kind: Kind,
-    format: Format,
+    kind: TokenKind,
+    format: TextFormat,
     /// The tokens that the field's own reading takes, of those that its kind lets pass.
     reads: Reads,
     /// The same for the items of a list that is read one by one.
@@ -53,7 +53,7 @@ struct Reads(Vec<String>);
 
 /// Which tokens a field takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+enum TokenKind {
     String,
     StringOrNull,
     Number,
@@ -72,7 +72,7 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Format {
+enum TextFormat {
     Plain,
     Long,
     Int,
@@ -84,7 +84,7 @@ enum Format {
 }
 
 /// How the reading of a value went.
-enum Read {
+enum ValueRead {
     Done,
     /// It stopped before the value's end, which should have been this token.
     Short(&'static str),
@@ -105,7 +105,7 @@ impl ObjectParser {
         ObjectParser {
             name: schema.get("x-parser").and_then(Value::as_str).unwrap_or(name).to_owned(),
             strict: schema.get("additionalProperties") == Some(&Value::Bool(false)),
-            fields: fields.iter().map(|(name, schema)| Field::new(name, schema, definitions)).collect(),
+            fields: fields.iter().map(|(name, schema)| ParserField::new(name, schema, definitions)).collect(),
             required: texts("required").into_iter().filter(|name| !unboxed.contains(name)).collect(),
             unboxed,
             builds: if builds { texts("x-declared") } else { Vec::new() },
@@ -163,7 +163,7 @@ impl ObjectParser {
                 return Err(error::wrong_token(tokens.position(), &self.name, &name, token.name()));
             }
             let failed = |tokens: &Tokens<'_>, cause| error::failed_field(tokens.position(), &self.name, &name, cause);
-            if matches!(field.format, Format::Name(_) | Format::Cron) && self.builds.contains(&name) {
+            if matches!(field.format, TextFormat::Name(_) | TextFormat::Cron) && self.builds.contains(&name) {
                 let text = tokens.text().map_err(|wrong| error::syntax(&wrong))?;
                 if token == Token::String
                     && let Some(cause) = field.format.complaint(&text)
@@ -172,8 +172,8 @@ impl ObjectParser {
                 }
             } else {
                 match field.read(token, tokens).map_err(|cause| failed(tokens, cause))? {
-                    Read::Done => {}
-                    Read::Short(end) => return Err(error::did_not_end(&name, end)),
+                    ValueRead::Done => {}
+                    ValueRead::Short(end) => return Err(error::did_not_end(&name, end)),
                 }
             }
             seen.push(name.clone());
@@ -219,8 +219,8 @@ fn first_declared(pending: &mut Vec<(usize, Exception)>) -> Option<Exception> {
     pending.drain(..).next().map(|(_, cause)| cause)
 }
 
-impl Field {
-    fn new(name: &str, schema: &Value, definitions: &Value) -> Field {
+impl ParserField {
+    fn new(name: &str, schema: &Value, definitions: &Value) -> ParserField {
         let schema = resolve(schema, definitions);
         let types: Vec<&str> = match schema.get("type") {
             Some(Value::String(one)) => vec![one],
@@ -228,46 +228,46 @@ impl Field {
             _ => Vec::new(),
         };
         let format = match schema.get("format").and_then(Value::as_str) {
-            Some("long") => Format::Long,
-            Some("int") => Format::Int,
-            Some("boolean") => Format::Boolean,
-            Some("instant") => Format::Instant,
-            Some("iso_instant") => Format::IsoInstant,
-            Some("cron") => Format::Cron,
-            Some(other) => Enumeration::find(other).map_or(Format::Plain, Format::Name),
-            None if types == ["integer"] => Format::Long,
-            None if types == ["boolean"] => Format::Boolean,
-            None => Format::Plain,
+            Some("long") => TextFormat::Long,
+            Some("int") => TextFormat::Int,
+            Some("boolean") => TextFormat::Boolean,
+            Some("instant") => TextFormat::Instant,
+            Some("iso_instant") => TextFormat::IsoInstant,
+            Some("cron") => TextFormat::Cron,
+            Some(other) => Enumeration::find(other).map_or(TextFormat::Plain, TextFormat::Name),
+            None if types == ["integer"] => TextFormat::Long,
+            None if types == ["boolean"] => TextFormat::Boolean,
+            None => TextFormat::Plain,
         };
         let kind = match schema.get("x-kind").and_then(Value::as_str) {
-            Some("string") if format == Format::Instant => Kind::Instant,
-            Some("string") => Kind::String,
-            Some("string_or_null") => Kind::StringOrNull,
-            Some("int" | "long") => Kind::Number,
-            Some("boolean") => Kind::Boolean,
-            Some("object") => Kind::Object,
-            Some("object_or_null") => Kind::ObjectOrNull,
-            Some("string_array") => Kind::StringArray,
-            Some("object_array") => Kind::ObjectArray,
-            Some("scalar") => Kind::Scalar,
-            Some("any_map") => Kind::AnyMap,
-            Some("value" | "value_object_array") => Kind::Any,
+            Some("string") if format == TextFormat::Instant => TokenKind::Instant,
+            Some("string") => TokenKind::String,
+            Some("string_or_null") => TokenKind::StringOrNull,
+            Some("int" | "long") => TokenKind::Number,
+            Some("boolean") => TokenKind::Boolean,
+            Some("object") => TokenKind::Object,
+            Some("object_or_null") => TokenKind::ObjectOrNull,
+            Some("string_array") => TokenKind::StringArray,
+            Some("object_array") => TokenKind::ObjectArray,
+            Some("scalar") => TokenKind::Scalar,
+            Some("any_map") => TokenKind::AnyMap,
+            Some("value" | "value_object_array") => TokenKind::Any,
             _ => match types.as_slice() {
-                ["string"] => Kind::String,
-                ["string", "null"] | ["null", "string"] => Kind::StringOrNull,
-                ["integer" | "number"] => Kind::Number,
-                ["boolean"] => Kind::Boolean,
-                ["object"] => Kind::Object,
-                _ => Kind::Any,
+                ["string"] => TokenKind::String,
+                ["string", "null"] | ["null", "string"] => TokenKind::StringOrNull,
+                ["integer" | "number"] => TokenKind::Number,
+                ["boolean"] => TokenKind::Boolean,
+                ["object"] => TokenKind::Object,
+                _ => TokenKind::Any,
             },
         };
         // A list of objects may be one object as well; the schema says so in two ways.
         let item = schema.get("items").or_else(|| schema.pointer("/anyOf/0/items")).unwrap_or(schema);
-        let item = resolve(if kind == Kind::ObjectArray { item } else { schema }, definitions);
+        let item = resolve(if kind == TokenKind::ObjectArray { item } else { schema }, definitions);
         let values = schema.get("additionalProperties").filter(|values| values.is_object());
         let values = values.map(|values| resolve(values, definitions));
         let parser = |schema: &Value| schema.get("x-parser").map(|_| ObjectParser::new(name, schema, definitions));
-        Field {
+        ParserField {
             name: name.to_owned(),
             kind,
             format,
@@ -279,17 +279,17 @@ impl Field {
     }
 
     /// Reads a value whose first token is the current one and is of a kind that the field takes.
-    fn read(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+    fn read(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<ValueRead, Exception> {
         match (self.kind, token) {
-            (Kind::Instant, Token::StartObject) => return Err(error::no_instant_token(&self.name, token.name())),
-            (Kind::AnyMap, Token::StartArray) => return Ok(Read::Short("END_ARRAY")),
-            (Kind::Any | Kind::Scalar, _) if !self.reads.take(token) => {
+            (TokenKind::Instant, Token::StartObject) => return Err(error::no_instant_token(&self.name, token.name())),
+            (TokenKind::AnyMap, Token::StartArray) => return Ok(ValueRead::Short("END_ARRAY")),
+            (TokenKind::Any | TokenKind::Scalar, _) if !self.reads.take(token) => {
                 return Err(error::unsupported_token(token.name()));
             }
-            (Kind::StringOrNull, Token::Null) if !self.reads.take(token) => {
+            (TokenKind::StringOrNull, Token::Null) if !self.reads.take(token) => {
                 return Err(error::no_text(tokens.position(), token.name()));
             }
-            (Kind::StringArray, Token::StartArray) => return self.read_texts(tokens),
+            (TokenKind::StringArray, Token::StartArray) => return self.read_texts(tokens),
             _ => {}
         }
         match (token, &self.inner, &self.values) {
@@ -304,21 +304,21 @@ impl Field {
                 }
             }
             (Token::StartObject, _, Some(values)) => return read_map(values, tokens),
-            (Token::StartArray, ..) if self.kind == Kind::Any => return self.read_items(tokens),
+            (Token::StartArray, ..) if self.kind == TokenKind::Any => return self.read_items(tokens),
             (Token::StartObject | Token::StartArray, ..) => tokens.skip().map_err(syntax)?,
             (Token::String | Token::Number, ..) => self.read_scalar(token, tokens)?,
             _ => {}
         }
-        Ok(Read::Done)
+        Ok(ValueRead::Done)
     }
 
     fn read_scalar(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<(), Exception> {
         let text = tokens.text().map_err(syntax)?;
         let complaint = match (self.format, token) {
-            (Format::Long, Token::Number) if !in_long_range(&text) => {
+            (TextFormat::Long, Token::Number) if !in_long_range(&text) => {
                 Some(error::out_of_long_range(tokens.position(), &text))
             }
-            (Format::Int, Token::Number) if !in_int_range(&text) => {
+            (TextFormat::Int, Token::Number) if !in_int_range(&text) => {
                 Some(error::out_of_int_range(tokens.position(), &text))
             }
             (_, Token::Number) => None,
@@ -328,7 +328,7 @@ impl Field {
     }
 
     /// Reads a list of texts: any scalar but null has one.
-    fn read_texts(&self, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+    fn read_texts(&self, tokens: &mut Tokens<'_>) -> Result<ValueRead, Exception> {
         while let Some(token) = tokens.next().map_err(syntax)? {
             match token {
                 Token::EndArray => break,
@@ -337,14 +337,14 @@ impl Field {
                 _ => {}
             }
         }
-        Ok(Read::Done)
+        Ok(ValueRead::Done)
     }
 
     /// Reads a list item by item, if only some kinds of item will do.
-    fn read_items(&self, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+    fn read_items(&self, tokens: &mut Tokens<'_>) -> Result<ValueRead, Exception> {
         if self.items.0.is_empty() {
             tokens.skip().map_err(syntax)?;
-            return Ok(Read::Done);
+            return Ok(ValueRead::Done);
         }
         while let Some(token) = tokens.next().map_err(syntax)? {
             match token {
@@ -353,20 +353,20 @@ impl Field {
                 token => return Err(error::unsupported_token(token.name())),
             }
         }
-        Ok(Read::Done)
+        Ok(ValueRead::Done)
     }
 }
 
 /// Reads an object of objects. The server stops at the first value behind which no name comes.
-fn read_map(values: &ObjectParser, tokens: &mut Tokens<'_>) -> Result<Read, Exception> {
+fn read_map(values: &ObjectParser, tokens: &mut Tokens<'_>) -> Result<ValueRead, Exception> {
     while let Some(Token::FieldName) = tokens.next().map_err(syntax)? {
         let Some(token) = tokens.next().map_err(syntax)? else { break };
         values.walk_from(token, tokens)?;
         if token == Token::StartArray {
-            return Ok(Read::Short("END_OBJECT"));
+            return Ok(ValueRead::Short("END_OBJECT"));
         }
     }
-    Ok(Read::Done)
+    Ok(ValueRead::Done)
 }
 
 impl Reads {
@@ -391,18 +391,18 @@ impl Reads {
     }
 }
 
-impl Format {
+impl TextFormat {
     /// What is wrong with a text of that format.
     fn complaint(self, text: &str) -> Option<Exception> {
         match self {
-            Format::Plain => None,
-            Format::Long => long_of(text).is_none().then(|| error::no_number(text)),
-            Format::Int => int_of(text).err().map(|wrong| error::no_int(text, wrong)),
-            Format::Boolean => (!matches!(text, "true" | "false")).then(|| error::bad_boolean(text)),
-            Format::Instant => Timestamp::parse_lenient(text).is_err().then(|| error::no_instant(text)),
-            Format::IsoInstant => Timestamp::parse_iso(text).err().map(|stop| error::no_iso_instant(text, stop)),
-            Format::Cron => cron::check(text).err().map(|offence| error::no_cron(text, &offence)),
-            Format::Name(enumeration) => {
+            TextFormat::Plain => None,
+            TextFormat::Long => long_of(text).is_none().then(|| error::no_number(text)),
+            TextFormat::Int => int_of(text).err().map(|wrong| error::no_int(text, wrong)),
+            TextFormat::Boolean => (!matches!(text, "true" | "false")).then(|| error::bad_boolean(text)),
+            TextFormat::Instant => Timestamp::parse_lenient(text).is_err().then(|| error::no_instant(text)),
+            TextFormat::IsoInstant => Timestamp::parse_iso(text).err().map(|stop| error::no_iso_instant(text, stop)),
+            TextFormat::Cron => cron::check(text).err().map(|offence| error::no_cron(text, &offence)),
+            TextFormat::Name(enumeration) => {
                 (!enumeration.takes(text)).then(|| error::unknown_enum(enumeration.name, text))
             }
         }
@@ -420,20 +420,20 @@ fn in_int_range(text: &str) -> bool {
     text.parse::<f64>().is_ok_and(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number))
 }
 
-impl Kind {
+impl TokenKind {
     fn takes(self, token: Token) -> bool {
         match self {
-            Kind::String => token == Token::String,
-            Kind::StringOrNull => matches!(token, Token::String | Token::Null),
-            Kind::Number => matches!(token, Token::Number | Token::String),
-            Kind::Boolean => matches!(token, Token::Boolean(_) | Token::String),
-            Kind::Object => token == Token::StartObject,
-            Kind::ObjectOrNull => matches!(token, Token::StartObject | Token::Null),
-            Kind::StringArray => matches!(token, Token::StartArray | Token::String),
-            Kind::ObjectArray => matches!(token, Token::StartArray | Token::StartObject),
-            Kind::Instant => matches!(token, Token::String | Token::StartObject),
-            Kind::Scalar => !matches!(token, Token::StartObject | Token::StartArray),
-            Kind::AnyMap | Kind::Any => true,
+            TokenKind::String => token == Token::String,
+            TokenKind::StringOrNull => matches!(token, Token::String | Token::Null),
+            TokenKind::Number => matches!(token, Token::Number | Token::String),
+            TokenKind::Boolean => matches!(token, Token::Boolean(_) | Token::String),
+            TokenKind::Object => token == Token::StartObject,
+            TokenKind::ObjectOrNull => matches!(token, Token::StartObject | Token::Null),
+            TokenKind::StringArray => matches!(token, Token::StartArray | Token::String),
+            TokenKind::ObjectArray => matches!(token, Token::StartArray | Token::StartObject),
+            TokenKind::Instant => matches!(token, Token::String | Token::StartObject),
+            TokenKind::Scalar => !matches!(token, Token::StartObject | Token::StartArray),
+            TokenKind::AnyMap | TokenKind::Any => true,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Field, Format, Kind, ObjectParser};
+use super::{ObjectParser, ParserField, TextFormat, TokenKind};
 use crate::clock::Timestamp;
 use crate::es::http::call::{int_of, long_of};
 
@@ -27,18 +27,18 @@ impl ObjectParser {
     }
 }
 
-impl Field {
+impl ParserField {
     fn settle(&self, value: &mut Value) {
         match self.kind {
             // The server reads past what is no object.
-            Kind::ObjectArray if self.inner.is_some() => {
+            TokenKind::ObjectArray if self.inner.is_some() => {
                 let items = match value.take() {
                     Value::Array(items) => items.into_iter().filter(Value::is_object).collect(),
                     one => vec![one],
                 };
                 *value = Value::Array(items);
             }
-            Kind::StringArray => {
+            TokenKind::StringArray => {
                 *value = match value.take() {
                     Value::Array(items) => items.into_iter().map(text).collect(),
                     one => Value::Array(vec![one]),
@@ -55,23 +55,23 @@ impl Field {
     }
 }
 
-impl Format {
+impl TextFormat {
     fn settle(self, value: &mut Value) {
         let settled = match (self, &*value) {
-            (Format::Long, Value::String(text)) => long_of(text).map(Value::from),
-            (Format::Long, Value::Number(number)) if number.is_f64() => {
+            (TextFormat::Long, Value::String(text)) => long_of(text).map(Value::from),
+            (TextFormat::Long, Value::Number(number)) if number.is_f64() => {
                 number.as_f64().map(|number| Value::from(number as i64))
             }
-            (Format::Int, Value::String(text)) => int_of(text).ok().map(Value::from),
-            (Format::Int, Value::Number(number)) if number.is_f64() => {
+            (TextFormat::Int, Value::String(text)) => int_of(text).ok().map(Value::from),
+            (TextFormat::Int, Value::Number(number)) if number.is_f64() => {
                 number.as_f64().map(|number| Value::from(number as i32))
             }
-            (Format::Boolean, Value::String(text)) => Some(Value::from(text == "true")),
-            (Format::IsoInstant, Value::String(text)) => {
+            (TextFormat::Boolean, Value::String(text)) => Some(Value::from(text == "true")),
+            (TextFormat::IsoInstant, Value::String(text)) => {
                 Timestamp::parse_iso(text).ok().map(|at| Value::from(at.to_string()))
             }
-            (Format::Cron, Value::String(text)) => Some(Value::from(text.to_uppercase())),
-            (Format::Name(_), Value::String(text)) => Some(Value::from(text.to_ascii_lowercase())),
+            (TextFormat::Cron, Value::String(text)) => Some(Value::from(text.to_uppercase())),
+            (TextFormat::Name(_), Value::String(text)) => Some(Value::from(text.to_ascii_lowercase())),
             _ => None,
         };
         if let Some(settled) = settled {

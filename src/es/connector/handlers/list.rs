@@ -3,21 +3,21 @@
 use super::{index_name_message, refuse};
 use crate::es::body::schema::split_list;
 use crate::es::document::source::Source;
-use crate::es::error::Error;
-use crate::es::http::call::{Body, Call, Reply};
-use crate::es::search::query::text::{Pattern, lower, words};
-use crate::es::store::{Cluster, Page};
+use crate::es::error::ApiError;
+use crate::es::http::call::{AnswerBody, Call, Reply};
+use crate::es::search::query::text::{WildcardPattern, lower, words};
+use crate::es::store::{Cluster, DocumentPage};
 
 /// The size of a page when the client does not say.
 const PAGE_SIZE: u64 = 100;
 
 /// The names of a list's indices follow the same rules.
-pub(crate) fn check_list(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_list(call: &Call) -> Result<(), ApiError> {
     refuse(call.query("index_name").into_iter().flat_map(split_list).filter_map(index_name_message).collect())
 }
 
 /// `connector.list`.
-pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     // A list without a name asks for nothing.
     let any_of = |parameter: &str, source: &Source, field: &str| {
         let mut names = call.query(parameter).into_iter().flat_map(split_list).peekable();
@@ -32,19 +32,19 @@ pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     };
     let is_filtered = query.is_some()
         || ["index_name", "connector_name", "service_type"].iter().any(|name| call.query(name).is_some());
-    let page: Page = cluster.connectors(
+    let page: DocumentPage = cluster.connectors(
         call.count("from", 0),
         call.count("size", PAGE_SIZE),
         call.switch("include_deleted"),
         is_filtered.then_some(&passes),
     )?;
-    Ok(Reply::ok(Body::Page(page)))
+    Ok(Reply::ok(AnswerBody::Page(page)))
 }
 
 /// Whether a connector's index, name or description has `query` somewhere. The description is analysed
 /// text: its single words are compared, in lower case.
 fn mentions(source: &Source, query: &str) -> bool {
-    let pattern = Pattern::read(&format!("*{query}*"));
+    let pattern = WildcardPattern::read(&format!("*{query}*"));
     let fits = |text: &str| pattern.fits(text);
     let word_fits = |text: &str| words(text).any(|word| fits(&lower(word)));
     source.text("index_name").is_some_and(fits)

@@ -8,8 +8,8 @@ mod update;
 use serde_json::json;
 
 use crate::es::connector::rules::{NATIVE_PREFIX, NewConnector, index_name_offence};
-use crate::es::error::Error;
-use crate::es::http::call::{Body, Call, Reply};
+use crate::es::error::ApiError;
+use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::store::Cluster;
 
 pub(crate) use list::*;
@@ -21,8 +21,8 @@ fn missing_id(call: &Call) -> Option<String> {
     call.path(ID).is_empty().then(|| format!("[{ID}] cannot be [null] or [\"\"]."))
 }
 
-fn refuse(messages: Vec<String>) -> Result<(), Error> {
-    if messages.is_empty() { Ok(()) } else { Err(Error::validation(&messages)) }
+fn refuse(messages: Vec<String>) -> Result<(), ApiError> {
+    if messages.is_empty() { Ok(()) } else { Err(ApiError::validation(&messages)) }
 }
 
 fn index_name_message(name: &str) -> Option<String> {
@@ -32,7 +32,7 @@ fn index_name_message(name: &str) -> Option<String> {
 }
 
 /// The rules for the name of a connector's index.
-pub(crate) fn check_create(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_create(call: &Call) -> Result<(), ApiError> {
     let Some(name) = call.text("index_name") else {
         return Ok(());
     };
@@ -47,13 +47,13 @@ pub(crate) fn check_create(call: &Call) -> Result<(), Error> {
 }
 
 /// `connector.post`.
-pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = cluster.next_id();
     create(cluster, call, &id)
 }
 
 /// `connector.put`. Path and query share one map of parameters, so the id may come in either.
-pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let given = [call.path(ID), call.query(ID).unwrap_or_default()];
     match given.into_iter().find(|id| !id.is_empty()).map(str::to_owned) {
         Some(id) => create(cluster, call, &id),
@@ -61,7 +61,7 @@ pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
     }
 }
 
-fn create(cluster: &mut Cluster, call: &Call, id: &str) -> Result<Reply, Error> {
+fn create(cluster: &mut Cluster, call: &Call, id: &str) -> Result<Reply, ApiError> {
     let asked = NewConnector {
         description: call.text("description"),
         index_name: call.text("index_name"),
@@ -78,14 +78,14 @@ fn create(cluster: &mut Cluster, call: &Call, id: &str) -> Result<Reply, Error> 
 }
 
 /// `connector.get`.
-pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = call.path(ID);
     let connector = cluster.connector(id, call.switch("include_deleted"))?;
-    Ok(Reply::ok(Body::Document(id.into(), connector.clone())))
+    Ok(Reply::ok(AnswerBody::Document(id.into(), connector.clone())))
 }
 
 /// `connector.delete`.
-pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     cluster.delete_connector(call.path(ID), call.switch("hard"), call.switch("delete_sync_jobs"))?;
     Ok(Reply::acknowledged())
 }

@@ -4,18 +4,18 @@
 
 pub(crate) mod cron;
 
-use crate::es::error::{Error, Exception, full, unknown_enum};
+use crate::es::error::{ApiError, Exception, full, unknown_enum};
 use crate::es::refusal::ConnectorRefusal;
 use crate::limits::ID_BYTES_MAX;
 
-impl From<ConnectorRefusal> for Error {
-    fn from(refusal: ConnectorRefusal) -> Error {
+impl From<ConnectorRefusal> for ApiError {
+    fn from(refusal: ConnectorRefusal) -> ApiError {
         let status = |reason: String| full(400, Exception::new("status_exception", reason));
         match refusal {
             ConnectorRefusal::IndexNameTaken { index_name } => {
                 status(format!("Index name [{index_name}] is used by another connector."))
             }
-            ConnectorRefusal::IdTooLong { id } => Error::validation(&[format!(
+            ConnectorRefusal::IdTooLong { id } => ApiError::validation(&[format!(
                 "id [{id}] is too long, must be no longer than {ID_BYTES_MAX} bytes but was: {}",
                 id.len()
             )]),
@@ -51,7 +51,7 @@ impl From<ConnectorRefusal> for Error {
             ConnectorRefusal::NoFiltering => {
                 full(500, Exception::new("index_out_of_bounds_exception", "Index 0 out of bounds for length 0"))
             }
-            ConnectorRefusal::NullPointer => Error::null_pointer(),
+            ConnectorRefusal::NullPointer => ApiError::null_pointer(),
             ConnectorRefusal::SecretNotFound { id } => {
                 full(404, Exception::new("resource_not_found_exception", format!("No secret with id [{id}]")))
             }
@@ -59,9 +59,9 @@ impl From<ConnectorRefusal> for Error {
     }
 }
 
-impl Error {
+impl ApiError {
     /// The server trips over a null, and has no more to say of it.
-    pub(crate) fn null_pointer() -> Error {
+    pub(crate) fn null_pointer() -> ApiError {
         full(500, Exception { reason: None, ..Exception::new("null_pointer_exception", "") })
     }
 }

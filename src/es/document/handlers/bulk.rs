@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Stage, Store, Unstored, Update, pipeline_offence, read_back, token_of, told};
+use super::{Store, Unstored, Update, WriteStage, pipeline_offence, read_back, token_of, told};
 use crate::es::document::source::Source;
-use crate::es::document::store::{Effect, Guard};
-use crate::es::error::{self, Error};
-use crate::es::http::call::{Call, Content, Line, Reply};
-use crate::es::http::part::Part;
+use crate::es::document::store::{WriteEffect, WriteGuard};
+use crate::es::error::{self, ApiError};
+use crate::es::http::call::{BodyLine, Call, LineContent, Reply};
+use crate::es::http::part::JsonPart;
 use crate::es::index::handlers::lookup::{
-    Given, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
+    GuardGiven, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
 };
-use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::Cluster;
 use crate::json;
@@ -51,26 +51,26 @@ impl Verb {
 }
 
 /// An action and its document.
-struct Item<'a> {
+struct BulkItem<'a> {
     verb: Verb,
     index: &'a str,
     id: Option<String>,
     routing: Option<String>,
-    guard: Guard,
+    guard: WriteGuard,
     require_alias: bool,
     require_data_stream: bool,
     pipeline: Option<String>,
     /// Whether the answer tells the pipelines that the document went through.
     lists_pipelines: bool,
     shown: Option<SourceFilter>,
-    line: Option<&'a Line>,
+    line: Option<&'a BodyLine>,
     update: Option<Update>,
 }
 
 /// `bulk`.
-pub(crate) fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     if !call.raw().ends_with(b"\n") {
-        return Err(Error::bulk_without_newline());
+        return Err(ApiError::bulk_without_newline());
     }
     check_patience(call)?;
     let refreshed = forces_refresh(call)?;
@@ -87,34 +87,34 @@ pub(crate) fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
                 failed = true;
                 // An id of the cluster's own making is there from the moment that the index is known.
                 let id = match (&item.id, at) {
-                    (Some(id), _) => Part::Text(id.as_str().into()),
-                    (None, Stage::Ingest) => Part::Word("auto-generated"),
-                    (None, Stage::Target) => Part::Json(Value::Null),
-                    (None, Stage::Shard(id)) => Part::Text(id),
+                    (Some(id), _) => JsonPart::Text(id.as_str().into()),
+                    (None, WriteStage::Ingest) => JsonPart::Word("auto-generated"),
+                    (None, WriteStage::Target) => JsonPart::Json(Value::Null),
+                    (None, WriteStage::Shard(id)) => JsonPart::Text(id),
                 };
                 vec![
-                    ("_index", Part::Text(item.index.into())),
+                    ("_index", JsonPart::Text(item.index.into())),
                     ("_id", id),
-                    ("status", Part::Number(error.status().into())),
-                    ("error", Part::Json(error.item())),
+                    ("status", JsonPart::Number(error.status().into())),
+                    ("error", JsonPart::Json(error.item())),
                 ]
             }
         };
         if makes && !cluster.makes(item.index, call.now) {
             made.push(item.index);
         }
-        outcomes.push(Part::Object(vec![(item.verb.name(), Part::Object(outcome))]));
+        outcomes.push(JsonPart::Object(vec![(item.verb.name(), JsonPart::Object(outcome))]));
     }
     // DIFFERENCE: a bulk takes no time that could be told; the clock stands still during a call.
-    let mut answer = vec![("errors", Part::Flag(failed)), ("took", Part::Number(0))];
+    let mut answer = vec![("errors", JsonPart::Flag(failed)), ("took", JsonPart::Number(0))];
     if is_ingested {
-        answer.push(("ingest_took", Part::Number(0)));
+        answer.push(("ingest_took", JsonPart::Number(0)));
     }
-    answer.push(("items", Part::List(outcomes)));
+    answer.push(("items", JsonPart::List(outcomes)));
     Ok(dot_warned(Reply::tree(answer), call, made))
 }
 
-impl Item<'_> {
+impl BulkItem<'_> {
     /// The pipelines that its document goes through.
     fn pipelines<'a>(&'a self, cluster: &'a Cluster, call: &Call) -> Vec<&'a str> {
         if !matches!(self.verb, Verb::Index | Verb::Create) {
@@ -130,19 +130,19 @@ impl Item<'_> {
 fn act(
     cluster: &mut Cluster,
     call: &Call,
-    item: &Item<'_>,
+    item: &BulkItem<'_>,
     refreshed: bool,
-) -> Result<Vec<(&'static str, Part)>, Unstored> {
-    let at = |at| move |error: Error| Unstored { at, error };
-    let target = |refusal: Refusal| at(Stage::Target)(refusal.into());
+) -> Result<Vec<(&'static str, JsonPart)>, Unstored> {
+    let at = |at| move |error: ApiError| Unstored { at, error };
+    let target = |refusal: Refusal| at(WriteStage::Target)(refusal.into());
     let id = item.id.as_deref().unwrap_or_default();
-    let shard = |refusal: Refusal| at(Stage::Shard(id.into()))(refusal.into());
+    let shard = |refusal: Refusal| at(WriteStage::Shard(id.into()))(refusal.into());
     if item.require_data_stream && matches!(item.verb, Verb::Update) {
-        return Err(target(ShelfRefusal::NoDataStream { name: item.index.to_owned() }.into()));
+        return Err(target(IndexRefusal::NoDataStream { name: item.index.to_owned() }.into()));
     }
     let pipelines = item
         .lists_pipelines
-        .then(|| item.pipelines(cluster, call).into_iter().map(|name| Part::Text(name.into())).collect::<Vec<_>>());
+        .then(|| item.pipelines(cluster, call).into_iter().map(|name| JsonPart::Text(name.into())).collect::<Vec<_>>());
     let mut read = None;
     let written = match (item.verb, &item.update, item.line) {
         // A delete makes an index only where its version is counted elsewhere and has to be remembered.
@@ -175,25 +175,25 @@ fn act(
             };
             asked.try_to_store(cluster, line, call)?
         }
-        _ => return Err(at(Stage::Target)(Error::bug("a bulk action without its document"))),
+        _ => return Err(at(WriteStage::Target)(ApiError::bug("a bulk action without its document"))),
     };
     show(cluster, call, &written.index);
     let status = match written.effect {
-        Effect::Created => 201,
-        Effect::NotFound => 404,
+        WriteEffect::Created => 201,
+        WriteEffect::NotFound => 404,
         _ => 200,
     };
     let mut outcome = told(written, refreshed);
     outcome.extend(read.map(|read| ("get", read)));
     if let (Verb::Index | Verb::Create, Some(pipelines)) = (item.verb, pipelines) {
-        outcome.push(("executed_pipelines", Part::List(pipelines)));
+        outcome.push(("executed_pipelines", JsonPart::List(pipelines)));
     }
-    outcome.push(("status", Part::Number(status)));
+    outcome.push(("status", JsonPart::Number(status)));
     Ok(outcome)
 }
 
 /// The actions of the body. Whatever is wrong with the text refuses the whole call.
-fn items<'a>(call: &'a Call<'_>) -> Result<Vec<Item<'a>>, Error> {
+fn items<'a>(call: &'a Call<'_>) -> Result<Vec<BulkItem<'a>>, ApiError> {
     let mut items = Vec::with_capacity(call.lines.len() / 2);
     let mut messages = Vec::new();
     let mut lines = call.lines.iter();
@@ -201,12 +201,12 @@ fn items<'a>(call: &'a Call<'_>) -> Result<Vec<Item<'a>>, Error> {
     let selection = selection(call);
     while let Some(line) = lines.next() {
         number += 1;
-        if matches!(line.content, Content::Blank) {
+        if matches!(line.content, LineContent::Blank) {
             continue;
         }
         let (verb, members) = action(line, number)?;
         let source =
-            if verb == Verb::Delete { None } else { Some(lines.next().ok_or_else(Error::bulk_without_source)?) };
+            if verb == Verb::Delete { None } else { Some(lines.next().ok_or_else(ApiError::bulk_without_source)?) };
         items.push(item(call, verb, members, source, number, &selection, &mut messages)?);
         number += usize::from(source.is_some());
     }
@@ -218,37 +218,37 @@ fn items<'a>(call: &'a Call<'_>) -> Result<Vec<Item<'a>>, Error> {
 }
 
 /// The verb of an action line, and its members.
-fn action(line: &Line, number: usize) -> Result<(Verb, &Value), Error> {
+fn action(line: &BodyLine, number: usize) -> Result<(Verb, &Value), ApiError> {
     let source: &Arc<Source> = match &line.content {
-        Content::Object(source) => source,
+        LineContent::Object(source) => source,
         // What is no object was read as a document; as an action it is told otherwise.
         _ => {
             return Err(match json::read(&line.text) {
-                Err(wrong) => Error::parse(error::syntax(&wrong)),
-                Ok(Some(Value::Array(_))) => Error::bulk_action(number, "START_OBJECT", "START_ARRAY"),
-                Ok(Some(Value::String(_))) => Error::bulk_action(number, "START_OBJECT", "VALUE_STRING"),
-                Ok(Some(Value::Number(_))) => Error::bulk_action(number, "START_OBJECT", "VALUE_NUMBER"),
-                Ok(Some(Value::Bool(_))) => Error::bulk_action(number, "START_OBJECT", "VALUE_BOOLEAN"),
-                Ok(_) => Error::bulk_action(number, "START_OBJECT", "VALUE_NULL"),
+                Err(wrong) => ApiError::parse(error::syntax(&wrong)),
+                Ok(Some(Value::Array(_))) => ApiError::bulk_action(number, "START_OBJECT", "START_ARRAY"),
+                Ok(Some(Value::String(_))) => ApiError::bulk_action(number, "START_OBJECT", "VALUE_STRING"),
+                Ok(Some(Value::Number(_))) => ApiError::bulk_action(number, "START_OBJECT", "VALUE_NUMBER"),
+                Ok(Some(Value::Bool(_))) => ApiError::bulk_action(number, "START_OBJECT", "VALUE_BOOLEAN"),
+                Ok(_) => ApiError::bulk_action(number, "START_OBJECT", "VALUE_NULL"),
             });
         }
     };
     let mut members = source.iter();
     let Some((name, value)) = members.next() else {
-        return Err(Error::bulk_action(number, "FIELD_NAME", "END_OBJECT"));
+        return Err(ApiError::bulk_action(number, "FIELD_NAME", "END_OBJECT"));
     };
-    let verb = Verb::of(name).ok_or_else(|| Error::bulk_unknown_action(number, name))?;
+    let verb = Verb::of(name).ok_or_else(|| ApiError::bulk_unknown_action(number, name))?;
     if !value.is_object() {
-        return Err(Error::bulk_action(number, "START_OBJECT or END_OBJECT", token_of(value)));
+        return Err(ApiError::bulk_action(number, "START_OBJECT or END_OBJECT", token_of(value)));
     }
     // DIFFERENCE: Elasticsearch 8, and 9 for a client of version 8, take both of these with a warning.
     if members.next().is_some() {
-        return Err(Error::bulk_action(number, "END_OBJECT", "FIELD_NAME"));
+        return Err(ApiError::bulk_action(number, "END_OBJECT", "FIELD_NAME"));
     }
     match line.has_more.then(|| json::token_after(&line.text)) {
         None | Some(Ok(None)) => Ok((verb, value)),
-        Some(Ok(Some(_))) => Err(Error::bulk_action_goes_on(number)),
-        Some(Err(wrong)) => Err(Error::parse(error::syntax(&wrong))),
+        Some(Ok(Some(_))) => Err(ApiError::bulk_action_goes_on(number)),
+        Some(Err(wrong)) => Err(ApiError::parse(error::syntax(&wrong))),
     }
 }
 
@@ -256,17 +256,17 @@ fn item<'a>(
     call: &'a Call,
     verb: Verb,
     members: &'a Value,
-    line: Option<&'a Line>,
+    line: Option<&'a BodyLine>,
     number: usize,
     selection: &Option<SourceFilter>,
     messages: &mut Vec<String>,
-) -> Result<Item<'a>, Error> {
-    let mut item = Item {
+) -> Result<BulkItem<'a>, ApiError> {
+    let mut item = BulkItem {
         verb,
         index: call.path("index"),
         id: None,
         routing: routing(call).map(str::to_owned),
-        guard: Guard::default(),
+        guard: WriteGuard::default(),
         require_alias: call.switch("require_alias"),
         require_data_stream: call.switch("require_data_stream"),
         pipeline: call.query("pipeline").map(str::to_owned),
@@ -275,7 +275,7 @@ fn item<'a>(
         line,
         update: None,
     };
-    let mut given = Given::default();
+    let mut given = GuardGiven::default();
     let mut retries = false;
     for (name, value) in members.as_object().into_iter().flatten() {
         let text = || match value {
@@ -287,11 +287,11 @@ fn item<'a>(
         match name.as_str() {
             "_source" => item.shown = SourceFilter::read(value),
             "dynamic_templates" => {
-                return Err(Error::unsupported("dynamic templates", "map the fields of the index before"));
+                return Err(ApiError::unsupported("dynamic templates", "map the fields of the index before"));
             }
             _ if value.is_object() || value.is_array() => {
                 let found = if value.is_object() { "START_OBJECT" } else { "START_ARRAY" };
-                return Err(Error::bulk_parameter_type(number, found, name));
+                return Err(ApiError::bulk_parameter_type(number, found, name));
             }
             "_index" => item.index = value.as_str().unwrap_or(item.index),
             "_id" => item.id = text(),
@@ -308,14 +308,14 @@ fn item<'a>(
             }
             "require_data_stream" => item.require_data_stream = *value == true || *value == "true",
             "list_executed_pipelines" => item.lists_pipelines = *value == true || *value == "true",
-            unknown => return Err(Error::bulk_unknown_parameter(number, unknown)),
+            unknown => return Err(ApiError::bulk_unknown_parameter(number, unknown)),
         }
     }
     if verb == Verb::Update && (given.version.is_some() || given.version_type.is_some_and(|kind| kind != "internal")) {
-        return Err(Error::bulk_update_with_version());
+        return Err(ApiError::bulk_update_with_version());
     }
     let update = match (item.verb, line.map(|line| (&line.content, line))) {
-        (Verb::Update, Some((Content::Object(source), line))) => Some(Update::read(source.iter(), &line.text)?),
+        (Verb::Update, Some((LineContent::Object(source), line))) => Some(Update::read(source.iter(), &line.text)?),
         (Verb::Update, Some((_, line))) => return Err(Update::no_object(&line.text)),
         _ => None,
     };

@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::{Expected, found, found_at, not_found, read_from, token_of};
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply, long_in};
-use crate::es::http::part::Part;
+use crate::es::http::part::JsonPart;
 use crate::es::index::handlers::lookup::{refuse, routing, selection};
 use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::Cluster;
 use crate::json::{self, Position};
 
 /// A document that is asked for.
-struct Wanted {
+struct DocumentWanted {
     index: String,
     id: String,
     shown: Option<SourceFilter>,
@@ -21,17 +21,17 @@ struct Wanted {
 }
 
 /// `mget`. A document that cannot be read has its error in its place.
-pub(crate) fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     if call.query("stored_fields").is_some() {
-        return Err(Error::unsupported("stored fields", "ask for fields with `_source_includes`"));
+        return Err(ApiError::unsupported("stored fields", "ask for fields with `_source_includes`"));
     }
     let wanted = wanted(call)?;
     let shown = selection(call).unwrap_or_default();
     let documents = wanted.iter().map(|wanted| read(cluster, call, wanted, &shown)).collect();
-    Ok(Reply::tree(vec![("docs", Part::List(documents))]))
+    Ok(Reply::tree(vec![("docs", JsonPart::List(documents))]))
 }
 
-fn read(cluster: &mut Cluster, call: &Call, wanted: &Wanted, otherwise: &SourceFilter) -> Part {
+fn read(cluster: &mut Cluster, call: &Call, wanted: &DocumentWanted, otherwise: &SourceFilter) -> JsonPart {
     let outcome = read_from(cluster, call, &wanted.index).and_then(|index| {
         index.check_routing(&wanted.id, wanted.routing.as_deref())?;
         let Some(document) = found_at(index, call, &wanted.id) else { return Ok(not_found(index, &wanted.id)) };
@@ -41,23 +41,23 @@ fn read(cluster: &mut Cluster, call: &Call, wanted: &Wanted, otherwise: &SourceF
     });
     outcome.unwrap_or_else(|error| {
         let error = error.body(false).and_then(|body| body.get("error").cloned());
-        Part::Object(vec![
-            ("_index", Part::Text(wanted.index.as_str().into())),
-            ("_id", Part::Text(wanted.id.as_str().into())),
-            ("error", Part::Json(error.unwrap_or_default())),
+        JsonPart::Object(vec![
+            ("_index", JsonPart::Text(wanted.index.as_str().into())),
+            ("_id", JsonPart::Text(wanted.id.as_str().into())),
+            ("error", JsonPart::Json(error.unwrap_or_default())),
         ])
     })
 }
 
-fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
-    let body = call.json().ok_or_else(Error::body_required)?;
+fn wanted(call: &Call) -> Result<Vec<DocumentWanted>, ApiError> {
+    let body = call.json().ok_or_else(ApiError::body_required)?;
     let own = call.path("index");
     for (name, value) in body.as_object().into_iter().flatten() {
         let place = json::locate(call.raw(), &format!("/{name}"), false).unwrap_or(Position::START);
         match value {
             Value::Array(_) if ["docs", "ids"].contains(&name.as_str()) => {}
-            Value::Array(_) => return Err(Error::mget_unknown_list(place, name)),
-            other => return Err(Error::mget_no_list(place, token_of(other))),
+            Value::Array(_) => return Err(ApiError::mget_unknown_list(place, name)),
+            other => return Err(ApiError::mget_no_list(place, token_of(other))),
         }
     }
     let mut wanted = Vec::new();
@@ -65,7 +65,7 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
     let plain = Expected::read(None, None, &mut Vec::new())?;
     for (at, document) in list(body, "docs").enumerate() {
         if !document.is_object() {
-            return Err(Error::mget_no_object());
+            return Err(ApiError::mget_no_object());
         }
         check(document)?;
         let text = |name: &str| text(document.get(name)?);
@@ -82,18 +82,18 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
         let kind = document.get("version_type").and_then(Value::as_str);
         let expected = Expected::read(number("version"), kind, &mut messages)?;
         let routing = text("routing").or_else(|| routing(call).map(str::to_owned));
-        wanted.extend(index.zip(id).map(|(index, id)| Wanted { index, id, shown, routing, expected }));
+        wanted.extend(index.zip(id).map(|(index, id)| DocumentWanted { index, id, shown, routing, expected }));
     }
     for (at, id) in list(body, "ids").enumerate() {
         if !matches!(id, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
-            return Err(Error::mget_no_id());
+            return Err(ApiError::mget_no_id());
         }
         if own.is_empty() {
             messages.push(format!("index is missing for doc {at}"));
         }
         let routing = routing(call).map(str::to_owned);
         let own = || own.to_owned();
-        wanted.extend(text(id).map(|id| Wanted { index: own(), id, shown: None, routing, expected: plain }));
+        wanted.extend(text(id).map(|id| DocumentWanted { index: own(), id, shown: None, routing, expected: plain }));
     }
     if wanted.is_empty() && messages.is_empty() {
         messages.push("no documents to get".to_owned());
@@ -103,12 +103,12 @@ fn wanted(call: &Call) -> Result<Vec<Wanted>, Error> {
 }
 
 /// Refuses members that a document of the list does not have.
-fn check(document: &Value) -> Result<(), Error> {
+fn check(document: &Value) -> Result<(), ApiError> {
     const KNOWN: [&str; 7] = ["_id", "_index", "_source", "routing", "stored_fields", "version", "version_type"];
     let is_plain = |value: &Value| !value.is_array() && !value.is_object();
     let mut members = document.as_object().into_iter().flatten();
     match members.find(|(name, value)| is_plain(value) && !KNOWN.contains(&name.as_str())) {
-        Some((name, _)) => Err(Error::mget_unknown_field(name)),
+        Some((name, _)) => Err(ApiError::mget_unknown_field(name)),
         None => Ok(()),
     }
 }

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::es::document::rules::Amendment;
-use crate::es::document::source::{Document, Source};
-use crate::es::document::store::{Effect, Guard, Index, PRIMARY_TERM, Written};
-use crate::es::error::{self, Error};
-use crate::es::http::call::{Body, Call, Content, Line, Reply, long_in};
-use crate::es::http::part::Part;
+use crate::es::document::source::{Source, StoredDocument};
+use crate::es::document::store::{Index, PRIMARY_TERM, WriteDone, WriteEffect, WriteGuard};
+use crate::es::error::{self, ApiError};
+use crate::es::http::call::{AnswerBody, BodyLine, Call, LineContent, Reply, long_in};
+use crate::es::http::part::JsonPart;
 use crate::es::index::handlers::lookup::{
-    Given, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
+    GuardGiven, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection,
+    show,
 };
-use crate::es::ingest::Address;
-use crate::es::refusal::{Refusal, ShelfRefusal};
+use crate::es::ingest::PipelineTarget;
+use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::Cluster;
 use crate::json::{self, Position};
@@ -25,36 +26,36 @@ use crate::json::{self, Position};
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
 
 /// `index`: stores a document whole; without an id, under a new one.
-pub(crate) fn index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn index(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let create = match call.query("op_type").map(|word| (word, word.to_lowercase())) {
         // An id of the cluster's own making is never there yet.
         None => call.path("id").is_empty(),
         Some((_, word)) if word == "index" => false,
         Some((_, word)) if word == "create" => true,
-        Some((given, _)) => return Err(Error::unknown_op_type(given)),
+        Some((given, _)) => return Err(ApiError::unknown_op_type(given)),
     };
     write(cluster, call, create)
 }
 
 /// `create`: stores a document if there is none.
-pub(crate) fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     if let Some(word) = call.query("op_type").filter(|word| word.to_lowercase() != "create") {
-        return Err(Error::no_create(word));
+        return Err(ApiError::no_create(word));
     }
     write(cluster, call, true)
 }
 
-fn write(cluster: &mut Cluster, call: &Call, create: bool) -> Result<Reply, Error> {
+fn write(cluster: &mut Cluster, call: &Call, create: bool) -> Result<Reply, ApiError> {
     check_patience(call)?;
     let refreshed = forces_refresh(call)?;
     let id = Some(call.path("id")).filter(|id| !id.is_empty());
     let mut messages = Vec::new();
-    let guard = Given::of(call).guard(create, id.is_some(), &mut messages)?;
+    let guard = GuardGiven::of(call).guard(create, id.is_some(), &mut messages)?;
     messages.extend(id.and_then(id_offence));
     messages.extend(pipeline_offence(call.query("pipeline")));
     refuse(&messages)?;
     let Some(line) = call.lines.first() else {
-        return Err(Error::body_required());
+        return Err(ApiError::body_required());
     };
     let asked = Store {
         index: call.path("index"),
@@ -79,7 +80,7 @@ fn write(cluster: &mut Cluster, call: &Call, create: bool) -> Result<Reply, Erro
 pub(super) struct Store<'a> {
     pub index: &'a str,
     pub id: Option<&'a str>,
-    pub guard: Guard,
+    pub guard: WriteGuard,
     pub routing: Option<&'a str>,
     pub require_alias: bool,
     pub require_data_stream: bool,
@@ -91,14 +92,14 @@ pub(super) struct Store<'a> {
 #[derive(Debug)]
 pub(super) struct Unstored {
     /// How far it came.
-    pub at: Stage,
+    pub at: WriteStage,
     /// Why.
-    pub error: Error,
+    pub error: ApiError,
 }
 
 /// How far a document came.
 #[derive(Clone, Debug)]
-pub(super) enum Stage {
+pub(super) enum WriteStage {
     /// To its pipelines.
     Ingest,
     /// To the name of its index.
@@ -109,33 +110,38 @@ pub(super) enum Stage {
 
 impl Store<'_> {
     /// Stores what a line says.
-    pub(crate) fn store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Error> {
+    pub(crate) fn store(self, cluster: &mut Cluster, line: &BodyLine, call: &Call) -> Result<WriteDone, ApiError> {
         self.try_to_store(cluster, line, call).map_err(|unstored| unstored.error)
     }
 
     /// The same, and says of a document that was not stored how far it came.
-    pub(crate) fn try_to_store(self, cluster: &mut Cluster, line: &Line, call: &Call) -> Result<Written, Unstored> {
-        let unstored = |at| move |error: Error| Unstored { at, error };
+    pub(crate) fn try_to_store(
+        self,
+        cluster: &mut Cluster,
+        line: &BodyLine,
+        call: &Call,
+    ) -> Result<WriteDone, Unstored> {
+        let unstored = |at| move |error: ApiError| Unstored { at, error };
         // An id of the cluster's own making has never been used.
         let id: Arc<str> = match self.id {
             Some(id) => Arc::from(id),
             None => Arc::from(cluster.next_id()),
         };
-        let at_shard = || Stage::Shard(id.clone());
+        let at_shard = || WriteStage::Shard(id.clone());
         let source = match &line.content {
-            Content::Object(source) => source.clone(),
-            Content::Broken(error) => return Err(unstored(at_shard())(error.clone())),
-            Content::Blank => return Err(unstored(at_shard())(Error::empty_document())),
+            LineContent::Object(source) => source.clone(),
+            LineContent::Broken(error) => return Err(unstored(at_shard())(error.clone())),
+            LineContent::Blank => return Err(unstored(at_shard())(ApiError::empty_document())),
         };
-        let source = self.ingested(cluster, source, line, call).map_err(unstored(Stage::Ingest))?;
+        let source = self.ingested(cluster, source, line, call).map_err(unstored(WriteStage::Ingest))?;
         if self.require_data_stream {
-            let refusal = ShelfRefusal::NoDataStream { name: self.index.to_owned() };
-            return Err(unstored(Stage::Target)(refusal.into()));
+            let refusal = IndexRefusal::NoDataStream { name: self.index.to_owned() };
+            return Err(unstored(WriteStage::Target)(refusal.into()));
         }
         let index = cluster.index_to_write(self.index, self.require_alias, call.now);
-        let index = index.map_err(|refusal| unstored(Stage::Target)(refusal.into()))?;
+        let index = index.map_err(|refusal| unstored(WriteStage::Target)(refusal.into()))?;
         if id.is_empty() {
-            return Err(unstored(at_shard())(Error::empty_id()));
+            return Err(unstored(at_shard())(ApiError::empty_id()));
         }
         index
             .check_routing(&id, self.routing)
@@ -145,7 +151,13 @@ impl Store<'_> {
 
     /// The document after its pipelines: the one that the call names, else the index's own, and then the
     /// index's last one.
-    fn ingested(self, cluster: &Cluster, source: Arc<Source>, line: &Line, call: &Call) -> Result<Arc<Source>, Error> {
+    fn ingested(
+        self,
+        cluster: &Cluster,
+        source: Arc<Source>,
+        line: &BodyLine,
+        call: &Call,
+    ) -> Result<Arc<Source>, ApiError> {
         let index = cluster.resolve_one(self.index, call.now).ok();
         let own = |name| index.and_then(|index| index.setting(name));
         let names: Vec<&str> =
@@ -155,13 +167,13 @@ impl Store<'_> {
             line.ends()?;
             return Ok(source);
         }
-        let address = Address { index: index.map_or(self.index, |index| index.name()), id: self.id };
+        let address = PipelineTarget { index: index.map_or(self.index, |index| index.name()), id: self.id };
         Ok(Arc::new(cluster.pipelines().run(&names, &source, address, call.now)?))
     }
 }
 
 /// A refusal that tells a value's place in the text as the client sent it.
-fn located(refusal: Refusal, text: &[u8]) -> Error {
+fn located(refusal: Refusal, text: &[u8]) -> ApiError {
     match refusal {
         Refusal::Shelf(refusal) => refusal.located_in(text).into(),
         other => other.into(),
@@ -169,23 +181,23 @@ fn located(refusal: Refusal, text: &[u8]) -> Error {
 }
 
 /// The answer to a write.
-pub(super) fn told(written: Written, refreshed: bool) -> Vec<(&'static str, Part)> {
+pub(super) fn told(written: WriteDone, refreshed: bool) -> Vec<(&'static str, JsonPart)> {
     let mut answer = Vec::with_capacity(9);
-    answer.push(("_index", Part::Text(written.index)));
-    answer.push(("_id", Part::Text(written.id)));
-    answer.push(("_version", Part::Number(written.version)));
-    answer.push(("result", Part::Word(written.effect.name())));
-    if refreshed && written.effect != Effect::Noop {
-        answer.push(("forced_refresh", Part::Flag(true)));
+    answer.push(("_index", JsonPart::Text(written.index)));
+    answer.push(("_id", JsonPart::Text(written.id)));
+    answer.push(("_version", JsonPart::Number(written.version)));
+    answer.push(("result", JsonPart::Word(written.effect.name())));
+    if refreshed && written.effect != WriteEffect::Noop {
+        answer.push(("forced_refresh", JsonPart::Flag(true)));
     }
-    answer.push(("_shards", Part::Shards { total: written.copies, successful: written.copies.min(1) }));
-    answer.push(("_seq_no", Part::Number(written.seq_no)));
-    answer.push(("_primary_term", Part::Number(PRIMARY_TERM)));
+    answer.push(("_shards", JsonPart::Shards { total: written.copies, successful: written.copies.min(1) }));
+    answer.push(("_seq_no", JsonPart::Number(written.seq_no)));
+    answer.push(("_primary_term", JsonPart::Number(PRIMARY_TERM)));
     answer
 }
 
 /// Where a new document is found. A blank in its id is a plus sign, as Java encodes it.
-fn location(written: &Written, routing: Option<&str>) -> String {
+fn location(written: &WriteDone, routing: Option<&str>) -> String {
     let routing = routing.map(|routing| format!("?routing={}", encoded(routing))).unwrap_or_default();
     format!("/{}/_doc/{}{routing}", encoded(&written.index), encoded(&written.id))
 }
@@ -203,11 +215,11 @@ fn encoded(text: &str) -> String {
 }
 
 /// `delete`. A document that is not there is 404, and a write all the same.
-pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     check_patience(call)?;
     let refreshed = forces_refresh(call)?;
     let mut messages = Vec::new();
-    let guard = Given::of(call).guard(false, true, &mut messages)?;
+    let guard = GuardGiven::of(call).guard(false, true, &mut messages)?;
     refuse(&messages)?;
     // A version that is counted elsewhere has to be remembered, and if it takes an index.
     let index = match guard.version {
@@ -217,16 +229,16 @@ pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
     index.check_routing(call.path("id"), routing(call))?;
     let written = index.remove(call.path("id"), guard)?;
     show(cluster, call, &written.index);
-    let status = if written.effect == Effect::NotFound { 404 } else { 200 };
+    let status = if written.effect == WriteEffect::NotFound { 404 } else { 200 };
     Ok(Reply { status, ..Reply::tree(told(written, refreshed)) })
 }
 
 /// `update`: merges fields into a document, or stores one if there is none.
-pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     check_patience(call)?;
     let refreshed = forces_refresh(call)?;
     if call.query("version").or(call.query("version_type")).is_some() {
-        return Err(Error::validation(&[INTERNAL_VERSION.to_owned()]));
+        return Err(ApiError::validation(&[INTERNAL_VERSION.to_owned()]));
     }
     let mut update = match call.json() {
         Some(Value::Object(members)) => {
@@ -237,7 +249,7 @@ pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
     update.says_upsert.get_or_insert(call.switch("doc_as_upsert"));
     update.asked.doc_as_upsert = update.says_upsert == Some(true);
     let mut messages = Vec::new();
-    let guard = update.given(Given::of(call)).guard(false, true, &mut messages)?;
+    let guard = update.given(GuardGiven::of(call)).guard(false, true, &mut messages)?;
     update.check(guard, call.count("retry_on_conflict", 0) > 0, &mut messages);
     refuse(&messages)?;
     let shown = selection(call).or(update.shown.clone());
@@ -258,13 +270,13 @@ pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
 }
 
 /// The document after an update, as the answer to it shows it; none if it is not to be shown.
-pub(super) fn read_back(index: &Index, id: &str, shown: &SourceFilter) -> Option<Part> {
+pub(super) fn read_back(index: &Index, id: &str, shown: &SourceFilter) -> Option<JsonPart> {
     let document = index.get(id)?;
-    Some(Part::Object(vec![
-        ("_seq_no", Part::Number(document.seq_no)),
-        ("_primary_term", Part::Number(PRIMARY_TERM)),
-        ("found", Part::Flag(true)),
-        ("_source", Part::Source(shown.shown(&document.source)?)),
+    Some(JsonPart::Object(vec![
+        ("_seq_no", JsonPart::Number(document.seq_no)),
+        ("_primary_term", JsonPart::Number(PRIMARY_TERM)),
+        ("found", JsonPart::Flag(true)),
+        ("_source", JsonPart::Source(shown.shown(&document.source)?)),
     ]))
 }
 
@@ -283,18 +295,25 @@ impl Update {
     const PARSER: &str = "UpdateRequest";
 
     /// What the parser says to a body that is no object.
-    pub(crate) fn no_object(text: &[u8]) -> Error {
+    pub(crate) fn no_object(text: &[u8]) -> ApiError {
         match json::read(text) {
-            Err(wrong) => Error::parse(error::syntax(&wrong)),
+            Err(wrong) => ApiError::parse(error::syntax(&wrong)),
             Ok(body) => {
                 let token = token_of(&body.unwrap_or_default());
-                Error::parse(error::expected_object(Position { offset: 0, line: 1, column: 1 }, Update::PARSER, token))
+                ApiError::parse(error::expected_object(
+                    Position { offset: 0, line: 1, column: 1 },
+                    Update::PARSER,
+                    token,
+                ))
             }
         }
     }
 
     /// Reads the members of the body of an update.
-    pub(crate) fn read<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, text: &[u8]) -> Result<Update, Error> {
+    pub(crate) fn read<'a>(
+        members: impl Iterator<Item = (&'a str, &'a Value)>,
+        text: &[u8],
+    ) -> Result<Update, ApiError> {
         const FIELDS: [&str; 9] = [
             "script",
             "scripted_upsert",
@@ -313,7 +332,8 @@ impl Update {
         let asked = Amendment { doc: None, upsert: None, doc_as_upsert: false, detect_noop: true };
         let mut update = Update { asked, shown: None, says_upsert: None, if_seq_no: None, if_primary_term: None };
         for (name, value) in members {
-            let wrong = || Error::parse(error::wrong_token(place(name, false), Update::PARSER, name, token_of(value)));
+            let wrong =
+                || ApiError::parse(error::wrong_token(place(name, false), Update::PARSER, name, token_of(value)));
             let document = || match value {
                 Value::Object(members) => Ok(Some(Arc::new(Source::from(members.clone())))),
                 _ => Err(wrong()),
@@ -332,11 +352,16 @@ impl Update {
                 }
                 "detect_noop" => update.asked.detect_noop = switch()?,
                 "_source" => update.shown = Some(SourceFilter::read(value).ok_or_else(wrong)?),
-                "script" | "scripted_upsert" => return Err(Error::scripts()),
+                "script" | "scripted_upsert" => return Err(ApiError::scripts()),
                 "if_seq_no" => update.if_seq_no = Some(long_in(value).ok_or_else(wrong)?),
                 "if_primary_term" => update.if_primary_term = Some(long_in(value).ok_or_else(wrong)?),
                 unknown => {
-                    return Err(Error::parse(error::unknown_field(place(name, true), Update::PARSER, unknown, FIELDS)));
+                    return Err(ApiError::parse(error::unknown_field(
+                        place(name, true),
+                        Update::PARSER,
+                        unknown,
+                        FIELDS,
+                    )));
                 }
             }
         }
@@ -344,8 +369,8 @@ impl Update {
     }
 
     /// What the update must find: what the body says of it goes before what is given beside it.
-    pub(crate) fn given<'a>(&self, beside: Given<'a>) -> Given<'a> {
-        Given {
+    pub(crate) fn given<'a>(&self, beside: GuardGiven<'a>) -> GuardGiven<'a> {
+        GuardGiven {
             if_seq_no: self.if_seq_no.or(beside.if_seq_no),
             if_primary_term: self.if_primary_term.or(beside.if_primary_term),
             ..beside
@@ -353,7 +378,7 @@ impl Update {
     }
 
     /// What Elasticsearch's validation says against the update.
-    pub(crate) fn check(&self, guard: Guard, retries: bool, messages: &mut Vec<String>) {
+    pub(crate) fn check(&self, guard: WriteGuard, retries: bool, messages: &mut Vec<String>) {
         let asked = &self.asked;
         if guard.condition.is_some() && retries {
             messages.push("compare and write operations can not be retried".to_owned());
@@ -393,7 +418,7 @@ pub(super) fn token_of(value: &Value) -> &'static str {
 // ── reading ───────────────────────────────────────────────────────────────────────────────────────
 
 /// The index that a read of one document goes to, refreshed before if the read wants that.
-pub(super) fn read_from<'c>(cluster: &'c mut Cluster, call: &Call, name: &str) -> Result<&'c Index, Error> {
+pub(super) fn read_from<'c>(cluster: &'c mut Cluster, call: &Call, name: &str) -> Result<&'c Index, ApiError> {
     if call.switch("refresh") {
         let name = cluster.resolve_one(name, call.now)?.name().clone();
         cluster.index_mut(&name).into_iter().for_each(Index::refresh);
@@ -402,7 +427,7 @@ pub(super) fn read_from<'c>(cluster: &'c mut Cluster, call: &Call, name: &str) -
 }
 
 /// The document with that id, as it is; as a search sees it if the read does not want to be up to date.
-pub(super) fn found_at<'c>(index: &'c Index, call: &Call, id: &str) -> Option<&'c Document> {
+pub(super) fn found_at<'c>(index: &'c Index, call: &Call, id: &str) -> Option<&'c StoredDocument> {
     match call.query("realtime") {
         Some("false") => index.seen(call.now).entry(id).map(|(_, document)| document),
         _ => index.get(id),
@@ -410,22 +435,22 @@ pub(super) fn found_at<'c>(index: &'c Index, call: &Call, id: &str) -> Option<&'
 }
 
 /// `get` and `exists`.
-pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let expected = Expected::of(call)?;
     let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");
     let shown = selection(call).unwrap_or_default();
     if call.query("stored_fields").is_some_and(|fields| !matches!(fields, "" | "_none_")) {
-        return Err(Error::unsupported("stored fields", "ask for fields with `_source_includes`"));
+        return Err(ApiError::unsupported("stored fields", "ask for fields with `_source_includes`"));
     }
     index.check_routing(id, routing(call))?;
     match found_at(index, call, id) {
         Some(document) => {
             expected.check(index, id, document)?;
             let shown = shown.shown(&document.source);
-            Ok(Reply::ok(Body::Tree(found(index, id, document, shown))))
+            Ok(Reply::ok(AnswerBody::Tree(found(index, id, document, shown))))
         }
-        None => Ok(Reply { status: 404, ..Reply::ok(Body::Tree(not_found(index, id))) }),
+        None => Ok(Reply { status: 404, ..Reply::ok(AnswerBody::Tree(not_found(index, id))) }),
     }
 }
 
@@ -435,7 +460,7 @@ pub(super) struct Expected(Option<u64>);
 
 impl Expected {
     /// What the query of a read says.
-    fn of(call: &Call) -> Result<Expected, Error> {
+    fn of(call: &Call) -> Result<Expected, ApiError> {
         let mut messages = Vec::new();
         let given = call.query("version").and_then(|text| text.parse().ok());
         let expected = Expected::read(given, call.query("version_type"), &mut messages)?;
@@ -450,12 +475,12 @@ impl Expected {
         version: Option<i64>,
         kind: Option<&str>,
         messages: &mut Vec<String>,
-    ) -> Result<Expected, Error> {
+    ) -> Result<Expected, ApiError> {
         let name = match kind {
             None | Some("internal") => "INTERNAL",
             Some("external" | "external_gt") => "EXTERNAL",
             Some("external_gte") => "EXTERNAL_GTE",
-            Some(other) => return Err(Error::unknown_version_type(other)),
+            Some(other) => return Err(ApiError::unknown_version_type(other)),
         };
         let given = version.filter(|version| *version != -3);
         if let Some(version) = given.filter(|version| *version < 0) {
@@ -468,52 +493,52 @@ impl Expected {
     ///
     /// # Errors
     /// When it has another one.
-    pub(crate) fn check(self, index: &Index, id: &str, document: &Document) -> Result<(), Error> {
+    pub(crate) fn check(self, index: &Index, id: &str, document: &StoredDocument) -> Result<(), ApiError> {
         match self.0.filter(|version| *version != document.version) {
-            Some(given) => Err(Error::read_conflict(id, document.version, given, index.name(), index.uuid())),
+            Some(given) => Err(ApiError::read_conflict(id, document.version, given, index.name(), index.uuid())),
             None => Ok(()),
         }
     }
 }
 
 /// A document as `get` and `mget` show it.
-pub(super) fn found(index: &Index, id: &str, document: &Document, shown: Option<Arc<Source>>) -> Part {
+pub(super) fn found(index: &Index, id: &str, document: &StoredDocument, shown: Option<Arc<Source>>) -> JsonPart {
     let mut answer = vec![
-        ("_index", Part::Text(index.name().clone())),
-        ("_id", Part::Text(Arc::from(id))),
-        ("_version", Part::Number(document.version)),
-        ("_seq_no", Part::Number(document.seq_no)),
-        ("_primary_term", Part::Number(PRIMARY_TERM)),
+        ("_index", JsonPart::Text(index.name().clone())),
+        ("_id", JsonPart::Text(Arc::from(id))),
+        ("_version", JsonPart::Number(document.version)),
+        ("_seq_no", JsonPart::Number(document.seq_no)),
+        ("_primary_term", JsonPart::Number(PRIMARY_TERM)),
     ];
-    answer.extend(document.routing.clone().map(|routing| ("_routing", Part::Text(routing))));
-    answer.push(("found", Part::Flag(true)));
-    answer.extend(shown.map(|source| ("_source", Part::Source(source))));
-    Part::Object(answer)
+    answer.extend(document.routing.clone().map(|routing| ("_routing", JsonPart::Text(routing))));
+    answer.push(("found", JsonPart::Flag(true)));
+    answer.extend(shown.map(|source| ("_source", JsonPart::Source(source))));
+    JsonPart::Object(answer)
 }
 
 /// The same for a document that is not there.
-pub(super) fn not_found(index: &Index, id: &str) -> Part {
-    Part::Object(vec![
-        ("_index", Part::Text(index.name().clone())),
-        ("_id", Part::Text(Arc::from(id))),
-        ("found", Part::Flag(false)),
+pub(super) fn not_found(index: &Index, id: &str) -> JsonPart {
+    JsonPart::Object(vec![
+        ("_index", JsonPart::Text(index.name().clone())),
+        ("_id", JsonPart::Text(Arc::from(id))),
+        ("found", JsonPart::Flag(false)),
     ])
 }
 
 /// `get_source` and `exists_source`: the document and nothing about it.
-pub(crate) fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let expected = Expected::of(call)?;
     let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");
     let shown = selection(call).unwrap_or_default();
     if shown == SourceFilter::None {
-        return Err(Error::validation(&["fetching source can not be disabled".to_owned()]));
+        return Err(ApiError::validation(&["fetching source can not be disabled".to_owned()]));
     }
     index.check_routing(id, routing(call))?;
     let Some(document) = found_at(index, call, id) else {
-        return Err(Error::no_such_source(index.name(), id));
+        return Err(ApiError::no_such_source(index.name(), id));
     };
     expected.check(index, id, document)?;
     let shown = shown.shown(&document.source).unwrap_or_default();
-    Ok(Reply::ok(Body::Tree(Part::Source(shown))))
+    Ok(Reply::ok(AnswerBody::Tree(JsonPart::Source(shown))))
 }

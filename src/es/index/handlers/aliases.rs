@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::{lookup, refuse};
 use crate::es::body::schema::split_list;
-use crate::es::document::store::{Design, Index, Level};
-use crate::es::error::Error;
-use crate::es::http::call::{Body, Call, Reply};
-use crate::es::http::part::Part;
+use crate::es::document::store::{BlockLevel, Design, Index};
+use crate::es::error::ApiError;
+use crate::es::http::call::{AnswerBody, Call, Reply};
+use crate::es::http::part::JsonPart;
 use crate::es::index::names::{Lookup, date_math, is_like};
 use crate::es::search::request::alias_filter;
 use crate::es::store::Cluster;
@@ -27,7 +27,7 @@ pub(super) enum Said {
 ///
 /// Source: Elasticsearch 9.x, aliases of the create index request, the handler of one alias, and the
 /// object parser of alias actions.
-pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, Value>, Error> {
+pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, Value>, ApiError> {
     let mut found: Map<String, Value> = Map::new();
     for (name, value) in body.as_object().into_iter().flatten() {
         let known = match name.as_str() {
@@ -50,12 +50,12 @@ pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, 
             ("is_write_index" | "is_hidden", Value::String(text)) => match text.as_str() {
                 "true" => Value::from(true),
                 "false" => Value::from(false),
-                other => return Err(Error::bad_boolean(other)),
+                other => return Err(ApiError::bad_boolean(other)),
             },
             // The handler of one alias passes over what it does not know.
             (_, value) if said == Said::Call && !value.is_array() => continue,
-            (_, Value::Array(_)) if said == Said::Call => return Err(Error::unknown_token("START_ARRAY")),
-            _ => return Err(Error::unknown_alias_field(name, alias)),
+            (_, Value::Array(_)) if said == Said::Call => return Err(ApiError::unknown_token("START_ARRAY")),
+            _ => return Err(ApiError::unknown_alias_field(name, alias)),
         };
         found.insert(known.to_owned(), kept);
     }
@@ -68,10 +68,10 @@ pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, 
         }
     }
     if kept.get("index_routing").and_then(Value::as_str).is_some_and(|routing| routing.contains(',')) {
-        return Err(Error::several_index_routings(alias));
+        return Err(ApiError::several_index_routings(alias));
     }
     if let Some(filter) = kept.get("filter") {
-        alias_filter(filter).map_err(|cause| Error::bad_alias_filter(alias, cause))?;
+        alias_filter(filter).map_err(|cause| ApiError::bad_alias_filter(alias, cause))?;
     }
     Ok(kept)
 }
@@ -82,17 +82,17 @@ pub(super) fn shown(index: &Index) -> Value {
 }
 
 /// `indices.put_alias`. Index and alias may stand in the body, which goes before the path.
-pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let text = |name: &str| call.get(name).and_then(Value::as_str);
     let indices = text("index").unwrap_or(call.path("index"));
     let alias = text("alias").unwrap_or(call.path("name"));
     if indices.is_empty() {
-        return Err(Error::empty_list("indices"));
+        return Err(ApiError::empty_list("indices"));
     }
     if alias.is_empty() {
-        return Err(Error::empty_text("alias"));
+        return Err(ApiError::empty_text("alias"));
     }
-    let action = Action {
+    let action = AliasAction {
         indices: split_list(indices).map(str::to_owned).collect(),
         aliases: vec![alias.to_owned()],
         what: What::Add(says(alias, call.json().unwrap_or(&Value::Null), Said::Call)?),
@@ -102,8 +102,8 @@ pub(crate) fn put(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.delete_alias`.
-pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let action = Action {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    let action = AliasAction {
         indices: split_list(call.path("index")).map(str::to_owned).collect(),
         aliases: split_list(call.path("name")).map(str::to_owned).collect(),
         what: What::Remove,
@@ -113,7 +113,7 @@ pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
 }
 
 /// A change of aliases.
-struct Action {
+struct AliasAction {
     indices: Vec<String>,
     aliases: Vec<String>,
     what: What,
@@ -138,15 +138,15 @@ impl What {
 }
 
 /// `indices.update_aliases`: several changes, all or none.
-pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let mut actions = Vec::new();
     for entry in call.get("actions").and_then(Value::as_array).into_iter().flatten() {
         let mut named = entry.as_object().into_iter().flatten();
         let Some((name, body)) = named.next() else {
-            return Err(Error::no_alias_action());
+            return Err(ApiError::no_alias_action());
         };
         if named.next().is_some() {
-            return Err(Error::several_alias_actions());
+            return Err(ApiError::several_alias_actions());
         }
         actions.push(action(name, body)?);
     }
@@ -157,17 +157,17 @@ pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
 }
 
 /// Reads one action.
-fn action(name: &str, body: &Value) -> Result<Action, Error> {
+fn action(name: &str, body: &Value) -> Result<AliasAction, ApiError> {
     let own: &[&str] = match name {
         "add" => &["index", "indices", "alias", "aliases", "must_exist"],
         "remove" => &["index", "indices", "alias", "aliases", "must_exist"],
         "remove_index" => &["index", "indices", "must_exist"],
-        unknown => return Err(Error::unknown_alias_action(unknown)),
+        unknown => return Err(ApiError::unknown_alias_action(unknown)),
     };
-    let texts = |one: &'static str, many: &'static str| -> Result<Vec<String>, Error> {
+    let texts = |one: &'static str, many: &'static str| -> Result<Vec<String>, ApiError> {
         let (one_given, many_given) = (body.get(one), body.get(many));
         if one_given.is_some() && many_given.is_some() {
-            return Err(Error::bad_alias_action(name, &format!("Only one of [{one}] and [{many}] is supported")));
+            return Err(ApiError::bad_alias_action(name, &format!("Only one of [{one}] and [{many}] is supported")));
         }
         let items = match one_given.or(many_given) {
             None => return Ok(Vec::new()),
@@ -176,13 +176,13 @@ fn action(name: &str, body: &Value) -> Result<Action, Error> {
         };
         let texts: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
         if one_given.is_some() && texts.iter().any(String::is_empty) {
-            return Err(Error::bad_alias_action(name, &format!("[{one}] can't be empty string")));
+            return Err(ApiError::bad_alias_action(name, &format!("[{one}] can't be empty string")));
         }
         if texts.is_empty() {
-            return Err(Error::bad_alias_action(name, &format!("[{many}] can't be empty")));
+            return Err(ApiError::bad_alias_action(name, &format!("[{many}] can't be empty")));
         }
         if texts.iter().any(String::is_empty) {
-            return Err(Error::bad_alias_action(name, &format!("[{many}] can't contain empty string")));
+            return Err(ApiError::bad_alias_action(name, &format!("[{many}] can't contain empty string")));
         }
         Ok(texts)
     };
@@ -194,24 +194,24 @@ fn action(name: &str, body: &Value) -> Result<Action, Error> {
         ("add", _) => {
             What::Add(says(aliases.first().map_or("", String::as_str), &Value::Object(others), Said::Action)?)
         }
-        (_, Some(unknown)) => return Err(Error::unknown_alias_action_field(name, unknown)),
+        (_, Some(unknown)) => return Err(ApiError::unknown_alias_action_field(name, unknown)),
         ("remove", None) => What::Remove,
         _ => What::RemoveIndex,
     };
     let must_exist = body.get("must_exist").map(|given| *given == true || *given == "true");
     if must_exist.is_some() && !matches!(what, What::Remove) {
-        return Err(Error::bad_alias_action(
+        return Err(ApiError::bad_alias_action(
             name,
             &format!("[must_exist] is unsupported for [{}]", name.to_uppercase()),
         ));
     }
     if indices.is_empty() {
-        return Err(Error::illegal("One of [index] or [indices] is required"));
+        return Err(ApiError::illegal("One of [index] or [indices] is required"));
     }
     if aliases.is_empty() && name != "remove_index" {
-        return Err(Error::illegal("One of [alias] or [aliases] is required"));
+        return Err(ApiError::illegal("One of [alias] or [aliases] is required"));
     }
-    Ok(Action { indices, aliases, what, must_exist })
+    Ok(AliasAction { indices, aliases, what, must_exist })
 }
 
 /// What the actions came to: in full if one of them found nothing to do.
@@ -230,7 +230,7 @@ type AliasesOfIndex = (std::sync::Arc<str>, std::collections::BTreeMap<String, M
 /// Does all changes or none, and tells what became of each.
 ///
 /// Source: Elasticsearch 9.x, transport action of aliases; its YAML tests of update_aliases.
-fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<Vec<Value>, Error> {
+fn apply(cluster: &mut Cluster, call: &Call, actions: &[AliasAction]) -> Result<Vec<Value>, ApiError> {
     let mut designs: Vec<AliasesOfIndex> = Vec::new();
     let mut doomed = Vec::new();
     let mut results = Vec::new();
@@ -245,7 +245,7 @@ fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<Vec<V
         let indices = cluster.resolve(&action.indices.join(","), &lookup, call.now)?;
         let mut removed = false;
         for index in indices {
-            index.allow(Level::MetadataWrite)?;
+            index.allow(BlockLevel::MetadataWrite)?;
             if matches!(action.what, What::RemoveIndex) {
                 changes += 1;
                 continue;
@@ -280,7 +280,7 @@ fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<Vec<V
             told.as_object_mut().map(|told| told.shift_remove("aliases"));
         }
         if matches!(action.what, What::Remove) && !removed {
-            let missing = Error::aliases_missing(&action.aliases);
+            let missing = ApiError::aliases_missing(&action.aliases);
             if action.must_exist == Some(true) {
                 return Err(missing);
             }
@@ -291,7 +291,7 @@ fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<Vec<V
     }
     if changes == 0 {
         let all: Vec<String> = actions.iter().flat_map(|action| action.aliases.clone()).collect();
-        return Err(Error::aliases_missing(&all));
+        return Err(ApiError::aliases_missing(&all));
     }
     refuse_two_write_indices(cluster, &designs)?;
     for (name, aliases) in designs {
@@ -306,19 +306,19 @@ fn apply(cluster: &mut Cluster, call: &Call, actions: &[Action]) -> Result<Vec<V
 }
 
 /// Refuses a new index that wants to be the one that an alias is written to, if there is one.
-pub(super) fn refuse_second_writer(cluster: &Cluster, design: &Design) -> Result<(), Error> {
+pub(super) fn refuse_second_writer(cluster: &Cluster, design: &Design) -> Result<(), ApiError> {
     let writes = |says: &Map<String, Value>| says.get("is_write_index") == Some(&Value::Bool(true));
     for (alias, _) in design.aliases.iter().filter(|(_, says)| writes(says)) {
         let writer = cluster.indices().find(|index| index.design.aliases.get(alias).is_some_and(writes));
         if let Some(writer) = writer {
-            return Err(Error::several_write_indices(alias, &[writer.name()]));
+            return Err(ApiError::several_write_indices(alias, &[writer.name()]));
         }
     }
     Ok(())
 }
 
 /// An alias has one index that is written to, or none.
-fn refuse_two_write_indices(cluster: &Cluster, designs: &[AliasesOfIndex]) -> Result<(), Error> {
+fn refuse_two_write_indices(cluster: &Cluster, designs: &[AliasesOfIndex]) -> Result<(), ApiError> {
     let writes = |says: &Map<String, Value>| says.get("is_write_index") == Some(&Value::Bool(true));
     for (name, aliases) in designs {
         for (alias, _) in aliases.iter().filter(|(_, says)| writes(says)) {
@@ -332,7 +332,7 @@ fn refuse_two_write_indices(cluster: &Cluster, designs: &[AliasesOfIndex]) -> Re
                 .collect();
             writers.sort_unstable();
             if writers.len() > 1 && writers.contains(&&**name) {
-                return Err(Error::several_write_indices(alias, &writers));
+                return Err(ApiError::several_write_indices(alias, &writers));
             }
         }
     }
@@ -340,31 +340,31 @@ fn refuse_two_write_indices(cluster: &Cluster, designs: &[AliasesOfIndex]) -> Re
 }
 
 /// `indices.get_alias`. A name that is not there is told beside those that are.
-pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let (shown, missing) = matching(cluster, call)?;
     if missing.is_empty() {
-        return Ok(Reply::ok(Body::Tree(Part::Named(shown))));
+        return Ok(Reply::ok(AnswerBody::Tree(JsonPart::Named(shown))));
     }
     let plural = if missing.len() > 1 { "aliases" } else { "alias" };
     let mut answer = vec![
-        ("error".into(), Part::Json(json!(format!("{plural} [{}] missing", missing.join(","))))),
-        ("status".into(), Part::Number(404)),
+        ("error".into(), JsonPart::Json(json!(format!("{plural} [{}] missing", missing.join(","))))),
+        ("status".into(), JsonPart::Number(404)),
     ];
     answer.extend(shown);
-    Ok(Reply { status: 404, ..Reply::ok(Body::Tree(Part::Named(answer))) })
+    Ok(Reply { status: 404, ..Reply::ok(AnswerBody::Tree(JsonPart::Named(answer))) })
 }
 
 /// `indices.exists_alias`.
-pub(crate) fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let (shown, missing) = matching(cluster, call)?;
     let status = if shown.is_empty() || !missing.is_empty() { 404 } else { 200 };
     Ok(Reply { status, ..Reply::json(json!({})) })
 }
 
-type Shown = Vec<(std::sync::Arc<str>, Part)>;
+type ShownAlias = Vec<(std::sync::Arc<str>, JsonPart)>;
 
 /// The indices with the aliases that are asked for, and the names that none of them has.
-fn matching(cluster: &Cluster, call: &Call) -> Result<(Shown, Vec<String>), Error> {
+fn matching(cluster: &Cluster, call: &Call) -> Result<(ShownAlias, Vec<String>), ApiError> {
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::of_all_metadata() })?;
     let indices = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let wanted = Some(call.path("name")).filter(|name| !name.is_empty());
@@ -384,7 +384,7 @@ fn matching(cluster: &Cluster, call: &Call) -> Result<(Shown, Vec<String>), Erro
         }
         is_in
     };
-    let mut shown = Shown::new();
+    let mut shown = ShownAlias::new();
     for index in &indices {
         let aliases: Map<String, Value> = index
             .design
@@ -394,7 +394,7 @@ fn matching(cluster: &Cluster, call: &Call) -> Result<(Shown, Vec<String>), Erro
             .map(|(alias, says)| (alias.clone(), Value::Object(says.clone())))
             .collect();
         if wanted.is_none() || !aliases.is_empty() {
-            shown.push((index.name().clone(), Part::Json(json!({ "aliases": aliases }))));
+            shown.push((index.name().clone(), JsonPart::Json(json!({ "aliases": aliases }))));
         }
     }
     let is_excluded_later = |at: usize, name: &str| {

@@ -1,9 +1,9 @@
 //! How a call wants its index expression understood, and other parameters that many calls share.
 
 use crate::es::body::schema::split_list;
-use crate::es::document::source::Condition;
-use crate::es::document::store::{External, Guard};
-use crate::es::error::Error;
+use crate::es::document::source::WriteCondition;
+use crate::es::document::store::{External, WriteGuard};
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 pub(crate) use crate::es::search::request::lookup;
 use crate::es::search::request::time;
@@ -11,11 +11,11 @@ use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 
 /// Whether the call forces a refresh, which its answer then says.
-pub(crate) fn forces_refresh(call: &Call) -> Result<bool, Error> {
+pub(crate) fn forces_refresh(call: &Call) -> Result<bool, ApiError> {
     match call.query("refresh") {
         Some("" | "true") => Ok(true),
         None | Some("false" | "wait_for") => Ok(false),
-        Some(other) => Err(Error::unknown_refresh(other)),
+        Some(other) => Err(ApiError::unknown_refresh(other)),
     }
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn selection(call: &Call) -> Option<SourceFilter> {
 
 /// What a write must find, as parameters or as the members of an action of a bulk.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Given<'a> {
+pub(crate) struct GuardGiven<'a> {
     /// `if_seq_no`.
     pub if_seq_no: Option<i64>,
     /// `if_primary_term`.
@@ -52,11 +52,11 @@ pub(crate) struct Given<'a> {
     pub version_type: Option<&'a str>,
 }
 
-impl<'a> Given<'a> {
+impl<'a> GuardGiven<'a> {
     /// What the query says. The form of its numbers has been checked.
-    pub(crate) fn of(call: &'a Call) -> Given<'a> {
+    pub(crate) fn of(call: &'a Call) -> GuardGiven<'a> {
         let number = |name| call.query(name).and_then(|text| text.parse().ok());
-        Given {
+        GuardGiven {
             if_seq_no: number("if_seq_no"),
             if_primary_term: number("if_primary_term"),
             version: number("version"),
@@ -68,24 +68,24 @@ impl<'a> Given<'a> {
     /// the document.
     ///
     /// Source: Elasticsearch 9.x, index request and document write request, `validate`.
-    pub(crate) fn guard(self, create: bool, has_id: bool, messages: &mut Vec<String>) -> Result<Guard, Error> {
+    pub(crate) fn guard(self, create: bool, has_id: bool, messages: &mut Vec<String>) -> Result<WriteGuard, ApiError> {
         let (external, type_name) = match self.version_type {
             None | Some("internal") => (None, "INTERNAL"),
             Some("external" | "external_gt") => (Some(false), "EXTERNAL"),
             Some("external_gte") => (Some(true), "EXTERNAL_GTE"),
-            Some(other) => return Err(Error::unknown_version_type(other)),
+            Some(other) => return Err(ApiError::unknown_version_type(other)),
         };
         // Some negative numbers are the server's own words for none.
         let if_seq_no = self.if_seq_no.filter(|number| *number != -2);
         if let Some(number) = if_seq_no.filter(|number| *number < 0) {
-            return Err(Error::negative_seq_no(number));
+            return Err(ApiError::negative_seq_no(number));
         }
         if let Some(number) = self.if_primary_term.filter(|number| *number < 0) {
-            return Err(Error::negative_primary_term(number));
+            return Err(ApiError::negative_primary_term(number));
         }
         let primary_term = self.if_primary_term.filter(|term| *term > 0);
         let given = self.version.filter(|version| !matches!(version, -3 | -4));
-        let guard = Guard { create, ..Guard::default() };
+        let guard = WriteGuard { create, ..WriteGuard::default() };
         let mut says = |text: &str| messages.push(text.to_owned());
         if create {
             let offence = match (external, given, if_seq_no.or(primary_term)) {
@@ -120,7 +120,7 @@ impl<'a> Given<'a> {
         }
         let condition = match (if_seq_no, primary_term) {
             (Some(seq_no), Some(primary_term)) => {
-                Some(Condition { seq_no: seq_no as u64, primary_term: primary_term as u64 })
+                Some(WriteCondition { seq_no: seq_no as u64, primary_term: primary_term as u64 })
             }
             (Some(_), None) => {
                 says("ifSeqNo is set, but primary term is [0]");
@@ -132,7 +132,7 @@ impl<'a> Given<'a> {
             }
             (None, None) => None,
         };
-        Ok(Guard { condition, version, ..guard })
+        Ok(WriteGuard { condition, version, ..guard })
     }
 }
 
@@ -144,15 +144,15 @@ pub(crate) const INTERNAL_VERSION: &str = "internal versioning can not be used f
 /// copy, and nobody to wait for.
 ///
 /// Source: Elasticsearch 9.x, REST handlers of writes, time values and active shard counts.
-pub(crate) fn check_patience(call: &Call) -> Result<(), Error> {
+pub(crate) fn check_patience(call: &Call) -> Result<(), ApiError> {
     if let Some(text) = call.query("timeout") {
         time("timeout", text)?;
     }
     match call.query("wait_for_active_shards").map(|text| (text, text.parse::<i32>())) {
         None | Some(("all", _)) => Ok(()),
         Some((_, Ok(count))) if count >= 0 => Ok(()),
-        Some((_, Ok(_))) => Err(Error::negative_shard_count()),
-        Some((text, Err(_))) => Err(Error::bad_shard_count(text)),
+        Some((_, Ok(_))) => Err(ApiError::negative_shard_count()),
+        Some((text, Err(_))) => Err(ApiError::bad_shard_count(text)),
     }
 }
 
@@ -183,8 +183,8 @@ pub(crate) fn dot_warned<'i>(reply: Reply, call: &Call, made: impl IntoIterator<
 }
 
 /// Refuses if a validation has said anything.
-pub(crate) fn refuse(messages: &[String]) -> Result<(), Error> {
-    if messages.is_empty() { Ok(()) } else { Err(Error::validation(messages)) }
+pub(crate) fn refuse(messages: &[String]) -> Result<(), ApiError> {
+    if messages.is_empty() { Ok(()) } else { Err(ApiError::validation(messages)) }
 }
 
 /// What Elasticsearch says to an id that is too long; none if it will do.

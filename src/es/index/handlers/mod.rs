@@ -13,16 +13,16 @@ use super::handlers::state::refuse_wildcards;
 use crate::clock::Timestamp;
 use crate::es::body::schema::split_list;
 use crate::es::document::source::hash_order;
-use crate::es::document::store::{Design, Index, Level};
-use crate::es::error::Error;
+use crate::es::document::store::{BlockLevel, Design, Index};
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
-use crate::es::http::part::Part;
+use crate::es::http::part::JsonPart;
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::{Lookup, date_math, is_like};
 use crate::es::index::settings::{self, BadSetting};
 use crate::es::node::handlers::cluster::Shards;
-use crate::es::refusal::ShelfRefusal;
+use crate::es::refusal::IndexRefusal;
 use crate::es::store::Cluster;
 
 /// The number that Elasticsearch gives to what its indices look like inside.
@@ -33,7 +33,7 @@ const INDEX_VERSION: &str = "9039003";
 // ── making, showing, removing ─────────────────────────────────────────────────────────────────────
 
 /// `indices.create`.
-pub(crate) fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let given = call.path("index");
     let name = date_math(given, call.now)?;
     let design = design(call.json(), call)?;
@@ -44,24 +44,24 @@ pub(crate) fn create(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
 }
 
 /// What the body of a create says of the new index. Settings come first, for the mapping names what they set up.
-pub(super) fn design(body: Option<&Value>, call: &Call) -> Result<Design, Error> {
+pub(super) fn design(body: Option<&Value>, call: &Call) -> Result<Design, ApiError> {
     let mut design = Design::default();
     let members = || body.and_then(Value::as_object).into_iter().flatten();
     if let Some((unknown, _)) =
         members().find(|(name, _)| !["settings", "mappings", "aliases"].contains(&name.as_str()))
     {
-        return Err(Error::unknown_create_key(unknown));
+        return Err(ApiError::unknown_create_key(unknown));
     }
     let member = |name: &str| body.and_then(|body| body.get(name));
     if let Some(given) = member("settings") {
-        design.settings = settings::flat(given).map_err(ShelfRefusal::from)?;
+        design.settings = settings::flat(given).map_err(IndexRefusal::from)?;
         design.settings.retain(|_, value| !value.is_null());
-        settings::check_whole(&design.settings).map_err(ShelfRefusal::from)?;
+        settings::check_whole(&design.settings).map_err(IndexRefusal::from)?;
     }
     if let Some(mapping) = member("mappings") {
         let mapping = untyped(mapping, false)?;
-        design.mapping = Mapping::parse_for(mapping, Analysis::of(&design.settings)).map_err(ShelfRefusal::from)?;
-        design.mapping.check().map_err(ShelfRefusal::from)?;
+        design.mapping = Mapping::parse_for(mapping, Analysis::of(&design.settings)).map_err(IndexRefusal::from)?;
+        design.mapping.check().map_err(IndexRefusal::from)?;
     }
     for (alias, says) in member("aliases").and_then(Value::as_object).into_iter().flatten() {
         design.aliases.insert(date_math(alias, call.now)?, aliases::says(alias, says, aliases::Said::Index)?);
@@ -70,27 +70,27 @@ pub(super) fn design(body: Option<&Value>, call: &Call) -> Result<Design, Error>
 }
 
 /// A mapping, which must not stand under the name of a type.
-pub(super) fn untyped(mapping: &Value, in_put: bool) -> Result<&Value, Error> {
+pub(super) fn untyped(mapping: &Value, in_put: bool) -> Result<&Value, ApiError> {
     match mapping.as_object().and_then(|members| members.get_key_value("_doc")) {
-        Some((name, Value::Object(_))) => Err(Error::mapping_under_type(name, in_put)),
+        Some((name, Value::Object(_))) => Err(ApiError::mapping_under_type(name, in_put)),
         _ => Ok(mapping),
     }
 }
 
 /// `indices.get`.
-pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     const FEATURES: [&str; 3] = ["aliases", "mappings", "settings"];
     let features: Vec<&str> = call.query("features").into_iter().flat_map(split_list).collect();
     let invalid: Vec<&str> = features.iter().copied().filter(|feature| !FEATURES.contains(feature)).collect();
     if !invalid.is_empty() {
-        return Err(Error::illegal(&format!("Invalid features specified [{}]", invalid.join(","))));
+        return Err(ApiError::illegal(&format!("Invalid features specified [{}]", invalid.join(","))));
     }
     let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let wants = |feature: &str| features.is_empty() || features.contains(&feature);
     let mut answer = Map::new();
     for index in found {
-        index.allow(Level::MetadataRead)?;
+        index.allow(BlockLevel::MetadataRead)?;
         let mut shown = Map::new();
         if wants("aliases") {
             shown.insert("aliases".to_owned(), aliases::shown(index));
@@ -110,7 +110,7 @@ pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// `indices.exists`: there is an index for every name that is given.
-pub(crate) fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let status = if found.is_empty() { 404 } else { 200 };
@@ -121,7 +121,7 @@ pub(crate) fn exists(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
 /// what is not there is passed over.
 ///
 /// Source: Elasticsearch 9.x, check of destructive operations; its YAML tests of delete.
-pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let expression = call.path("index");
     refuse_wildcards(expression)?;
     let lookup = lookup(call, Lookup::of_all_metadata())?;
@@ -130,12 +130,12 @@ pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
         let part = date_math(part, call.now)?;
         if cluster.index(&part).is_none() && !cluster.named(&part).is_empty() {
             if !lookup.ignore_unavailable {
-                return Err(Error::delete_by_alias(&part));
+                return Err(ApiError::delete_by_alias(&part));
             }
             continue;
         }
         let found = cluster.resolve(&part, &lookup, call.now)?;
-        found.iter().try_for_each(|index| index.allow(Level::Delete))?;
+        found.iter().try_for_each(|index| index.allow(BlockLevel::Delete))?;
         names.extend(found.iter().map(|index| index.name().to_string()));
     }
     for name in names {
@@ -147,26 +147,26 @@ pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
 // ── mappings ──────────────────────────────────────────────────────────────────────────────────────
 
 /// `indices.get_mapping`.
-pub(crate) fn get_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let lookup = lookup(call, Lookup::of_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
-    found.iter().try_for_each(|index| index.allow(Level::MetadataRead))?;
+    found.iter().try_for_each(|index| index.allow(BlockLevel::MetadataRead))?;
     let shown = found.iter().map(|index| (index.name().to_string(), json!({ "mappings": index.mapping().to_value() })));
     Ok(Reply::json(Value::Object(shown.collect())))
 }
 
 /// `indices.put_mapping`. All indices take it or none.
-pub(crate) fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let body = untyped(call.json().ok_or_else(Error::body_required)?, true)?;
+pub(crate) fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    let body = untyped(call.json().ok_or_else(ApiError::body_required)?, true)?;
     let lookup = lookup(call, Lookup::of_all_metadata())?;
     let mut changed = Vec::new();
     for index in cluster.resolve(call.path("index"), &lookup, call.now)? {
-        index.allow(Level::MetadataWrite)?;
+        index.allow(BlockLevel::MetadataWrite)?;
         // Each index has an analysis of its own.
-        let mapping = Mapping::parse_for(body, Analysis::of(&index.design.settings)).map_err(ShelfRefusal::from)?;
+        let mapping = Mapping::parse_for(body, Analysis::of(&index.design.settings)).map_err(IndexRefusal::from)?;
         let mut merged = index.mapping().clone();
-        merged.merge(&mapping).map_err(ShelfRefusal::from)?;
-        merged.check().map_err(ShelfRefusal::from)?;
+        merged.merge(&mapping).map_err(IndexRefusal::from)?;
+        merged.check().map_err(IndexRefusal::from)?;
         changed.push((index.name().clone(), merged));
     }
     for (name, mapping) in changed {
@@ -180,13 +180,13 @@ pub(crate) fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, E
 // ── settings ──────────────────────────────────────────────────────────────────────────────────────
 
 /// `indices.get_settings`.
-pub(crate) fn get_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let lookup = lookup(call, Lookup::of_all_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let wanted = Some(call.path("name")).filter(|name| !matches!(*name, "" | "_all" | "*"));
     let mut answer = Map::new();
     for index in found {
-        index.allow(Level::MetadataRead)?;
+        index.allow(BlockLevel::MetadataRead)?;
         let shown = shown_settings(index, call, wanted);
         if wanted.is_none() || shown.as_object().is_some_and(|shown| !shown.is_empty()) {
             let mut told = json!({ "settings": shown });
@@ -242,9 +242,9 @@ fn shown_flat(flat: Map<String, Value>, call: &Call, wanted: Option<&str>) -> Va
 }
 
 /// `indices.put_settings`. All indices take them or none.
-pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let body = call.json().ok_or_else(Error::body_required)?;
-    let flat = settings::flat(body.get("settings").unwrap_or(body)).map_err(ShelfRefusal::from)?;
+pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    let body = call.json().ok_or_else(ApiError::body_required)?;
+    let flat = settings::flat(body.get("settings").unwrap_or(body)).map_err(IndexRefusal::from)?;
     let lookup = lookup(call, Lookup::of_all_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let (preserves, reopens) = (call.switch("preserve_existing"), call.switch("reopen"));
@@ -254,7 +254,7 @@ pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, 
         if !names.is_empty() {
             let names = names.into_iter().map(|name| format!("index.{name}")).collect();
             let (index, uuid) = (index.name().to_string(), index.uuid().to_owned());
-            return Err(ShelfRefusal::from(BadSetting::Fixed { names, index, uuid, never }).into());
+            return Err(IndexRefusal::from(BadSetting::Fixed { names, index, uuid, never }).into());
         }
         let mut settings = index.design.settings.clone();
         for (name, value) in &flat {
@@ -264,10 +264,10 @@ pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, 
                 settings.insert(name.clone(), value.clone());
             }
         }
-        settings::check_whole(&settings).map_err(ShelfRefusal::from)?;
+        settings::check_whole(&settings).map_err(IndexRefusal::from)?;
         // Who only takes blocks away or raises them is not held back by them.
         if !flat.keys().all(|name| name.starts_with("blocks.")) {
-            index.allow(Level::MetadataWrite)?;
+            index.allow(BlockLevel::MetadataWrite)?;
         }
         changed.push((index.name().clone(), settings::expanded(settings)));
     }
@@ -282,7 +282,7 @@ pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, 
 // ── refresh, flush, statistics ────────────────────────────────────────────────────────────────────
 
 /// `indices.refresh`: searches see all that was written.
-pub(crate) fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
     let names: Vec<_> =
         cluster.resolve(call.path("index"), &lookup, call.now)?.iter().map(|index| index.name().clone()).collect();
@@ -293,14 +293,14 @@ pub(crate) fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
 }
 
 /// `indices.flush`: there is nothing to do, for nothing is written to a disk.
-pub(crate) fn flush(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn flush(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     Ok(Reply::tree(vec![("_shards", shards(&found))]))
 }
 
 /// The shards of indices: all that they want, and those that there are.
-pub(super) fn shards(indices: &[&Index]) -> Part {
+pub(super) fn shards(indices: &[&Index]) -> JsonPart {
     let shards = Shards::of_all(indices.iter().copied());
-    Part::Shards { total: shards.active + shards.unassigned, successful: shards.active }
+    JsonPart::Shards { total: shards.active + shards.unassigned, successful: shards.active }
 }

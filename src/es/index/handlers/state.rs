@@ -9,20 +9,20 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::lookup;
 use crate::es::body::schema::split_list;
-use crate::es::document::store::{Barrier, CLOSED, Index, Level};
-use crate::es::error::Error;
+use crate::es::document::store::{Barrier, BlockLevel, CLOSED, Index};
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
-use crate::es::index::mapping::Fields;
+use crate::es::index::mapping::MappedFields;
 use crate::es::index::names::{Lookup, is_like};
 use crate::es::store::Cluster;
 
 /// Refuses wildcards where a mistake would cost much, as a node does unless it is told otherwise.
 ///
 /// Source: Elasticsearch 9.x, `action.destructive_requires_name` and its default.
-pub(super) fn refuse_wildcards(expression: &str) -> Result<(), Error> {
+pub(super) fn refuse_wildcards(expression: &str) -> Result<(), ApiError> {
     let is_wild = |part: &str| part.contains('*') || part == "_all" || part.is_empty();
     match expression.split(',').any(is_wild) {
-        true => Err(Error::wildcards_not_allowed()),
+        true => Err(ApiError::wildcards_not_allowed()),
         false => Ok(()),
     }
 }
@@ -46,11 +46,11 @@ fn names(indices: &[&Index]) -> Vec<std::sync::Arc<str>> {
 }
 
 /// `indices.close`.
-pub(crate) fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let shards = call.query("wait_for_active_shards");
     if let Some(text) = shards.filter(|text| *text != "index-setting") {
         let kind = crate::es::values::ValueKind::ActiveShards;
-        kind.check(text).map_err(|why| Error::bad_parameter("wait_for_active_shards", text, why))?;
+        kind.check(text).map_err(|why| ApiError::bad_parameter("wait_for_active_shards", text, why))?;
     }
     refuse_wildcards(call.path("index"))?;
     let found = cluster.resolve(call.path("index"), &lookup(call, Lookup::of_metadata())?, call.now)?;
@@ -69,7 +69,7 @@ pub(crate) fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
 }
 
 /// `indices.open`.
-pub(crate) fn open(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn open(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     refuse_wildcards(call.path("index"))?;
     let otherwise = Lookup { expand_open: false, ..Lookup::of_all_metadata() };
     let found = cluster.resolve(call.path("index"), &lookup(call, otherwise)?, call.now)?;
@@ -79,22 +79,22 @@ pub(crate) fn open(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
 }
 
 /// The block of that name.
-fn block(name: &str) -> Result<Barrier, Error> {
+fn block(name: &str) -> Result<Barrier, ApiError> {
     match name {
         "metadata" => Ok(Barrier::Metadata),
         "read" => Ok(Barrier::Read),
         "read_only" => Ok(Barrier::ReadOnly),
         "write" => Ok(Barrier::Write),
-        "read_only_allow_delete" => Err(Error::unsupported(
+        "read_only_allow_delete" => Err(ApiError::unsupported(
             "the block [read_only_allow_delete] by a call of its own",
             "set `index.blocks.read_only_allow_delete` with the settings of the index",
         )),
-        other => Err(Error::illegal(&format!("No block found with name {other}"))),
+        other => Err(ApiError::illegal(&format!("No block found with name {other}"))),
     }
 }
 
 /// `indices.add_block`.
-pub(crate) fn add_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn add_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let block = block(call.path("block"))?;
     let found = cluster.resolve(call.path("index"), &lookup(call, Lookup::of_all_metadata())?, call.now)?;
     let names = names(&found);
@@ -104,7 +104,7 @@ pub(crate) fn add_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Err
 }
 
 /// `indices.remove_block`.
-pub(crate) fn remove_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn remove_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let block = block(call.path("block"))?;
     let found = cluster.resolve(call.path("index"), &lookup(call, Lookup::of_all_metadata())?, call.now)?;
     let names = names(&found);
@@ -114,12 +114,12 @@ pub(crate) fn remove_block(cluster: &mut Cluster, call: &Call) -> Result<Reply, 
 }
 
 /// `indices.resolve_index`: the indices and aliases behind an expression.
-pub(crate) fn resolve_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn resolve_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     if call.query("mode").is_some() {
-        return Err(Error::unsupported("[mode] of a call that resolves names", "leave it out"));
+        return Err(ApiError::unsupported("[mode] of a call that resolves names", "leave it out"));
     }
     if call.query("project_routing").is_some() {
-        return Err(Error::unsupported("[project_routing]", "leave it out"));
+        return Err(ApiError::unsupported("[project_routing]", "leave it out"));
     }
     let expression = call.path("name");
     let lookup = lookup(call, Lookup::of_metadata())?;
@@ -164,15 +164,15 @@ fn told(index: &Index, call: &Call) -> Value {
 /// `indices.get_field_mapping`: how single fields are typed.
 ///
 /// DIFFERENCE: the server's own fields are not told, whatever pattern they are like.
-pub(crate) fn get_field_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_field_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     if call.switch("include_defaults") {
-        return Err(Error::unsupported("[include_defaults] of the mapping of a field", "leave it out"));
+        return Err(ApiError::unsupported("[include_defaults] of the mapping of a field", "leave it out"));
     }
     let lookup = lookup(call, Lookup::of_metadata())?;
     let patterns: Vec<&str> = split_list(call.path("fields")).collect();
     let mut answer = Map::new();
     for index in cluster.resolve(call.path("index"), &lookup, call.now)? {
-        index.allow(Level::MetadataRead)?;
+        index.allow(BlockLevel::MetadataRead)?;
         let mut found = BTreeMap::new();
         collect(index.mapping().fields(), "", &patterns, &mut found);
         let found: Map<String, Value> = found.into_iter().collect();
@@ -182,7 +182,7 @@ pub(crate) fn get_field_mapping(cluster: &mut Cluster, call: &Call) -> Result<Re
 }
 
 /// The fields, and the further ways to index them, that are like a pattern.
-fn collect(fields: &Fields, path: &str, patterns: &[&str], found: &mut BTreeMap<String, Value>) {
+fn collect(fields: &MappedFields, path: &str, patterns: &[&str], found: &mut BTreeMap<String, Value>) {
     for (name, field) in fields {
         let full = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
         if !field.kind.is_object() && patterns.iter().any(|pattern| is_like(pattern, &full)) {

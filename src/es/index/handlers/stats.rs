@@ -8,9 +8,9 @@ use super::lookup::lookup;
 use super::shards;
 use crate::es::body::schema::split_list;
 use crate::es::document::store::Index;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
-use crate::es::http::part::Part;
+use crate::es::http::part::JsonPart;
 use crate::es::index::names::Lookup;
 use crate::es::node::handlers::cat::size;
 use crate::es::node::handlers::cluster::Shards;
@@ -45,16 +45,16 @@ const METRICS: [(&str, &str); 21] = [
 ///
 /// DIFFERENCE: documents and their bytes are counted, and the writes that an index has seen. All else is told as
 /// in an index where nothing has happened: two runs would differ in time alone.
-pub(crate) fn stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = asked(call)?;
     let level = call.query("level").unwrap_or("indices");
     if !["cluster", "indices", "shards"].contains(&level) {
-        return Err(Error::bad_stats_level(level));
+        return Err(ApiError::bad_stats_level(level));
     }
     for name in ["fields", "fielddata_fields", "completion_fields", "groups"] {
         if call.query(name).is_some() {
             let what = format!("[{name}] of the statistics of indices");
-            return Err(Error::unsupported(&what, "leave it out: nothing is told by field here"));
+            return Err(ApiError::unsupported(&what, "leave it out: nothing is told by field here"));
         }
     }
     // Without a word about it, a closed index that is named is a mistake.
@@ -72,18 +72,18 @@ pub(crate) fn stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
         if level == "shards" {
             stats["shards"] = of_shards(index, &asked, &node);
         }
-        (index.name().clone(), Part::Json(stats))
+        (index.name().clone(), JsonPart::Json(stats))
     });
     let mut members =
-        vec![("_shards", shards(&found)), ("_all", Part::Json(json!({ "primaries": total, "total": total })))];
+        vec![("_shards", shards(&found)), ("_all", JsonPart::Json(json!({ "primaries": total, "total": total })))];
     if level != "cluster" {
-        members.push(("indices", Part::Named(indices.collect())));
+        members.push(("indices", JsonPart::Named(indices.collect())));
     }
     Ok(Reply::tree(members))
 }
 
 /// The metrics that are asked for, by the names that they are shown under.
-fn asked(call: &Call) -> Result<Vec<&'static str>, Error> {
+fn asked(call: &Call) -> Result<Vec<&'static str>, ApiError> {
     let path = call.path("metric");
     let names: Vec<&str> = split_list(path).collect();
     if names.is_empty() || names == ["_all"] {
@@ -92,7 +92,7 @@ fn asked(call: &Call) -> Result<Vec<&'static str>, Error> {
     let known = || METRICS.iter().map(|(name, _)| *name).chain(["suggest"]);
     let unknown: Vec<&str> = names.iter().copied().filter(|name| !known().any(|known| known == *name)).collect();
     if names.contains(&"_all") || !unknown.is_empty() {
-        return Err(Error::unknown_metrics(call.path("index"), path, &unknown, known()));
+        return Err(ApiError::unknown_metrics(call.path("index"), path, &unknown, known()));
     }
     Ok(METRICS.iter().filter(|(name, _)| names.contains(name)).map(|(_, shown)| *shown).collect())
 }

@@ -8,38 +8,38 @@ use super::aliases::{self, Said};
 use super::untyped;
 use crate::es::body::schema::split_list;
 use crate::es::document::store::Design;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::is_like;
 use crate::es::index::settings;
 use crate::es::index::templates::{Component, IndexTemplate, LegacyTemplate};
-use crate::es::refusal::ShelfRefusal;
+use crate::es::refusal::IndexRefusal;
 use crate::es::store::Cluster;
 
 /// What the inside of a template says of an index.
-fn design(name: &str, template: &Value) -> Result<Design, Error> {
+fn design(name: &str, template: &Value) -> Result<Design, ApiError> {
     let mut design = Design::default();
     if let Some(unspoken) = ["lifecycle", "data_stream_options"].iter().find(|name| template.get(**name).is_some()) {
         let what = format!("[{unspoken}] of a template");
-        return Err(Error::unsupported(&what, "leave it out: there are no data streams here"));
+        return Err(ApiError::unsupported(&what, "leave it out: there are no data streams here"));
     }
     let members = template.as_object().into_iter().flatten();
     if let Some((unknown, _)) =
         members.clone().find(|(name, _)| !["settings", "mappings", "aliases"].contains(&name.as_str()))
     {
-        return Err(Error::unknown_template_field("template", unknown));
+        return Err(ApiError::unknown_template_field("template", unknown));
     }
     if let Some(given) = template.get("settings").filter(|given| !given.is_null()) {
-        design.settings = settings::flat(given).map_err(|bad| Error::invalid_template(name, bad))?;
+        design.settings = settings::flat(given).map_err(|bad| ApiError::invalid_template(name, bad))?;
         // What a template takes back stands in a lower one.
-        settings::check_whole(&design.settings).map_err(ShelfRefusal::from)?;
+        settings::check_whole(&design.settings).map_err(IndexRefusal::from)?;
     }
     if let Some(mapping) = template.get("mappings").filter(|given| !given.is_null()) {
         // The analysis may come from another part of the whole.
         let read = Mapping::parse_for(untyped(mapping, false)?, Analysis::of_anything());
-        design.mapping = read.map_err(ShelfRefusal::from)?;
+        design.mapping = read.map_err(IndexRefusal::from)?;
     }
     for (alias, says) in template.get("aliases").and_then(Value::as_object).into_iter().flatten() {
         design.aliases.insert(alias.clone(), aliases::says(alias, says, Said::Index)?);
@@ -82,7 +82,7 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 }
 
 /// What is wrong with the name of a template, or with its patterns.
-fn check_names(name: &str, patterns: &[String]) -> Result<(), Error> {
+fn check_names(name: &str, patterns: &[String]) -> Result<(), ApiError> {
     let offence = [
         (name.contains(' '), "name must not contain a space"),
         (name.contains(','), "name must not contain a ','"),
@@ -102,7 +102,7 @@ fn check_names(name: &str, patterns: &[String]) -> Result<(), Error> {
         })
     };
     match of_name.or_else(of_pattern) {
-        Some(offence) => Err(Error::invalid_template_name(name, &offence)),
+        Some(offence) => Err(ApiError::invalid_template_name(name, &offence)),
         None => Ok(()),
     }
 }
@@ -125,14 +125,14 @@ fn dated(mut shown: Value, call: &Call, before: Option<&Value>) -> Value {
 // ── components ────────────────────────────────────────────────────────────────────────────────────
 
 /// `cluster.put_component_template`.
-pub(crate) fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let (name, body) = (call.path("name"), call.json().ok_or_else(Error::body_required)?);
+pub(crate) fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    let (name, body) = (call.path("name"), call.json().ok_or_else(ApiError::body_required)?);
     let known = cluster.templates().components.get(name);
     if call.switch("create") && known.is_some() {
-        return Err(Error::illegal(&format!("component template [{name}] already exists")));
+        return Err(ApiError::illegal(&format!("component template [{name}] already exists")));
     }
     check_members("component_template", body, &["template", "version", "_meta", "deprecated"])?;
-    let template = body.get("template").ok_or_else(|| Error::illegal("Required [template]"))?;
+    let template = body.get("template").ok_or_else(|| ApiError::illegal("Required [template]"))?;
     check_names(name, &[])?;
     let design = design(name, template)?;
     let mut told = json!({ "template": shown(template, &design) });
@@ -148,7 +148,7 @@ pub(crate) fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply,
 }
 
 /// `cluster.get_component_template`.
-pub(crate) fn get_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = call.path("name");
     let all = cluster.templates().components.iter();
     let found: Vec<Value> = all
@@ -170,16 +170,16 @@ fn flattened(shown: &Value, design: &Design, call: &Call) -> Value {
 }
 
 /// The list of what was found: nothing is a mistake for a name, and told so for a wildcard.
-fn listed(member: &str, what: &str, asked: &str, found: Vec<Value>) -> Result<Reply, Error> {
+fn listed(member: &str, what: &str, asked: &str, found: Vec<Value>) -> Result<Reply, ApiError> {
     if found.is_empty() && !asked.is_empty() && !asked.contains('*') {
-        return Err(Error::template_not_found(&format!("{what} matching [{asked}] not found")));
+        return Err(ApiError::template_not_found(&format!("{what} matching [{asked}] not found")));
     }
     let status = if found.is_empty() && !asked.is_empty() && asked != "*" { 404 } else { 200 };
     Ok(Reply { status, ..Reply::json(json!({ member: found })) })
 }
 
 /// `cluster.exists_component_template`.
-pub(crate) fn exists_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     Ok(exists(cluster.templates().components.keys(), call.path("name")))
 }
 
@@ -189,7 +189,7 @@ fn exists<'t>(mut names: impl Iterator<Item = &'t String>, asked: &str) -> Reply
 }
 
 /// `cluster.delete_component_template`. One that is in use stays.
-pub(crate) fn delete_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_component(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = call.path("name");
     let doomed = doomed(cluster.templates().components.keys(), asked, "component template", "component templates")?;
     let users: Vec<String> = cluster
@@ -201,7 +201,7 @@ pub(crate) fn delete_component(cluster: &mut Cluster, call: &Call) -> Result<Rep
         .collect();
     if !users.is_empty() {
         let (parts, users) = (doomed.join(", "), users.join(", "));
-        return Err(Error::illegal(&format!(
+        return Err(ApiError::illegal(&format!(
             "component templates [{parts}] cannot be removed as they are still in use by index templates [{users}]"
         )));
     }
@@ -216,7 +216,7 @@ fn doomed<'t>(
     asked: &str,
     one: &str,
     many: &str,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<String>, ApiError> {
     let mut doomed = Vec::new();
     let mut missing = Vec::new();
     for part in split_list(asked) {
@@ -228,15 +228,15 @@ fn doomed<'t>(
     }
     match missing.as_slice() {
         [] => Ok(doomed),
-        [only] if !asked.contains(',') => Err(Error::template_missing(one, only)),
-        several => Err(Error::template_not_found(&format!("{many} [{}] not found", several.join(",")))),
+        [only] if !asked.contains(',') => Err(ApiError::template_missing(one, only)),
+        several => Err(ApiError::template_not_found(&format!("{many} [{}] not found", several.join(",")))),
     }
 }
 
-fn check_members(parser: &str, body: &Value, known: &[&str]) -> Result<(), Error> {
+fn check_members(parser: &str, body: &Value, known: &[&str]) -> Result<(), ApiError> {
     let mut names = body.as_object().into_iter().flatten().map(|(name, _)| name);
     match names.find(|name| !known.contains(&name.as_str())) {
-        Some(unknown) => Err(Error::unknown_template_field(parser, unknown)),
+        Some(unknown) => Err(ApiError::unknown_template_field(parser, unknown)),
         None => Ok(()),
     }
 }
@@ -258,19 +258,19 @@ const MEMBERS: [&str; 10] = [
 ];
 
 /// Reads a composable template.
-fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTemplate, Error> {
+fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTemplate, ApiError> {
     check_members("index_template", body, &MEMBERS)?;
     if body.get("data_stream").is_some() {
         let instead = "leave it out, and write to an index: there are no data streams here";
-        return Err(Error::unsupported("[data_stream] of an index template", instead));
+        return Err(ApiError::unsupported("[data_stream] of an index template", instead));
     }
     if body.get("allow_auto_create").is_some_and(|allowed| *allowed != true) {
         let instead = "leave it out: every write may make an index here";
-        return Err(Error::unsupported("[allow_auto_create] that is not true", instead));
+        return Err(ApiError::unsupported("[allow_auto_create] that is not true", instead));
     }
     let patterns = texts(body.get("index_patterns"));
     if patterns.is_empty() {
-        return Err(Error::illegal("Required [index_patterns]"));
+        return Err(ApiError::illegal("Required [index_patterns]"));
     }
     check_names(name, &patterns)?;
     let composed_of = texts(body.get("composed_of"));
@@ -283,7 +283,7 @@ fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTe
     if !missing.is_empty() {
         let offence =
             format!("index template [{name}] specifies component templates [{}] that do not exist", missing.join(", "));
-        return Err(Error::invalid_template_name(name, &offence));
+        return Err(ApiError::invalid_template_name(name, &offence));
     }
     let none = json!({});
     let inside = body.get("template").unwrap_or(&none);
@@ -303,18 +303,18 @@ fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTe
 }
 
 /// `indices.put_index_template`.
-pub(crate) fn put_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
-    let (name, body) = (call.path("name"), call.json().ok_or_else(Error::body_required)?);
+pub(crate) fn put_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    let (name, body) = (call.path("name"), call.json().ok_or_else(ApiError::body_required)?);
     let known = cluster.templates().composable.get(name);
     if call.switch("create") && known.is_some() {
-        return Err(Error::illegal(&format!("index template [{name}] already exists")));
+        return Err(ApiError::illegal(&format!("index template [{name}] already exists")));
     }
     let mut template = index_template(cluster, name, body)?;
     refuse_rivals(cluster, name, &template)?;
     // What it comes to as a whole must hold together.
     let whole = cluster.templates().resolved(&template)?;
-    settings::check_whole(&whole.settings).map_err(ShelfRefusal::from)?;
-    Mapping::parse_for(&whole.mapping.to_value(), Analysis::of(&whole.settings)).map_err(ShelfRefusal::from)?;
+    settings::check_whole(&whole.settings).map_err(IndexRefusal::from)?;
+    Mapping::parse_for(&whole.mapping.to_value(), Analysis::of(&whole.settings)).map_err(IndexRefusal::from)?;
     template.shown = dated(template.shown, call, known.map(|known| &known.shown));
     let reply = overshadowing(Reply::acknowledged(), cluster, call, name, &template.patterns);
     cluster.templates_mut().composable.insert(name.to_owned(), template);
@@ -322,7 +322,7 @@ pub(crate) fn put_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Err
 }
 
 /// Of two templates for one name, the priority must say which counts.
-fn refuse_rivals(cluster: &Cluster, name: &str, template: &IndexTemplate) -> Result<(), Error> {
+fn refuse_rivals(cluster: &Cluster, name: &str, template: &IndexTemplate) -> Result<(), ApiError> {
     let rivals: Vec<(&str, &[String])> = cluster
         .templates()
         .composable_like(name, &template.patterns)
@@ -335,7 +335,7 @@ fn refuse_rivals(cluster: &Cluster, name: &str, template: &IndexTemplate) -> Res
     let names: Vec<&str> = rivals.iter().map(|(name, _)| *name).collect();
     let patterns: Vec<String> =
         rivals.iter().map(|(name, patterns)| format!("{name} => [{}]", patterns.join(", "))).collect();
-    Err(Error::illegal(&format!(
+    Err(ApiError::illegal(&format!(
         "index template [{name}] has index patterns [{}] matching patterns from existing templates [{}] with patterns \
          ({}) that have the same priority [{}], multiple index templates may not match during index creation, please \
          use a different priority",
@@ -366,10 +366,10 @@ fn overshadowing(reply: Reply, cluster: &Cluster, call: &Call, name: &str, patte
 }
 
 /// `indices.get_index_template`.
-pub(crate) fn get_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = call.path("name");
     if asked.contains(',') {
-        return Err(Error::illegal(&format!("template name [{asked}] must not contain a ','")));
+        return Err(ApiError::illegal(&format!("template name [{asked}] must not contain a ','")));
     }
     let all = cluster.templates().composable.iter();
     let found: Vec<Value> = all
@@ -382,12 +382,12 @@ pub(crate) fn get_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Err
 }
 
 /// `indices.exists_index_template`.
-pub(crate) fn exists_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     Ok(exists(cluster.templates().composable.keys(), call.path("name")))
 }
 
 /// `indices.delete_index_template`.
-pub(crate) fn delete_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let doomed = doomed(cluster.templates().composable.keys(), call.path("name"), "index_template", "index templates")?;
     let templates = cluster.templates_mut();
     doomed.iter().for_each(|name| drop(templates.composable.remove(name)));
@@ -395,7 +395,7 @@ pub(crate) fn delete_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, 
 }
 
 /// `indices.simulate_index_template`: what an index of that name would be made of.
-pub(crate) fn simulate_for_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn simulate_for_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let name = call.path("name");
     let mut trial = cluster.templates().clone();
     if let Some(body) = call.json() {
@@ -412,7 +412,7 @@ pub(crate) fn simulate_for_index(cluster: &mut Cluster, call: &Call) -> Result<R
 }
 
 /// `indices.simulate_template`: what a template comes to.
-pub(crate) fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let name = call.path("name");
     let (name, template) = match call.json() {
         Some(body) => {
@@ -420,12 +420,12 @@ pub(crate) fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, Erro
             (name, index_template(cluster, name, body)?)
         }
         None if name.is_empty() => {
-            return Err(Error::illegal("unable to simulate template: a name or a body is needed"));
+            return Err(ApiError::illegal("unable to simulate template: a name or a body is needed"));
         }
         None => match cluster.templates().composable.get(name) {
             Some(template) => (name, template.clone()),
             None => {
-                return Err(Error::illegal(&format!("unable to simulate template [{name}] that does not exist")));
+                return Err(ApiError::illegal(&format!("unable to simulate template [{name}] that does not exist")));
             }
         },
     };
@@ -456,7 +456,7 @@ fn overlapping(templates: &crate::es::index::templates::Templates, name: &str, p
 // ── the older kind ────────────────────────────────────────────────────────────────────────────────
 
 /// `indices.put_template`.
-pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let name = call.path("name");
     let none = json!({});
     let body = call.json().unwrap_or(&none);
@@ -466,14 +466,14 @@ pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Er
         .map_err(|_| {
         let known = ["index_patterns", "settings", "mappings", "aliases", "order", "version"];
         let mut names = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-        Error::unknown_legacy_key(names.find(|name| !known.contains(name)).unwrap_or_default())
+        ApiError::unknown_legacy_key(names.find(|name| !known.contains(name)).unwrap_or_default())
     })?;
     let patterns = texts(body.get("index_patterns"));
     if patterns.is_empty() {
         super::lookup::refuse(&["index patterns are missing".to_owned()])?;
     }
     if is_new && templates.legacy.contains_key(name) {
-        return Err(Error::illegal(&format!("index_template [{name}] already exists")));
+        return Err(ApiError::illegal(&format!("index_template [{name}] already exists")));
     }
     check_names(name, &patterns)?;
     let inside: Map<String, Value> = ["settings", "mappings", "aliases"]
@@ -492,7 +492,7 @@ pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Er
 }
 
 /// `indices.get_template`.
-pub(crate) fn get_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = call.path("name");
     let is_asked = |name: &str| asked.is_empty() || split_list(asked).any(|asked| is_like(asked, name));
     let mut found = Map::new();
@@ -512,16 +512,16 @@ pub(crate) fn get_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Er
 }
 
 /// `indices.exists_template`.
-pub(crate) fn exists_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn exists_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     Ok(exists(cluster.templates().legacy.keys(), call.path("name")))
 }
 
 /// `indices.delete_template`.
-pub(crate) fn delete_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = call.path("name");
     let doomed: Vec<String> = cluster.templates().legacy.keys().filter(|name| is_like(asked, name)).cloned().collect();
     if doomed.is_empty() && asked != "*" {
-        return Err(Error::template_missing("index_template", asked));
+        return Err(ApiError::template_missing("index_template", asked));
     }
     let templates = cluster.templates_mut();
     doomed.iter().for_each(|name| drop(templates.legacy.remove(name)));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{NORMS, Parameter, Takes};
-use super::template::Template;
-use super::{Bounds, Field, FieldType, Fields, Mapping};
+use super::kinds::{FieldParameter, NORMS, ParameterTakes};
+use super::template::DynamicTemplate;
+use super::{Bounds, FieldType, MappedField, MappedFields, Mapping};
 use crate::es::index::analysis::Analysis;
 use crate::es::index::date_format;
 
@@ -375,7 +375,7 @@ impl Mapping {
         self.check_aliases(&self.fields, "")
     }
 
-    fn check_aliases(&self, fields: &Fields, path: &str) -> Result<(), Malformed> {
+    fn check_aliases(&self, fields: &MappedFields, path: &str) -> Result<(), Malformed> {
         for (name, field) in fields {
             let name = joined(path, name);
             if field.kind.is_object() {
@@ -402,7 +402,7 @@ impl Mapping {
         for name in MEMBERS {
             match self.members.get(*name) {
                 Some(_) if *name == "dynamic_templates" => {
-                    shown.insert((*name).to_owned(), self.templates.iter().map(Template::to_value).collect());
+                    shown.insert((*name).to_owned(), self.templates.iter().map(DynamicTemplate::to_value).collect());
                 }
                 Some(value) => drop(shown.insert((*name).to_owned(), value.clone())),
                 None => {}
@@ -510,7 +510,7 @@ fn boolean(value: &Value, of: Option<&'static str>) -> Result<bool, Malformed> {
 }
 
 /// The field that a template has made of a new one. Its analysis was looked at when the template came.
-pub(super) fn learnt(definition: &Value, path: &str, bounds: Bounds) -> Result<Field, Malformed> {
+pub(super) fn learnt(definition: &Value, path: &str, bounds: Bounds) -> Result<MappedField, Malformed> {
     let trusting = Definitions { analysis: Analysis::of_anything(), bounds };
     trusting.field(definition, 1, path, false)
 }
@@ -524,13 +524,13 @@ pub(super) struct Definitions<'s> {
 
 impl Definitions<'_> {
     /// Reads dynamic templates.
-    fn templates(self, templates: &Value) -> Result<Arc<[Template]>, Malformed> {
+    fn templates(self, templates: &Value) -> Result<Arc<[DynamicTemplate]>, Malformed> {
         let read = |definition: &Value| self.field(definition, 1, "__dynamic__", false);
-        Template::parse_all(templates, read)
+        DynamicTemplate::parse_all(templates, read)
     }
 
-    fn fields(self, properties: &Map<String, Value>, depth: usize, path: &str) -> Result<Fields, Malformed> {
-        let mut fields = Fields::new();
+    fn fields(self, properties: &Map<String, Value>, depth: usize, path: &str) -> Result<MappedFields, Malformed> {
+        let mut fields = MappedFields::new();
         for (name, definition) in properties {
             // A dotted name stands for an object and a field in it.
             let (first, rest) = name.split_once('.').map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
@@ -546,7 +546,10 @@ impl Definitions<'_> {
                 None => self.field(definition, depth, &path, false)?,
                 Some(rest) => {
                     let inner = Map::from_iter([(rest.to_owned(), definition.clone())]);
-                    Field { fields: self.fields(&inner, depth + 1, &path)?, ..Field::new(FieldType::Object) }
+                    MappedField {
+                        fields: self.fields(&inner, depth + 1, &path)?,
+                        ..MappedField::new(FieldType::Object)
+                    }
                 }
             };
             match fields.get_mut(first) {
@@ -560,8 +563,8 @@ impl Definitions<'_> {
     }
 
     /// Further ways to index a field.
-    fn ways(self, ways: &Map<String, Value>, depth: usize, path: &str) -> Result<Fields, Malformed> {
-        let mut fields = Fields::new();
+    fn ways(self, ways: &Map<String, Value>, depth: usize, path: &str) -> Result<MappedFields, Malformed> {
+        let mut fields = MappedFields::new();
         for (name, definition) in ways {
             let way = joined(path, name);
             if name.contains('.') {
@@ -580,7 +583,13 @@ impl Definitions<'_> {
     }
 
     /// Reads one field.
-    pub(super) fn field(self, definition: &Value, depth: usize, path: &str, is_way: bool) -> Result<Field, Malformed> {
+    pub(super) fn field(
+        self,
+        definition: &Value,
+        depth: usize,
+        path: &str,
+        is_way: bool,
+    ) -> Result<MappedField, Malformed> {
         let Value::Object(members) = definition else {
             return Err(Malformed::NoObject { field: Some(path.to_owned()) });
         };
@@ -597,7 +606,7 @@ impl Definitions<'_> {
             }
             _ => return Err(Malformed::NoType { field: path.to_owned() }),
         };
-        let mut made = Field::new(kind);
+        let mut made = MappedField::new(kind);
         let mut given: Map<String, Value> = Map::new();
         let mut unknown: Map<String, Value> = Map::new();
         let strict = !kind.is_object() && kind != FieldType::Other("alias");
@@ -666,10 +675,12 @@ impl Definitions<'_> {
     }
 
     /// The value of a parameter as it is kept.
-    fn value(self, parameter: &Parameter, value: &Value, path: &str, kind: FieldType) -> Result<Value, Malformed> {
+    fn value(self, parameter: &FieldParameter, value: &Value, path: &str, kind: FieldType) -> Result<Value, Malformed> {
         let field = || last(path).to_owned();
         let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if value.is_null() && !matches!(parameter.takes, Takes::Any | Takes::Similarity | Takes::Script) {
+        if value.is_null()
+            && !matches!(parameter.takes, ParameterTakes::Any | ParameterTakes::Similarity | ParameterTakes::Script)
+        {
             return Err(Malformed::NullParameter { name: parameter.name.to_owned(), field: field(), kind });
         }
         match parameter.takes {
@@ -678,11 +689,11 @@ impl Definitions<'_> {
                 true => Ok(Value::Null),
                 false => Err(FLAT),
             },
-            Takes::Boolean(_) | Takes::Switch(_) => {
+            ParameterTakes::Boolean(_) | ParameterTakes::Switch(_) => {
                 let of = (parameter.name == "enabled").then_some("enabled.enabled");
                 boolean(value, of).map(Value::from)
             }
-            Takes::Integer(_, least) => {
+            ParameterTakes::Integer(_, least) => {
                 let number = integer(value)?;
                 match least {
                     Some(least) if number < least => {
@@ -691,43 +702,43 @@ impl Definitions<'_> {
                     _ => Ok(json!(number)),
                 }
             }
-            Takes::MaybeInteger => integer(value).map(Value::from),
-            Takes::Number => match value {
+            ParameterTakes::MaybeInteger => integer(value).map(Value::from),
+            ParameterTakes::Number => match value {
                 Value::Number(_) => Ok(value.clone()),
                 other => match text().parse::<f64>() {
                     Ok(number) => Ok(json!(number)),
                     Err(_) => Err(Malformed::NoInteger { value: other.clone() }),
                 },
             },
-            Takes::Name(accepted) | Takes::MaybeName(accepted) => match text() {
+            ParameterTakes::Name(accepted) | ParameterTakes::MaybeName(accepted) => match text() {
                 name if accepted.contains(&name.as_str()) => Ok(Value::from(name)),
                 value => Err(Malformed::UnknownName { name: parameter.name, value, accepted }),
             },
-            Takes::Analyzer => match text() {
+            ParameterTakes::Analyzer => match text() {
                 name if self.analysis.has_analyzer(&name) => Ok(Value::from(name)),
                 name => Err(Malformed::NoSuchAnalyzer { name }),
             },
-            Takes::Normalizer => match text() {
+            ParameterTakes::Normalizer => match text() {
                 name if name == "default" || self.analysis.has_normalizer(&name) => Ok(Value::from(name)),
                 name => Err(Malformed::NoSuchNormalizer { name, field: field() }),
             },
-            Takes::Similarity if value.is_null() => Ok(Value::Null),
-            Takes::Similarity => match text() {
+            ParameterTakes::Similarity if value.is_null() => Ok(Value::Null),
+            ParameterTakes::Similarity => match text() {
                 name if self.analysis.has_similarity(&name) => Ok(Value::from(name)),
                 name => Err(Malformed::NoSuchSimilarity { name, field: field() }),
             },
-            Takes::Format => match date_format::check(&text()) {
+            ParameterTakes::Format => match date_format::check(&text()) {
                 Ok(()) => Ok(Value::from(text())),
                 Err(offence) => Err(Malformed::Format { field: field(), format: text(), offence }),
             },
-            Takes::Meta => match value {
+            ParameterTakes::Meta => match value {
                 Value::Object(says) if says.len() <= 5 && says.values().all(Value::is_string) => Ok(value.clone()),
                 _ => Err(Malformed::Meta { field: field(), value: value.clone() }),
             },
-            Takes::Script if value.is_null() => Ok(Value::Null),
-            Takes::Script => Err(Malformed::Unsupported { what: "fields that a script computes" }),
-            Takes::Text => Ok(Value::from(text())),
-            Takes::Any | Takes::Inner => Ok(value.clone()),
+            ParameterTakes::Script if value.is_null() => Ok(Value::Null),
+            ParameterTakes::Script => Err(Malformed::Unsupported { what: "fields that a script computes" }),
+            ParameterTakes::Text => Ok(Value::from(text())),
+            ParameterTakes::Any | ParameterTakes::Inner => Ok(value.clone()),
         }
     }
 }
@@ -749,7 +760,7 @@ fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-fn merge_fields(old: &mut Fields, new: &Fields, path: &str, replaces: bool) -> Result<(), Malformed> {
+fn merge_fields(old: &mut MappedFields, new: &MappedFields, path: &str, replaces: bool) -> Result<(), Malformed> {
     for (name, field) in new {
         match old.get_mut(name) {
             Some(known) => merge_field(known, field, &joined(path, name), replaces)?,
@@ -761,7 +772,7 @@ fn merge_fields(old: &mut Fields, new: &Fields, path: &str, replaces: bool) -> R
     Ok(())
 }
 
-fn merge_field(old: &mut Field, new: &Field, path: &str, replaces: bool) -> Result<(), Malformed> {
+fn merge_field(old: &mut MappedField, new: &MappedField, path: &str, replaces: bool) -> Result<(), Malformed> {
     if replaces && !old.kind.is_object() && !new.kind.is_object() {
         *old = new.clone();
         return Ok(());
@@ -770,7 +781,7 @@ fn merge_field(old: &mut Field, new: &Field, path: &str, replaces: bool) -> Resu
         return Err(Malformed::OtherType { field: path.to_owned(), from: old.kind, to: new.kind });
     }
     if old.kind.is_object() {
-        let is_enabled = |field: &Field| field.options.get("enabled") != Some(&Value::Bool(false));
+        let is_enabled = |field: &MappedField| field.options.get("enabled") != Some(&Value::Bool(false));
         if new.options.contains_key("enabled") && is_enabled(old) != is_enabled(new) && !replaces {
             return Err(Malformed::EnabledChanged { field: path.to_owned() });
         }
@@ -792,8 +803,8 @@ fn merge_field(old: &mut Field, new: &Field, path: &str, replaces: bool) -> Resu
 }
 
 /// What stands in the way of a parameter's new value.
-fn conflict(parameter: &Parameter, old: &Field, new: &Field) -> Option<(String, String, String)> {
-    let of = |field: &Field| field.options.get(parameter.name).cloned().unwrap_or_else(|| parameter.default());
+fn conflict(parameter: &FieldParameter, old: &MappedField, new: &MappedField) -> Option<(String, String, String)> {
+    let of = |field: &MappedField| field.options.get(parameter.name).cloned().unwrap_or_else(|| parameter.default());
     let (from, to) = (of(old), of(new));
     let may_change = parameter.changes || (parameter.name == NORMS && from == true);
     let text = |value: Value| match value {
@@ -803,18 +814,18 @@ fn conflict(parameter: &Parameter, old: &Field, new: &Field) -> Option<(String, 
     (from != to && !may_change).then(|| (parameter.name.to_owned(), text(from), text(to)))
 }
 
-fn shown_fields(fields: &Fields) -> Value {
+fn shown_fields(fields: &MappedFields) -> Value {
     Value::Object(fields.iter().map(|(name, field)| (name.to_string(), shown_field(field))).collect())
 }
 
-impl Field {
+impl MappedField {
     /// The field as Elasticsearch shows it.
     pub(crate) fn to_value(&self) -> Value {
         shown_field(self)
     }
 }
 
-fn shown_field(field: &Field) -> Value {
+fn shown_field(field: &MappedField) -> Value {
     let mut shown = Map::new();
     // An object that has fields need not say that it is one.
     if field.kind != FieldType::Object || field.fields.is_empty() {

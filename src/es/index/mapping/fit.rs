@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::template::{Looks, Template, looks_of};
-use super::{Bounds, Dynamic, Field, FieldType, Fields, Malformed, Mapping, dynamic};
+use super::template::{DynamicTemplate, ValueLooks, looks_of};
+use super::{Bounds, Dynamic, FieldType, Malformed, MappedField, MappedFields, Mapping, dynamic};
 use crate::clock::Timestamp;
 use crate::json;
 use crate::limits::KEYWORD_BYTES_MAX;
 
 /// Why a document cannot be indexed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Misfit {
+pub(crate) struct DocumentMisfit {
     /// The names and numbers that lead to the value in the document.
     pub steps: Vec<String>,
     /// The field's path in the mapping.
@@ -22,7 +22,7 @@ pub(crate) struct Misfit {
     pub why: Why,
 }
 
-impl Misfit {
+impl DocumentMisfit {
     /// The line and column where the value begins in the document's text, or its name if that is wrong.
     pub(crate) fn place_in(&self, text: &[u8]) -> Option<(u32, u32)> {
         let escaped = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
@@ -137,7 +137,7 @@ impl Mapping {
     pub(crate) fn admit<'a>(
         &self,
         fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone,
-    ) -> Result<Option<Mapping>, Misfit> {
+    ) -> Result<Option<Mapping>, DocumentMisfit> {
         if self.fit(fields.clone())? == Fit::Known {
             return Ok(None);
         }
@@ -152,13 +152,13 @@ impl Mapping {
         &self,
         fields: impl Iterator<Item = (&'a str, &'a Value)>,
         most: u64,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), DocumentMisfit> {
         let mut nested = Nested { steps: Vec::new(), count: 0, most };
         fields.into_iter().try_for_each(|(name, value)| nested.member(&self.fields, name, value))
     }
 
-    fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Fit, Misfit> {
-        let mut walk = Walk { steps: Vec::new(), grows: false, lenient: self.bounds.lenient };
+    fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Fit, DocumentMisfit> {
+        let mut walk = FitWalk { steps: Vec::new(), grows: false, lenient: self.bounds.lenient };
         let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
         for (name, value) in fields {
             walk.member(&self.fields, dynamic, name, value)?;
@@ -166,7 +166,7 @@ impl Mapping {
         Ok(if walk.grows { Fit::Grows } else { Fit::Known })
     }
 
-    fn learn<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<(), Misfit> {
+    fn learn<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<(), DocumentMisfit> {
         let detects = |name: &str, otherwise: bool| match self.members.get(name) {
             Some(Value::Bool(switch)) => *switch,
             Some(Value::String(text)) => text == "true",
@@ -182,40 +182,40 @@ impl Mapping {
         let before = self.len();
         let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
         for (name, value) in fields {
-            detection.learn(&mut self.fields, dynamic, Place { path: "", name, depth: 1 }, value)?;
+            detection.learn(&mut self.fields, dynamic, ValuePlace { path: "", name, depth: 1 }, value)?;
         }
         if self.len() > self.bounds.fields {
             let added = self.len() - before;
             let why = Why::Bound(Box::new(Malformed::TooManyFields { added, limit: self.bounds.fields }));
-            return Err(Misfit { steps: Vec::new(), field: String::new(), why });
+            return Err(DocumentMisfit { steps: Vec::new(), field: String::new(), why });
         }
         Ok(())
     }
 }
 
 /// A walk over a document that remembers where it is.
-struct Walk<'a> {
-    steps: Vec<Step<'a>>,
+struct FitWalk<'a> {
+    steps: Vec<FitStep<'a>>,
     grows: bool,
     /// Whether fields pass over values that are none of theirs, if they do not say so themselves.
     lenient: bool,
 }
 
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum FitStep<'a> {
     Name(&'a str),
     Item(usize),
 }
 
-impl<'a> Walk<'a> {
+impl<'a> FitWalk<'a> {
     fn member(
         &mut self,
-        mut fields: &Fields,
+        mut fields: &MappedFields,
         mut dynamic: Dynamic,
         name: &'a str,
         value: &'a Value,
-    ) -> Result<(), Misfit> {
-        self.steps.push(Step::Name(name));
+    ) -> Result<(), DocumentMisfit> {
+        self.steps.push(FitStep::Name(name));
         if self.steps.len() == 1 && name.starts_with('_') && METADATA.contains(&name) {
             self.metadata(value)?;
         }
@@ -257,7 +257,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A value whose field the mapping does not know.
-    fn unknown(&mut self, dynamic: Dynamic, value: &Value) -> Result<(), Misfit> {
+    fn unknown(&mut self, dynamic: Dynamic, value: &Value) -> Result<(), DocumentMisfit> {
         match dynamic {
             Dynamic::Strict => return Err(self.misfit(Why::Strict)),
             Dynamic::True => self.grows |= !is_nothing(value),
@@ -266,10 +266,10 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn value(&mut self, field: &Field, dynamic: Dynamic, value: &'a Value) -> Result<(), Misfit> {
+    fn value(&mut self, field: &MappedField, dynamic: Dynamic, value: &'a Value) -> Result<(), DocumentMisfit> {
         if let Value::Array(items) = value {
             for (at, item) in items.iter().enumerate() {
-                self.steps.push(Step::Item(at));
+                self.steps.push(FitStep::Item(at));
                 self.value(field, dynamic, item)?;
                 self.steps.pop();
             }
@@ -300,22 +300,22 @@ impl<'a> Walk<'a> {
     }
 
     /// Refuses a value of the server's own field, the first of several.
-    fn metadata(&mut self, value: &'a Value) -> Result<(), Misfit> {
+    fn metadata(&mut self, value: &'a Value) -> Result<(), DocumentMisfit> {
         if let Value::Array(items) = value {
             let Some(first) = items.first() else { return Ok(()) };
-            self.steps.push(Step::Item(0));
+            self.steps.push(FitStep::Item(0));
             return self.metadata(first);
         }
         Err(self.misfit(Why::Metadata { value: Box::new(value.clone()) }))
     }
 
-    fn misfit(&self, why: Why) -> Misfit {
-        let text = |step: &Step<'_>| match step {
-            Step::Name(name) => (*name).to_owned(),
-            Step::Item(at) => at.to_string(),
+    fn misfit(&self, why: Why) -> DocumentMisfit {
+        let text = |step: &FitStep<'_>| match step {
+            FitStep::Name(name) => (*name).to_owned(),
+            FitStep::Item(at) => at.to_string(),
         };
-        let names = self.steps.iter().filter(|step| matches!(step, Step::Name(_))).map(text);
-        Misfit { field: names.collect::<Vec<_>>().join("."), steps: self.steps.iter().map(text).collect(), why }
+        let names = self.steps.iter().filter(|step| matches!(step, FitStep::Name(_))).map(text);
+        DocumentMisfit { field: names.collect::<Vec<_>>().join("."), steps: self.steps.iter().map(text).collect(), why }
     }
 }
 
@@ -327,7 +327,7 @@ struct Nested {
 }
 
 impl Nested {
-    fn member(&mut self, fields: &Fields, name: &str, value: &Value) -> Result<(), Misfit> {
+    fn member(&mut self, fields: &MappedFields, name: &str, value: &Value) -> Result<(), DocumentMisfit> {
         // Only what has something in it can be nested.
         if !value.is_object() && !value.is_array() {
             return Ok(());
@@ -339,7 +339,7 @@ impl Nested {
         Ok(())
     }
 
-    fn value(&mut self, field: &Field, name: &str, value: &Value) -> Result<(), Misfit> {
+    fn value(&mut self, field: &MappedField, name: &str, value: &Value) -> Result<(), DocumentMisfit> {
         match value {
             Value::Array(items) => {
                 for (at, item) in items.iter().enumerate().filter(|(_, item)| item.is_object() || item.is_array()) {
@@ -353,7 +353,7 @@ impl Nested {
                 self.count += u64::from(field.kind == FieldType::Nested);
                 if self.count > self.most {
                     let (steps, why) = (self.steps.clone(), Why::TooManyNested { most: self.most });
-                    return Err(Misfit { steps, field: name.to_owned(), why });
+                    return Err(DocumentMisfit { steps, field: name.to_owned(), why });
                 }
                 members.iter().try_for_each(|(name, value)| self.member(&field.fields, name, value))
             }
@@ -372,7 +372,7 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 /// Whether a value that is no array and not null can be indexed as the field's type.
-fn takes(field: &Field, value: &Value) -> bool {
+fn takes(field: &MappedField, value: &Value) -> bool {
     if field.options.get("ignore_malformed").is_some_and(|ignore| *ignore == true || *ignore == "true")
         && !value.is_object()
     {
@@ -437,40 +437,49 @@ fn is_long(text: &str) -> bool {
 struct Detection<'t> {
     dates: bool,
     numbers: bool,
-    templates: &'t [Template],
+    templates: &'t [DynamicTemplate],
     bounds: Bounds,
 }
 
 /// Where a value stands whose field may be new.
 #[derive(Clone, Copy)]
-struct Place<'p> {
+struct ValuePlace<'p> {
     /// The path of the object around it.
     path: &'p str,
     name: &'p str,
     depth: usize,
 }
 
-impl Place<'_> {
+impl ValuePlace<'_> {
     fn full(self) -> String {
         if self.path.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.path, self.name) }
     }
 }
 
 impl Detection<'_> {
-    fn learn(self, fields: &mut Fields, dynamic: Dynamic, place: Place<'_>, value: &Value) -> Result<(), Misfit> {
+    fn learn(
+        self,
+        fields: &mut MappedFields,
+        dynamic: Dynamic,
+        place: ValuePlace<'_>,
+        value: &Value,
+    ) -> Result<(), DocumentMisfit> {
         if is_nothing(value) {
             return Ok(());
         }
-        let Place { path, name, depth } = place;
-        let bound =
-            |bound| Misfit { steps: vec![name.to_owned()], field: name.to_owned(), why: Why::Bound(Box::new(bound)) };
+        let ValuePlace { path, name, depth } = place;
+        let bound = |bound| DocumentMisfit {
+            steps: vec![name.to_owned()],
+            field: name.to_owned(),
+            why: Why::Bound(Box::new(bound)),
+        };
         if depth > self.bounds.depth {
             return Err(bound(Malformed::TooDeep { field: name.to_owned(), limit: self.bounds.depth }));
         }
         // The dots at its end mean nothing; a name that is wrong otherwise is refused when it is fitted.
         let name = name_of(name).unwrap_or(name);
         if let Some((first, rest)) = name.split_once('.') {
-            let outer = Place { path, name: first, depth };
+            let outer = ValuePlace { path, name: first, depth };
             if !fields.contains_key(first) {
                 if dynamic != Dynamic::True {
                     return Ok(());
@@ -480,16 +489,18 @@ impl Detection<'_> {
             return match fields.get_mut(first) {
                 Some(field) if field.kind.is_object() => {
                     let dynamic = super::dynamic(&field.options).unwrap_or(dynamic);
-                    let inner = Place { path: &outer.full(), name: rest, depth: depth + 1 };
+                    let inner = ValuePlace { path: &outer.full(), name: rest, depth: depth + 1 };
                     self.learn(&mut field.fields, dynamic, inner, value)
                 }
                 _ => Ok(()),
             };
         }
         if let Value::Array(items) = value {
-            return items.iter().try_for_each(|item| self.learn(fields, dynamic, Place { path, name, depth }, item));
+            return items
+                .iter()
+                .try_for_each(|item| self.learn(fields, dynamic, ValuePlace { path, name, depth }, item));
         }
-        let place = Place { path, name, depth };
+        let place = ValuePlace { path, name, depth };
         if !fields.contains_key(name) {
             if dynamic != Dynamic::True {
                 return Ok(());
@@ -501,7 +512,7 @@ impl Detection<'_> {
                 let dynamic = super::dynamic(&field.options).unwrap_or(dynamic);
                 let path = place.full();
                 members.iter().try_for_each(|(name, value)| {
-                    self.learn(&mut field.fields, dynamic, Place { path: &path, name, depth: depth + 1 }, value)
+                    self.learn(&mut field.fields, dynamic, ValuePlace { path: &path, name, depth: depth + 1 }, value)
                 })
             }
             _ => Ok(()),
@@ -509,7 +520,7 @@ impl Detection<'_> {
     }
 
     /// The field that a value gets: as a template says, or the usual one.
-    fn field_of(self, place: Place<'_>, value: &Value) -> Result<Field, Misfit> {
+    fn field_of(self, place: ValuePlace<'_>, value: &Value) -> Result<MappedField, DocumentMisfit> {
         let kind = match value {
             Value::Object(_) => FieldType::Object,
             Value::Bool(_) => FieldType::Boolean,
@@ -523,15 +534,15 @@ impl Detection<'_> {
         if !self.templates.is_empty()
             && let Some(made) = self.templated(place, looks_of(kind))
         {
-            return made.map_err(|malformed| Misfit {
+            return made.map_err(|malformed| DocumentMisfit {
                 steps: vec![place.name.to_owned()],
                 field: place.full(),
                 why: Why::Bound(Box::new(malformed)),
             });
         }
-        let mut field = Field::new(kind);
+        let mut field = MappedField::new(kind);
         if kind == FieldType::Text {
-            let mut keyword = Field::new(FieldType::Keyword);
+            let mut keyword = MappedField::new(FieldType::Keyword);
             keyword.options.insert("ignore_above".to_owned(), Value::from(256));
             field.fields.insert(Arc::from("keyword"), keyword);
         }
@@ -539,14 +550,14 @@ impl Detection<'_> {
     }
 
     /// The field that the first template makes that speaks of it.
-    fn templated(self, place: Place<'_>, looks: Looks) -> Option<Result<Field, Malformed>> {
+    fn templated(self, place: ValuePlace<'_>, looks: ValueLooks) -> Option<Result<MappedField, Malformed>> {
         let path = place.full();
         let template = self.templates.iter().find(|template| template.is_for(&path, place.name, looks))?;
         Some(super::definition::learnt(&template.definition(place.name, looks), &path, self.bounds))
     }
 }
 
-fn is_looked_into(field: &Field) -> bool {
+fn is_looked_into(field: &MappedField) -> bool {
     field.options.get("enabled") != Some(&Value::Bool(false))
 }
 

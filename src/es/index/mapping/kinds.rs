@@ -9,18 +9,18 @@ use super::FieldType;
 
 /// A parameter of a field.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Parameter {
+pub(crate) struct FieldParameter {
     /// Its name.
     pub name: &'static str,
     /// What its value is.
-    pub takes: Takes,
+    pub takes: ParameterTakes,
     /// Whether it may change once the field is there.
     pub changes: bool,
 }
 
 /// What a value is, and what it is if nobody says.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Takes {
+pub(crate) enum ParameterTakes {
     /// True or false; shown if it is not what it would be anyway.
     Boolean(bool),
     /// True or false; shown whenever somebody says so.
@@ -56,37 +56,37 @@ pub(crate) enum Takes {
 }
 
 /// A parameter that stays as it is.
-const fn fixed(name: &'static str, takes: Takes) -> Parameter {
-    Parameter { name, takes, changes: false }
+const fn fixed(name: &'static str, takes: ParameterTakes) -> FieldParameter {
+    FieldParameter { name, takes, changes: false }
 }
 
 /// A parameter that may change.
-const fn free(name: &'static str, takes: Takes) -> Parameter {
-    Parameter { name, takes, changes: true }
+const fn free(name: &'static str, takes: ParameterTakes) -> FieldParameter {
+    FieldParameter { name, takes, changes: true }
 }
 
-use Takes::{
+use ParameterTakes::{
     Analyzer, Any, Boolean, Format, Inner, Integer, MaybeInteger, MaybeName, Meta, Name, Normalizer, Number, Script,
     Similarity, Switch, Text,
 };
 
-const INDEX: Parameter = fixed("index", Boolean(true));
-const STORE: Parameter = fixed("store", Boolean(false));
-const DOC_VALUES: Parameter = fixed("doc_values", Boolean(true));
-const NULL_VALUE: Parameter = fixed("null_value", Any);
-const IGNORE_MALFORMED: Parameter = free("ignore_malformed", Switch(false));
-const IGNORE_Z: Parameter = free("ignore_z_value", Switch(true));
-const COERCE: Parameter = free("coerce", Switch(true));
-const META: Parameter = free("meta", Meta);
-const SCRIPT: Parameter = fixed("script", Script);
-const ON_SCRIPT_ERROR: Parameter = free("on_script_error", Name(&["fail", "continue"]));
-const DIMENSION: Parameter = fixed("time_series_dimension", Boolean(false));
-const METRIC: Parameter = fixed("time_series_metric", MaybeName(&["gauge", "counter"]));
-const ORDINALS: Parameter = free("eager_global_ordinals", Boolean(false));
-const IGNORE_ABOVE: Parameter = free("ignore_above", Integer(2_147_483_647, Some(0)));
-const TEXT_OPTIONS: Parameter = fixed("index_options", Name(&["positions", "docs", "freqs", "offsets"]));
-const TERM_OPTIONS: Parameter = fixed("index_options", Name(&["docs", "freqs"]));
-const TERM_VECTOR: Parameter = fixed(
+const INDEX: FieldParameter = fixed("index", Boolean(true));
+const STORE: FieldParameter = fixed("store", Boolean(false));
+const DOC_VALUES: FieldParameter = fixed("doc_values", Boolean(true));
+const NULL_VALUE: FieldParameter = fixed("null_value", Any);
+const IGNORE_MALFORMED: FieldParameter = free("ignore_malformed", Switch(false));
+const IGNORE_Z: FieldParameter = free("ignore_z_value", Switch(true));
+const COERCE: FieldParameter = free("coerce", Switch(true));
+const META: FieldParameter = free("meta", Meta);
+const SCRIPT: FieldParameter = fixed("script", Script);
+const ON_SCRIPT_ERROR: FieldParameter = free("on_script_error", Name(&["fail", "continue"]));
+const DIMENSION: FieldParameter = fixed("time_series_dimension", Boolean(false));
+const METRIC: FieldParameter = fixed("time_series_metric", MaybeName(&["gauge", "counter"]));
+const ORDINALS: FieldParameter = free("eager_global_ordinals", Boolean(false));
+const IGNORE_ABOVE: FieldParameter = free("ignore_above", Integer(2_147_483_647, Some(0)));
+const TEXT_OPTIONS: FieldParameter = fixed("index_options", Name(&["positions", "docs", "freqs", "offsets"]));
+const TERM_OPTIONS: FieldParameter = fixed("index_options", Name(&["docs", "freqs"]));
+const TERM_VECTOR: FieldParameter = fixed(
     "term_vector",
     Name(&[
         "no",
@@ -98,18 +98,18 @@ const TERM_VECTOR: Parameter = fixed(
         "with_positions_offsets_payloads",
     ]),
 );
-const ANALYZER: Parameter = fixed("analyzer", Analyzer);
-const SEARCH_ANALYZER: Parameter = free("search_analyzer", Analyzer);
-const QUOTE_ANALYZER: Parameter = free("search_quote_analyzer", Analyzer);
-const SIMILARITY: Parameter = fixed("similarity", Similarity);
-const FORMAT: Parameter = fixed("format", Format);
-const LOCALE: Parameter = fixed("locale", Text);
-const ORIENTATION: Parameter = free("orientation", Text);
+const ANALYZER: FieldParameter = fixed("analyzer", Analyzer);
+const SEARCH_ANALYZER: FieldParameter = free("search_analyzer", Analyzer);
+const QUOTE_ANALYZER: FieldParameter = free("search_quote_analyzer", Analyzer);
+const SIMILARITY: FieldParameter = fixed("similarity", Similarity);
+const FORMAT: FieldParameter = fixed("format", Format);
+const LOCALE: FieldParameter = fixed("locale", Text);
+const ORIENTATION: FieldParameter = free("orientation", Text);
 
 /// Norms may be given up and never come back.
 pub(super) const NORMS: &str = "norms";
 
-const TEXT: &[Parameter] = &[
+const TEXT: &[FieldParameter] = &[
     INDEX,
     STORE,
     TEXT_OPTIONS,
@@ -128,7 +128,7 @@ const TEXT: &[Parameter] = &[
     META,
 ];
 
-const KEYWORD: &[Parameter] = &[
+const KEYWORD: &[FieldParameter] = &[
     INDEX,
     DOC_VALUES,
     STORE,
@@ -146,28 +146,28 @@ const KEYWORD: &[Parameter] = &[
     META,
 ];
 
-const NUMBER: &[Parameter] =
+const NUMBER: &[FieldParameter] =
     &[INDEX, DOC_VALUES, STORE, IGNORE_MALFORMED, COERCE, NULL_VALUE, SCRIPT, ON_SCRIPT_ERROR, META, DIMENSION, METRIC];
 
-const DATE: &[Parameter] =
+const DATE: &[FieldParameter] =
     &[INDEX, DOC_VALUES, STORE, FORMAT, LOCALE, NULL_VALUE, IGNORE_MALFORMED, SCRIPT, ON_SCRIPT_ERROR, META];
 
-const BOOLEAN: &[Parameter] =
+const BOOLEAN: &[FieldParameter] =
     &[META, DOC_VALUES, INDEX, NULL_VALUE, STORE, SCRIPT, ON_SCRIPT_ERROR, IGNORE_MALFORMED, DIMENSION];
 
-const IP: &[Parameter] =
+const IP: &[FieldParameter] =
     &[INDEX, DOC_VALUES, STORE, IGNORE_MALFORMED, NULL_VALUE, SCRIPT, ON_SCRIPT_ERROR, META, DIMENSION];
 
-const RANGE: &[Parameter] = &[INDEX, DOC_VALUES, STORE, COERCE, META];
+const RANGE: &[FieldParameter] = &[INDEX, DOC_VALUES, STORE, COERCE, META];
 
-const OBJECT: &[Parameter] = &[
+const OBJECT: &[FieldParameter] = &[
     free("dynamic", Any),
     fixed("enabled", Boolean(true)),
     fixed("subobjects", Any),
     fixed("synthetic_source_keep", Text),
 ];
 
-const NESTED: &[Parameter] = &[
+const NESTED: &[FieldParameter] = &[
     free("dynamic", Any),
     fixed("enabled", Boolean(true)),
     fixed("include_in_parent", Boolean(false)),
@@ -175,12 +175,12 @@ const NESTED: &[Parameter] = &[
     fixed("synthetic_source_keep", Text),
 ];
 
-const DATE_RANGE: &[Parameter] = &[INDEX, DOC_VALUES, STORE, COERCE, FORMAT, LOCALE, META];
+const DATE_RANGE: &[FieldParameter] = &[INDEX, DOC_VALUES, STORE, COERCE, FORMAT, LOCALE, META];
 
-const SHAPE: &[Parameter] = &[INDEX, DOC_VALUES, STORE, IGNORE_MALFORMED, IGNORE_Z, COERCE, ORIENTATION, META];
+const SHAPE: &[FieldParameter] = &[INDEX, DOC_VALUES, STORE, IGNORE_MALFORMED, IGNORE_Z, COERCE, ORIENTATION, META];
 
 /// The types beside the plain ones, each with its parameters.
-const OTHERS: &[(&str, &[Parameter])] = &[
+const OTHERS: &[(&str, &[FieldParameter])] = &[
     (
         "aggregate_metric_double",
         &[
@@ -323,7 +323,7 @@ pub(super) fn other_type(name: &str) -> Option<&'static str> {
 
 impl FieldType {
     /// What a field of the type takes beside `type`, `fields` or `properties`, and `copy_to`.
-    pub(crate) fn parameters(self) -> &'static [Parameter] {
+    pub(crate) fn parameters(self) -> &'static [FieldParameter] {
         match self {
             FieldType::Object => OBJECT,
             FieldType::Nested => NESTED,
@@ -345,7 +345,7 @@ impl FieldType {
     }
 }
 
-impl Parameter {
+impl FieldParameter {
     /// What the parameter is if nobody says; null if that is nothing.
     pub(crate) fn default(&self) -> Value {
         match self.takes {

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 pub(crate) use definition::{Malformed, PathOffence};
-pub(crate) use fit::{Misfit, NameOffence, Why};
-use template::Template;
+pub(crate) use fit::{DocumentMisfit, NameOffence, Why};
+use template::DynamicTemplate;
 
 use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};
 
@@ -107,22 +107,22 @@ pub(crate) enum Dynamic {
 }
 
 /// Fields by name, in the order in which Elasticsearch lists them.
-pub(crate) type Fields = BTreeMap<Arc<str>, Field>;
+pub(crate) type MappedFields = BTreeMap<Arc<str>, MappedField>;
 
 /// A mapped field.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Field {
+pub(crate) struct MappedField {
     /// Its type.
     pub kind: FieldType,
     /// The fields of an object; the other ways in which a value is indexed, such as `.keyword`.
-    pub fields: Fields,
+    pub fields: MappedFields,
     /// What the mapping says beside type and fields.
     pub(super) options: Map<String, Value>,
 }
 
-impl Field {
-    fn new(kind: FieldType) -> Field {
-        Field { kind, fields: Fields::new(), options: Map::new() }
+impl MappedField {
+    fn new(kind: FieldType) -> MappedField {
+        MappedField { kind, fields: MappedFields::new(), options: Map::new() }
     }
 
     /// Whether the index keeps its values apart from the source.
@@ -140,11 +140,11 @@ impl Field {
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) struct Mapping {
     /// The fields at the top.
-    pub(super) fields: Fields,
+    pub(super) fields: MappedFields,
     /// What the mapping says beside its fields: `dynamic`, `_meta` and so on.
     pub(super) members: Map<String, Value>,
     /// What becomes of fields that it does not know, where that is said.
-    pub(super) templates: Arc<[Template]>,
+    pub(super) templates: Arc<[DynamicTemplate]>,
     /// How large it may become.
     pub(super) bounds: Bounds,
 }
@@ -197,20 +197,20 @@ impl Mapping {
     }
 
     /// The field at a path.
-    pub(crate) fn field(&self, path: &str) -> Option<&Field> {
+    pub(crate) fn field(&self, path: &str) -> Option<&MappedField> {
         let mut segments = path.split('.');
         let first = self.fields.get(segments.next()?)?;
         segments.try_fold(first, |field, name| field.fields.get(name))
     }
 
     /// The fields at the top.
-    pub(crate) fn fields(&self) -> &Fields {
+    pub(crate) fn fields(&self) -> &MappedFields {
         &self.fields
     }
 
     /// How many fields there are, objects and sub-fields included.
     pub(crate) fn len(&self) -> usize {
-        fn count(fields: &Fields) -> usize {
+        fn count(fields: &MappedFields) -> usize {
             fields.values().map(|field| 1 + count(&field.fields)).sum()
         }
         count(&self.fields)

@@ -1,4 +1,4 @@
-//! [`Template`]: what becomes of a field that the mapping does not know.
+//! [`DynamicTemplate`]: what becomes of a field that the mapping does not know.
 //!
 //! Source: Elasticsearch 9.x, dynamic templates and their validation in the root object mapper.
 
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::definition::Malformed;
-use super::{Field, FieldType};
+use super::{FieldType, MappedField};
 use crate::es::index::names::is_like;
 
 /// What a value looks like in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Looks {
+pub(crate) enum ValueLooks {
     /// An object.
     Object,
     /// A text.
@@ -29,28 +29,35 @@ pub(crate) enum Looks {
     Binary,
 }
 
-impl Looks {
-    const ALL: [Looks; 7] =
-        [Looks::Object, Looks::String, Looks::Long, Looks::Double, Looks::Boolean, Looks::Date, Looks::Binary];
+impl ValueLooks {
+    const ALL: [ValueLooks; 7] = [
+        ValueLooks::Object,
+        ValueLooks::String,
+        ValueLooks::Long,
+        ValueLooks::Double,
+        ValueLooks::Boolean,
+        ValueLooks::Date,
+        ValueLooks::Binary,
+    ];
 
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Looks::Object => "object",
-            Looks::String => "string",
-            Looks::Long => "long",
-            Looks::Double => "double",
-            Looks::Boolean => "boolean",
-            Looks::Date => "date",
-            Looks::Binary => "binary",
+            ValueLooks::Object => "object",
+            ValueLooks::String => "string",
+            ValueLooks::Long => "long",
+            ValueLooks::Double => "double",
+            ValueLooks::Boolean => "boolean",
+            ValueLooks::Date => "date",
+            ValueLooks::Binary => "binary",
         }
     }
 
     /// The type that such a value gets if nobody says.
     fn usual_type(self) -> &'static str {
         match self {
-            Looks::String => "text",
-            Looks::Double => "float",
+            ValueLooks::String => "text",
+            ValueLooks::Double => "float",
             other => other.name(),
         }
     }
@@ -105,7 +112,7 @@ pub(crate) enum BadTemplate {
 
 /// A rule for fields that the mapping does not know.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Template {
+pub(crate) struct DynamicTemplate {
     /// Its name.
     pub name: String,
     matches: Vec<String>,
@@ -115,19 +122,19 @@ pub(crate) struct Template {
     match_type: Vec<String>,
     unmatch_type: Vec<String>,
     is_regex: bool,
-    looks: Vec<Looks>,
+    looks: Vec<ValueLooks>,
     mapping: Map<String, Value>,
 }
 
-impl Template {
+impl DynamicTemplate {
     /// Reads a list of templates; `read` reads the definition of a field.
     ///
     /// # Errors
     /// The first thing that is wrong with one of them.
     pub(crate) fn parse_all(
         templates: &Value,
-        read: impl Fn(&Value) -> Result<Field, Malformed>,
-    ) -> Result<Arc<[Template]>, Malformed> {
+        read: impl Fn(&Value) -> Result<MappedField, Malformed>,
+    ) -> Result<Arc<[DynamicTemplate]>, Malformed> {
         let Value::Array(templates) = templates else {
             return Err(Malformed::Template(BadTemplate::NoList));
         };
@@ -137,16 +144,16 @@ impl Template {
             let (Some((name, says)), None) = (named.next(), named.next()) else {
                 return Err(Malformed::Template(BadTemplate::NoName));
             };
-            let template = Template::parse(name, says)?;
+            let template = DynamicTemplate::parse(name, says)?;
             template.check(&read)?;
             all.push(template);
         }
         Ok(all.into())
     }
 
-    fn parse(name: &str, says: &Value) -> Result<Template, Malformed> {
+    fn parse(name: &str, says: &Value) -> Result<DynamicTemplate, Malformed> {
         let bad = Malformed::Template;
-        let mut template = Template {
+        let mut template = DynamicTemplate {
             name: name.to_owned(),
             matches: Vec::new(),
             path_match: Vec::new(),
@@ -186,7 +193,7 @@ impl Template {
         }
         template.mapping = mapping.ok_or_else(|| bad(BadTemplate::NoMapping { name: name.to_owned() }))?;
         let looks = |name: &String| {
-            let known = Looks::ALL.into_iter().find(|known| known.name() == name);
+            let known = ValueLooks::ALL.into_iter().find(|known| known.name() == name);
             known.ok_or_else(|| bad(BadTemplate::UnknownLooks { name: name.clone() }))
         };
         let is_any = template.match_type.as_slice() == ["*"]
@@ -194,9 +201,9 @@ impl Template {
                 && !(template.matches.is_empty()
                     && template.path_match.is_empty()
                     && template.unmatch_type.is_empty()));
-        let not: Vec<Looks> = template.unmatch_type.iter().map(looks).collect::<Result<_, _>>()?;
+        let not: Vec<ValueLooks> = template.unmatch_type.iter().map(looks).collect::<Result<_, _>>()?;
         template.looks = match is_any {
-            true => Looks::ALL.to_vec(),
+            true => ValueLooks::ALL.to_vec(),
             false => template.match_type.iter().map(looks).collect::<Result<_, _>>()?,
         };
         template.looks.retain(|looks| !not.contains(looks));
@@ -204,7 +211,7 @@ impl Template {
     }
 
     /// Looks whether it makes a field for at least one kind of value.
-    fn check(&self, read: impl Fn(&Value) -> Result<Field, Malformed>) -> Result<(), Malformed> {
+    fn check(&self, read: impl Fn(&Value) -> Result<MappedField, Malformed>) -> Result<(), Malformed> {
         if Value::Object(self.mapping.clone()).to_string().contains("{name}") {
             return Ok(());
         }
@@ -224,7 +231,7 @@ impl Template {
     }
 
     /// Whether it speaks of that field.
-    pub(crate) fn is_for(&self, path: &str, name: &str, looks: Looks) -> bool {
+    pub(crate) fn is_for(&self, path: &str, name: &str, looks: ValueLooks) -> bool {
         let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| is_like(pattern, text));
         (self.path_match.is_empty() || any(&self.path_match, path))
             && (self.matches.is_empty() || any(&self.matches, name))
@@ -234,7 +241,7 @@ impl Template {
     }
 
     /// The definition that it gives a field.
-    pub(crate) fn definition(&self, name: &str, looks: Looks) -> Value {
+    pub(crate) fn definition(&self, name: &str, looks: ValueLooks) -> Value {
         let usual = looks.usual_type();
         let mut definition = filled(&Value::Object(self.mapping.clone()), name, usual);
         if let Value::Object(members) = &mut definition {
@@ -273,14 +280,14 @@ impl Template {
 }
 
 /// How a value looks that gets a field of that type.
-pub(super) fn looks_of(kind: FieldType) -> Looks {
+pub(super) fn looks_of(kind: FieldType) -> ValueLooks {
     match kind {
-        FieldType::Object | FieldType::Nested => Looks::Object,
-        FieldType::Long => Looks::Long,
-        FieldType::Float => Looks::Double,
-        FieldType::Boolean => Looks::Boolean,
-        FieldType::Date => Looks::Date,
-        _ => Looks::String,
+        FieldType::Object | FieldType::Nested => ValueLooks::Object,
+        FieldType::Long => ValueLooks::Long,
+        FieldType::Float => ValueLooks::Double,
+        FieldType::Boolean => ValueLooks::Boolean,
+        FieldType::Date => ValueLooks::Date,
+        _ => ValueLooks::String,
     }
 }
 

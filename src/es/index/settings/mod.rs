@@ -12,7 +12,7 @@ use crate::suggest::similarity;
 
 /// A setting of an index.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Setting {
+pub(crate) struct IndexSetting {
     /// Its name below `index`; with a dot at its end it stands for all settings below.
     pub name: &'static str,
     /// What its value must be.
@@ -20,12 +20,12 @@ pub(crate) struct Setting {
     /// What it is if nobody says.
     pub usual: &'static str,
     /// When it may change.
-    pub change: Change,
+    pub change: SettingChange,
 }
 
 /// When a setting may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum SettingChange {
     /// At any time.
     Dynamic,
     /// While the index is closed.
@@ -105,7 +105,7 @@ const UNMINDED: &[(&str, &[&str])] = &[
 ];
 
 /// The setting of that name below `index`.
-pub(crate) fn find(name: &str) -> Option<&'static Setting> {
+pub(crate) fn find(name: &str) -> Option<&'static IndexSetting> {
     table::SETTINGS.iter().find(|setting| match setting.name.strip_suffix('.') {
         Some(_) => name.starts_with(setting.name),
         None => setting.name == name,
@@ -215,13 +215,13 @@ pub(crate) fn expanded(mut settings: Map<String, Value>) -> Map<String, Value> {
 /// The names among settings that cannot change, and whether that is for ever: final ones never can, static ones
 /// only while the index is closed.
 pub(crate) fn fixed<'s>(settings: &'s Map<String, Value>, is_open: bool) -> (Vec<&'s str>, bool) {
-    let of = |change: Change| -> Vec<&'s str> {
+    let of = |change: SettingChange| -> Vec<&'s str> {
         let names = settings.keys().map(String::as_str);
         names.filter(|name| find(name).is_some_and(|setting| setting.change == change)).collect()
     };
-    let mut names = of(Change::Final);
+    let mut names = of(SettingChange::Final);
     if is_open {
-        names.extend(of(Change::Static));
+        names.extend(of(SettingChange::Static));
         names.sort_by_key(|name| settings.keys().position(|known| known == name));
         return (names, false);
     }

@@ -2,15 +2,15 @@
 //!
 //! Source: Elasticsearch 9.x, the settings registered for indices, and where each of them is declared.
 
-use super::Change::{Dynamic, Final, Static};
-use super::{Change, Setting};
+use super::SettingChange::{Dynamic, Final, Static};
+use super::{IndexSetting, SettingChange};
 use crate::es::values::NoWord;
 use crate::es::values::ValueKind::{
     self, ActiveShards, AutoExpand, Boolean, Bytes, Int, List, Long, Name, Number, Text, Time, Word,
 };
 
-const fn setting(name: &'static str, kind: ValueKind, usual: &'static str, change: Change) -> Setting {
-    Setting { name, kind, usual, change }
+const fn setting(name: &'static str, kind: ValueKind, usual: &'static str, change: SettingChange) -> IndexSetting {
+    IndexSetting { name, kind, usual, change }
 }
 
 const ANY: ValueKind = Time(i64::MIN, "");
@@ -25,7 +25,7 @@ const WHICH_SHARDS: ValueKind = Name(
 
 /// All of them, by name below `index`. A name that ends in a dot stands for whatever is below it.
 #[rustfmt::skip]
-pub(super) static SETTINGS: &[Setting] = &[
+pub(super) static SETTINGS: &[IndexSetting] = &[
     setting("allocation.existing_shards_allocator", Text, "gateway_allocator", Static),
     setting("allocation.max_retries", COUNT, "5", Dynamic),
     setting("analysis.", Text, "", Static),

@@ -8,40 +8,40 @@ use serde_json::Value;
 
 use super::words::definition::{bad_setting, java, last, malformed_mapping};
 use crate::es::document::store::{Barrier, Conflict};
-use crate::es::error::{Error, Exception, bad_boolean, full, illegal_argument, syntax};
-use crate::es::index::mapping::{FieldType, Misfit, NameOffence, Why};
-use crate::es::refusal::ShelfRefusal;
+use crate::es::error::{ApiError, Exception, bad_boolean, full, illegal_argument, syntax};
+use crate::es::index::mapping::{DocumentMisfit, FieldType, NameOffence, Why};
+use crate::es::refusal::IndexRefusal;
 use crate::json::{Position, SyntaxError};
 
-impl From<ShelfRefusal> for Error {
-    fn from(refusal: ShelfRefusal) -> Error {
+impl From<IndexRefusal> for ApiError {
+    fn from(refusal: IndexRefusal) -> ApiError {
         match refusal {
-            ShelfRefusal::NoSuchIndex { expression, of_document } => {
+            IndexRefusal::NoSuchIndex { expression, of_document } => {
                 let kind = if of_document { "index_expression" } else { "index_or_alias" };
                 full(404, no_such_index(&expression, kind))
             }
-            ShelfRefusal::Reserved { index } => full(
+            IndexRefusal::Reserved { index } => full(
                 400,
                 illegal_argument(format!("Indices [{index}] use and access is reserved for system operations")),
             ),
-            ShelfRefusal::IndexName { name, offence } => full(
+            IndexRefusal::IndexName { name, offence } => full(
                 400,
                 Exception::new("invalid_index_name_exception", format!("Invalid index name [{name}], {offence}"))
                     .with("index_uuid", "_na_")
                     .with("index", name),
             ),
-            ShelfRefusal::Closed { index, uuid } => full(
+            IndexRefusal::Closed { index, uuid } => full(
                 400,
                 Exception::new("index_closed_exception", "closed").with("index_uuid", uuid).with("index", index),
             ),
-            ShelfRefusal::Blocked { index, blocks } => blocked(&index, &blocks),
-            ShelfRefusal::IndexExists { name, uuid } => full(
+            IndexRefusal::Blocked { index, blocks } => blocked(&index, &blocks),
+            IndexRefusal::IndexExists { name, uuid } => full(
                 400,
                 Exception::new("resource_already_exists_exception", format!("index [{name}/{uuid}] already exists"))
                     .with("index_uuid", uuid)
                     .with("index", name),
             ),
-            ShelfRefusal::IsAlias { name } => full(
+            IndexRefusal::IsAlias { name } => full(
                 400,
                 Exception::new(
                     "invalid_index_name_exception",
@@ -50,17 +50,17 @@ impl From<ShelfRefusal> for Error {
                 .with("index_uuid", "_na_")
                 .with("index", name),
             ),
-            ShelfRefusal::AliasName { name, offence } => full(
+            IndexRefusal::AliasName { name, offence } => full(
                 400,
                 Exception::new("invalid_alias_name_exception", format!("Invalid alias name [{name}]: {offence}"))
                     .with("index_uuid", "_na_")
                     .with("index", name),
             ),
-            ShelfRefusal::DateMath { name, offence } => full(
+            IndexRefusal::DateMath { name, offence } => full(
                 400,
                 Exception::new("parse_exception", format!("invalid dynamic name expression [{name}]. {offence}")),
             ),
-            ShelfRefusal::TooManyIndices => full(
+            IndexRefusal::TooManyIndices => full(
                 400,
                 Exception::new(
                     "validation_exception",
@@ -71,14 +71,14 @@ impl From<ShelfRefusal> for Error {
                     ),
                 ),
             ),
-            ShelfRefusal::SeveralIndices { alias, indices } => full(
+            IndexRefusal::SeveralIndices { alias, indices } => full(
                 400,
                 illegal_argument(format!(
                     "alias [{alias}] has more than one index associated with it [{}], can't execute a single index op",
                     indices.join(", ")
                 )),
             ),
-            ShelfRefusal::NoWriteIndex { alias } => full(
+            IndexRefusal::NoWriteIndex { alias } => full(
                 400,
                 illegal_argument(format!(
                     "no write index is defined for alias [{alias}]. The write index may be explicitly disabled using \
@@ -86,7 +86,7 @@ impl From<ShelfRefusal> for Error {
                      write index"
                 )),
             ),
-            ShelfRefusal::AliasRequired { name } => {
+            IndexRefusal::AliasRequired { name } => {
                 let reason = format!("[require_alias] request flag is [true] and [{name}] is not an alias");
                 full(
                     404,
@@ -95,7 +95,7 @@ impl From<ShelfRefusal> for Error {
                         .with("index", name),
                 )
             }
-            ShelfRefusal::Conflict { id, index, index_uuid, conflict } => {
+            IndexRefusal::Conflict { id, index, index_uuid, conflict } => {
                 let what = match conflict {
                     Conflict::Exists { version, .. } => {
                         format!("document already exists (current version [{version}])")
@@ -113,26 +113,26 @@ impl From<ShelfRefusal> for Error {
                         .with("index", index),
                 )
             }
-            ShelfRefusal::NoDataStream { name } => {
+            IndexRefusal::NoDataStream { name } => {
                 let reason = format!("[require_data_stream] request flag is [true] and [{name}] is not a data stream");
                 full(404, Exception::new("resource_not_found_exception", reason))
             }
-            ShelfRefusal::RoutingMissing { index, id } => full(
+            IndexRefusal::RoutingMissing { index, id } => full(
                 400,
                 Exception::new("routing_missing_exception", format!("routing is required for [{index}]/[{id}]"))
                     .with("index_uuid", "_na_")
                     .with("index", index),
             ),
-            ShelfRefusal::Misfit { id, misfit, place } => misfit_error(&id, *misfit, place),
-            ShelfRefusal::Setting(bad) => full(400, bad_setting(bad)),
-            ShelfRefusal::Mapping(malformed) => full(400, malformed_mapping(&malformed)),
+            IndexRefusal::Misfit { id, misfit, place } => misfit_error(&id, *misfit, place),
+            IndexRefusal::Setting(bad) => full(400, bad_setting(bad)),
+            IndexRefusal::Mapping(malformed) => full(400, malformed_mapping(&malformed)),
         }
     }
 }
 
-impl Error {
+impl ApiError {
     /// A document that is no JSON.
-    pub(crate) fn broken_document(wrong: &SyntaxError) -> Error {
+    pub(crate) fn broken_document(wrong: &SyntaxError) -> ApiError {
         let cause = syntax(wrong);
         let place = wrong.position();
         let reason =
@@ -141,12 +141,12 @@ impl Error {
     }
 
     /// A document with a further token behind it.
-    pub(crate) fn document_goes_on(token: &str) -> Error {
+    pub(crate) fn document_goes_on(token: &str) -> ApiError {
         full(400, illegal_argument(format!("Malformed content, found extra data after parsing: {token}")))
     }
 
     /// A document with something behind it that is no JSON.
-    pub(crate) fn document_goes_on_broken(wrong: &SyntaxError) -> Error {
+    pub(crate) fn document_goes_on_broken(wrong: &SyntaxError) -> ApiError {
         let cause = syntax(wrong);
         let place = wrong.position();
         let reason = format!("[{}:{}] {}", place.line, place.column, cause.reason.clone().unwrap_or_default());
@@ -154,73 +154,73 @@ impl Error {
     }
 
     /// A document that is JSON and no object.
-    pub(crate) fn no_object_as_document() -> Error {
+    pub(crate) fn no_object_as_document() -> ApiError {
         full(400, Exception::new("document_parsing_exception", "Malformed content, must start with an object"))
     }
 
     /// A document without any text.
-    pub(crate) fn empty_document() -> Error {
+    pub(crate) fn empty_document() -> ApiError {
         full(400, Exception::new("document_parsing_exception", "[0:0] failed to parse, document is empty"))
     }
 
     // ── parameters of documents and indices ───────────────────────────────────────────────────────
 
     /// A word that `refresh` does not know.
-    pub(crate) fn unknown_refresh(value: &str) -> Error {
+    pub(crate) fn unknown_refresh(value: &str) -> ApiError {
         full(400, illegal_argument(format!("Unknown value for refresh: [{value}].")))
     }
 
     /// A word that `op_type` does not know.
-    pub(crate) fn unknown_op_type(value: &str) -> Error {
+    pub(crate) fn unknown_op_type(value: &str) -> ApiError {
         full(400, illegal_argument(format!("opType must be 'create' or 'index', found: [{value}]")))
     }
 
     /// A word that `version_type` does not know.
-    pub(crate) fn unknown_version_type(value: &str) -> Error {
+    pub(crate) fn unknown_version_type(value: &str) -> ApiError {
         full(400, illegal_argument(format!("No version type match [{value}]")))
     }
 
     /// A word that `expand_wildcards` does not know.
-    pub(crate) fn unknown_expand_wildcards(value: &str) -> Error {
+    pub(crate) fn unknown_expand_wildcards(value: &str) -> ApiError {
         full(400, illegal_argument(format!("No valid expand wildcard value [{value}]")))
     }
 
     /// A sequence number that cannot be one.
-    pub(crate) fn negative_seq_no(value: i64) -> Error {
+    pub(crate) fn negative_seq_no(value: i64) -> ApiError {
         full(400, illegal_argument(format!("sequence numbers must be non negative. got [{value}].")))
     }
 
     /// A primary term that cannot be one.
-    pub(crate) fn negative_primary_term(value: i64) -> Error {
+    pub(crate) fn negative_primary_term(value: i64) -> ApiError {
         full(400, illegal_argument(format!("primary term must be non negative. got [{value}]")))
     }
 
     /// A number of copies to wait for that is below zero.
-    pub(crate) fn negative_shard_count() -> Error {
+    pub(crate) fn negative_shard_count() -> ApiError {
         full(400, illegal_argument("shard count cannot be a negative value"))
     }
 
     /// A number of copies to wait for that is no number.
-    pub(crate) fn bad_shard_count(value: &str) -> Error {
+    pub(crate) fn bad_shard_count(value: &str) -> ApiError {
         let cause = Exception::new("number_format_exception", format!("For input string: \"{value}\""));
         full(400, illegal_argument(format!("cannot parse ActiveShardCount[{value}]")).caused_by(cause))
     }
 
     /// A word that `op_type` does not know where only a create is meant.
-    pub(crate) fn no_create(value: &str) -> Error {
+    pub(crate) fn no_create(value: &str) -> ApiError {
         full(400, illegal_argument(format!("opType must be 'create', found: [{value}]")))
     }
 
     // ── documents ─────────────────────────────────────────────────────────────────────────────────
 
     /// The source of a document that is not there.
-    pub(crate) fn no_such_source(index: &str, id: &str) -> Error {
+    pub(crate) fn no_such_source(index: &str, id: &str) -> ApiError {
         let reason = format!("Document not found [{index}]/[{id}]");
         full(404, Exception::new("resource_not_found_exception", reason))
     }
 
     /// A read of a version that is not the one there.
-    pub(crate) fn read_conflict(id: &str, current: u64, given: u64, index: &str, index_uuid: &str) -> Error {
+    pub(crate) fn read_conflict(id: &str, current: u64, given: u64, index: &str, index_uuid: &str) -> ApiError {
         let reason = format!(
             "[{id}]: version conflict, current version [{current}] is different than the one provided [{given}]"
         );
@@ -234,19 +234,19 @@ impl Error {
     }
 
     /// A script, which no client of the Connector Protocol sends.
-    pub(crate) fn scripts() -> Error {
-        Error::unsupported("scripts", "send the changed fields in `doc`")
+    pub(crate) fn scripts() -> ApiError {
+        ApiError::unsupported("scripts", "send the changed fields in `doc`")
     }
 
     // ── indices ───────────────────────────────────────────────────────────────────────────────────
 
     /// A member of the body of a create that creates do not have.
-    pub(crate) fn unknown_create_key(name: &str) -> Error {
+    pub(crate) fn unknown_create_key(name: &str) -> ApiError {
         full(400, Exception::new("parse_exception", format!("unknown key [{name}] for create index")))
     }
 
     /// A mapping as it was written before types were gone.
-    pub(crate) fn mapping_under_type(name: &str, in_put: bool) -> Error {
+    pub(crate) fn mapping_under_type(name: &str, in_put: bool) -> ApiError {
         full(
             400,
             illegal_argument(match in_put {
@@ -260,12 +260,12 @@ impl Error {
     }
 
     /// A deletion of whatever is there.
-    pub(crate) fn wildcards_not_allowed() -> Error {
+    pub(crate) fn wildcards_not_allowed() -> ApiError {
         full(400, illegal_argument("Wildcard expressions or all indices are not allowed"))
     }
 
     /// A deletion of an index under another name.
-    pub(crate) fn delete_by_alias(alias: &str) -> Error {
+    pub(crate) fn delete_by_alias(alias: &str) -> ApiError {
         full(
             400,
             illegal_argument(format!(
@@ -275,71 +275,71 @@ impl Error {
     }
 
     /// Something that aliases cannot say.
-    pub(crate) fn unknown_alias_field(name: &str, alias: &str) -> Error {
+    pub(crate) fn unknown_alias_field(name: &str, alias: &str) -> ApiError {
         full(400, Exception::new("parse_exception", format!("Unknown field [{name}] in alias [{alias}]")))
     }
 
     /// A change of aliases that there is not.
-    pub(crate) fn unknown_alias_action(name: &str) -> Error {
+    pub(crate) fn unknown_alias_action(name: &str) -> ApiError {
         full(400, Exception::new("x_content_parse_exception", format!("[alias_action] unknown field [{name}]")))
     }
 
     /// A member that the actions on aliases do not have.
-    pub(crate) fn unknown_alias_action_field(action: &str, name: &str) -> Error {
-        Error::bad_alias_action(action, &format!("[{action}] unknown field [{name}]"))
+    pub(crate) fn unknown_alias_action_field(action: &str, name: &str) -> ApiError {
+        ApiError::bad_alias_action(action, &format!("[{action}] unknown field [{name}]"))
     }
 
     /// An action on aliases that its parser refuses.
     ///
     /// DIFFERENCE: the server tells line and column too.
-    pub(crate) fn bad_alias_action(action: &str, reason: &str) -> Error {
+    pub(crate) fn bad_alias_action(action: &str, reason: &str) -> ApiError {
         let cause = illegal_argument(reason);
         let told = format!("[alias_action] failed to parse field [{action}]");
         full(400, Exception::new("x_content_parse_exception", told).caused_by(cause))
     }
 
     /// An action that says nothing.
-    pub(crate) fn no_alias_action() -> Error {
-        Error::illegal("Required one of fields [add, remove, remove_index], but none were specified.")
+    pub(crate) fn no_alias_action() -> ApiError {
+        ApiError::illegal("Required one of fields [add, remove, remove_index], but none were specified.")
     }
 
     /// An action that says several things.
-    pub(crate) fn several_alias_actions() -> Error {
-        Error::illegal("Too many operations declared on operation entry")
+    pub(crate) fn several_alias_actions() -> ApiError {
+        ApiError::illegal("Too many operations declared on operation entry")
     }
 
     /// An alias that would send one document to several shards.
-    pub(crate) fn several_index_routings(alias: &str) -> Error {
-        Error::illegal(&format!("alias [{alias}] has several index routing values associated with it"))
+    pub(crate) fn several_index_routings(alias: &str) -> ApiError {
+        ApiError::illegal(&format!("alias [{alias}] has several index routing values associated with it"))
     }
 
     /// A filter of an alias that is no query.
-    pub(crate) fn bad_alias_filter(alias: &str, cause: Exception) -> Error {
+    pub(crate) fn bad_alias_filter(alias: &str, cause: Exception) -> ApiError {
         if cause.is_unsupported() {
-            return Error::parse(cause);
+            return ApiError::parse(cause);
         }
         full(400, illegal_argument(format!("failed to parse filter for alias [{alias}]")).caused_by(cause))
     }
 
     /// An alias with more than one index that is written to.
-    pub(crate) fn several_write_indices(alias: &str, indices: &[&str]) -> Error {
+    pub(crate) fn several_write_indices(alias: &str, indices: &[&str]) -> ApiError {
         let reason = format!("alias [{alias}] has more than one write index [{}]", indices.join(","));
         full(500, Exception::new("illegal_state_exception", reason))
     }
 
     /// A list that must not be empty.
-    pub(crate) fn empty_list(name: &str) -> Error {
-        Error::illegal(&format!("[{name}] can't be empty"))
+    pub(crate) fn empty_list(name: &str) -> ApiError {
+        ApiError::illegal(&format!("[{name}] can't be empty"))
     }
 
     /// A text that must not be empty.
-    pub(crate) fn empty_text(name: &str) -> Error {
-        Error::illegal(&format!("[{name}] can't be empty string"))
+    pub(crate) fn empty_text(name: &str) -> ApiError {
+        ApiError::illegal(&format!("[{name}] can't be empty string"))
     }
 
     /// A piece of JSON where a handler expects none.
-    pub(crate) fn unknown_token(token: &str) -> Error {
-        Error::illegal(&format!("Unknown token [{token}]"))
+    pub(crate) fn unknown_token(token: &str) -> ApiError {
+        ApiError::illegal(&format!("Unknown token [{token}]"))
     }
 
     // ── templates ─────────────────────────────────────────────────────────────────────────────────
@@ -347,40 +347,40 @@ impl Error {
     /// A member that templates do not have.
     ///
     /// DIFFERENCE: the server tells line and column too.
-    pub(crate) fn unknown_template_field(parser: &str, name: &str) -> Error {
+    pub(crate) fn unknown_template_field(parser: &str, name: &str) -> ApiError {
         full(400, Exception::new("x_content_parse_exception", format!("[{parser}] unknown field [{name}]")))
     }
 
     /// A member that templates of the older kind do not have.
-    pub(crate) fn unknown_legacy_key(name: &str) -> Error {
+    pub(crate) fn unknown_legacy_key(name: &str) -> ApiError {
         full(400, Exception::new("parse_exception", format!("unknown key [{name}] in the template ")))
     }
 
     /// A template whose settings cannot be.
-    pub(crate) fn invalid_template(name: &str, bad: crate::es::index::settings::BadSetting) -> Error {
+    pub(crate) fn invalid_template(name: &str, bad: crate::es::index::settings::BadSetting) -> ApiError {
         let reason = bad_setting(bad).reason.unwrap_or_default();
-        Error::invalid_template_name(name, &reason)
+        ApiError::invalid_template_name(name, &reason)
     }
 
     /// A template whose name or patterns cannot be.
-    pub(crate) fn invalid_template_name(name: &str, offence: &str) -> Error {
+    pub(crate) fn invalid_template_name(name: &str, offence: &str) -> ApiError {
         let reason = format!("index_template [{name}] invalid, cause [Validation Failed: 1: {offence};]");
         full(400, Exception::new("invalid_index_template_exception", reason))
     }
 
     /// A template that is asked for and not there.
-    pub(crate) fn template_not_found(reason: &str) -> Error {
+    pub(crate) fn template_not_found(reason: &str) -> ApiError {
         full(404, Exception::new("resource_not_found_exception", reason))
     }
 
     /// A template that is to go and not there.
-    pub(crate) fn template_missing(what: &str, name: &str) -> Error {
+    pub(crate) fn template_missing(what: &str, name: &str) -> ApiError {
         match what {
             "index_template" => full(
                 404,
                 Exception::new("index_template_missing_exception", format!("index_template [{name}] missing")),
             ),
-            what => Error::template_not_found(&format!("{what} matching [{name}] not found")),
+            what => ApiError::template_not_found(&format!("{what} matching [{name}] not found")),
         }
     }
 
@@ -389,34 +389,34 @@ impl Error {
     /// A member that a request for an API key does not have.
     ///
     /// DIFFERENCE: the server tells line and column too.
-    pub(crate) fn unknown_key_field(name: &str) -> Error {
+    pub(crate) fn unknown_key_field(name: &str) -> ApiError {
         full(400, Exception::new("x_content_parse_exception", format!("[api_key_request] unknown field [{name}]")))
     }
 
     /// A member of such a request that is of another kind.
-    pub(crate) fn bad_key_field(name: &str) -> Error {
+    pub(crate) fn bad_key_field(name: &str) -> ApiError {
         let reason = format!("[api_key_request] {name} doesn't support values of this type");
         full(400, Exception::new("x_content_parse_exception", reason))
     }
 
     /// A member that a request to make keys invalid does not have.
-    pub(crate) fn unknown_invalidation_field(name: &str) -> Error {
+    pub(crate) fn unknown_invalidation_field(name: &str) -> ApiError {
         let reason = format!("[invalidate_api_key] unknown field [{name}]");
         full(400, Exception::new("x_content_parse_exception", reason))
     }
 
     /// A key that is asked for and not there.
-    pub(crate) fn key_not_found(id: &str) -> Error {
-        Error::template_not_found(&format!("api key with id [{id}] not found"))
+    pub(crate) fn key_not_found(id: &str) -> ApiError {
+        ApiError::template_not_found(&format!("api key with id [{id}] not found"))
     }
 
     /// An argument that the server does not take.
-    pub(crate) fn illegal(reason: &str) -> Error {
+    pub(crate) fn illegal(reason: &str) -> ApiError {
         full(400, illegal_argument(reason))
     }
 
     /// Aliases that were to be removed and are not there.
-    pub(crate) fn aliases_missing(names: &[String]) -> Error {
+    pub(crate) fn aliases_missing(names: &[String]) -> ApiError {
         let listed = names.join(",");
         let reason = format!("aliases [{listed}] missing");
         full(
@@ -430,12 +430,12 @@ impl Error {
     // ── bulk ──────────────────────────────────────────────────────────────────────────────────────
 
     /// The last line has no end.
-    pub(crate) fn bulk_without_newline() -> Error {
+    pub(crate) fn bulk_without_newline() -> ApiError {
         full(400, illegal_argument("The bulk request must be terminated by a newline [\\n]"))
     }
 
     /// An action line that is no object with one member.
-    pub(crate) fn bulk_action(line: usize, expected: &str, found: &str) -> Error {
+    pub(crate) fn bulk_action(line: usize, expected: &str, found: &str) -> ApiError {
         full(
             400,
             illegal_argument(format!(
@@ -445,13 +445,13 @@ impl Error {
     }
 
     /// An action line that goes on behind its end.
-    pub(crate) fn bulk_action_goes_on(line: usize) -> Error {
+    pub(crate) fn bulk_action_goes_on(line: usize) -> ApiError {
         let what = "unexpected data after the closing brace";
         full(400, illegal_argument(format!("Malformed action/metadata line [{line}], {what}")))
     }
 
     /// An update of a bulk that wants to count versions.
-    pub(crate) fn bulk_update_with_version() -> Error {
+    pub(crate) fn bulk_update_with_version() -> ApiError {
         full(
             400,
             illegal_argument(
@@ -461,51 +461,51 @@ impl Error {
     }
 
     /// A document under an id without a letter.
-    pub(crate) fn empty_id() -> Error {
+    pub(crate) fn empty_id() -> ApiError {
         full(400, illegal_argument("if _id is specified it must not be empty"))
     }
 
     /// A document of an `mget` that is no object.
-    pub(crate) fn mget_no_object() -> Error {
+    pub(crate) fn mget_no_object() -> ApiError {
         full(400, illegal_argument("docs array element should include an object"))
     }
 
     /// An id of an `mget` that is no text.
-    pub(crate) fn mget_no_id() -> Error {
+    pub(crate) fn mget_no_id() -> ApiError {
         full(400, illegal_argument("ids array element should only contain ids"))
     }
 
     /// A list of an `mget` that it does not have.
-    pub(crate) fn mget_unknown_list(at: Position, name: &str) -> Error {
+    pub(crate) fn mget_unknown_list(at: Position, name: &str) -> ApiError {
         let reason = format!("unknown key [{name}] for a START_ARRAY, expected [docs] or [ids]");
         full(400, crate::es::search::words::parsing(at, reason))
     }
 
     /// A member of an `mget` that is no list.
-    pub(crate) fn mget_no_list(at: Position, token: &str) -> Error {
+    pub(crate) fn mget_no_list(at: Position, token: &str) -> ApiError {
         let reason = format!("unexpected token [{token}], expected [FIELD_NAME] or [START_ARRAY]");
         full(400, crate::es::search::words::parsing(at, reason))
     }
 
     /// A document of an `mget` with a member that it does not have.
-    pub(crate) fn mget_unknown_field(name: &str) -> Error {
+    pub(crate) fn mget_unknown_field(name: &str) -> ApiError {
         let reason = format!("failed to parse multi get request. unknown field [{name}]");
         full(400, Exception::new("parse_exception", reason))
     }
 
     /// An action that is none of the four.
-    pub(crate) fn bulk_unknown_action(line: usize, found: &str) -> Error {
+    pub(crate) fn bulk_unknown_action(line: usize, found: &str) -> ApiError {
         let expected = "field [create], [delete], [index] or [update]";
-        Error::bulk_action(line, expected, found)
+        ApiError::bulk_action(line, expected, found)
     }
 
     /// A member of an action line that actions do not have.
-    pub(crate) fn bulk_unknown_parameter(line: usize, name: &str) -> Error {
+    pub(crate) fn bulk_unknown_parameter(line: usize, name: &str) -> ApiError {
         full(400, illegal_argument(format!("Action/metadata line [{line}] contains an unknown parameter [{name}]")))
     }
 
     /// A member of an action line of the wrong type.
-    pub(crate) fn bulk_parameter_type(line: usize, found: &str, name: &str) -> Error {
+    pub(crate) fn bulk_parameter_type(line: usize, found: &str, name: &str) -> ApiError {
         full(
             400,
             illegal_argument(format!(
@@ -515,7 +515,7 @@ impl Error {
     }
 
     /// An action without the document that it needs.
-    pub(crate) fn bulk_without_source() -> Error {
+    pub(crate) fn bulk_without_source() -> ApiError {
         full(400, illegal_argument("The bulk request must be terminated by a newline [\\n]"))
     }
 }
@@ -528,8 +528,8 @@ fn no_such_index(name: &str, kind: &str) -> Exception {
         .with("index", name)
 }
 
-fn misfit_error(id: &str, misfit: Misfit, (line, column): (u32, u32)) -> Error {
-    let Misfit { field, why, .. } = misfit;
+fn misfit_error(id: &str, misfit: DocumentMisfit, (line, column): (u32, u32)) -> ApiError {
+    let DocumentMisfit { field, why, .. } = misfit;
     let parsing = |reason: String| Exception::new("document_parsing_exception", format!("[{line}:{column}] {reason}"));
     match why {
         Why::NoObject => full(
@@ -681,7 +681,7 @@ fn java_class(kind: FieldType) -> &'static str {
 }
 
 /// What is said of an index with blocks; a full disk is told as a matter of time.
-fn blocked(index: &str, blocks: &[Barrier]) -> Error {
+fn blocked(index: &str, blocks: &[Barrier]) -> ApiError {
     let told = |block: &Barrier| match block {
         Barrier::ReadOnly => "[FORBIDDEN/5/index read-only (api)];",
         Barrier::Read => "[FORBIDDEN/7/index read (api)];",

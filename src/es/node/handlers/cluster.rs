@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{CLUSTER_NAME, NAME, ROLES, TRANSPORT_ADDRESS};
 use crate::es::document::store::Index;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::index::names::Lookup;
 use crate::es::store::Cluster;
@@ -27,9 +27,9 @@ impl Health {
     ///
     /// # Errors
     /// A name that is none.
-    pub(crate) fn named(text: &str) -> Result<Health, Error> {
+    pub(crate) fn named(text: &str) -> Result<Health, ApiError> {
         let known = Health::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(text));
-        known.ok_or_else(|| Error::unknown_health(text))
+        known.ok_or_else(|| ApiError::unknown_health(text))
     }
 
     /// Its name.
@@ -85,14 +85,14 @@ impl Shards {
 /// waiting, for nothing happens between two calls.
 ///
 /// DIFFERENCE: Elasticsearch waits for `timeout` before it says that something has not come.
-pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let mut lookup = Lookup { expand_hidden: true, ..Lookup::of_all_metadata() };
     if let Some(list) = call.query("expand_wildcards") {
-        lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
+        lookup = lookup.with_expand_wildcards(list).map_err(|word| ApiError::expand_wildcards(&word))?;
     }
     let level = call.query("level").unwrap_or("cluster");
     if !["cluster", "indices", "shards"].contains(&level) {
-        return Err(Error::bad_level(level));
+        return Err(ApiError::bad_level(level));
     }
     // A pattern that is not to be expanded finds nothing, and is not waited for.
     lookup.ignore_unavailable =
@@ -162,7 +162,7 @@ fn of_index(index: &Index, with_shards: bool) -> Value {
     told
 }
 
-fn is_as_waited_for(call: &Call, health: Health, shards: Shards) -> Result<bool, Error> {
+fn is_as_waited_for(call: &Call, health: Health, shards: Shards) -> Result<bool, ApiError> {
     let healthy = match call.query("wait_for_status") {
         None => true,
         Some(text) => health <= Health::named(text)?,
@@ -170,14 +170,14 @@ fn is_as_waited_for(call: &Call, health: Health, shards: Shards) -> Result<bool,
     if let Some(text) = call.query("wait_for_events") {
         let priorities = ["immediate", "urgent", "high", "normal", "low", "languid"];
         if !priorities.iter().any(|priority| priority.eq_ignore_ascii_case(text)) {
-            return Err(Error::unknown_priority(text));
+            return Err(ApiError::unknown_priority(text));
         }
     }
     let active = match call.query("wait_for_active_shards") {
         None => true,
         Some("all") => shards.unassigned == 0,
         Some(count) => {
-            count.parse::<u64>().map_err(|_| Error::bad_int("wait_for_active_shards", count))? <= shards.active
+            count.parse::<u64>().map_err(|_| ApiError::bad_int("wait_for_active_shards", count))? <= shards.active
         }
     };
     let nodes = call.query("wait_for_nodes").map_or(Ok(true), one_node_is)?;
@@ -185,14 +185,14 @@ fn is_as_waited_for(call: &Call, health: Health, shards: Shards) -> Result<bool,
 }
 
 /// Whether one node is what is waited for: `1`, `>=1`, `<3`, `ge(1)`, …
-fn one_node_is(text: &str) -> Result<bool, Error> {
+fn one_node_is(text: &str) -> Result<bool, ApiError> {
     let symbols = [(">=", "ge"), ("<=", "le"), (">", "gt"), ("<", "lt")];
     let found = symbols.iter().find_map(|(symbol, word)| {
         let called = || text.strip_prefix(*word)?.strip_prefix('(')?.strip_suffix(')');
         text.strip_prefix(*symbol).or_else(called).map(|count| (*word, count))
     });
     let (word, count) = found.unwrap_or(("is", text));
-    let count: i64 = count.parse().map_err(|_| Error::bad_int("wait_for_nodes", text))?;
+    let count: i64 = count.parse().map_err(|_| ApiError::bad_int("wait_for_nodes", text))?;
     Ok(match word {
         "ge" => 1 >= count,
         "le" => 1 <= count,
@@ -205,7 +205,7 @@ fn one_node_is(text: &str) -> Result<bool, Error> {
 /// `cluster.state` in a short form: the cluster and its node.
 ///
 /// DIFFERENCE: no metadata, no routing, no blocks. Who asks for them is told so.
-pub(crate) fn state(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn state(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     const TOLD: [&str; 3] = ["_all", "master_node", "nodes"];
     let asked = match call.path("metric") {
         "" => "_all",
@@ -213,7 +213,10 @@ pub(crate) fn state(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
     };
     if let Some(untold) = asked.split(',').find(|metric| !TOLD.contains(metric)) {
         let what = format!("[{untold}] of the cluster's state");
-        return Err(Error::unsupported(&what, "ask for master_node or nodes, or for mappings and settings by index"));
+        return Err(ApiError::unsupported(
+            &what,
+            "ask for master_node or nodes, or for mappings and settings by index",
+        ));
     }
     let told = |metric: &str| asked.split(',').any(|asked| asked == metric || asked == "_all");
     let id = cluster.node_id();
@@ -238,10 +241,10 @@ pub(crate) fn state(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> 
 /// `cluster.info`: what the nodes have done, in sum.
 ///
 /// DIFFERENCE: only pipelines are told of, and nothing is counted: two runs would differ in time alone.
-pub(crate) fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = call.path("target");
     if let Some(untold) = asked.split(',').find(|target| !["_all", "ingest"].contains(target)) {
-        return Err(Error::unsupported(&format!("[{untold}] of the cluster's info"), "ask for ingest"));
+        return Err(ApiError::unsupported(&format!("[{untold}] of the cluster's info"), "ask for ingest"));
     }
     let none = || json!({ "count": 0, "time_in_millis": 0, "current": 0, "failed": 0 });
     let pipelines: Map<String, Value> =

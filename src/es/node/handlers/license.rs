@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::store::Cluster;
 use crate::license::License;
@@ -16,7 +16,7 @@ const ISSUED: (&str, i64) = ("2025-01-01T00:00:00.000Z", 1_735_689_600_000);
 const EXPIRES: (&str, i64) = ("2999-12-31T23:59:59.999Z", 32_503_679_999_999);
 
 /// `license.get`.
-pub(crate) fn get(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn get(_: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let license = call.license;
     let mut told = json!({
         "status": "active",
@@ -68,11 +68,11 @@ const FEATURES: [(&str, License); 25] = [
 ];
 
 /// `xpack.info`.
-pub(crate) fn xpack_info(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn xpack_info(_: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = call.query("categories").unwrap_or("_all");
     let known = ["_all", "_none", "build", "license", "features"];
     if let Some(unknown) = asked.split(',').find(|category| !known.contains(category)) {
-        return Err(Error::unknown_category(unknown));
+        return Err(ApiError::unknown_category(unknown));
     }
     let is_asked = |category: &str| asked.split(',').any(|asked| asked == category || asked == "_all");
     let mut told = Map::new();
@@ -108,7 +108,7 @@ fn features(license: License) -> Value {
 /// `xpack.usage`: which features there are. How much they are used is told of none.
 ///
 /// DIFFERENCE: Elasticsearch counts, and tells more of most features.
-pub(crate) fn xpack_usage(_: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn xpack_usage(_: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let mut told = features(call.license);
     if let Some(search) = told.get_mut("enterprise_search").and_then(Value::as_object_mut) {
         search.extend([

@@ -6,8 +6,8 @@ pub(crate) mod license;
 
 use serde_json::{Map, Value, json};
 
-use crate::es::error::Error;
-use crate::es::http::call::{Body, Call, Reply};
+use crate::es::error::ApiError;
+use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::index::names::is_like;
 use crate::es::store::Cluster;
 use crate::limits::BODY_BYTES_MAX;
@@ -37,7 +37,7 @@ pub(crate) const ROLES: [&str; 11] = [
 pub(crate) const TRANSPORT_ADDRESS: &str = "127.0.0.1:9300";
 
 /// `info` and `ping`. Indented unless the client says otherwise, as in the real server.
-pub(crate) fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let release = call.release;
     let info = json!({
         "name": NAME,
@@ -56,7 +56,7 @@ pub(crate) fn info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
         },
         "tagline": "You Know, for Search",
     });
-    Ok(Reply { pretty: true, ..Reply::ok(Body::Json(info)) })
+    Ok(Reply { pretty: true, ..Reply::ok(AnswerBody::Json(info)) })
 }
 
 /// What `nodes.info` can tell beyond who the node is.
@@ -69,7 +69,7 @@ const UNTOLD: [&str; 9] =
 /// `nodes.info` in a short form: who the node is, where it is reached, and what is built in.
 ///
 /// DIFFERENCE: nothing of the machine, the JVM, the settings and the thread pools.
-pub(crate) fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     // The one word of a path may name nodes or what to tell of them.
     let word = call.path("node_id");
     let are_metrics = |words: &str| words.split(',').all(|word| TOLD.contains(&word) || UNTOLD.contains(&word));
@@ -80,7 +80,7 @@ pub(crate) fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Er
     };
     if let Some(untold) = metrics.split(',').find(|metric| UNTOLD.contains(metric)) {
         let what = format!("[{untold}] of the nodes' info");
-        return Err(Error::unsupported(&what, &format!("ask for {}", TOLD.join(", "))));
+        return Err(ApiError::unsupported(&what, &format!("ask for {}", TOLD.join(", "))));
     }
     let told = |metric: &str| metrics.split(',').any(|asked| asked == metric || asked == "_all");
 

@@ -4,7 +4,7 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::es::search::run::Shape;
+use crate::es::search::run::HitShape;
 use crate::es::search::run::aggregation::{Aggregated, BucketFound, Reckoned, TermsKind};
 
 /// Results by their names.
@@ -15,13 +15,13 @@ pub(crate) struct AggregationsBody<'a> {
 
 impl<'a> AggregationsBody<'a> {
     /// The results as a search of that shape shows them.
-    pub(crate) fn new(found: &'a [Aggregated], shape: &Shape) -> AggregationsBody<'a> {
+    pub(crate) fn new(found: &'a [Aggregated], shape: &HitShape) -> AggregationsBody<'a> {
         AggregationsBody { found, typed: shape.typed_keys }
     }
 
     fn members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         for found in self.found {
-            let one = One { found, typed: self.typed };
+            let one = OneAggregation { found, typed: self.typed };
             match self.typed {
                 true => map.serialize_entry(&format!("{}#{}", type_name(&found.result), found.name), &one)?,
                 false => map.serialize_entry(&found.name, &one)?,
@@ -55,12 +55,12 @@ impl Serialize for AggregationsBody<'_> {
     }
 }
 
-struct One<'a> {
+struct OneAggregation<'a> {
     found: &'a Aggregated,
     typed: bool,
 }
 
-impl Serialize for One<'_> {
+impl Serialize for OneAggregation<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if let Some(meta) = &self.found.meta {

@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 
 use super::aggregated::AggregationsBody;
 use crate::es::document::store::PRIMARY_TERM;
-use crate::es::error::Error;
-use crate::es::search::run::{Found, Hit, Shape, Total};
+use crate::es::error::ApiError;
+use crate::es::search::run::{Hit, HitShape, SearchFound, Total};
 
 /// The answer of a search.
-pub(crate) struct FoundBody<'a>(pub &'a Found);
+pub(crate) struct FoundBody<'a>(pub &'a SearchFound);
 
 /// The answer of several searches.
-pub(crate) struct SearchesBody<'a>(pub &'a [Result<Found, Error>]);
+pub(crate) struct SearchesBody<'a>(pub &'a [Result<SearchFound, ApiError>]);
 
 impl Serialize for FoundBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -26,7 +26,7 @@ impl Serialize for FoundBody<'_> {
     }
 }
 
-fn found<M: SerializeMap>(found: &Found, map: &mut M) -> Result<(), M::Error> {
+fn found<M: SerializeMap>(found: &SearchFound, map: &mut M) -> Result<(), M::Error> {
     if let Some(id) = &found.scroll_id {
         map.serialize_entry("_scroll_id", id)?;
     }
@@ -41,16 +41,16 @@ fn found<M: SerializeMap>(found: &Found, map: &mut M) -> Result<(), M::Error> {
     }
     let shards = json!({ "total": found.shards, "successful": found.shards, "skipped": 0, "failed": 0 });
     map.serialize_entry("_shards", &shards)?;
-    map.serialize_entry("hits", &Hits(found))?;
+    map.serialize_entry("hits", &SearchHits(found))?;
     match &found.aggregations {
         Some(aggregations) => map.serialize_entry("aggregations", &AggregationsBody::new(aggregations, &found.shape)),
         None => Ok(()),
     }
 }
 
-struct Hits<'a>(&'a Found);
+struct SearchHits<'a>(&'a SearchFound);
 
-impl Serialize for Hits<'_> {
+impl Serialize for SearchHits<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let found = self.0;
         let mut map = serializer.serialize_map(None)?;
@@ -60,35 +60,35 @@ impl Serialize for Hits<'_> {
             map.serialize_entry("total", &-1)?;
         }
         map.serialize_entry("max_score", &found.max_score)?;
-        map.serialize_entry("hits", &List(found))?;
+        map.serialize_entry("hits", &HitList(found))?;
         map.end()
     }
 }
 
-fn told(total: Total, shape: &Shape) -> Value {
+fn told(total: Total, shape: &HitShape) -> Value {
     match shape.total_as_int {
         true => Value::from(total.value),
         false => json!({ "value": total.value, "relation": if total.at_least { "gte" } else { "eq" } }),
     }
 }
 
-struct List<'a>(&'a Found);
+struct HitList<'a>(&'a SearchFound);
 
-impl Serialize for List<'_> {
+impl Serialize for HitList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0.hits.len()))?;
         for hit in &self.0.hits {
-            list.serialize_element(&One(hit, &self.0.shape))?;
+            list.serialize_element(&OneHit(hit, &self.0.shape))?;
         }
         list.end()
     }
 }
 
-struct One<'a>(&'a Hit, &'a Shape);
+struct OneHit<'a>(&'a Hit, &'a HitShape);
 
-impl Serialize for One<'_> {
+impl Serialize for OneHit<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let One(hit, shape) = self;
+        let OneHit(hit, shape) = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("_index", &*hit.index)?;
         if !shape.without_ids {
@@ -112,7 +112,7 @@ impl Serialize for One<'_> {
             map.serialize_entry("_source", &*source)?;
         }
         if !hit.fields.is_empty() {
-            map.serialize_entry("fields", &Fields(&hit.fields))?;
+            map.serialize_entry("fields", &HitFields(&hit.fields))?;
         }
         if !hit.sort.is_empty() {
             map.serialize_entry("sort", &hit.sort)?;
@@ -125,9 +125,9 @@ impl Serialize for One<'_> {
 }
 
 /// Values by the names of their fields.
-struct Fields<'a>(&'a [(String, Vec<Value>)]);
+struct HitFields<'a>(&'a [(String, Vec<Value>)]);
 
-impl Serialize for Fields<'_> {
+impl Serialize for HitFields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         self.0.iter().try_for_each(|(name, values)| map.serialize_entry(name, values))?;
@@ -144,21 +144,21 @@ impl Serialize for SearchesBody<'_> {
     }
 }
 
-struct Responses<'a>(&'a [Result<Found, Error>]);
+struct Responses<'a>(&'a [Result<SearchFound, ApiError>]);
 
 impl Serialize for Responses<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0.len()))?;
         for response in self.0 {
-            list.serialize_element(&Response(response))?;
+            list.serialize_element(&SearchResponse(response))?;
         }
         list.end()
     }
 }
 
-struct Response<'a>(&'a Result<Found, Error>);
+struct SearchResponse<'a>(&'a Result<SearchFound, ApiError>);
 
-impl Serialize for Response<'_> {
+impl Serialize for SearchResponse<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Ok(one) => {

@@ -6,27 +6,27 @@ pub(crate) mod hits;
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
-use crate::es::error::Error;
-use crate::es::http::call::{Body, Call, Reply};
+use crate::es::error::ApiError;
+use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::index::handlers::lookup::check_patience;
 use crate::es::refusal::Refusal;
 use crate::es::search::request as search;
-use crate::es::search::request::{ByQuery, Request};
-use crate::es::search::run::Found;
+use crate::es::search::request::{ByQuery, SearchRequest};
+use crate::es::search::run::SearchFound;
 use crate::es::search::run::service::{Sweep, SweepAsked, Swept};
 use crate::es::store::Cluster;
 
 /// `search`.
-pub(crate) fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let request = search::searching(call)?;
     Ok(found(run(cluster, &request, call.now)?))
 }
 
-fn found(found: Found) -> Reply {
-    Reply::ok(Body::Found(Box::new(found)))
+fn found(found: SearchFound) -> Reply {
+    Reply::ok(AnswerBody::Found(Box::new(found)))
 }
 
-fn run(cluster: &mut Cluster, request: &Request, now: Timestamp) -> Result<Found, Refusal> {
+fn run(cluster: &mut Cluster, request: &SearchRequest, now: Timestamp) -> Result<SearchFound, Refusal> {
     match (&request.pit, &request.scroll) {
         (Some(pit), _) => Ok(cluster.contexts.search_pit(&pit.id, pit.keep.as_ref(), &request.search, now)?),
         (None, Some(keep)) => cluster.open_scroll(&request.search, &request.target, keep, now),
@@ -35,14 +35,14 @@ fn run(cluster: &mut Cluster, request: &Request, now: Timestamp) -> Result<Found
 }
 
 /// `msearch`.
-pub(crate) fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let requests = search::searches(call)?;
-    let searches = requests.iter().map(|request| run(cluster, request, call.now).map_err(Error::from)).collect();
-    Ok(Reply::ok(Body::Searches(searches)))
+    let searches = requests.iter().map(|request| run(cluster, request, call.now).map_err(ApiError::from)).collect();
+    Ok(Reply::ok(AnswerBody::Searches(searches)))
 }
 
 /// `count`.
-pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let (search, target) = search::counting(call)?;
     let counted = cluster.count(&search, &target, call.now)?;
     let mut answer = json!({ "count": counted.count });
@@ -59,14 +59,14 @@ fn shards(count: usize) -> Value {
 }
 
 /// `scroll`.
-pub(crate) fn scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked = search::scroll_asked(call)?;
     let page = cluster.contexts.scroll(&asked.id, asked.keep.as_ref(), asked.total_as_int, call.now);
     Ok(found(page.map_err(Refusal::from)?))
 }
 
 /// `clear_scroll`.
-pub(crate) fn clear_scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn clear_scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let ids = search::scroll_ids(call)?;
     let freed = match ids.as_slice() {
         [all] if all == "_all" => cluster.contexts.clear_all_scrolls(call.now),
@@ -82,31 +82,31 @@ fn freed_reply(freed: usize) -> Reply {
 }
 
 /// `open_point_in_time`.
-pub(crate) fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let (target, keep) = search::pit_keep_alive(call)?;
     let (id, count) = cluster.open_pit(&target, &keep, call.now)?;
     Ok(Reply::json(json!({ "id": id, "_shards": shards(count) })))
 }
 
 /// `close_point_in_time`.
-pub(crate) fn close_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn close_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = search::pit_id(call)?;
     let closed = cluster.contexts.close_pit(&id, call.now).map_err(Refusal::from)?;
     Ok(freed_reply(usize::from(closed)))
 }
 
 /// `delete_by_query`.
-pub(crate) fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     swept(cluster, call, Sweep::Delete)
 }
 
 /// `update_by_query`.
-pub(crate) fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     swept(cluster, call, Sweep::Rewrite)
 }
 
 /// What was done to all that a query found: it was rewritten, or deleted.
-fn swept(cluster: &mut Cluster, call: &Call, sweep: Sweep) -> Result<Reply, Error> {
+fn swept(cluster: &mut Cluster, call: &Call, sweep: Sweep) -> Result<Reply, ApiError> {
     check_patience(call)?;
     let ByQuery { search, target, docs_max, batch, proceeds, per_second, refreshes } =
         search::by_query(call, sweep == Sweep::Delete)?;
@@ -145,5 +145,5 @@ fn failure(refusal: Refusal) -> Value {
         Refusal::VersionConflict { index, id, .. } => (index.clone(), id.clone()),
         _ => Default::default(),
     };
-    json!({ "index": index, "id": id, "cause": Error::from(refusal).item(), "status": 409 })
+    json!({ "index": index, "id": id, "cause": ApiError::from(refusal).item(), "status": 409 })
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::filter::{Num, Test, TextTest, Whole, boolean_of, text_of};
-use super::text::{Pattern, lower, words};
-use super::{Bool, Fault, Filter, Kind, MultiMatch, Query};
+use super::text::{WildcardPattern, lower, words};
+use super::{Bool, FieldKind, Filter, MultiMatch, Query, QueryFault};
 use crate::clock::{DateFault, Timestamp};
 use crate::es::index::mapping::Mapping;
 use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, TERMS_MAX};
@@ -65,25 +65,31 @@ impl Query {
     ///
     /// # Errors
     /// When a value does not fit its field, the query's kind its type, or the query is too large.
-    pub(crate) fn bind(&self, index: &str, mapping: &Mapping, limits: Limits, now: Timestamp) -> Result<Filter, Fault> {
+    pub(crate) fn bind(
+        &self,
+        index: &str,
+        mapping: &Mapping,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<Filter, QueryFault> {
         Binding { index, mapping, limits, now }.query(self)
     }
 }
 
 impl Binding<'_> {
-    fn query(&self, query: &Query) -> Result<Filter, Fault> {
+    fn query(&self, query: &Query) -> Result<Filter, QueryFault> {
         match query {
             Query::All => Ok(Filter::All),
             Query::None => Ok(Filter::None),
             Query::Ids(ids) if ids.len() as u64 > self.limits.result_window => {
-                Err(Fault::TooManyIds { most: self.limits.result_window })
+                Err(QueryFault::TooManyIds { most: self.limits.result_window })
             }
             Query::Ids(ids) => Ok(Filter::Ids(ids.iter().cloned().collect())),
             Query::Constant(filter) | Query::Named(_, filter) => self.query(filter),
             Query::Bool(clauses) => self.bool(clauses),
             Query::Exists(field) => self.exists(field),
             Query::Terms { values, .. } if values.len() as u64 > self.limits.terms => {
-                Err(Fault::TooManyTerms { given: values.len(), most: self.limits.terms })
+                Err(QueryFault::TooManyTerms { given: values.len(), most: self.limits.terms })
             }
             Query::Terms { field, values } => self.terms(field, values.iter()),
             Query::Term { field, value, any_case: false } => self.terms(field, [value].into_iter()),
@@ -98,15 +104,15 @@ impl Binding<'_> {
             }
             Query::Wildcard { field, value, any_case } => {
                 let test = if *any_case {
-                    TextTest::PatternAnyCase(Pattern::read(&lower(value)))
+                    TextTest::PatternAnyCase(WildcardPattern::read(&lower(value)))
                 } else {
-                    TextTest::Pattern(Pattern::read(value))
+                    TextTest::Pattern(WildcardPattern::read(value))
                 };
                 self.text_test(field, "wildcard", test)
             }
             Query::WordPattern { field, value } => {
-                let is_text = self.mapping.kind(field) == Some(Kind::Text);
-                let pattern = if is_text { Pattern::read(&lower(value)) } else { Pattern::read(value) };
+                let is_text = self.mapping.kind(field) == Some(FieldKind::Text);
+                let pattern = if is_text { WildcardPattern::read(&lower(value)) } else { WildcardPattern::read(value) };
                 self.text_test(field, "wildcard", TextTest::Pattern(pattern))
             }
             Query::Range { field, from, to } => self.range(field, from.as_ref(), to.as_ref()),
@@ -128,7 +134,7 @@ impl Binding<'_> {
         }
     }
 
-    fn bool(&self, clauses: &Bool) -> Result<Filter, Fault> {
+    fn bool(&self, clauses: &Bool) -> Result<Filter, QueryFault> {
         let all = |queries: &[Query]| queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>();
         let mut every = all(&clauses.filter)?;
         every.extend(all(&clauses.must)?);
@@ -144,15 +150,15 @@ impl Binding<'_> {
     }
 
     /// How a field is searched; none if nothing can be found there.
-    fn kind(&self, field: &str) -> Result<Option<Kind>, Fault> {
+    fn kind(&self, field: &str) -> Result<Option<FieldKind>, QueryFault> {
         if METADATA.contains(&field) {
-            return Err(Fault::Unsupported {
+            return Err(QueryFault::Unsupported {
                 what: format!("queries on the metadata field [{field}]"),
                 instead: "query `_id`, `_index` or a field of the source",
             });
         }
         match self.mapping.kind(field) {
-            Some(Kind::Foreign(kind)) => Err(Fault::Unsupported {
+            Some(FieldKind::Foreign(kind)) => Err(QueryFault::Unsupported {
                 what: format!("queries on the field [{field}] of type [{kind}]"),
                 instead: "query a field of type keyword, text, boolean, date or a number",
             }),
@@ -164,7 +170,7 @@ impl Binding<'_> {
         Filter::Field { path: self.mapping.source_path(field).to_owned(), test }
     }
 
-    fn exists(&self, field: &str) -> Result<Filter, Fault> {
+    fn exists(&self, field: &str) -> Result<Filter, QueryFault> {
         if matches!(field, "_id" | "_index") {
             return Ok(Filter::All);
         }
@@ -172,7 +178,7 @@ impl Binding<'_> {
             return Ok(self.ignored(|_| true));
         }
         if field.contains('*') {
-            let pattern = Pattern::of_name(field);
+            let pattern = WildcardPattern::of_name(field);
             let fits = self.mapping.paths().into_iter().filter(|path| pattern.fits(path));
             return Ok(Filter::Some(fits.map(|path| self.stored(&path)).collect(), 1));
         }
@@ -186,7 +192,7 @@ impl Binding<'_> {
         Filter::Exists(self.mapping.source_path(field).to_owned())
     }
 
-    fn terms<'v>(&self, field: &str, values: impl Iterator<Item = &'v Value>) -> Result<Filter, Fault> {
+    fn terms<'v>(&self, field: &str, values: impl Iterator<Item = &'v Value>) -> Result<Filter, QueryFault> {
         let texts = |values: &mut dyn Iterator<Item = &'v Value>| -> BTreeSet<String> {
             values.map(|value| text_of(value).into_owned()).collect()
         };
@@ -194,7 +200,7 @@ impl Binding<'_> {
         match field {
             "_id" => return Ok(Filter::Ids(texts(&mut values))),
             "_index" => {
-                let here = values.any(|name| Pattern::of_name(&text_of(name)).fits(self.index));
+                let here = values.any(|name| WildcardPattern::of_name(&text_of(name)).fits(self.index));
                 return Ok(if here { Filter::All } else { Filter::None });
             }
             "_ignored" => {
@@ -204,19 +210,21 @@ impl Binding<'_> {
             _ => {}
         }
         let test = match self.kind(field)? {
-            None | Some(Kind::Object | Kind::Foreign(_)) => return Ok(Filter::None),
-            Some(Kind::Keyword { ignore_above }) => Test::Keyword(texts(&mut values), Whole { ignore_above }),
-            Some(Kind::Text) => Test::Word(texts(&mut values)),
-            Some(Kind::Integer(_) | Kind::Float(_)) => Test::Number(values.map(number).collect::<Result<_, _>>()?),
-            Some(Kind::Boolean) => Test::Boolean(values.map(boolean).collect::<Result<_, _>>()?),
-            Some(Kind::Date) => Test::Date(values.map(|value| self.day(value)).collect::<Result<_, _>>()?),
+            None | Some(FieldKind::Object | FieldKind::Foreign(_)) => return Ok(Filter::None),
+            Some(FieldKind::Keyword { ignore_above }) => Test::Keyword(texts(&mut values), Whole { ignore_above }),
+            Some(FieldKind::Text) => Test::Word(texts(&mut values)),
+            Some(FieldKind::Integer(_) | FieldKind::Float(_)) => {
+                Test::Number(values.map(number).collect::<Result<_, _>>()?)
+            }
+            Some(FieldKind::Boolean) => Test::Boolean(values.map(boolean).collect::<Result<_, _>>()?),
+            Some(FieldKind::Date) => Test::Date(values.map(|value| self.day(value)).collect::<Result<_, _>>()?),
         };
         Ok(self.field(field, test))
     }
 
     /// A date of a `term` stands for all of its milliseconds, days or years.
-    fn day(&self, value: &Value) -> Result<(i64, i64), Fault> {
-        let at = |round_up| self.date(value, round_up).map_err(Fault::NoDateTerm);
+    fn day(&self, value: &Value) -> Result<(i64, i64), QueryFault> {
+        let at = |round_up| self.date(value, round_up).map_err(QueryFault::NoDateTerm);
         Ok((at(false)?.as_millis(), at(true)?.as_millis()))
     }
 
@@ -224,9 +232,9 @@ impl Binding<'_> {
         Timestamp::parse_date_maths(&text_of(value), self.now, round_up)
     }
 
-    fn text_test(&self, field: &str, query: &'static str, test: TextTest) -> Result<Filter, Fault> {
+    fn text_test(&self, field: &str, query: &'static str, test: TextTest) -> Result<Filter, QueryFault> {
         let kind = match field {
-            "_id" => Some(Kind::Foreign("_id".to_owned())),
+            "_id" => Some(FieldKind::Foreign("_id".to_owned())),
             "_index" => {
                 let whole = Test::Text(test, Whole { ignore_above: usize::MAX });
                 let named = crate::es::document::source::Source::new().with("_index", Value::from(self.index));
@@ -237,10 +245,12 @@ impl Binding<'_> {
             _ => self.kind(field)?,
         };
         match kind {
-            None | Some(Kind::Object) => Ok(Filter::None),
-            Some(Kind::Keyword { ignore_above }) => Ok(self.field(field, Test::Text(test, Whole { ignore_above }))),
-            Some(Kind::Text) => Ok(self.field(field, Test::WordText(test))),
-            Some(kind) => Err(Fault::NotForType { query, field: field.to_owned(), kind: kind.name().to_owned() }),
+            None | Some(FieldKind::Object) => Ok(Filter::None),
+            Some(FieldKind::Keyword { ignore_above }) => {
+                Ok(self.field(field, Test::Text(test, Whole { ignore_above })))
+            }
+            Some(FieldKind::Text) => Ok(self.field(field, Test::WordText(test))),
+            Some(kind) => Err(QueryFault::NotForType { query, field: field.to_owned(), kind: kind.name().to_owned() }),
         }
     }
 
@@ -254,9 +264,14 @@ impl Binding<'_> {
         Filter::Some(longer.collect(), 1)
     }
 
-    fn range(&self, field: &str, from: Option<&(Value, bool)>, to: Option<&(Value, bool)>) -> Result<Filter, Fault> {
+    fn range(
+        &self,
+        field: &str,
+        from: Option<&(Value, bool)>,
+        to: Option<&(Value, bool)>,
+    ) -> Result<Filter, QueryFault> {
         let not_for =
-            |kind: &str| Err(Fault::NotForType { query: "range", field: field.to_owned(), kind: kind.to_owned() });
+            |kind: &str| Err(QueryFault::NotForType { query: "range", field: field.to_owned(), kind: kind.to_owned() });
         if matches!(field, "_id" | "_index" | "_ignored") {
             return not_for(field);
         }
@@ -267,38 +282,38 @@ impl Binding<'_> {
         }
         let text = |bound: Option<&(Value, bool)>| bound.map(|(value, within)| (text_of(value).into_owned(), *within));
         let test = match kind {
-            None | Some(Kind::Object | Kind::Foreign(_)) => return Ok(Filter::None),
-            Some(Kind::Keyword { ignore_above }) => {
+            None | Some(FieldKind::Object | FieldKind::Foreign(_)) => return Ok(Filter::None),
+            Some(FieldKind::Keyword { ignore_above }) => {
                 Test::Text(TextTest::Range(text(from), text(to)), Whole { ignore_above })
             }
-            Some(Kind::Text) => Test::WordText(TextTest::Range(text(from), text(to))),
-            Some(Kind::Integer(_) | Kind::Float(_)) => {
+            Some(FieldKind::Text) => Test::WordText(TextTest::Range(text(from), text(to))),
+            Some(FieldKind::Integer(_) | FieldKind::Float(_)) => {
                 let bound = |bound: Option<&(Value, bool)>| {
                     bound.map(|(value, within)| Ok((number(value)?, *within))).transpose()
                 };
                 Test::NumberRange(bound(from)?, bound(to)?)
             }
-            Some(Kind::Date) => {
+            Some(FieldKind::Date) => {
                 // What is left out or rounded off is filled up so that the bound lies as far out as it
                 // can, or as far in if it is not itself within.
                 let bound = |(value, within): &(Value, bool), upper: bool| {
-                    let at = self.date(value, upper == *within).map_err(Fault::NoDate)?.as_millis();
+                    let at = self.date(value, upper == *within).map_err(QueryFault::NoDate)?.as_millis();
                     Ok(if *within { at } else { at + if upper { -1 } else { 1 } })
                 };
                 let from = from.map_or(Ok(i64::MIN), |from| bound(from, false))?;
                 let to = to.map_or(Ok(i64::MAX), |to| bound(to, true))?;
                 Test::Date(vec![(from, to)])
             }
-            Some(Kind::Boolean) => return not_for("boolean"),
+            Some(FieldKind::Boolean) => return not_for("boolean"),
         };
         Ok(self.field(field, test))
     }
 
-    fn matching(&self, query: &Query, field: &str, value: &Value) -> Result<Filter, Fault> {
+    fn matching(&self, query: &Query, field: &str, value: &Value) -> Result<Filter, QueryFault> {
         let Query::Match { all, minimum, zero_terms_all, .. } = query else {
             return Ok(Filter::None);
         };
-        if matches!(field, "_id" | "_index") || self.kind(field)? != Some(Kind::Text) {
+        if matches!(field, "_id" | "_index") || self.kind(field)? != Some(FieldKind::Text) {
             return self.terms(field, [value].into_iter());
         }
         let wanted_words: BTreeSet<String> = words(&text_of(value)).map(lower).collect();
@@ -320,8 +335,8 @@ impl Binding<'_> {
 }
 
 impl Binding<'_> {
-    fn phrase(&self, field: &str, value: &Value, zero_terms_all: bool) -> Result<Filter, Fault> {
-        if matches!(field, "_id" | "_index") || self.kind(field)? != Some(Kind::Text) {
+    fn phrase(&self, field: &str, value: &Value, zero_terms_all: bool) -> Result<Filter, QueryFault> {
+        if matches!(field, "_id" | "_index") || self.kind(field)? != Some(FieldKind::Text) {
             return self.terms(field, [value].into_iter());
         }
         let words: Vec<String> = words(&text_of(value)).map(lower).collect();
@@ -332,7 +347,7 @@ impl Binding<'_> {
         })
     }
 
-    fn multi_match(&self, asked: &MultiMatch) -> Result<Filter, Fault> {
+    fn multi_match(&self, asked: &MultiMatch) -> Result<Filter, QueryFault> {
         let MultiMatch { fields, value, is_phrase, all, minimum, zero_terms_all, lenient } = asked;
         let everywhere = ["*".to_owned()];
         let fields = if fields.is_empty() { &everywhere[..] } else { fields };
@@ -341,9 +356,11 @@ impl Binding<'_> {
         let mut found: Vec<String> = Vec::new();
         for field in fields {
             if field.contains('*') {
-                let pattern = Pattern::of_name(field);
+                let pattern = WildcardPattern::of_name(field);
                 let paths = self.mapping.paths().into_iter().filter(|path| pattern.fits(path));
-                found.extend(paths.filter(|path| !matches!(self.mapping.kind(path), None | Some(Kind::Foreign(_)))));
+                found.extend(
+                    paths.filter(|path| !matches!(self.mapping.kind(path), None | Some(FieldKind::Foreign(_)))),
+                );
             } else if self.kind(field)?.is_some() || field == "_id" {
                 found.push(field.clone());
             }
@@ -367,10 +384,10 @@ impl Binding<'_> {
     }
 }
 
-fn number(value: &Value) -> Result<Num, Fault> {
-    Num::stored(value).ok_or_else(|| Fault::NoNumber(text_of(value).into_owned()))
+fn number(value: &Value) -> Result<Num, QueryFault> {
+    Num::stored(value).ok_or_else(|| QueryFault::NoNumber(text_of(value).into_owned()))
 }
 
-fn boolean(value: &Value) -> Result<bool, Fault> {
-    boolean_of(value).ok_or_else(|| Fault::NoBoolean(text_of(value).into_owned()))
+fn boolean(value: &Value) -> Result<bool, QueryFault> {
+    boolean_of(value).ok_or_else(|| QueryFault::NoBoolean(text_of(value).into_owned()))
 }

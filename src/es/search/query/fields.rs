@@ -1,12 +1,12 @@
-//! [`Kind`]: how a mapped field is searched.
+//! [`FieldKind`]: how a mapped field is searched.
 
 use super::filter::is_longer;
 use crate::es::document::source::Source;
-use crate::es::index::mapping::{Field, FieldType, Fields, Mapping};
+use crate::es::index::mapping::{FieldType, MappedField, MappedFields, Mapping};
 
 /// How the field of an index is searched.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum FieldKind {
     /// Text in words.
     Text,
     /// Text as a whole, if it is no longer than so many characters.
@@ -28,44 +28,44 @@ pub(crate) enum Kind {
     Foreign(String),
 }
 
-impl Kind {
+impl FieldKind {
     /// Elasticsearch's name of the type.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Kind::Text => "text",
-            Kind::Keyword { .. } => "keyword",
-            Kind::Integer(name) | Kind::Float(name) => name,
-            Kind::Boolean => "boolean",
-            Kind::Date => "date",
-            Kind::Object => "object",
-            Kind::Foreign(name) => name,
+            FieldKind::Text => "text",
+            FieldKind::Keyword { .. } => "keyword",
+            FieldKind::Integer(name) | FieldKind::Float(name) => name,
+            FieldKind::Boolean => "boolean",
+            FieldKind::Date => "date",
+            FieldKind::Object => "object",
+            FieldKind::Foreign(name) => name,
         }
     }
 
-    fn of(field: &Field) -> Kind {
+    fn of(field: &MappedField) -> FieldKind {
         let ignore_above = field.option("ignore_above").and_then(|most| most.as_u64());
-        let keyword = Kind::Keyword { ignore_above: ignore_above.map_or(usize::MAX, |most| most as usize) };
+        let keyword = FieldKind::Keyword { ignore_above: ignore_above.map_or(usize::MAX, |most| most as usize) };
         match field.kind {
-            FieldType::Text | FieldType::Other("match_only_text") => Kind::Text,
+            FieldType::Text | FieldType::Other("match_only_text") => FieldKind::Text,
             FieldType::Keyword | FieldType::Other("wildcard" | "constant_keyword") => keyword,
             FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte => {
-                Kind::Integer(field.kind.name())
+                FieldKind::Integer(field.kind.name())
             }
-            FieldType::Other("unsigned_long") => Kind::Integer(field.kind.name()),
+            FieldType::Other("unsigned_long") => FieldKind::Integer(field.kind.name()),
             FieldType::Double | FieldType::Float | FieldType::Other("half_float" | "scaled_float") => {
-                Kind::Float(field.kind.name())
+                FieldKind::Float(field.kind.name())
             }
-            FieldType::Boolean => Kind::Boolean,
-            FieldType::Date if has_own_format(field) => Kind::Foreign("date with a format of its own".to_owned()),
-            FieldType::Date => Kind::Date,
-            FieldType::Object => Kind::Object,
-            FieldType::Nested | FieldType::Ip | FieldType::Other(_) => Kind::Foreign(field.kind.name().to_owned()),
+            FieldType::Boolean => FieldKind::Boolean,
+            FieldType::Date if has_own_format(field) => FieldKind::Foreign("date with a format of its own".to_owned()),
+            FieldType::Date => FieldKind::Date,
+            FieldType::Object => FieldKind::Object,
+            FieldType::Nested | FieldType::Ip | FieldType::Other(_) => FieldKind::Foreign(field.kind.name().to_owned()),
         }
     }
 }
 
 /// Whether a date is written in a way that is not read here.
-fn has_own_format(field: &Field) -> bool {
+fn has_own_format(field: &MappedField) -> bool {
     const READ: [&str; 6] = [
         "strict_date_optional_time||epoch_millis",
         "strict_date_optional_time",
@@ -80,9 +80,9 @@ fn has_own_format(field: &Field) -> bool {
 impl Mapping {
     /// How the field at a path is searched; none if the index does not know it, or if it lies in objects
     /// that are indexed apart.
-    pub(crate) fn kind(&self, path: &str) -> Option<Kind> {
+    pub(crate) fn kind(&self, path: &str) -> Option<FieldKind> {
         let apart = path.match_indices('.').any(|(dot, _)| self.field_type(&path[..dot]) == Some(FieldType::Nested));
-        self.field(path).filter(|_| !apart).map(Kind::of)
+        self.field(path).filter(|_| !apart).map(FieldKind::of)
     }
 
     /// Where a document has the values of a field: a further field of a field (`title.keyword`) has
@@ -97,7 +97,7 @@ impl Mapping {
     /// The fields whose texts are indexed up to a length only, with that length.
     pub(crate) fn limited(&self) -> Vec<(String, usize)> {
         let limit = |path: String| match self.kind(&path) {
-            Some(Kind::Keyword { ignore_above }) if ignore_above < usize::MAX => Some((path, ignore_above)),
+            Some(FieldKind::Keyword { ignore_above }) if ignore_above < usize::MAX => Some((path, ignore_above)),
             _ => None,
         };
         self.paths().into_iter().filter_map(limit).collect()
@@ -105,7 +105,7 @@ impl Mapping {
 
     /// Whether there is any such field.
     pub(crate) fn is_limited(&self) -> bool {
-        fn any(fields: &Fields) -> bool {
+        fn any(fields: &MappedFields) -> bool {
             fields.values().any(|field| {
                 (field.kind != FieldType::Nested && field.option("ignore_above").is_some()) || any(&field.fields)
             })
@@ -137,7 +137,7 @@ impl Mapping {
     }
 }
 
-fn add_paths(path: &str, field: &Field, paths: &mut Vec<String>) {
+fn add_paths(path: &str, field: &MappedField, paths: &mut Vec<String>) {
     match field.kind {
         FieldType::Nested => return,
         FieldType::Object => {}

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Number, Value};
 
-use super::text::{Pattern, lower, lowered, words};
+use super::text::{WildcardPattern, lower, lowered, words};
 use crate::clock::Timestamp;
 use crate::es::document::source::Source;
 
@@ -97,9 +97,9 @@ pub(crate) enum TextTest {
     /// Begins so once it is lower case.
     PrefixAnyCase(String),
     /// Fits.
-    Pattern(Pattern),
+    Pattern(WildcardPattern),
     /// Fits once it is lower case.
-    PatternAnyCase(Pattern),
+    PatternAnyCase(WildcardPattern),
     /// Lies between, by its bytes; an end says whether it is within.
     Range(Option<(String, bool)>, Option<(String, bool)>),
 }

@@ -17,7 +17,7 @@ pub(crate) mod text;
 use serde_json::Value;
 
 pub(crate) use bind::Limits;
-pub(crate) use fields::Kind;
+pub(crate) use fields::FieldKind;
 pub(crate) use filter::{Filter, Num, values_at};
 pub(crate) use filter::{boolean_of, millis_of, text_of};
 pub(crate) use minimum::Minimum;
@@ -202,7 +202,7 @@ impl Bool {
 
 /// Why an index cannot be asked a query.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Fault {
+pub(crate) enum QueryFault {
     /// A text is not of the field's type.
     NoNumber(String),
     /// A value is neither true nor false.

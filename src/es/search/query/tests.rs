@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::bind::Limits;
-use super::{Bool, Fault, Minimum, MultiMatch, Query};
+use super::{Bool, Minimum, MultiMatch, Query, QueryFault};
 use crate::clock::Timestamp;
 use crate::es::document::source::Source;
 use crate::es::index::mapping::Mapping;
@@ -34,7 +34,7 @@ fn source(value: &Value) -> Source {
     value.as_object().cloned().unwrap_or_default().into()
 }
 
-fn found(query: &Query, document: &Value) -> Result<bool, Fault> {
+fn found(query: &Query, document: &Value) -> Result<bool, QueryFault> {
     query.bind("docs", &mapping(), Limits::default(), now()).map(|filter| filter.matches("d1", &source(document)))
 }
 

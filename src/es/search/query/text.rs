@@ -78,10 +78,10 @@ pub(crate) fn lowered(word: &str) -> Cow<'_, str> {
 
 /// A pattern with wildcards.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pattern(Vec<Piece>);
+pub(crate) struct WildcardPattern(Vec<WildcardPiece>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Piece {
+enum WildcardPiece {
     /// Anything.
     Any,
     /// One character.
@@ -90,25 +90,27 @@ enum Piece {
     Char(char),
 }
 
-impl Pattern {
+impl WildcardPattern {
     /// Reads a pattern: `*` for anything, `?` for one character, `\` before what is meant as it is.
-    pub(crate) fn read(text: &str) -> Pattern {
+    pub(crate) fn read(text: &str) -> WildcardPattern {
         let mut chars = text.chars();
         let mut pieces = Vec::new();
         while let Some(c) = chars.next() {
             pieces.push(match c {
-                '*' => Piece::Any,
-                '?' => Piece::One,
-                '\\' => Piece::Char(chars.next().unwrap_or('\\')),
-                c => Piece::Char(c),
+                '*' => WildcardPiece::Any,
+                '?' => WildcardPiece::One,
+                '\\' => WildcardPiece::Char(chars.next().unwrap_or('\\')),
+                c => WildcardPiece::Char(c),
             });
         }
-        Pattern(pieces)
+        WildcardPattern(pieces)
     }
 
     /// Reads a pattern whose only wildcard is `*`, as names of fields and indices have it.
-    pub(crate) fn of_name(text: &str) -> Pattern {
-        Pattern(text.chars().map(|c| if c == '*' { Piece::Any } else { Piece::Char(c) }).collect())
+    pub(crate) fn of_name(text: &str) -> WildcardPattern {
+        WildcardPattern(
+            text.chars().map(|c| if c == '*' { WildcardPiece::Any } else { WildcardPiece::Char(c) }).collect(),
+        )
     }
 
     /// Whether the whole text fits.
@@ -117,13 +119,13 @@ impl Pattern {
         let (mut at, mut with, mut star) = (0, 0, None);
         while let Some(c) = text[with..].chars().next() {
             match self.0.get(at) {
-                Some(Piece::Any) => {
+                Some(WildcardPiece::Any) => {
                     star = Some((at, with));
                     at += 1;
                     continue;
                 }
-                Some(Piece::One) => {}
-                Some(Piece::Char(wanted)) if *wanted == c => {}
+                Some(WildcardPiece::One) => {}
+                Some(WildcardPiece::Char(wanted)) if *wanted == c => {}
                 _ => {
                     let Some((star_at, star_with)) = star else {
                         return false;
@@ -137,7 +139,7 @@ impl Pattern {
             at += 1;
             with += c.len_utf8();
         }
-        self.0[at..].iter().all(|piece| *piece == Piece::Any)
+        self.0[at..].iter().all(|piece| *piece == WildcardPiece::Any)
     }
 
     /// Whether some text that begins with `text` fits.
@@ -150,10 +152,10 @@ impl Pattern {
             let mut next = vec![false; places.len()];
             for (at, piece) in self.0.iter().enumerate().filter(|(at, _)| places[*at]) {
                 match piece {
-                    Piece::Any => next[at] = true,
-                    Piece::One => next[at + 1] = true,
-                    Piece::Char(wanted) if *wanted == c => next[at + 1] = true,
-                    Piece::Char(_) => {}
+                    WildcardPiece::Any => next[at] = true,
+                    WildcardPiece::One => next[at + 1] = true,
+                    WildcardPiece::Char(wanted) if *wanted == c => next[at + 1] = true,
+                    WildcardPiece::Char(_) => {}
                 }
             }
             places = next;
@@ -166,7 +168,7 @@ impl Pattern {
     /// A star may also stand for nothing.
     fn spread(&self, places: &mut [bool]) {
         for at in 0..self.0.len() {
-            if places[at] && self.0[at] == Piece::Any {
+            if places[at] && self.0[at] == WildcardPiece::Any {
                 places[at + 1] = true;
             }
         }
@@ -220,9 +222,9 @@ mod tests {
             (r"a\*b", "axb", false),
             ("a", "ab", false),
         ] {
-            assert_eq!(Pattern::read(pattern).fits(text), fits, "{pattern} {text}");
+            assert_eq!(WildcardPattern::read(pattern).fits(text), fits, "{pattern} {text}");
         }
-        assert!(Pattern::of_name("a?*").fits("a?b") && !Pattern::of_name("a?*").fits("axb"));
+        assert!(WildcardPattern::of_name("a?*").fits("a?b") && !WildcardPattern::of_name("a?*").fits("axb"));
     }
 
     #[test]
@@ -236,7 +238,7 @@ mod tests {
             ("*", "", true),
             ("", "", false),
         ] {
-            assert_eq!(Pattern::of_name(pattern).may_fit_below(text), may, "{pattern} {text}");
+            assert_eq!(WildcardPattern::of_name(pattern).may_fit_below(text), may, "{pattern} {text}");
         }
     }
 }

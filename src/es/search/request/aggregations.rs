@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::query::query;
-use super::reader::{Reader, is_value};
+use super::reader::{BodyReader, is_value};
 use super::source::time;
 use crate::clock::calendar::{CalendarUnit, DatePattern, Interval};
 use crate::es::document::source::hash_order;
@@ -18,10 +18,10 @@ use crate::json::{Position, Token};
 use crate::limits::QUERY_DEPTH_MAX;
 
 /// The body of an aggregation of that name: the tokens between its braces.
-type Builder = fn(&mut Reader<'_>, &str) -> Result<Reckoning, Exception>;
+type AggregationReader = fn(&mut BodyReader<'_>, &str) -> Result<Reckoning, Exception>;
 
 /// The aggregations that are spoken here.
-const SPOKEN: &[(&str, Builder)] = &[
+const SPOKEN: &[(&str, AggregationReader)] = &[
     ("avg", |reader, _| metric(reader, Metric::Avg)),
     ("cardinality", cardinality),
     ("date_histogram", date_histogram),
@@ -107,7 +107,7 @@ const UNSPOKEN: &[&str] = &[
 ];
 
 /// Reads aggregations by their names. The current token is the opening brace.
-pub(crate) fn aggregations(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<Aggregation>, Exception> {
+pub(crate) fn aggregations(reader: &mut BodyReader<'_>, depth: usize) -> Result<Vec<Aggregation>, Exception> {
     if depth >= QUERY_DEPTH_MAX {
         return Err(words::query_too_deep());
     }
@@ -129,7 +129,7 @@ pub(crate) fn aggregations(reader: &mut Reader<'_>, depth: usize) -> Result<Vec<
     Ok(found)
 }
 
-fn aggregation(reader: &mut Reader<'_>, name: String, depth: usize) -> Result<Aggregation, Exception> {
+fn aggregation(reader: &mut BodyReader<'_>, name: String, depth: usize) -> Result<Aggregation, Exception> {
     let (mut asked, mut inner, mut meta): (Option<Reckoning>, Option<Vec<Aggregation>>, _) = (None, None, None);
     while let Some(member) = reader.name()? {
         let at = reader.at();
@@ -196,13 +196,13 @@ fn check_orders(asked: &Reckoning, inner: &[Aggregation]) -> Result<(), Exceptio
     Ok(())
 }
 
-fn query_of(reader: &mut Reader<'_>) -> Result<crate::es::search::query::Query, Exception> {
+fn query_of(reader: &mut BodyReader<'_>) -> Result<crate::es::search::query::Query, Exception> {
     query(reader, true, 0)
 }
 
 /// What the members of an aggregation say of its values, and what else is among them.
-struct Members<'r, 'a> {
-    reader: &'r mut Reader<'a>,
+struct AggregationMembers<'r, 'a> {
+    reader: &'r mut BodyReader<'a>,
     kind: &'static str,
     known: &'static [&'static str],
     values: ValuesAsked,
@@ -211,9 +211,13 @@ struct Members<'r, 'a> {
 /// Members that every aggregation of values has.
 const OF_VALUES: [&str; 6] = ["field", "missing", "format", "value_type", "time_zone", "script"];
 
-impl<'r, 'a> Members<'r, 'a> {
-    fn new(reader: &'r mut Reader<'a>, kind: &'static str, known: &'static [&'static str]) -> Members<'r, 'a> {
-        Members { reader, kind, known, values: ValuesAsked::default() }
+impl<'r, 'a> AggregationMembers<'r, 'a> {
+    fn new(
+        reader: &'r mut BodyReader<'a>,
+        kind: &'static str,
+        known: &'static [&'static str],
+    ) -> AggregationMembers<'r, 'a> {
+        AggregationMembers { reader, kind, known, values: ValuesAsked::default() }
     }
 
     /// The next member that is the kind's own, with its first token; none at the end.
@@ -237,7 +241,7 @@ impl<'r, 'a> Members<'r, 'a> {
     }
 
     fn of_values(&mut self, name: &str, token: Token) -> Result<(), Exception> {
-        let wrong = |reader: &Reader<'_>| error::wrong_token(reader.at(), self.kind, name, token.name());
+        let wrong = |reader: &BodyReader<'_>| error::wrong_token(reader.at(), self.kind, name, token.name());
         if name == "script" {
             let what = format!("[script] in an aggregation [{}]", self.kind);
             return Err(words::unsupported(what, "name a `field`"));
@@ -277,19 +281,20 @@ impl<'r, 'a> Members<'r, 'a> {
 }
 
 /// An aggregation that has values and nothing of its own.
-fn plain_values(reader: &mut Reader<'_>, kind: &'static str) -> Result<ValuesAsked, Exception> {
-    let mut members = Members::new(reader, kind, &[]);
+fn plain_values(reader: &mut BodyReader<'_>, kind: &'static str) -> Result<ValuesAsked, Exception> {
+    let mut members = AggregationMembers::new(reader, kind, &[]);
     members.next()?;
     Ok(members.values)
 }
 
-fn metric(reader: &mut Reader<'_>, metric: Metric) -> Result<Reckoning, Exception> {
+fn metric(reader: &mut BodyReader<'_>, metric: Metric) -> Result<Reckoning, Exception> {
     plain_values(reader, metric.name()).map(|values| Reckoning::Metric(metric, values))
 }
 
 /// DIFFERENCE: values are counted one by one; Elasticsearch estimates above `precision_threshold`.
-fn cardinality(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
-    let mut members = Members::new(reader, "cardinality", &["precision_threshold", "rehash", "execution_hint"]);
+fn cardinality(reader: &mut BodyReader<'_>, name: &str) -> Result<Reckoning, Exception> {
+    let mut members =
+        AggregationMembers::new(reader, "cardinality", &["precision_threshold", "rehash", "execution_hint"]);
     while let Some((member, _)) = members.next()? {
         if member == "precision_threshold" {
             members.number(&member, "precisionThreshold", 0, name)?;
@@ -298,7 +303,7 @@ fn cardinality(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Excepti
     Ok(Reckoning::Cardinality(members.values))
 }
 
-fn terms(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
+fn terms(reader: &mut BodyReader<'_>, name: &str) -> Result<Reckoning, Exception> {
     const KNOWN: &[&str] = &[
         "size",
         "shard_size",
@@ -311,7 +316,7 @@ fn terms(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
         "collect_mode",
         "execution_hint",
     ];
-    let mut members = Members::new(reader, "terms", KNOWN);
+    let mut members = AggregationMembers::new(reader, "terms", KNOWN);
     let mut asked = TermsAsked {
         values: ValuesAsked::default(),
         size: 10,
@@ -347,7 +352,7 @@ fn terms(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
 }
 
 /// The values of `include` or `exclude`.
-fn listed(members: &mut Members<'_, '_>, name: &str, token: Token) -> Result<Vec<Value>, Exception> {
+fn listed(members: &mut AggregationMembers<'_, '_>, name: &str, token: Token) -> Result<Vec<Value>, Exception> {
     if token != Token::StartArray {
         let what = format!("[{name}] that is no list in an aggregation [terms]");
         return Err(words::unsupported(what, "list the values"));
@@ -359,7 +364,7 @@ fn listed(members: &mut Members<'_, '_>, name: &str, token: Token) -> Result<Vec
 }
 
 /// By what buckets are put in order: an object, or a list of them.
-fn orders(reader: &mut Reader<'_>, kind: &str, token: Token) -> Result<Vec<BucketOrder>, Exception> {
+fn orders(reader: &mut BodyReader<'_>, kind: &str, token: Token) -> Result<Vec<BucketOrder>, Exception> {
     let mut orders = Vec::new();
     match token {
         Token::StartObject => orders.push(order(reader)?),
@@ -376,7 +381,7 @@ fn orders(reader: &mut Reader<'_>, kind: &str, token: Token) -> Result<Vec<Bucke
     Ok(orders)
 }
 
-fn order(reader: &mut Reader<'_>) -> Result<BucketOrder, Exception> {
+fn order(reader: &mut BodyReader<'_>) -> Result<BucketOrder, Exception> {
     let mut found = None;
     while let Some(name) = reader.name()? {
         let token = reader.value()?;
@@ -406,7 +411,7 @@ fn order(reader: &mut Reader<'_>) -> Result<BucketOrder, Exception> {
     found.ok_or_else(|| words::aggregation_order_word(reader.at()))
 }
 
-fn date_histogram(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exception> {
+fn date_histogram(reader: &mut BodyReader<'_>, name: &str) -> Result<Reckoning, Exception> {
     const KIND: &str = "date_histogram";
     const KNOWN: &[&str] = &[
         "interval",
@@ -419,12 +424,12 @@ fn date_histogram(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exce
         "extended_bounds",
         "hard_bounds",
     ];
-    let mut members = Members::new(reader, KIND, KNOWN);
+    let mut members = AggregationMembers::new(reader, KIND, KNOWN);
     let mut interval = None;
     let (mut offset_ms, mut least, mut order, mut is_keyed) = (0, 0, Vec::new(), false);
     while let Some((member, token)) = members.next()? {
         let reader = &mut *members.reader;
-        let failed = |reader: &Reader<'_>, cause| error::failed_field(reader.at(), KIND, &member, cause);
+        let failed = |reader: &BodyReader<'_>, cause| error::failed_field(reader.at(), KIND, &member, cause);
         match member.as_str() {
             "interval" => return Err(words::aggregation_interval_gone(reader.at())),
             "calendar_interval" | "fixed_interval" if interval.is_some() => {
@@ -460,7 +465,7 @@ fn date_histogram(reader: &mut Reader<'_>, name: &str) -> Result<Reckoning, Exce
 }
 
 /// By how many milliseconds spans begin later: a number, or a length of time with a sign.
-fn offset(reader: &Reader<'_>, token: Token) -> Result<i64, Exception> {
+fn offset(reader: &BodyReader<'_>, token: Token) -> Result<i64, Exception> {
     let text = reader.text()?;
     if token == Token::Number {
         return text.parse().map_err(|_| words::no_number_format(&text));

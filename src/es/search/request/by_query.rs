@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::parameters::{body, keep_alive, lookup, manner, number, search_settings};
 use super::query_string::query_string;
 use super::sort::sort_parameter;
-use super::source::{Asked, size, source_of_sweep, terminate_after, time};
-use crate::es::error::{self, Error, Exception};
+use super::source::{SourceAsked, size, source_of_sweep, terminate_after, time};
+use crate::es::error::{self, ApiError, Exception};
 use crate::es::http::call::Call;
 use crate::es::index::names::Lookup;
 use crate::es::search::query::Query;
@@ -45,23 +45,23 @@ pub(crate) struct ByQuery {
 }
 
 /// Reads a request of either kind; `deletes` says whether it is that which deletes.
-pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
-    let mut own = Own::read(body(call)?)?;
-    let Asked { mut search, pit, parts } = source_of_sweep(&own.rest).map_err(Error::parse)?;
+pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, ApiError> {
+    let mut own = ByQueryMembers::read(body(call)?)?;
+    let SourceAsked { mut search, pit, parts } = source_of_sweep(&own.rest).map_err(ApiError::parse)?;
     search_settings(call)?;
     if let Some(text) = call.query("q") {
-        search.query = query_string(text, manner(call)?).map_err(Error::parse)?;
+        search.query = query_string(text, manner(call)?).map_err(ApiError::parse)?;
     }
     let from = number(call, "from").or(search.from.map(|from| from as i64));
     if let Some(after) = number(call, "terminate_after") {
-        search.terminate_after = terminate_after(after).map_err(Error::parse)?;
+        search.terminate_after = terminate_after(after).map_err(ApiError::parse)?;
     }
     if let Some(sort) = call.query("sort") {
         search.sort = sort_parameter(sort);
     }
     keep_alive(call, "scroll")?;
     let batch = match number(call, "scroll_size") {
-        Some(number) => size(number).map_err(Error::parse)?,
+        Some(number) => size(number).map_err(ApiError::parse)?,
         None => search.size.unwrap_or(BATCH),
     };
     if let Some(word) = call.query("conflicts") {
@@ -70,20 +70,20 @@ pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
     let proceeds = match own.conflicts.as_deref() {
         None | Some("abort") => false,
         Some("proceed") => true,
-        Some(other) => return Err(Error::parse(words::bad_conflicts(other))),
+        Some(other) => return Err(ApiError::parse(words::bad_conflicts(other))),
     };
     for name in ["search_timeout", "timeout"] {
-        call.query(name).map(|text| time(name, text)).transpose().map_err(Error::parse)?;
+        call.query(name).map(|text| time(name, text)).transpose().map_err(ApiError::parse)?;
     }
     let slices = slices(call)?;
     let per_second = per_second(call)?;
     if let Some(most) = number(call, "max_docs") {
         if let Some(given) = own.docs_max.filter(|given| *given != most) {
-            return Err(Error::parse(words::two_max_docs(given, most)));
+            return Err(ApiError::parse(words::two_max_docs(given, most)));
         }
         own.docs_max = Some(most);
     }
-    let docs_max = own.docs_max.map(|most| max_docs(most, slices.unwrap_or(1))).transpose().map_err(Error::parse)?;
+    let docs_max = own.docs_max.map(|most| max_docs(most, slices.unwrap_or(1))).transpose().map_err(ApiError::parse)?;
     refuse_unspoken(call, &own, slices, pit.is_some())?;
     let mut messages = Vec::new();
     let mut says = |text: &str| messages.push(text.to_owned());
@@ -108,7 +108,7 @@ pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
         says(&format!("{REMOTE}: [{}]", remote.join(", ")));
     }
     if !messages.is_empty() {
-        return Err(Error::validation(&messages));
+        return Err(ApiError::validation(&messages));
     }
     let expression = call.path("index").to_owned();
     let target = Target { expression, lookup: lookup(call, Lookup::default())? };
@@ -119,8 +119,8 @@ pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, Error> {
 
 /// What elastimock does not do of all this.
 // DIFFERENCE: Elasticsearch does it.
-fn refuse_unspoken(call: &Call, own: &Own, slices: Option<i64>, has_pit: bool) -> Result<(), Error> {
-    let unsupported = |what: String, instead: &str| Err(Error::parse(words::unsupported(what, instead)));
+fn refuse_unspoken(call: &Call, own: &ByQueryMembers, slices: Option<i64>, has_pit: bool) -> Result<(), ApiError> {
+    let unsupported = |what: String, instead: &str| Err(ApiError::parse(words::unsupported(what, instead)));
     if own.has_script {
         let instead = "change the documents one by one with `_update`";
         return unsupported("[script] of a call by query".to_owned(), instead);
@@ -140,21 +140,21 @@ fn refuse_unspoken(call: &Call, own: &Own, slices: Option<i64>, has_pit: bool) -
 
 /// The members of the body that no search has, and the body without them.
 #[derive(Default)]
-struct Own {
+struct ByQueryMembers {
     conflicts: Option<String>,
     docs_max: Option<i64>,
     has_script: bool,
     rest: Vec<u8>,
 }
 
-impl Own {
-    fn read(bytes: &[u8]) -> Result<Own, Error> {
+impl ByQueryMembers {
+    fn read(bytes: &[u8]) -> Result<ByQueryMembers, ApiError> {
         if bytes.is_empty() {
-            return Ok(Own::default());
+            return Ok(ByQueryMembers::default());
         }
-        let read = json::read(bytes).map_err(|wrong| Error::parse(error::syntax(&wrong)))?;
+        let read = json::read(bytes).map_err(|wrong| ApiError::parse(error::syntax(&wrong)))?;
         let Some(Value::Object(mut members)) = read else {
-            return Ok(Own { rest: bytes.to_vec(), ..Own::default() });
+            return Ok(ByQueryMembers { rest: bytes.to_vec(), ..ByQueryMembers::default() });
         };
         let mut taken = Map::new();
         for name in ["conflicts", "max_docs", "script"] {
@@ -165,34 +165,34 @@ impl Own {
         let docs_max = match taken.get("max_docs") {
             None | Some(Value::Null) => None,
             Some(Value::Number(number)) => number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)),
-            Some(other) => return Err(Error::parse(words::no_cast(other, "java.lang.Number"))),
+            Some(other) => return Err(ApiError::parse(words::no_cast(other, "java.lang.Number"))),
         };
         let conflicts = match taken.get("conflicts") {
             None | Some(Value::Null) => None,
             Some(Value::String(word)) => Some(word.clone()),
-            Some(other) => return Err(Error::parse(words::no_cast(other, "java.lang.String"))),
+            Some(other) => return Err(ApiError::parse(words::no_cast(other, "java.lang.String"))),
         };
         let has_script = taken.get("script").is_some_and(|script| !script.is_null());
-        Ok(Own { conflicts, docs_max, has_script, rest })
+        Ok(ByQueryMembers { conflicts, docs_max, has_script, rest })
     }
 }
 
 /// In how many parts the work is done; none if it is not said or left to the server.
-fn slices(call: &Call) -> Result<Option<i64>, Error> {
+fn slices(call: &Call) -> Result<Option<i64>, ApiError> {
     match call.query("slices").map(|text| (text, text.parse::<i32>())) {
         None | Some(("auto", _)) => Ok(None),
         Some((_, Ok(slices))) if slices >= 1 => Ok(Some(slices.into())),
-        Some((text, parsed)) => Err(Error::parse(words::bad_slices(text, parsed.is_err()))),
+        Some((text, parsed)) => Err(ApiError::parse(words::bad_slices(text, parsed.is_err()))),
     }
 }
 
-fn per_second(call: &Call) -> Result<f32, Error> {
+fn per_second(call: &Call) -> Result<f32, ApiError> {
     let Some(text) = call.query("requests_per_second") else { return Ok(-1.0) };
     match text.trim().parse::<f32>() {
         Ok(-1.0) => Ok(-1.0),
         Ok(rate) if rate > 0.0 => Ok(rate),
-        Ok(_) => Err(Error::parse(words::bad_rate())),
-        Err(_) => Err(Error::parse(words::bad_rate().caused_by(words::no_number_format(text)))),
+        Ok(_) => Err(ApiError::parse(words::bad_rate())),
+        Err(_) => Err(ApiError::parse(words::bad_rate().caused_by(words::no_number_format(text)))),
     }
 }
 

@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use super::parameters::{Request, lookup, preference, search_settings, search_type, total_as_asked};
-use super::source::{Asked, source};
-use crate::es::error::{self, Error};
+use super::parameters::{SearchRequest, lookup, preference, search_settings, search_type, total_as_asked};
+use super::source::{SourceAsked, source};
+use crate::es::error::{self, ApiError};
 use crate::es::http::call::Call;
 use crate::es::index::names::Lookup;
 use crate::es::search::run::service::Target;
@@ -16,12 +16,12 @@ use crate::json;
 use crate::limits::MSEARCH_MAX;
 
 /// Reads the searches of a body.
-pub(crate) fn searches(call: &Call) -> Result<Vec<Request>, Error> {
+pub(crate) fn searches(call: &Call) -> Result<Vec<SearchRequest>, ApiError> {
     let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
     search_settings(call)?;
     if call.switch("include_named_queries_score") {
         let what = "the parameter [include_named_queries_score]";
-        return Err(Error::parse(words::unsupported(what, "leave it out: every hit has the same score")));
+        return Err(ApiError::parse(words::unsupported(what, "leave it out: every hit has the same score")));
     }
     let mut requests = Vec::new();
     let mut messages = Vec::new();
@@ -34,7 +34,7 @@ pub(crate) fn searches(call: &Call) -> Result<Vec<Request>, Error> {
         let Some(body) = lines.next() else {
             break;
         };
-        let Asked { mut search, parts, pit } = source(body, false).map_err(Error::parse)?;
+        let SourceAsked { mut search, parts, pit } = source(body, false).map_err(ApiError::parse)?;
         total_as_asked(call, &mut search, parts.track)?;
         search.shape.typed_keys = call.switch("typed_keys");
         if pit.is_none() && search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
@@ -43,28 +43,28 @@ pub(crate) fn searches(call: &Call) -> Result<Vec<Request>, Error> {
         if pit.is_some() && !search.sort.is_empty() && !search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
             search.sort.push(SortField { by: By::ShardDoc, descending: false });
         }
-        requests.push(Request { search, target, scroll: None, pit });
+        requests.push(SearchRequest { search, target, scroll: None, pit });
         if requests.len() > MSEARCH_MAX {
             let what = format!("more than {MSEARCH_MAX} searches in one call");
-            return Err(Error::parse(words::unsupported(what, "send them in several calls")));
+            return Err(ApiError::parse(words::unsupported(what, "send them in several calls")));
         }
     }
     if requests.is_empty() {
         messages.push("no requests added".to_owned());
     }
-    if messages.is_empty() { Ok(requests) } else { Err(Error::validation(&messages)) }
+    if messages.is_empty() { Ok(requests) } else { Err(ApiError::validation(&messages)) }
 }
 
 /// Where a header line sends its search.
-fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
+fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, ApiError> {
     let mut target = otherwise.clone();
-    let Some(Value::Object(header)) = json::read(line).map_err(|wrong| Error::parse(error::syntax(&wrong)))? else {
+    let Some(Value::Object(header)) = json::read(line).map_err(|wrong| ApiError::parse(error::syntax(&wrong)))? else {
         return Ok(target);
     };
     let switch = |name: &str, value: &Value| match value {
         Value::Bool(switch) => Ok(*switch),
         Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
-        other => Err(Error::parse(words::header_boolean(name, other))),
+        other => Err(ApiError::parse(words::header_boolean(name, other))),
     };
     for (name, value) in &header {
         match name.as_str() {
@@ -79,7 +79,7 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
                 let Lookup { expand_open, expand_hidden, .. } = target
                     .lookup
                     .with_expand_wildcards(&names(value))
-                    .map_err(|word| Error::unknown_expand_wildcards(&word))?;
+                    .map_err(|word| ApiError::unknown_expand_wildcards(&word))?;
                 (target.lookup.expand_open, target.lookup.expand_hidden) = (expand_open, expand_hidden);
             }
             "search_type" | "searchType" => search_type(Some(&names(value)))?,
@@ -93,7 +93,7 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, Error> {
             | "ccsMinimizeRoundtrips"
             | "allow_partial_search_results"
             | "allowPartialSearchResults" => drop(switch(name, value)?),
-            _ => return Err(Error::parse(words::msearch_key(name))),
+            _ => return Err(ApiError::parse(words::msearch_key(name))),
         }
     }
     Ok(target)

@@ -4,9 +4,9 @@
 
 use super::query_string::{Manner, query_string};
 use super::sort::sort_parameter;
-use super::source::{Asked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
+use super::source::{SourceAsked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
 use crate::es::body::schema::split_list;
-use crate::es::error::{Error, Exception};
+use crate::es::error::{ApiError, Exception};
 use crate::es::http::call::Call;
 use crate::es::index::names::Lookup;
 use crate::es::search::query::Query;
@@ -20,7 +20,7 @@ use crate::es::search::words;
 
 /// A search as it was asked.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Request {
+pub(crate) struct SearchRequest {
     /// What is searched for.
     pub search: Search,
     /// Where.
@@ -28,12 +28,12 @@ pub(crate) struct Request {
     /// For how long what is behind the first page is kept, if it is to be.
     pub scroll: Option<KeepAlive>,
     /// The point in time that is searched in place of indices.
-    pub pit: Option<Pit>,
+    pub pit: Option<PitAsked>,
 }
 
 /// A point in time, and for how long it is kept from now on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pit {
+pub(crate) struct PitAsked {
     /// Its id.
     pub id: String,
     /// For how long it is kept from now on, if that is said.
@@ -41,7 +41,7 @@ pub(crate) struct Pit {
 }
 
 /// The body of a call, or what stands for it in its query.
-pub(crate) fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], Error> {
+pub(crate) fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], ApiError> {
     if !call.raw().is_empty() {
         return Ok(call.raw());
     }
@@ -59,7 +59,7 @@ pub(crate) fn body<'a>(call: &'a Call<'_>) -> Result<&'a [u8], Error> {
 }
 
 /// `ignore_unavailable`, `allow_no_indices` and `expand_wildcards`, as far as the call gives them.
-pub(crate) fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
+pub(crate) fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, ApiError> {
     let mut lookup = otherwise;
     if call.query("ignore_unavailable").is_some() {
         lookup.ignore_unavailable = call.switch("ignore_unavailable");
@@ -68,32 +68,32 @@ pub(crate) fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, Error> {
         lookup.allow_no_indices = call.switch("allow_no_indices");
     }
     match call.query("expand_wildcards").filter(|words| !words.is_empty()) {
-        Some(words) => lookup.with_expand_wildcards(words).map_err(|word| Error::unknown_expand_wildcards(&word)),
+        Some(words) => lookup.with_expand_wildcards(words).map_err(|word| ApiError::unknown_expand_wildcards(&word)),
         None => Ok(lookup),
     }
 }
 
-fn target(call: &Call<'_>) -> Result<Target, Error> {
+fn target(call: &Call<'_>) -> Result<Target, ApiError> {
     Ok(Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? })
 }
 
 /// The query of `q` and of what goes with it, if there is one.
-fn url_query(call: &Call<'_>) -> Result<Option<Query>, Error> {
+fn url_query(call: &Call<'_>) -> Result<Option<Query>, ApiError> {
     let Some(text) = call.query("q") else {
         return Ok(None);
     };
     if call.query("analyzer").is_some() {
-        return Err(Error::parse(words::unsupported("[analyzer] of a query string", "leave it out")));
+        return Err(ApiError::parse(words::unsupported("[analyzer] of a query string", "leave it out")));
     }
-    query_string(text, manner(call)?).map(Some).map_err(Error::parse)
+    query_string(text, manner(call)?).map(Some).map_err(ApiError::parse)
 }
 
 /// How the parameters want a query string to be read.
-pub(crate) fn manner<'a>(call: &'a Call<'_>) -> Result<Manner<'a>, Error> {
+pub(crate) fn manner<'a>(call: &'a Call<'_>) -> Result<Manner<'a>, ApiError> {
     let all = match call.query("default_operator").map(str::to_ascii_lowercase).as_deref() {
         None | Some("or") => false,
         Some("and") => true,
-        Some(other) => return Err(Error::parse(words::bad_operator(other))),
+        Some(other) => return Err(ApiError::parse(words::bad_operator(other))),
     };
     Ok(Manner { field: call.query("df"), all, lenient: call.switch("lenient") })
 }
@@ -107,7 +107,7 @@ pub(crate) fn number(call: &Call, name: &str) -> Option<i64> {
 /// node.
 ///
 /// Source: Elasticsearch 9.x, search request, search type and preference.
-pub(crate) fn search_settings(call: &Call<'_>) -> Result<(), Error> {
+pub(crate) fn search_settings(call: &Call<'_>) -> Result<(), ApiError> {
     for (name, least, says) in [
         ("batched_reduce_size", 2, "batchedReduceSize must be >= 2"),
         ("pre_filter_shard_size", 1, "preFilterShardSize must be >= 1"),
@@ -115,7 +115,7 @@ pub(crate) fn search_settings(call: &Call<'_>) -> Result<(), Error> {
         ("max_concurrent_searches", 1, "maxConcurrentSearchRequests must be positive"),
     ] {
         if number(call, name).is_some_and(|number| number < least) {
-            return Err(Error::parse(words::too_small(says)));
+            return Err(ApiError::parse(words::too_small(says)));
         }
     }
     search_type(call.query("search_type"))?;
@@ -123,33 +123,33 @@ pub(crate) fn search_settings(call: &Call<'_>) -> Result<(), Error> {
 }
 
 /// A word that says how scores are reckoned, which they are not.
-pub(crate) fn search_type(word: Option<&str>) -> Result<(), Error> {
+pub(crate) fn search_type(word: Option<&str>) -> Result<(), ApiError> {
     match word {
         None | Some("query_then_fetch" | "dfs_query_then_fetch") => Ok(()),
-        Some(other) => Err(Error::parse(words::no_search_type(other))),
+        Some(other) => Err(ApiError::parse(words::no_search_type(other))),
     }
 }
 
 /// Which copies are asked, of which there is one.
-pub(crate) fn preference(word: Option<&str>) -> Result<(), Error> {
+pub(crate) fn preference(word: Option<&str>) -> Result<(), ApiError> {
     const KNOWN: [&str; 5] = ["_local", "_only_local", "_prefer_nodes", "_only_nodes", "_shards"];
     let Some(word) = word.filter(|word| word.starts_with('_')) else { return Ok(()) };
     let kind = word.split([':', '|']).next().unwrap_or_default();
     match kind {
         "_shards" if word != "_shards:0" => {
             let instead = "leave it out: each index has the one shard [0]";
-            Err(Error::parse(words::unsupported(format!("[preference={word}]"), instead)))
+            Err(ApiError::parse(words::unsupported(format!("[preference={word}]"), instead)))
         }
         kind if KNOWN.contains(&kind) => Ok(()),
-        kind => Err(Error::parse(words::no_preference(kind))),
+        kind => Err(ApiError::parse(words::no_preference(kind))),
     }
 }
 
 /// Tells the total as a number alone if the call asks for it; a total that is cut off cannot be told so.
-pub(crate) fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Result<(), Error> {
+pub(crate) fn total_as_asked(call: &Call, search: &mut Search, says_track: bool) -> Result<(), ApiError> {
     if call.switch("rest_total_hits_as_int") {
         match search.track {
-            Track::UpTo(up_to) if says_track => return Err(Error::parse(words::inexact_total_as_int(up_to))),
+            Track::UpTo(up_to) if says_track => return Err(ApiError::parse(words::inexact_total_as_int(up_to))),
             Track::UpTo(_) => search.track = Track::All,
             _ => {}
         }
@@ -159,24 +159,24 @@ pub(crate) fn total_as_asked(call: &Call, search: &mut Search, says_track: bool)
 }
 
 /// A search: `_search` with all that it takes.
-pub(crate) fn searching(call: &Call<'_>) -> Result<Request, Error> {
-    let asked = source(body(call)?, true).map_err(Error::parse)?;
+pub(crate) fn searching(call: &Call<'_>) -> Result<SearchRequest, ApiError> {
+    let asked = source(body(call)?, true).map_err(ApiError::parse)?;
     let says_track = asked.parts.track || call.query("track_total_hits").is_some();
-    let Asked { mut search, pit, .. } = asked;
+    let SourceAsked { mut search, pit, .. } = asked;
     search_settings(call)?;
     if let Some(text) = call.query("track_total_hits").filter(|text| !matches!(*text, "" | "true" | "false"))
         && text.parse::<i32>().is_err()
     {
-        return Err(Error::bad_int("track_total_hits", text));
+        return Err(ApiError::bad_int("track_total_hits", text));
     }
-    overrule(call, &mut search).map_err(Error::parse)?;
+    overrule(call, &mut search).map_err(ApiError::parse)?;
     search.shape.typed_keys = call.switch("typed_keys");
     if let Some(query) = url_query(call)? {
         search.query = query;
     }
     let scroll = keep_alive(call, "scroll")?;
     total_as_asked(call, &mut search, says_track)?;
-    let request = Request { search, target: target(call)?, scroll, pit };
+    let request = SearchRequest { search, target: target(call)?, scroll, pit };
     completed(request, says_track, call)
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn source_parameters(call: &Call<'_>) -> Option<SourceFilter> {
 }
 
 /// The rules that a whole search must keep; one of a point in time gets its tie-break.
-fn completed(mut request: Request, says_track: bool, call: &Call<'_>) -> Result<Request, Error> {
+fn completed(mut request: SearchRequest, says_track: bool, call: &Call<'_>) -> Result<SearchRequest, ApiError> {
     let mut wrong: Vec<&str> = Vec::new();
     if request.scroll.is_some() {
         if says_track && request.search.track != Track::All {
@@ -294,38 +294,38 @@ fn completed(mut request: Request, says_track: bool, call: &Call<'_>) -> Result<
     if wrong.is_empty() {
         return Ok(request);
     }
-    Err(Error::validation(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>()))
+    Err(ApiError::validation(&wrong.iter().map(|wrong| (*wrong).to_owned()).collect::<Vec<_>>()))
 }
 
 /// A count: a query and where it is asked.
-pub(crate) fn counting(call: &Call<'_>) -> Result<(Search, Target), Error> {
+pub(crate) fn counting(call: &Call<'_>) -> Result<(Search, Target), ApiError> {
     preference(call.query("preference"))?;
-    let query = bare_query(body(call)?).map_err(Error::parse)?;
+    let query = bare_query(body(call)?).map_err(ApiError::parse)?;
     let mut search = Search { query, ..Search::default() };
     if let Some(query) = url_query(call)? {
         search.query = query;
     }
     if call.query("min_score").is_some() {
         let instead = "leave it out: every hit has the same score";
-        return Err(Error::parse(words::unsupported("[min_score] of a count", instead)));
+        return Err(ApiError::parse(words::unsupported("[min_score] of a count", instead)));
     }
     let number = call.query("terminate_after").and_then(|text| text.parse::<i64>().ok());
-    search.terminate_after = number.map_or(Ok(0), terminate_after).map_err(Error::parse)?;
+    search.terminate_after = number.map_or(Ok(0), terminate_after).map_err(ApiError::parse)?;
     Ok((search, target(call)?))
 }
 
 /// For how long something is kept, as the parameter with that name says.
-pub(crate) fn keep_alive(call: &Call, name: &str) -> Result<Option<KeepAlive>, Error> {
-    call.query(name).map(|text| time(name, text)).transpose().map_err(Error::parse)
+pub(crate) fn keep_alive(call: &Call, name: &str) -> Result<Option<KeepAlive>, ApiError> {
+    call.query(name).map(|text| time(name, text)).transpose().map_err(ApiError::parse)
 }
 
 /// Where a point in time is to be kept, and for how long.
-pub(crate) fn pit_keep_alive(call: &Call<'_>) -> Result<(Target, KeepAlive), Error> {
+pub(crate) fn pit_keep_alive(call: &Call<'_>) -> Result<(Target, KeepAlive), ApiError> {
     let keep = keep_alive(call, "keep_alive")?;
-    let keep = keep.ok_or_else(|| Error::validation(&["[keep_alive] is not specified".to_owned()]))?;
+    let keep = keep.ok_or_else(|| ApiError::validation(&["[keep_alive] is not specified".to_owned()]))?;
     if !bare_index_filter(call) {
         let instead = "put the filter into the searches";
-        return Err(Error::parse(words::unsupported("[index_filter] of a point in time", instead)));
+        return Err(ApiError::parse(words::unsupported("[index_filter] of a point in time", instead)));
     }
     Ok((target(call)?, keep))
 }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::reader::{Reader, is_value};
+use super::reader::{BodyReader, is_value};
 use crate::es::error::{self, Exception};
 use crate::es::search::query::{Bool, Minimum, MultiMatch, Query};
 use crate::es::search::words;
@@ -12,10 +12,10 @@ use crate::json::Token;
 use crate::limits::QUERY_DEPTH_MAX;
 
 /// A query's body: the tokens between its braces.
-type Builder = fn(&mut Reader<'_>, usize) -> Result<Query, Exception>;
+type QueryReader = fn(&mut BodyReader<'_>, usize) -> Result<Query, Exception>;
 
 /// The queries that are spoken here.
-const SPOKEN: &[(&str, Builder)] = &[
+const SPOKEN: &[(&str, QueryReader)] = &[
     ("bool", bool),
     ("constant_score", constant_score),
     ("exists", exists),
@@ -82,7 +82,7 @@ const UNSPOKEN: &[(&str, &str)] = &[
 ];
 
 /// Reads a query. The current token is its opening brace, or the next one is.
-pub(crate) fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Result<Query, Exception> {
+pub(crate) fn query(reader: &mut BodyReader<'_>, is_open: bool, depth: usize) -> Result<Query, Exception> {
     if depth >= QUERY_DEPTH_MAX {
         return Err(words::query_too_deep());
     }
@@ -117,7 +117,7 @@ pub(crate) fn query(reader: &mut Reader<'_>, is_open: bool, depth: usize) -> Res
 }
 
 /// A query without a body of its own.
-fn plain(reader: &mut Reader<'_>, name: &str, query: Query) -> Result<Query, Exception> {
+fn plain(reader: &mut BodyReader<'_>, name: &str, query: Query) -> Result<Query, Exception> {
     while let Some(member) = reader.name()? {
         let at = reader.at();
         let token = reader.value()?;
@@ -134,7 +134,7 @@ fn plain(reader: &mut Reader<'_>, name: &str, query: Query) -> Result<Query, Exc
 }
 
 /// Takes the members that every query has: a boost, which changes nothing here, and a name.
-fn standard(reader: &mut Reader<'_>, member: &str, token: Token) -> Result<bool, Exception> {
+fn standard(reader: &mut BodyReader<'_>, member: &str, token: Token) -> Result<bool, Exception> {
     match member {
         "boost" if is_value(token) => reader.float().map(|_| true),
         "_name" if is_value(token) => {
@@ -145,7 +145,7 @@ fn standard(reader: &mut Reader<'_>, member: &str, token: Token) -> Result<bool,
     }
 }
 
-fn bool(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
+fn bool(reader: &mut BodyReader<'_>, depth: usize) -> Result<Query, Exception> {
     const MEMBERS: [&str; 8] =
         ["must", "should", "must_not", "filter", "adjust_pure_negative", "minimum_should_match", "_name", "boost"];
     let mut clauses = Bool::default();
@@ -188,7 +188,7 @@ fn bool(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
     Ok(Query::Bool(Box::new(clauses)))
 }
 
-fn clause_list(reader: &mut Reader<'_>, list: &mut Vec<Query>, depth: usize) -> Result<(), Exception> {
+fn clause_list(reader: &mut BodyReader<'_>, list: &mut Vec<Query>, depth: usize) -> Result<(), Exception> {
     while let Some(token) = reader.item()? {
         match token {
             Token::StartObject => list.push(query(reader, true, depth)?),
@@ -200,7 +200,7 @@ fn clause_list(reader: &mut Reader<'_>, list: &mut Vec<Query>, depth: usize) -> 
 }
 
 /// What is wrong with a clause, told by the `bool` around it.
-fn wrapped(reader: &Reader<'_>, member: &str, cause: Exception) -> Exception {
+fn wrapped(reader: &BodyReader<'_>, member: &str, cause: Exception) -> Exception {
     if cause.is_unsupported() {
         return cause;
     }
@@ -211,7 +211,7 @@ fn minimum(text: &str) -> Result<Minimum, Exception> {
     Minimum::read(text).map_err(|part| words::no_number_format(&part))
 }
 
-fn constant_score(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Exception> {
+fn constant_score(reader: &mut BodyReader<'_>, depth: usize) -> Result<Query, Exception> {
     const NAME: &str = "constant_score";
     let mut filter = None;
     while let Some(member) = reader.name()? {
@@ -231,7 +231,7 @@ fn constant_score(reader: &mut Reader<'_>, depth: usize) -> Result<Query, Except
     }
 }
 
-fn exists(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn exists(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     let mut field = None;
     while let Some(member) = reader.name()? {
         match (member.as_str(), reader.value()?) {
@@ -251,7 +251,7 @@ fn exists(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
     }
 }
 
-fn ids(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn ids(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     let mut ids = Vec::new();
     while let Some(member) = reader.name()? {
         let name_at = reader.at();
@@ -277,7 +277,7 @@ fn ids(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
 }
 
 /// Notes the field of a query that has one, and refuses a second one.
-fn note_field(reader: &Reader<'_>, query: &str, field: &mut Option<String>, name: &str) -> Result<(), Exception> {
+fn note_field(reader: &BodyReader<'_>, query: &str, field: &mut Option<String>, name: &str) -> Result<(), Exception> {
     match field {
         Some(first) => Err(words::query_several_fields(reader.at(), query, first, name)),
         None => {
@@ -288,11 +288,11 @@ fn note_field(reader: &Reader<'_>, query: &str, field: &mut Option<String>, name
 }
 
 /// A scalar of a query; none for null.
-fn scalar(reader: &mut Reader<'_>) -> Result<Option<Value>, Exception> {
+fn scalar(reader: &mut BodyReader<'_>) -> Result<Option<Value>, Exception> {
     Ok(Some(reader.whole()?).filter(|value| !value.is_null()))
 }
 
-fn term(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn term(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     let (mut field, mut value, mut any_case) = (None, None, false);
     while let Some(name) = reader.name()? {
         match reader.value()? {
@@ -325,7 +325,7 @@ fn named(field: Option<String>) -> Result<String, Exception> {
     field.filter(|field| !field.is_empty()).ok_or_else(words::no_field_name)
 }
 
-fn terms(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn terms(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     let (mut field, mut values) = (None, Vec::new());
     while let Some(name) = reader.name()? {
         match reader.value()? {
@@ -362,7 +362,7 @@ fn terms(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
 }
 
 /// `prefix` and `wildcard`, whose value has one of the given names.
-fn text_query(reader: &mut Reader<'_>, query: &str, value_names: &[&str]) -> Result<Query, Exception> {
+fn text_query(reader: &mut BodyReader<'_>, query: &str, value_names: &[&str]) -> Result<Query, Exception> {
     let (mut field, mut value, mut any_case) = (None, None, false);
     while let Some(name) = reader.name()? {
         note_field(reader, query, &mut field, &name)?;
@@ -394,7 +394,7 @@ fn text_query(reader: &mut Reader<'_>, query: &str, value_names: &[&str]) -> Res
     })
 }
 
-fn range(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn range(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     use crate::es::search::run::sort::DateFormat;
     let (mut field, mut from, mut to) = (None, None, None);
     while let Some(name) = reader.name()? {
@@ -435,7 +435,7 @@ fn range(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
     Ok(Query::Range { field: named(field)?, from, to })
 }
 
-fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn matching(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     let (mut field, mut value) = (None, None);
     let (mut all, mut minimum_wanted, mut zero_terms_all, mut lenient) = (false, None, false, false);
     while let Some(name) = reader.name()? {
@@ -486,7 +486,7 @@ fn matching(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
 }
 
 /// The word that says what a text without words matches.
-fn zero_terms(reader: &Reader<'_>) -> Result<bool, Exception> {
+fn zero_terms(reader: &BodyReader<'_>) -> Result<bool, Exception> {
     match reader.text()?.to_ascii_lowercase().as_str() {
         "all" => Ok(true),
         "none" => Ok(false),
@@ -495,7 +495,7 @@ fn zero_terms(reader: &Reader<'_>) -> Result<bool, Exception> {
 }
 
 /// The word that says whether all words are wanted, or any.
-fn operator(reader: &Reader<'_>) -> Result<bool, Exception> {
+fn operator(reader: &BodyReader<'_>) -> Result<bool, Exception> {
     match reader.text()?.to_ascii_lowercase().as_str() {
         "and" => Ok(true),
         "or" => Ok(false),
@@ -505,7 +505,7 @@ fn operator(reader: &Reader<'_>) -> Result<bool, Exception> {
 
 /// How many words may stand between those of a phrase; here none may.
 // DIFFERENCE: Elasticsearch counts how far words have to be moved.
-fn slop(reader: &Reader<'_>, query: &str) -> Result<(), Exception> {
+fn slop(reader: &BodyReader<'_>, query: &str) -> Result<(), Exception> {
     match reader.int()? {
         0 => Ok(()),
         slop if slop < 0 => Err(words::negative_slop()),
@@ -516,7 +516,7 @@ fn slop(reader: &Reader<'_>, query: &str) -> Result<(), Exception> {
     }
 }
 
-fn match_phrase(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn match_phrase(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     const NAME: &str = "match_phrase";
     let (mut field, mut value, mut zero_terms_all) = (None, None, false);
     while let Some(name) = reader.name()? {
@@ -550,7 +550,7 @@ fn match_phrase(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
     Ok(Query::Phrase { field, value: value.ok_or_else(words::phrase_no_value)?, zero_terms_all })
 }
 
-fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
+fn multi_match(reader: &mut BodyReader<'_>, _: usize) -> Result<Query, Exception> {
     const NAME: &str = "multi_match";
     let mut asked = MultiMatch {
         fields: Vec::new(),
@@ -608,7 +608,7 @@ fn multi_match(reader: &mut Reader<'_>, _: usize) -> Result<Query, Exception> {
 }
 
 /// A field of a list, with its boost left out of account.
-fn field_without_boost(reader: &Reader<'_>) -> Result<String, Exception> {
+fn field_without_boost(reader: &BodyReader<'_>) -> Result<String, Exception> {
     let text = reader.text()?;
     let Some((field, boost)) = text.split_once('^') else { return Ok(text) };
     match boost.parse::<f32>() {

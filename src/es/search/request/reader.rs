@@ -1,4 +1,4 @@
-//! [`Reader`]: a body's tokens, with the values that searches read from them.
+//! [`BodyReader`]: a body's tokens, with the values that searches read from them.
 //!
 //! Source: Elasticsearch 9.x, its content parser and what it makes of one type for another.
 
@@ -7,16 +7,16 @@ use crate::es::search::words;
 use crate::json::{Position, Token, Tokens};
 
 /// Reads a body token by token. What is wrong with it as JSON is said as the server says it.
-pub(crate) struct Reader<'a> {
+pub(crate) struct BodyReader<'a> {
     tokens: Tokens<'a>,
     /// The name of the query that is being read, once it has been met.
     pub query_name: Option<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> BodyReader<'a> {
     /// Stands before the first token.
-    pub(crate) fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { tokens: Tokens::new(bytes), query_name: None }
+    pub(crate) fn new(bytes: &'a [u8]) -> BodyReader<'a> {
+        BodyReader { tokens: Tokens::new(bytes), query_name: None }
     }
 
     /// Goes to the next token; none at the end.

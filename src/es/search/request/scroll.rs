@@ -3,10 +3,10 @@
 //! Source: Elasticsearch 9.x, scroll, clear scroll and close point in time requests.
 
 use super::parameters::{body, keep_alive};
-use super::reader::{Reader, is_value};
+use super::reader::{BodyReader, is_value};
 use super::source::time;
 use crate::es::body::schema::split_list;
-use crate::es::error::{Error, Exception};
+use crate::es::error::{ApiError, Exception};
 use crate::es::http::call::Call;
 use crate::es::search::run::context::KeepAlive;
 use crate::es::search::words;
@@ -24,7 +24,7 @@ pub(crate) struct ScrollAsked {
 }
 
 /// Reads a request for the next page. What the body says goes before the path and the query.
-pub(crate) fn scroll_asked(call: &Call) -> Result<ScrollAsked, Error> {
+pub(crate) fn scroll_asked(call: &Call) -> Result<ScrollAsked, ApiError> {
     let (mut ids, body_keep) = read(call, true)?;
     if ids.is_empty() {
         ids.extend(given_id(call).map(str::to_owned));
@@ -35,18 +35,18 @@ pub(crate) fn scroll_asked(call: &Call) -> Result<ScrollAsked, Error> {
     };
     match ids.pop().filter(|id| !id.is_empty()) {
         Some(id) => Ok(ScrollAsked { id, keep, total_as_int: call.switch("rest_total_hits_as_int") }),
-        None => Err(Error::validation(&["scrollId is missing".to_owned()])),
+        None => Err(ApiError::validation(&["scrollId is missing".to_owned()])),
     }
 }
 
 /// Reads which scrolls are to be let go.
-pub(crate) fn scroll_ids(call: &Call) -> Result<Vec<String>, Error> {
+pub(crate) fn scroll_ids(call: &Call) -> Result<Vec<String>, ApiError> {
     let (mut ids, _) = read(call, false)?;
     if ids.is_empty() {
         ids.extend(given_id(call).into_iter().flat_map(split_list).map(str::to_owned));
     }
     match ids.is_empty() {
-        true => Err(Error::validation(&["no scroll ids specified".to_owned()])),
+        true => Err(ApiError::validation(&["no scroll ids specified".to_owned()])),
         false => Ok(ids),
     }
 }
@@ -56,12 +56,12 @@ fn given_id<'a>(call: &'a Call<'_>) -> Option<&'a str> {
 }
 
 /// The ids of a body, and for how long; `one` says whether only one id may be there.
-fn read(call: &Call, one: bool) -> Result<(Vec<String>, Option<KeepAlive>), Error> {
-    read_body(body(call)?, one).map_err(Error::parse)
+fn read(call: &Call, one: bool) -> Result<(Vec<String>, Option<KeepAlive>), ApiError> {
+    read_body(body(call)?, one).map_err(ApiError::parse)
 }
 
 fn read_body(bytes: &[u8], one: bool) -> Result<(Vec<String>, Option<KeepAlive>), Exception> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = BodyReader::new(bytes);
     let (mut ids, mut keep) = (Vec::new(), None);
     match reader.next()? {
         None => return Ok((ids, keep)),
@@ -87,12 +87,12 @@ fn read_body(bytes: &[u8], one: bool) -> Result<(Vec<String>, Option<KeepAlive>)
 }
 
 /// Reads which point in time is to be let go.
-pub(crate) fn pit_id(call: &Call) -> Result<String, Error> {
-    read_pit_id(body(call)?).map_err(Error::parse)
+pub(crate) fn pit_id(call: &Call) -> Result<String, ApiError> {
+    read_pit_id(body(call)?).map_err(ApiError::parse)
 }
 
 fn read_pit_id(bytes: &[u8]) -> Result<String, Exception> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = BodyReader::new(bytes);
     let mut id = None;
     if reader.next()? != Some(Token::StartObject) {
         return Err(words::expected_start(reader.at(), reader.token()));

@@ -2,9 +2,9 @@
 //!
 //! Source: Elasticsearch 9.x, sort builders.
 
-use super::reader::{Reader, is_value};
+use super::reader::{BodyReader, is_value};
 use crate::es::error::{self, Exception};
-use crate::es::search::run::sort::{By, DateFormat, FieldSort, Missing, Mode, SortField};
+use crate::es::search::run::sort::{By, DateFormat, FieldSort, Missing, SortField, SortMode};
 use crate::es::search::words;
 use crate::json::Token;
 
@@ -13,7 +13,7 @@ const MEMBERS: [&str; 9] =
     ["missing", "unmapped_type", "order", "mode", "nested_path", "nested_filter", "nested", "numeric_type", "format"];
 
 /// Reads the value of `sort`, whose first token is the current one.
-pub(crate) fn sort(reader: &mut Reader<'_>, token: Token) -> Result<Vec<SortField>, Exception> {
+pub(crate) fn sort(reader: &mut BodyReader<'_>, token: Token) -> Result<Vec<SortField>, Exception> {
     let mut sort = Vec::new();
     match token {
         Token::StartArray => {
@@ -46,7 +46,7 @@ pub(crate) fn sort_parameter(text: &str) -> Vec<SortField> {
 }
 
 /// An object whose names are what is sorted by.
-fn compound(reader: &mut Reader<'_>, sort: &mut Vec<SortField>) -> Result<(), Exception> {
+fn compound(reader: &mut BodyReader<'_>, sort: &mut Vec<SortField>) -> Result<(), Exception> {
     while let Some(name) = reader.name()? {
         let named = SortField::named(&name);
         sort.push(match reader.value()? {
@@ -70,7 +70,7 @@ fn descending(order: &str) -> Result<bool, Exception> {
     }
 }
 
-fn options(reader: &mut Reader<'_>, mut sort: SortField) -> Result<SortField, Exception> {
+fn options(reader: &mut BodyReader<'_>, mut sort: SortField) -> Result<SortField, Exception> {
     while let Some(member) = reader.name()? {
         let name_at = reader.at();
         let token = reader.value()?;
@@ -95,7 +95,7 @@ fn options(reader: &mut Reader<'_>, mut sort: SortField) -> Result<SortField, Ex
     Ok(sort)
 }
 
-fn option(reader: &mut Reader<'_>, field: &mut FieldSort, member: &str, token: Token) -> Result<(), Exception> {
+fn option(reader: &mut BodyReader<'_>, field: &mut FieldSort, member: &str, token: Token) -> Result<(), Exception> {
     let unsupported =
         |value: &str, instead| Err(words::unsupported(format_args!("[{member}] with [{value}] in a sort"), instead));
     match member {
@@ -109,7 +109,7 @@ fn option(reader: &mut Reader<'_>, field: &mut FieldSort, member: &str, token: T
         "unmapped_type" => field.unmapped_type = Some(reader.text()?),
         "mode" => {
             let text = reader.text()?;
-            let mode = Mode::named(&text).ok_or_else(|| words::bad_sort_mode(&text));
+            let mode = SortMode::named(&text).ok_or_else(|| words::bad_sort_mode(&text));
             field.mode = Some(mode.map_err(|cause| error::failed_field(reader.at(), "field_sort", "mode", cause))?);
         }
         "format" => {

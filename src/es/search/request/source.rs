@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::aggregations::aggregations;
-use super::parameters::Pit;
+use super::parameters::PitAsked;
 use super::query::query;
-use super::reader::{Reader, is_value};
+use super::reader::{BodyReader, is_value};
 use super::sort::sort;
 use crate::clock::calendar::DatePattern;
 use crate::clock::parse_duration;
-use crate::es::error::{Error, Exception};
+use crate::es::error::{ApiError, Exception};
 use crate::es::search::query::Query;
 use crate::es::search::run::aggregation::ValuesAsked;
 use crate::es::search::run::context::KeepAlive;
@@ -46,11 +46,11 @@ const UNSPOKEN: &[(&str, &str)] = &[
 
 /// What a body asks.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct SourceAsked {
     /// The search.
     pub search: Search,
     /// The point in time that is searched.
-    pub pit: Option<Pit>,
+    pub pit: Option<PitAsked>,
     /// What the body has said.
     pub parts: Parts,
 }
@@ -70,17 +70,21 @@ pub(crate) struct Parts {
 
 /// Reads the body of a search; `whole` says whether it is that of the call, which may be left out and
 /// which nothing may follow.
-pub(crate) fn source(bytes: &[u8], whole: bool) -> Result<Asked, Exception> {
-    read(bytes, whole, Asked::default())
+pub(crate) fn source(bytes: &[u8], whole: bool) -> Result<SourceAsked, Exception> {
+    read(bytes, whole, SourceAsked::default())
 }
 
 /// Reads the body of a sweep, which may not say what is shown; that is refused later.
-pub(crate) fn source_of_sweep(bytes: &[u8]) -> Result<Asked, Exception> {
-    read(bytes, true, Asked { parts: Parts { shows_nothing: true, ..Parts::default() }, ..Asked::default() })
+pub(crate) fn source_of_sweep(bytes: &[u8]) -> Result<SourceAsked, Exception> {
+    read(
+        bytes,
+        true,
+        SourceAsked { parts: Parts { shows_nothing: true, ..Parts::default() }, ..SourceAsked::default() },
+    )
 }
 
-fn read(bytes: &[u8], whole: bool, mut asked: Asked) -> Result<Asked, Exception> {
-    let mut reader = Reader::new(bytes);
+fn read(bytes: &[u8], whole: bool, mut asked: SourceAsked) -> Result<SourceAsked, Exception> {
+    let mut reader = BodyReader::new(bytes);
     let first = reader.next()?;
     if whole && bytes.is_empty() {
         return Ok(asked);
@@ -107,7 +111,7 @@ fn read(bytes: &[u8], whole: bool, mut asked: Asked) -> Result<Asked, Exception>
     Ok(asked)
 }
 
-fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) -> Result<(), Exception> {
+fn member(reader: &mut BodyReader<'_>, asked: &mut SourceAsked, name: &str, token: Token) -> Result<(), Exception> {
     match (name, token) {
         ("from", token) if is_value(token) => asked.search.from = Some(from(reader.int()?)?),
         ("size", token) if is_value(token) => asked.search.size = Some(size(reader.int()?)?),
@@ -186,7 +190,7 @@ fn member(reader: &mut Reader<'_>, asked: &mut Asked, name: &str, token: Token) 
 }
 
 /// Fields that are shown from their values: names, or objects with a name and a format.
-fn docvalue_fields(reader: &mut Reader<'_>) -> Result<Vec<ValuesAsked>, Exception> {
+fn docvalue_fields(reader: &mut BodyReader<'_>) -> Result<Vec<ValuesAsked>, Exception> {
     let mut fields = Vec::new();
     while let Some(token) = reader.item()? {
         let mut asked = ValuesAsked::default();
@@ -284,11 +288,11 @@ pub(crate) fn time(name: &str, text: &str) -> Result<KeepAlive, Exception> {
 }
 
 /// The same, for whoever reads parameters alone.
-pub(crate) fn time_of(name: &str, text: &str) -> Result<KeepAlive, Error> {
-    time(name, text).map_err(Error::parse)
+pub(crate) fn time_of(name: &str, text: &str) -> Result<KeepAlive, ApiError> {
+    time(name, text).map_err(ApiError::parse)
 }
 
-fn pit(reader: &mut Reader<'_>) -> Result<Pit, Exception> {
+fn pit(reader: &mut BodyReader<'_>) -> Result<PitAsked, Exception> {
     let (mut id, mut keep) = (None, None);
     while let Some(name) = reader.name()? {
         let at = reader.at();
@@ -299,10 +303,10 @@ fn pit(reader: &mut Reader<'_>) -> Result<Pit, Exception> {
             _ => return Err(words::unknown_parameter(at, "pit", &name, &["id", "keep_alive"])),
         }
     }
-    Ok(Pit { id: id.ok_or_else(words::pit_no_id)?, keep })
+    Ok(PitAsked { id: id.ok_or_else(words::pit_no_id)?, keep })
 }
 
-fn after(reader: &mut Reader<'_>) -> Result<Vec<Value>, Exception> {
+fn after(reader: &mut BodyReader<'_>) -> Result<Vec<Value>, Exception> {
     let mut values = Vec::new();
     while let Some(token) = reader.item()? {
         if !is_value(token) && token != Token::Null {
@@ -313,7 +317,7 @@ fn after(reader: &mut Reader<'_>) -> Result<Vec<Value>, Exception> {
     if values.is_empty() { Err(words::no_search_after()) } else { Ok(values) }
 }
 
-fn source_filter(reader: &mut Reader<'_>, token: Token) -> Result<SourceFilter, Exception> {
+fn source_filter(reader: &mut BodyReader<'_>, token: Token) -> Result<SourceFilter, Exception> {
     let (mut includes, mut excludes) = (Vec::new(), Vec::new());
     match token {
         Token::Boolean(true) => return Ok(SourceFilter::All),
@@ -341,7 +345,7 @@ fn source_filter(reader: &mut Reader<'_>, token: Token) -> Result<SourceFilter, 
     Ok(SourceFilter::of(includes.iter().map(String::as_str), excludes.iter().map(String::as_str)))
 }
 
-fn names(reader: &mut Reader<'_>) -> Result<Vec<String>, Exception> {
+fn names(reader: &mut BodyReader<'_>) -> Result<Vec<String>, Exception> {
     let mut names = Vec::new();
     while let Some(token) = reader.item()? {
         if token != Token::String {
@@ -355,17 +359,17 @@ fn names(reader: &mut Reader<'_>) -> Result<Vec<String>, Exception> {
 /// Reads what an alias shows of its index: a query without anything around it.
 pub(crate) fn alias_filter(filter: &serde_json::Value) -> Result<Query, Exception> {
     let bytes = filter.to_string();
-    query(&mut Reader::new(bytes.as_bytes()), false, 0)
+    query(&mut BodyReader::new(bytes.as_bytes()), false, 0)
 }
 
 /// Reads a body that may only have a query.
 pub(crate) fn bare_query(bytes: &[u8]) -> Result<Query, Exception> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = BodyReader::new(bytes);
     let read = read_bare_query(&mut reader);
     read.map_err(|cause| words::failed_to_parse(reader.at(), cause))
 }
 
-fn read_bare_query(reader: &mut Reader<'_>) -> Result<Query, Exception> {
+fn read_bare_query(reader: &mut BodyReader<'_>) -> Result<Query, Exception> {
     let Some(first) = reader.next()? else {
         return Ok(Query::All);
     };

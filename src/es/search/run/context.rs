@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Documents, Found, Hit, Search, Shape, Shard, ShardFault, Total, Track};
+use super::{Hit, HitShape, Search, SearchFound, Shard, ShardDocuments, ShardFault, Total, Track};
 use crate::clock::Timestamp;
-use crate::es::document::source::Document;
+use crate::es::document::source::StoredDocument;
 use crate::es::index::mapping::Mapping;
 use crate::es::refusal::SearchRefusal;
-use crate::es::search::query::Fault;
+use crate::es::search::query::QueryFault;
 use crate::limits::{CONTEXT_BYTES_MAX, KEEP_ALIVE_S_MAX, PITS_MAX, SCROLLS_MAX};
 use serde_json::{Map, Value};
 
@@ -33,7 +33,7 @@ pub(crate) struct Contexts {
     latest: u64,
     /// Shared with a copy that may have to be put back.
     scrolls: BTreeMap<u64, Arc<Scroll>>,
-    pits: BTreeMap<u64, Pit>,
+    pits: BTreeMap<u64, OpenPit>,
 }
 
 impl Default for Contexts {
@@ -61,11 +61,11 @@ struct Scroll {
     total: Option<Total>,
     max_score: Option<f64>,
     shards: usize,
-    shape: Arc<Shape>,
+    shape: Arc<HitShape>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Pit {
+struct OpenPit {
     until: Timestamp,
     shards: Arc<[Arc<KeptShard>]>,
 }
@@ -79,7 +79,7 @@ struct KeptShard {
     writes: Option<u64>,
     mapping: Mapping,
     settings: Map<String, Value>,
-    documents: Vec<(Arc<str>, Document)>,
+    documents: Vec<(Arc<str>, StoredDocument)>,
 }
 
 impl KeepAlive {
@@ -132,17 +132,17 @@ impl Contexts {
         shards: &[Shard<'_>],
         keep: &KeepAlive,
         now: Timestamp,
-    ) -> Result<Found, SearchRefusal> {
+    ) -> Result<SearchFound, SearchRefusal> {
         self.tidy(now);
         let until = keep.until(now)?;
         let size = search.size.unwrap_or(super::PAGE_SIZE);
         if let Some(shard) = shards.iter().find(|shard| size > shard.limits().result_window) {
-            return Err(shard.fault(Fault::Batch { asked: size, most: shard.limits().result_window }).into());
+            return Err(shard.fault(QueryFault::Batch { asked: size, most: shard.limits().result_window }).into());
         }
         if let Some(shard) = shards.first()
             && search.after.is_some()
         {
-            return Err(shard.fault(Fault::SearchAfterScroll).into());
+            return Err(shard.fault(QueryFault::SearchAfterScroll).into());
         }
         if self.scrolls.len() >= SCROLLS_MAX {
             return Err(SearchRefusal::TooManyScrolls { max: SCROLLS_MAX });
@@ -170,7 +170,7 @@ impl Contexts {
         let page = scroll.page(number);
         self.scrolls.insert(number, Arc::new(scroll));
         // What was reckoned is told with the first page alone.
-        Ok(Found { terminated_early: found.terminated_early, aggregations: ranking.aggregations, ..page })
+        Ok(SearchFound { terminated_early: found.terminated_early, aggregations: ranking.aggregations, ..page })
     }
 
     /// The next page of a scroll, which is kept for as long again if `keep` says so; `total_as_int` is
@@ -184,7 +184,7 @@ impl Contexts {
         keep: Option<&KeepAlive>,
         total_as_int: bool,
         now: Timestamp,
-    ) -> Result<Found, SearchRefusal> {
+    ) -> Result<SearchFound, SearchRefusal> {
         let number = number(id, SCROLL_MARK).ok_or_else(|| SearchRefusal::NoScrollId { id: id.to_owned() })?;
         self.tidy(now);
         let until = keep.map(|keep| keep.until(now)).transpose()?;
@@ -192,7 +192,7 @@ impl Contexts {
         let scroll = Arc::make_mut(scroll);
         scroll.until = until.unwrap_or(scroll.until);
         if scroll.shape.total_as_int != total_as_int {
-            scroll.shape = Arc::new(Shape { total_as_int, ..(*scroll.shape).clone() });
+            scroll.shape = Arc::new(HitShape { total_as_int, ..(*scroll.shape).clone() });
         }
         Ok(scroll.page(number))
     }
@@ -250,7 +250,7 @@ impl Contexts {
         if self.bytes() + wanted > self.bytes_max {
             return Err(SearchRefusal::TooManyPits { max: self.pits.len() });
         }
-        let pit = Pit { until, shards: shards.into() };
+        let pit = OpenPit { until, shards: shards.into() };
         let number = self.next_number();
         self.pits.insert(number, pit);
         Ok(text(number, PIT_MARK))
@@ -266,7 +266,7 @@ impl Contexts {
         keep: Option<&KeepAlive>,
         search: &Search,
         now: Timestamp,
-    ) -> Result<Found, SearchRefusal> {
+    ) -> Result<SearchFound, SearchRefusal> {
         let number = number(id, PIT_MARK).ok_or_else(|| SearchRefusal::NoPitId { id: id.to_owned() })?;
         self.tidy(now);
         let until = keep.map(|keep| keep.until(now)).transpose()?;
@@ -275,7 +275,7 @@ impl Contexts {
         pit.until = until.unwrap_or(pit.until).max(pit.until);
         let shards: Vec<Shard<'_>> = pit.shards.iter().map(|shard| shard.shard()).collect();
         let found = search.run(&shards, now).map_err(|fault: Box<ShardFault>| SearchRefusal::Shard(fault))?;
-        Ok(Found { pit_id: Some(id.to_owned()), ..found })
+        Ok(SearchFound { pit_id: Some(id.to_owned()), ..found })
     }
 
     /// Lets a point in time go and says whether there was one.
@@ -290,11 +290,11 @@ impl Contexts {
 }
 
 impl Scroll {
-    fn page(&mut self, number: u64) -> Found {
+    fn page(&mut self, number: u64) -> SearchFound {
         let rest = &self.hits[self.given..];
         let hits = rest[..rest.len().min(usize::try_from(self.size).unwrap_or(usize::MAX))].to_vec();
         self.given += hits.len();
-        Found {
+        SearchFound {
             shards: self.shards,
             total: self.total,
             terminated_early: None,
@@ -309,7 +309,7 @@ impl Scroll {
 }
 
 /// The bytes of a document's place in a point in time.
-const PLACE_BYTES: usize = size_of::<(Arc<str>, Document)>();
+const PLACE_BYTES: usize = size_of::<(Arc<str>, StoredDocument)>();
 
 /// The bytes of a hit's place in a scroll; all of one scroll are taken for as long as the first.
 fn bytes(hit: &Hit) -> usize {
@@ -344,25 +344,25 @@ impl KeptShard {
             uuid: &self.uuid,
             mapping: &self.mapping,
             settings: &self.settings,
-            documents: Documents::Kept(&self.documents),
+            documents: ShardDocuments::Kept(&self.documents),
         }
     }
 }
 
-impl Documents<'_> {
+impl ShardDocuments<'_> {
     /// How often there was a write, if all of them are shown; of what is kept nobody asks.
     fn writes(self) -> Option<u64> {
         match self {
-            Documents::Live(seen) if !seen.is_behind() => Some(seen.index().writes()),
-            Documents::Live(_) | Documents::Kept(_) => None,
+            ShardDocuments::Live(seen) if !seen.is_behind() => Some(seen.index().writes()),
+            ShardDocuments::Live(_) | ShardDocuments::Kept(_) => None,
         }
     }
 
     /// The documents in the order of writing.
-    fn kept(self) -> Vec<(Arc<str>, Document)> {
+    fn kept(self) -> Vec<(Arc<str>, StoredDocument)> {
         match self {
-            Documents::Kept(documents) => documents.to_vec(),
-            Documents::Live(seen) => {
+            ShardDocuments::Kept(documents) => documents.to_vec(),
+            ShardDocuments::Live(seen) => {
                 let mut kept: Vec<_> = seen.iter().map(|(id, document)| (id.clone(), document.clone())).collect();
                 kept.sort_unstable_by_key(|(_, document)| document.seq_no);
                 kept

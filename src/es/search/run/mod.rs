@@ -17,18 +17,18 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::query::text::Pattern;
-use super::query::{Fault, Filter, Kind, Limits, Query};
+use super::query::text::WildcardPattern;
+use super::query::{FieldKind, Filter, Limits, Query, QueryFault};
 use super::source_filter::SourceFilter;
 use crate::clock::Timestamp;
-use crate::es::document::lag::Seen;
-use crate::es::document::source::Document;
+use crate::es::document::lag::VisibleIndex;
+use crate::es::document::source::StoredDocument;
 use crate::es::document::source::hash_order;
 use crate::es::index::mapping::Mapping;
 use crate::limits::TOTAL_HITS_TRACKED_MAX;
 use aggregation::values::ValuesSource;
 use aggregation::{Aggregated, Aggregation, ValuesAsked};
-use sort::{By, Key, Place, SortField, Sorter};
+use sort::{By, SortField, SortKey, SortPlace, Sorter};
 
 /// The size of a page when the client does not say.
 const PAGE_SIZE: u64 = 10;
@@ -57,7 +57,7 @@ pub(crate) struct Search {
     /// What is reckoned from all documents that match.
     pub aggregations: Vec<Aggregation>,
     /// How hits are shown.
-    pub shape: Shape,
+    pub shape: HitShape,
 }
 
 /// How far hits are counted.
@@ -79,7 +79,7 @@ impl Default for Track {
 
 /// How hits are shown.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Shape {
+pub(crate) struct HitShape {
     /// What of their source.
     pub source: SourceFilter,
     /// Which fields are shown from their values.
@@ -109,16 +109,16 @@ pub(crate) struct Shard<'a> {
     /// The index's settings.
     pub settings: &'a Map<String, Value>,
     /// The documents.
-    pub documents: Documents<'a>,
+    pub documents: ShardDocuments<'a>,
 }
 
 /// The documents of a [`Shard`].
 #[derive(Clone, Copy)]
-pub(crate) enum Documents<'a> {
+pub(crate) enum ShardDocuments<'a> {
     /// As they are.
-    Live(Seen<'a>),
+    Live(VisibleIndex<'a>),
     /// As they were, in the order of writing.
-    Kept(&'a [(Arc<str>, Document)]),
+    Kept(&'a [(Arc<str>, StoredDocument)]),
 }
 
 /// An index that could not be searched, and why.
@@ -129,12 +129,12 @@ pub(crate) struct ShardFault {
     /// The index's own id.
     pub index_uuid: String,
     /// Why.
-    pub fault: Fault,
+    pub fault: QueryFault,
 }
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct SearchFound {
     /// How many indices were searched.
     pub shards: usize,
     /// How many hits there are; none if they were not counted.
@@ -148,7 +148,7 @@ pub(crate) struct Found {
     /// What was reckoned; none if nothing was asked.
     pub aggregations: Option<Vec<Aggregated>>,
     /// How they are shown.
-    pub shape: Arc<Shape>,
+    pub shape: Arc<HitShape>,
     /// The scroll that has the next page.
     pub scroll_id: Option<String>,
     /// The point in time that was searched.
@@ -172,7 +172,7 @@ pub(crate) struct Hit {
     /// Its id.
     pub id: Arc<str>,
     /// The document, shared with the shelf.
-    pub document: Document,
+    pub document: StoredDocument,
     /// Its score, if it has one.
     pub score: Option<f64>,
     /// The fields that have left out a value of it.
@@ -193,16 +193,16 @@ pub(crate) struct Matched<'a> {
     /// Its id.
     pub id: &'a Arc<str>,
     /// The document.
-    pub document: &'a Document,
+    pub document: &'a StoredDocument,
 }
 
 /// A hit in its place, before it is shown.
 #[derive(Clone, Debug)]
 struct Ranked<'a> {
-    keys: Vec<Key>,
+    keys: Vec<SortKey>,
     shard: usize,
     id: &'a Arc<str>,
-    document: &'a Document,
+    document: &'a StoredDocument,
 }
 
 /// All that a search has found, in order.
@@ -221,32 +221,32 @@ struct Labels<'q> {
 }
 
 /// What a search found, without the index: its name, the id, the document.
-pub(crate) type OwnedHit = (Arc<str>, Arc<str>, Document);
+pub(crate) type OwnedHit = (Arc<str>, Arc<str>, StoredDocument);
 
 impl Search {
     /// Looks through `shards`.
     ///
     /// # Errors
     /// The first index that cannot be asked this, and why.
-    pub(crate) fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Found, Box<ShardFault>> {
+    pub(crate) fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<SearchFound, Box<ShardFault>> {
         let (from, size) = (self.from.unwrap_or(0), self.size.unwrap_or(PAGE_SIZE));
         let asked = from.saturating_add(size);
         if let Some(shard) = shards.iter().find(|shard| asked > shard.limits().result_window) {
             // A query that cannot be asked is told first.
             shard.bind(&self.query, now)?;
-            return Err(shard.fault(Fault::Window { asked, most: shard.limits().result_window }));
+            return Err(shard.fault(QueryFault::Window { asked, most: shard.limits().result_window }));
         }
         if let Some(shard) = shards.first()
             && self.after.is_some()
             && from > 0
         {
-            return Err(shard.fault(Fault::SearchAfterFrom));
+            return Err(shard.fault(QueryFault::SearchAfterFrom));
         }
         let ranking = self.rank(shards, now)?;
         let page = ranking.hits.iter().skip(from as usize).take(size as usize);
         let hits = self.hits(page, shards, now)?;
         let found = self.found(shards.len(), ranking.count, ranking.terminated_early, hits);
-        Ok(Found { aggregations: ranking.aggregations, ..found })
+        Ok(SearchFound { aggregations: ranking.aggregations, ..found })
     }
 
     /// How many documents match.
@@ -281,7 +281,7 @@ impl Search {
         (self.terminate_after != 0).then_some(false)
     }
 
-    fn found(&self, shards: usize, count: u64, terminated_early: Option<bool>, hits: Vec<Hit>) -> Found {
+    fn found(&self, shards: usize, count: u64, terminated_early: Option<bool>, hits: Vec<Hit>) -> SearchFound {
         let total = match self.track {
             Track::Off => None,
             Track::UpTo(most) if count > most => Some(Total { value: most, at_least: true }),
@@ -290,7 +290,7 @@ impl Search {
         // Where nothing was searched, the best score is 0 and not absent.
         let nothing = (shards == 0).then_some(0.0);
         let max_score = hits.first().map_or(nothing, |_| self.has_scores().then(|| self.query.score()));
-        Found {
+        SearchFound {
             shards,
             total,
             terminated_early,
@@ -340,13 +340,13 @@ impl Search {
     }
 
     /// The fields of an index that are shown from their values.
-    fn shown_values(&self, shard: &Shard<'_>, now: Timestamp) -> Result<Vec<(String, ValuesSource)>, Fault> {
+    fn shown_values(&self, shard: &Shard<'_>, now: Timestamp) -> Result<Vec<(String, ValuesSource)>, QueryFault> {
         for name in &self.shape.stored_fields {
-            let pattern = Pattern::of_name(name);
+            let pattern = WildcardPattern::of_name(name);
             let is_stored =
                 |path: &String| pattern.fits(path) && shard.mapping.field(path).is_some_and(|field| field.is_stored());
             if let Some(field) = shard.mapping.paths().iter().find(|path| is_stored(path)) {
-                return Err(Fault::Unsupported {
+                return Err(QueryFault::Unsupported {
                     what: format!("[stored_fields] of [{field}], which the index keeps apart from the source"),
                     instead: "read `_source`",
                 });
@@ -355,7 +355,7 @@ impl Search {
         let asked = &self.shape.docvalue_fields;
         let most = shard.limits().docvalue_fields;
         if asked.len() as u64 > most {
-            return Err(Fault::TooManyShown { given: asked.len(), most });
+            return Err(QueryFault::TooManyShown { given: asked.len(), most });
         }
         let mut shown = Vec::new();
         for asked in asked {
@@ -363,9 +363,9 @@ impl Search {
                 shown.push((asked.field.clone(), ValuesSource::bind(asked, shard, "docvalue_fields", true, now)?));
                 continue;
             }
-            let pattern = Pattern::of_name(&asked.field);
+            let pattern = WildcardPattern::of_name(&asked.field);
             for path in shard.mapping.paths().into_iter().filter(|path| pattern.fits(path)) {
-                if !matches!(shard.mapping.kind(&path), None | Some(Kind::Text | Kind::Object)) {
+                if !matches!(shard.mapping.kind(&path), None | Some(FieldKind::Text | FieldKind::Object)) {
                     let one = ValuesAsked { field: path.clone(), ..asked.clone() };
                     shown.push((path, ValuesSource::bind(&one, shard, "docvalue_fields", true, now)?));
                 }
@@ -398,7 +398,7 @@ impl Search {
                 .collect(),
             matched,
             sort: match self.shows_sort() {
-                true => ranked.keys.iter().map(Key::to_value).collect(),
+                true => ranked.keys.iter().map(SortKey::to_value).collect(),
                 false => Vec::new(),
             },
         }
@@ -429,8 +429,8 @@ impl Search {
             }
             ranking.count += matching.len() as u64;
             for (id, document) in matching {
-                let place = Place { document, shard: number, score };
-                let keys: Vec<Key> =
+                let place = SortPlace { document, shard: number, score };
+                let keys: Vec<SortKey> =
                     sorters.iter().map(|sorter| sorter.key(&place)).collect::<Result<_, _>>().map_err(fault)?;
                 let is_behind = after.as_ref().is_none_or(|after| compare(&sorters, &keys, after) == Ordering::Greater);
                 if is_behind {
@@ -448,22 +448,22 @@ impl Search {
         Ok(ranking)
     }
 
-    fn keys_after(&self, sorters: &[Sorter], now: Timestamp) -> Result<Option<Vec<Key>>, Fault> {
+    fn keys_after(&self, sorters: &[Sorter], now: Timestamp) -> Result<Option<Vec<SortKey>>, QueryFault> {
         let Some(values) = &self.after else {
             return Ok(None);
         };
         if sorters.is_empty() {
-            return Err(Fault::SearchAfterUnsorted);
+            return Err(QueryFault::SearchAfterUnsorted);
         }
         if values.len() != sorters.len() {
-            return Err(Fault::SearchAfterCount { given: values.len(), sorted: sorters.len() });
+            return Err(QueryFault::SearchAfterCount { given: values.len(), sorted: sorters.len() });
         }
         let keys = sorters.iter().zip(values).map(|(sorter, value)| sorter.key_after(value, now));
         keys.collect::<Result<_, _>>().map(Some)
     }
 }
 
-fn compare(sorters: &[Sorter], one: &[Key], other: &[Key]) -> Ordering {
+fn compare(sorters: &[Sorter], one: &[SortKey], other: &[SortKey]) -> Ordering {
     let each = sorters.iter().zip(one.iter().zip(other));
     each.map(|(sorter, (one, other))| sorter.compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
@@ -484,7 +484,7 @@ impl<'a> Shard<'a> {
         query.bind(self.name, self.mapping, self.limits(), now).map_err(|fault| self.fault(fault))
     }
 
-    fn fault(&self, fault: Fault) -> Box<ShardFault> {
+    fn fault(&self, fault: QueryFault) -> Box<ShardFault> {
         Box::new(ShardFault { index: self.name.to_string(), index_uuid: self.uuid.to_owned(), fault })
     }
 
@@ -492,12 +492,12 @@ impl<'a> Shard<'a> {
     fn count_matching(&self, query: &Query, now: Timestamp) -> Result<u64, Box<ShardFault>> {
         let filter = self.bind(query, now)?;
         let count = match (self.documents, &filter) {
-            (Documents::Kept(documents), Filter::All) => documents.len(),
-            (Documents::Live(seen), Filter::All) => seen.len(),
-            (Documents::Kept(documents), filter) => {
+            (ShardDocuments::Kept(documents), Filter::All) => documents.len(),
+            (ShardDocuments::Live(seen), Filter::All) => seen.len(),
+            (ShardDocuments::Kept(documents), filter) => {
                 documents.iter().filter(|(id, document)| filter.matches(id, &document.source)).count()
             }
-            (Documents::Live(index), filter) => match filter.ids() {
+            (ShardDocuments::Live(index), filter) => match filter.ids() {
                 Some(ids) => {
                     let entries = ids.iter().filter_map(|id| index.entry(id));
                     entries.filter(|(id, document)| filter.matches(id, &document.source)).count()
@@ -516,14 +516,14 @@ impl<'a> Shard<'a> {
         &self,
         query: &Query,
         now: Timestamp,
-    ) -> Result<Vec<(&'a Arc<str>, &'a Document)>, Box<ShardFault>> {
+    ) -> Result<Vec<(&'a Arc<str>, &'a StoredDocument)>, Box<ShardFault>> {
         let filter = self.bind(query, now)?;
-        let matches = |(id, document): &(&'a Arc<str>, &'a Document)| filter.matches(id, &document.source);
+        let matches = |(id, document): &(&'a Arc<str>, &'a StoredDocument)| filter.matches(id, &document.source);
         Ok(match self.documents {
-            Documents::Kept(documents) => {
+            ShardDocuments::Kept(documents) => {
                 documents.iter().map(|(id, document)| (id, document)).filter(matches).collect()
             }
-            Documents::Live(index) => {
+            ShardDocuments::Live(index) => {
                 let mut found: Vec<_> = match filter.ids() {
                     Some(ids) => ids.iter().filter_map(|id| index.entry(id)).filter(matches).collect(),
                     None => index.iter().filter(matches).collect(),

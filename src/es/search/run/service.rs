@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::context::KeepAlive;
-use super::{Documents, Found, Search, Shard};
+use super::{Search, SearchFound, Shard, ShardDocuments};
 use crate::clock::Timestamp;
-use crate::es::document::source::{Condition, Document};
-use crate::es::document::store::{Guard, Index, Level, PRIMARY_TERM};
+use crate::es::document::source::{StoredDocument, WriteCondition};
+use crate::es::document::store::{BlockLevel, Index, PRIMARY_TERM, WriteGuard};
 use crate::es::index::names::Lookup;
 use crate::es::refusal::{Refusal, SearchRefusal};
-use crate::es::search::query::Fault;
+use crate::es::search::query::QueryFault;
 use crate::es::store::Cluster;
 
 /// Which indices a search goes over.
@@ -49,7 +49,7 @@ impl Index {
             uuid: self.uuid(),
             mapping: self.mapping(),
             settings: &self.design.settings,
-            documents: Documents::Live(self.seen(now)),
+            documents: ShardDocuments::Live(self.seen(now)),
         }
     }
 }
@@ -58,7 +58,7 @@ impl Cluster {
     /// The indices that a search goes over.
     fn shards(&self, target: &Target, now: Timestamp) -> Result<Vec<Shard<'_>>, Refusal> {
         let indices = self.resolve(&target.expression, &target.lookup, now)?;
-        indices.iter().try_for_each(|index| index.allow(Level::Read))?;
+        indices.iter().try_for_each(|index| index.allow(BlockLevel::Read))?;
         for name in target.expression.split(',') {
             let narrows = |index: &&Index| {
                 &**index.name() != name
@@ -79,7 +79,7 @@ impl Cluster {
     ///
     /// # Errors
     /// An index that is not there, or that cannot be asked this.
-    pub(crate) fn search(&self, search: &Search, target: &Target, now: Timestamp) -> Result<Found, Refusal> {
+    pub(crate) fn search(&self, search: &Search, target: &Target, now: Timestamp) -> Result<SearchFound, Refusal> {
         let shards = self.shards(target, now)?;
         Ok(search.run(&shards, now).map_err(SearchRefusal::Shard)?)
     }
@@ -94,7 +94,7 @@ impl Cluster {
         target: &Target,
         keep: &KeepAlive,
         now: Timestamp,
-    ) -> Result<Found, Refusal> {
+    ) -> Result<SearchFound, Refusal> {
         let mut contexts = std::mem::take(&mut self.contexts);
         let found = self.shards(target, now).and_then(|shards| Ok(contexts.open_scroll(search, &shards, keep, now)?));
         self.contexts = contexts;
@@ -140,10 +140,11 @@ impl Cluster {
         let SweepAsked { search, target, sweep, docs_max, batch, proceeds, refreshes } = *asked;
         let shards = self.shards(target, now)?;
         if let Some(shard) = shards.iter().find(|shard| batch > shard.limits().result_window) {
-            let fault = Fault::Batch { asked: batch, most: shard.limits().result_window };
+            let fault = QueryFault::Batch { asked: batch, most: shard.limits().result_window };
             return Err(SearchRefusal::Shard(shard.fault(fault)).into());
         }
-        let mut found: Vec<(Arc<str>, Arc<str>, Document)> = search.all(&shards, now).map_err(SearchRefusal::Shard)?;
+        let mut found: Vec<(Arc<str>, Arc<str>, StoredDocument)> =
+            search.all(&shards, now).map_err(SearchRefusal::Shard)?;
         let names: Vec<Arc<str>> = shards.iter().map(|shard| shard.name.clone()).collect();
         found.truncate(docs_max.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX)));
         let mut swept = Swept { total: found.len() as u64, ..Swept::default() };
@@ -153,9 +154,9 @@ impl Cluster {
                 let Some(index) = self.index_mut(name) else {
                     continue;
                 };
-                index.allow(Level::Write)?;
-                let condition = Condition { seq_no: document.seq_no, primary_term: PRIMARY_TERM };
-                let guard = Guard { condition: Some(condition), ..Guard::default() };
+                index.allow(BlockLevel::Write)?;
+                let condition = WriteCondition { seq_no: document.seq_no, primary_term: PRIMARY_TERM };
+                let guard = WriteGuard { condition: Some(condition), ..WriteGuard::default() };
                 let written = match sweep {
                     Sweep::Delete => index.remove(id, guard),
                     Sweep::Rewrite => {

@@ -1,5 +1,5 @@
 //! By what hits are sorted: [`SortField`], bound to an index as a [`Sorter`], which gives each document
-//! its [`Key`]s.
+//! its [`SortKey`]s.
 //!
 //! Source: Elasticsearch 9.x, field, score and document sorts, and how Lucene places what is missing.
 
@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::es::document::source::{Document, Source};
+use crate::es::document::source::{Source, StoredDocument};
 use crate::es::index::mapping::Mapping;
-use crate::es::search::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
+use crate::es::search::query::{FieldKind, Num, QueryFault, boolean_of, millis_of, text_of, values_at};
 
 /// One thing that hits are sorted by.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub(crate) struct FieldSort {
     /// What type the field is taken to have where the index does not know it.
     pub unmapped_type: Option<String>,
     /// Which of several values counts.
-    pub mode: Option<Mode>,
+    pub mode: Option<SortMode>,
     /// How a date is shown and read.
     pub format: Option<DateFormat>,
 }
@@ -63,7 +63,7 @@ pub(crate) enum Missing {
 
 /// Which of several values counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum SortMode {
     /// The smallest.
     Min,
     /// The largest.
@@ -76,15 +76,15 @@ pub(crate) enum Mode {
     Median,
 }
 
-impl Mode {
+impl SortMode {
     /// The mode of that name, in any letter case.
-    pub(crate) fn named(name: &str) -> Option<Mode> {
+    pub(crate) fn named(name: &str) -> Option<SortMode> {
         Some(match name.to_ascii_lowercase().as_str() {
-            "min" => Mode::Min,
-            "max" => Mode::Max,
-            "sum" => Mode::Sum,
-            "avg" => Mode::Avg,
-            "median" => Mode::Median,
+            "min" => SortMode::Min,
+            "max" => SortMode::Max,
+            "sum" => SortMode::Sum,
+            "avg" => SortMode::Avg,
+            "median" => SortMode::Median,
             _ => return None,
         })
     }
@@ -114,9 +114,9 @@ impl DateFormat {
 
 /// What a document is sorted by, in one respect.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Key {
+pub(crate) enum SortKey {
     /// A whole number, and as what it is shown.
-    Whole(i64, Shown),
+    Whole(i64, ShownAs),
     /// A number with a fraction.
     Fraction(f64),
     /// A text; none where there is no value.
@@ -125,7 +125,7 @@ pub(crate) enum Key {
 
 /// As what a whole number is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum ShownAs {
     /// As itself.
     Number,
     /// As true or false.
@@ -134,19 +134,19 @@ pub(crate) enum Shown {
     Date(DateFormat),
 }
 
-impl Key {
+impl SortKey {
     /// The key as an answer shows it.
     pub(crate) fn to_value(&self) -> Value {
         match self {
-            Key::Whole(number, Shown::Number) => Value::from(*number),
-            Key::Whole(number, Shown::Boolean) => Value::from(*number != 0),
-            Key::Whole(number, Shown::Date(DateFormat::Iso)) => {
+            SortKey::Whole(number, ShownAs::Number) => Value::from(*number),
+            SortKey::Whole(number, ShownAs::Boolean) => Value::from(*number != 0),
+            SortKey::Whole(number, ShownAs::Date(DateFormat::Iso)) => {
                 Value::from(Timestamp::from_millis(*number).to_string())
             }
-            Key::Whole(number, Shown::Date(DateFormat::EpochMillis)) => Value::from(number.to_string()),
-            Key::Fraction(number) if number.is_finite() => Value::from(*number),
-            Key::Fraction(number) => Value::from(if *number > 0.0 { "Infinity" } else { "-Infinity" }),
-            Key::Text(text) => Value::from(text.clone()),
+            SortKey::Whole(number, ShownAs::Date(DateFormat::EpochMillis)) => Value::from(number.to_string()),
+            SortKey::Fraction(number) if number.is_finite() => Value::from(*number),
+            SortKey::Fraction(number) => Value::from(if *number > 0.0 { "Infinity" } else { "-Infinity" }),
+            SortKey::Text(text) => Value::from(text.clone()),
         }
     }
 }
@@ -154,24 +154,24 @@ impl Key {
 /// A [`SortField`] that knows its index.
 #[derive(Clone, Debug)]
 pub(crate) struct Sorter {
-    read: Read,
+    read: SortRead,
     descending: bool,
     missing: Missing,
 }
 
 #[derive(Clone, Debug)]
-enum Read {
+enum SortRead {
     Score,
     Doc,
     ShardDoc,
-    Field { path: String, field: String, kind: Kind, mode: Mode, shown: Shown },
+    Field { path: String, field: String, kind: FieldKind, mode: SortMode, shown: ShownAs },
 }
 
 /// What is known of a document when it is sorted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct SortPlace<'a> {
     /// The document.
-    pub document: &'a Document,
+    pub document: &'a StoredDocument,
     /// The number of its index among those that are searched.
     pub shard: usize,
     /// Its score.
@@ -195,11 +195,11 @@ impl SortField {
     ///
     /// # Errors
     /// When the index does not know the field, or cannot sort by it.
-    pub(crate) fn bind(&self, mapping: &Mapping) -> Result<Sorter, Fault> {
+    pub(crate) fn bind(&self, mapping: &Mapping) -> Result<Sorter, QueryFault> {
         let (read, missing) = match &self.by {
-            By::Score => (Read::Score, Missing::Last),
-            By::Doc => (Read::Doc, Missing::Last),
-            By::ShardDoc => (Read::ShardDoc, Missing::Last),
+            By::Score => (SortRead::Score, Missing::Last),
+            By::Doc => (SortRead::Doc, Missing::Last),
+            By::ShardDoc => (SortRead::ShardDoc, Missing::Last),
             By::Field(sort) => (sort.read(mapping, self.descending)?, sort.missing.clone()),
         };
         Ok(Sorter { read, descending: self.descending, missing })
@@ -207,31 +207,33 @@ impl SortField {
 }
 
 impl FieldSort {
-    fn read(&self, mapping: &Mapping, descending: bool) -> Result<Read, Fault> {
+    fn read(&self, mapping: &Mapping, descending: bool) -> Result<SortRead, QueryFault> {
         let field = self.field.clone();
         if field == "_id" {
-            return Err(Fault::SortId);
+            return Err(QueryFault::SortId);
         }
         let kind = match (mapping.kind(&field), self.unmapped_type.as_deref()) {
-            (None | Some(Kind::Object), None) => return Err(Fault::SortUnmapped(field)),
-            (None | Some(Kind::Object), Some(name)) => Kind::unmapped(name),
+            (None | Some(FieldKind::Object), None) => return Err(QueryFault::SortUnmapped(field)),
+            (None | Some(FieldKind::Object), Some(name)) => FieldKind::unmapped(name),
             (Some(kind), _) => kind,
         };
-        let mode = self.mode.unwrap_or(if descending { Mode::Max } else { Mode::Min });
+        let mode = self.mode.unwrap_or(if descending { SortMode::Max } else { SortMode::Min });
         let shown = match &kind {
-            Kind::Text => return Err(Fault::SortText(field)),
-            Kind::Object | Kind::Foreign(_) => {
-                return Err(Fault::Unsupported {
+            FieldKind::Text => return Err(QueryFault::SortText(field)),
+            FieldKind::Object | FieldKind::Foreign(_) => {
+                return Err(QueryFault::Unsupported {
                     what: format!("sorting by the field [{field}] of type [{}]", kind.name()),
                     instead: "sort by a field of type keyword, boolean, date or a number",
                 });
             }
-            Kind::Keyword { .. } if !matches!(mode, Mode::Min | Mode::Max) => return Err(Fault::SortMode),
-            Kind::Boolean => Shown::Boolean,
-            Kind::Date => self.format.map_or(Shown::Number, Shown::Date),
-            _ => Shown::Number,
+            FieldKind::Keyword { .. } if !matches!(mode, SortMode::Min | SortMode::Max) => {
+                return Err(QueryFault::SortMode);
+            }
+            FieldKind::Boolean => ShownAs::Boolean,
+            FieldKind::Date => self.format.map_or(ShownAs::Number, ShownAs::Date),
+            _ => ShownAs::Number,
         };
-        Ok(Read::Field { path: mapping.source_path(&field).to_owned(), field, kind, mode, shown })
+        Ok(SortRead::Field { path: mapping.source_path(&field).to_owned(), field, kind, mode, shown })
     }
 }
 
@@ -240,13 +242,13 @@ impl Sorter {
     ///
     /// # Errors
     /// When the value that stands in for a missing one is not of the field's type.
-    pub(crate) fn key(&self, place: &Place<'_>) -> Result<Key, Fault> {
+    pub(crate) fn key(&self, place: &SortPlace<'_>) -> Result<SortKey, QueryFault> {
         let number = place.document.seq_no as i64;
         match &self.read {
-            Read::Score => Ok(Key::Fraction(place.score)),
-            Read::Doc => Ok(Key::Whole(number, Shown::Number)),
-            Read::ShardDoc => Ok(Key::Whole(((place.shard as i64) << 32) | number, Shown::Number)),
-            Read::Field { path, kind, mode, shown, .. } => {
+            SortRead::Score => Ok(SortKey::Fraction(place.score)),
+            SortRead::Doc => Ok(SortKey::Whole(number, ShownAs::Number)),
+            SortRead::ShardDoc => Ok(SortKey::Whole(((place.shard as i64) << 32) | number, ShownAs::Number)),
+            SortRead::Field { path, kind, mode, shown, .. } => {
                 match value_key(&place.document.source, path, kind, *mode, *shown) {
                     Some(key) => Ok(key),
                     None => self.missing_key(),
@@ -259,68 +261,75 @@ impl Sorter {
     ///
     /// # Errors
     /// When it is not of the field's type.
-    pub(crate) fn key_after(&self, value: &Value, now: Timestamp) -> Result<Key, Fault> {
+    pub(crate) fn key_after(&self, value: &Value, now: Timestamp) -> Result<SortKey, QueryFault> {
         match (&self.read, value) {
-            (Read::Field { .. }, Value::Null) => self.missing_key(),
-            (Read::Field { field, kind, shown, .. }, value) => self.key_of(field, kind, *shown, value, now),
-            (Read::Score, value) => {
+            (SortRead::Field { .. }, Value::Null) => self.missing_key(),
+            (SortRead::Field { field, kind, shown, .. }, value) => self.key_of(field, kind, *shown, value, now),
+            (SortRead::Score, value) => {
                 let score = Num::stored(value).ok_or_else(|| wrong_after("_score"))?;
-                Ok(Key::Fraction(score.as_f64()))
+                Ok(SortKey::Fraction(score.as_f64()))
             }
-            (Read::Doc, value) => whole(value, "_doc"),
-            (Read::ShardDoc, value) => whole(value, "_shard_doc"),
+            (SortRead::Doc, value) => whole(value, "_doc"),
+            (SortRead::ShardDoc, value) => whole(value, "_shard_doc"),
         }
     }
 
-    fn key_of(&self, field: &str, kind: &Kind, shown: Shown, value: &Value, now: Timestamp) -> Result<Key, Fault> {
+    fn key_of(
+        &self,
+        field: &str,
+        kind: &FieldKind,
+        shown: ShownAs,
+        value: &Value,
+        now: Timestamp,
+    ) -> Result<SortKey, QueryFault> {
         Ok(match kind {
-            Kind::Keyword { .. } => Key::Text(Some(text_of(value).into_owned())),
-            Kind::Float(_) => Key::Fraction(fraction(value).ok_or_else(|| wrong_after(field))?),
-            Kind::Boolean => {
+            FieldKind::Keyword { .. } => SortKey::Text(Some(text_of(value).into_owned())),
+            FieldKind::Float(_) => SortKey::Fraction(fraction(value).ok_or_else(|| wrong_after(field))?),
+            FieldKind::Boolean => {
                 let flag = boolean_of(value).map(i64::from).or_else(|| value.as_i64());
-                Key::Whole(flag.ok_or_else(|| wrong_after(field))?, shown)
+                SortKey::Whole(flag.ok_or_else(|| wrong_after(field))?, shown)
             }
-            Kind::Date => match value {
+            FieldKind::Date => match value {
                 // A date that was missing is shown by a number that is none.
                 Value::Number(number) if number.as_i64().is_some() => {
-                    Key::Whole(number.as_i64().unwrap_or_default(), shown)
+                    SortKey::Whole(number.as_i64().unwrap_or_default(), shown)
                 }
                 value => {
-                    let at = Timestamp::parse_date_maths(&text_of(value), now, false).map_err(Fault::NoDate)?;
-                    Key::Whole(at.as_millis(), shown)
+                    let at = Timestamp::parse_date_maths(&text_of(value), now, false).map_err(QueryFault::NoDate)?;
+                    SortKey::Whole(at.as_millis(), shown)
                 }
             },
             _ => return whole(value, field),
         })
     }
 
-    fn missing_key(&self) -> Result<Key, Fault> {
-        let Read::Field { field, kind, shown, .. } = &self.read else {
-            return Ok(Key::Text(None));
+    fn missing_key(&self) -> Result<SortKey, QueryFault> {
+        let SortRead::Field { field, kind, shown, .. } = &self.read else {
+            return Ok(SortKey::Text(None));
         };
         // Lucene has numbers for what is missing, the largest or the smallest that there are.
         let far = (self.missing == Missing::First) == self.descending;
         match (&self.missing, kind) {
             (Missing::Value(value), kind) => self.key_of(field, kind, *shown, value, Timestamp::default()),
-            (_, Kind::Keyword { .. }) => Ok(Key::Text(None)),
-            (_, Kind::Float(_)) => Ok(Key::Fraction(if far { f64::INFINITY } else { f64::NEG_INFINITY })),
+            (_, FieldKind::Keyword { .. }) => Ok(SortKey::Text(None)),
+            (_, FieldKind::Float(_)) => Ok(SortKey::Fraction(if far { f64::INFINITY } else { f64::NEG_INFINITY })),
             // An instant that is none cannot be written as a date.
-            (_, Kind::Date) => Ok(Key::Whole(if far { i64::MAX } else { i64::MIN }, Shown::Number)),
-            _ => Ok(Key::Whole(if far { i64::MAX } else { i64::MIN }, *shown)),
+            (_, FieldKind::Date) => Ok(SortKey::Whole(if far { i64::MAX } else { i64::MIN }, ShownAs::Number)),
+            _ => Ok(SortKey::Whole(if far { i64::MAX } else { i64::MIN }, *shown)),
         }
     }
 
     /// Which of two keys comes first.
-    pub(crate) fn compare(&self, one: &Key, other: &Key) -> Ordering {
+    pub(crate) fn compare(&self, one: &SortKey, other: &SortKey) -> Ordering {
         let first = self.missing == Missing::First;
         let order = match (one, other) {
-            (Key::Whole(one, _), Key::Whole(other, _)) => one.cmp(other),
-            (Key::Fraction(one), Key::Fraction(other)) => one.total_cmp(other),
-            (Key::Text(None), Key::Text(None)) => Ordering::Equal,
+            (SortKey::Whole(one, _), SortKey::Whole(other, _)) => one.cmp(other),
+            (SortKey::Fraction(one), SortKey::Fraction(other)) => one.total_cmp(other),
+            (SortKey::Text(None), SortKey::Text(None)) => Ordering::Equal,
             // Without a value means at one end, whatever the direction.
-            (Key::Text(None), _) => return if first { Ordering::Less } else { Ordering::Greater },
-            (_, Key::Text(None)) => return if first { Ordering::Greater } else { Ordering::Less },
-            (Key::Text(one), Key::Text(other)) => one.cmp(other),
+            (SortKey::Text(None), _) => return if first { Ordering::Less } else { Ordering::Greater },
+            (_, SortKey::Text(None)) => return if first { Ordering::Greater } else { Ordering::Less },
+            (SortKey::Text(one), SortKey::Text(other)) => one.cmp(other),
             // A field that has two types in two indices: the types are kept apart.
             (one, other) => rank(one).cmp(&rank(other)),
         };
@@ -328,35 +337,35 @@ impl Sorter {
     }
 }
 
-fn rank(key: &Key) -> u8 {
+fn rank(key: &SortKey) -> u8 {
     match key {
-        Key::Whole(..) => 0,
-        Key::Fraction(_) => 1,
-        Key::Text(_) => 2,
+        SortKey::Whole(..) => 0,
+        SortKey::Fraction(_) => 1,
+        SortKey::Text(_) => 2,
     }
 }
 
-impl Kind {
+impl FieldKind {
     /// The kind of a field that an index does not know and a sort says the type of.
-    fn unmapped(name: &str) -> Kind {
+    fn unmapped(name: &str) -> FieldKind {
         match name {
-            "double" | "float" | "half_float" | "scaled_float" => Kind::Float("double"),
-            "date" => Kind::Date,
-            "boolean" => Kind::Boolean,
-            "keyword" => Kind::Keyword { ignore_above: usize::MAX },
-            "long" | "integer" | "short" | "byte" => Kind::Integer("long"),
-            other => Kind::Foreign(other.to_owned()),
+            "double" | "float" | "half_float" | "scaled_float" => FieldKind::Float("double"),
+            "date" => FieldKind::Date,
+            "boolean" => FieldKind::Boolean,
+            "keyword" => FieldKind::Keyword { ignore_above: usize::MAX },
+            "long" | "integer" | "short" | "byte" => FieldKind::Integer("long"),
+            other => FieldKind::Foreign(other.to_owned()),
         }
     }
 }
 
-fn wrong_after(field: &str) -> Fault {
-    Fault::SearchAfterValue { field: field.to_owned() }
+fn wrong_after(field: &str) -> QueryFault {
+    QueryFault::SearchAfterValue { field: field.to_owned() }
 }
 
-fn whole(value: &Value, field: &str) -> Result<Key, Fault> {
+fn whole(value: &Value, field: &str) -> Result<SortKey, QueryFault> {
     match Num::stored(value).map(Num::cut) {
-        Some(Num::Whole(number)) => Ok(Key::Whole(clamped(number), Shown::Number)),
+        Some(Num::Whole(number)) => Ok(SortKey::Whole(clamped(number), ShownAs::Number)),
         _ => Err(wrong_after(field)),
     }
 }
@@ -374,27 +383,27 @@ fn fraction(value: &Value) -> Option<f64> {
 }
 
 /// The key of the values at a path; none if there are none.
-fn value_key(source: &Source, path: &str, kind: &Kind, mode: Mode, shown: Shown) -> Option<Key> {
+fn value_key(source: &Source, path: &str, kind: &FieldKind, mode: SortMode, shown: ShownAs) -> Option<SortKey> {
     match kind {
-        Kind::Keyword { ignore_above } => {
+        FieldKind::Keyword { ignore_above } => {
             let mut best: Option<String> = None;
             values_at(source, path, &mut |value| {
                 let text = text_of(value);
                 let better =
-                    best.as_ref().is_none_or(|best| (*text < **best) == (mode == Mode::Min) && *text != **best);
+                    best.as_ref().is_none_or(|best| (*text < **best) == (mode == SortMode::Min) && *text != **best);
                 if better && (text.len() <= *ignore_above || text.chars().count() <= *ignore_above) {
                     best = Some(text.into_owned());
                 }
                 false
             });
-            best.map(|text| Key::Text(Some(text)))
+            best.map(|text| SortKey::Text(Some(text)))
         }
-        Kind::Float(_) => {
+        FieldKind::Float(_) => {
             let numbers = numbers(source, path, |value| Num::stored(value).map(Num::as_f64));
-            (!numbers.is_empty()).then(|| Key::Fraction(mode.of_fractions(numbers)))
+            (!numbers.is_empty()).then(|| SortKey::Fraction(mode.of_fractions(numbers)))
         }
-        Kind::Boolean => whole_key(numbers(source, path, |value| boolean_of(value).map(i64::from)), mode, shown),
-        Kind::Date => whole_key(numbers(source, path, millis_of), mode, shown),
+        FieldKind::Boolean => whole_key(numbers(source, path, |value| boolean_of(value).map(i64::from)), mode, shown),
+        FieldKind::Date => whole_key(numbers(source, path, millis_of), mode, shown),
         _ => {
             let wholes = numbers(source, path, |value| match Num::stored(value).map(Num::cut) {
                 Some(Num::Whole(number)) => Some(clamped(number)),
@@ -405,8 +414,8 @@ fn value_key(source: &Source, path: &str, kind: &Kind, mode: Mode, shown: Shown)
     }
 }
 
-fn whole_key(numbers: Vec<i64>, mode: Mode, shown: Shown) -> Option<Key> {
-    (!numbers.is_empty()).then(|| Key::Whole(mode.of_wholes(numbers), shown))
+fn whole_key(numbers: Vec<i64>, mode: SortMode, shown: ShownAs) -> Option<SortKey> {
+    (!numbers.is_empty()).then(|| SortKey::Whole(mode.of_wholes(numbers), shown))
 }
 
 fn numbers<T>(source: &Source, path: &str, read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
@@ -418,17 +427,17 @@ fn numbers<T>(source: &Source, path: &str, read: impl Fn(&Value) -> Option<T>) -
     numbers
 }
 
-impl Mode {
+impl SortMode {
     /// One of several numbers, of which there is at least one.
     fn of_wholes(self, mut numbers: Vec<i64>) -> i64 {
         let count = numbers.len();
         let sum = || numbers.iter().map(|number| i128::from(*number)).sum::<i128>();
         match self {
-            Mode::Min => numbers.into_iter().min().unwrap_or_default(),
-            Mode::Max => numbers.into_iter().max().unwrap_or_default(),
-            Mode::Sum => clamped(sum()),
-            Mode::Avg => (sum() as f64 / count as f64).round() as i64,
-            Mode::Median => {
+            SortMode::Min => numbers.into_iter().min().unwrap_or_default(),
+            SortMode::Max => numbers.into_iter().max().unwrap_or_default(),
+            SortMode::Sum => clamped(sum()),
+            SortMode::Avg => (sum() as f64 / count as f64).round() as i64,
+            SortMode::Median => {
                 numbers.sort_unstable();
                 let (low, high) = (numbers[(count - 1) / 2], numbers[count / 2]);
                 ((i128::from(low) + i128::from(high)) as f64 / 2.0).round() as i64
@@ -440,11 +449,11 @@ impl Mode {
         numbers.sort_by(f64::total_cmp);
         let count = numbers.len();
         match self {
-            Mode::Min => numbers[0],
-            Mode::Max => numbers[count - 1],
-            Mode::Sum => numbers.iter().sum(),
-            Mode::Avg => numbers.iter().sum::<f64>() / count as f64,
-            Mode::Median => (numbers[(count - 1) / 2] + numbers[count / 2]) / 2.0,
+            SortMode::Min => numbers[0],
+            SortMode::Max => numbers[count - 1],
+            SortMode::Sum => numbers.iter().sum(),
+            SortMode::Avg => numbers.iter().sum::<f64>() / count as f64,
+            SortMode::Median => (numbers[(count - 1) / 2] + numbers[count / 2]) / 2.0,
         }
     }
 }

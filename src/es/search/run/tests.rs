@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::context::KeepAlive;
 use super::service::Target;
-use super::sort::{By, FieldSort, Key, Missing, Mode, SortField};
+use super::sort::{By, FieldSort, Missing, SortField, SortKey, SortMode};
 use super::{Search, Track};
 use crate::clock::Timestamp;
 use crate::es::document::source::Source;
-use crate::es::document::store::{Design, Guard};
+use crate::es::document::store::{Design, WriteGuard};
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::Lookup;
 use crate::es::refusal::SearchRefusal;
@@ -41,7 +41,7 @@ fn cluster(documents: &[Value]) -> Cluster {
         let name = if at % 2 == 0 { "docs-a" } else { "docs-b" };
         let source: Source = document.as_object().cloned().unwrap_or_default().into();
         let index = cluster.index_mut(name).expect("an index");
-        index.store(format!("{at:03}"), source, Guard::default(), None).expect("a write");
+        index.store(format!("{at:03}"), source, WriteGuard::default(), None).expect("a write");
     }
     cluster
 }
@@ -50,7 +50,7 @@ fn target() -> Target {
     Target { expression: "docs-*".to_owned(), lookup: Lookup::default() }
 }
 
-fn ids(found: &super::Found) -> Vec<String> {
+fn ids(found: &super::SearchFound) -> Vec<String> {
     found.hits.iter().map(|hit| hit.id.to_string()).collect()
 }
 
@@ -87,11 +87,11 @@ fn missing_values_go_where_they_are_told() {
 fn modes_choose_among_several_values() {
     let cluster = cluster(&[json!({"n":[1,2,9],"x":[1,2,9]})]);
     for (mode, whole, fraction) in [
-        (Mode::Min, json!(1), json!(1.0)),
-        (Mode::Max, json!(9), json!(9.0)),
-        (Mode::Sum, json!(12), json!(12.0)),
-        (Mode::Avg, json!(4), json!(4.0)),
-        (Mode::Median, json!(2), json!(2.0)),
+        (SortMode::Min, json!(1), json!(1.0)),
+        (SortMode::Max, json!(9), json!(9.0)),
+        (SortMode::Sum, json!(12), json!(12.0)),
+        (SortMode::Avg, json!(4), json!(4.0)),
+        (SortMode::Median, json!(2), json!(2.0)),
     ] {
         for (field, expected) in [("n", whole), ("x", fraction)] {
             let sort = FieldSort { field: field.to_owned(), mode: Some(mode), ..FieldSort::default() };
@@ -118,7 +118,7 @@ fn what_is_missing_is_shown_as_elasticsearch_shows_it() {
         let found = cluster.search(&search, &target(), now()).expect("hits");
         assert_eq!(found.hits.first().map(|hit| hit.sort.clone()), Some(vec![expected]), "{field}");
     }
-    assert_eq!(Key::Text(None).to_value(), Value::Null);
+    assert_eq!(SortKey::Text(None).to_value(), Value::Null);
 }
 
 #[test]
@@ -237,8 +237,8 @@ proptest! {
         // A point in time does not see what is written meanwhile.
         let (id, _) = cluster.open_pit(&target(), &minute(), now()).expect("a point in time");
         let index = cluster.index_mut("docs-a").expect("an index");
-        index.store("zzz", Source::new(), Guard::default(), None).expect("a write");
-        index.remove("000", Guard::default()).expect("a deletion");
+        index.store("zzz", Source::new(), WriteGuard::default(), None).expect("a write");
+        index.remove("000", WriteGuard::default()).expect("a deletion");
         let mut page = Search { size: Some(size), ..whole };
         page.sort.push(SortField { by: By::ShardDoc, descending: false });
         let mut seen = Vec::new();

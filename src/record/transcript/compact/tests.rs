@@ -154,12 +154,12 @@ fn who_has_a_member_named_like_the_mark_is_shown_whole() {
 
 /// A reader who remembers what has been shown.
 #[derive(Default)]
-struct Reader {
+struct TranscriptReader {
     bodies: BTreeMap<String, Value>,
     documents: BTreeMap<[String; 2], Value>,
 }
 
-impl Reader {
+impl TranscriptReader {
     fn read(&mut self, place: String, shown: &Value) -> Value {
         let earlier = self.bodies.get(&place).cloned();
         let whole = match shown.as_object().filter(|shown| shown.contains_key(REST)) {
@@ -346,7 +346,7 @@ proptest! {
         let calls: Vec<Value> = calls.iter().map(|call| json!({
             "call": format!("PUT /{}?x", call[0].as_str().unwrap_or_default()), "body": call[1], "status": 200, "answer": call[1],
         })).collect();
-        let mut reader = Reader::default();
+        let mut reader = TranscriptReader::default();
         for (call, shown) in calls.iter().zip(compact(&calls)) {
             let route = call["call"].as_str().unwrap_or_default().split('?').next().unwrap_or_default().to_owned();
             for (place, member) in [(route.clone(), "body"), (format!("200 {route}"), "answer")] {

@@ -10,11 +10,11 @@ use crate::clock::Timestamp;
 use crate::es::body::schema::split_list;
 use crate::es::document::source::Source;
 use crate::es::document::store::Index;
-use crate::es::error::Error;
+use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::index::names::{Lookup, is_like};
 use crate::es::store::Cluster;
-use table::{Cell, Column, Table, left, right};
+use table::{CatTable, Cell, Column, left, right};
 
 /// The clock of a terminal's line: seconds, and the time of day.
 const CLOCK: [Column; 2] = [
@@ -78,10 +78,10 @@ static INDICES: [Column; 13] = [
 ];
 
 /// `cat.aliases`. Hidden ones are shown unless the call says which states of indices it wants.
-pub(crate) fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let mut lookup = Lookup { expand_hidden: true, ..Lookup::of_all_metadata() };
     if let Some(list) = call.query("expand_wildcards") {
-        lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
+        lookup = lookup.with_expand_wildcards(list).map_err(|word| ApiError::expand_wildcards(&word))?;
     }
     let asked: Vec<&str> = split_list(call.path("name")).collect();
     let mut rows = Vec::new();
@@ -106,13 +106,13 @@ pub(crate) fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
             ]);
         }
     }
-    let mut table = Table { columns: &ALIASES, rows };
+    let mut table = CatTable { columns: &ALIASES, rows };
     table.sort("alias,index")?;
     table.reply(call)
 }
 
 /// `cat.templates`: those of the older kind, then the composable ones.
-pub(crate) fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let asked: Vec<&str> = split_list(call.path("name")).collect();
     let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|asked| is_like(asked, name));
     let listed = |names: &[String]| Cell::Text(format!("[{}]", names.join(", ")));
@@ -129,19 +129,19 @@ pub(crate) fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Err
         vec![name, patterns, order(template.priority), version(number), listed(&template.composed_of)]
     });
     let rows = older.chain(composable).collect();
-    Table { columns: &TEMPLATES, rows }.reply(call)
+    CatTable { columns: &TEMPLATES, rows }.reply(call)
 }
 
 /// `cat.count`.
-pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let indices = cluster.resolve(call.path("index"), &Lookup::default(), call.now)?;
     let count = indices.iter().map(|index| index.seen(call.now).len() as u64).sum();
     let [epoch, time] = clock(call.now);
-    Table { columns: &COUNT, rows: vec![vec![epoch, time, Cell::Number(count)]] }.reply(call)
+    CatTable { columns: &COUNT, rows: vec![vec![epoch, time, Cell::Number(count)]] }.reply(call)
 }
 
 /// `cat.health`.
-pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let shards = Shards::of_all(cluster.indices());
     let [epoch, time] = clock(call.now);
     let text = |text: &str| Cell::Text(text.to_owned());
@@ -165,14 +165,14 @@ pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error>
     // The clock may be left out.
     let with_clock = call.query("ts").is_none() || call.switch("ts");
     let skipped = if with_clock { 0 } else { CLOCK.len() };
-    Table { columns: &HEALTH[skipped..], rows: vec![row.into_iter().skip(skipped).collect()] }.reply(call)
+    CatTable { columns: &HEALTH[skipped..], rows: vec![row.into_iter().skip(skipped).collect()] }.reply(call)
 }
 
 /// `cat.indices`, in the order of the names.
-pub(crate) fn indices(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error> {
+pub(crate) fn indices(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let mut lookup = Lookup::of_all_metadata();
     if let Some(list) = call.query("expand_wildcards") {
-        lookup = lookup.with_expand_wildcards(list).map_err(|word| Error::expand_wildcards(&word))?;
+        lookup = lookup.with_expand_wildcards(list).map_err(|word| ApiError::expand_wildcards(&word))?;
     }
     let wanted = call.query("health").map(super::cluster::Health::named).transpose()?;
     let rows = cluster
@@ -181,7 +181,7 @@ pub(crate) fn indices(cluster: &mut Cluster, call: &Call) -> Result<Reply, Error
         .filter(|index| wanted.is_none_or(|wanted| Shards::of(index).health() == wanted))
         .map(of_index)
         .collect();
-    Table { columns: &INDICES, rows }.reply(call)
+    CatTable { columns: &INDICES, rows }.reply(call)
 }
 
 fn of_index(index: &Index) -> Vec<Cell> {

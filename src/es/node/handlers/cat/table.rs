@@ -1,4 +1,4 @@
-//! [`Table`]: rows under named columns, as text or as JSON.
+//! [`CatTable`]: rows under named columns, as text or as JSON.
 //!
 //! `h` chooses columns by name, alias or wildcard; `s` sorts; `v` shows the names; `bytes` chooses a
 //! unit; `format` or `Accept` asks for JSON.
@@ -10,8 +10,8 @@ use std::cmp::Ordering;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::es::error::Error;
-use crate::es::http::call::{Body, Call, Reply};
+use crate::es::error::ApiError;
+use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::index::names::is_like;
 
 /// A column.
@@ -82,19 +82,19 @@ impl Cell {
 }
 
 /// Rows under columns; each row has a cell for every column.
-pub(crate) struct Table {
+pub(crate) struct CatTable {
     /// The columns.
     pub columns: &'static [Column],
     /// The rows.
     pub rows: Vec<Vec<Cell>>,
 }
 
-impl Table {
+impl CatTable {
     /// The answer, as the call asks for it.
     ///
     /// # Errors
     /// A column that is not there, and `help`.
-    pub(crate) fn reply(mut self, call: &Call) -> Result<Reply, Error> {
+    pub(crate) fn reply(mut self, call: &Call) -> Result<Reply, ApiError> {
         if call.switch("help") {
             return help(self.columns);
         }
@@ -113,11 +113,11 @@ impl Table {
         let titles = call.switch("v").then(|| shown.iter().map(|(_, title)| title.clone()).collect());
         let lines: Vec<Vec<String>> = titles.into_iter().chain(rows).collect();
         let columns: Vec<&Column> = shown.iter().map(|(at, _)| &self.columns[*at]).collect();
-        Ok(Reply::ok(Body::Text(Bytes::from(text(&columns, &lines)))))
+        Ok(Reply::ok(AnswerBody::Text(Bytes::from(text(&columns, &lines)))))
     }
 
     /// The places of the columns to show, each with the title that it goes by.
-    fn shown(&self, asked: Option<&str>) -> Result<Vec<(usize, String)>, Error> {
+    fn shown(&self, asked: Option<&str>) -> Result<Vec<(usize, String)>, ApiError> {
         let named = |(at, column): (usize, &Column)| (at, column.name.to_owned());
         let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
             return Ok(self.columns.iter().enumerate().filter(|(_, column)| !column.on_demand).map(named).collect());
@@ -132,7 +132,7 @@ impl Table {
                 // DIFFERENCE: Elasticsearch passes over a name that it does not know.
                 let at = self.columns.iter().position(|column| column.goes_by(name)).ok_or_else(|| {
                     let known: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
-                    Error::unsupported(&format!("the column [{name}]"), &format!("it has {}", known.join(", ")))
+                    ApiError::unsupported(&format!("the column [{name}]"), &format!("it has {}", known.join(", ")))
                 })?;
                 shown.push((at, name.to_owned()));
             }
@@ -144,7 +144,7 @@ impl Table {
     ///
     /// # Errors
     /// A column that is not there.
-    pub(crate) fn sort(&mut self, order: &str) -> Result<(), Error> {
+    pub(crate) fn sort(&mut self, order: &str) -> Result<(), ApiError> {
         let mut keys = Vec::new();
         for key in order.split(',').filter(|key| !key.is_empty()) {
             let (name, down) = match key.rsplit_once(':') {
@@ -152,7 +152,7 @@ impl Table {
                 None => (key, false),
             };
             let at = self.columns.iter().position(|column| column.goes_by(name));
-            keys.push((at.ok_or_else(|| Error::unknown_sort_key(name))?, down));
+            keys.push((at.ok_or_else(|| ApiError::unknown_sort_key(name))?, down));
         }
         self.rows.sort_by(|one, other| {
             let order = |(at, down): &(usize, bool)| {
@@ -166,14 +166,14 @@ impl Table {
 }
 
 /// What a table can show: a line a column, with its other names and what it says.
-fn help(columns: &'static [Column]) -> Result<Reply, Error> {
+fn help(columns: &'static [Column]) -> Result<Reply, ApiError> {
     let line = |column: &Column| {
         let says = column.says?;
         Some(vec![column.name.to_owned(), "|".to_owned(), column.aliases.join(","), "|".to_owned(), says.to_owned()])
     };
     let lines: Option<Vec<Vec<String>>> = columns.iter().map(line).collect();
     let Some(lines) = lines else {
-        return Err(Error::unsupported("[help] of this table", "send `v`, which names the columns"));
+        return Err(ApiError::unsupported("[help] of this table", "send `v`, which names the columns"));
     };
     const PLAIN: Column = left("", &[]);
     let mut out = String::new();
@@ -181,7 +181,7 @@ fn help(columns: &'static [Column]) -> Result<Reply, Error> {
         out.push_str(text);
         out.push_str(" \n");
     }
-    Ok(Reply::ok(Body::Text(Bytes::from(out))))
+    Ok(Reply::ok(AnswerBody::Text(Bytes::from(out))))
 }
 
 /// Lines of cells, each as wide as the widest of its column; nothing follows the last one.

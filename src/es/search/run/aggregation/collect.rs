@@ -13,19 +13,19 @@ use super::{
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
 use crate::es::document::source::bucket as bucket_in;
-use crate::es::search::query::{Fault, Filter, text_of};
+use crate::es::search::query::{Filter, QueryFault, text_of};
 use crate::es::search::run::{Matched, Shard, ShardFault};
 use crate::limits::BUCKETS_MAX;
 
 /// An aggregation that knows the indices of its search.
 struct Bound<'q> {
     asked: &'q Aggregation,
-    sources: Vec<Source>,
+    sources: Vec<AggregationSource>,
     inner: Vec<Bound<'q>>,
 }
 
 /// What an aggregation reads of one index.
-enum Source {
+enum AggregationSource {
     Values(ValuesSource),
     Filter(Filter),
 }
@@ -74,24 +74,27 @@ fn bind<'q>(asked: &'q Aggregation, shards: &[Shard<'_>], now: Timestamp) -> Res
     })
 }
 
-fn source(asked: &Reckoning, shard: &Shard<'_>, now: Timestamp) -> Result<Source, Fault> {
-    let values =
-        |values: &ValuesAsked, texts| ValuesSource::bind(values, shard, asked.name(), texts, now).map(Source::Values);
+fn source(asked: &Reckoning, shard: &Shard<'_>, now: Timestamp) -> Result<AggregationSource, QueryFault> {
+    let values = |values: &ValuesAsked, texts| {
+        ValuesSource::bind(values, shard, asked.name(), texts, now).map(AggregationSource::Values)
+    };
     match asked {
-        Reckoning::Filter(query) => query.bind(shard.name, shard.mapping, shard.limits(), now).map(Source::Filter),
+        Reckoning::Filter(query) => {
+            query.bind(shard.name, shard.mapping, shard.limits(), now).map(AggregationSource::Filter)
+        }
         Reckoning::Terms(terms) => values(&terms.values, true),
         Reckoning::Cardinality(asked) | Reckoning::ValueCount(asked) => values(asked, true),
         Reckoning::Metric(_, asked) => values(asked, false),
         Reckoning::DateHistogram(histogram) => {
             let bound = ValuesSource::bind(&histogram.values, shard, asked.name(), false, now)?;
             match &bound.kind {
-                None | Some(ValKind::Date(_)) => Ok(Source::Values(bound)),
-                Some(ValKind::Boolean) => Err(Fault::NotForAggregation {
+                None | Some(ValKind::Date(_)) => Ok(AggregationSource::Values(bound)),
+                Some(ValKind::Boolean) => Err(QueryFault::NotForAggregation {
                     aggregation: asked.name(),
                     field: histogram.values.field.clone(),
                     kind: "boolean".to_owned(),
                 }),
-                Some(_) => Err(Fault::Unsupported {
+                Some(_) => Err(QueryFault::Unsupported {
                     what: format!("a [date_histogram] of the field [{}], which is no date", histogram.values.field),
                     instead: "map the field as a date",
                 }),
@@ -106,17 +109,17 @@ struct Work<'a> {
     buckets: usize,
 }
 
-type Documents<'d> = Vec<&'d Matched<'d>>;
+type CollectedDocuments<'d> = Vec<&'d Matched<'d>>;
 
 impl Work<'_> {
-    fn reckon<'d>(&mut self, bound: &Bound<'_>, documents: &[&'d Matched<'d>]) -> Result<Aggregated, Fault> {
+    fn reckon<'d>(&mut self, bound: &Bound<'_>, documents: &[&'d Matched<'d>]) -> Result<Aggregated, QueryFault> {
         let result = match &bound.asked.asked {
             Reckoning::Filter(_) => {
                 let passes = |matched: &&'d Matched<'d>| match &bound.sources[matched.shard] {
-                    Source::Filter(filter) => filter.matches(matched.id, &matched.document.source),
-                    Source::Values(_) => false,
+                    AggregationSource::Filter(filter) => filter.matches(matched.id, &matched.document.source),
+                    AggregationSource::Values(_) => false,
                 };
-                let within: Documents<'d> = documents.iter().copied().filter(passes).collect();
+                let within: CollectedDocuments<'d> = documents.iter().copied().filter(passes).collect();
                 Reckoned::Filter(self.bucket(bound, Value::Null, None, &within)?)
             }
             Reckoning::Terms(terms) => self.terms(bound, terms, documents)?,
@@ -146,8 +149,8 @@ impl Work<'_> {
 
     fn values(&self, bound: &Bound<'_>, matched: &Matched<'_>) -> Vec<Val> {
         match &bound.sources[matched.shard] {
-            Source::Values(values) => values.of(matched, &self.shards[matched.shard]),
-            Source::Filter(_) => Vec::new(),
+            AggregationSource::Values(values) => values.of(matched, &self.shards[matched.shard]),
+            AggregationSource::Filter(_) => Vec::new(),
         }
     }
 
@@ -157,10 +160,10 @@ impl Work<'_> {
         key: Value,
         key_as_string: Option<String>,
         documents: &[&'d Matched<'d>],
-    ) -> Result<BucketFound, Fault> {
+    ) -> Result<BucketFound, QueryFault> {
         self.buckets += 1;
         if self.buckets > BUCKETS_MAX {
-            return Err(Fault::TooManyBuckets);
+            return Err(QueryFault::TooManyBuckets);
         }
         let inner = bound.inner.iter().map(|inner| self.reckon(inner, documents)).collect::<Result<_, _>>()?;
         Ok(BucketFound { key, key_as_string, count: documents.len() as u64, inner })
@@ -171,13 +174,13 @@ impl Work<'_> {
         bound: &Bound<'_>,
         asked: &TermsAsked,
         documents: &[&'d Matched<'d>],
-    ) -> Result<Reckoned, Fault> {
+    ) -> Result<Reckoned, QueryFault> {
         let kind = kind(bound);
         let counts = |value: &Val| {
             let is_among = |list: &[Value]| list.iter().any(|listed| is_value(listed, value, kind));
             asked.include.as_deref().is_none_or(is_among) && !is_among(&asked.exclude)
         };
-        let mut groups: BTreeMap<Val, Documents<'d>> = BTreeMap::new();
+        let mut groups: BTreeMap<Val, CollectedDocuments<'d>> = BTreeMap::new();
         for matched in documents {
             let mut values = self.values(bound, matched);
             values.dedup();
@@ -191,7 +194,7 @@ impl Work<'_> {
             Some(_) => TermsKind::Longs,
         };
         let is_plain = asked.order.iter().all(|order| !matches!(order.by, OrderedBy::Inner(_)));
-        let mut placed: Vec<(Val, Documents<'d>, Option<BucketFound>)> = Vec::with_capacity(groups.len());
+        let mut placed: Vec<(Val, CollectedDocuments<'d>, Option<BucketFound>)> = Vec::with_capacity(groups.len());
         for (value, documents) in groups {
             // What is inside is only reckoned for all of them where it decides the order.
             let found = match is_plain {
@@ -225,7 +228,7 @@ impl Work<'_> {
         value: &Val,
         kind: Option<&ValKind>,
         documents: &[&'d Matched<'d>],
-    ) -> Result<BucketFound, Fault> {
+    ) -> Result<BucketFound, QueryFault> {
         let (key, text) = match value {
             Val::Text(text) => (Value::from(text.as_str()), None),
             Val::Fraction(number) => (Value::from(*number), None),
@@ -246,12 +249,12 @@ impl Work<'_> {
         bound: &Bound<'_>,
         asked: &HistogramAsked,
         documents: &[&'d Matched<'d>],
-    ) -> Result<Reckoned, Fault> {
+    ) -> Result<Reckoned, QueryFault> {
         let pattern = match kind(bound) {
             Some(ValKind::Date(pattern)) => pattern.clone(),
             _ => DatePattern::Iso,
         };
-        let mut groups: BTreeMap<i64, Documents<'d>> = BTreeMap::new();
+        let mut groups: BTreeMap<i64, CollectedDocuments<'d>> = BTreeMap::new();
         for matched in documents {
             let mut starts: Vec<i64> = self
                 .values(bound, matched)
@@ -270,7 +273,7 @@ impl Work<'_> {
                 groups.entry(at).or_default();
                 at = asked.interval.next(at - asked.offset_ms) + asked.offset_ms;
                 if groups.len() > BUCKETS_MAX {
-                    return Err(Fault::TooManyBuckets);
+                    return Err(QueryFault::TooManyBuckets);
                 }
             }
         }
@@ -293,8 +296,8 @@ impl Work<'_> {
 /// What the values of an aggregation are: what they are in the first index that knows the field.
 fn kind<'b>(bound: &'b Bound<'_>) -> Option<&'b ValKind> {
     bound.sources.iter().find_map(|source| match source {
-        Source::Values(values) => values.kind.as_ref(),
-        Source::Filter(_) => None,
+        AggregationSource::Values(values) => values.kind.as_ref(),
+        AggregationSource::Filter(_) => None,
     })
 }
 

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::ValuesAsked;
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
-use crate::es::document::source::Document;
-use crate::es::search::query::{Fault, Kind, Num, boolean_of, millis_of, text_of, values_at};
+use crate::es::document::source::StoredDocument;
+use crate::es::search::query::{FieldKind, Num, QueryFault, boolean_of, millis_of, text_of, values_at};
 use crate::es::search::run::{Matched, Shard};
 
 /// A value.
@@ -90,7 +90,7 @@ enum ReadFrom {
     Nothing,
     IndexName,
     Ignored,
-    Field { path: String, kind: Kind },
+    Field { path: String, kind: FieldKind },
 }
 
 impl ValuesSource {
@@ -104,22 +104,22 @@ impl ValuesSource {
         aggregation: &'static str,
         texts: bool,
         now: Timestamp,
-    ) -> Result<ValuesSource, Fault> {
+    ) -> Result<ValuesSource, QueryFault> {
         let ValuesAsked { field, missing, format } = asked;
         let not_for =
-            |kind: &str| Fault::NotForAggregation { aggregation, field: field.clone(), kind: kind.to_owned() };
+            |kind: &str| QueryFault::NotForAggregation { aggregation, field: field.clone(), kind: kind.to_owned() };
         let source = |read, kind| Ok(ValuesSource { read, kind: Some(kind), missing: None });
         match field.as_str() {
-            "_id" => return Err(Fault::SortId),
+            "_id" => return Err(QueryFault::SortId),
             "_index" | "_ignored" if !texts => return Err(not_for(field)),
             "_index" => return source(ReadFrom::IndexName, ValKind::Text),
             "_ignored" => return source(ReadFrom::Ignored, ValKind::Text),
             _ => {}
         }
-        let Some(kind) = shard.mapping.kind(field).filter(|kind| *kind != Kind::Object) else {
+        let Some(kind) = shard.mapping.kind(field).filter(|kind| *kind != FieldKind::Object) else {
             let missing = match missing {
                 Some(value) if texts && aggregation == "terms" => {
-                    return Err(Fault::Unsupported {
+                    return Err(QueryFault::Unsupported {
                         what: format!("[missing] with [{value}] for the field [{field}], which no mapping knows"),
                         instead: "map the field, or leave `missing` out",
                     });
@@ -131,27 +131,29 @@ impl ValuesSource {
             return Ok(ValuesSource { read: ReadFrom::Nothing, kind: None, missing });
         };
         let shown = match &kind {
-            Kind::Text => return Err(Fault::SortText(field.clone())),
-            Kind::Keyword { .. } if !texts => return Err(not_for("keyword")),
-            Kind::Keyword { .. } => ValKind::Text,
-            Kind::Integer("unsigned_long") | Kind::Float("half_float" | "scaled_float") | Kind::Foreign(_) => {
-                return Err(Fault::Unsupported {
+            FieldKind::Text => return Err(QueryFault::SortText(field.clone())),
+            FieldKind::Keyword { .. } if !texts => return Err(not_for("keyword")),
+            FieldKind::Keyword { .. } => ValKind::Text,
+            FieldKind::Integer("unsigned_long")
+            | FieldKind::Float("half_float" | "scaled_float")
+            | FieldKind::Foreign(_) => {
+                return Err(QueryFault::Unsupported {
                     what: format!("aggregations of the field [{field}] of type [{}]", kind.name()),
                     instead: "aggregate a field of type keyword, boolean, date, double, float or a whole number",
                 });
             }
-            Kind::Integer(_) => ValKind::Whole,
-            Kind::Float(_) => ValKind::Fraction,
-            Kind::Boolean => ValKind::Boolean,
-            Kind::Date => {
+            FieldKind::Integer(_) => ValKind::Whole,
+            FieldKind::Float(_) => ValKind::Fraction,
+            FieldKind::Boolean => ValKind::Boolean,
+            FieldKind::Date => {
                 let own = shard.mapping.field(field).and_then(|field| field.option("format")?.as_str());
                 let own = own.and_then(DatePattern::read);
                 ValKind::Date(format.clone().or(own).unwrap_or(DatePattern::Iso))
             }
-            Kind::Object => return Err(not_for("object")),
+            FieldKind::Object => return Err(not_for("object")),
         };
-        if let (Some(_), false) = (format, matches!(kind, Kind::Date)) {
-            return Err(Fault::Unsupported {
+        if let (Some(_), false) = (format, matches!(kind, FieldKind::Date)) {
+            return Err(QueryFault::Unsupported {
                 what: format!("[format] for the field [{field}] of type [{}]", kind.name()),
                 instead: "leave it out",
             });
@@ -167,7 +169,7 @@ impl ValuesSource {
     }
 
     /// The values as a hit shows them.
-    pub(crate) fn shown(&self, document: &Document, shard: &Shard<'_>) -> Vec<Value> {
+    pub(crate) fn shown(&self, document: &StoredDocument, shard: &Shard<'_>) -> Vec<Value> {
         let shown = |value| match (value, &self.kind) {
             (Val::Text(text), _) => Value::from(text),
             (Val::Whole(number), Some(ValKind::Boolean)) => Value::from(number != 0),
@@ -178,7 +180,7 @@ impl ValuesSource {
         self.of_document(document, shard).into_iter().map(shown).collect()
     }
 
-    fn of_document(&self, document: &Document, shard: &Shard<'_>) -> Vec<Val> {
+    fn of_document(&self, document: &StoredDocument, shard: &Shard<'_>) -> Vec<Val> {
         let source = &document.source;
         let mut values = Vec::new();
         match &self.read {
@@ -203,38 +205,38 @@ impl ValuesSource {
     }
 }
 
-fn value_of(value: &Value, kind: &Kind) -> Option<Val> {
+fn value_of(value: &Value, kind: &FieldKind) -> Option<Val> {
     match kind {
-        Kind::Keyword { ignore_above } => {
+        FieldKind::Keyword { ignore_above } => {
             let text = text_of(value);
             let fits = text.len() <= *ignore_above || text.chars().count() <= *ignore_above;
             fits.then(|| Val::Text(text.into_owned()))
         }
-        Kind::Integer(_) => match Num::stored(value)?.cut() {
+        FieldKind::Integer(_) => match Num::stored(value)?.cut() {
             Num::Whole(number) => i64::try_from(number).ok().map(Val::Whole),
             Num::Fraction(_) => None,
         },
-        Kind::Float("float") => Num::stored(value).map(|number| Val::Fraction(f64::from(number.as_f64() as f32))),
-        Kind::Float(_) => Num::stored(value).map(|number| Val::Fraction(number.as_f64())),
-        Kind::Boolean => boolean_of(value).map(|value| Val::Whole(value.into())),
-        Kind::Date => millis_of(value).map(Val::Whole),
-        Kind::Text | Kind::Object | Kind::Foreign(_) => None,
+        FieldKind::Float("float") => Num::stored(value).map(|number| Val::Fraction(f64::from(number.as_f64() as f32))),
+        FieldKind::Float(_) => Num::stored(value).map(|number| Val::Fraction(number.as_f64())),
+        FieldKind::Boolean => boolean_of(value).map(|value| Val::Whole(value.into())),
+        FieldKind::Date => millis_of(value).map(Val::Whole),
+        FieldKind::Text | FieldKind::Object | FieldKind::Foreign(_) => None,
     }
 }
 
 /// The value that stands in for missing ones.
-fn missing_value(value: &Value, kind: &Kind, now: Timestamp) -> Result<Val, Fault> {
+fn missing_value(value: &Value, kind: &FieldKind, now: Timestamp) -> Result<Val, QueryFault> {
     let text = text_of(value);
     match kind {
-        Kind::Date => match Timestamp::parse_date_maths(&text, now, false) {
+        FieldKind::Date => match Timestamp::parse_date_maths(&text, now, false) {
             Ok(at) => Ok(Val::Whole(at.as_millis())),
-            Err(wrong) => Err(Fault::NoDate(wrong)),
+            Err(wrong) => Err(QueryFault::NoDate(wrong)),
         },
         // What stands in is not cut to the length that is indexed.
-        Kind::Keyword { .. } => Ok(Val::Text(text.into_owned())),
-        Kind::Boolean => {
-            boolean_of(value).map(|value| Val::Whole(value.into())).ok_or_else(|| Fault::NoBoolean(text.into_owned()))
-        }
-        kind => value_of(value, kind).ok_or_else(|| Fault::NoNumber(text.into_owned())),
+        FieldKind::Keyword { .. } => Ok(Val::Text(text.into_owned())),
+        FieldKind::Boolean => boolean_of(value)
+            .map(|value| Val::Whole(value.into()))
+            .ok_or_else(|| QueryFault::NoBoolean(text.into_owned())),
+        kind => value_of(value, kind).ok_or_else(|| QueryFault::NoNumber(text.into_owned())),
     }
 }
