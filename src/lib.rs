@@ -107,6 +107,8 @@ pub use mock::server::cassette::CassetteMode;
 pub use mock::server::{MockServer, MockServerBuilder, WholeRun};
 pub use mock::stored::{StoredConnector, StoredSyncJob};
 pub use mock::wire::gate::Gate;
+#[cfg(feature = "tls")]
+pub use mock::wire::tls::{ClientIdentity, ServerTls, Tls};
 pub use near_miss::Difference;
 pub use profile::{Profile, Release};
 pub use record::Extract;

@@ -134,6 +134,18 @@ pub(crate) const RECORDING_WAIT_MS_MAX: u64 = 500;
 /// Bytes of a recording that may wait to be written; beyond them recording is given up.
 pub(crate) const RECORDING_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Time that a TLS handshake may take. Netty's, and so Elasticsearch's, limit.
+#[cfg(feature = "tls")]
+pub(crate) const HANDSHAKE_MS_MAX: u64 = 10_000;
+
+/// Bytes that a client may send before its TLS handshake has ended; certificates of clients are among them.
+#[cfg(feature = "tls")]
+pub(crate) const HANDSHAKE_BYTES_MAX: usize = 128 * 1024;
+
+/// Bytes of a file of certificates, or of a key.
+#[cfg(feature = "tls")]
+pub(crate) const PEM_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Time after which accepting is tried again when the process had no file descriptor left.
 pub(crate) const ACCEPT_AGAIN_MS: u64 = 50;
 

@@ -11,6 +11,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 
 use super::child;
 use super::report::ReportWanted;
+use super::tls::{ClientSide, ServerSide};
 use crate::clock::{self, Clock};
 use crate::contract::strictness::{self, Contract, Level};
 use crate::finding::Severity;
@@ -47,6 +48,7 @@ Without --fixtures it serves a small built-in set: two connectors, and a sync jo
 
 The first line on stdout, written when the port is open, is always
 `elastimock listening on http://127.0.0.1:PORT`. With --json it is {\"url\",\"port\",\"pid\",\"seed\"},
+with TLS \"ca\" and \"ca_fingerprint\" besides,
 and at the end comes one more line: {\"findings\",\"counts\",\"calls\"}.
 
 SIGTERM, SIGHUP or Ctrl-C stops the server: it accepts nothing more, calls in flight are answered
@@ -70,7 +72,8 @@ Exit codes:
 const RUN_ABOUT: &str = "\
 A server is started at a free port, the command is run with ELASTICSEARCH_URL and ELASTIMOCK_URL set
 to its address, and when the command has ended the findings are told. There is one exit code: the
-command's, or, if that is 0, the one of `serve`.
+command's, or, if that is 0, the one of `serve`. With --tls, ELASTICSEARCH_CA and ELASTIMOCK_CA are
+the path of the authority's certificate, and ELASTICSEARCH_CA_FINGERPRINT is its fingerprint.
 
 The command has the standard streams to itself; with --json one document with the findings is the
 last line on stdout. Signals are passed on to the command, and the server ends after it.";
@@ -284,7 +287,9 @@ Exit codes:
 
 const WAIT_ABOUT: &str = "\
 It asks GET /_elastimock/health again and again until the answer is 200, and prints the URL. A
-port file that is not there yet, or is left over from an earlier run, is waited for.";
+port file that is not there yet, or is left over from an earlier run, is waited for. A server that
+speaks TLS is found by its port file too, and without --ca whatever certificate it shows is taken:
+nothing secret is said.";
 
 const WAIT_HELP: &str = "\
 Example:
@@ -457,6 +462,8 @@ pub(crate) struct Listening {
     #[arg(long, value_name = "PID", env = "ELASTIMOCK_EXIT_WITH_PID", hide_env = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub exit_with_pid: Option<u32>,
+    #[command(flatten)]
+    pub tls: ServerSide,
     #[command(flatten)]
     pub verdict: VerdictArgs,
 }
@@ -716,7 +723,7 @@ pub(crate) struct Lint {
 pub(crate) struct Verify {
     /// The recording, packed as .gz or not; - is standard input
     pub recording: PathBuf,
-    /// The server: http://HOST:PORT
+    /// The server: http://HOST:PORT, or https://HOST:PORT
     #[arg(long, value_name = "URL", env = "ELASTIMOCK_AGAINST", hide_env = true)]
     pub against: String,
     /// A fixture, or a recording for the state that it starts from, to bring the server into that state first
@@ -754,6 +761,8 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "TIME", value_parser = clock::parse_duration)]
     #[arg(env = "ELASTIMOCK_TIME_MAX", hide_env = true)]
     pub time_max: Option<Duration>,
+    #[command(flatten)]
+    pub tls: ClientSide,
 }
 
 #[derive(Debug, Args)]
@@ -807,7 +816,7 @@ pub(crate) enum ExportForm {
 
 #[derive(Debug, Args)]
 pub(crate) struct Wait {
-    /// Where the server is: http://HOST:PORT
+    /// Where the server is: http://HOST:PORT, or https://HOST:PORT
     #[arg(long, default_value = "http://127.0.0.1:9200", conflicts_with = "port_file")]
     pub url: String,
     /// The --port-file of a server on this machine, which may not be there yet
@@ -816,6 +825,8 @@ pub(crate) struct Wait {
     /// How long to wait: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = clock::parse_duration)]
     pub timeout: Duration,
+    #[command(flatten)]
+    pub tls: ClientSide,
 }
 
 /// The command line, its texts made to flow into the width of a terminal.
@@ -857,7 +868,7 @@ fn flow(text: &str) -> String {
 
 /// What `--version` tells; `-V` has its first words.
 fn version() -> String {
-    let features = [("yaml", cfg!(feature = "yaml")), ("cli", cfg!(feature = "cli"))];
+    let features = [("tls", cfg!(feature = "tls")), ("yaml", cfg!(feature = "yaml")), ("cli", cfg!(feature = "cli"))];
     let features: Vec<&str> = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
     let profiles: Vec<String> = Profile::ALL.iter().rev().map(|profile| format!("{profile}")).collect();
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };

@@ -1,18 +1,24 @@
 //! [`Caller`]: a client of a few lines that keeps its connection, so that a command needs no runtime.
 //!
-//! Plain HTTP/1.1. A call is sent anew only where that is safe: a read, on a connection that the server had closed.
+//! HTTP/1.1, plain or through TLS. A call is sent anew only where that is safe: a read, on a connection that the server had closed.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::console::CommandFailure;
 use crate::http::{Headers, Method, Request, Response};
 use crate::limits::{CALLER_ANSWER_BYTES_MAX, HEAD_BYTES_MAX};
+use crate::mock::wire::tls::client::{Trust, server_name};
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Base {
+    /// Whether TLS is spoken.
+    pub is_tls: bool,
     pub host: String,
     pub port: u16,
     /// What stands before every path, without a slash at its end.
@@ -20,7 +26,7 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// Reads `http://HOST:PORT`, with a path if there is one.
+    /// Reads `http://HOST:PORT` or `https://HOST:PORT`, with a path if there is one.
     ///
     /// # Errors
     /// [`CommandFailure::input`] if it is none.
@@ -30,12 +36,10 @@ impl Base {
                 "`{url}` is no address of a server: write http://HOST:PORT, for example http://127.0.0.1:9200"
             ))
         };
-        if url.starts_with("https://") {
-            return Err(CommandFailure::input(format!(
-                "`{url}`: only plain HTTP is spoken yet; put a proxy that ends TLS in front of the server"
-            )));
-        }
-        let rest = url.strip_prefix("http://").ok_or_else(wrong)?;
+        let (is_tls, rest) = match url.strip_prefix("https://") {
+            Some(rest) => (true, rest),
+            None => (false, url.strip_prefix("http://").ok_or_else(wrong)?),
+        };
         let (authority, path) =
             rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path.trim_end_matches('/')));
         if path.contains(['?', '#']) || url.contains(char::is_whitespace) || url.contains(char::is_control) {
@@ -44,13 +48,13 @@ impl Base {
         // The colons of an IPv6 address stand in brackets.
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong())?),
-            _ => (authority, 80),
+            _ => (authority, if is_tls { 443 } else { 80 }),
         };
         if host.is_empty() || host.contains('@') {
             return Err(wrong());
         }
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Ok(Base { host: host.to_owned(), port, path })
+        Ok(Base { is_tls, host: host.to_owned(), port, path })
     }
 }
 
@@ -61,13 +65,63 @@ pub(crate) struct Caller {
     time_max: Duration,
     /// Header lines that every call has, in place of its own of that name.
     always: Headers,
-    stream: Option<BufReader<TcpStream>>,
+    /// How TLS is spoken, where it is.
+    tls: Option<Arc<ClientConfig>>,
+    stream: Option<BufReader<Stream>>,
+}
+
+/// A connection to a server.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Plain(plain) => plain.read(into),
+            Stream::Tls(through) => through.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Plain(plain) => plain.write(bytes),
+            Stream::Tls(through) => through.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Stream::Plain(plain) => plain.flush(),
+            Stream::Tls(through) => through.flush(),
+        }
+    }
 }
 
 impl Caller {
-    /// A client of that server, which waits that long for each answer.
-    pub(crate) fn new(base: Base, time_max: Duration, always: Headers) -> Caller {
-        Caller { base, time_max, always, stream: None }
+    /// A client of that server, which waits that long for each answer and trusts whom it is told to trust.
+    ///
+    /// # Errors
+    /// [`CommandFailure::input`] if that cannot be used; [`CommandFailure::surroundings`] if the system does not say whom it trusts.
+    pub(crate) fn new(base: Base, time_max: Duration, always: Headers, trust: Trust) -> Result<Caller, CommandFailure> {
+        let tls = if base.is_tls { Some(trust.config()?) } else { None };
+        Ok(Caller { base, time_max, always, tls, stream: None })
+    }
+
+    fn connected(&self) -> std::io::Result<Stream> {
+        let host = self.base.host.trim_matches(['[', ']']);
+        let stream = connect(host, self.base.port, self.time_max)?;
+        stream.set_read_timeout(Some(self.time_max))?;
+        stream.set_write_timeout(Some(self.time_max))?;
+        stream.set_nodelay(true)?;
+        let Some(config) = &self.tls else { return Ok(Stream::Plain(stream)) };
+        let name = server_name(host).map_err(Error::other)?;
+        let connection = ClientConnection::new(config.clone(), name).map_err(Error::other)?;
+        Ok(Stream::Tls(Box::new(StreamOwned::new(connection, stream))))
     }
 
     /// The answer to a request. Its headers are sent but for those of the connection.
@@ -95,13 +149,9 @@ impl Caller {
     }
 
     fn exchange(&mut self, request: &Request) -> std::io::Result<Response> {
-        let Base { host, port, path } = &self.base;
+        let Base { host, port, path, .. } = &self.base;
         if self.stream.is_none() {
-            let stream = connect(host.trim_matches(['[', ']']), *port, self.time_max)?;
-            stream.set_read_timeout(Some(self.time_max))?;
-            stream.set_write_timeout(Some(self.time_max))?;
-            stream.set_nodelay(true)?;
-            self.stream = Some(BufReader::new(stream));
+            self.stream = Some(BufReader::new(self.connected()?));
         }
         let stream = self.stream.as_mut().expect("it has just been opened");
         let mut head = format!("{} {path}{} HTTP/1.1\r\nhost: {host}:{port}\r\n", request.method(), request.target());
@@ -117,6 +167,7 @@ impl Caller {
         head.push_str("\r\n");
         let whole = [head.as_bytes(), request.body()].concat();
         stream.get_mut().write_all(&whole)?;
+        stream.get_mut().flush()?;
         let (response, keeps) = read(stream, *request.method() == Method::Head)?;
         if !keeps {
             self.stream = None;
@@ -131,7 +182,7 @@ fn is_gone(error: &Error) -> bool {
 }
 
 /// An answer, and whether the connection can be used again.
-fn read(stream: &mut BufReader<TcpStream>, is_head: bool) -> std::io::Result<(Response, bool)> {
+fn read(stream: &mut BufReader<Stream>, is_head: bool) -> std::io::Result<(Response, bool)> {
     loop {
         let line = line(stream)?;
         let no_http = || Error::other("an answer that is not HTTP");
@@ -178,7 +229,7 @@ fn read(stream: &mut BufReader<TcpStream>, is_head: bool) -> std::io::Result<(Re
     }
 }
 
-fn chunks(stream: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> std::io::Result<()> {
+fn chunks(stream: &mut BufReader<Stream>, body: &mut Vec<u8>) -> std::io::Result<()> {
     loop {
         let size = line(stream)?;
         let digits = size.split(';').next().unwrap_or_default().trim();
@@ -206,7 +257,7 @@ fn bounded(bytes: u64) -> std::io::Result<()> {
 }
 
 /// A line without its end.
-fn line(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+fn line(stream: &mut BufReader<Stream>) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     stream.take(HEAD_BYTES_MAX as u64).read_until(b'\n', &mut bytes)?;
     match bytes.pop() {
@@ -236,6 +287,7 @@ mod tests {
     #[test]
     fn addresses_of_servers_are_understood() {
         for (url, host, port, path) in [
+            ("https://mock", "mock", 443, ""),
             ("http://127.0.0.1:9200", "127.0.0.1", 9200, ""),
             ("http://mock", "mock", 80, ""),
             ("http://[::1]:9200/", "[::1]", 9200, ""),
@@ -244,16 +296,9 @@ mod tests {
             let base = Base::parse(url).unwrap_or_else(|failure| panic!("{}", failure.message));
             assert_eq!((base.host.as_str(), base.port, base.path.as_str()), (host, port, path), "{url}");
         }
-        for url in [
-            "",
-            "127.0.0.1:9200",
-            "https://h",
-            "http://",
-            "http://:9200",
-            "http://h:port",
-            "http://u@h:1",
-            "http://h/?a",
-        ] {
+        for url in
+            ["", "127.0.0.1:9200", "ftp://h", "http://", "http://:9200", "http://h:port", "http://u@h:1", "http://h/?a"]
+        {
             assert!(Base::parse(url).is_err(), "{url}");
         }
     }
@@ -291,8 +336,9 @@ mod tests {
         });
         let mut always = Headers::new();
         always.push("authorization", "mine");
-        let base = Base { host: "127.0.0.1".to_owned(), port, path: "/es".to_owned() };
-        let mut caller = Caller::new(base, Duration::from_secs(20), always);
+        let base = Base { is_tls: false, host: "127.0.0.1".to_owned(), port, path: "/es".to_owned() };
+        let caller = Caller::new(base, Duration::from_secs(20), always, Trust::default());
+        let mut caller = caller.unwrap_or_else(|failure| panic!("{}", failure.message));
         let request = Request::new(Method::Get, "/x").header("authorization", "theirs");
         for expected in [(200, "{}"), (201, "abcd"), (204, ""), (500, "to the end")] {
             let response = caller.call(&request).expect("an answer");

@@ -18,17 +18,23 @@ const ADDRESS_VARIABLES: [&str; 2] = ["ELASTICSEARCH_URL", "ELASTIMOCK_URL"];
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// Starts a program with its arguments. It has our standard streams, and all of our variables but some.
+    /// Starts a program with its arguments. It has our standard streams, and all of our variables but some, and
+    /// others besides the address.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(crate) fn start(words: &[OsString], url: &str, not_passed_on: &[String]) -> Result<Running, CommandFailure> {
+    pub(crate) fn start(
+        words: &[OsString],
+        url: &str,
+        others: Vec<(&str, OsString)>,
+        not_passed_on: &[String],
+    ) -> Result<Running, CommandFailure> {
         let (program, arguments) = words.split_first().ok_or_else(|| CommandFailure::input("no command is given"))?;
         let mut command = Command::new(program);
         for name in not_passed_on {
             command.env_remove(name);
         }
-        command.args(arguments).envs(ADDRESS_VARIABLES.map(|name| (name, url)));
+        command.args(arguments).envs(ADDRESS_VARIABLES.map(|name| (name, url))).envs(others);
         let started = command.spawn().map_err(|error| {
             let name = program.to_string_lossy();
             CommandFailure::input(format!(

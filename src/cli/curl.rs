@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// A `curl` command. `body` is JSON.
-pub(crate) fn command(method: &str, url: &str, body: Option<&str>) -> String {
+use crate::mock::server::MockServer;
+
+/// A `curl` command. `flags` end with a blank if there are any; `body` is JSON.
+pub(crate) fn command(flags: &str, method: &str, url: &str, body: Option<&str>) -> String {
     let method = match method {
         "GET" => String::new(),
         "HEAD" => "-I ".to_owned(),
@@ -11,11 +13,11 @@ pub(crate) fn command(method: &str, url: &str, body: Option<&str>) -> String {
     };
     let body =
         body.map_or_else(String::new, |body| format!(" -H 'content-type: application/json' -d {}", quoted(body)));
-    format!("curl {method}{}{body}", quoted(url))
+    format!("curl {flags}{method}{}{body}", quoted(url))
 }
 
 /// A text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -31,14 +33,19 @@ pub(crate) fn segment(text: &str) -> String {
     encoded
 }
 
-/// Where a client on this machine reaches a server that is bound to `address`.
-pub(crate) fn reachable(address: SocketAddr) -> String {
+/// Where a client on this machine reaches a server.
+pub(crate) fn reachable(server: &MockServer) -> String {
+    let scheme = server.url().split("://").next().unwrap_or("http");
+    reached(scheme, server.address())
+}
+
+fn reached(scheme: &str, address: SocketAddr) -> String {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
         _ => Ipv6Addr::LOCALHOST.into(),
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }
 
 #[cfg(test)]
@@ -47,10 +54,10 @@ mod tests {
 
     #[test]
     fn a_shell_reads_what_was_meant() {
-        assert_eq!(command("GET", "http://h/?a=b&c", None), "curl 'http://h/?a=b&c'");
-        assert_eq!(command("HEAD", "http://h/", None), "curl -I 'http://h/'");
+        assert_eq!(command("", "GET", "http://h/?a=b&c", None), "curl 'http://h/?a=b&c'");
+        assert_eq!(command("", "HEAD", "http://h/", None), "curl -I 'http://h/'");
         assert_eq!(
-            command("PUT", "http://h/x", Some(r#"{"error":"it's full"}"#)),
+            command("", "PUT", "http://h/x", Some(r#"{"error":"it's full"}"#)),
             r#"curl -X PUT 'http://h/x' -H 'content-type: application/json' -d '{"error":"it'\''s full"}'"#
         );
         assert_eq!(segment("job 1/ü"), "job%201%2F%C3%BC");
@@ -63,7 +70,7 @@ mod tests {
             ("[::]:9200", "http://[::1]:9200"),
             ("10.0.0.7:9200", "http://10.0.0.7:9200"),
         ] {
-            assert_eq!(reachable(bound.parse().expect(bound)), reached);
+            assert_eq!(super::reached("http", bound.parse().expect(bound)), reached);
         }
     }
 }

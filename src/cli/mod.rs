@@ -8,6 +8,7 @@
 //! recordings.rs  recordings, read and complained about
 //! environment.rs  variables that have no effect
 //! run.rs      a server for one command; child.rs the command's process
+//! tls.rs      the flags of TLS, and their files
 //! shell.rs    completions and man pages
 //! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
 //! show.rs     verify.rs  diff.rs    import.rs    export.rs   wait.rs    one command each
@@ -42,6 +43,7 @@ mod serving;
 mod shell;
 mod show;
 mod signals;
+mod tls;
 mod verify;
 mod wait;
 

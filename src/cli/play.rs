@@ -24,7 +24,7 @@ pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, CommandFailure
     // Only reports point at lines.
     let played = (!play.listening.verdict.report.is_empty()).then_some((&*name, &*text));
     let written = WrittenCalls { played, ..WrittenCalls::default() };
-    let introduce = |server: &MockServer| introduction(server, &name, recorded, first.as_ref(), console);
+    let introduce = |server: &MockServer| introduction(server, play, &name, recorded, first.as_ref(), console);
     serving::run(builder, &play.listening, console, written, Life::Callers(&introduce))
 }
 
@@ -45,20 +45,24 @@ fn policy(play: &Play) -> PlayPolicy {
 /// What is played, and what to do first.
 fn introduction(
     server: &MockServer,
+    play: &Play,
     name: &str,
     recorded: u64,
     first: Option<&Interaction>,
     console: &Console,
 ) -> String {
-    let url = curl::reachable(server.address());
+    let url = curl::reachable(server);
     let mut lines = vec![
         format!("  plays     {name}: {}", counted(recorded, "recorded call")),
         format!("  journal   {url}/_elastimock/journal"),
         format!("  findings  {url}/_elastimock/findings"),
     ];
+    let tls = &play.listening.tls;
+    lines.extend(tls.introduction(server));
     if let Some(Interaction { request, .. }) = first {
         let body = (!request.body().is_empty()).then(|| String::from_utf8_lossy(request.body()));
-        let line = curl::command(request.method().as_str(), &format!("{url}{}", request.target()), body.as_deref());
+        let target = format!("{url}{}", request.target());
+        let line = curl::command(&tls.for_curl(server), request.method().as_str(), &target, body.as_deref());
         lines.push(format!("\nMake the first recorded call:\n  {}", console.bold(&line)));
     }
     lines.push("\nCtrl-C stops it and tells what was found.".to_owned());

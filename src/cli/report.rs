@@ -161,7 +161,10 @@ fn try_out(file: &Path) -> Result<(), Error> {
 
 /// Writes a file so that whoever sees it sees it whole. What is no file but a pipe or a device is
 /// written to as it is.
-fn replace(file: &Path, text: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn replace(file: &Path, text: &str) -> Result<(), Error> {
     if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
         return fs::write(file, text);
     }

@@ -95,7 +95,7 @@ fn fixture(paths: &[PathBuf], console: &Console) -> Result<Fixture, CommandFailu
 /// What is served, and what to do first.
 fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String {
     let setup = server.setup();
-    let url = curl::reachable(server.address());
+    let url = curl::reachable(server);
     let state = setup.fixture.to_value();
     let jobs = entries(&state, "sync_jobs");
     let pending: Vec<&str> =
@@ -122,17 +122,20 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
     if let Some(file) = &serve.cassette {
         lines.push(format!("  cassette  {}", file.display()));
     }
+    lines.extend(serve.listening.tls.introduction(server));
     lines.push(String::new());
+    let flags = serve.listening.tls.for_curl(server);
     let (what, line) = match pending.first() {
         Some(id) => (
             "Claim a pending sync job:",
             curl::command(
+                &flags,
                 "PUT",
                 &format!("{url}/_connector/_sync_job/{}/_claim", curl::segment(id)),
                 Some(r#"{"worker_hostname":"my-laptop"}"#),
             ),
         ),
-        None => ("List the sync jobs:", curl::command("GET", &format!("{url}/_connector/_sync_job"), None)),
+        None => ("List the sync jobs:", curl::command(&flags, "GET", &format!("{url}/_connector/_sync_job"), None)),
     };
     lines.push(format!("{what}\n  {}", console.bold(&line)));
     lines.push("\nCtrl-C stops it and tells what was found.".to_owned());

@@ -17,6 +17,7 @@ use super::args::{Listening, VerdictArgs};
 use super::child::Running;
 use super::console::{CommandFailure, Console, Exit, counted};
 use super::signals::ServerEnd;
+use super::tls::CaFile;
 use super::{curl, report, serve};
 use crate::finding::Severity;
 use crate::limits::JOURNAL_PAGE_ENTRIES;
@@ -88,9 +89,12 @@ async fn serve(
     let teller = *console;
     let tell = Tell(Arc::new(move |text| teller.warn(text)));
     let builder = listening.allow_host.iter().fold(builder, MockServerBuilder::allow_host);
-    let server = strict(builder, &listening.verdict).listen(listening.listen).tell(tell).serve()?;
+    let builder = listening.tls.on(strict(builder, &listening.verdict));
+    let server = builder.listen(listening.listen).tell(tell).serve()?;
+    // Whoever sees the port finds what it needs.
+    listening.tls.write(&server)?;
     let mut calls = Calls::default();
-    let lived = live(&server, port_file.as_mut(), console, life, &mut ending, &mut calls).await;
+    let lived = live(&server, listening, port_file.as_mut(), console, life, &mut ending, &mut calls).await;
     // Whoever finds it finds a server.
     drop(port_file);
     let drained = server.drain().await;
@@ -129,6 +133,7 @@ fn runtime() -> Result<Runtime, CommandFailure> {
 /// From the open port to the first reason to end; how what it lived for has ended.
 async fn live(
     server: &MockServer,
+    listening: &Listening,
     port_file: Option<&mut PortFile>,
     console: &Console,
     life: Life<'_>,
@@ -142,7 +147,12 @@ async fn live(
     if let Life::Callers(_) = life {
         if console.json() {
             let (url, pid) = (server.url(), std::process::id());
-            console.json_line(&json!({ "url": url, "port": server.port(), "pid": pid, "seed": server.seed() }))?;
+            let mut ready = json!({ "url": url, "port": server.port(), "pid": pid, "seed": server.seed() });
+            if let Some(tls) = server.tls() {
+                ready["ca"] = tls.ca_pem().into();
+                ready["ca_fingerprint"] = tls.ca_fingerprint_hex().into();
+            }
+            console.json_line(&ready)?;
         } else {
             console.result(&format!("elastimock listening on {}", server.url()))?;
         }
@@ -165,9 +175,11 @@ async fn live(
             Ok(Exit::Done)
         }
         Life::Command { words, not_passed_on } => {
-            let url = curl::reachable(server.address());
+            let url = curl::reachable(server);
             console.tell(&format!("elastimock at {url} mimics {}", serve::mimics(server)));
-            let running = Running::start(words, &url, not_passed_on)?;
+            let ca = server.tls().map(|tls| CaFile::of(tls, &listening.tls)).transpose()?;
+            let trusts = ca.iter().zip(server.tls()).flat_map(|(ca, tls)| ca.variables(tls)).collect();
+            let running = Running::start(words, &url, trusts, not_passed_on)?;
             calls.while_waiting(running.end(ending, console), server, console).await
         }
     }

@@ -58,7 +58,7 @@ impl OtherServer {
         if let Some(key) = &verify.api_key {
             always.push("authorization", &format!("ApiKey {key}"));
         }
-        let caller = Caller::new(Base::parse(&verify.against)?, verify.timeout, always);
+        let caller = Caller::new(Base::parse(&verify.against)?, verify.timeout, always, verify.tls.trust()?)?;
         let mut other = OtherServer { caller, name: verify.against.clone(), is_mock: false };
         let health = other.send(&Request::new(Method::Get, format!("{}/health", admin::PREFIX)))?;
         let health = serde_json::from_slice::<Value>(health.body()).unwrap_or_default();

@@ -1,17 +1,15 @@
 //! `elastimock wait`: until a server answers its health check.
-//!
-//! A client of a few lines, so that waiting needs no runtime.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::args::Wait;
-use super::caller::{Base, connect};
+use super::caller::{Base, Caller};
 use super::console::{CommandFailure, Console, Exit};
+use crate::http::{Headers, Method, Request};
 use crate::mock::admin;
 
 /// Time between two attempts.
@@ -22,16 +20,15 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(2);
 /// Time that the last attempt has at least, so that one which began is heard out.
 const ATTEMPT_MIN: Duration = Duration::from_millis(200);
 
-/// Bytes of an answer that are read.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
-
 /// Asks until the server is ready or the time is up.
 pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandFailure> {
     let began = Instant::now();
     let place = wait.port_file.as_ref().map_or_else(|| wait.url.clone(), |file| file.display().to_string());
     if wait.port_file.is_none() {
-        target(&wait.url)?;
+        Base::parse(&wait.url)?;
     }
+    // What cannot be read now cannot be read later.
+    wait.tls.trust()?;
     let mut last = String::new();
     loop {
         let left = wait.timeout.saturating_sub(began.elapsed());
@@ -65,12 +62,20 @@ fn attempt(wait: &Wait, time_max: Duration) -> Result<(String, Vec<u8>), String>
     };
     let mut seen = String::new();
     for url in urls {
-        let target = target(&url).map_err(|failure| failure.message)?;
-        seen = match ask(&target, time_max) {
-            Ok((200, health)) => return Ok((url, health)),
-            Ok((status, body)) => format!("status {status}{}", reason(&body)),
+        let trust = wait.tls.trust().map_err(|failure| failure.message)?;
+        let trust = if trust.is_said() { trust } else { trust.blind() };
+        let caller = Base::parse(&url).and_then(|base| Caller::new(base, time_max, Headers::new(), trust));
+        let mut caller = caller.map_err(|failure| failure.message)?;
+        let health = Request::new(Method::Get, format!("{}/health", admin::PREFIX));
+        let now = match caller.call(&health) {
+            Ok(answer) if answer.status() == 200 => return Ok((url, answer.body().to_vec())),
+            Ok(answer) => format!("status {}{}", answer.status(), reason(answer.body())),
             Err(error) => error.to_string(),
         };
+        // The first address is the usual one: why that did not answer is worth knowing.
+        if seen.is_empty() {
+            seen = now;
+        }
     }
     Err(seen)
 }
@@ -82,11 +87,14 @@ fn reason(body: &[u8]) -> String {
     reason.map_or_else(|| "; is something else running there?".to_owned(), |reason| format!(": {reason}"))
 }
 
-/// Where the server may be whose port stands in a file: it does not say whether it speaks IPv4 or IPv6.
+/// Where the server may be whose port stands in a file, which does not say whether it speaks IPv4 or IPv6, and TLS.
 fn urls_of(file: &Path) -> Result<Vec<String>, String> {
     let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
     match text.trim().parse::<u16>() {
-        Ok(port) if port > 0 => Ok(["127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}")).into()),
+        Ok(port) if port > 0 => {
+            let hosts = ["http://127.0.0.1", "https://127.0.0.1", "http://[::1]", "https://[::1]"];
+            Ok(hosts.map(|host| format!("{host}:{port}")).into())
+        }
         _ => Err("no port number stands there".to_owned()),
     }
 }
@@ -108,62 +116,4 @@ fn ready(url: &str, console: &Console, began: Instant, health: &[u8]) -> Result<
 
 fn millis(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn target(url: &str) -> Result<Base, CommandFailure> {
-    let base = Base::parse(url)?;
-    let path = format!("{}{}/health", base.path, admin::PREFIX);
-    Ok(Base { path, ..base })
-}
-
-/// One attempt: the status and the body of the answer.
-fn ask(target: &Base, time_max: Duration) -> std::io::Result<(u16, Vec<u8>)> {
-    let Base { host, port, path } = target;
-    let mut stream = connect(host.trim_matches(['[', ']']), *port, time_max)?;
-    stream.set_read_timeout(Some(time_max))?;
-    stream.set_write_timeout(Some(time_max))?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n").as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-    let no_http = || std::io::Error::other("an answer that is not HTTP");
-    let text = String::from_utf8_lossy(&answer);
-    let status = text
-        .strip_prefix("HTTP/1.")
-        .and_then(|rest| rest.split(' ').nth(1)?.get(..3)?.parse().ok())
-        .ok_or_else(no_http)?;
-    let body_at = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
-    Ok((status, answer.split_off(body_at)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_servers_are_understood() {
-        for (url, host, port, path) in [
-            ("http://127.0.0.1:9200", "127.0.0.1", 9200, "/_elastimock/health"),
-            ("http://127.0.0.1:9200/", "127.0.0.1", 9200, "/_elastimock/health"),
-            ("http://mock", "mock", 80, "/_elastimock/health"),
-            ("http://[::1]:9200", "[::1]", 9200, "/_elastimock/health"),
-            ("http://[::1]", "[::1]", 80, "/_elastimock/health"),
-            ("http://proxy:81/es/", "proxy", 81, "/es/_elastimock/health"),
-        ] {
-            let target = target(url).unwrap_or_else(|failure| panic!("{}", failure.message));
-            assert_eq!((target.host.as_str(), target.port, target.path.as_str()), (host, port, path), "{url}");
-        }
-        for url in [
-            "",
-            "127.0.0.1:9200",
-            "https://127.0.0.1:9200",
-            "http://",
-            "http://:9200",
-            "http://h:port",
-            "http://u@h:1",
-            "http://h:1/ x",
-            "http://h:1/?a",
-        ] {
-            assert!(target(url).is_err(), "{url}");
-        }
-    }
 }

@@ -8,13 +8,15 @@ mod harness;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use elastimock::{Fixture, MockServer, Profile};
+use elastimock::{Fixture, MockServer, Profile, Tls};
 use libtest_mimic::{Failed, Trial};
 
-const STORIES: [(&str, Language); 3] = [
+const STORIES: [(&str, Language); 5] = [
     ("tests/clients/python/connector_api.py", Language::Python),
     ("tests/clients/python/helpers.py", Language::Python),
     ("tests/clients/javascript/helpers.mjs", Language::JavaScript),
+    ("tests/clients/python/tls.py", Language::Python),
+    ("tests/clients/javascript/tls.mjs", Language::JavaScript),
 ];
 
 #[derive(Clone, Copy)]
@@ -64,11 +66,18 @@ fn client(language: Language, profile: Profile) -> Option<(PathBuf, Option<PathB
 
 /// Runs a client's story against an empty mock; what it says wrong fails the test with its own words.
 fn tell(client: (PathBuf, Option<PathBuf>), story: &str, profile: Profile) -> Result<(), Failed> {
-    let server = MockServer::builder().profile(profile).fixture(Fixture::new()).start_blocking()?;
+    let builder = MockServer::builder().profile(profile).fixture(Fixture::new());
+    let builder = if story.contains("/tls.") { builder.tls(Tls::self_signed()) } else { builder };
+    let server = builder.start_blocking()?;
     let (program, folder) = client;
     let mut command = Command::new(program);
     // The Python client warns of every call that Elastic calls beta.
-    command.env("PYTHONWARNINGS", "ignore").arg(path(story)).args(folder).arg(format!("http://{}", server.address()));
+    command.env("PYTHONWARNINGS", "ignore").arg(path(story)).args(folder).arg(server.url());
+    let ca = tempfile::NamedTempFile::new()?;
+    if let Some(tls) = server.tls() {
+        std::fs::write(&ca, tls.ca_pem())?;
+        command.arg(ca.path()).arg(tls.ca_fingerprint());
+    }
     let output = command.output().map_err(|error| format!("{story}: {error}"))?;
     if !output.status.success() {
         let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -89,7 +89,8 @@ impl Server {
             Ok(ready) => ready["url"].as_str().expect("a url").to_owned(),
             Err(_) => server.ready.strip_prefix("elastimock listening on ").expect("a ready line").to_owned(),
         };
-        server.address = url.strip_prefix("http://").expect("http").parse().expect("an address");
+        let (_, address) = url.split_once("://").expect("a scheme");
+        server.address = address.parse().expect("an address");
         server
     }
 

@@ -27,6 +27,9 @@ mod stubs;
 mod visibility;
 mod web_pages;
 
+#[cfg(feature = "tls")]
+mod tls;
+
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]

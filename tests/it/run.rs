@@ -204,6 +204,6 @@ fn the_version_tells_profiles_features_and_build() {
         told.starts_with(concat!("elastimock ", env!("CARGO_PKG_VERSION"), "\nprofiles: 9, 8; default 9\n")),
         "{told}"
     );
-    assert!(told.contains("\nfeatures: yaml, cli") && told.contains("\nbuild: "), "{told}");
+    assert!(told.contains("\nfeatures: tls, yaml, cli") && told.contains("\nbuild: "), "{told}");
     assert_eq!(run(&["-V"]).stdout, concat!("elastimock ", env!("CARGO_PKG_VERSION"), "\n"));
 }

@@ -59,6 +59,11 @@ impl ApiError {
         full(400, illegal_argument(format!("multiple values for single-valued header [{name}].")))
     }
 
+    /// Bytes in which there is no request line, as those of a TLS handshake on a port of plain HTTP.
+    pub(crate) fn no_request_line() -> ApiError {
+        full(400, illegal_argument("text is empty (possibly HTTP/0.9)"))
+    }
+
     /// A request line over the limit.
     pub(crate) fn too_long_line() -> ApiError {
         let reason = format!("An HTTP line is larger than {REQUEST_LINE_BYTES_MAX} bytes.");

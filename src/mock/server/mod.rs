@@ -8,6 +8,8 @@ pub(crate) mod cassette;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 use std::net::SocketAddr;
+#[cfg(feature = "tls")]
+use std::panic::AssertUnwindSafe;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +39,8 @@ use crate::mock::wire::guard::CallerGuard;
 use crate::mock::wire::ports;
 use crate::mock::wire::server::{ServerShared, Tasks, adopt, spawn, system_time};
 use crate::mock::wire::sink::Sink;
+#[cfg(feature = "tls")]
+use crate::mock::wire::tls::{ServerTls, Tls};
 use crate::mock::wire::troubles::{Tell, Troubles};
 use crate::profile::{Profile, Release};
 use crate::record::interaction::Interaction;
@@ -105,6 +109,8 @@ pub struct MockServer {
     url: String,
     shared: Arc<ServerShared>,
     tasks: Arc<Tasks>,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
     asserts_on_drop: bool,
     fail_on: Severity,
     /// The line of the test that made its builder.
@@ -172,7 +178,7 @@ impl MockServer {
         MockServer::builder().cassette(path)
     }
 
-    /// Where the server is reached, without a slash at the end: `http://127.0.0.1:43210`.
+    /// Where the server is reached, without a slash at the end: `http://127.0.0.1:43210`, with TLS `https://…`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -185,6 +191,12 @@ impl MockServer {
     /// The port that the server is bound to.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// What clients need in order to trust the server; `None` if it speaks plain HTTP.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&ServerTls> {
+        self.tls.as_ref()
     }
 
     /// The seed that ids depend on.
@@ -732,6 +744,8 @@ pub struct MockServerBuilder {
     cassette: Option<PathBuf>,
     mode: Option<CassetteMode>,
     allowed_hosts: Vec<String>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     tell: Option<Tell>,
     asserts_on_drop: bool,
     fail_on: Option<Severity>,
@@ -833,6 +847,23 @@ impl MockServerBuilder {
     /// ```
     pub fn allow_host(mut self, name: impl Into<String>) -> MockServerBuilder {
         self.allowed_hosts.push(name.into());
+        self
+    }
+
+    /// Speaks TLS. [`MockServer::tls`] then has what clients are to trust.
+    ///
+    /// ```
+    /// use elastimock::{MockServer, Tls};
+    ///
+    /// let server = MockServer::builder().tls(Tls::self_signed()).start_blocking()?;
+    /// let ca = server.tls().expect("the server speaks TLS").ca_pem();
+    /// // … a client is told to trust `ca`, and to call server.url() …
+    /// # assert!(ca.contains("CERTIFICATE"));
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> MockServerBuilder {
+        self.tls = Some(tls);
         self
     }
 
@@ -1000,7 +1031,7 @@ impl MockServerBuilder {
     /// Starts the server. The port is bound and open when this returns.
     ///
     /// # Errors
-    /// [`Error::is_invalid_input`] if a fixture, the version number, a host or the id of a rule is wrong;
+    /// [`Error::is_invalid_input`] if a fixture, the version number, a host, a certificate or the id of a rule is wrong;
     /// [`Error::is_surroundings`] if a file cannot be read or written, or no port can be bound.
     pub async fn start(self) -> Result<MockServer, Error> {
         self.start_blocking()
@@ -1074,6 +1105,8 @@ impl MockServerBuilder {
         let address = listener.local_addr().map_err(cannot)?;
         let listener = adopt(listener).map_err(cannot)?;
         let guard = CallerGuard::new(address, &self.allowed_hosts)?;
+        #[cfg(feature = "tls")]
+        let (front, tls) = self.tls.map(|tls| tls.front(address, guard.names())).transpose()?.unzip();
         let troubles = Arc::new(Troubles::new(self.tell));
         // Last, so that a server which cannot start costs nobody an older recording.
         let sink = self
@@ -1081,13 +1114,19 @@ impl MockServerBuilder {
             .as_deref()
             .map(|path| Sink::create(path, &engine.recording_header(), troubles.clone()))
             .transpose()?;
-        let shared = Arc::new(ServerShared::new(engine, guard, sink, troubles));
+        let shared = ServerShared::new(engine, guard, sink, troubles);
+        #[cfg(feature = "tls")]
+        let shared = shared.behind(front.map(AssertUnwindSafe));
+        let scheme = if shared.speaks_tls() { "https" } else { "http" };
+        let shared = Arc::new(shared);
         let tasks = spawn(listener, shared.clone());
         Ok(MockServer {
             address,
-            url: format!("http://{address}"),
+            url: format!("{scheme}://{address}"),
             shared,
             tasks,
+            #[cfg(feature = "tls")]
+            tls,
             asserts_on_drop: self.asserts_on_drop,
             fail_on: self.fail_on.unwrap_or(Severity::Error),
             started_from: self.started_from,

@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
+use super::socket::Socket;
 use crate::fault::{Fault, FaultKind};
 use crate::http::Response;
 use crate::limits::DRIBBLE_MS;
@@ -60,7 +59,7 @@ impl ConnectionEnd {
     pub(crate) fn of(fault: &Fault, response: &Response) -> Option<ConnectionEnd> {
         let body = response.body();
         let through = || {
-            let mut bytes = head(response);
+            let mut bytes = last_head(response);
             bytes.extend_from_slice(&body[..fault.bytes_let_through(body.len())]);
             bytes
         };
@@ -75,9 +74,19 @@ impl ConnectionEnd {
                 let pieces: Vec<Vec<u8>> = body.chunks(fault.dribble_bytes(body.len())).map(<[u8]>::to_vec).collect();
                 let over = fault.over.unwrap_or(Duration::from_millis(DRIBBLE_MS));
                 let pause = over / u32::try_from(pieces.len().max(1)).unwrap_or(1);
-                ConnectionEnd::Dribble { head: head(response), pieces, pause }
+                ConnectionEnd::Dribble { head: last_head(response), pieces, pause }
             }
         })
+    }
+
+    /// The answer to a client that speaks TLS where there is none.
+    ///
+    /// Source: run against Elasticsearch, which takes the bytes for a request of HTTP/0.9.
+    pub(crate) fn to_tls(response: &Response) -> ConnectionEnd {
+        let mut bytes = head("HTTP/1.0", response);
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(response.body());
+        ConnectionEnd::Cut(bytes)
     }
 
     /// Whether nobody waits for anything any more: the server may end at once.
@@ -86,38 +95,28 @@ impl ConnectionEnd {
     }
 
     /// Does it, to a connection of which hyper has let go.
-    pub(crate) fn perform(self, stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub(crate) fn perform(self, socket: Socket) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             // Whatever fails here, the client has gone.
-            let _ = self.write(stream).await;
+            let _ = self.write(socket).await;
         })
     }
 
-    async fn write(self, stream: TcpStream) -> io::Result<()> {
+    async fn write(self, mut socket: Socket) -> io::Result<()> {
         match self {
-            // What is closed with no time to linger is reset: RST, and no FIN.
-            ConnectionEnd::Reset => socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+            ConnectionEnd::Reset => socket.reset(),
             ConnectionEnd::Close => Ok(()),
             ConnectionEnd::Stall(bytes) => {
-                send(&stream, &bytes).await?;
+                socket.send(&bytes).await?;
                 // Until the client gives up, or the server ends.
-                let mut read = [0; 1024];
-                loop {
-                    stream.readable().await?;
-                    match stream.try_read(&mut read) {
-                        Ok(0) => return Ok(()),
-                        Ok(_) => {}
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Err(error) => return Err(error),
-                    }
-                }
+                socket.read_to_end().await
             }
-            ConnectionEnd::Cut(bytes) => send(&stream, &bytes).await,
+            ConnectionEnd::Cut(bytes) => socket.send(&bytes).await,
             ConnectionEnd::Dribble { head, pieces, pause } => {
-                send(&stream, &head).await?;
+                socket.send(&head).await?;
                 for piece in pieces {
                     tokio::time::sleep(pause).await;
-                    send(&stream, &piece).await?;
+                    socket.send(&piece).await?;
                 }
                 Ok(())
             }
@@ -125,23 +124,18 @@ impl ConnectionEnd {
     }
 }
 
-async fn send(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+/// The same, of an answer with which the connection ends.
+fn last_head(response: &Response) -> Vec<u8> {
+    let mut head = head("HTTP/1.1", response);
+    head.extend_from_slice(b"connection: close\r\n\r\n");
+    head
 }
 
-/// Status line and headers as hyper writes them; the connection ends with the answer.
-fn head(response: &Response) -> Vec<u8> {
+/// Status line and headers as hyper writes them, but for the last lines.
+fn head(version: &str, response: &Response) -> Vec<u8> {
     let status = hyper::StatusCode::from_u16(response.status()).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     let reason = status.canonical_reason().unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_str());
+    let mut head = format!("{version} {} {reason}\r\n", status.as_str());
     let mut has_length = false;
     for (name, value) in response.headers().iter().filter(|(name, _)| *name != "connection") {
         has_length |= name == "content-length";
@@ -150,7 +144,6 @@ fn head(response: &Response) -> Vec<u8> {
     if !has_length {
         head.push_str(&format!("content-length: {}\r\n", response.body().len()));
     }
-    head.push_str("connection: close\r\n\r\n");
     head.into_bytes()
 }
 

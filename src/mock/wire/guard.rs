@@ -37,6 +37,12 @@ impl CallerGuard {
         Ok(CallerGuard { is_local, names: names.iter().map(|name| host_name(name)).collect::<Result<_, _>>()? })
     }
 
+    /// Further names that are its own.
+    #[cfg(feature = "tls")]
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Why a request is not taken, if it is not. `is_admin` says whether it is for the mock itself.
     pub(crate) fn refusal(
         &self,

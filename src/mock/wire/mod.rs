@@ -8,4 +8,7 @@ pub(crate) mod guard;
 pub(crate) mod ports;
 pub(crate) mod server;
 pub(crate) mod sink;
+pub(crate) mod socket;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod troubles;

@@ -30,6 +30,9 @@ use super::coming::Coming;
 use super::delivery::{ConnectionEnd, Upset, garbled};
 use super::guard::CallerGuard;
 use super::sink::Sink;
+use super::socket::Socket;
+#[cfg(feature = "tls")]
+use super::tls::handshake::{Front, shake};
 use super::troubles::Troubles;
 use crate::clock::Timestamp;
 use crate::es::error::ApiError as Refused;
@@ -61,6 +64,9 @@ pub(crate) struct ServerShared {
     desk: RequestParser,
     guard: CallerGuard,
     sink: Option<Sink>,
+    /// What is shown to whoever connects; none where plain HTTP is spoken.
+    #[cfg(feature = "tls")]
+    front: Option<Front>,
     /// Whether what is recorded tells how long answers took.
     timing: bool,
     /// Whether answers from a recording take as long as they took then.
@@ -121,6 +127,8 @@ impl ServerShared {
             engine: Arc::new(Mutex::new(engine)),
             guard,
             sink,
+            #[cfg(feature = "tls")]
+            front: None,
             timing,
             plays_pauses,
             troubles,
@@ -128,6 +136,20 @@ impl ServerShared {
             came: Coming::default(),
             has_gates,
         }
+    }
+
+    /// The same, spoken through TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn behind(self, front: Option<Front>) -> ServerShared {
+        ServerShared { front, ..self }
+    }
+
+    /// Whether TLS is spoken.
+    pub(crate) fn speaks_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.front.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
     }
 
     /// The engine, to be asked something. What changes it goes through [`ServerShared::verb`].
@@ -640,12 +662,15 @@ fn serve(stream: TcpStream, shared: Arc<ServerShared>, tasks: &Arc<Tasks>) {
         let line = answering.clone();
         async move { line.answer(incoming).await }
     });
-    let connection = http1::Builder::new()
-        .auto_date_header(false)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
     let place = Connected(TaskPlace::new(tasks));
-    let held = Held::ByHyper(Box::pin(connection));
+    #[cfg(feature = "tls")]
+    if let Some(front) = &line.shared.front {
+        let shaking = shake(front.0.clone(), stream, line.shared.troubles.clone());
+        let held = Held::ByHandshake(Box::pin(shaking), service);
+        tokio::spawn(Serving { held, line, draining: false, place });
+        return;
+    }
+    let held = Held::spoken(Socket::plain(stream), service);
     tokio::spawn(Serving { held, line, draining: false, place });
 }
 
@@ -659,10 +684,25 @@ struct Serving<S: HttpService<Incoming>> {
 
 /// Who has the socket of a connection.
 enum Held<S: HttpService<Incoming>> {
-    ByHyper(Pin<Box<http1::Connection<TokioIo<TcpStream>, S>>>),
+    /// TLS is not agreed upon yet; what answers afterwards.
+    #[cfg(feature = "tls")]
+    ByHandshake(Pin<Box<dyn Future<Output = Option<Socket>> + Send>>, S),
+    ByHyper(Pin<Box<http1::Connection<TokioIo<Socket>, S>>>),
     /// A fault has taken it; whether nothing more comes.
     ByFault(Pin<Box<dyn Future<Output = ()> + Send>>, bool),
     Nobody,
+}
+
+impl<S: HttpService<Incoming, ResBody = Full<Bytes>>> Held<S>
+where
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// HTTP is spoken from now on.
+    fn spoken(socket: Socket, service: S) -> Held<S> {
+        let mut http = http1::Builder::new();
+        http.auto_date_header(false).max_buf_size(HEAD_BYTES_MAX);
+        Held::ByHyper(Box::pin(http.serve_connection(TokioIo::new(socket), service)))
+    }
 }
 
 /// The place of a connection, which was counted when it was accepted.
@@ -689,6 +729,8 @@ where
             Phase::Draining => {
                 this.draining = true;
                 match &mut this.held {
+                    #[cfg(feature = "tls")]
+                    Held::ByHandshake(..) => return Poll::Ready(()),
                     Held::ByHyper(connection) => connection.as_mut().graceful_shutdown(),
                     Held::ByFault(_, true) | Held::Nobody => return Poll::Ready(()),
                     Held::ByFault(_, false) => {}
@@ -696,18 +738,40 @@ where
             }
             Phase::Cut => return Poll::Ready(()),
         }
+        #[cfg(feature = "tls")]
+        if let Held::ByHandshake(shaking, _) = &mut this.held {
+            let Some(socket) = std::task::ready!(shaking.as_mut().poll(context)) else { return Poll::Ready(()) };
+            let Held::ByHandshake(_, service) = std::mem::replace(&mut this.held, Held::Nobody) else {
+                return Poll::Ready(());
+            };
+            this.held = Held::spoken(socket, service);
+        }
         if let Held::ByHyper(connection) = &mut this.held {
             // Errors are the client's: it went away, or spoke no HTTP. hyper has answered what can be.
             let polled = connection.as_mut().poll(context).map(|_| ());
-            let Some(ending) = this.line.upset.take() else { return polled };
+            let upset = this.line.upset.take();
+            if upset.is_none() && polled.is_pending() {
+                return polled;
+            }
             let Held::ByHyper(connection) = std::mem::replace(&mut this.held, Held::Nobody) else { return polled };
-            let stream = Pin::into_inner(connection).into_parts().io.into_inner();
+            let socket = Pin::into_inner(connection).into_parts().io.into_inner();
+            let ending = match upset {
+                Some(ending) => ending,
+                None if socket.wants_tls() => {
+                    this.line.shared.troubles.unheard(
+                        "a client speaks TLS and this port plain HTTP; give it an address that begins with http://, or \
+                         start the server with --tls self-signed",
+                    );
+                    ConnectionEnd::to_tls(&render(&Err(Refused::no_request_line()), &Style::default()))
+                }
+                None => return polled,
+            };
             let is_stalled = ending.is_stalled();
-            this.held = Held::ByFault(ending.perform(stream), is_stalled);
+            this.held = Held::ByFault(ending.perform(socket), is_stalled);
         }
         match &mut this.held {
             Held::ByFault(performing, _) => performing.as_mut().poll(context),
-            Held::ByHyper(_) | Held::Nobody => Poll::Ready(()),
+            _ => Poll::Ready(()),
         }
     }
 }

@@ -27,6 +27,8 @@ struct KeptTroubles {
     recording: Option<String>,
     refused: u64,
     refused_last: String,
+    unheard: u64,
+    unheard_last: String,
 }
 
 impl Troubles {
@@ -53,6 +55,18 @@ impl Troubles {
         }
     }
 
+    /// A connection was closed before anything could be asked. Only the first one is told: clients try again and again.
+    pub(crate) fn unheard(&self, reason: &str) {
+        let mut kept = self.kept();
+        kept.unheard += 1;
+        kept.unheard_last = reason.to_owned();
+        let is_first = kept.unheard == 1;
+        drop(kept);
+        if is_first {
+            self.tell(&format!("a connection was closed: {reason} (further ones are only counted)"));
+        }
+    }
+
     /// All of them, a sentence each.
     pub(crate) fn list(&self) -> Vec<String> {
         let kept = self.kept();
@@ -61,7 +75,12 @@ impl Troubles {
             1 => Some(format!("1 call was refused with 403: {}", kept.refused_last)),
             count => Some(format!("{count} calls were refused with 403, the last one because {}", kept.refused_last)),
         };
-        kept.recording.iter().cloned().chain(refused).collect()
+        let unheard = match kept.unheard {
+            0 => None,
+            1 => Some(format!("1 connection was closed: {}", kept.unheard_last)),
+            count => Some(format!("{count} connections were closed, the last one because {}", kept.unheard_last)),
+        };
+        kept.recording.iter().cloned().chain(refused).chain(unheard).collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptTroubles> {
