@@ -10,6 +10,7 @@
 //! Source: Elasticsearch 9.x with jackson-core 2.15, compared run by run.
 
 mod chars;
+mod compact;
 mod error;
 mod scalar;
 mod scan;

@@ -1,6 +1,7 @@
 //! JSON as Elasticsearch prints it: its escapes, its doubles, its pretty form.
 //!
-//! The walking is serde_json's; here are only the marks and the spelling.
+//! The walking is serde_json's; here are only the marks and the spelling of the pretty form. The compact one stands
+//! next door.
 //!
 //! Source: Elasticsearch 9.x answers; jackson-core 2.15 and Java's `Double.toString`, compared run by run.
 
@@ -9,6 +10,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
+
+use super::compact::Compact;
 
 /// The text of a value: compact, or in lines with a final line end.
 ///
@@ -50,32 +53,11 @@ pub fn write(value: &Value, pretty: bool) -> String {
 /// ```
 pub fn write_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, pretty: bool) -> serde_json::Result<()> {
     if !pretty {
-        return value.serialize(&mut Serializer::with_formatter(out, Compact));
+        return value.serialize(Compact(out));
     }
     value.serialize(&mut Serializer::with_formatter(&mut *out, Pretty::default()))?;
     out.push(b'\n');
     Ok(())
-}
-
-/// Everything in one line, without blanks.
-struct Compact;
-
-impl Formatter for Compact {
-    fn write_f64<W: Write + ?Sized>(&mut self, out: &mut W, value: f64) -> io::Result<()> {
-        java_float(out, &format!("{value:e}"), || format!("{value:.1e}"))
-    }
-
-    fn write_f32<W: Write + ?Sized>(&mut self, out: &mut W, value: f32) -> io::Result<()> {
-        java_float(out, &format!("{value:e}"), || format!("{value:.1e}"))
-    }
-
-    fn write_char_escape<W: Write + ?Sized>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
-        char_escape(out, escape)
-    }
-
-    fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        string_fragment(out, fragment)
-    }
 }
 
 /// One field or element a line, two blanks a level, blanks around the colon and in empty containers.
@@ -156,11 +138,11 @@ impl Formatter for Pretty {
     }
 
     fn write_f64<W: Write + ?Sized>(&mut self, out: &mut W, value: f64) -> io::Result<()> {
-        Compact.write_f64(out, value)
+        java_float(out, &format!("{value:e}"), || format!("{value:.1e}"))
     }
 
     fn write_f32<W: Write + ?Sized>(&mut self, out: &mut W, value: f32) -> io::Result<()> {
-        Compact.write_f32(out, value)
+        java_float(out, &format!("{value:e}"), || format!("{value:.1e}"))
     }
 
     fn write_char_escape<W: Write + ?Sized>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
@@ -169,6 +151,28 @@ impl Formatter for Pretty {
 
     fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         string_fragment(out, fragment)
+    }
+}
+
+/// A text with its escapes, without its quotes.
+pub(super) fn escape_into(out: &mut Vec<u8>, text: &str) {
+    for char in text.chars() {
+        match char {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\u{8}' => out.extend_from_slice(b"\\b"),
+            '\u{c}' => out.extend_from_slice(b"\\f"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            '\0'..'\x20' => out.extend_from_slice(format!("\\u{:04X}", u32::from(char)).as_bytes()),
+            '\u{10000}'.. => {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(format!("\\u{unit:04X}").as_bytes());
+                }
+            }
+            char => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
     }
 }
 
@@ -211,7 +215,11 @@ fn string_fragment<W: Write + ?Sized>(out: &mut W, fragment: &str) -> io::Result
 /// Between 1/1000 and 10 million plainly, else with an exponent, and always with a fraction. Java
 /// wants two digits at least and then the best two: the least double is `4.9E-324`, not `5.0E-324`.
 /// `two_digits` is the float rounded to two.
-fn java_float<W: Write + ?Sized>(out: &mut W, shortest: &str, two_digits: impl FnOnce() -> String) -> io::Result<()> {
+pub(super) fn java_float<W: Write + ?Sized>(
+    out: &mut W,
+    shortest: &str,
+    two_digits: impl FnOnce() -> String,
+) -> io::Result<()> {
     let rounded;
     let mut shortest = shortest;
     let zero = matches!(shortest, "0e0" | "-0e0");

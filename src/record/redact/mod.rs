@@ -323,20 +323,35 @@ pub(crate) fn revealed<'s>(kept: &str, sent: &'s str) -> Vec<&'s str> {
 /// Whether a look at the body is worth its while: it has a name that goes with secrets, or spells
 /// ASCII in a way that could hide one.
 fn is_suspect(bytes: &[u8]) -> bool {
-    let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        at += 1;
-        let hides = match byte {
-            b'"' => goes_with_secrets(&bytes[at..]),
-            b'\\' => bytes[at..].starts_with(b"u00"),
-            _ => false,
-        };
-        if hides {
-            return true;
+    let hides = |at: usize| match (bytes[at], bytes.get(at + 1)) {
+        (b'"', Some(b's' | b'a' | b'e' | b'v' | b'c')) => goes_with_secrets(&bytes[at + 1..]),
+        (b'\\', Some(b'u')) => bytes[at + 1..].starts_with(b"u00"),
+        _ => false,
+    };
+    // Eight bytes at a time: most have neither mark.
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut first = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let mut marks = places_of(word, b'"') | places_of(word, b'\\');
+        while marks != 0 {
+            if hides(first + marks.trailing_zeros() as usize / 8) {
+                return true;
+            }
+            marks &= marks - 1;
         }
+        first += 8;
     }
-    false
+    (bytes.len() - rest.len()..bytes.len()).any(hides)
+}
+
+/// The top bits of the bytes in a word that are this one.
+#[inline]
+fn places_of(word: u64, byte: u8) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const REST: u64 = 0x7F * EACH;
+    let differs = word ^ (u64::from(byte) * EACH);
+    !(((differs & REST) + REST) | differs | REST)
 }
 
 /// Whether a name begins there that goes with secrets.
