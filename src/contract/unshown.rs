@@ -6,7 +6,8 @@
 //! depends on a write is only said where it is certain: a hit is the document, or the query plainly matches it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ pub(crate) struct Unshown {
 #[derive(Clone, Debug, Default)]
 struct Pending {
     writes: Vec<PastWrite>,
+    /// The last write of each document; only that one counts.
+    last: BTreeMap<Arc<str>, usize>,
     /// Whether a search that depends on them has been told.
     told: bool,
 }
@@ -44,12 +47,22 @@ struct PastWrite {
     mark: CallRef,
     id: Arc<str>,
     effect: DocumentEffect,
-    operation: &'static str,
-    /// The method and path of the call, as it may be told.
-    call: Arc<str>,
-    /// The body of the call, and which of its items it was.
-    body: Bytes,
+    /// The call, and which of its items it was.
+    call: Arc<Writing>,
     item: usize,
+    /// The fields that it wrote, and whether they are all that the document has, once somebody has asked.
+    fields: OnceLock<Option<(Map<String, Value>, bool)>>,
+}
+
+/// A call that wrote something.
+#[derive(Debug)]
+struct Writing {
+    operation: &'static str,
+    /// The method and path, as they may be told.
+    told: String,
+    body: Bytes,
+    /// Of each item of a bulk where its document stands, and whether it is an update, once somebody has asked.
+    items: OnceLock<Vec<(Range<usize>, bool)>>,
 }
 
 /// What became of a document.
@@ -90,11 +103,9 @@ impl Unshown {
         for read in &reads {
             for (index, pending) in self.indices.iter().filter(|(index, pending)| !pending.told && read.covers(index)) {
                 let interval = self.interval(index);
-                let is_hidden = |write: &&PastWrite| interval.is_none_or(|it| heard.at.since(write.mark.at) < it);
-                let hidden: Vec<&PastWrite> = pending.writes.iter().filter(is_hidden).collect();
-                let found = hidden.iter().enumerate().find(|(at, write)| {
-                    // Only the last write of a document counts.
-                    !hidden[at + 1..].iter().any(|later| later.id == write.id) && read.depends_on(index, write)
+                let is_hidden = |write: &PastWrite| interval.is_none_or(|it| heard.at.since(write.mark.at) < it);
+                let found = pending.writes.iter().enumerate().find(|(at, write)| {
+                    is_hidden(write) && pending.last.get(&write.id) == Some(at) && read.depends_on(index, write)
                 });
                 if let Some((_, write)) = found {
                     let (method, path) = (heard.request.method(), heard.request.path());
@@ -173,7 +184,12 @@ impl Unshown {
             Some("delete") => "delete",
             _ => "index",
         };
-        let call: Arc<str> = format!("{} {}", heard.request.method(), heard.request.path()).into();
+        let call = Arc::new(Writing {
+            operation,
+            told: format!("{} {}", heard.request.method(), heard.request.path()),
+            body: heard.request.body().clone(),
+            items: OnceLock::new(),
+        });
         for (item, told) in told.into_iter().enumerate() {
             let WriteTold { index, id, effect } = told;
             if index.is_empty() {
@@ -192,8 +208,8 @@ impl Unshown {
             }
             if pending.writes.len() < JUDGE_UNSHOWN_MAX {
                 let mark = CallRef { seq: heard.seq, at: heard.at };
-                let body = heard.request.body().clone();
-                pending.writes.push(PastWrite { mark, id, effect, operation, call: call.clone(), body, item });
+                pending.last.insert(id.clone(), pending.writes.len());
+                pending.writes.push(PastWrite { mark, id, effect, call: call.clone(), item, fields: OnceLock::new() });
             }
         }
     }
@@ -336,30 +352,19 @@ impl PastWrite {
 
     /// The call, for people. What an answer says of ids nobody has masked.
     fn told(&self) -> String {
-        match self.operation {
-            "bulk" => format!("{} (item {})", self.call, self.item + 1),
-            _ => self.call.to_string(),
+        match self.call.operation {
+            "bulk" => format!("{} (item {})", self.call.told, self.item + 1),
+            _ => self.call.told.clone(),
         }
     }
 
     /// The fields that it wrote, and whether they are all that the document has.
-    fn fields(&self) -> Option<(Map<String, Value>, bool)> {
-        let (text, is_update): (&[u8], bool) = match self.operation {
-            "bulk" => {
-                let mut lines = self.body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-                let mut at = 0;
-                loop {
-                    let action = json::read(lines.next()?).ok()??;
-                    let verb = action.as_object()?.keys().next()?.clone();
-                    let document = if verb == "delete" { None } else { lines.next() };
-                    if at == self.item {
-                        break (document?, verb == "update");
-                    }
-                    at += 1;
-                }
-            }
-            operation => (&self.body[..], operation == "update"),
-        };
+    fn fields(&self) -> Option<&(Map<String, Value>, bool)> {
+        self.fields.get_or_init(|| self.read_fields()).as_ref()
+    }
+
+    fn read_fields(&self) -> Option<(Map<String, Value>, bool)> {
+        let (text, is_update) = self.call.document(self.item)?;
         let Value::Object(mut document) = json::read(text).ok()?? else { return None };
         match is_update {
             false => Some((document, true)),
@@ -371,12 +376,42 @@ impl PastWrite {
     }
 }
 
+impl Writing {
+    /// The text of what an item wrote, and whether it is an update.
+    fn document(&self, item: usize) -> Option<(&[u8], bool)> {
+        if self.operation != "bulk" {
+            return Some((&self.body, self.operation == "update"));
+        }
+        let (place, is_update) = self.items.get_or_init(|| self.read_items()).get(item)?;
+        Some((&self.body[place.clone()], *is_update))
+    }
+
+    /// The items of a bulk, up to the first that cannot be read. That of a deletion is empty.
+    fn read_items(&self) -> Vec<(Range<usize>, bool)> {
+        let mut end = 0;
+        let places = self.body.split(|byte| *byte == b'\n').map(|line| {
+            let start = end;
+            end += line.len() + 1;
+            start..start + line.len()
+        });
+        let mut lines = places.filter(|place| !self.body[place.clone()].trim_ascii().is_empty());
+        let mut items = Vec::new();
+        while let Some(place) = lines.next() {
+            let Ok(Some(Value::Object(action))) = json::read(&self.body[place]) else { break };
+            let Some(verb) = action.keys().next() else { break };
+            let document = if verb == "delete" { Some(0..0) } else { lines.next() };
+            items.push((document.unwrap_or(0..0), verb == "update"));
+        }
+        items
+    }
+}
+
 /// A search as far as it matters what it found.
 struct Look {
     expression: String,
     query: Option<Value>,
-    /// The ids of the hits, each with its index; none within where the answer does not name it.
-    hits: Vec<(Option<String>, String)>,
+    /// The ids of the hits, sorted, each with its index; none within where the answer does not name it.
+    hits: Vec<(String, Option<String>)>,
     /// Whether the hits show what the documents say.
     shows_source: bool,
 }
@@ -405,12 +440,9 @@ impl Look {
         };
         let hits = answer.pointer("/hits/hits").and_then(Value::as_array).into_iter().flatten();
         let text = |hit: &Value, name: &str| hit.get(name).and_then(Value::as_str).map(str::to_owned);
-        Look {
-            expression,
-            query: Some(query),
-            shows_source: body.get("_source") != Some(&Value::Bool(false)),
-            hits: hits.filter_map(|hit| Some((text(hit, "_index"), text(hit, "_id")?))).collect(),
-        }
+        let mut hits: Vec<_> = hits.filter_map(|hit| Some((text(hit, "_id")?, text(hit, "_index")))).collect();
+        hits.sort_unstable();
+        Look { hits, expression, query: Some(query), shows_source: body.get("_source") != Some(&Value::Bool(false)) }
     }
 
     /// The searches of a multi search.
@@ -443,7 +475,8 @@ impl Look {
     fn list(heard: &ObservedCall<'_>, index: &str) -> Look {
         let answer = (heard.answer)();
         let shown = answer.get("results").and_then(Value::as_array).into_iter().flatten();
-        let hits = shown.filter_map(|shown| Some((None, shown.get("id")?.as_str()?.to_owned()))).collect();
+        let mut hits: Vec<_> = shown.filter_map(|shown| Some((shown.get("id")?.as_str()?.to_owned(), None))).collect();
+        hits.sort_unstable();
         Look { expression: index.to_owned(), query: None, hits, shows_source: true }
     }
 
@@ -453,20 +486,19 @@ impl Look {
 
     /// Whether the answer is certain to depend on a write.
     fn depends_on(&self, index: &str, write: &PastWrite) -> bool {
-        let is_hit = self
-            .hits
-            .iter()
-            .any(|(named, id)| **id == *write.id && named.as_deref().is_none_or(|named| named == index));
+        let first = self.hits.partition_point(|(id, _)| **id < *write.id);
+        let same = self.hits[first..].iter().take_while(|(id, _)| **id == *write.id);
+        let is_hit = same.into_iter().any(|(_, named)| named.as_deref().is_none_or(|named| named == index));
         let matches = |fields: &Map<String, Value>| {
             self.query.as_ref().is_some_and(|query| surely_matches(query, &write.id, fields))
         };
         let is_all = self.query.as_ref().is_some_and(is_match_all);
         match write.effect {
-            DocumentEffect::Created => is_hit || is_all || write.fields().is_some_and(|(fields, _)| matches(&fields)),
+            DocumentEffect::Created => is_hit || is_all || write.fields().is_some_and(|(fields, _)| matches(fields)),
             // It is found in any case; what is found may be what it was before.
             DocumentEffect::Updated => {
                 (is_hit && self.shows_source)
-                    || (!is_all && write.fields().is_some_and(|(fields, _)| matches(&fields) && !is_by_id(self)))
+                    || (!is_all && write.fields().is_some_and(|(fields, _)| matches(fields) && !is_by_id(self)))
             }
             DocumentEffect::Deleted => is_hit || is_all,
         }
