@@ -41,6 +41,11 @@ pub(crate) trait Recipe {
     fn lacks(&self, _name: &str) -> bool {
         false
     }
+
+    /// A member of what it makes that is a text and needs no making.
+    fn known_text(&self, _name: &str) -> Option<&str> {
+        None
+    }
 }
 
 impl Recipe for Timestamp {
@@ -118,6 +123,8 @@ impl RawJson {
 pub(crate) struct MergedMember {
     name: &'static str,
     text: RawJson,
+    /// Whether each name within is one that any mapping of objects takes: none is empty or has a dot.
+    has_plain_names: bool,
     /// The object that has this one member, once somebody has asked for it.
     object: OnceLock<Arc<Value>>,
     /// What became of the first value that it was merged into; equal ones become the same.
@@ -127,11 +134,12 @@ pub(crate) struct MergedMember {
 impl MergedMember {
     /// A member with an object as its value, which is plain JSON: ASCII without escapes, no name twice.
     pub(crate) fn new(name: &'static str, text: &Bytes) -> MergedMember {
+        let has_plain_names = has_plain_names(text);
         let text = match text.len() > COPIED_BYTES_MAX {
             true => RawJson::Held(Box::new(text.clone())),
             false => RawJson::Copied(Arc::from(&**text)),
         };
-        MergedMember { name, text, object: OnceLock::new(), grown: OnceLock::new() }
+        MergedMember { name, text, has_plain_names, object: OnceLock::new(), grown: OnceLock::new() }
     }
 
     /// Whether its value has that text.
@@ -146,19 +154,7 @@ impl MergedMember {
 
     /// Whether each name within is one that any mapping of objects takes: none is empty or has a dot.
     pub(crate) fn has_plain_names(&self) -> bool {
-        let bytes = self.text.bytes();
-        let mut at = 0;
-        while let Some(start) = bytes[at..].iter().position(|byte| *byte == b'"').map(|start| at + start + 1) {
-            let Some(end) = bytes[start..].iter().position(|byte| *byte == b'"').map(|end| start + end) else {
-                return false;
-            };
-            at = end + 1;
-            let is_name = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
-            if is_name && (start == end || bytes[start..end].contains(&b'.')) {
-                return false;
-            }
-        }
-        true
+        self.has_plain_names
     }
 
     /// The object that has this one member.
@@ -169,6 +165,22 @@ impl MergedMember {
     fn value(&self) -> Value {
         self.object().get(self.name).cloned().unwrap_or_default()
     }
+}
+
+/// Whether no name in an object is empty or has a dot.
+fn has_plain_names(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(start) = bytes[at..].iter().position(|byte| *byte == b'"').map(|start| at + start + 1) {
+        let Some(end) = bytes[start..].iter().position(|byte| *byte == b'"').map(|end| start + end) else {
+            return false;
+        };
+        at = end + 1;
+        let is_name = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
+        if is_name && (start == end || bytes[start..end].contains(&b'.')) {
+            return false;
+        }
+    }
+    true
 }
 
 fn object_of(name: &str, value: Value) -> Value {
@@ -269,6 +281,30 @@ impl SharedValue {
         }
     }
 
+    /// A member that is a text, if it is known without putting the whole together.
+    pub(crate) fn known_text(&self, name: &str) -> Option<&str> {
+        match &self.0 {
+            SharedForm::Snapshot(later) => later.recipe.known_text(name),
+            SharedForm::Grown(grown) => match &grown.added {
+                Added::Object(added) if added.get(name).is_some() => None,
+                Added::Member(known, _) if *known == name => None,
+                _ => grown.shared.known_text(name),
+            },
+            _ => None,
+        }
+    }
+
+    /// What holds all that stands at a path within: itself, or less of it.
+    pub(crate) fn part(&self, path: &str) -> &SharedValue {
+        match &self.0 {
+            SharedForm::Grown(grown) => match &grown.added {
+                Added::Member(name, _) if !path.starts_with(name) => grown.shared.part(path),
+                _ => self,
+            },
+            _ => self,
+        }
+    }
+
     /// Merges `new` and says whether that changed anything: objects merge key by key, everything else
     /// is replaced. Others who hold the value keep it as it was.
     pub(crate) fn merge(&mut self, new: SharedValue) -> bool {
@@ -337,6 +373,18 @@ impl SharedValue {
         match &self.0 {
             SharedForm::Snapshot(later) if later.recipe.lacks(name) => false,
             _ => self.get(name).is_some(),
+        }
+    }
+
+    /// Whether its value has been made, or put together, for good.
+    #[cfg(test)]
+    pub(crate) fn is_whole(&self) -> bool {
+        match &self.0 {
+            SharedForm::Plain(_) => true,
+            SharedForm::Grown(grown) => grown.whole.get().is_some() || grown.shared.is_whole(),
+            SharedForm::Instant(later) => later.whole.get().is_some(),
+            SharedForm::Filtering(later) => later.whole.get().is_some(),
+            SharedForm::Snapshot(later) => later.whole.get().is_some(),
         }
     }
 
@@ -558,6 +606,9 @@ mod tests {
                 prop_assert_eq!(&texts[0], &texts[1]);
                 prop_assert_eq!(&grown.apart(), alone.whole());
                 prop_assert_eq!(grown.get("b"), alone.get("b"));
+                for name in ["a", "b", "c"] {
+                    prop_assert_eq!(grown.part(name).whole().get(name), alone.get(name));
+                }
             }
         }
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::shared::{MergedMember, SharedValue};
 use crate::clock::Timestamp;
+use crate::limits::KEYWORD_BYTES_MAX;
 
 /// The name of a field; static where the protocol knows it.
 pub(crate) type Name = Cow<'static, str>;
@@ -81,15 +82,6 @@ impl Source {
     pub(crate) fn instant(&self, name: &str) -> Option<Timestamp> {
         let field = self.field(name)?;
         field.as_instant().or_else(|| field.whole().as_str()?.parse().ok())
-    }
-
-    /// The value at a path of names, from the top.
-    pub(crate) fn at(&self, path: &[&str]) -> Option<&Value> {
-        let field = self.field(path.first()?)?;
-        let Some((second, rest)) = path[1..].split_first() else {
-            return Some(field.whole());
-        };
-        rest.iter().try_fold(field.get(second)?, |value, name| value.get(name))
     }
 
     /// The fields in order, each in one piece.
@@ -228,6 +220,14 @@ impl Patch {
     #[must_use]
     pub(crate) fn set_own(mut self, name: &'static str, value: impl Into<Arc<Value>>) -> Patch {
         self.0.push(PatchChange { is_own: true, ..PatchChange::of(name.into(), value.into().into()) });
+        self
+    }
+
+    /// The patch with a keyword that a call gives. One that is short enough fits, whatever else the mapping says.
+    #[must_use]
+    pub(crate) fn set_keyword(mut self, name: &'static str, value: Arc<Value>) -> Patch {
+        let is_own = value.as_str().is_some_and(|text| text.len() <= KEYWORD_BYTES_MAX);
+        self.0.push(PatchChange { is_own, ..PatchChange::of(name.into(), value.into()) });
         self
     }
 

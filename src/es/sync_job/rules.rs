@@ -137,7 +137,8 @@ impl JobView<'_> {
 
     /// The id of the connector whose job it is.
     pub(crate) fn connector_id(&self) -> Option<&str> {
-        self.0.at(&["connector", "id"])?.as_str()
+        let connector = self.0.field("connector")?;
+        connector.known_text("id").or_else(|| connector.get("id")?.as_str())
     }
 
     /// The sort key of the job list; jobs without a readable one come last.
@@ -208,6 +209,10 @@ impl Recipe for Snapshot {
     fn lacks(&self, name: &str) -> bool {
         name == SYNC_CURSOR
     }
+
+    fn known_text(&self, name: &str) -> Option<&str> {
+        (name == "id").then_some(&*self.connector_id)
+    }
 }
 
 fn snapshot(connector_id: &str, connector: &Source, job_type: JobType) -> Value {
@@ -254,7 +259,7 @@ pub(crate) fn claim(worker_hostname: Arc<Value>, sync_cursor: Option<StartCursor
     patch
         .set_instant("last_seen", &now)
         .set_own("status", SyncStatus::InProgress)
-        .set("worker_hostname", worker_hostname)
+        .set_keyword("worker_hostname", worker_hostname)
         .set_instant("started_at", &now)
 }
 

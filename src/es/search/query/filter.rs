@@ -8,6 +8,7 @@ use serde_json::{Number, Value};
 
 use super::text::{WildcardPattern, lower, lowered, words};
 use crate::clock::Timestamp;
+use crate::es::document::shared::SharedValue;
 use crate::es::document::source::Source;
 
 /// A query that knows its index.
@@ -198,7 +199,11 @@ impl Filter {
             Filter::None => false,
             Filter::Ids(ids) => ids.contains(id),
             Filter::Exists(path) => find(source, path, Leaves::Below, &mut |_| true),
-            Filter::Field { path, test } => values_at(source, path, &mut |value| test.passes(value)),
+            Filter::Field { path, test } => match (test, source.field(path).and_then(SharedValue::as_instant)) {
+                // An instant that the server has written need not be read.
+                (Test::Date(spans), Some(at)) => is_within(spans, at.as_millis()),
+                _ => values_at(source, path, &mut |value| test.passes(value)),
+            },
             Filter::Words { path, words, wanted } => has_words(source, path, words, *wanted),
             Filter::Phrase { path, words } => values_at(source, path, &mut |value| has_phrase(&text_of(value), words)),
             Filter::Longer { path, most } => is_longer(source, path, *most),
@@ -266,11 +271,13 @@ impl Test {
             Test::NumberRange(from, to) => Num::stored(value)
                 .is_some_and(|number| within(number, from.as_ref(), to.as_ref(), |bound| number.cmp(bound))),
             Test::Boolean(wanted) => boolean_of(value).is_some_and(|value| wanted.contains(&value)),
-            Test::Date(spans) => {
-                millis_of(value).is_some_and(|at| spans.iter().any(|(from, to)| (*from..=*to).contains(&at)))
-            }
+            Test::Date(spans) => millis_of(value).is_some_and(|at| is_within(spans, at)),
         }
     }
+}
+
+fn is_within(spans: &[(i64, i64)], at: i64) -> bool {
+    spans.iter().any(|(from, to)| (*from..=*to).contains(&at))
 }
 
 impl Whole {
@@ -341,19 +348,28 @@ pub(crate) fn values_at(source: &Source, path: &str, wanted: &mut dyn FnMut(&Val
 }
 
 fn find(source: &Source, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
-    source.iter().any(|(name, value)| enter(name, value, path, leaves, wanted))
+    // Only what stands at the path is put together, and only for this look.
+    source.fields().any(|(name, field)| match path.strip_prefix(name).map(|rest| (rest, rest.strip_prefix('.'))) {
+        Some(("", _)) => leaf(&field.apart(), leaves, wanted),
+        Some((_, Some(rest))) => match field.known_text(rest) {
+            Some(text) => wanted(&Value::from(text)),
+            None => descend(&field.part(rest).apart(), rest, leaves, wanted),
+        },
+        Some((_, None)) => false,
+        None => is_below(name, path, leaves) && leaf(&field.apart(), leaves, wanted),
+    })
+}
+
+/// Whether a field with dots in its name lies below the object that it spells out, where that counts.
+fn is_below(name: &str, path: &str, leaves: Leaves) -> bool {
+    leaves == Leaves::Below && name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn enter(name: &str, value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
     match path.strip_prefix(name) {
         Some("") => leaf(value, leaves, wanted),
         Some(rest) => rest.strip_prefix('.').is_some_and(|rest| descend(value, rest, leaves, wanted)),
-        // A field with dots in its name lies below the object that it spells out.
-        None => {
-            leaves == Leaves::Below
-                && name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
-                && leaf(value, leaves, wanted)
-        }
+        None => is_below(name, path, leaves) && leaf(value, leaves, wanted),
     }
 }
 

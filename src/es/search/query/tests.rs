@@ -1,13 +1,18 @@
 //! What matches, case by case; and the laws that queries keep whatever they are.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::bind::Limits;
 use super::{Bool, Minimum, MultiMatch, Query, QueryFault};
 use crate::clock::Timestamp;
+use crate::es::connector::rules::NewConnector;
+use crate::es::document::shared::SharedValue;
 use crate::es::document::source::Source;
 use crate::es::index::mapping::Mapping;
+use crate::es::store::{Cluster, SYNC_JOBS};
+use crate::es::sync_job::rules::{self as sync_job, JobType, TriggerMethod};
 
 fn now() -> Timestamp {
     "2031-05-01T10:00:00Z".parse().expect("an instant")
@@ -53,6 +58,32 @@ fn matching(field: &str, value: &str, all: bool) -> Query {
 
 fn range(field: &str, from: Option<(Value, bool)>, to: Option<(Value, bool)>) -> Query {
     Query::Range { field: field.to_owned(), from, to }
+}
+
+#[test]
+fn a_look_at_jobs_leaves_them_as_small_as_they_were() {
+    let mut cluster = Cluster::new(7);
+    let asked = NewConnector { index_name: Some("docs"), service_type: Some("directory"), ..NewConnector::default() };
+    cluster.put_connector("docs", &asked, now()).expect("a connector");
+    let id = cluster.create_sync_job("docs", JobType::Full, TriggerMethod::OnDemand, now()).expect("a job");
+    let (worker, cursor) = (cluster.worker("w-1"), cluster.cursor(&Bytes::from_static(br#"{"page":3}"#)));
+    cluster.claim_sync_job(&id, sync_job::claim(worker, Some(cursor), now())).expect("a claim");
+    let jobs = cluster.index(SYNC_JOBS).expect("an index of jobs");
+    let job = jobs.get(&id).expect("the job").source.clone();
+    let day = Some((json!("2031-05-01"), true));
+    let queries = [
+        term("connector.id", json!("docs")),
+        term("status", json!("in_progress")),
+        range("created_at", day.clone(), None),
+        range("started_at", day, None),
+    ];
+    for query in queries {
+        let filter = query.bind("jobs", jobs.mapping(), Limits::default(), now()).expect("a query of that index");
+        assert!(filter.matches(&id, &job), "{query:?}");
+    }
+    for name in ["connector", "created_at", "started_at", "last_seen"] {
+        assert!(!job.field(name).is_some_and(SharedValue::is_whole), "{name} was put together");
+    }
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl Contexts {
         }
         // A scroll counts to the last hit, for it gives them all.
         let search = Search { track: Track::All, ..search.clone() };
-        let ranking = search.rank(shards, now)?;
+        let ranking = search.rank(shards, now, usize::MAX)?;
         let hits = search.hits(ranking.hits.iter(), shards, now)?;
         let found = search.found(shards.len(), ranking.count, ranking.terminated_early, hits);
         let mut scroll = Scroll {

@@ -242,7 +242,7 @@ impl Search {
         {
             return Err(shard.fault(QueryFault::SearchAfterFrom));
         }
-        let ranking = self.rank(shards, now)?;
+        let ranking = self.rank(shards, now, usize::try_from(asked).unwrap_or(usize::MAX))?;
         let page = ranking.hits.iter().skip(from as usize).take(size as usize);
         let hits = self.hits(page, shards, now)?;
         let found = self.found(shards.len(), ranking.count, ranking.terminated_early, hits);
@@ -271,7 +271,7 @@ impl Search {
     /// # Errors
     /// As [`Search::run`].
     pub(crate) fn all(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Vec<OwnedHit>, Box<ShardFault>> {
-        let ranking = self.rank(shards, now)?;
+        let ranking = self.rank(shards, now, usize::MAX)?;
         let whole = |hit: &Ranked<'_>| (shards[hit.shard].name.clone(), hit.id.clone(), hit.document.clone());
         Ok(ranking.hits.iter().map(whole).collect())
     }
@@ -404,13 +404,16 @@ impl Search {
         }
     }
 
-    /// All hits in order, from the one behind `after` on.
-    fn rank<'a>(&self, shards: &[Shard<'a>], now: Timestamp) -> Result<Ranking<'a>, Box<ShardFault>> {
+    /// The first `most` hits in order, from the one behind `after` on; all are counted.
+    fn rank<'a>(&self, shards: &[Shard<'a>], now: Timestamp, most: usize) -> Result<Ranking<'a>, Box<ShardFault>> {
+        // More than are wanted are gathered before the worst of them are dropped, so that this is done rarely.
+        let room = most.saturating_mul(2).saturating_add(100);
         let score = self.query.score();
         let early = self.may_terminate();
         let mut ranking = Ranking { hits: Vec::new(), count: 0, terminated_early: early, aggregations: None };
         let mut matched: Vec<Matched<'a>> = Vec::new();
         let mut sorters: Vec<Sorter> = Vec::new();
+        let mut is_cut = false;
         for (number, shard) in shards.iter().enumerate() {
             let fault = |fault| shard.fault(fault);
             sorters = self.sort.iter().map(|sort| sort.bind(shard.mapping)).collect::<Result<_, _>>().map_err(fault)?;
@@ -433,8 +436,19 @@ impl Search {
                 let keys: Vec<SortKey> =
                     sorters.iter().map(|sorter| sorter.key(&place)).collect::<Result<_, _>>().map_err(fault)?;
                 let is_behind = after.as_ref().is_none_or(|after| compare(&sorters, &keys, after) == Ordering::Greater);
-                if is_behind {
-                    ranking.hits.push(Ranked { keys, shard: number, id, document });
+                if !is_behind || (sorters.is_empty() && ranking.hits.len() >= most) {
+                    continue;
+                }
+                // The last of those that were kept; what is alike comes behind it.
+                let last = most.checked_sub(1).and_then(|last| ranking.hits.get(last)).filter(|_| is_cut);
+                if last.is_some_and(|last| compare(&sorters, &keys, &last.keys) != Ordering::Less) {
+                    continue;
+                }
+                ranking.hits.push(Ranked { keys, shard: number, id, document });
+                if ranking.hits.len() >= room {
+                    ranking.hits.sort_by(|one, other| compare(&sorters, &one.keys, &other.keys));
+                    ranking.hits.truncate(most);
+                    is_cut = true;
                 }
             }
         }
@@ -444,6 +458,7 @@ impl Search {
         if !sorters.is_empty() {
             // What is alike in every respect stays in the order of indices and of writing.
             ranking.hits.sort_by(|one, other| compare(&sorters, &one.keys, &other.keys));
+            ranking.hits.truncate(most);
         }
         Ok(ranking)
     }

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::es::document::shared::SharedValue;
 use crate::es::document::source::{Source, StoredDocument};
 use crate::es::index::mapping::Mapping;
 use crate::es::search::query::{FieldKind, Num, QueryFault, boolean_of, millis_of, text_of, values_at};
@@ -403,7 +404,11 @@ fn value_key(source: &Source, path: &str, kind: &FieldKind, mode: SortMode, show
             (!numbers.is_empty()).then(|| SortKey::Fraction(mode.of_fractions(numbers)))
         }
         FieldKind::Boolean => whole_key(numbers(source, path, |value| boolean_of(value).map(i64::from)), mode, shown),
-        FieldKind::Date => whole_key(numbers(source, path, millis_of), mode, shown),
+        FieldKind::Date => match source.field(path).and_then(SharedValue::as_instant) {
+            // An instant that the server has written need not be read.
+            Some(at) => Some(SortKey::Whole(at.as_millis(), shown)),
+            None => whole_key(numbers(source, path, millis_of), mode, shown),
+        },
         _ => {
             let wholes = numbers(source, path, |value| match Num::stored(value).map(Num::cut) {
                 Some(Num::Whole(number)) => Some(clamped(number)),
