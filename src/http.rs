@@ -300,13 +300,10 @@ impl Request {
     /// A request without headers and body. `target` is the path with its query, percent-encoded.
     pub fn new(method: Method, target: impl Into<Box<str>>) -> Request {
         let target = target.into();
-        let bytes = target.as_bytes();
-        let (mut path_end, mut is_bare) = (0, true);
-        while path_end < bytes.len() && bytes[path_end] != b'?' {
-            is_bare &= !matches!(bytes[path_end], b'%' | b':' | b'+');
-            path_end += 1;
-        }
-        is_bare &= path_end == bytes.len();
+        let path_end = target.find('?').unwrap_or(target.len());
+        // All bytes are looked at together, which is quicker than stopping at the first.
+        let is_odd = target.bytes().fold(false, |is_odd, byte| is_odd | matches!(byte, b'%' | b':' | b'+' | b'?'));
+        let is_bare = !is_odd;
         Request { method, path_end: path_end as u32, is_bare, target, headers: Headers::new(), body: Bytes::new() }
     }
 

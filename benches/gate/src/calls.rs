@@ -119,6 +119,16 @@ fn request(method: Method, target: String, body: &str) -> Request {
     if body.is_empty() { request } else { request.header("content-type", &media).with_body(body.to_owned()) }
 }
 
+/// A claim as it goes over the wire.
+pub fn claim_on_the_wire(number: usize) -> Vec<u8> {
+    let request = put(number, "_claim", CLAIM);
+    let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), request.target());
+    for (name, value) in request.headers().iter() {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    (text + "\r\n" + CLAIM).into_bytes()
+}
+
 /// A connector that owns `search-docs`, that many further ones divided by ten, and that many waiting jobs.
 pub fn fixture(jobs: usize) -> Fixture {
     let mut text = String::from(
@@ -148,27 +158,27 @@ fn now() -> Timestamp {
 /// Runs the cases in a cluster with that many jobs and says their names; callgrind counts. Those of one
 /// contract share a server, for its making is the slow part.
 pub fn run(jobs: usize) {
-    let fixture = Arc::new(fixture(jobs));
+    let (fixture, now) = (Arc::new(fixture(jobs)), now());
     let cases = CASES.iter().filter(|case| case.grows || jobs == SIZES[0]);
     for contract in [Contract::Warn, Contract::Enforce] {
         let setup = Setup {
             fixture: fixture.clone(),
-            clock: Clock::frozen(now()),
+            clock: Clock::frozen(now),
             strictness: Strictness::new(contract),
             ..Setup::default()
         };
-        let mut engine = Engine::new(setup, now()).expect("an engine");
+        let mut engine = Engine::new(setup, now).expect("an engine");
         // Ten jobs are at work, and the index of a connector holds a document.
         for number in 0..10 {
-            receive(&mut engine, &put(900 + number, "_claim", CLAIM));
+            receive(&mut engine, &put(900 + number, "_claim", CLAIM), now);
         }
-        receive(&mut engine, &request(Method::Put, "/search-docs/_doc/1".to_owned(), DOCUMENT));
+        receive(&mut engine, &request(Method::Put, "/search-docs/_doc/1".to_owned(), DOCUMENT), now);
         for case in cases.clone().filter(|case| case.contract == contract) {
             for number in 0..WARM_UP.min(case.calls * 10) {
-                receive(&mut engine, &(case.request)(number));
+                receive(&mut engine, &(case.request)(number), now);
             }
             let requests: Vec<Request> = (WARM_UP..WARM_UP + case.calls).map(case.request).collect();
-            gate_measured(&mut engine, &requests);
+            gate_measured(&mut engine, &requests, now);
             println!("{} {}", case.name, case.calls * case.parts);
         }
     }
@@ -176,14 +186,14 @@ pub fn run(jobs: usize) {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "Rust" fn gate_measured(engine: &mut Engine, requests: &[Request]) {
+pub extern "Rust" fn gate_measured(engine: &mut Engine, requests: &[Request], now: Timestamp) {
     for request in requests {
-        black_box(receive(engine, request));
+        black_box(receive(engine, request, now));
     }
 }
 
-fn receive(engine: &mut Engine, request: &Request) -> u16 {
-    match engine.receive(request, now()) {
+fn receive(engine: &mut Engine, request: &Request, now: Timestamp) -> u16 {
+    match engine.receive(request, now) {
         Step::Deliver(response) => {
             let status = response.status();
             assert!(status < 400, "{} {}: {}", request.method().as_str(), request.target(), response.text());

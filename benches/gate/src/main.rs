@@ -6,6 +6,7 @@
 mod calls;
 mod heap;
 mod kept;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["calls", jobs] => jobs.parse().map(calls::run).map(|()| true).map_err(Into::into),
+        ["serve", jobs] => jobs.parse().map_err(Into::into).and_then(wire::serve).map(|()| true),
         [] => check(),
         ["--renew"] => renew(),
         ["--figures"] => measured().map(|(figures, _)| {
@@ -75,6 +77,7 @@ const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/baseline.txt");
 /// All figures, and whether none is steep.
 fn measured() -> Result<(Figures, bool)> {
     let mut figures: Figures = kept::measure().into_iter().collect();
+    figures.insert("instructions_claim_with_the_wire".to_owned(), wire::measure(&Scratch::new(0)?.0)?);
     let [small, large] = calls::SIZES;
     let (few, many) = (count(small)?, count(large)?);
     let mut is_flat = true;

@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::net::TcpListener as StdListener;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -297,16 +297,16 @@ impl ConnectionTask {
         let foreign = shared.guard.refusal(parts.version, authority, &parts.headers, admin::is_for_us(&request));
         if let Some(reason) = foreign {
             if !is_waiting() {
-                body::drain(incoming).await;
+                Box::pin(body::drain(incoming)).await;
             }
             shared.troubles.refused(&reason);
             let style = Style { head: *request.method() == Method::Head, ..Style::default() };
-            return Ok(outgoing(render(&Err(Refused::foreign(reason)), &style)));
+            return Ok(outgoing(render(&Err(Refused::foreign(reason)), &style), parts.headers));
         }
         let request = match body::read(&mut incoming, shared.desk.body_bytes_max()).await {
             Ok(body) if is_packed(&request) => match body::unpacked(&body, shared.desk.body_bytes_max()) {
                 Ok(body) => without_packing(request).with_body(body),
-                Err(Unread::TooLarge) => return Ok(outgoing(shared.refuse_too_large(&request))),
+                Err(Unread::TooLarge) => return Ok(outgoing(shared.refuse_too_large(&request), parts.headers)),
                 // What cannot be unpacked is refused by whoever reads it.
                 Err(Unread::Broken) => request.with_body(body),
             },
@@ -314,32 +314,35 @@ impl ConnectionTask {
             Err(Unread::TooLarge) => {
                 let is_announced = incoming.size_hint().lower() > shared.desk.body_bytes_max() as u64;
                 if !(is_announced && is_waiting()) {
-                    body::drain(incoming).await;
+                    Box::pin(body::drain(incoming)).await;
                 }
-                return Ok(outgoing(shared.refuse_too_large(&request)));
+                return Ok(outgoing(shared.refuse_too_large(&request), parts.headers));
             }
             // Nobody is there to read an answer; hyper closes the connection.
-            Err(Unread::Broken) => return Ok(outgoing(Response::new(400))),
+            Err(Unread::Broken) => return Ok(outgoing(Response::new(400), parts.headers)),
         };
         if !admin::is_slow(&request) {
             let may_be_held = shared.has_gates.load(Ordering::Acquire) && !admin::is_for_us(&request);
-            let (response, due) = if may_be_held { shared.hold(&request).await } else { shared.exchange(&request) };
+            // What hardly ever has to wait is boxed: the task of every call is the smaller for it.
+            let (response, due) =
+                if may_be_held { Box::pin(shared.hold(&request)).await } else { shared.exchange(&request) };
             if !due.pause.is_zero() {
-                tokio::time::sleep(due.pause).await;
+                Box::pin(tokio::time::sleep(due.pause)).await;
             }
-            return Ok(outgoing(match response.fault() {
+            let response = match response.fault() {
                 None => response,
-                Some(_) => self.deliver(response, due.at).await,
-            }));
+                Some(_) => Box::pin(self.deliver(response, due.at)).await,
+            };
+            return Ok(outgoing(response, parts.headers));
         }
         // A whole journal takes a while to be written out: a thread that no connection waits for does it.
         let written = tokio::task::spawn_blocking(move || {
             if let Some((operation, count, wait_max)) = admin::awaited(&request) {
                 self.shared.wait_for(&operation, count, wait_max);
             }
-            outgoing(self.shared.exchange(&request).0)
+            self.shared.exchange(&request).0
         });
-        Ok(written.await.unwrap_or_else(|_| outgoing(Response::new(500))))
+        Ok(outgoing(written.await.unwrap_or_else(|_| Response::new(500)), parts.headers))
     }
 
     /// Delivers an answer that something goes wrong with; `at` is the mock's time of its call.
@@ -382,25 +385,15 @@ fn without_packing(request: Request) -> Request {
 
 const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
 
-fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {
+/// The answer as hyper takes it. It is given the header map of its request, whose room serves for both: hyper reads the
+/// next request into it too.
+fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Response<Full<Bytes>> {
     let Response { status, headers, body, .. } = response;
     let body_bytes = body.len();
-    let mut outgoing = hyper::Response::new(Full::new(body));
-    *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    let is_length = |rest: &str| {
-        let length = rest.strip_prefix("content-length:").and_then(|rest| rest.strip_suffix('\n'));
-        body_bytes > 0 && length.is_some_and(|length| length.parse() == Ok(body_bytes))
-    };
-    let usual = USUAL.iter().find(|(start, _)| headers.as_text().strip_prefix(&**start).is_some_and(is_length));
-    if let Some((_, map)) = usual {
-        *outgoing.headers_mut() = map.clone();
-        return outgoing;
-    }
-    let map = outgoing.headers_mut();
-    map.reserve(4);
+    map.clear();
     let mut lines = headers.iter().peekable();
     while let Some((name, value)) = lines.next() {
-        let name = match name {
+        let known = match name {
             "x-elastic-product" => PRODUCT,
             "content-type" => CONTENT_TYPE,
             // The length of a body that is sent stands at the end, where hyper writes it by itself.
@@ -413,26 +406,24 @@ fn outgoing(response: Response) -> hyper::Response<Full<Bytes>> {
                 Err(_) => continue,
             },
         };
-        if let Ok(value) = HeaderValue::try_from(value) {
-            map.append(name, value);
+        let usual = USUAL.iter().find(|usual| usual.as_bytes() == value.as_bytes()).cloned();
+        if let Some(value) = usual.or_else(|| HeaderValue::try_from(value).ok()) {
+            map.append(known, value);
         }
     }
+    let mut outgoing = hyper::Response::new(Full::new(body));
+    *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    *outgoing.headers_mut() = map;
     outgoing
 }
 
-/// How the headers of nearly every answer begin, and the same for hyper, which adds the length by itself.
-static USUAL: LazyLock<[(String, HeaderMap); 3]> = LazyLock::new(|| {
-    const TYPES: [&str; 3] = [
-        "application/json",
-        "application/vnd.elasticsearch+json;compatible-with=9",
-        "application/vnd.elasticsearch+json;compatible-with=8",
-    ];
-    TYPES.map(|content_type| {
-        let lines = [(PRODUCT, "Elasticsearch"), (CONTENT_TYPE, content_type)];
-        let text = lines.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        (text, lines.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect())
-    })
-});
+/// The values that headers of answers nearly always have; they need no copy.
+static USUAL: [HeaderValue; 4] = [
+    HeaderValue::from_static("Elasticsearch"),
+    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=9"),
+    HeaderValue::from_static("application/json"),
+    HeaderValue::from_static("application/vnd.elasticsearch+json;compatible-with=8"),
+];
 
 /// How a server is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

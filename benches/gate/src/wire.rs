@@ -1,0 +1,101 @@
+//! A claim with the wire: a server in a process of its own, and a client that keeps some connections busy.
+//!
+//! The server runs under callgrind on one core. Two runs, one with twice the claims: their difference is the claims
+//! alone.
+
+use std::error::Error;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use elastimock::MockServer;
+
+use crate::calls;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const CONNECTIONS: usize = 16;
+const WARM_UP: usize = 160;
+const CLAIMS: usize = 1_600;
+
+/// Instructions of a claim with the wire.
+pub fn measure(folder: &Path) -> Result<f64> {
+    let (once, twice) = (count(folder, CLAIMS)?, count(folder, 2 * CLAIMS)?);
+    Ok((twice - once) / CLAIMS as f64)
+}
+
+/// Serves that many waiting jobs on one core, says where, and ends when its input does.
+pub fn serve(jobs: usize) -> Result<()> {
+    stay_on_one_core();
+    let server = MockServer::builder().fixture(calls::fixture(jobs)).start_blocking()?;
+    println!("{}", server.address());
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// One core is one thread of the runtime, and so always the same way of a call.
+fn stay_on_one_core() {
+    // SAFETY: the set is a plain value that lives as long as the calls that are given its address.
+    unsafe {
+        let mut cores: libc::cpu_set_t = std::mem::zeroed();
+        libc::sched_getaffinity(0, size_of_val(&cores), &mut cores);
+        let first = (0..libc::CPU_SETSIZE as usize).find(|core| libc::CPU_ISSET(*core, &cores)).unwrap_or(0);
+        libc::CPU_ZERO(&mut cores);
+        libc::CPU_SET(first, &mut cores);
+        libc::sched_setaffinity(0, size_of_val(&cores), &cores);
+    }
+}
+
+/// Instructions of a server's whole life with that many claims.
+fn count(folder: &Path, claims: usize) -> Result<f64> {
+    let output = folder.join(format!("wire.{claims}"));
+    let mut server = Command::new("valgrind")
+        .args(["--tool=callgrind", "--quiet"])
+        .arg(format!("--callgrind-out-file={}", output.display()))
+        .arg(env::current_exe()?)
+        .args(["serve", &(WARM_UP + 2 * CLAIMS).to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let mut address = String::new();
+    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut address)?;
+    let claimed = claim_all(address.trim().parse()?, WARM_UP + claims);
+    drop(server.stdin.take());
+    let status = server.wait()?;
+    claimed?;
+    if !status.success() {
+        return Err(format!("the server ended with {status}").into());
+    }
+    let dump = fs::read_to_string(output)?;
+    let total = dump.lines().find_map(|line| line.strip_prefix("totals: ")).ok_or("a dump without totals")?;
+    Ok(total.trim().parse()?)
+}
+
+/// Claims that many jobs: one on each connection, then their answers, then the next.
+fn claim_all(address: SocketAddr, claims: usize) -> Result<()> {
+    let mut streams = (0..CONNECTIONS).map(|_| TcpStream::connect(address)).collect::<std::io::Result<Vec<_>>>()?;
+    streams.iter().try_for_each(|stream| stream.set_nodelay(true))?;
+    for first in (0..claims).step_by(CONNECTIONS) {
+        for (stream, number) in streams.iter_mut().zip(first..) {
+            stream.write_all(&calls::claim_on_the_wire(number))?;
+        }
+        for stream in &mut streams {
+            let mut answer = [0; 4096];
+            let mut length = 0;
+            while !answer[..length].ends_with(b"}") {
+                let read = stream.read(&mut answer[length..])?;
+                if read == 0 {
+                    return Err("the connection ended".into());
+                }
+                length += read;
+            }
+            if !answer.starts_with(b"HTTP/1.1 200") {
+                return Err(String::from_utf8_lossy(&answer[..length]).into());
+            }
+        }
+    }
+    Ok(())
+}
