@@ -55,6 +55,10 @@ export class Server implements AsyncDisposable {
   readonly port: number;
   readonly pid: number;
   readonly seed: number;
+  /** With `args: ['--tls', 'self-signed']` the certificate of the authority as PEM: `tls.ca` of a client. */
+  readonly ca?: string;
+  /** The SHA-256 fingerprint of that certificate: `caFingerprint` of a client. */
+  readonly caFingerprint?: string;
   /** Stops the server in order: recordings and reports are written. Tells its exit code. */
   stop(): Promise<number>;
   [Symbol.asyncDispose](): Promise<void>;

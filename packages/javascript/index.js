@@ -1,6 +1,7 @@
 // A mock of Elasticsearch's Connector API: a server in a process of its own, its verbs, and a scope for each test.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,8 +73,8 @@ export class Server {
   #child;
   #ended;
 
-  constructor(child, { url, port, pid, seed }) {
-    Object.assign(this, { url, port, pid, seed });
+  constructor(child, { url, port, pid, seed, ca, ca_fingerprint: caFingerprint }) {
+    Object.assign(this, { url, port, pid, seed, ca, caFingerprint });
     this.#child = child;
     this.#ended = new Promise((resolve) => child.on('close', (code) => resolve(code ?? -1)));
   }
@@ -95,11 +96,12 @@ export class Server {
   async admin(method, path, body, { accept = 'application/json', query = {} } = {}) {
     const parameters = Object.entries(query).filter(([, value]) => value !== undefined);
     const target = `/_elastimock${path}${parameters.length ? `?${new URLSearchParams(parameters)}` : ''}`;
-    const answer = await fetch(this.url + target, {
+    const call = {
       method,
       headers: { accept, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    };
+    const answer = await (this.ca ? fetchTrusting(this.ca, this.url + target, call) : fetch(this.url + target, call));
     const text = await answer.text();
     if (!answer.ok) throw new ElastimockError(`${method} ${target}: ${reason(text)}`);
     return accept === 'application/json' && text ? JSON.parse(text) : text;
@@ -224,6 +226,20 @@ export class Server {
     return this.admin('POST', '/hand', deed);
   }
 }
+
+/** `fetch` cannot be told whom to trust. */
+const fetchTrusting = (ca, url, { method, headers, body }) =>
+  new Promise((resolve, reject) => {
+    const calling = request(url, { method, headers, ca, agent: false }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (data) => (text += data));
+      answer.on('error', reject);
+      answer.on('end', () => resolve({ ok: answer.statusCode < 400, text: async () => text }));
+    });
+    calling.on('error', reject);
+    calling.end(body);
+  });
 
 const fails = ({ counts }, failOn) =>
   failOn !== 'never' && counts.error + (failOn === 'warning' ? counts.warning : 0) > 0;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -147,4 +148,20 @@ test('no server outlives its program', { skip: process.platform !== 'linux' }, a
   const told = spawnSync(process.execPath, ['--input-type=module', '-e', short], { encoding: 'utf8', timeout: 20_000 });
   assert.equal(told.status, 0, told.stderr);
   await ends(Number(told.stdout));
+});
+
+test('it speaks TLS', async () => {
+  const mock = await start({ fixtures: CRM, args: ['--tls', 'self-signed'] });
+  assert.ok(mock.url.startsWith('https://'));
+  assert.equal(mock.caFingerprint.length, 64);
+  const status = await new Promise((resolve, reject) => {
+    get(`https://localhost:${mock.port}/_connector`, { ca: mock.ca, agent: false }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode));
+    }).on('error', reject);
+  });
+  assert.equal(status, 200);
+  assert.deepEqual((await mock.calls()).map((call) => call.operation), ['connector.list']);
+  await mock.advance('1m');
+  await assert.rejects(mock.advance('soon'), ElastimockError);
+  assert.equal(await mock.stop(), 0);
 });

@@ -6,6 +6,7 @@ import http.client
 import importlib
 import json
 import os
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -79,6 +80,10 @@ class Server:
     url: str
     port: int
     seed: int
+    #: With ``args=["--tls", "self-signed"]`` the certificate of the authority as PEM, and its SHA-256 fingerprint for
+    #: ``ssl_assert_fingerprint``; else ``None``.
+    ca: str | None
+    ca_fingerprint: str | None
 
     def __init__(
         self,
@@ -110,6 +115,7 @@ class Server:
         try:
             told = json.loads(ready)
             self.url, self.port, self.seed = told["url"], told["port"], told["seed"]
+            self.ca, self.ca_fingerprint = told.get("ca"), told.get("ca_fingerprint")
         except (ValueError, KeyError, TypeError):
             self._kill()
             raise ElastimockError(self._told() or f"the mock did not start: {ready!r}") from None
@@ -182,7 +188,11 @@ class Server:
             headers["content-type"] = "application/json"
         # A connection of its own, by no proxy.
         address = urlsplit(self.url)
-        connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", self.port, timeout=self._timeout)
+        host = address.hostname or "127.0.0.1"
+        connection = http.client.HTTPConnection(host, self.port, timeout=self._timeout)
+        if self.ca:
+            trust = ssl.create_default_context(cadata=self.ca)
+            connection = http.client.HTTPSConnection(host, self.port, timeout=self._timeout, context=trust)
         try:
             connection.request(method, target, content, headers)
             answer = connection.getresponse()

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -124,3 +125,16 @@ def test_no_server_outlives_its_program(forks):
     if forks:
         os.killpg(running.pid, signal.SIGKILL)
     running.stdout.close()
+
+
+def test_it_speaks_tls():
+    with Server(CRM, args=["--tls", "self-signed"]) as server:
+        assert server.url.startswith("https://") and len(server.ca_fingerprint) == 64
+        trust = ssl.create_default_context(cadata=server.ca)
+        connection = http.client.HTTPSConnection("localhost", server.port, context=trust)
+        connection.request("GET", "/_connector")
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert [call["operation"] for call in server.calls()] == ["connector.list"]
+    with Server(CRM) as server:
+        assert (server.ca, server.ca_fingerprint) == (None, None)
