@@ -1,6 +1,9 @@
 // The worker of examples/worker in JavaScript, with Elastic's own client.
 import { Client } from '@elastic/elasticsearch';
 
+/** The index behind the API: no call says that a job has been stopped. */
+const JOBS = '.elastic-connectors-sync-jobs';
+
 export class Worker {
   constructor(url, hostname) {
     this.client = new Client({ node: url, maxRetries: 3 });
@@ -27,6 +30,12 @@ export class Worker {
       for await (const batch of batches) {
         indexed += batch;
         await connector.syncJobCheckIn({ connector_sync_job_id });
+        const { status } = await connector.syncJobGet({ connector_sync_job_id });
+        if (status === 'canceling') {
+          const now = new Date().toISOString();
+          await this.client.update({ index: JOBS, id: job.id, doc: { status: 'canceled', canceled_at: now, completed_at: now } });
+          return job.id;
+        }
       }
     } catch (error) {
       await connector.syncJobError({ connector_sync_job_id, error: error.message });

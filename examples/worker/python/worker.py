@@ -1,15 +1,19 @@
 """The worker of examples/worker in Python, with Elastic's own client.
 
-It finds the pending job that has waited longest, claims it, says that it is alive while it works, and reports what it
-has done. ``AsyncWorker`` is the same for asyncio.
+It finds the pending job that has waited longest, claims it, says that it is alive while it works, stops when the job is
+canceled, and reports what it has done. ``AsyncWorker`` is the same for asyncio.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
+from datetime import datetime, timezone
 from typing import Any
 
 from elasticsearch import AsyncElasticsearch, Elasticsearch
+
+#: The index behind the API: no call says that a job has been stopped.
+JOBS = ".elastic-connectors-sync-jobs"
 
 
 class Worker:
@@ -32,6 +36,9 @@ class Worker:
             for batch in batches:
                 indexed += batch
                 self.client.connector.sync_job_check_in(connector_sync_job_id=id)
+                if self.client.connector.sync_job_get(connector_sync_job_id=id)["status"] == "canceling":
+                    self.client.update(index=JOBS, id=id, doc=canceled())
+                    return str(id)
         except Exception as error:
             self.client.connector.sync_job_error(connector_sync_job_id=id, error=str(error))
             raise
@@ -56,6 +63,10 @@ class AsyncWorker:
             async for batch in batches:
                 indexed += batch
                 await self.client.connector.sync_job_check_in(connector_sync_job_id=id)
+                job = await self.client.connector.sync_job_get(connector_sync_job_id=id)
+                if job["status"] == "canceling":
+                    await self.client.update(index=JOBS, id=id, doc=canceled())
+                    return str(id)
         except Exception as error:
             await self.client.connector.sync_job_error(connector_sync_job_id=id, error=str(error))
             raise
@@ -67,6 +78,12 @@ def claim(job: dict[str, Any], hostname: str) -> dict[str, Any]:
     """A cursor says where the last sync stopped; it is sent only if the job has one."""
     cursor = job["connector"].get("sync_cursor")
     return {"worker_hostname": hostname, **({"sync_cursor": cursor} if cursor else {})}
+
+
+def canceled() -> dict[str, str]:
+    """What is written when a job has been stopped because somebody asked for it."""
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"status": "canceled", "canceled_at": now, "completed_at": now}
 
 
 def statistics(indexed: int) -> dict[str, int]:
