@@ -119,6 +119,18 @@ pub(crate) const BACKLOG_MAX: i32 = 1024;
 /// instead of a reset.
 pub(crate) const DRAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Clients that listen to what comes at a time.
+pub(crate) const LISTENERS_MAX: usize = 32;
+
+/// Calls that a listener is told at once.
+pub(crate) const EVENTS_AT_ONCE_MAX: usize = 100;
+
+/// Time between two tellings of one listener.
+pub(crate) const EVENTS_REST_MS: u64 = 50;
+
+/// Time after which a listener is told that nothing has come.
+pub(crate) const EVENTS_BEAT_S: u64 = 15;
+
 /// Time for draining a refused body.
 pub(crate) const DRAIN_MS_MAX: u64 = 2_000;
 
@@ -262,6 +274,18 @@ pub(crate) const SUMMARY_TEXT_BYTES_MAX: usize = 200_000;
 
 /// Calls of one lane that the text report shows whole; of a longer lane, those around the findings.
 pub(crate) const REPORT_LANE_CALLS_MAX: usize = 60;
+
+/// Calls that the page shows: the last of a longer run.
+pub(crate) const PAGE_CALLS_MAX: usize = 20_000;
+
+/// Bytes of a body that the page shows; the recording has all of it.
+pub(crate) const PAGE_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of documents, and of what calls changed in them, that the page holds.
+pub(crate) const PAGE_STATE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Calls that the page lists for a browser without scripts.
+pub(crate) const PAGE_ROWS_MAX: usize = 5_000;
 
 /// Fields of one mapping. Elasticsearch's `index.mapping.total_fields.limit`.
 pub(crate) const MAPPED_FIELDS_MAX: usize = 1000;

@@ -489,7 +489,8 @@ pub(crate) struct VerdictArgs {
     #[arg(value_parser = clap::builder::FalseyValueParser::new())]
     pub check_answers: bool,
     /// Writes a report at the end, to stdout if it has no FILE: text, json, junit, sarif, annotations, summary
-    /// (Markdown for a CI job), ctrf, or har, which has the calls; several are separated by commas or given again
+    /// (Markdown for a CI job), ctrf, har, which has the calls, or html, a page to look at; several are
+    /// separated by commas or given again
     #[arg(long, value_name = "KIND=FILE", value_delimiter = ',', env = "ELASTIMOCK_REPORT", hide_env = true)]
     pub report: Vec<ReportWanted>,
 }

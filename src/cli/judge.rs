@@ -22,6 +22,7 @@ pub(crate) fn run(judge: &JudgeArgs, console: &Console) -> Result<Exit, CommandF
     let mut report = Report::of_run(&run, &names);
     report.fail_on = judge.verdict.fail_on.severity();
     report.is_of_command = true;
+    report.page = report::page(&judge.verdict.report);
     report::complete(&judge.verdict.report, &mut report);
     if report::wants(&judge.verdict.report, ReportFormat::Summary) {
         report.coverage = Some(Coverage::of_run(&run));

@@ -56,6 +56,7 @@ fn introduction(
         format!("  plays     {name}: {}", counted(recorded, "recorded call")),
         format!("  journal   {url}/_elastimock/journal"),
         format!("  findings  {url}/_elastimock/findings"),
+        format!("  page      {url}/_elastimock/"),
     ];
     let tls = &play.listening.tls;
     lines.extend(tls.introduction(server));

@@ -75,6 +75,12 @@ pub(crate) fn prepare(wanted: &[ReportWanted], console: &Console) -> Result<(), 
     Ok(())
 }
 
+/// The file that the page of the run is written to, for others to point at.
+pub(crate) fn page(wanted: &[ReportWanted]) -> Option<String> {
+    let page = wanted.iter().find(|wanted| wanted.format == ReportFormat::Html)?;
+    page.file.as_ref().map(|file| file.display().to_string())
+}
+
 /// Writes every report; stdout's last, so that whoever reads it to its end finds the files whole.
 ///
 /// # Errors

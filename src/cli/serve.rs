@@ -115,6 +115,7 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
         ),
         format!("  journal   {url}/_elastimock/journal"),
         format!("  findings  {url}/_elastimock/findings"),
+        format!("  page      {url}/_elastimock/"),
     ];
     if let Some(file) = &serve.record {
         lines.push(format!("  recorded  to {}", file.display()));

@@ -333,6 +333,7 @@ fn conclude(
     let mut report = server.report_with(with_every_call);
     report.fail_on = verdict.fail_on.severity();
     report.is_of_command = true;
+    report.page = report::page(&verdict.report);
     report::complete(&verdict.report, &mut report);
     if !verdict.report.is_empty() {
         // One that cannot be read any more has no places to point at, and a pipe never had.

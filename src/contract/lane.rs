@@ -224,6 +224,39 @@ impl ConnectorLane {
     }
 }
 
+/// Something that a client owes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// When it is due.
+    pub(crate) at: Timestamp,
+    /// Of which job or connector.
+    pub(crate) subject: Subject,
+    /// What it is.
+    pub(crate) owed: Owed,
+}
+
+/// What a client may owe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// A sign of life of a job that is worked on.
+    Heartbeat,
+    /// The end of a job that was asked to stop.
+    Cancelation,
+    /// A sign of life of the connector's service.
+    CheckIn,
+}
+
+impl Due {
+    /// What is due, in words.
+    pub(crate) fn what(&self) -> String {
+        match self.owed {
+            Owed::Heartbeat => format!("the heartbeat of {}", self.subject),
+            Owed::Cancelation => format!("the end of {}, which was to be canceled", self.subject),
+            Owed::CheckIn => format!("the check-in of {}", self.subject),
+        }
+    }
+}
+
 impl ProtocolState {
     /// What a state in the form of a fixture tells.
     pub(crate) fn new(state: &Value) -> ProtocolState {
@@ -442,18 +475,24 @@ impl ProtocolState {
 
     /// When something is due next after an instant: a heartbeat, a check-in, the answer to a request to cancel.
     pub(crate) fn next_due(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.dues().filter(|due| due.at > now).map(|due| (due.at, due.what())).min()
+    }
+
+    /// Whatever clients owe, and when it is due.
+    pub(crate) fn dues(&self) -> impl Iterator<Item = Due> {
+        let of_job = |at: Timestamp, id: &str, owed| Due { at, subject: Subject::Job(id.to_owned()), owed };
         let heartbeats = self.jobs().filter(|(_, lane)| lane.is_running() && lane.claimed.is_some());
         let heartbeats = heartbeats
-            .filter_map(|(id, lane)| Some((lane.seen?.at.plus(HEARTBEAT_MAX), format!("the heartbeat of job {id}"))));
+            .filter_map(move |(id, lane)| Some(of_job(lane.seen?.at.plus(HEARTBEAT_MAX), id, Owed::Heartbeat)));
         let canceled = self.jobs().filter(|(_, lane)| lane.is_running() && !lane.cancel_told);
-        let canceled = canceled.filter_map(|(id, lane)| {
-            Some((lane.cancel?.at.plus(CANCEL_MAX), format!("the end of job {id}, which was to be canceled")))
-        });
+        let canceled = canceled
+            .filter_map(move |(id, lane)| Some(of_job(lane.cancel?.at.plus(CANCEL_MAX), id, Owed::Cancelation)));
         let silent = self.connectors.iter().filter(|(_, lane)| !lane.silence_told);
         let silent = silent.filter_map(|(id, lane)| {
-            Some((lane.silent_since?.at.plus(CHECK_IN_MAX), format!("the check-in of connector {id}")))
+            let subject = Subject::Connector((**id).to_owned());
+            Some(Due { at: lane.silent_since?.at.plus(CHECK_IN_MAX), subject, owed: Owed::CheckIn })
         });
-        heartbeats.chain(canceled).chain(silent).filter(|(at, _)| *at > now).min()
+        heartbeats.chain(canceled).chain(silent)
     }
 
     fn look(&mut self, door: Door, mark: CallRef) {

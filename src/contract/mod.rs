@@ -38,7 +38,7 @@ use crate::source_place::SourcePlace;
 use answers::Answers;
 use deed::{Deed, deeds};
 use heard::{ObservedCall, Retold, value_of};
-use lane::{JobHistory, ProtocolState, Saved};
+use lane::{Due, JobHistory, ProtocolState, Saved};
 use rules::manners::Failures;
 use rules::{ACTS, RULES, Rule, RuleCheck, RuleOffence, bit};
 use scope::Scope;
@@ -327,6 +327,11 @@ impl Judge {
     /// When something that a client owes is due next after an instant, and what.
     pub fn next_due(&self, now: Timestamp) -> Option<(Timestamp, String)> {
         self.world.next_due(now)
+    }
+
+    /// Whatever clients owe, and when it is due.
+    pub(crate) fn dues(&self) -> impl Iterator<Item = Due> {
+        self.world.dues()
     }
 
     /// Takes in that somebody has put a state in the place of all that was there. Whatever the new state

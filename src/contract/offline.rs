@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::lane::Due;
 use super::scope::Scope;
 use super::story::SubjectState;
 use super::strictness::{self, Strictness};
@@ -12,9 +13,9 @@ use super::{Counts, Judge, ScopeEnd};
 use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::profile::Profile;
-use crate::record::event::Change;
+use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
-use crate::record::recording::{Recording, RecordingLine};
+use crate::record::recording::{Header, Recording, RecordingLine};
 use crate::source_place::SourcePlace;
 
 /// Where a call of several recordings comes from.
@@ -53,6 +54,14 @@ pub struct RecordedRun<'a> {
     pub scopes: Vec<Scope>,
     /// The Elasticsearch that was mimicked.
     pub(super) profile: Profile,
+    /// How the mocks of the run began: the number of the first call or event, the header, the state.
+    pub(crate) mocks: Vec<(u64, &'a Header, Cow<'a, Value>)>,
+    /// What happened beside the calls, by number.
+    pub(crate) events: Vec<(u64, &'a Event)>,
+    /// What clients owe at the end.
+    pub(crate) due: Vec<Due>,
+    /// When the run ended.
+    pub(crate) now: Timestamp,
     is_single: bool,
     /// Calls and events so far.
     lines: u64,
@@ -68,6 +77,10 @@ impl<'a> RecordedRun<'a> {
             end: Vec::new(),
             scopes: Vec::new(),
             profile: recordings.first().map(|recording| recording.header.profile).unwrap_or_default(),
+            mocks: Vec::new(),
+            events: Vec::new(),
+            due: Vec::new(),
+            now: Timestamp::default(),
             is_single: recordings.len() == 1,
             lines: 0,
         };
@@ -88,8 +101,10 @@ impl<'a> RecordedRun<'a> {
     /// Judges recordings of one mock; the first of them is the one with number `first` of all.
     fn judge(&mut self, recordings: &'a [Recording], first: usize, strictness: &Strictness) {
         let Some(header) = recordings.first().map(|recording| &recording.header) else { return };
-        let mut judge = Judge::new(header.profile, strictness.clone(), &together(recordings));
+        let state = together(recordings);
+        let mut judge = Judge::new(header.profile, strictness.clone(), &state);
         let first_seq = self.lines + 1;
+        self.mocks.push((first_seq, header, state));
         judge.begin(self.scopes.len() as u64 + 1, header.scope.clone(), first_seq, header.started_at);
         judge.begun_at(header.source.clone());
         for allowed in recordings.iter().flat_map(|recording| &recording.header.allowances) {
@@ -113,6 +128,8 @@ impl<'a> RecordedRun<'a> {
                     self.calls.push(Judged { origin, seq, interaction, findings, seen });
                 }
                 RecordingLine::Event(event) => {
+                    let seq = if self.is_single { event.seq } else { self.lines };
+                    self.events.push((seq, event));
                     if matches!(event.change, Change::Clock { .. }) && event.at < now {
                         judge.turn_back(now);
                     }
@@ -148,6 +165,8 @@ impl<'a> RecordedRun<'a> {
             }
         }
         self.end = judge.end(self.placed(judge.finish(now)), now);
+        self.due.extend(judge.dues());
+        self.now = now;
         self.scopes.extend(judge.ended_scopes().cloned());
         self.scopes.push(judge.scope(calls, self.end.clone()));
     }

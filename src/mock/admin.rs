@@ -6,6 +6,9 @@
 //! [`Call::now`] is the system's time here, because some of these verbs set the mock's.
 //!
 //! ```text
+//! GET    /_elastimock                  the page: the run, to look at
+//! GET    /_elastimock/page             the same as JSON, as far as it has come after a call
+//! GET    /_elastimock/events           calls and changes as they come: server-sent events
 //! GET    /_elastimock/health           is it up, and what is it
 //! GET    /_elastimock/journal          interactions; as a recording with `Accept: application/x-ndjson`
 //! DELETE /_elastimock/journal          drop interactions; their findings too with `?forget=true`
@@ -36,7 +39,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock, Timestamp, parse_duration};
 use crate::contract::Counts;
 use crate::contract::coverage::Coverage;
-use crate::contract::report::ReportFormat;
+use crate::contract::report::{Report, ReportFormat, html};
 use crate::contract::scope::Scope;
 use crate::endpoints;
 use crate::es::error::ApiError;
@@ -69,6 +72,9 @@ pub(crate) type SharedEngine = Arc<Mutex<Engine>>;
 /// Every call of the admin API.
 #[rustfmt::skip]
 pub(crate) static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
+    own Get    "/_elastimock",                 "elastimock.page"          => page;
+    own Get    "/_elastimock/page",            "elastimock.page_data"     => page_data;
+    own Get    "/_elastimock/events",          "elastimock.events"        => events;
     own Get    "/_elastimock/health",          "elastimock.health"        => health;
     own Get    "/_elastimock/journal",         "elastimock.journal"       => journal;
     own Delete "/_elastimock/journal",         "elastimock.journal_clear" => journal_clear;
@@ -103,7 +109,21 @@ pub(crate) fn is_for_us(request: &Request) -> bool {
 /// Whether a request may take long by its nature: it has all that was said or is there written out, or read.
 pub(crate) fn is_slow(request: &Request) -> bool {
     let below = request.path().strip_prefix(PREFIX);
-    below.is_some_and(|below| matches!(below, "/journal" | "/state" | "/findings" | "/coverage"))
+    below.is_some_and(|below| {
+        matches!(below.trim_end_matches('/'), "" | "/page" | "/journal" | "/state" | "/findings" | "/coverage")
+    })
+}
+
+/// Whether a request is one for what comes, which is answered for as long as it is listened to.
+pub(crate) fn is_watched(request: &Request) -> bool {
+    request.path() == "/_elastimock/events" && *request.method() == Method::Get
+}
+
+/// The number after which a listener is to be told what comes: the last that it has heard; none for what comes from now on.
+pub(crate) fn watched_after(request: &Request) -> Option<u64> {
+    let mut parts = request.query().split('&').filter_map(|part| part.split_once('='));
+    let asked = parts.rfind(|(name, _)| *name == "after").map(|(_, value)| value);
+    request.headers().get("last-event-id").or(asked)?.trim().parse().ok()
 }
 
 /// What a request waits for before it is answered: that many calls of an operation, for at most so long.
@@ -147,7 +167,14 @@ impl AdminRequest<'_> {
 
     /// Writes the answer.
     pub(crate) fn render(&self, outcome: &Result<Reply, ApiError>) -> Response {
-        render(outcome, &self.0.style)
+        let mut response = render(outcome, &self.0.style);
+        if matches!(outcome, Ok(Reply { body: AnswerBody::Typed(html::MEDIA_TYPE, _), .. })) {
+            response.headers.push("content-security-policy", &html::policy());
+            response.headers.push("x-content-type-options", "nosniff");
+            response.headers.push("referrer-policy", "no-referrer");
+            response.headers.push("cache-control", "no-store");
+        }
+        response
     }
 }
 
@@ -239,6 +266,34 @@ fn no_scope(span: RunSpan<'_>, engine: &Engine) -> ApiError {
 
 fn counted(counts: Counts) -> Value {
     json!({ "error": counts.error, "warning": counts.warning })
+}
+
+/// What the page shows of the run so far, taken out of the engine.
+fn watched(engine: &SharedEngine, call: &Call) -> Report {
+    let draft = {
+        let mut engine = lock(engine);
+        engine.now(call.now);
+        engine.draft_of_page()
+    };
+    draft.report(true)
+}
+
+fn page(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
+    parameters(call, &[])?;
+    Ok(Reply::ok(AnswerBody::Typed(html::MEDIA_TYPE, html::live(&watched(engine, call)).into())))
+}
+
+fn page_data(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
+    parameters(call, &["after"])?;
+    let after = number(call, "after", 0)?;
+    Ok(Reply::json(html::since(&watched(engine, call), after)))
+}
+
+/// The wire tells what comes.
+fn events(_: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
+    parameters(call, &["after"])?;
+    number(call, "after", 0)?;
+    Ok(Reply::ok(AnswerBody::Typed("text/event-stream", Bytes::new())))
 }
 
 fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {

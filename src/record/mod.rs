@@ -472,7 +472,10 @@ impl Journal {
         let skipped = (after + 1).saturating_sub(self.first_seq) as usize;
         let mut page = JournalPage { kept: Vec::new(), next: after, evicted: 0 };
         let (mut calls, mut bytes) = (0, 0);
-        let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..).skip(skipped);
+        // Whoever reads on does not pass over what it has read.
+        let skipped = skipped.min(self.slots.len());
+        let entries = self.slots.range(skipped..).zip(self.standings.range(skipped..));
+        let entries = entries.zip(self.first_seq + skipped as u64..);
         for ((slot, standing), seq) in entries.take_while(|(_, seq)| *seq < to) {
             // A call that still waits for its answer is not passed over: the next reading begins there.
             let Some(kept) = self.kept_at(slot, *standing, seq) else { break };

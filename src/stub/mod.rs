@@ -75,6 +75,13 @@ impl Script {
         spec
     }
 
+    /// Whether the mock acts on a call that it answers after so many others.
+    pub(crate) fn acts(&self, answered: u64) -> bool {
+        let last = self.then.len().saturating_sub(1);
+        let at = usize::try_from(answered).unwrap_or(last).min(last);
+        self.then.get(at).is_none_or(then::StubAction::acts)
+    }
+
     /// The stub under another name.
     fn renamed(mut self, name: String) -> Script {
         self.name = name.into();

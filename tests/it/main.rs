@@ -12,6 +12,7 @@ mod tidy;
 
 mod coverage;
 mod mock_server;
+mod page;
 mod playback;
 mod readme;
 mod recordings;

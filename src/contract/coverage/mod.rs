@@ -98,7 +98,11 @@ impl Coverage {
         Coverage::of_calls(profile, calls)
     }
 
-    fn of_calls(profile: Profile, calls: impl IntoIterator<Item = (Interaction, SubjectBefore)>) -> Coverage {
+    /// What calls have exercised, each with how what it was about stood before it.
+    pub(crate) fn of_calls(
+        profile: Profile,
+        calls: impl IntoIterator<Item = (Interaction, SubjectBefore)>,
+    ) -> Coverage {
         let mut all = Coverage { profile, ..Coverage::default() };
         calls.into_iter().for_each(|(interaction, standing)| all.note(profile, &interaction, standing));
         all

@@ -5,9 +5,11 @@
 //! and decides nothing. Equal reports give equal bytes, whatever the form.
 
 mod annotations;
+pub(crate) mod backdrop;
 mod ctrf;
 mod diagram;
 mod groups;
+pub(crate) mod html;
 mod json;
 mod junit;
 mod sarif;
@@ -37,6 +39,7 @@ use crate::record::recording::{Recording, lines};
 use crate::record::transcript::lane;
 use crate::source_place::SourcePlace;
 use crate::suggest;
+use backdrop::Backdrop;
 
 /// What there is to tell of a run: [`MockServer::report`](crate::MockServer::report) makes one.
 ///
@@ -81,6 +84,8 @@ pub struct Report {
     pub(crate) uncounted: Option<Uncounted>,
     /// The line of the test that made the mock, for findings that nothing else gives a place.
     pub started_from: Option<Arc<SourcePlace>>,
+    /// What the run was beside its calls, for forms that show it.
+    pub(crate) backdrop: Option<Backdrop>,
 }
 
 /// Calls of which nobody has reckoned yet how much they exercise.
@@ -119,11 +124,13 @@ pub enum ReportFormat {
     Summary,
     /// CTRF, the Common Test Report Format: a test for each scope.
     Ctrf,
+    /// One file for a browser: the calls, the findings and the state at any call, to look at.
+    Html,
 }
 
 impl ReportFormat {
     /// All of them.
-    pub const ALL: [ReportFormat; 8] = [
+    pub const ALL: [ReportFormat; 9] = [
         ReportFormat::Text,
         ReportFormat::Json,
         ReportFormat::Junit,
@@ -132,6 +139,7 @@ impl ReportFormat {
         ReportFormat::Har,
         ReportFormat::Summary,
         ReportFormat::Ctrf,
+        ReportFormat::Html,
     ];
 
     /// The name on the command line.
@@ -145,12 +153,13 @@ impl ReportFormat {
             ReportFormat::Har => "har",
             ReportFormat::Summary => "summary",
             ReportFormat::Ctrf => "ctrf",
+            ReportFormat::Html => "html",
         }
     }
 
     /// Whether it tells of every call, and not only of those in lanes with findings.
     pub fn wants_every_call(self) -> bool {
-        matches!(self, ReportFormat::Har | ReportFormat::Ctrf)
+        matches!(self, ReportFormat::Har | ReportFormat::Ctrf | ReportFormat::Html)
     }
 }
 
@@ -178,6 +187,7 @@ impl Report {
             ReportFormat::Har => har::write(&self.story),
             ReportFormat::Summary => summary::write(self),
             ReportFormat::Ctrf => ctrf::write(self),
+            ReportFormat::Html => html::write(self),
         }
     }
 
@@ -207,6 +217,7 @@ impl Report {
     pub(crate) fn of_run(run: &RecordedRun<'_>, texts: &[(&str, &[u8])]) -> Report {
         let lines: Vec<BTreeMap<u64, u32>> = texts.iter().map(|(_, text)| lines(text)).collect();
         let mut report = Report::with_scopes(run.scopes.clone());
+        report.backdrop = Some(Backdrop::of_run(run));
         for call in &run.calls {
             let CallOrigin { recording, seq } = call.origin;
             if let (Some((file, _)), Some(line)) = (texts.get(recording), lines[recording].get(&seq)) {
@@ -224,8 +235,12 @@ impl Report {
         kept: &[JournalItem],
         every_call: bool,
         played: Option<Played>,
+        backdrop: Option<Backdrop>,
     ) -> Report {
-        let mut report = Report { played, ..Report::with_scopes(scopes) };
+        let mut report = Report { played, backdrop, ..Report::with_scopes(scopes) };
+        if let Some(backdrop) = &mut report.backdrop {
+            backdrop.take(kept);
+        }
         let calls: Vec<Interaction> = kept.iter().filter_map(JournalItem::interaction).collect();
         report.story = if every_call { calls } else { story(&report.findings, calls.iter().cloned()) };
         report

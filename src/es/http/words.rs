@@ -279,6 +279,11 @@ impl ApiError {
         full(400, illegal_argument(reason))
     }
 
+    /// A call of ours for which there is no room.
+    pub(crate) fn too_many(reason: impl Into<String>) -> ApiError {
+        full(429, Exception::new("es_rejected_execution_exception", reason))
+    }
+
     /// A call of a web page, or by a name that is not the mock's.
     // DIFFERENCE: Elasticsearch answers these.
     pub(crate) fn foreign(reason: String) -> ApiError {

@@ -14,6 +14,7 @@ use super::mode::{self, AnswerMode};
 use super::{Engine, Setup, lock};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::coverage::Coverage;
+use crate::contract::report::backdrop::{Backdrop, Beginning};
 use crate::contract::report::{Report, Uncounted};
 use crate::contract::scope::Scope;
 use crate::contract::{Counts, Knowledge, ScopeEnd, strictness};
@@ -182,6 +183,7 @@ pub(crate) struct ReportDraft {
     played: Option<Played>,
     profile: Profile,
     evicted: u64,
+    backdrop: Option<Backdrop>,
 }
 
 impl ReportDraft {
@@ -192,8 +194,8 @@ impl ReportDraft {
 
     /// The report, with every call or only those of the lanes that have findings.
     pub(crate) fn report(self, with_every_call: bool) -> Report {
-        let ReportDraft { scopes, kept, played, profile, evicted } = self;
-        let report = Report::of_scopes(scopes, &kept, with_every_call, played);
+        let ReportDraft { scopes, kept, played, profile, evicted, backdrop } = self;
+        let report = Report::of_scopes(scopes, &kept, with_every_call, played, backdrop);
         Report { uncounted: Some(Uncounted { profile, kept, evicted }), ..report }
     }
 }
@@ -582,6 +584,11 @@ impl Engine {
         page.or_else(|| forgotten().map(|scope| JournalPage { kept: Vec::new(), next: after, evicted: scope.calls }))
     }
 
+    /// The number of the latest call or event; 0 if there was none.
+    pub(crate) fn latest_seq(&self) -> u64 {
+        self.journal.next_seq() - 1
+    }
+
     /// One interaction.
     pub fn interaction(&self, seq: u64) -> Option<Interaction> {
         self.journal.get(seq)
@@ -750,7 +757,7 @@ impl Engine {
         };
         let kept = if with_calls { self.journal.kept(span) } else { Vec::new() };
         let evicted = self.calls_of(span).1;
-        Some(ReportDraft { scopes, kept, played: None, profile: self.setup.profile, evicted })
+        Some(ReportDraft { scopes, kept, played: None, profile: self.setup.profile, evicted, backdrop: None })
     }
 
     /// What a report of the run is made from, as if the run ended now.
@@ -760,13 +767,45 @@ impl Engine {
             AnswerMode::Playback(playback) => Some(playback.played().clone()),
         };
         let (profile, evicted) = (self.setup.profile, self.calls_of(RunSpan::Run).1);
-        ReportDraft { scopes: self.scopes(true), kept: self.journal.kept(RunSpan::Run), played, profile, evicted }
+        ReportDraft {
+            scopes: self.scopes(true),
+            kept: self.journal.kept(RunSpan::Run),
+            played,
+            profile,
+            evicted,
+            backdrop: None,
+        }
+    }
+
+    /// The same, with what the page shows besides.
+    pub(crate) fn draft_of_page(&self) -> ReportDraft {
+        ReportDraft { backdrop: Some(self.backdrop()), ..self.draft() }
+    }
+
+    fn backdrop(&self) -> Backdrop {
+        let Setup { profile, release, seed, visibility, .. } = self.setup;
+        let state = match &self.mode {
+            AnswerMode::Mock(_) => self.start_state().value.clone(),
+            AnswerMode::Playback(playback) => Arc::new(playback.state().clone()),
+        };
+        let at = self.run_started_at;
+        let release = release.number.to_owned();
+        Backdrop {
+            beginnings: vec![Beginning { first_seq: 1, at, profile, release, seed, visibility, state }],
+            due: self.judge.dues().collect(),
+            now: self.latest,
+            is_clock_running: !self.clock.is_frozen(),
+            evicted: self.journal.evicted(RunSpan::Run),
+            stubs: self.stubs(),
+            ..Backdrop::default()
+        }
     }
 
     /// What there is to tell of the run as if it ended now, with all its calls or only those of the lanes
     /// that have findings.
     pub fn report(&self, with_every_call: bool) -> Report {
-        self.draft().report(with_every_call)
+        let draft = if with_every_call { self.draft_of_page() } else { self.draft() };
+        draft.report(with_every_call)
     }
 
     /// How much of the Connector API the calls of this scope that the journal holds have exercised.

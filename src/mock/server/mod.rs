@@ -519,7 +519,7 @@ impl MockServer {
         let draft = {
             let mut engine = self.shared.engine();
             engine.now(system_time());
-            engine.draft()
+            if every_call { engine.draft_of_page() } else { engine.draft() }
         };
         let mut report = draft.report(every_call);
         report.fail_on = Some(self.fail_on);

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod coming;
 pub(crate) mod delivery;
+mod events;
 pub(crate) mod gate;
 pub(crate) mod guard;
 pub(crate) mod ports;

@@ -15,9 +15,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
+};
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
@@ -26,8 +28,9 @@ use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use super::body::{self, Unread};
-use super::coming::Coming;
+use super::coming::{Coming, ListenerPlace};
 use super::delivery::{ConnectionEnd, Upset, garbled};
+use super::events::EventStream;
 use super::guard::CallerGuard;
 use super::sink::Sink;
 use super::socket::Socket;
@@ -39,7 +42,7 @@ use crate::es::error::ApiError as Refused;
 use crate::es::http::render::{Style, render};
 use crate::fault::FaultKind;
 use crate::http::{Headers, Method, Request, Response};
-use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX};
+use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX, LISTENERS_MAX};
 use crate::mock::admin::{self, SharedEngine};
 use crate::mock::engine::gates::Arrival;
 use crate::mock::engine::run::{self, Warmth};
@@ -76,7 +79,7 @@ pub(crate) struct ServerShared {
     /// Told when a verb has been done, for answers that wait for mock time.
     moved: Notify,
     /// Told when a call has been answered, or is held.
-    pub(super) came: Coming,
+    pub(super) came: Arc<Coming>,
     /// Whether a call may have to be held at a gate.
     has_gates: AtomicBool,
 }
@@ -105,8 +108,12 @@ impl Drop for HeldPlace<'_> {
 /// A connection as the task that answers its requests has it.
 struct ConnectionTask {
     shared: Arc<ServerShared>,
+    tasks: Arc<Tasks>,
     upset: Upset,
 }
+
+/// The body of an answer: whole, or what comes as it comes.
+type Delivered = Either<Full<Bytes>, EventStream>;
 
 impl ServerShared {
     /// A server's share of an engine, of who may call it, and of the file that it records to.
@@ -133,7 +140,7 @@ impl ServerShared {
             plays_pauses,
             troubles,
             moved: Notify::new(),
-            came: Coming::default(),
+            came: Arc::default(),
             has_gates,
         }
     }
@@ -166,7 +173,13 @@ impl ServerShared {
         }
         self.has_gates.store(self.engine().has_gates(), Ordering::Release);
         self.moved.notify_waiters();
+        self.came.tell();
         done
+    }
+
+    /// A place among those that are told what comes; none if there are too many.
+    pub(super) fn listen(&self) -> Option<ListenerPlace> {
+        self.came.listen()
     }
 
     /// Holds a call at a gate if a stub says so, and goes on with it when it has been let go.
@@ -286,7 +299,7 @@ impl ConnectionTask {
     async fn answer(
         self: Arc<Self>,
         incoming: hyper::Request<Incoming>,
-    ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    ) -> Result<hyper::Response<Delivered>, Infallible> {
         let shared = &self.shared;
         let (parts, mut incoming) = incoming.into_parts();
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -321,6 +334,9 @@ impl ConnectionTask {
             // Nobody is there to read an answer; hyper closes the connection.
             Err(Unread::Broken) => return Ok(outgoing(Response::new(400), parts.headers)),
         };
+        if admin::is_watched(&request) {
+            return Ok(self.watched(&request));
+        }
         if !admin::is_slow(&request) {
             let may_be_held = shared.has_gates.load(Ordering::Acquire) && !admin::is_for_us(&request);
             // What hardly ever has to wait is boxed: the task of every call is the smaller for it.
@@ -343,6 +359,27 @@ impl ConnectionTask {
             self.shared.exchange(&request).0
         });
         Ok(outgoing(written.await.unwrap_or_else(|_| Response::new(500)), parts.headers))
+    }
+
+    /// Tells what comes, for as long as it is listened to.
+    fn watched(&self, request: &Request) -> hyper::Response<Delivered> {
+        let (response, _) = self.shared.exchange(request);
+        if response.status() != 200 {
+            return outgoing(response, HeaderMap::new());
+        }
+        match EventStream::new(&self.shared, &self.tasks, admin::watched_after(request)) {
+            Some(events) => {
+                let mut outgoing = hyper::Response::new(Either::Right(events));
+                let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
+                outgoing.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+                outgoing
+            }
+            None => {
+                let reason =
+                    format!("{LISTENERS_MAX} clients listen already: end one, or read the journal with [after]");
+                outgoing(render(&Err(Refused::too_many(reason)), &Style::default()), HeaderMap::new())
+            }
+        }
     }
 
     /// Delivers an answer that something goes wrong with; `at` is the mock's time of its call.
@@ -387,7 +424,7 @@ const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
 
 /// The answer as hyper takes it. It is given the header map of its request, whose room serves for both: hyper reads the
 /// next request into it too.
-fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Response<Full<Bytes>> {
+fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Response<Delivered> {
     let Response { status, headers, body, .. } = response;
     let body_bytes = body.len();
     map.clear();
@@ -411,7 +448,7 @@ fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Response<Full<Byte
             map.append(known, value);
         }
     }
-    let mut outgoing = hyper::Response::new(Full::new(body));
+    let mut outgoing = hyper::Response::new(Either::Left(Full::new(body)));
     *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     *outgoing.headers_mut() = map;
     outgoing
@@ -456,6 +493,11 @@ struct Alive {
 }
 
 impl Tasks {
+    /// Whether nobody has told them to end.
+    pub(super) fn are_running(&self) -> bool {
+        self.phase() == Phase::Running
+    }
+
     fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Running,
@@ -647,7 +689,7 @@ fn shut(listener: &TcpListener) -> std::io::Result<()> {
 fn serve(stream: TcpStream, shared: Arc<ServerShared>, tasks: &Arc<Tasks>) {
     // Answers are written in one piece: waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let line = Arc::new(ConnectionTask { shared, upset: Upset::default() });
+    let line = Arc::new(ConnectionTask { shared, tasks: tasks.clone(), upset: Upset::default() });
     let answering = line.clone();
     let service = service_fn(move |incoming| {
         let line = answering.clone();
@@ -684,7 +726,7 @@ enum Held<S: HttpService<Incoming>> {
     Nobody,
 }
 
-impl<S: HttpService<Incoming, ResBody = Full<Bytes>>> Held<S>
+impl<S: HttpService<Incoming, ResBody = Delivered>> Held<S>
 where
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -707,7 +749,7 @@ impl Drop for Connected {
 
 impl<S> Future for Serving<S>
 where
-    S: HttpService<Incoming, ResBody = Full<Bytes>> + Unpin,
+    S: HttpService<Incoming, ResBody = Delivered> + Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Output = ();
