@@ -315,3 +315,12 @@ fn a_node_of_9_6_speaks_to_a_client_of_version_8() {
     let answer = Client::connect(server.address()).send(&request);
     assert_eq!((answer.status, answer.json()["version"]["number"].as_str()), (200, Some("9.6.0")));
 }
+
+#[test]
+fn a_browser_gets_its_icon_and_nobody_is_blamed() {
+    let mut door = EngineDoor::new(cluster("empty"), T0);
+    let answer = door.send(&request("GET", "/favicon.ico", &[], ""));
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/x-icon")));
+    assert!(answer.body.starts_with(&[0, 0, 1, 0]), "an icon");
+    assert_eq!(door.engine.findings(false), Vec::new());
+}

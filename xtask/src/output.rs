@@ -121,15 +121,25 @@ fn operations_text(specs: &Specs) -> String {
     text
 }
 
+/// The address of a call in the server, which has one for all tasks of inference where the specification has one for
+/// each.
+fn address(operation: &str, path: &str) -> String {
+    let mut segments: Vec<&str> = path.split('/').collect();
+    if operation.starts_with("inference.") && segments.len() > 3 && !segments[2].starts_with(['_', '{']) {
+        segments[2] = "{task_type}";
+    }
+    segments.join("/")
+}
+
 /// Name, path and method of every call that a version has.
-fn addresses(spec: &Spec) -> BTreeSet<(&str, &str, &str)> {
+fn addresses(spec: &Spec) -> BTreeSet<(&str, String, &str)> {
     let mut addresses = BTreeSet::new();
     for endpoint in spec.endpoints() {
         let operation = endpoint["name"].as_str().unwrap_or_default();
         for url in list(&endpoint["urls"]) {
-            let path = url["path"].as_str().unwrap_or_default();
+            let path = address(operation, url["path"].as_str().unwrap_or_default());
             for method in list(&url["methods"]).filter_map(Value::as_str) {
-                addresses.insert((operation, path, method));
+                addresses.insert((operation, path.clone(), method));
             }
         }
     }

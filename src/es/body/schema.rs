@@ -364,13 +364,14 @@ impl OperationSchema {
     }
 }
 
+/// What is refused before a handler sees it: an entry without `passes` is refused by the handler, which knows what
+/// helps instead.
 fn ours(overlay: &Value) -> Vec<OursToRefuse> {
     let of = |part: &'static str| {
         let names = overlay.pointer(&format!("/words/ours/{part}")).and_then(Value::as_object);
-        names.into_iter().flatten().map(move |(name, says)| OursToRefuse {
-            name: name.clone(),
-            in_body: part == "body",
-            passes: says.get("passes").and_then(Value::as_array).cloned().unwrap_or_default(),
+        names.into_iter().flatten().filter_map(move |(name, says)| {
+            let passes = says.get("passes")?.as_array()?.clone();
+            Some(OursToRefuse { name: name.clone(), in_body: part == "body", passes })
         })
     };
     of("query").chain(of("body")).collect()

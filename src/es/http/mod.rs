@@ -17,6 +17,7 @@ pub(crate) mod words;
 use crate::es::body::schema;
 use crate::es::error;
 
+use bytes::Bytes;
 use once_cell::sync::OnceCell;
 
 use crate::clock::Timestamp;
@@ -246,7 +247,7 @@ fn read_into<'r, S>(
 
     let row = match route(table, request, setting.profile, reading)? {
         Routed::Row(row) => row,
-        Routed::Options(reply) => return Ok(ParseOutcome::Answered(Ok(reply))),
+        Routed::Ready(reply) => return Ok(ParseOutcome::Answered(Ok(reply))),
     };
     let endpoint = &table.rows[row];
     reading.endpoint = Some(endpoint);
@@ -302,13 +303,14 @@ fn read_into<'r, S>(
 /// The reply to an `OPTIONS` request, which needs no handler.
 fn options(allowed: &[Method]) -> Reply {
     let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-    Reply { allow: (!names.is_empty()).then(|| names.join(",")), ..Reply::ok(AnswerBody::Text(bytes::Bytes::new())) }
+    Reply { allow: (!names.is_empty()).then(|| names.join(",")), ..Reply::ok(AnswerBody::Text(Bytes::new())) }
 }
 
 /// What a router's finding comes to.
 enum Routed {
     Row(usize),
-    Options(Reply),
+    /// The answer is known without one.
+    Ready(Reply),
 }
 
 fn route<'r, S>(
@@ -318,6 +320,10 @@ fn route<'r, S>(
     reading: &mut Reading<'r, S>,
 ) -> Result<Routed, ApiError> {
     let method = request.method();
+    if *method == Method::Get && request.path() == "/favicon.ico" && !table.published.is_empty() {
+        let icon = Bytes::from_static(include_bytes!("favicon.ico"));
+        return Ok(Routed::Ready(Reply::ok(AnswerBody::Typed("image/x-icon", icon))));
+    }
     let allowed = match table.router(profile).find(method, request.path())? {
         RouteFound::Route(RouteTarget::Row(row), path) => {
             reading.path = path;
@@ -340,7 +346,7 @@ fn route<'r, S>(
         RouteFound::Route(RouteTarget::Bare, _) | RouteFound::Unknown => None,
     };
     if *method == Method::Options {
-        return Ok(Routed::Options(options(&allowed.unwrap_or_default())));
+        return Ok(Routed::Ready(options(&allowed.unwrap_or_default())));
     }
     reading.miss = Some(Miss::Unknown);
     match (allowed, method) {

@@ -29,6 +29,15 @@ pub(crate) enum BadAnalysis {
         /// Its name.
         name: String,
     },
+    /// Parts of words or groups of words of more lengths than there may be.
+    TooFarApart {
+        /// Whether they are groups of words.
+        is_of_words: bool,
+        /// How far the lengths may lie apart.
+        most: i64,
+        /// How far they do.
+        given: i64,
+    },
     /// A custom analyzer without a tokenizer.
     NoTokenizer {
         /// The analyzer.
@@ -313,6 +322,24 @@ impl<'s> Analysis<'s> {
         SIMILARITIES.contains(&name) || self.is_set("similarity.", name)
     }
 
+    /// Looks how far the shortest and the longest part lie apart.
+    fn spread(self, says: &BTreeMap<&str, &Value>) -> Result<(), BadAnalysis> {
+        let number = |name: &str, usual: i64| text(says, name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+        let limit = |name: &str, usual: i64| {
+            self.settings.get(name).and_then(|value| value.as_str()?.parse().ok()).unwrap_or(usual)
+        };
+        let (is_of_words, most, given) = match text(says, "type") {
+            Some("ngram") => (false, limit("max_ngram_diff", 1), number("max_gram", 2) - number("min_gram", 1)),
+            Some("shingle") => {
+                let alone = i64::from(text(says, "output_unigrams") != Some("false"));
+                let given = number("max_shingle_size", 2) - number("min_shingle_size", 2) + alone;
+                (true, limit("max_shingle_diff", 3), given)
+            }
+            _ => return Ok(()),
+        };
+        if given > most { Err(BadAnalysis::TooFarApart { is_of_words, most, given }) } else { Ok(()) }
+    }
+
     fn is_set(self, group: &str, name: &str) -> bool {
         let member = |key: &String| key.strip_prefix(group)?.strip_prefix(name)?.starts_with('.').then_some(());
         self.is_trusted || self.settings.keys().any(|key| member(key).is_some())
@@ -344,6 +371,7 @@ impl<'s> Analysis<'s> {
         types("char_filter", &char_filters, CHAR_FILTERS)?;
         types("tokenizer", &tokenizers, TOKENIZERS)?;
         types("filter", &filters, FILTERS)?;
+        tokenizers.values().chain(filters.values()).try_for_each(|says| self.spread(says))?;
         for (name, says) in &analyzers {
             let name = || (*name).to_owned();
             match text(says, "type") {
@@ -497,6 +525,13 @@ mod tests {
             (json!({"filter": {"s": {"type": "nope"}}}), false),
             (json!({"filter": {"s": {"synonyms": ["a,b"]}}}), false),
             (json!({"tokenizer": {"t": {"type": "ngram", "min_gram": 2}}}), true),
+            (json!({"tokenizer": {"t": {"type": "ngram", "min_gram": 2, "max_gram": 3}}}), true),
+            (json!({"tokenizer": {"t": {"type": "ngram", "min_gram": 2, "max_gram": 4}}}), false),
+            (json!({"filter": {"f": {"type": "ngram", "max_gram": 3}}}), false),
+            (json!({"filter": {"f": {"type": "edge_ngram", "max_gram": 20}}}), true),
+            (json!({"filter": {"f": {"type": "shingle", "max_shingle_size": 4}}}), true),
+            (json!({"filter": {"f": {"type": "shingle", "max_shingle_size": 5}}}), false),
+            (json!({"filter": {"f": {"type": "shingle", "max_shingle_size": 5, "output_unigrams": false}}}), true),
             (json!({"char_filter": {"c": {"type": "nope"}}}), false),
             (json!({"normalizer": {"n": {"type": "custom", "filter": ["lowercase"]}}}), true),
             (json!({"normalizer": {"n": {"filter": ["stop"]}}}), false),

@@ -5,6 +5,7 @@ pub(crate) mod built_in;
 pub(crate) mod date_format;
 pub(crate) mod handlers;
 pub(crate) mod indices;
+pub(crate) mod layout;
 pub(crate) mod mapping;
 pub(crate) mod names;
 pub(crate) mod refusal;

@@ -4,6 +4,7 @@
 //!
 //! Source: Elasticsearch 9.x, index name expression resolver and the rules for new names.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
@@ -144,6 +145,67 @@ impl Cluster {
             return Err(missing(expression).into());
         }
         Ok(found.into_iter().filter_map(|name| self.index(name)).collect())
+    }
+
+    /// The names of indices and aliases that an expression means, its wildcards expanded; empty if it means all
+    /// indices, whatever else they are called.
+    ///
+    /// # Errors
+    /// A date-math name that cannot be read.
+    pub(crate) fn names_meant(&self, expression: &str, now: Timestamp) -> Result<BTreeSet<String>, Refusal> {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        if ["", "_all", "*"].contains(&expression) {
+            return Ok(names);
+        }
+        let mut wildcard_seen = false;
+        for part in expression.split(',') {
+            if let Some(excluded) = part.strip_prefix('-').filter(|_| wildcard_seen) {
+                let excluded = date_math(excluded, now)?;
+                names.retain(|name| !is_like(&excluded, name));
+                continue;
+            }
+            let part = date_math(part, now)?;
+            wildcard_seen |= part.contains('*') || part == "_all";
+            match part.contains('*') || part == "_all" {
+                false => drop(names.insert(part)),
+                true => {
+                    let pattern = if part == "_all" { "*" } else { &part };
+                    let all = self.indices().flat_map(|index| {
+                        std::iter::once(&**index.name()).chain(index.design.aliases.keys().map(String::as_str))
+                    });
+                    names.extend(all.filter(|name| is_like(pattern, name)).map(str::to_owned));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// The routing of a document that is read or written under a name: an alias may have one of its own.
+    ///
+    /// # Errors
+    /// When the call gives another one.
+    pub(crate) fn routing_of<'r>(&self, name: &str, given: Option<&'r str>) -> Result<Option<Cow<'r, str>>, Refusal> {
+        let given = given.map(Cow::Borrowed);
+        // Almost every call names its index.
+        if self.indices.contains_key(name) {
+            return Ok(given);
+        }
+        let indices = self.named(name);
+        let says = |index: &&Index| index.design.aliases.get(name).cloned();
+        let is_writer =
+            |index: &&&Index| says(index).and_then(|says| says.get("is_write_index")?.as_bool()) == Some(true);
+        let Some(index) = indices.iter().find(is_writer).or(indices.first()) else { return Ok(given) };
+        let says = says(index).unwrap_or_default();
+        match (says.get("index_routing").and_then(serde_json::Value::as_str), given) {
+            (Some(own), Some(given)) if own != given => Err(IndexRefusal::OtherRouting {
+                alias: name.to_owned(),
+                own: own.to_owned(),
+                given: given.into_owned(),
+            }
+            .into()),
+            (Some(own), _) => Ok(Some(Cow::Owned(own.to_owned()))),
+            (None, given) => Ok(given),
+        }
     }
 
     /// The one index that a name or an alias means, for reading one document.

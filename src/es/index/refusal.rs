@@ -75,6 +75,15 @@ pub(crate) enum IndexRefusal {
         /// The indices behind it.
         indices: Vec<String>,
     },
+    /// An alias has a routing of its own, and the call gives another one.
+    OtherRouting {
+        /// The alias.
+        alias: String,
+        /// Its routing.
+        own: String,
+        /// That of the call.
+        given: String,
+    },
     /// An alias has no index that may be written to.
     NoWriteIndex {
         /// The alias.

@@ -22,13 +22,6 @@ pub(crate) enum SearchRefusal {
         /// Its number.
         number: u64,
     },
-    /// Elasticsearch could, and this mock cannot.
-    Unsupported {
-        /// What it cannot.
-        what: String,
-        /// What to do instead.
-        instead: &'static str,
-    },
     /// There are as many scrolls as there may be.
     TooManyScrolls {
         /// How many.

@@ -50,6 +50,17 @@ pub(crate) fn expected_start(at: Position, token: &str) -> Exception {
     parsing(at, format!("Expected [START_OBJECT] but found [{token}]"))
 }
 
+pub(crate) fn bad_source(at: Position, token: &str) -> Exception {
+    let reason =
+        format!("Expected one of [VALUE_BOOLEAN, VALUE_STRING, START_ARRAY, START_OBJECT] but found [{token}]");
+    parsing(at, reason)
+}
+
+pub(crate) fn no_query_string(path: &str, given: &[&str]) -> Exception {
+    let given = given.join(", ");
+    illegal_argument(format!("request [{path}] contains parameters [{given}] but missing query string parameter 'q'."))
+}
+
 pub(crate) fn unknown_key(at: Position, token: &str, name: &str) -> Exception {
     parsing(at, format!("Unknown key for a {token} in [{name}]."))
 }
@@ -623,7 +634,6 @@ impl From<SearchRefusal> for ApiError {
                 ]);
                 full(400, all_failed(shard, reason))
             }
-            SearchRefusal::Unsupported { what, instead } => full(400, unsupported(what, instead)),
             SearchRefusal::NoScrollId { .. } => full(400, illegal_argument("Cannot parse scroll id")),
             SearchRefusal::NoPitId { id } => full(400, illegal_argument(format!("invalid id: [{id}]"))),
             SearchRefusal::ContextMissing { number } => {

@@ -60,7 +60,8 @@ pub(crate) fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply
         Some(text) => Some(call.now.plus(parse_duration(text).map_err(|_| ApiError::bad_expiration(text))?)),
     };
     let roles = call.get("role_descriptors").cloned().unwrap_or_else(|| json!({}));
-    for role in roles.as_object().into_iter().flatten().map(|(_, role)| role) {
+    for (name, role) in roles.as_object().into_iter().flatten() {
+        check_role(name, role)?;
         for privilege in role.get("cluster").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if !is_privilege(privilege, &CLUSTER_PRIVILEGES, "cluster:") {
                 wrong.push(unknown_privilege("cluster", privilege, &CLUSTER_PRIVILEGES));
@@ -97,6 +98,50 @@ pub(crate) fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply
     };
     cluster.api_keys_mut().add(&id, kept);
     Ok(Reply::json(Value::Object(told)))
+}
+
+/// Refuses members that no role has.
+///
+/// Source: Elasticsearch 9.x, the parser of role descriptors.
+fn check_role(name: &str, role: &Value) -> Result<(), ApiError> {
+    const MEMBERS: [&str; 14] = [
+        "cluster",
+        "global",
+        "indices",
+        "index",
+        "applications",
+        "application",
+        "run_as",
+        "metadata",
+        "transient_metadata",
+        "remote_indices",
+        "remote_cluster",
+        "restriction",
+        "workflows",
+        "description",
+    ];
+    const OF_INDICES: [&str; 7] = [
+        "names",
+        "privileges",
+        "field_security",
+        "query",
+        "allow_restricted_indices",
+        "transient_metadata",
+        "clusters",
+    ];
+    let members = role.as_object().into_iter().flatten();
+    if let Some((unknown, _)) = members.clone().find(|(member, _)| !MEMBERS.contains(&member.as_str())) {
+        return Err(ApiError::bad_role(format!("failed to parse role [{name}]. unexpected field [{unknown}]")));
+    }
+    for (_, list) in members.filter(|(member, _)| ["index", "indices"].contains(&member.as_str())) {
+        let entries = list.as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
+        for (unknown, _) in entries.filter(|(member, _)| !OF_INDICES.contains(&member.as_str())) {
+            return Err(ApiError::bad_role(format!(
+                "failed to parse indices privileges for role [{name}]. unexpected field [{unknown}]"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with the name of a key.
@@ -392,8 +437,18 @@ pub(crate) fn has_privileges(_: &mut Cluster, call: &Call) -> Result<Reply, ApiE
     if ["cluster", "index", "application"].iter().all(|member| call.get(member).is_none()) {
         crate::es::index::handlers::lookup::refuse(&["must specify at least one privilege".to_owned()])?;
     }
+    for privilege in texts(call.get("cluster")) {
+        if !is_privilege(&privilege, &CLUSTER_PRIVILEGES, "cluster:") {
+            return Err(ApiError::illegal(&unknown_privilege("cluster", &privilege, &CLUSTER_PRIVILEGES)));
+        }
+    }
     let mut index = std::collections::BTreeMap::new();
     for asked in call.get("index").and_then(Value::as_array).into_iter().flatten() {
+        for privilege in texts(asked.get("privileges")) {
+            if !is_privilege(&privilege, &INDEX_PRIVILEGES, "indices:") {
+                return Err(ApiError::illegal(&unknown_privilege("index", &privilege, &INDEX_PRIVILEGES)));
+            }
+        }
         for name in texts(asked.get("names")) {
             index.insert(name, granted(texts(asked.get("privileges"))));
         }

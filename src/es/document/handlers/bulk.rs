@@ -143,6 +143,8 @@ fn act(
     let pipelines = item
         .lists_pipelines
         .then(|| item.pipelines(cluster, call).into_iter().map(|name| JsonPart::Text(name.into())).collect::<Vec<_>>());
+    let routing = cluster.routing_of(item.index, item.routing.as_deref()).map_err(target)?;
+    let routing = routing.as_deref();
     let mut read = None;
     let written = match (item.verb, &item.update, item.line) {
         // A delete makes an index only where its version is counted elsewhere and has to be remembered.
@@ -152,12 +154,11 @@ fn act(
                 Some(_) => cluster.index_to_write(item.index, item.require_alias, call.now),
             };
             let index = index.map_err(target)?;
-            index.check_routing(id, item.routing.as_deref()).map_err(shard)?;
+            index.check_routing(id, routing).map_err(shard)?;
             index.remove(id, item.guard).map_err(shard)?
         }
         (Verb::Update, Some(update), _) => {
             let index = cluster.index_to_write(item.index, item.require_alias, call.now).map_err(target)?;
-            let routing = item.routing.as_deref();
             index.check_routing(id, routing).map_err(shard)?;
             let written = index.apply(id, &update.asked, item.guard.condition, routing).map_err(shard)?;
             read = item.shown.as_ref().and_then(|shown| read_back(index, id, shown));
@@ -168,7 +169,7 @@ fn act(
                 index: item.index,
                 id: item.id.as_deref(),
                 guard: item.guard,
-                routing: item.routing.as_deref(),
+                routing,
                 require_alias: item.require_alias,
                 require_data_stream: item.require_data_stream,
                 pipeline: item.pipeline.as_deref(),

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Expected, found, found_at, not_found, read_from, token_of};
+use super::{Expected, beside_stored, found, found_at, not_found, read_from, token_of};
+use crate::es::body::schema::split_list;
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply, long_in};
 use crate::es::http::part::JsonPart;
@@ -16,27 +17,32 @@ struct DocumentWanted {
     index: String,
     id: String,
     shown: Option<SourceFilter>,
+    /// The fields that the index keeps apart from the source and that are asked for.
+    stored: Option<Vec<String>>,
     routing: Option<String>,
     expected: Expected,
 }
 
 /// `mget`. A document that cannot be read has its error in its place.
 pub(crate) fn mget(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    if call.query("stored_fields").is_some() {
-        return Err(ApiError::unsupported("stored fields", "ask for fields with `_source_includes`"));
-    }
     let wanted = wanted(call)?;
-    let shown = selection(call).unwrap_or_default();
+    let shown = selection(call);
     let documents = wanted.iter().map(|wanted| read(cluster, call, wanted, &shown)).collect();
     Ok(Reply::tree(vec![("docs", JsonPart::List(documents))]))
 }
 
-fn read(cluster: &mut Cluster, call: &Call, wanted: &DocumentWanted, otherwise: &SourceFilter) -> JsonPart {
+fn read(cluster: &mut Cluster, call: &Call, wanted: &DocumentWanted, otherwise: &Option<SourceFilter>) -> JsonPart {
+    let routing = cluster.routing_of(&wanted.index, wanted.routing.as_deref());
     let outcome = read_from(cluster, call, &wanted.index).and_then(|index| {
-        index.check_routing(&wanted.id, wanted.routing.as_deref())?;
-        let Some(document) = found_at(index, call, &wanted.id) else { return Ok(not_found(index, &wanted.id)) };
+        let routing = routing?;
+        index.check_routing(&wanted.id, routing.as_deref())?;
+        let Some(document) = found_at(index, call, &wanted.id, routing.as_deref()) else {
+            return Ok(not_found(index, &wanted.id));
+        };
         wanted.expected.check(index, &wanted.id, document)?;
-        let shown = wanted.shown.as_ref().unwrap_or(otherwise);
+        let stored: Option<Vec<&str>> = wanted.stored.as_ref().map(|names| names.iter().map(String::as_str).collect());
+        let shown = wanted.shown.as_ref().or(otherwise.as_ref()).cloned();
+        let shown = beside_stored(index, shown, stored.as_deref())?;
         Ok(found(index, &wanted.id, document, shown.shown(&document.source)))
     });
     outcome.unwrap_or_else(|error| {
@@ -60,6 +66,7 @@ fn wanted(call: &Call) -> Result<Vec<DocumentWanted>, ApiError> {
             other => return Err(ApiError::mget_no_list(place, token_of(other))),
         }
     }
+    let everywhere = call.query("stored_fields").map(|names| split_list(names).map(str::to_owned).collect::<Vec<_>>());
     let mut wanted = Vec::new();
     let mut messages = Vec::new();
     let plain = Expected::read(None, None, &mut Vec::new())?;
@@ -68,6 +75,7 @@ fn wanted(call: &Call) -> Result<Vec<DocumentWanted>, ApiError> {
             return Err(ApiError::mget_no_object());
         }
         check(document)?;
+        let stored = document.get("stored_fields").map(names).or_else(|| everywhere.clone());
         let text = |name: &str| text(document.get(name)?);
         let index = text("_index").or_else(|| (!own.is_empty()).then(|| own.to_owned()));
         let id = text("_id");
@@ -82,7 +90,7 @@ fn wanted(call: &Call) -> Result<Vec<DocumentWanted>, ApiError> {
         let kind = document.get("version_type").and_then(Value::as_str);
         let expected = Expected::read(number("version"), kind, &mut messages)?;
         let routing = text("routing").or_else(|| routing(call).map(str::to_owned));
-        wanted.extend(index.zip(id).map(|(index, id)| DocumentWanted { index, id, shown, routing, expected }));
+        wanted.extend(index.zip(id).map(|(index, id)| DocumentWanted { index, id, shown, stored, routing, expected }));
     }
     for (at, id) in list(body, "ids").enumerate() {
         if !matches!(id, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
@@ -93,7 +101,14 @@ fn wanted(call: &Call) -> Result<Vec<DocumentWanted>, ApiError> {
         }
         let routing = routing(call).map(str::to_owned);
         let own = || own.to_owned();
-        wanted.extend(text(id).map(|id| DocumentWanted { index: own(), id, shown: None, routing, expected: plain }));
+        wanted.extend(text(id).map(|id| DocumentWanted {
+            index: own(),
+            id,
+            shown: None,
+            stored: everywhere.clone(),
+            routing,
+            expected: plain,
+        }));
     }
     if wanted.is_empty() && messages.is_empty() {
         messages.push("no documents to get".to_owned());
@@ -115,6 +130,14 @@ fn check(document: &Value) -> Result<(), ApiError> {
 
 fn list<'a>(body: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     body.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A name, or a list of names.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(names) => names.iter().filter_map(text).collect(),
+        value => text(value).into_iter().collect(),
+    }
 }
 
 /// A text, or a number as one.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::es::body::schema::split_list;
 use crate::es::document::rules::Amendment;
 use crate::es::document::source::{Source, StoredDocument};
 use crate::es::document::store::{Index, PRIMARY_TERM, WriteDone, WriteEffect, WriteGuard};
@@ -17,6 +18,7 @@ use crate::es::index::handlers::lookup::{
     GuardGiven, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection,
     show,
 };
+use crate::es::index::layout::ShardLayout;
 use crate::es::ingest::PipelineTarget;
 use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::es::search::source_filter::SourceFilter;
@@ -67,6 +69,8 @@ fn write(cluster: &mut Cluster, call: &Call, create: bool) -> Result<Reply, ApiE
         pipeline: call.query("pipeline"),
     };
     let makes = cluster.makes(asked.index, call.now);
+    let routing = cluster.routing_of(asked.index, asked.routing)?;
+    let asked = Store { routing: routing.as_deref(), ..asked };
     let written = asked.store(cluster, line, call)?;
     show(cluster, call, &written.index);
     let location = written.is_new().then(|| location(&written, asked.routing));
@@ -221,12 +225,13 @@ pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErr
     let mut messages = Vec::new();
     let guard = GuardGiven::of(call).guard(false, true, &mut messages)?;
     refuse(&messages)?;
+    let routing = cluster.routing_of(call.path("index"), routing(call))?;
     // A version that is counted elsewhere has to be remembered, and if it takes an index.
     let index = match guard.version {
         None => cluster.existing_index_to_write(call.path("index"), call.now)?,
         Some(_) => cluster.index_to_write(call.path("index"), false, call.now)?,
     };
-    index.check_routing(call.path("id"), routing(call))?;
+    index.check_routing(call.path("id"), routing.as_deref())?;
     let written = index.remove(call.path("id"), guard)?;
     show(cluster, call, &written.index);
     let status = if written.effect == WriteEffect::NotFound { 404 } else { 200 };
@@ -255,12 +260,14 @@ pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErr
     let shown = selection(call).or(update.shown.clone());
     let name = call.path("index");
     let makes = cluster.makes(name, call.now);
+    let routing = cluster.routing_of(name, routing(call))?;
+    let routing = routing.as_deref();
     let index = cluster.index_to_write(name, call.switch("require_alias"), call.now)?;
     let id = call.path("id");
-    index.check_routing(id, routing(call))?;
-    let written = index.apply(id, &update.asked, guard.condition, routing(call))?;
+    index.check_routing(id, routing)?;
+    let written = index.apply(id, &update.asked, guard.condition, routing)?;
     let status = if written.is_new() { 201 } else { 200 };
-    let location = written.is_new().then(|| location(&written, routing(call)));
+    let location = written.is_new().then(|| location(&written, routing));
     let shown = shown.and_then(|shown| read_back(index, id, &shown));
     show(cluster, call, &written.index);
     let mut answer = told(written, refreshed);
@@ -426,25 +433,35 @@ pub(super) fn read_from<'c>(cluster: &'c mut Cluster, call: &Call, name: &str) -
     Ok(cluster.resolve_one(name, call.now)?)
 }
 
-/// The document with that id, as it is; as a search sees it if the read does not want to be up to date.
-pub(super) fn found_at<'c>(index: &'c Index, call: &Call, id: &str) -> Option<&'c StoredDocument> {
-    match call.query("realtime") {
+/// The document with that id, as it is; as a search sees it if the read does not want to be up to date. It is not
+/// there for a routing that leads to another shard.
+pub(super) fn found_at<'c>(
+    index: &'c Index,
+    call: &Call,
+    id: &str,
+    routing: Option<&str>,
+) -> Option<&'c StoredDocument> {
+    let found = match call.query("realtime") {
         Some("false") => index.seen(call.now).entry(id).map(|(_, document)| document),
         _ => index.get(id),
-    }
+    };
+    found.filter(|document| {
+        let own = document.routing.as_deref();
+        let layout = || ShardLayout::of(&index.design.settings);
+        routing == own || layout().shard_of(id, routing) == layout().shard_of(id, own)
+    })
 }
 
 /// `get` and `exists`.
 pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let expected = Expected::of(call)?;
+    let routing = cluster.routing_of(call.path("index"), routing(call))?;
     let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");
-    let shown = selection(call).unwrap_or_default();
-    if call.query("stored_fields").is_some_and(|fields| !matches!(fields, "" | "_none_")) {
-        return Err(ApiError::unsupported("stored fields", "ask for fields with `_source_includes`"));
-    }
-    index.check_routing(id, routing(call))?;
-    match found_at(index, call, id) {
+    let stored = call.query("stored_fields").map(|names| split_list(names).collect::<Vec<_>>());
+    let shown = beside_stored(index, selection(call), stored.as_deref())?;
+    index.check_routing(id, routing.as_deref())?;
+    match found_at(index, call, id, routing.as_deref()) {
         Some(document) => {
             expected.check(index, id, document)?;
             let shown = shown.shown(&document.source);
@@ -452,6 +469,24 @@ pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError>
         }
         None => Ok(Reply { status: 404, ..Reply::ok(AnswerBody::Tree(not_found(index, id))) }),
     }
+}
+
+/// What is shown of a source beside fields that the index keeps apart from it, of which there are none: nothing,
+/// unless it is asked for too.
+///
+/// Source: Elasticsearch 9.x, shard get service.
+pub(super) fn beside_stored(
+    index: &Index,
+    selection: Option<SourceFilter>,
+    stored: Option<&[&str]>,
+) -> Result<SourceFilter, ApiError> {
+    let Some(names) = stored else { return Ok(selection.unwrap_or_default()) };
+    let is_stored = |name: &&&str| index.mapping().field(name).is_some_and(|field| field.is_stored());
+    if let Some(name) = names.iter().find(is_stored) {
+        let what = format!("the stored field [{name}]");
+        return Err(ApiError::unsupported(&what, "ask for it with `_source_includes`"));
+    }
+    Ok(selection.unwrap_or(if names.contains(&"_source") { SourceFilter::All } else { SourceFilter::None }))
 }
 
 /// The version that a reader expects, if it says one.
@@ -528,14 +563,15 @@ pub(super) fn not_found(index: &Index, id: &str) -> JsonPart {
 /// `get_source` and `exists_source`: the document and nothing about it.
 pub(crate) fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let expected = Expected::of(call)?;
+    let routing = cluster.routing_of(call.path("index"), routing(call))?;
     let index = read_from(cluster, call, call.path("index"))?;
     let id = call.path("id");
     let shown = selection(call).unwrap_or_default();
     if shown == SourceFilter::None {
         return Err(ApiError::validation(&["fetching source can not be disabled".to_owned()]));
     }
-    index.check_routing(id, routing(call))?;
-    let Some(document) = found_at(index, call, id) else {
+    index.check_routing(id, routing.as_deref())?;
+    let Some(document) = found_at(index, call, id, routing.as_deref()) else {
         return Err(ApiError::no_such_source(index.name(), id));
     };
     expected.check(index, id, document)?;

@@ -28,6 +28,9 @@ pub(super) enum Said {
 /// Source: Elasticsearch 9.x, aliases of the create index request, the handler of one alias, and the
 /// object parser of alias actions.
 pub(super) fn says(alias: &str, body: &Value, said: Said) -> Result<Map<String, Value>, ApiError> {
+    if said == Said::Index && !body.is_object() {
+        return Err(ApiError::illegal("No alias is specified"));
+    }
     let mut found: Map<String, Value> = Map::new();
     for (name, value) in body.as_object().into_iter().flatten() {
         let known = match name.as_str() {

@@ -54,6 +54,7 @@ pub(crate) fn close(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErro
     }
     refuse_wildcards(call.path("index"))?;
     let found = cluster.resolve(call.path("index"), &lookup(call, Lookup::of_metadata())?, call.now)?;
+    found.iter().try_for_each(|index| index.allow(BlockLevel::MetadataWrite))?;
     let names = names(&found);
     set(cluster, &names, CLOSED, true);
     let told: Map<String, Value> = names.iter().map(|name| (name.to_string(), json!({ "closed": true }))).collect();
@@ -73,6 +74,7 @@ pub(crate) fn open(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError
     refuse_wildcards(call.path("index"))?;
     let otherwise = Lookup { expand_open: false, ..Lookup::of_all_metadata() };
     let found = cluster.resolve(call.path("index"), &lookup(call, otherwise)?, call.now)?;
+    found.iter().try_for_each(|index| index.allow(BlockLevel::MetadataWrite))?;
     let names = names(&found);
     set(cluster, &names, CLOSED, false);
     Ok(Reply::json(json!({ "acknowledged": true, "shards_acknowledged": true })))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::lookup::lookup;
 use super::shards;
 use crate::es::body::schema::split_list;
-use crate::es::document::store::Index;
+use crate::es::document::store::{BlockLevel, Index};
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::http::part::JsonPart;
@@ -61,6 +61,10 @@ pub(crate) fn stats(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErro
     let forbids = call.query("forbid_closed_indices").is_none() || call.switch("forbid_closed_indices");
     let lookup = lookup(call, Lookup { forbid_closed: forbids, ..Lookup::default() })?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
+    found.iter().try_for_each(|index| index.allow(BlockLevel::MetadataRead))?;
+    if call.switch("human") {
+        return Err(ApiError::unsupported_part("parameter", "human", "indices.stats"));
+    }
     let node = cluster.node_id();
     let total = counts(&found, &asked);
     let indices = found.iter().map(|index| {

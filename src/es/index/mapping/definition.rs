@@ -153,6 +153,22 @@ pub(crate) enum Malformed {
     },
     /// A field without a name.
     EmptyName,
+    /// A field whose name has nothing but blanks.
+    BlankName,
+    /// A vector of fewer or more numbers than there may be.
+    Dimensions {
+        /// How many.
+        given: i64,
+        /// How many there may be.
+        most: i64,
+    },
+    /// What stands for null is none of the field's numbers.
+    NullValue {
+        /// The value.
+        value: Value,
+        /// The field's type.
+        kind: FieldType,
+    },
     /// A field that has the name of one of the server's own.
     Twice {
         /// The field.
@@ -316,6 +332,7 @@ impl Mapping {
         if count > mapping.bounds.fields {
             return Err(Malformed::TooManyFields { added: count, limit: mapping.bounds.fields });
         }
+        mapping.find_copies();
         Ok(mapping)
     }
 
@@ -345,6 +362,7 @@ impl Mapping {
             self.fields = old;
             return Err(Malformed::TooManyFields { added, limit: self.bounds.fields });
         }
+        self.find_copies();
         for (name, value) in &other.members {
             self.members.insert(name.clone(), value.clone());
         }
@@ -474,7 +492,10 @@ fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
                         {
                             return Err(Malformed::Unsupported { what: "a `_source` that is stored in part" });
                         }
-                        ("_routing" | "_field_names" | "_data_stream_timestamp", _, said) => {
+                        ("_data_stream_timestamp", _, said) if boolean(said, None)? => {
+                            return Err(Malformed::Unsupported { what: "mappings of data streams" });
+                        }
+                        ("_routing" | "_field_names", _, said) => {
                             boolean(said, None)?;
                         }
                         _ => {}
@@ -536,6 +557,9 @@ impl Definitions<'_> {
             let (first, rest) = name.split_once('.').map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
             if first.is_empty() {
                 return Err(Malformed::EmptyName);
+            }
+            if first.trim().is_empty() {
+                return Err(Malformed::BlankName);
             }
             let path = joined(path, first);
             if depth > self.bounds.depth {
@@ -702,7 +726,12 @@ impl Definitions<'_> {
                     _ => Ok(json!(number)),
                 }
             }
-            ParameterTakes::MaybeInteger => integer(value).map(Value::from),
+            ParameterTakes::MaybeInteger => match integer(value)? {
+                given if parameter.name == "dims" && !(1..=DIMENSIONS_MAX).contains(&given) => {
+                    Err(Malformed::Dimensions { given, most: DIMENSIONS_MAX })
+                }
+                number => Ok(Value::from(number)),
+            },
             ParameterTakes::Number => match value {
                 Value::Number(_) => Ok(value.clone()),
                 other => match text().parse::<f64>() {
@@ -738,8 +767,30 @@ impl Definitions<'_> {
             ParameterTakes::Script if value.is_null() => Ok(Value::Null),
             ParameterTakes::Script => Err(Malformed::Unsupported { what: "fields that a script computes" }),
             ParameterTakes::Text => Ok(Value::from(text())),
+            ParameterTakes::Any if parameter.name == "null_value" => null_value(value, &text(), kind),
             ParameterTakes::Any | ParameterTakes::Inner => Ok(value.clone()),
         }
+    }
+}
+
+/// How many numbers a vector may have.
+///
+/// Source: Elasticsearch 9.x, mapper of dense vectors.
+const DIMENSIONS_MAX: i64 = 4096;
+
+/// What stands for null in a field, which must be a value of it.
+fn null_value(value: &Value, text: &str, kind: FieldType) -> Result<Value, Malformed> {
+    let is_number = match kind {
+        FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte => text.parse::<f64>().is_ok(),
+        FieldType::Double | FieldType::Float => text.parse::<f64>().is_ok(),
+        FieldType::Boolean => {
+            return if value.is_null() { Ok(Value::Null) } else { boolean(value, None).map(Value::from) };
+        }
+        _ => true,
+    };
+    match is_number || value.is_null() {
+        true => Ok(value.clone()),
+        false => Err(Malformed::NullValue { value: value.clone(), kind }),
     }
 }
 

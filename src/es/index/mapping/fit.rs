@@ -157,16 +157,22 @@ impl Mapping {
         fields.into_iter().try_for_each(|(name, value)| nested.member(&self.fields, name, value))
     }
 
-    fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<Fit, DocumentMisfit> {
+    fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<Fit, DocumentMisfit> {
         let mut walk = FitWalk { steps: Vec::new(), grows: false, lenient: self.bounds.lenient };
         let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
-        for (name, value) in fields {
+        for (name, value) in fields.clone() {
             walk.member(&self.fields, dynamic, name, value)?;
+        }
+        if let Some(copies) = &self.copies {
+            for (target, sources) in copies.iter() {
+                let copied = sources.iter().flat_map(|source| leaves(fields.clone(), source));
+                copied.into_iter().try_for_each(|copy| walk.copied(self.field(target), dynamic, target, copy))?;
+            }
         }
         Ok(if walk.grows { Fit::Grows } else { Fit::Known })
     }
 
-    fn learn<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Result<(), DocumentMisfit> {
+    fn learn<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<(), DocumentMisfit> {
         let detects = |name: &str, otherwise: bool| match self.members.get(name) {
             Some(Value::Bool(switch)) => *switch,
             Some(Value::String(text)) => text == "true",
@@ -181,8 +187,15 @@ impl Mapping {
         };
         let before = self.len();
         let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
-        for (name, value) in fields {
+        for (name, value) in fields.clone() {
             detection.learn(&mut self.fields, dynamic, ValuePlace { path: "", name, depth: 1 }, value)?;
+        }
+        self.find_copies();
+        for (target, sources) in self.copies.clone().iter().flat_map(|copies| copies.iter()) {
+            let copied = sources.iter().flat_map(|source| leaves(fields.clone(), source));
+            for copy in copied.filter(|_| self.field(target).is_none()).take(1).collect::<Vec<_>>() {
+                detection.learn(&mut self.fields, dynamic, ValuePlace { path: "", name: target, depth: 1 }, copy)?;
+            }
         }
         if self.len() > self.bounds.fields {
             let added = self.len() - before;
@@ -191,6 +204,31 @@ impl Mapping {
         }
         Ok(())
     }
+}
+
+/// The single values of a document at a path; nulls are none.
+fn leaves<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)>, path: &str) -> Vec<&'a Value> {
+    fn below<'a>(value: &'a Value, path: &str, found: &mut Vec<&'a Value>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| below(item, path, found)),
+            Value::Object(members) if !path.is_empty() => {
+                members.iter().for_each(|(name, value)| enter(name, value, path, found));
+            }
+            Value::Null | Value::Object(_) => {}
+            value if path.is_empty() => found.push(value),
+            _ => {}
+        }
+    }
+    fn enter<'a>(name: &str, value: &'a Value, path: &str, found: &mut Vec<&'a Value>) {
+        match path.strip_prefix(name) {
+            Some("") => below(value, "", found),
+            Some(rest) if rest.starts_with('.') => below(value, &rest[1..], found),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    fields.for_each(|(name, value)| enter(name, value, path, &mut found));
+    found
 }
 
 /// A walk over a document that remembers where it is.
@@ -251,6 +289,23 @@ impl<'a> FitWalk<'a> {
                     break;
                 }
             }
+        }
+        self.steps.pop();
+        Ok(())
+    }
+
+    /// A value that is copied to a field, whose values it must be one of.
+    fn copied(
+        &mut self,
+        to: Option<&MappedField>,
+        dynamic: Dynamic,
+        path: &'a str,
+        value: &'a Value,
+    ) -> Result<(), DocumentMisfit> {
+        self.steps.push(FitStep::Name(path));
+        match to {
+            Some(field) => self.value(field, dynamic, value)?,
+            None => self.unknown(dynamic, value)?,
         }
         self.steps.pop();
         Ok(())

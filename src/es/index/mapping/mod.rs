@@ -147,7 +147,12 @@ pub(crate) struct Mapping {
     pub(super) templates: Arc<[DynamicTemplate]>,
     /// How large it may become.
     pub(super) bounds: Bounds,
+    /// The fields that get the values of others too, each with the others; none if there are none.
+    pub(super) copies: Option<Arc<FieldCopies>>,
 }
+
+/// Paths of fields by the path of the field that they are copied to.
+pub(crate) type FieldCopies = BTreeMap<String, Vec<String>>;
 
 /// How large a mapping may become.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -201,6 +206,27 @@ impl Mapping {
         let mut segments = path.split('.');
         let first = self.fields.get(segments.next()?)?;
         segments.try_fold(first, |field, name| field.fields.get(name))
+    }
+
+    /// The fields whose values a field gets beside its own.
+    pub(crate) fn copied_to(&self, path: &str) -> &[String] {
+        self.copies.as_ref().and_then(|copies| copies.get(path)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Looks again which fields are copied to which.
+    pub(super) fn find_copies(&mut self) {
+        fn add(path: &str, field: &MappedField, copies: &mut FieldCopies) {
+            for target in field.option("copy_to").and_then(Value::as_array).into_iter().flatten() {
+                let target = target.as_str().map_or_else(|| target.to_string(), str::to_owned);
+                copies.entry(target).or_default().push(path.to_owned());
+            }
+            if field.kind.is_object() {
+                field.fields.iter().for_each(|(name, inner)| add(&format!("{path}.{name}"), inner, copies));
+            }
+        }
+        let mut copies = FieldCopies::new();
+        self.fields.iter().for_each(|(name, field)| add(name, field, &mut copies));
+        self.copies = (!copies.is_empty()).then(|| Arc::new(copies));
     }
 
     /// The fields at the top.

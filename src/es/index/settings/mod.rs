@@ -83,6 +83,20 @@ pub(crate) enum BadSetting {
         /// How many shards there are.
         shards: String,
     },
+    /// There would be fewer shards to route by than there are.
+    RoutingShards {
+        /// How many there were to be.
+        given: String,
+        /// How many shards there are.
+        shards: String,
+    },
+    /// There is no such way to keep files.
+    StoreType {
+        /// Its name.
+        kind: String,
+    },
+    /// Files cannot be kept elsewhere.
+    CustomPath,
     /// Analysis or similarities cannot be set up.
     Analysis(BadAnalysis),
     /// Elasticsearch does as it says, and this mock does not.
@@ -199,6 +213,26 @@ pub(crate) fn check_whole(settings: &Map<String, Value>) -> Result<(), BadSettin
     if let Some(size) = text("routing_partition_size").filter(|size| number(size) > 1 && number(size) >= number(shards))
     {
         return Err(BadSetting::Partition { size: size.to_owned(), shards: shards.to_owned() });
+    }
+    if let Some(given) = text("number_of_routing_shards") {
+        if number(given) < number(shards) {
+            return Err(BadSetting::RoutingShards { given: given.to_owned(), shards: shards.to_owned() });
+        }
+        // An index that can never be split to that number deals its documents out unevenly.
+        if number(given) % number(shards) != 0 {
+            let (name, value) = ("index.number_of_routing_shards".to_owned(), given.to_owned());
+            return Err(BadSetting::Unsupported { name, value });
+        }
+    }
+    if let Some(kind) = text("store.type").filter(|kind| !["", "fs", "hybridfs", "mmapfs", "niofs"].contains(kind)) {
+        return Err(BadSetting::StoreType { kind: kind.to_owned() });
+    }
+    if text("data_path").is_some_and(|path| !path.is_empty()) {
+        return Err(BadSetting::CustomPath);
+    }
+    if let Some(value) = settings.get("sort.field").filter(|value| value.as_array().is_none_or(|it| !it.is_empty())) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return Err(BadSetting::Unsupported { name: "index.sort.field".to_owned(), value });
     }
     Analysis::of(settings).check().map_err(BadSetting::Analysis)
 }

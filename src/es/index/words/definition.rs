@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::es::error::{Exception, bad_boolean, illegal_argument};
 use crate::es::index::analysis::BadAnalysis;
 use crate::es::index::mapping::template::BadTemplate;
-use crate::es::index::mapping::{Malformed, PathOffence};
+use crate::es::index::mapping::{FieldType, Malformed, PathOffence};
 use crate::es::index::settings::BadSetting;
 use crate::es::words::values::bad_setting_value;
 
@@ -47,6 +47,14 @@ pub(super) fn bad_setting(bad: BadSetting) -> Exception {
         BadSetting::Partition { size, shards } => illegal_argument(format!(
             "partition size [{size}] should be a positive number less than the number of shards [{shards}] for [index]"
         )),
+        BadSetting::RoutingShards { given, shards } => illegal_argument(format!(
+            "index.number_of_routing_shards [{given}] must be >= index.number_of_shards [{shards}]"
+        )),
+        BadSetting::StoreType { kind } => illegal_argument(format!("Unknown store type [{kind}]")),
+        BadSetting::CustomPath => Exception::new(
+            "validation_exception",
+            "Validation Failed: 1: path.shared_data must be set in order to use custom data paths;",
+        ),
         BadSetting::Analysis(bad) => bad_analysis(bad),
         // DIFFERENCE: Elasticsearch minds them. The type says whose answer this is.
         BadSetting::Unsupported { name, value } => Exception::new(
@@ -65,6 +73,15 @@ fn bad_analysis(bad: BadAnalysis) -> Exception {
         BadAnalysis::UnknownType { component, kind, name } => {
             format!("Unknown {component} type [{kind}] for [{name}]")
         }
+        BadAnalysis::TooFarApart { is_of_words: false, most, given } => format!(
+            "The difference between max_gram and min_gram in NGram Tokenizer must be less than or equal to: [{most}] but \
+             was [{given}]. This limit can be set by changing the [index.max_ngram_diff] index level setting."
+        ),
+        BadAnalysis::TooFarApart { is_of_words: true, most, given } => format!(
+            "In Shingle TokenFilter the difference between max_shingle_size and min_shingle_size (and +1 if outputting \
+             unigrams) must be less than or equal to: [{most}] but was [{given}]. This limit can be set by changing the \
+             [index.max_shingle_diff] index level setting."
+        ),
         BadAnalysis::NoTokenizer { name } => format!("Custom Analyzer [{name}] must be configured with a tokenizer"),
         BadAnalysis::NotFound { whole, name, component, part } => {
             format!("Custom {whole} [{name}] failed to find {component} under name [{part}]")
@@ -192,6 +209,16 @@ fn cause(malformed: &Malformed) -> Exception {
             illegal_argument(format!("[scaling_factor] must be a positive number, got [{number}]"))
         }
         Malformed::EmptyName => illegal_argument("field name cannot be an empty string"),
+        Malformed::BlankName => illegal_argument("field name cannot contain only whitespaces"),
+        Malformed::Dimensions { given, most } => {
+            parsing(format!("The number of dimensions should be in the range [1, {most}] but was [{given}]"))
+        }
+        Malformed::NullValue { value, kind: FieldType::Long } => {
+            illegal_argument(format!("For input string: \"{}\"", java(value)))
+        }
+        Malformed::NullValue { value, .. } => {
+            Exception::new("number_format_exception", format!("For input string: \"{}\"", java(value)))
+        }
         Malformed::Twice { field } => parsing(format!("Field [{field}] is defined more than once")),
         Malformed::WayType { kind } => parsing(format!("Type [{}] cannot be used in multi field", kind.name())),
         Malformed::WayName { name, field } => {

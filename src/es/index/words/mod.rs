@@ -78,6 +78,13 @@ impl From<IndexRefusal> for ApiError {
                     indices.join(", ")
                 )),
             ),
+            IndexRefusal::OtherRouting { alias, own, given } => full(
+                400,
+                illegal_argument(format!(
+                    "Alias [{alias}] has index routing associated with it [{own}], and was provided with routing value \
+                     [{given}], rejecting operation"
+                )),
+            ),
             IndexRefusal::NoWriteIndex { alias } => full(
                 400,
                 illegal_argument(format!(
@@ -397,6 +404,13 @@ impl ApiError {
     pub(crate) fn bad_key_field(name: &str) -> ApiError {
         let reason = format!("[api_key_request] {name} doesn't support values of this type");
         full(400, Exception::new("x_content_parse_exception", reason))
+    }
+
+    /// A role of a key that cannot be read.
+    pub(crate) fn bad_role(reason: String) -> ApiError {
+        let cause = Exception::new("parse_exception", reason);
+        let reason = "[api_key_request] failed to parse field [role_descriptors]";
+        full(400, Exception::new("x_content_parse_exception", reason).caused_by(cause))
     }
 
     /// A member that a request to make keys invalid does not have.

@@ -122,12 +122,30 @@ pub(crate) fn health(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErr
         "task_max_waiting_in_queue_millis": 0,
         "active_shards_percent_as_number": shards.active_percent(),
     });
+    if call.switch("human") {
+        let percent = format!("{:.1}%", shards.active_percent());
+        answer = with_before(answer, "task_max_waiting_in_queue_millis", "task_max_waiting_in_queue", "0s");
+        answer = with_before(answer, "active_shards_percent_as_number", "active_shards_percent", &percent);
+    }
     if level != "cluster" {
         let told: Map<String, Value> =
             indices.iter().map(|index| (index.name().to_string(), of_index(index, level == "shards"))).collect();
         answer["indices"] = Value::Object(told);
     }
     Ok(Reply { status: if timed_out { 408 } else { 200 }, ..Reply::json(answer) })
+}
+
+/// An answer with a text for people before the member that it says in words.
+fn with_before(answer: Value, member: &str, name: &str, text: &str) -> Value {
+    let Value::Object(members) = answer else { return answer };
+    let mut told = Map::new();
+    for (known, value) in members {
+        if known == member {
+            told.insert(name.to_owned(), text.into());
+        }
+        told.insert(known, value);
+    }
+    Value::Object(told)
 }
 
 fn of_index(index: &Index, with_shards: bool) -> Value {

@@ -82,6 +82,9 @@ pub(crate) fn nodes_info(cluster: &mut Cluster, call: &Call) -> Result<Reply, Ap
         let what = format!("[{untold}] of the nodes' info");
         return Err(ApiError::unsupported(&what, &format!("ask for {}", TOLD.join(", "))));
     }
+    if call.switch("human") {
+        return Err(ApiError::unsupported_part("parameter", "human", "nodes.info"));
+    }
     let told = |metric: &str| metrics.split(',').any(|asked| asked == metric || asked == "_all");
 
     let id = cluster.node_id();

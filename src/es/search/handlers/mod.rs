@@ -9,41 +9,66 @@ use crate::clock::Timestamp;
 use crate::es::error::ApiError;
 use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::index::handlers::lookup::check_patience;
+use crate::es::index::layout::ShardLayout;
 use crate::es::refusal::Refusal;
+use crate::es::search::query::{Bool, Query};
 use crate::es::search::request as search;
 use crate::es::search::request::{ByQuery, SearchRequest};
-use crate::es::search::run::SearchFound;
-use crate::es::search::run::service::{Sweep, SweepAsked, Swept};
+use crate::es::search::run::service::{Sweep, SweepAsked, Swept, Target, ThroughAliases};
+use crate::es::search::run::{NarrowedIndex, SearchFound};
 use crate::es::store::Cluster;
 
 /// `search`.
 pub(crate) fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let request = search::searching(call)?;
-    Ok(found(run(cluster, &request, call.now)?))
+    Ok(found(run(cluster, request, call.now)?))
+}
+
+/// A target with what aliases and routing leave of its indices.
+fn narrowed(cluster: &Cluster, mut target: Target, now: Timestamp) -> Result<Target, ApiError> {
+    let mut narrowed = Vec::new();
+    for ThroughAliases { index, filters, routings } in cluster.through_aliases(&target, now)? {
+        let query = |filter: &Value| search::alias_filter(filter).map_err(ApiError::parse);
+        let should = filters.iter().map(query).collect::<Result<Vec<_>, _>>()?;
+        let layout = cluster.index(index).map(|index| ShardLayout::of(&index.design.settings));
+        let shards = layout
+            .zip(routings)
+            .map(|(layout, routings)| routings.iter().flat_map(|routing| layout.shards_of(routing)).collect());
+        let filter = (!should.is_empty()).then(|| Query::Bool(Box::new(Bool { should, ..Bool::default() })));
+        narrowed.push(NarrowedIndex { index: index.clone(), filter, shards });
+    }
+    target.narrowed = narrowed;
+    Ok(target)
 }
 
 fn found(found: SearchFound) -> Reply {
     Reply::ok(AnswerBody::Found(Box::new(found)))
 }
 
-fn run(cluster: &mut Cluster, request: &SearchRequest, now: Timestamp) -> Result<SearchFound, Refusal> {
-    match (&request.pit, &request.scroll) {
-        (Some(pit), _) => Ok(cluster.contexts.search_pit(&pit.id, pit.keep.as_ref(), &request.search, now)?),
-        (None, Some(keep)) => cluster.open_scroll(&request.search, &request.target, keep, now),
-        (None, None) => cluster.search(&request.search, &request.target, now),
+fn run(cluster: &mut Cluster, request: SearchRequest, now: Timestamp) -> Result<SearchFound, ApiError> {
+    let SearchRequest { search, target, scroll, pit } = request;
+    if let Some(pit) = pit {
+        let found = cluster.contexts.search_pit(&pit.id, pit.keep.as_ref(), &search, now);
+        return Ok(found.map_err(Refusal::from)?);
     }
+    let target = narrowed(cluster, target, now)?;
+    Ok(match scroll {
+        Some(keep) => cluster.open_scroll(&search, &target, &keep, now)?,
+        None => cluster.search(&search, &target, now)?,
+    })
 }
 
 /// `msearch`.
 pub(crate) fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let requests = search::searches(call)?;
-    let searches = requests.iter().map(|request| run(cluster, request, call.now).map_err(ApiError::from)).collect();
+    let searches = requests.into_iter().map(|request| run(cluster, request, call.now)).collect();
     Ok(Reply::ok(AnswerBody::Searches(searches)))
 }
 
 /// `count`.
 pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let (search, target) = search::counting(call)?;
+    let target = narrowed(cluster, target, call.now)?;
     let counted = cluster.count(&search, &target, call.now)?;
     let mut answer = json!({ "count": counted.count });
     if let Some(early) = counted.terminated_early {
@@ -53,7 +78,7 @@ pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErro
     Ok(Reply::json(answer))
 }
 
-/// How many indices were asked; each is one shard, and none fails alone.
+/// How many shards were asked; none fails alone.
 fn shards(count: usize) -> Value {
     json!({ "total": count, "successful": count, "skipped": 0, "failed": 0 })
 }
@@ -84,6 +109,7 @@ fn freed_reply(freed: usize) -> Reply {
 /// `open_point_in_time`.
 pub(crate) fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let (target, keep) = search::pit_keep_alive(call)?;
+    let target = narrowed(cluster, target, call.now)?;
     let (id, count) = cluster.open_pit(&target, &keep, call.now)?;
     Ok(Reply::json(json!({ "id": id, "_shards": shards(count) })))
 }
@@ -110,6 +136,7 @@ fn swept(cluster: &mut Cluster, call: &Call, sweep: Sweep) -> Result<Reply, ApiE
     check_patience(call)?;
     let ByQuery { search, target, docs_max, batch, proceeds, per_second, refreshes } =
         search::by_query(call, sweep == Sweep::Delete)?;
+    let target = narrowed(cluster, target, call.now)?;
     let asked = SweepAsked { search: &search, target: &target, sweep, docs_max, batch, proceeds, refreshes };
     let Swept { total, done, batches, conflicts } = cluster.sweep(&asked, call.now)?;
     let mut answer = json!({ "took": 0, "timed_out": false, "total": total });
@@ -128,13 +155,16 @@ fn swept(cluster: &mut Cluster, call: &Call, sweep: Sweep) -> Result<Reply, ApiE
         "version_conflicts": count,
         "noops": 0,
         "retries": { "bulk": 0, "search": 0 },
+        "throttled": "0s",
         "throttled_millis": 0,
         "requests_per_second": f64::from(per_second),
+        "throttled_until": "0s",
         "throttled_until_millis": 0,
         "failures": failures
     });
+    let is_shown = |name: &str| call.switch("human") || !["throttled", "throttled_until"].contains(&name);
     if let (Value::Object(answer), Value::Object(rest)) = (&mut answer, rest) {
-        answer.extend(rest);
+        answer.extend(rest.into_iter().filter(|(name, _)| is_shown(name)));
     }
     Ok(Reply { status, ..Reply::json(answer) })
 }

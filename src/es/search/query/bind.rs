@@ -162,12 +162,31 @@ impl Binding<'_> {
                 what: format!("queries on the field [{field}] of type [{kind}]"),
                 instead: "query a field of type keyword, text, boolean, date or a number",
             }),
-            kind => Ok(kind),
+            kind => self.mapping.check_indexed(field).map(|()| kind),
         }
     }
 
+    /// The documents with a value of the field that passes: one of its own, or of a field that is copied to it, or a
+    /// null where something stands for null.
     fn field(&self, field: &str, test: Test) -> Filter {
-        Filter::Field { path: self.mapping.source_path(field).to_owned(), test }
+        let mut paths = self.paths(field);
+        if paths.len() == 1 && self.null_value(field).is_none() {
+            return Filter::Field { path: paths.remove(0), test };
+        }
+        let null = self.null_value(field).filter(|value| test.passes(value)).map(|_| Filter::Null(paths[0].clone()));
+        let of_paths = paths.into_iter().map(|path| Filter::Field { path, test: test.clone() });
+        Filter::Some(of_paths.chain(null).collect(), 1)
+    }
+
+    /// Where a document has the values of a field.
+    fn paths(&self, field: &str) -> Vec<String> {
+        let own = self.mapping.source_path(field);
+        std::iter::once(own.to_owned()).chain(self.mapping.copied_to(own).iter().cloned()).collect()
+    }
+
+    /// What stands for null in a field.
+    fn null_value(&self, field: &str) -> Option<&Value> {
+        self.mapping.field(field)?.option("null_value").filter(|value| !value.is_null())
     }
 
     fn exists(&self, field: &str) -> Result<Filter, QueryFault> {
@@ -184,12 +203,17 @@ impl Binding<'_> {
         }
         match self.mapping.kind(field) {
             None => self.kind(field).map(|_| Filter::None),
-            Some(_) => Ok(self.stored(field)),
+            Some(_) => self.mapping.check_indexed(field).map(|()| self.stored(field)),
         }
     }
 
     fn stored(&self, field: &str) -> Filter {
-        Filter::Exists(self.mapping.source_path(field).to_owned())
+        let mut paths = self.paths(field);
+        if paths.len() == 1 && self.null_value(field).is_none() {
+            return Filter::Exists(paths.remove(0));
+        }
+        let null = self.null_value(field).map(|_| Filter::Null(paths[0].clone()));
+        Filter::Some(paths.into_iter().map(Filter::Exists).chain(null).collect(), 1)
     }
 
     fn terms<'v>(&self, field: &str, values: impl Iterator<Item = &'v Value>) -> Result<Filter, QueryFault> {
@@ -326,11 +350,7 @@ impl Binding<'_> {
             (false, Some(minimum)) => minimum.of(count).max(1),
             (false, None) => 1,
         };
-        Ok(Filter::Words {
-            path: self.mapping.source_path(field).to_owned(),
-            words: wanted_words.into_iter().collect(),
-            wanted,
-        })
+        Ok(Filter::Words { paths: self.paths(field), words: wanted_words.into_iter().collect(), wanted })
     }
 }
 
@@ -343,7 +363,11 @@ impl Binding<'_> {
         Ok(match words.is_empty() {
             true if zero_terms_all => Filter::All,
             true => Filter::None,
-            false => Filter::Phrase { path: self.mapping.source_path(field).to_owned(), words },
+            false => {
+                let mut phrases: Vec<Filter> =
+                    self.paths(field).into_iter().map(|path| Filter::Phrase { path, words: words.clone() }).collect();
+                if phrases.len() == 1 { phrases.remove(0) } else { Filter::Some(phrases, 1) }
+            }
         })
     }
 

@@ -1,5 +1,8 @@
 //! [`FieldKind`]: how a mapped field is searched.
 
+use serde_json::Value;
+
+use super::QueryFault;
 use super::filter::is_longer;
 use crate::es::document::source::Source;
 use crate::es::index::mapping::{FieldType, MappedField, MappedFields, Mapping};
@@ -47,7 +50,7 @@ impl FieldKind {
         let keyword = FieldKind::Keyword { ignore_above: ignore_above.map_or(usize::MAX, |most| most as usize) };
         match field.kind {
             FieldType::Text | FieldType::Other("match_only_text") => FieldKind::Text,
-            FieldType::Keyword | FieldType::Other("wildcard" | "constant_keyword") => keyword,
+            FieldType::Keyword | FieldType::Other("wildcard") => keyword,
             FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte => {
                 FieldKind::Integer(field.kind.name())
             }
@@ -83,6 +86,43 @@ impl Mapping {
     pub(crate) fn kind(&self, path: &str) -> Option<FieldKind> {
         let apart = path.match_indices('.').any(|(dot, _)| self.field_type(&path[..dot]) == Some(FieldType::Nested));
         self.field(path).filter(|_| !apart).map(FieldKind::of)
+    }
+
+    /// Looks whether a field can be searched.
+    ///
+    /// # Errors
+    /// When nothing of it is indexed. Elasticsearch refuses that too, in words that depend on the type.
+    pub(crate) fn check_indexed(&self, path: &str) -> Result<(), QueryFault> {
+        let says_no = |field: &MappedField, name: &str| field.option(name) == Some(&Value::Bool(false));
+        let Some(field) = self.field(path).filter(|field| says_no(field, "index")) else { return Ok(()) };
+        if FieldKind::of(field) != FieldKind::Text && !says_no(field, "doc_values") {
+            return Ok(());
+        }
+        Err(QueryFault::Unsupported {
+            what: format!("queries on the field [{path}], which is not indexed"),
+            instead: "index the field",
+        })
+    }
+
+    /// Looks whether hits can be sorted and reckoned by the values of a field.
+    ///
+    /// # Errors
+    /// When what it has are not its own values alone, or none are kept.
+    pub(crate) fn check_values(&self, path: &str) -> Result<(), QueryFault> {
+        let Some(field) = self.field(path) else { return Ok(()) };
+        let why = if field.option("doc_values") == Some(&Value::Bool(false)) {
+            "keeps no doc values"
+        } else if field.option("null_value").is_some_and(|value| !value.is_null()) {
+            "has a `null_value`"
+        } else if !self.copied_to(self.source_path(path)).is_empty() {
+            "gets the values of other fields"
+        } else {
+            return Ok(());
+        };
+        Err(QueryFault::Unsupported {
+            what: format!("values of the field [{path}], which {why}, outside of queries"),
+            instead: "sort and aggregate by a field that has its own values alone",
+        })
     }
 
     /// Where a document has the values of a field: a further field of a field (`title.keyword`) has

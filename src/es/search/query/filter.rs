@@ -29,10 +29,12 @@ pub(crate) enum Filter {
         /// What a value must be.
         test: Test,
     },
-    /// Documents with so many of these words in the text at a path.
+    /// Documents with a null at a path that says so.
+    Null(String),
+    /// Documents with so many of these words in the texts at some paths.
     Words {
-        /// The path within the source.
-        path: String,
+        /// The paths within the source.
+        paths: Vec<String>,
         /// The words, lower case, sorted, each once.
         words: Vec<String>,
         /// How many of them.
@@ -204,7 +206,8 @@ impl Filter {
                 (Test::Date(spans), Some(at)) => is_within(spans, at.as_millis()),
                 _ => values_at(source, path, &mut |value| test.passes(value)),
             },
-            Filter::Words { path, words, wanted } => has_words(source, path, words, *wanted),
+            Filter::Null(path) => source.iter().any(|(name, value)| has_null(name, value, path)),
+            Filter::Words { paths, words, wanted } => has_words(source, paths, words, *wanted),
             Filter::Phrase { path, words } => values_at(source, path, &mut |value| has_phrase(&text_of(value), words)),
             Filter::Longer { path, most } => is_longer(source, path, *most),
             Filter::Every(filters) => filters.iter().all(|filter| filter.matches(id, source)),
@@ -236,10 +239,32 @@ fn has_phrase(text: &str, wanted: &[String]) -> bool {
     found.windows(wanted.len()).any(|window| window.iter().zip(wanted).all(|(word, wanted)| **word == **wanted))
 }
 
-fn has_words(source: &Source, path: &str, wanted_words: &[String], wanted: usize) -> bool {
+/// Whether there is a null at a path, by itself or in a list.
+fn has_null(name: &str, value: &Value, path: &str) -> bool {
+    fn is_null(value: &Value) -> bool {
+        match value {
+            Value::Array(items) => items.iter().any(is_null),
+            value => value.is_null(),
+        }
+    }
+    fn below(value: &Value, path: &str) -> bool {
+        match value {
+            Value::Object(members) => members.iter().any(|(name, value)| has_null(name, value, path)),
+            Value::Array(items) => items.iter().any(|item| below(item, path)),
+            _ => false,
+        }
+    }
+    match path.strip_prefix(name) {
+        Some("") => is_null(value),
+        Some(rest) => rest.strip_prefix('.').is_some_and(|rest| below(value, rest)),
+        None => false,
+    }
+}
+
+fn has_words(source: &Source, paths: &[String], wanted_words: &[String], wanted: usize) -> bool {
     let mut seen = vec![false; wanted_words.len()];
     let mut count = 0;
-    values_at(source, path, &mut |value| {
+    let mut see = |value: &Value| {
         for word in words(&text_of(value)) {
             let place = wanted_words.binary_search_by(|wanted| (**wanted).cmp(&*lowered(word)));
             if let Ok(place) = place
@@ -250,12 +275,12 @@ fn has_words(source: &Source, path: &str, wanted_words: &[String], wanted: usize
             }
         }
         count >= wanted
-    });
-    count >= wanted
+    };
+    paths.iter().any(|path| values_at(source, path, &mut see)) || wanted == 0
 }
 
 impl Test {
-    fn passes(&self, value: &Value) -> bool {
+    pub(super) fn passes(&self, value: &Value) -> bool {
         match self {
             Test::Keyword(terms, whole) => {
                 let text = text_of(value);

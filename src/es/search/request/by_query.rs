@@ -6,13 +6,11 @@
 
 use serde_json::{Map, Value};
 
-use super::parameters::{body, keep_alive, lookup, manner, number, search_settings};
-use super::query_string::query_string;
+use super::parameters::{body, keep_alive, number, search_settings, target, url_query};
 use super::sort::sort_parameter;
 use super::source::{SourceAsked, size, source_of_sweep, terminate_after, time};
 use crate::es::error::{self, ApiError, Exception};
 use crate::es::http::call::Call;
-use crate::es::index::names::Lookup;
 use crate::es::search::query::Query;
 use crate::es::search::run::Search;
 use crate::es::search::run::service::Target;
@@ -49,8 +47,8 @@ pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, ApiError> 
     let mut own = ByQueryMembers::read(body(call)?)?;
     let SourceAsked { mut search, pit, parts } = source_of_sweep(&own.rest).map_err(ApiError::parse)?;
     search_settings(call)?;
-    if let Some(text) = call.query("q") {
-        search.query = query_string(text, manner(call)?).map_err(ApiError::parse)?;
+    if let Some(query) = url_query(call)? {
+        search.query = query;
     }
     let from = number(call, "from").or(search.from.map(|from| from as i64));
     if let Some(after) = number(call, "terminate_after") {
@@ -110,8 +108,7 @@ pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, ApiError> 
     if !messages.is_empty() {
         return Err(ApiError::validation(&messages));
     }
-    let expression = call.path("index").to_owned();
-    let target = Target { expression, lookup: lookup(call, Lookup::default())? };
+    let target = target(call)?;
     let search = Search { from: None, size: None, ..search };
     let refreshes = call.switch("refresh");
     Ok(ByQuery { search, target, docs_max, batch, proceeds, per_second, refreshes })

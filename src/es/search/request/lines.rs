@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::parameters::{SearchRequest, lookup, preference, search_settings, search_type, total_as_asked};
+use super::parameters::{SearchRequest, preference, search_settings, search_type, target, total_as_asked};
 use super::source::{SourceAsked, source};
 use crate::es::error::{self, ApiError};
 use crate::es::http::call::Call;
@@ -17,7 +17,7 @@ use crate::limits::MSEARCH_MAX;
 
 /// Reads the searches of a body.
 pub(crate) fn searches(call: &Call) -> Result<Vec<SearchRequest>, ApiError> {
-    let target = Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? };
+    let target = target(call)?;
     search_settings(call)?;
     if call.switch("include_named_queries_score") {
         let what = "the parameter [include_named_queries_score]";
@@ -84,7 +84,7 @@ fn where_to(line: &[u8], otherwise: &Target) -> Result<Target, ApiError> {
             }
             "search_type" | "searchType" => search_type(Some(&names(value)))?,
             "preference" => preference(value.as_str())?,
-            "routing" => {}
+            "routing" => target.routing = Some(names(value)).filter(|routing| !routing.is_empty()),
             "request_cache"
             | "requestCache"
             | "ignore_throttled"

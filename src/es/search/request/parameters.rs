@@ -73,14 +73,25 @@ pub(crate) fn lookup(call: &Call, otherwise: Lookup) -> Result<Lookup, ApiError>
     }
 }
 
-fn target(call: &Call<'_>) -> Result<Target, ApiError> {
-    Ok(Target { expression: call.path("index").to_owned(), lookup: lookup(call, Lookup::default())? })
+/// Where a call goes.
+pub(crate) fn target(call: &Call<'_>) -> Result<Target, ApiError> {
+    Ok(Target {
+        expression: call.path("index").to_owned(),
+        lookup: lookup(call, Lookup::default())?,
+        routing: call.query("routing").filter(|routing| !routing.is_empty()).map(str::to_owned),
+        narrowed: Vec::new(),
+    })
 }
 
 /// The query of `q` and of what goes with it, if there is one.
-fn url_query(call: &Call<'_>) -> Result<Option<Query>, ApiError> {
+pub(crate) fn url_query(call: &Call<'_>) -> Result<Option<Query>, ApiError> {
     let Some(text) = call.query("q") else {
-        return Ok(None);
+        let of_a_query_string = ["df", "analyzer", "analyze_wildcard", "lenient", "default_operator"];
+        let given: Vec<&str> = of_a_query_string.into_iter().filter(|name| call.query(name).is_some()).collect();
+        return match given.is_empty() {
+            true => Ok(None),
+            false => Err(ApiError::parse(words::no_query_string(call.request.path(), &given))),
+        };
     };
     if call.query("analyzer").is_some() {
         return Err(ApiError::parse(words::unsupported("[analyzer] of a query string", "leave it out")));

@@ -124,6 +124,7 @@ fn option(reader: &mut BodyReader<'_>, field: &mut FieldSort, member: &str, toke
             if !["long", "double", "date"].contains(&text.as_str()) {
                 return unsupported(&text, "leave it out");
             }
+            field.numeric_type = Some(text);
         }
         "nested" | "nested_path" | "nested_filter" => {
             reader.skip()?;

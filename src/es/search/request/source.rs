@@ -181,7 +181,8 @@ fn member(reader: &mut BodyReader<'_>, asked: &mut SourceAsked, name: &str, toke
                 Value::Null => return Err(words::unknown_key(at, token.name(), name)),
                 _ => false,
             };
-            if !is_empty {
+            // A retriever that says nothing is none, and there is none here that says something.
+            if !is_empty || ["knn", "rank", "retriever", "sub_searches"].contains(&name) {
                 return Err(words::unsupported(format_args!("[{name}] in a search"), instead));
             }
         }
@@ -325,7 +326,17 @@ fn source_filter(reader: &mut BodyReader<'_>, token: Token) -> Result<SourceFilt
         Token::StartArray => includes = names(reader)?,
         Token::StartObject => {
             while let Some(name) = reader.name()? {
+                if name == "exclude_vectors" && reader.value()? == Token::Boolean(false) {
+                    continue;
+                }
                 let list = match name.as_str() {
+                    "exclude_vectors" => {
+                        let what = "[exclude_vectors] of a source";
+                        return Err(words::unsupported(
+                            what,
+                            "name the fields in `excludes`: the source is shown as it was sent",
+                        ));
+                    }
                     "includes" | "include" => &mut includes,
                     "excludes" | "exclude" => &mut excludes,
                     _ => {
@@ -340,7 +351,8 @@ fn source_filter(reader: &mut BodyReader<'_>, token: Token) -> Result<SourceFilt
                 }
             }
         }
-        _ => includes = vec![reader.text()?],
+        Token::String => includes = vec![reader.text()?],
+        token => return Err(words::bad_source(reader.at(), token.name())),
     }
     Ok(SourceFilter::of(includes.iter().map(String::as_str), excludes.iter().map(String::as_str)))
 }

@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Hit, HitShape, Search, SearchFound, Shard, ShardDocuments, ShardFault, Total, Track};
+use super::{Hit, HitShape, NarrowedIndex, Search, SearchFound, Shard, ShardDocuments, ShardFault, Total, Track};
 use crate::clock::Timestamp;
 use crate::es::document::source::StoredDocument;
+use crate::es::index::layout::ShardLayout;
 use crate::es::index::mapping::Mapping;
 use crate::es::refusal::SearchRefusal;
 use crate::es::search::query::QueryFault;
@@ -80,6 +81,7 @@ struct KeptShard {
     mapping: Mapping,
     settings: Map<String, Value>,
     documents: Vec<(Arc<str>, StoredDocument)>,
+    narrowed: Option<NarrowedIndex>,
 }
 
 impl KeepAlive {
@@ -151,7 +153,7 @@ impl Contexts {
         let search = Search { track: Track::All, ..search.clone() };
         let ranking = search.rank(shards, now, usize::MAX)?;
         let hits = search.hits(ranking.hits.iter(), shards, now)?;
-        let found = search.found(shards.len(), ranking.count, ranking.terminated_early, hits);
+        let found = search.found(super::width(shards), ranking.count, ranking.terminated_early, hits);
         let mut scroll = Scroll {
             until,
             hits: found.hits.into(),
@@ -159,7 +161,7 @@ impl Contexts {
             size,
             total: found.total,
             max_score: found.max_score,
-            shards: shards.len(),
+            shards: found.shards,
             shape: found.shape,
         };
         let wanted = scroll.hits.first().map_or(0, |hit| scroll.hits.len() * bytes(hit));
@@ -325,7 +327,8 @@ impl KeptShard {
             writes: shard.documents.writes(),
             mapping: shard.mapping.clone(),
             settings: shard.settings.clone(),
-            documents: shard.documents.kept(),
+            documents: shard.documents.kept(shard.layout()),
+            narrowed: shard.narrowed.cloned(),
         }
     }
 
@@ -336,6 +339,7 @@ impl KeptShard {
             && self.writes == shard.documents.writes()
             && self.mapping == *shard.mapping
             && self.settings == *shard.settings
+            && self.narrowed.as_ref() == shard.narrowed
     }
 
     fn shard(&self) -> Shard<'_> {
@@ -345,6 +349,7 @@ impl KeptShard {
             mapping: &self.mapping,
             settings: &self.settings,
             documents: ShardDocuments::Kept(&self.documents),
+            narrowed: self.narrowed.as_ref(),
         }
     }
 }
@@ -358,13 +363,15 @@ impl ShardDocuments<'_> {
         }
     }
 
-    /// The documents in the order of writing.
-    fn kept(self) -> Vec<(Arc<str>, StoredDocument)> {
+    /// The documents in the order of shards and of writing.
+    fn kept(self, layout: ShardLayout) -> Vec<(Arc<str>, StoredDocument)> {
         match self {
             ShardDocuments::Kept(documents) => documents.to_vec(),
             ShardDocuments::Live(seen) => {
                 let mut kept: Vec<_> = seen.iter().map(|(id, document)| (id.clone(), document.clone())).collect();
-                kept.sort_unstable_by_key(|(_, document)| document.seq_no);
+                kept.sort_by_cached_key(|(id, document)| {
+                    (layout.shard_of(id, document.routing.as_deref()), document.seq_no)
+                });
                 kept
             }
         }

@@ -13,6 +13,7 @@ pub(crate) mod sort;
 mod tests;
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -24,6 +25,7 @@ use crate::clock::Timestamp;
 use crate::es::document::lag::VisibleIndex;
 use crate::es::document::source::StoredDocument;
 use crate::es::document::source::hash_order;
+use crate::es::index::layout::ShardLayout;
 use crate::es::index::mapping::Mapping;
 use crate::limits::TOTAL_HITS_TRACKED_MAX;
 use aggregation::values::ValuesSource;
@@ -110,6 +112,19 @@ pub(crate) struct Shard<'a> {
     pub settings: &'a Map<String, Value>,
     /// The documents.
     pub documents: ShardDocuments<'a>,
+    /// What an alias or a routing leaves of it.
+    pub narrowed: Option<&'a NarrowedIndex>,
+}
+
+/// What an alias or a routing leaves of an index.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NarrowedIndex {
+    /// The index's name.
+    pub index: Arc<str>,
+    /// The query that finds what is seen; everything, if there is none.
+    pub filter: Option<Query>,
+    /// The shards that are asked; all of them, if nothing is said.
+    pub shards: Option<BTreeSet<u32>>,
 }
 
 /// The documents of a [`Shard`].
@@ -117,7 +132,7 @@ pub(crate) struct Shard<'a> {
 pub(crate) enum ShardDocuments<'a> {
     /// As they are.
     Live(VisibleIndex<'a>),
-    /// As they were, in the order of writing.
+    /// As they were, in the order of shards and of writing.
     Kept(&'a [(Arc<str>, StoredDocument)]),
 }
 
@@ -135,7 +150,7 @@ pub(crate) struct ShardFault {
 /// What a search found.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SearchFound {
-    /// How many indices were searched.
+    /// How many shards were searched.
     pub shards: usize,
     /// How many hits there are; none if they were not counted.
     pub total: Option<Total>,
@@ -245,7 +260,7 @@ impl Search {
         let ranking = self.rank(shards, now, usize::try_from(asked).unwrap_or(usize::MAX))?;
         let page = ranking.hits.iter().skip(from as usize).take(size as usize);
         let hits = self.hits(page, shards, now)?;
-        let found = self.found(shards.len(), ranking.count, ranking.terminated_early, hits);
+        let found = self.found(width(shards), ranking.count, ranking.terminated_early, hits);
         Ok(SearchFound { aggregations: ranking.aggregations, ..found })
     }
 
@@ -506,6 +521,10 @@ impl<'a> Shard<'a> {
     /// How many documents match.
     fn count_matching(&self, query: &Query, now: Timestamp) -> Result<u64, Box<ShardFault>> {
         let filter = self.bind(query, now)?;
+        let filter = self.narrow(filter, now)?;
+        if self.asks_some_shards() {
+            return Ok(self.matching(query, now)?.len() as u64);
+        }
         let count = match (self.documents, &filter) {
             (ShardDocuments::Kept(documents), Filter::All) => documents.len(),
             (ShardDocuments::Live(seen), Filter::All) => seen.len(),
@@ -533,7 +552,15 @@ impl<'a> Shard<'a> {
         now: Timestamp,
     ) -> Result<Vec<(&'a Arc<str>, &'a StoredDocument)>, Box<ShardFault>> {
         let filter = self.bind(query, now)?;
-        let matches = |(id, document): &(&'a Arc<str>, &'a StoredDocument)| filter.matches(id, &document.source);
+        let filter = self.narrow(filter, now)?;
+        let layout = self.layout();
+        let asked = self.narrowed.and_then(|narrowed| narrowed.shards.as_ref());
+        let place = |id: &str, document: &StoredDocument| layout.shard_of(id, document.routing.as_deref());
+        let lies_there =
+            |id: &str, document: &StoredDocument| asked.is_none_or(|asked| asked.contains(&place(id, document)));
+        let matches = |(id, document): &(&'a Arc<str>, &'a StoredDocument)| {
+            filter.matches(id, &document.source) && lies_there(id, document)
+        };
         Ok(match self.documents {
             ShardDocuments::Kept(documents) => {
                 documents.iter().map(|(id, document)| (id, document)).filter(matches).collect()
@@ -543,9 +570,42 @@ impl<'a> Shard<'a> {
                     Some(ids) => ids.iter().filter_map(|id| index.entry(id)).filter(matches).collect(),
                     None => index.iter().filter(matches).collect(),
                 };
-                found.sort_unstable_by_key(|(_, document)| document.seq_no);
+                if layout.shards == 1 {
+                    found.sort_unstable_by_key(|(_, document)| document.seq_no);
+                } else {
+                    found.sort_by_cached_key(|(id, document)| (place(id, document), document.seq_no));
+                }
                 found
             }
         })
     }
+
+    /// How documents are dealt out to the index's shards.
+    pub(crate) fn layout(&self) -> ShardLayout {
+        ShardLayout::of(self.settings)
+    }
+
+    /// How many of the index's shards are asked.
+    pub(crate) fn width(&self) -> usize {
+        let all = || self.layout().shards as usize;
+        self.narrowed.and_then(|narrowed| narrowed.shards.as_ref()).map_or_else(all, BTreeSet::len)
+    }
+
+    /// Whether some of its shards are not asked.
+    fn asks_some_shards(&self) -> bool {
+        self.narrowed.is_some_and(|narrowed| narrowed.shards.is_some())
+    }
+
+    /// A filter with that of the alias that the index is searched through.
+    fn narrow(&self, filter: Filter, now: Timestamp) -> Result<Filter, Box<ShardFault>> {
+        match self.narrowed.and_then(|narrowed| narrowed.filter.as_ref()) {
+            Some(own) => Ok(Filter::Every(vec![filter, self.bind(own, now)?])),
+            None => Ok(filter),
+        }
+    }
+}
+
+/// How many shards are asked.
+fn width(shards: &[Shard<'_>]) -> usize {
+    shards.iter().map(Shard::width).sum()
 }

@@ -1,9 +1,12 @@
 //! The searches of a [`Cluster`]: over its indices, or over what scrolls and points in time have kept.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::context::KeepAlive;
-use super::{Search, SearchFound, Shard, ShardDocuments};
+use super::{NarrowedIndex, Search, SearchFound, Shard, ShardDocuments};
 use crate::clock::Timestamp;
 use crate::es::document::source::{StoredDocument, WriteCondition};
 use crate::es::document::store::{BlockLevel, Index, PRIMARY_TERM, WriteGuard};
@@ -13,12 +16,16 @@ use crate::es::search::query::QueryFault;
 use crate::es::store::Cluster;
 
 /// Which indices a search goes over.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Target {
     /// Names, aliases, wildcards.
     pub expression: String,
     /// How they are understood.
     pub lookup: Lookup,
+    /// Whose documents alone are asked for, as a comma list of routings; all of them, if nothing is said.
+    pub routing: Option<String>,
+    /// What aliases and routing leave of single indices, once that is known.
+    pub narrowed: Vec<NarrowedIndex>,
 }
 
 /// What a count found.
@@ -26,7 +33,7 @@ pub(crate) struct Target {
 pub(crate) struct Counted {
     /// How many documents match.
     pub count: u64,
-    /// How many indices were searched.
+    /// How many shards were searched.
     pub shards: usize,
     /// Whether an index stopped early; none if it was not to.
     pub terminated_early: Option<bool>,
@@ -41,38 +48,59 @@ pub(crate) enum Sweep {
     Rewrite,
 }
 
+/// What aliases say of an index that is searched.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ThroughAliases<'a> {
+    /// The index.
+    pub index: &'a Arc<str>,
+    /// Which documents are seen: those that one of these queries finds, or all.
+    pub filters: Vec<Value>,
+    /// For which routings it is asked.
+    pub routings: Option<BTreeSet<String>>,
+}
+
 impl Index {
     /// The index as something that is searched at an instant.
-    pub(crate) fn shard(&self, now: Timestamp) -> Shard<'_> {
+    pub(crate) fn shard<'a>(&'a self, narrowed: Option<&'a NarrowedIndex>, now: Timestamp) -> Shard<'a> {
         Shard {
             name: self.name(),
             uuid: self.uuid(),
             mapping: self.mapping(),
             settings: &self.design.settings,
             documents: ShardDocuments::Live(self.seen(now)),
+            narrowed,
         }
     }
 }
 
 impl Cluster {
     /// The indices that a search goes over.
-    fn shards(&self, target: &Target, now: Timestamp) -> Result<Vec<Shard<'_>>, Refusal> {
+    fn shards<'a>(&'a self, target: &'a Target, now: Timestamp) -> Result<Vec<Shard<'a>>, Refusal> {
         let indices = self.resolve(&target.expression, &target.lookup, now)?;
         indices.iter().try_for_each(|index| index.allow(BlockLevel::Read))?;
-        for name in target.expression.split(',') {
-            let narrows = |index: &&Index| {
-                &**index.name() != name
-                    && index.design.aliases.get(name).is_some_and(|says| says.contains_key("filter"))
-            };
-            if indices.iter().any(narrows) {
-                return Err(SearchRefusal::Unsupported {
-                    what: format!("searches through the alias [{name}], which has a filter"),
-                    instead: "name the index, and put the filter into the query",
-                }
-                .into());
-            }
+        let narrowed = |index: &Index| target.narrowed.iter().find(|narrowed| narrowed.index == *index.name());
+        Ok(indices.into_iter().map(|index| index.shard(narrowed(index), now)).collect())
+    }
+
+    /// What aliases say of the indices that a search goes over: their filters, as they are written, and where the
+    /// search is sent to.
+    ///
+    /// An index that is named itself, be it by a wildcard, is seen whole; of several aliases one without a filter
+    /// shows all, and otherwise whatever one of them shows is seen.
+    ///
+    /// Source: Elasticsearch 9.x, index name expression resolver: aliases with filters, and routing of searches.
+    pub(crate) fn through_aliases(&self, target: &Target, now: Timestamp) -> Result<Vec<ThroughAliases<'_>>, Refusal> {
+        let narrows = |index: &Index| {
+            let mut says = index.design.aliases.values();
+            says.any(|says| says.contains_key("filter") || says.contains_key("search_routing"))
+        };
+        if target.routing.is_none() && (self.index(&target.expression).is_some() || !self.indices().any(narrows)) {
+            return Ok(Vec::new());
         }
-        Ok(indices.into_iter().map(|index| index.shard(now)).collect())
+        let names = self.names_meant(&target.expression, now)?;
+        let given = target.routing.as_deref().map(list);
+        let indices = self.resolve(&target.expression, &target.lookup, now)?;
+        Ok(indices.into_iter().map(|index| through(index, &names, given.as_ref())).collect())
     }
 
     /// Searches indices.
@@ -101,7 +129,7 @@ impl Cluster {
         found
     }
 
-    /// Keeps indices as they are. Returns the id of the point in time, and of how many indices it is.
+    /// Keeps indices as they are. Returns the id of the point in time, and of how many shards it is.
     ///
     /// # Errors
     /// An index that is not there, or too many points in time.
@@ -113,7 +141,7 @@ impl Cluster {
     ) -> Result<(String, usize), Refusal> {
         let mut contexts = std::mem::take(&mut self.contexts);
         let opened = self.shards(target, now).and_then(|shards| {
-            let count = shards.len();
+            let count = shards.iter().map(Shard::width).sum();
             Ok((contexts.open_pit(shards.into_iter(), keep, now)?, count))
         });
         self.contexts = contexts;
@@ -127,7 +155,7 @@ impl Cluster {
     pub(crate) fn count(&self, search: &Search, target: &Target, now: Timestamp) -> Result<Counted, Refusal> {
         let shards = self.shards(target, now)?;
         let (count, terminated_early) = search.count(&shards, now).map_err(SearchRefusal::Shard)?;
-        Ok(Counted { count, shards: shards.len(), terminated_early })
+        Ok(Counted { count, shards: shards.iter().map(Shard::width).sum(), terminated_early })
     }
 
     /// Deletes or rewrites all documents that match, in the order of the search and `docs_max` of them at most.
@@ -179,6 +207,37 @@ impl Cluster {
             }
         }
         Ok(swept)
+    }
+}
+
+/// The parts of a comma list.
+fn list(text: &str) -> BTreeSet<String> {
+    text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// What the aliases among those names say of an index; all are meant if there are no names.
+fn through<'a>(index: &'a Index, names: &BTreeSet<String>, given: Option<&BTreeSet<String>>) -> ThroughAliases<'a> {
+    let is_whole = names.is_empty() || names.contains(&**index.name());
+    let (mut filters, mut routings) = (Vec::new(), BTreeSet::new());
+    let (mut sees_all, mut goes_everywhere) = (is_whole, is_whole);
+    for (_, says) in index.design.aliases.iter().filter(|(alias, _)| names.contains(*alias)) {
+        filters.extend(says.get("filter").cloned());
+        sees_all |= !says.contains_key("filter");
+        let routing = says.get("search_routing").and_then(Value::as_str);
+        goes_everywhere |= routing.is_none();
+        routings.extend(routing.map(list).unwrap_or_default());
+    }
+    if let Some(given) = given {
+        match goes_everywhere {
+            true => routings.clone_from(given),
+            false => routings.retain(|routing| given.contains(routing)),
+        }
+    }
+    ThroughAliases {
+        index: index.name(),
+        filters: if sees_all { Vec::new() } else { filters },
+        // Where none is left, all shards are asked.
+        routings: ((given.is_some() || !goes_everywhere) && !routings.is_empty()).then_some(routings),
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct FieldSort {
     pub mode: Option<SortMode>,
     /// How a date is shown and read.
     pub format: Option<DateFormat>,
+    /// What type of number its values are taken to be, if that is said.
+    pub numeric_type: Option<String>,
 }
 
 /// Where documents without a value go.
@@ -218,6 +220,19 @@ impl FieldSort {
             (None | Some(FieldKind::Object), Some(name)) => FieldKind::unmapped(name),
             (Some(kind), _) => kind,
         };
+        mapping.check_values(&field)?;
+        let own = match &kind {
+            FieldKind::Integer(_) => "long",
+            FieldKind::Float(_) => "double",
+            FieldKind::Date => "date",
+            _ => "none",
+        };
+        if let Some(asked) = self.numeric_type.as_deref().filter(|asked| *asked != own) {
+            return Err(QueryFault::Unsupported {
+                what: format!("[numeric_type] of [{asked}] for the field [{field}] of type [{}]", kind.name()),
+                instead: "leave it out",
+            });
+        }
         let mode = self.mode.unwrap_or(if descending { SortMode::Max } else { SortMode::Min });
         let shown = match &kind {
             FieldKind::Text => return Err(QueryFault::SortText(field)),

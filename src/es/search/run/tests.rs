@@ -13,7 +13,6 @@ use crate::clock::Timestamp;
 use crate::es::document::source::Source;
 use crate::es::document::store::{Design, WriteGuard};
 use crate::es::index::mapping::Mapping;
-use crate::es::index::names::Lookup;
 use crate::es::refusal::SearchRefusal;
 use crate::es::store::Cluster;
 use crate::limits::{PITS_MAX, SCROLLS_MAX};
@@ -47,7 +46,7 @@ fn cluster(documents: &[Value]) -> Cluster {
 }
 
 fn target() -> Target {
-    Target { expression: "docs-*".to_owned(), lookup: Lookup::default() }
+    Target { expression: "docs-*".to_owned(), ..Target::default() }
 }
 
 fn ids(found: &super::SearchFound) -> Vec<String> {

@@ -130,6 +130,7 @@ impl ValuesSource {
             };
             return Ok(ValuesSource { read: ReadFrom::Nothing, kind: None, missing });
         };
+        shard.mapping.check_values(field)?;
         let shown = match &kind {
             FieldKind::Text => return Err(QueryFault::SortText(field.clone())),
             FieldKind::Keyword { .. } if !texts => return Err(not_for("keyword")),
