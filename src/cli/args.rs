@@ -657,9 +657,10 @@ pub(crate) struct ListArgs {
     #[arg(long, default_value = Profile::default().name(), value_parser = profiles())]
     #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
     pub profile: Profile,
-    /// Tells of each operation what other servers answered: a file of `verify --evidence`
-    #[arg(long, value_name = "FILE")]
-    pub evidence: Option<PathBuf>,
+    /// Tells of each operation what its answers rest on: Elasticsearch's own tests that pass, cases, and guesses; with
+    /// a file of `verify --evidence` also what other servers answered
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub evidence: Option<Option<PathBuf>>,
 }
 
 #[derive(Debug, Args)]

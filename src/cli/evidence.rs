@@ -12,6 +12,44 @@ use super::console::CommandFailure;
 use crate::json;
 use crate::limits::EVIDENCE_BYTES_MAX;
 
+/// What is known of an operation without another server: `operation passed refused otherwise` a line.
+const OF_ELASTICSEARCH: &str = include_str!("../../fixtures/spec/elasticsearch-tests.txt");
+
+/// `operation cases guesses` a line, written by the test of the scenarios.
+const OF_OURS: &str = include_str!("../../fixtures/spec/cases.txt");
+
+/// What the answers of an operation rest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AnswerGround {
+    /// Elasticsearch's own tests that call it: those that pass, those that fail for a loud refusal, and the others.
+    pub passed: u64,
+    pub refused: u64,
+    pub otherwise: u64,
+    /// Cases that this project holds it to.
+    pub cases: u64,
+    /// Places where the server was not read, and its behaviour concluded.
+    pub guesses: u64,
+}
+
+impl AnswerGround {
+    /// What is known of an operation.
+    pub(crate) fn of(operation: &str) -> AnswerGround {
+        let numbers = |text: &str| -> Vec<u64> {
+            let line = text.lines().find_map(|line| line.strip_prefix(operation)?.strip_prefix(' '));
+            line.into_iter().flat_map(|line| line.split(' ')).filter_map(|number| number.parse().ok()).collect()
+        };
+        let (theirs, ours) = (numbers(OF_ELASTICSEARCH), numbers(OF_OURS));
+        let at = |numbers: &[u64], place: usize| numbers.get(place).copied().unwrap_or_default();
+        AnswerGround {
+            passed: at(&theirs, 0),
+            refused: at(&theirs, 1),
+            otherwise: at(&theirs, 2),
+            cases: at(&ours, 0),
+            guesses: at(&ours, 1),
+        }
+    }
+}
+
 const MARK: &str = "elastimock_evidence";
 
 /// How often a server answered alike, and how often not.

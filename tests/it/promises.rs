@@ -124,6 +124,11 @@ fn every_published_parameter_and_member_has_a_word() {
     for operation in names {
         let overlay = overlay(operation);
         let published = members(operation);
+        // Values of what is done otherwise may be ours to refuse.
+        for name in ["query", "body"].into_iter().flat_map(|part| named(&overlay, "except", part)) {
+            let is_done = ["query", "body"].iter().any(|part| named(&overlay, "done", part).contains(&name));
+            assert!(is_done, "{operation}: `{name}` has values that are refused, and is not done otherwise");
+        }
         for (at, word) in ["done", "refused", "ours"].into_iter().enumerate() {
             for part in ["query", "body"] {
                 for name in named(&overlay, word, part) {
@@ -168,9 +173,14 @@ fn what_is_said_to_be_refused_is_refused() {
             .replace("{block}", "write")
             .replace("{id}", "1")
             .replace(['{', '}'], "");
-        for (word, part) in [("ours", "query"), ("ours", "body"), ("refused", "query"), ("refused", "body")] {
-            for name in named(&overlay, word, part) {
-                let sample = &overlay["words"][word][part][&name]["sample"];
+        let words = ["except", "ours", "refused"].into_iter().flat_map(|word| [(word, "query"), (word, "body")]);
+        for (word, part) in words {
+            let said = overlay["words"][word][part].as_object().cloned().unwrap_or_default();
+            let samples = said.into_iter().flat_map(|(name, said)| match said {
+                Value::Array(values) => values.into_iter().map(|value| (name.clone(), value)).collect::<Vec<_>>(),
+                said => vec![(name, said["sample"].clone())],
+            });
+            for (name, sample) in samples {
                 let request = match part {
                     "query" => {
                         let value = sample.as_str().expect("a text").replace('*', "%2A");
@@ -186,10 +196,11 @@ fn what_is_said_to_be_refused_is_refused() {
                         .json(serde_json::json!({ name.as_str(): sample }).to_string()),
                 };
                 let answer = door.send(&request);
-                let what = format!("{}: `{name}` of its {part} is said to be refused ({word})", operation.name);
+                let what =
+                    format!("{}: `{name}` of its {part} with {sample} is said to be refused ({word})", operation.name);
                 assert!(answer.status >= 400, "{what}, and got {}", answer.status);
                 let kind = answer.json()["error"]["type"].clone();
-                assert_eq!(kind == "elastimock_unsupported_exception", word == "ours", "{what}, and got {kind}");
+                assert_eq!(kind == "elastimock_unsupported_exception", word != "refused", "{what}, and got {kind}");
             }
         }
     }
@@ -245,6 +256,22 @@ fn the_book_lists_the_operations() {
         let profiles: Vec<&str> = profiles.map(|profile| profile.name()).collect();
         let (name, method, path) = (operation.name, operation.method, operation.path);
         table.push_str(&format!("| `{name}` | `{method} {path}` | {} |\n", profiles.join(", ")));
+    }
+    let spec = |name: &str| fs::read_to_string(path(&format!("fixtures/spec/{name}.txt"))).expect("the counts");
+    let (theirs, ours) = (spec("elasticsearch-tests"), spec("cases"));
+    let of = |text: &str, operation: &str, count: usize| -> Vec<String> {
+        let line = text.lines().find_map(|line| line.strip_prefix(operation)?.strip_prefix(' '));
+        let numbers = line.map(|line| line.split(' ').map(str::to_owned).collect());
+        numbers.unwrap_or_else(|| vec!["0".to_owned(); count])
+    };
+    table
+        .push_str("\n| operation | Elasticsearch's tests pass | meet a refusal | fail otherwise | cases | guesses |\n");
+    table.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    let mut names: Vec<&str> = operations().map(|operation| operation.name).collect();
+    names.dedup();
+    for name in names {
+        let numbers = [of(&theirs, name, 3), of(&ours, name, 2)].concat();
+        table.push_str(&format!("| `{name}` | {} |\n", numbers.join(" | ")));
     }
     let file = path("docs/operations.md");
     let page = fs::read_to_string(&file).expect("docs/operations.md");

@@ -82,6 +82,12 @@ fn what_differs_is_told_with_both_values_and_kept_as_evidence() {
     let claim = listed.as_array().into_iter().flatten().find(|row| row["operation"] == "connector.sync_job_claim");
     assert_eq!(claim.expect("a row")["evidence"][0]["alike"], 3);
     assert!(!fs::read_to_string(&evidence).expect("a file").contains("job-1"), "no more than names and numbers");
+    let known = run(&["list", "--evidence"]).stdout;
+    let claim = known.lines().find(|line| line.starts_with("connector.sync_job_claim")).expect("a line");
+    assert!(claim.contains(" of Elasticsearch's own tests pass, ") && claim.contains(" cases"), "{claim}");
+    let known: Value = serde_json::from_str(&run(&["list", "--json", "--evidence"]).stdout).expect("JSON");
+    assert!(known.as_array().into_iter().flatten().all(|row| row["cases"].as_u64() > Some(0)), "a case for each");
+    assert_eq!(run(&["list", "--evidence", "nowhere.json"]).code, Some(2));
     server.stop();
 }
 

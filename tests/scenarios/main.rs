@@ -388,10 +388,12 @@ impl Door for SocketDoor {
 fn every_operation_has_a_scenario(names: &[String]) {
     let mut called = BTreeSet::new();
     let mut succeeded = BTreeSet::new();
+    let mut cases: BTreeMap<String, usize> = BTreeMap::new();
     for name in names {
         for call in played(name).unwrap_or_else(|error| panic!("{error}")).journal.iter() {
             let Some(operation) = &call.operation else { continue };
             let path: Vec<&str> = call.request.path().split('/').collect();
+            *cases.entry(operation.clone()).or_default() += 1;
             called.insert((operation.clone(), call.request.method().to_string(), path.join("/")));
             if call.response.status() < 300 {
                 succeeded.insert(operation.clone());
@@ -412,6 +414,28 @@ fn every_operation_has_a_scenario(names: &[String]) {
         )
         .collect();
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+    count_cases(&cases);
+}
+
+/// Keeps how many cases each operation has here, and how many entries of its overlay were concluded and not read:
+/// `elastimock list --evidence` and the book tell it.
+fn count_cases(cases: &BTreeMap<String, usize>) {
+    let mut text =
+        "# Cases of the scenarios by operation, and guesses in its overlay; written by `cargo test`.\n".to_owned();
+    for (operation, cases) in cases {
+        let Ok(overlay) = fs::read_to_string(path(&format!("schemas/overlay/{operation}.json"))) else { continue };
+        let overlay: Value = serde_json::from_str(&overlay).expect("an overlay");
+        let is_guess = |entry: &&Value| {
+            entry["evidence"].as_str().is_some_and(|evidence| evidence.to_lowercase().contains("inferred"))
+        };
+        let guesses = overlay["entries"].as_array().into_iter().flatten().filter(is_guess).count();
+        writeln!(text, "{operation} {cases} {guesses}").expect("a text");
+    }
+    let file = path("fixtures/spec/cases.txt");
+    if fs::read_to_string(&file).unwrap_or_default() != text {
+        fs::write(&file, text).expect("fixtures/spec/cases.txt");
+        panic!("fixtures/spec/cases.txt did not count the cases as they are: it does now, commit it");
+    }
 }
 
 /// Whether a path is one of a row's, whose operation it is known to be.
