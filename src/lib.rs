@@ -73,6 +73,7 @@ mod mock;
 mod near_miss;
 mod profile;
 mod record;
+mod simulation;
 mod source_place;
 mod steps;
 mod stub;
@@ -118,6 +119,7 @@ pub use record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy
 pub use record::playback::{PlayNote, Played};
 pub use record::recording::{Allowed, Header, Recording, RecordingLine};
 pub use record::transcript::Transcript;
+pub use simulation::Simulated;
 pub use source_place::SourcePlace;
 pub use stub::Stub;
 pub use visibility::Visibility;

@@ -335,3 +335,6 @@ pub(crate) const SECRET_BYTES_MIN: usize = 6;
 
 /// Requests that coverage names for what was missed.
 pub(crate) const COVERAGE_SCENARIOS_MAX: usize = 10;
+
+/// Steps that simulated sides do until one instant; what would be due besides is left out.
+pub(crate) const SIMULATED_STEPS_MAX: usize = 10_000;

@@ -19,6 +19,7 @@ use crate::license::License;
 use crate::mock::server::cassette::CassetteMode;
 use crate::profile::Profile;
 use crate::record::playback::policy::{Exhausted, IgnoredPointer, OnUnmatched, PlayOrder};
+use crate::simulation::Simulated;
 use crate::visibility::Visibility;
 
 /// The order of a help page: what it does, how to call it, the flags, an example, the exit codes.
@@ -530,6 +531,10 @@ pub(crate) struct Serve {
     /// given again
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "ELASTIMOCK_INCIDENT", hide_env = true)]
     pub incident: Vec<String>,
+    /// Plays another side: service, service:slow, service:silent, service:dies, service:fails, service:deaf, user,
+    /// or schedules; several are separated by commas or given again
+    #[arg(long, value_name = "SIDE", value_delimiter = ',', env = "ELASTIMOCK_SIMULATE", hide_env = true)]
+    pub simulate: Vec<Simulated>,
     /// Writes every call to this file as it happens: a recording for `play`
     #[arg(long, value_name = "FILE", env = "ELASTIMOCK_RECORD", hide_env = true)]
     pub record: Option<PathBuf>,

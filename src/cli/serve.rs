@@ -56,6 +56,9 @@ pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<MockServerBuil
     for name in &serve.incident {
         builder = builder.incident(name);
     }
+    for side in &serve.simulate {
+        builder = builder.simulate(*side);
+    }
     Ok(builder)
 }
 
@@ -122,6 +125,10 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
     }
     if let Some(file) = &serve.cassette {
         lines.push(format!("  cassette  {}", file.display()));
+    }
+    if !serve.simulate.is_empty() {
+        let sides: Vec<String> = serve.simulate.iter().map(ToString::to_string).collect();
+        lines.push(format!("  simulates {}", sides.join(", ")));
     }
     lines.extend(serve.listening.tls.introduction(server));
     lines.push(String::new());

@@ -214,7 +214,9 @@ fn happen(event: &Event, recording: &Recording, other: &mut OtherServer) -> Resu
             }
             Ok(true)
         }
-        Change::Hand { act, .. } => other.admin(Method::Post, "hand", act).map(|()| true),
+        Change::Hand { act, .. } | Change::Simulated { act, .. } => {
+            other.admin(Method::Post, "hand", act).map(|()| true)
+        }
         Change::Reset { started_at, state, .. } => {
             set_clock(other, &started_at.to_string())?;
             let state = state.as_deref().unwrap_or(&recording.header.state);

@@ -119,6 +119,59 @@ fn millis(at: DateTime) -> Option<i64> {
     Offset::UTC.to_timestamp(at).ok().map(jiff::Timestamp::as_millisecond)
 }
 
+/// A day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CivilDay(Date);
+
+impl CivilDay {
+    /// The day with that year, month and day of the month, if there is one.
+    pub(crate) fn new(year: i64, month: i64, day: i64) -> Option<CivilDay> {
+        Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok().map(CivilDay)
+    }
+
+    /// The day of a second since 1970.
+    pub(crate) fn of_second(second: i64) -> CivilDay {
+        CivilDay(civil(second.saturating_mul(1000)).unwrap_or_default().date())
+    }
+
+    /// The first second of the day, since 1970.
+    pub(crate) fn second(self) -> i64 {
+        self.number() * 86_400
+    }
+
+    /// Days since 1970.
+    pub(crate) fn number(self) -> i64 {
+        millis(self.0.to_datetime(Time::midnight())).unwrap_or_default() / 86_400_000
+    }
+
+    /// The day so many days later; held at the last one that there is.
+    #[must_use]
+    pub(crate) fn plus(self, days: i64) -> CivilDay {
+        CivilDay(self.0.saturating_add(days.days()))
+    }
+
+    /// The year.
+    pub(crate) fn year(self) -> i64 {
+        self.0.year().into()
+    }
+
+    /// The day of the month, from 1.
+    pub(crate) fn day(self) -> i64 {
+        self.0.day().into()
+    }
+
+    /// The day of the week, from 1 for Sunday.
+    pub(crate) fn of_week(self) -> i64 {
+        self.0.weekday().to_sunday_one_offset().into()
+    }
+
+    /// The last day of its month.
+    #[must_use]
+    pub(crate) fn end_of_month(self) -> CivilDay {
+        CivilDay(self.0.last_of_month())
+    }
+}
+
 /// How an instant is written.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum DatePattern {

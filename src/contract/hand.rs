@@ -12,18 +12,29 @@ use crate::http::{Method, Request};
 use crate::suggest::similar;
 
 /// The first members of all acts, which tell them apart, each with what else it takes.
-const ACTS: [(&str, &[&str]); 7] = [
+const ACTS: [(&str, &[&str]); 11] = [
     ("cancel", &[]),
     ("end", &["status", "error"]),
     ("sync_job", &["doc"]),
     ("connector", &["doc"]),
     ("connect", &[]),
-    ("sync", &["job_type"]),
+    ("sync", &["job_type", "trigger_method"]),
+    ("claim", &["worker_hostname", "sync_cursor"]),
+    ("stats", &STATISTICS),
+    ("check_in", &[]),
+    ("bulk", &["docs"]),
     ("index", &["id", "doc"]),
 ];
 
+/// What a worker counts.
+const STATISTICS: [&str; 4] =
+    ["indexed_document_count", "indexed_document_volume", "deleted_document_count", "total_document_count"];
+
 /// Where the Connector API has its jobs.
 const JOB_CALLS: &str = concat!("/", "_connector/_sync_job");
+
+/// Where the Connector API has its connectors.
+const CONNECTOR_CALLS: &str = concat!("/", "_connector");
 
 const JOBS: &str = "/.elastic-connectors-sync-jobs";
 const CONNECTORS: &str = "/.elastic-connectors";
@@ -86,8 +97,33 @@ pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
         "connect" => update(CONNECTORS, &id, json!({ "status": "connected", "last_seen": now })),
         "sync" => {
             let job_type = act.get("job_type").map_or(Ok("full"), |_| text("job_type"))?;
-            let body = json!({ "id": text("sync")?, "job_type": job_type, "trigger_method": "on_demand" });
+            let trigger = act.get("trigger_method").map_or(Ok("on_demand"), |_| text("trigger_method"))?;
+            let body = json!({ "id": text("sync")?, "job_type": job_type, "trigger_method": trigger });
             Request::new(Method::Post, JOB_CALLS).json(body.to_string())
+        }
+        "claim" => {
+            let mut body = json!({ "worker_hostname": text("worker_hostname")? });
+            if let Some(cursor) = act.get("sync_cursor") {
+                body["sync_cursor"] = cursor.clone();
+            }
+            Request::new(Method::Put, format!("{JOB_CALLS}/{id}/_claim")).json(body.to_string())
+        }
+        "stats" => {
+            let body: Map<String, Value> =
+                STATISTICS.iter().filter_map(|name| Some(((*name).to_owned(), act.get(*name)?.clone()))).collect();
+            Request::new(Method::Put, format!("{JOB_CALLS}/{id}/_stats")).json(Value::Object(body).to_string())
+        }
+        "check_in" => Request::new(Method::Put, format!("{CONNECTOR_CALLS}/{id}/_check_in")),
+        "bulk" => {
+            let Value::Object(docs) = &act["docs"] else {
+                return wrong("say what is written: \"docs\": { \"1\": { … } }".to_owned());
+            };
+            let mut lines = String::new();
+            for (id, doc) in docs {
+                lines.push_str(&format!("{}\n{doc}\n", json!({ "index": { "_id": id } })));
+            }
+            let request = Request::new(Method::Put, ["", &id, "_bulk"].join("/"));
+            request.header("content-type", "application/x-ndjson").with_body(lines)
         }
         _ => {
             let body = json!({ "doc": doc()?, "doc_as_upsert": true });

@@ -457,18 +457,35 @@ impl ProtocolState {
     /// Takes in what the other side's hand did: it is no worker, and owes nothing.
     pub(crate) fn take_hand(&mut self, deed: &Deed<'_>, heard: &ObservedCall<'_>) {
         let (direct, worker) = (self.direct, self.worker.clone());
-        let touched = match deed {
-            Deed::Job(deed) => self.jobs.get(&deed.job).map(|lane| (lane.touched, lane.claimed, lane.seen)),
-            _ => None,
+        let owed_by_connector = |world: &ProtocolState, id: &str| {
+            let lane = world.connectors.get(id)?;
+            Some((id.to_owned(), lane.worked, lane.silent_since, lane.outside_told))
+        };
+        let (job, connector) = match deed {
+            Deed::Job(deed) => {
+                let lane = self.jobs.get(&deed.job);
+                let connector = lane.and_then(|lane| lane.connector.as_deref()).or(deed.connector.as_deref());
+                let connector = connector.and_then(|id| owed_by_connector(self, id));
+                (lane.map(|lane| (lane.touched, lane.claimed, lane.seen, lane.owes)), connector)
+            }
+            Deed::Connector(deed) => (None, owed_by_connector(self, &deed.connector)),
+            _ => (None, None),
         };
         self.take(deed, heard);
         (self.direct, self.worker) = (direct, worker);
+        if let Some((id, worked, silent_since, outside_told)) = connector
+            && let Some(lane) = self.connectors.get_mut(&id)
+        {
+            (lane.worked, lane.outside_told) = (worked, outside_told);
+            // A sign of life counts, and makes nobody owe the next one.
+            lane.silent_since = silent_since.and(lane.silent_since);
+        }
         let Deed::Job(deed) = deed else { return };
         if let Some(lane) = self.jobs.get_mut(&deed.job) {
-            let (was_touched, claimed, seen) = touched.unwrap_or_default();
-            // Of a job that was ended by another hand its worker need not tell how it went.
-            lane.touched = was_touched && !lane.is_ended();
-            (lane.claimed, lane.seen) = (claimed, seen);
+            let (was_touched, claimed, seen, owes) = job.unwrap_or_default();
+            // Of a job that was ended or taken by another hand its worker need not tell how it went.
+            lane.touched = was_touched && !lane.is_ended() && deed.act != JobAction::Claim;
+            (lane.claimed, lane.seen, lane.owes) = (claimed.filter(|_| deed.act != JobAction::Claim), seen, owes);
             lane.sentence = None;
         }
     }

@@ -157,7 +157,9 @@ impl<'a> RecordedRun<'a> {
                             }
                         }
                         Change::Stubs { added, removed } => judge.learn_stubs(added, removed),
-                        Change::Hand { act, id } => judge.take_hand(event.seq, event.at, act, id.as_deref()),
+                        Change::Hand { act, id } | Change::Simulated { act, id, .. } => {
+                            judge.take_hand(event.seq, event.at, act, id.as_deref());
+                        }
                         Change::Forget => judge.forget(),
                         Change::Clock { .. } | Change::End => {}
                     }

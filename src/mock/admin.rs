@@ -660,7 +660,8 @@ fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
 fn coverage(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &["scope"])?;
     let (profile, kept, evicted) = {
-        let engine = lock(engine);
+        let mut engine = lock(engine);
+        engine.now(call.now);
         let page = engine.page(span(call), 0, None, usize::MAX, usize::MAX);
         let page = page.ok_or_else(|| no_scope(span(call), &engine))?;
         (engine.setup().profile, page.kept, page.evicted)

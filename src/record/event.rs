@@ -71,6 +71,15 @@ pub enum Change {
         /// The id of the job that it made, if it made one.
         id: Option<Arc<str>>,
     },
+    /// A simulated side did something.
+    Simulated {
+        /// Which side.
+        side: Arc<str>,
+        /// What, in the form of `POST /_elastimock/hand`.
+        act: Arc<Value>,
+        /// The id of the job that it made, if it made one.
+        id: Option<Arc<str>>,
+    },
     /// All findings of the run so far are forgotten.
     Forget,
     /// The run ended at that instant, long enough after the last line that the verdict depends on it.
@@ -79,7 +88,8 @@ pub enum Change {
 
 impl Change {
     /// The names of all events.
-    pub(crate) const NAMES: [&str; 8] = ["reset", "state", "clock", "allow", "stubs", "hand", "forget", "end"];
+    pub(crate) const NAMES: [&str; 9] =
+        ["reset", "state", "clock", "allow", "stubs", "hand", "simulated", "forget", "end"];
 
     /// The name that stands in a recording.
     pub fn name(&self) -> &'static str {
@@ -90,6 +100,7 @@ impl Change {
             Change::Allow { .. } => "allow",
             Change::Stubs { .. } => "stubs",
             Change::Hand { .. } => "hand",
+            Change::Simulated { .. } => "simulated",
             Change::Forget => "forget",
             Change::End => "end",
         }

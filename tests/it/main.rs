@@ -23,6 +23,7 @@ mod rules;
 mod saved_answers;
 mod scopes;
 mod secrets;
+mod simulated;
 mod simulation;
 mod stubs;
 mod visibility;

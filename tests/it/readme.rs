@@ -3,9 +3,9 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use elastimock::Stub;
 use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
-use serde_json::json;
+use elastimock::{Simulated, Stub};
+use serde_json::{Value, json};
 
 #[test]
 fn my_worker_claims_a_job() -> Result<(), Box<dyn std::error::Error>> {
@@ -56,5 +56,52 @@ fn a_race_is_decided_by_the_test() -> Result<(), Box<dyn std::error::Error>> {
     gate.release(0);
     workers.into_iter().for_each(|worker| worker.join().expect("a worker"));
     assert_eq!(server.sync_job("job-pending")?.get("worker_hostname"), Some(&json!("w-1")));
+    Ok(())
+}
+
+/// A tool that makes connectors, such as those that provision a cluster.
+struct Tool {
+    url: String,
+}
+
+impl Tool {
+    fn new(url: &str) -> Tool {
+        Tool { url: url.to_owned() }
+    }
+
+    fn put(&self, path: &str, body: Value) -> Result<(), ureq::Error> {
+        ureq::put(format!("{}/_connector/crm-2{path}", self.url)).send_json(body).map(|_| ())
+    }
+
+    fn make_connector(&self) -> Result<(), ureq::Error> {
+        self.put("", json!({ "index_name": "search-crm-2", "service_type": "postgresql" }))
+    }
+
+    fn fill_in_configuration(&self) -> Result<(), ureq::Error> {
+        self.put("/_configuration", json!({ "values": { "host": "db.example", "password": "changeme" } }))
+    }
+
+    fn ask_for_a_sync(&self) -> Result<String, Box<dyn std::error::Error>> {
+        let answer = ureq::post(format!("{}/_connector/_sync_job", self.url)).send_json(json!({ "id": "crm-2" }))?;
+        let answer: Value = answer.into_body().read_json()?;
+        Ok(answer["id"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+#[test]
+fn a_simulated_service_does_the_rest() -> Result<(), Box<dyn std::error::Error>> {
+    let server = MockServer::builder()
+        .clock(Clock::frozen("2031-05-01T10:00:00Z".parse()?))
+        .simulate(Simulated::service())
+        .start_blocking()?;
+    let tool = Tool::new(server.url()); // the client under test
+    tool.make_connector()?;
+    server.advance(Duration::from_secs(30)); // the service registers a configuration
+    tool.fill_in_configuration()?;
+    server.advance(Duration::from_secs(30)); // the connector is connected
+    let job = tool.ask_for_a_sync()?;
+    server.advance(Duration::from_secs(90)); // the job has been claimed, and is done
+    assert_eq!(server.sync_job(&job)?.status()?, SyncStatus::Completed);
+    server.assert_conformant();
     Ok(())
 }

@@ -5,12 +5,12 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use elastimock::{
-    Clock, Connector, Fault, FaultKind, Fixture, Method, MockServer, RecordedRun, Recording, Request, Response,
-    Severity, Strictness, Stub, SyncJob, SyncStatus,
+    Clock, Connector, Fault, FaultKind, Fixture, Method, MockServer, Recording, Request, Response, Severity, Stub,
+    SyncJob, SyncStatus,
 };
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, T0, instant, path};
+use crate::support::{Answer, Client, T0, assert_same_verdict, instant, path};
 
 fn fixture() -> Fixture {
     Fixture::new()
@@ -59,19 +59,6 @@ fn all(server: &MockServer, request: &Request) -> (Vec<u8>, Option<ErrorKind>) {
 
 fn rules(server: &MockServer) -> Vec<(&'static str, Severity)> {
     server.findings().iter().map(|finding| (finding.rule, finding.severity)).collect()
-}
-
-/// What a run's recording says of it offline is what the server has said.
-fn assert_same_verdict(server: &MockServer) {
-    let recording = server.run().recording();
-    let again = Recording::parse("again", recording.to_text().as_bytes()).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(again, recording);
-    let recordings = [again];
-    let run = RecordedRun::new(&recordings, Strictness::default());
-    let key = |finding: &elastimock::Finding| (finding.rule, finding.severity, finding.message.clone());
-    let offline: Vec<_> = run.findings().map(key).collect();
-    let online: Vec<_> = server.run().findings().iter().map(key).collect();
-    assert_eq!(online, offline);
 }
 
 #[test]

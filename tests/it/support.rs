@@ -5,7 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::{Clock, Engine, Finding, Fixture, Headers, Method, Request, Setup, Step, Strictness, Timestamp};
+use elastimock::{
+    Clock, Engine, Finding, Fixture, Headers, Method, MockServer, RecordedRun, Recording, Request, Setup, Step,
+    Strictness, Timestamp,
+};
 
 /// The instant at which every test's clock stands unless it says otherwise.
 pub const T0: &str = "2031-05-01T10:00:00Z";
@@ -174,4 +177,17 @@ pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str)
         block.push(name, value);
     }
     Request::new(Method::new(method), target).with_headers(block).with_body(body.to_owned())
+}
+
+/// What a run's recording says of it offline is what the server has said.
+pub fn assert_same_verdict(server: &MockServer) {
+    let recording = server.run().recording();
+    let again = Recording::parse("again", recording.to_text().as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(again, recording);
+    let recordings = [again];
+    let run = RecordedRun::new(&recordings, Strictness::default());
+    let key = |finding: &Finding| (finding.rule, finding.severity, finding.message.clone());
+    let offline: Vec<_> = run.findings().map(key).collect();
+    let online: Vec<_> = server.run().findings().iter().map(key).collect();
+    assert_eq!(online, offline);
 }

@@ -30,7 +30,7 @@ const FLOORS: &[&[&str]] = &[
         "visibility",
     ],
     &["es"],
-    &["stub", "fixture", "record"],
+    &["stub", "simulation", "fixture", "record"],
     &["contract"],
     &["mock"],
     &["cli"],

@@ -1,10 +1,15 @@
-//! Cron expressions: what Elasticsearch's scheduler takes, and at what it takes offence.
+//! Cron expressions: what Elasticsearch's scheduler takes, at what it takes offence, and when one is due next.
 //!
-//! Six fields and perhaps a year, apart by blanks. Only the form counts here: nobody in a mock waits
-//! for the hour. The server reads upper case, so a position is one in the capitals of a field.
+//! Six fields and perhaps a year, apart by blanks. The server reads upper case, so a position is one in the
+//! capitals of a field.
 //!
 //! Source: Elasticsearch 9.x, its fork of Quartz's cron parser, oddities included: it ignores what
 //! stands behind the year, takes `L` in any field, and trips over texts that end too early.
+
+use std::collections::BTreeSet;
+
+use crate::clock::Timestamp;
+use crate::clock::calendar::CivilDay;
 
 /// A field of an expression, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,48 +115,142 @@ const NONE: i64 = 98;
 
 /// Checks an expression.
 pub(crate) fn check(expression: &str) -> Result<(), CronOffence> {
-    let expression = expression.to_uppercase();
-    let mut days = Days::default();
-    let mut parts = [
-        CronField::Second,
-        CronField::Minute,
-        CronField::Hour,
-        CronField::DayOfMonth,
-        CronField::Month,
-        CronField::DayOfWeek,
-        CronField::Year,
-    ]
-    .into_iter();
-    let mut met = 0;
-    for field in expression.split([' ', '\t']).filter(|field| !field.is_empty()) {
-        let Some(part) = parts.next() else { break };
-        // What Java trims: blanks and control characters, and no other spaces.
-        check_field(field.trim_matches(|c| c <= ' '), part, &mut days)?;
-        met += 1;
+    CronSchedule::read(expression).map(|_| ())
+}
+
+/// When something is due, as a cron expression says it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct CronSchedule {
+    /// The values of each field, in the order of [`CronField`].
+    values: [BTreeSet<i64>; 7],
+    /// Counted from the last day of the month backwards.
+    last_of_month: Option<i64>,
+    /// The weekday that is nearest to the day of the month.
+    nearest_weekday: bool,
+    /// The last such day of the week in the month.
+    last_of_week: bool,
+    /// The n-th such day of the week in the month.
+    nth: Option<i64>,
+}
+
+impl CronSchedule {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// At what the server takes offence.
+    pub(crate) fn read(expression: &str) -> Result<CronSchedule, CronOffence> {
+        let expression = expression.to_uppercase();
+        let mut schedule = CronSchedule::default();
+        let mut parts = [
+            CronField::Second,
+            CronField::Minute,
+            CronField::Hour,
+            CronField::DayOfMonth,
+            CronField::Month,
+            CronField::DayOfWeek,
+            CronField::Year,
+        ]
+        .into_iter();
+        let mut met = 0;
+        for field in expression.split([' ', '\t']).filter(|field| !field.is_empty()) {
+            let Some(part) = parts.next() else { break };
+            // What Java trims: blanks and control characters, and no other spaces.
+            check_field(field.trim_matches(|c| c <= ' '), part, &mut schedule)?;
+            met += 1;
+        }
+        if met < 6 {
+            return Err(CronOffence::TooShort(expression.encode_utf16().count()));
+        }
+        if met == 6 {
+            schedule.set(CronField::Year).extend(1970..=YEAR_MAX);
+        }
+        let leaves_open = |part: CronField| schedule.values[part as usize].contains(&NONE);
+        if leaves_open(CronField::DayOfMonth) == leaves_open(CronField::DayOfWeek) {
+            Err(CronOffence::BothDays)
+        } else {
+            Ok(schedule)
+        }
     }
-    if met < 6 {
-        return Err(CronOffence::TooShort(expression.encode_utf16().count()));
+
+    fn set(&mut self, part: CronField) -> &mut BTreeSet<i64> {
+        &mut self.values[part as usize]
     }
-    if days.of_month.none == days.of_week.none { Err(CronOffence::BothDays) } else { Ok(()) }
+
+    /// The first instant after another one at which it is due, in whole seconds; `None` if there is none.
+    pub(crate) fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let second = after.as_nanos().div_euclid(1_000_000_000) as i64 + 1;
+        let (today, now) = (CivilDay::of_second(second), second.rem_euclid(86_400));
+        for year in self.values[CronField::Year as usize].range(today.year()..).copied() {
+            for month in self.values[CronField::Month as usize].range(1..=12).copied() {
+                let Some(begin) = CivilDay::new(year, month, 1).filter(|begin| begin.end_of_month() >= today) else {
+                    continue;
+                };
+                for day in self.days(begin).into_iter().filter(|day| *day >= today) {
+                    let from = if day == today { now } else { 0 };
+                    if let Some(time) = self.time_from(from) {
+                        return Some(Timestamp::from_nanos(i128::from(day.second() + time) * 1_000_000_000));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The days of the month that begins there at which it is due.
+    fn days(&self, begin: CivilDay) -> Vec<CivilDay> {
+        let end = begin.end_of_month();
+        let every = || (0..=end.number() - begin.number()).map(move |by| begin.plus(by));
+        let of_month = &self.values[CronField::DayOfMonth as usize];
+        if self.values[CronField::DayOfWeek as usize].contains(&NONE) {
+            if self.last_of_month.is_none() && !self.nearest_weekday {
+                return every().filter(|day| of_month.contains(&day.day())).collect();
+            }
+            // Of several days the server looks at the first when it looks for a weekday.
+            let number = match (self.last_of_month, of_month.first()) {
+                (Some(offset), _) => end.day() - offset,
+                (None, Some(first)) => *first,
+                (None, None) => return Vec::new(),
+            };
+            let day = every().find(|day| day.day() == number);
+            return day.map(|day| if self.nearest_weekday { nearest_weekday(day) } else { day }).into_iter().collect();
+        }
+        let of_week = &self.values[CronField::DayOfWeek as usize];
+        let first = of_week.first().copied();
+        let named = |day: &CivilDay| first == Some(day.of_week());
+        match (self.last_of_week, self.nth) {
+            (true, _) => every().rfind(named).into_iter().collect(),
+            (false, Some(nth)) => every().filter(named).nth(nth as usize - 1).into_iter().collect(),
+            (false, None) => every().filter(|day| of_week.contains(&day.of_week())).collect(),
+        }
+    }
+
+    /// The first second of a day from that one on at which it is due.
+    fn time_from(&self, from: i64) -> Option<i64> {
+        let [seconds, minutes, hours, ..] = &self.values;
+        for hour in hours.range(from / 3600..24) {
+            for minute in minutes.range(0..60) {
+                let begin = hour * 3600 + minute * 60;
+                if let Some(second) = seconds.range(0..60).find(|second| begin + **second >= from) {
+                    return Some(begin + second);
+                }
+            }
+        }
+        None
+    }
 }
 
-/// What is known of the days when the later fields are read.
-#[derive(Default)]
-struct Days {
-    of_month: Set,
-    of_week: Set,
-    last_of_month: bool,
+/// The day from Monday to Friday that is nearest, in the same month.
+fn nearest_weekday(day: CivilDay) -> CivilDay {
+    match day.of_week() {
+        7 if day.day() == 1 => day.plus(2),
+        7 => day.plus(-1),
+        1 if day == day.end_of_month() => day.plus(-2),
+        1 => day.plus(1),
+        _ => day,
+    }
 }
 
-/// What is in a field's set of values, as far as anybody asks.
-#[derive(Default)]
-struct Set {
-    any: bool,
-    none: bool,
-    all: bool,
-}
-
-fn check_field(field: &str, part: CronField, days: &mut Days) -> Result<(), CronOffence> {
+fn check_field(field: &str, part: CronField, schedule: &mut CronSchedule) -> Result<(), CronOffence> {
     let is_list = field.contains('L') && field.chars().count() > 1 && field.contains(',');
     match part {
         CronField::DayOfMonth if is_list => return Err(CronOffence::LastInDaysOfMonth),
@@ -161,7 +260,7 @@ fn check_field(field: &str, part: CronField, days: &mut Days) -> Result<(), Cron
     }
     for value in field.split(',').filter(|value| !value.is_empty()) {
         let text: Vec<char> = value.chars().collect();
-        Value { text: &text, part, days }.check()?;
+        Value { text: &text, part, schedule }.check()?;
     }
     Ok(())
 }
@@ -170,7 +269,7 @@ fn check_field(field: &str, part: CronField, days: &mut Days) -> Result<(), Cron
 struct Value<'a> {
     text: &'a [char],
     part: CronField,
-    days: &'a mut Days,
+    schedule: &'a mut CronSchedule,
 }
 
 impl Value<'_> {
@@ -220,10 +319,13 @@ impl Value<'_> {
         Ok((number.into(), at + digits.len()))
     }
 
-    fn nth(&self, at: usize) -> Result<(), CronOffence> {
+    fn nth(&mut self, at: usize) -> Result<(), CronOffence> {
         let text: String = self.text[at..].iter().collect();
         match text.parse::<i32>() {
-            Ok(1..=5) => Ok(()),
+            Ok(nth @ 1..=5) => {
+                self.schedule.nth = Some(nth.into());
+                Ok(())
+            }
             _ => Err(CronOffence::Nth(at)),
         }
     }
@@ -252,7 +354,11 @@ impl Value<'_> {
                 self.nth(4)?;
                 self.add(start, -1, 0)
             }
-            _ => self.add(start, -1, 0),
+            other => {
+                // Of a month nobody asks what stands behind its name.
+                self.schedule.last_of_week |= self.part == CronField::DayOfWeek && other == Some(&'L');
+                self.add(start, -1, 0)
+            }
         }
     }
 
@@ -262,12 +368,16 @@ impl Value<'_> {
         }
         match self.part {
             CronField::DayOfMonth => {}
-            CronField::DayOfWeek if self.days.last_of_month => {}
-            CronField::DayOfWeek => match self.days.of_month {
-                Set { any: false, .. } => return Err(CronOffence::NoDays),
-                Set { none: true, all: false, .. } => return Err(CronOffence::NeitherDay(1)),
-                _ => {}
-            },
+            CronField::DayOfWeek if self.schedule.last_of_month.is_some() => {}
+            CronField::DayOfWeek => {
+                let days = self.schedule.set(CronField::DayOfMonth);
+                if days.is_empty() {
+                    return Err(CronOffence::NoDays);
+                }
+                if days.contains(&NONE) && !days.contains(&ALL) {
+                    return Err(CronOffence::NeitherDay(1));
+                }
+            }
             _ => return Err(CronOffence::AnyHere(1)),
         }
         self.add(NONE, -1, 0)
@@ -307,13 +417,15 @@ impl Value<'_> {
     fn last(&mut self) -> Result<(), CronOffence> {
         match self.part {
             CronField::DayOfMonth => {
-                self.days.last_of_month = true;
+                self.schedule.last_of_month = Some(0);
                 if self.text.get(1) == Some(&'-') {
                     let (offset, _) = self.number(0, 2)?;
                     if offset > 30 {
                         return Err(CronOffence::LastOffset(2));
                     }
+                    self.schedule.last_of_month = Some(offset);
                 }
+                self.schedule.nearest_weekday |= self.text.last() == Some(&'W');
                 Ok(())
             }
             CronField::DayOfWeek => self.add(7, 7, 0),
@@ -331,19 +443,25 @@ impl Value<'_> {
         match self.text.get(at) {
             None => self.add(value, -1, -1),
             Some('L') => match self.part {
-                CronField::DayOfWeek if (1..=7).contains(&value) => self.keep(value),
+                CronField::DayOfWeek if (1..=7).contains(&value) => {
+                    self.schedule.last_of_week = true;
+                    self.keep([value])
+                }
                 CronField::DayOfWeek => Err(CronOffence::Range(CronField::DayOfWeek)),
                 _ => Err(CronOffence::Option('L', at)),
             },
             Some('W') => match self.part {
                 CronField::DayOfMonth if value > 31 => Err(CronOffence::Weekday(at)),
-                CronField::DayOfMonth => self.keep(value),
+                CronField::DayOfMonth => {
+                    self.schedule.nearest_weekday = true;
+                    self.keep([value])
+                }
                 _ => Err(CronOffence::Option('W', at)),
             },
             Some('#') => match self.part {
                 CronField::DayOfWeek => {
                     self.nth(at + 1)?;
-                    self.keep(value)
+                    self.keep([value])
                 }
                 _ => Err(CronOffence::Option('#', at)),
             },
@@ -394,29 +512,36 @@ impl Value<'_> {
         if !special && !in_range {
             return Err(CronOffence::Range(self.part));
         }
-        let is_one = matches!(step, 0 | -1) && value != ALL;
-        if self.part == CronField::Year && !is_one {
-            let (start, stop) = (if value == ALL { 1970 } else { value }, if end == -1 { YEAR_MAX } else { end });
-            if stop < start {
-                return Err(CronOffence::Years);
-            }
+        if matches!(step, 0 | -1) && value != ALL {
+            return self.keep([value]);
         }
-        if value == ALL && step > 0 {
-            // A step through all values leaves no mark of `*`.
-            return self.keep(0);
+        let (first, last, turn) = match self.part {
+            CronField::Second | CronField::Minute => (0, 59, 60),
+            CronField::Hour => (0, 23, 24),
+            CronField::DayOfMonth => (1, 31, 31),
+            CronField::Month => (1, 12, 12),
+            CronField::DayOfWeek => (1, 7, 7),
+            CronField::Year => (1970, YEAR_MAX, 0),
+        };
+        let start = if value == ALL { first } else { value };
+        let stop = if end == -1 { last } else { end };
+        if value == ALL && step <= 0 {
+            // Only `*` alone leaves a mark that it was all of them.
+            self.keep([ALL])?;
         }
-        self.keep(value)
+        if stop >= start {
+            return self.keep((start..=stop).step_by(step.max(1) as usize));
+        }
+        if self.part == CronField::Year {
+            return Err(CronOffence::Years);
+        }
+        // Over the end of the hour, the day, the week, and on from its beginning.
+        let around = (start..=stop + turn).step_by(step.max(1) as usize);
+        self.keep(around.map(|value| if first == 1 && value % turn == 0 { turn } else { value % turn }))
     }
 
-    fn keep(&mut self, value: i64) -> Result<(), CronOffence> {
-        let set = match self.part {
-            CronField::DayOfMonth => &mut self.days.of_month,
-            CronField::DayOfWeek => &mut self.days.of_week,
-            _ => return Ok(()),
-        };
-        set.any = true;
-        set.none |= value == NONE;
-        set.all |= value == ALL;
+    fn keep(&mut self, values: impl IntoIterator<Item = i64>) -> Result<(), CronOffence> {
+        self.schedule.set(self.part).extend(values);
         Ok(())
     }
 }
@@ -503,6 +628,67 @@ mod tests {
             ("0 0 0 , * ?", CronOffence::NoDays),
         ] {
             assert_eq!(check(expression), Err(offence), "{expression}");
+        }
+    }
+
+    #[test]
+    fn when_it_is_due_next() {
+        // 2031-05-01 is a Thursday.
+        for (expression, after, due) in [
+            ("0 0 0 * * ?", "2031-05-01T10:00:00Z", "2031-05-02T00:00:00Z"),
+            ("0 0 0 * * ?", "2031-05-01T00:00:00Z", "2031-05-02T00:00:00Z"),
+            ("0 0 0 * * ?", "2031-04-30T23:59:59.999Z", "2031-05-01T00:00:00Z"),
+            ("0 0/5 * * * ?", "2031-05-01T10:02:00Z", "2031-05-01T10:05:00Z"),
+            ("0 0/5 14,18 * * ?", "2031-05-01T14:55:00Z", "2031-05-01T18:00:00Z"),
+            ("*/10 * * * * ?", "2031-05-01T10:00:50.500Z", "2031-05-01T10:01:00Z"),
+            ("5/20 59 23 * * ?", "2031-05-01T23:59:45Z", "2031-05-02T23:59:05Z"),
+            ("0 10-12/2 * * * ?", "2031-05-01T10:10:00Z", "2031-05-01T10:12:00Z"),
+            // Over the end of a field and on from its beginning.
+            ("0 0 22-2 * * ?", "2031-05-01T23:30:00Z", "2031-05-02T00:00:00Z"),
+            ("0 0 22-2 * * ?", "2031-05-01T02:30:00Z", "2031-05-01T22:00:00Z"),
+            ("0 0 0 1 nov-feb ?", "2031-03-01T00:00:00Z", "2031-11-01T00:00:00Z"),
+            ("0 0 0 1 nov-feb ?", "2031-12-02T00:00:00Z", "2032-01-01T00:00:00Z"),
+            ("0 0 0 ? * FRI-MON", "2031-05-05T00:00:00Z", "2031-05-09T00:00:00Z"),
+            ("0 0 0 30-2 * ?", "2031-05-02T00:00:00Z", "2031-05-30T00:00:00Z"),
+            // Days of the month.
+            ("0 0 0 31 * ?", "2031-05-31T00:00:00Z", "2031-07-31T00:00:00Z"),
+            ("0 0 0 29 2 ?", "2031-05-01T00:00:00Z", "2032-02-29T00:00:00Z"),
+            ("0 0 0 29 2 ?", "2096-03-01T00:00:00Z", "2104-02-29T00:00:00Z"),
+            ("0 15 10 L * ?", "2031-05-31T10:15:00Z", "2031-06-30T10:15:00Z"),
+            ("0 15 10 L 2 ?", "2031-05-31T10:15:00Z", "2032-02-29T10:15:00Z"),
+            ("0 15 10 L-3 * ?", "2031-05-01T00:00:00Z", "2031-05-28T10:15:00Z"),
+            ("0 15 10 L-30 * ?", "2031-05-02T00:00:00Z", "2031-07-01T10:15:00Z"),
+            // Weekdays: the 31st of May 2031 is a Saturday, the 1st of June a Sunday.
+            ("0 15 10 LW * ?", "2031-05-01T00:00:00Z", "2031-05-30T10:15:00Z"),
+            ("0 15 10 LW * ?", "2031-08-01T00:00:00Z", "2031-08-29T10:15:00Z"),
+            ("0 15 10 L-1W * ?", "2031-06-01T00:00:00Z", "2031-06-30T10:15:00Z"),
+            ("0 15 10 1W * ?", "2031-05-02T00:00:00Z", "2031-06-02T10:15:00Z"),
+            ("0 15 10 1W * ?", "2031-10-31T00:00:00Z", "2031-11-03T10:15:00Z"),
+            ("0 15 10 31W * ?", "2031-05-01T00:00:00Z", "2031-05-30T10:15:00Z"),
+            ("0 15 10 31W * ?", "2031-08-01T00:00:00Z", "2031-08-29T10:15:00Z"),
+            ("0 15 10 15W,20 * ?", "2031-05-15T10:15:00Z", "2031-06-16T10:15:00Z"),
+            // Days of the week: 1 is Sunday.
+            ("0 15 10 ? * MON", "2031-05-01T00:00:00Z", "2031-05-05T10:15:00Z"),
+            ("0 15 10 ? * 2,6", "2031-05-01T00:00:00Z", "2031-05-02T10:15:00Z"),
+            ("0 15 10 ? * 6L", "2031-05-01T00:00:00Z", "2031-05-30T10:15:00Z"),
+            ("0 15 10 ? * FRIL", "2031-05-30T10:15:00Z", "2031-06-27T10:15:00Z"),
+            ("0 15 10 ? * L", "2031-05-01T00:00:00Z", "2031-05-03T10:15:00Z"),
+            ("0 15 10 ? * 6#3", "2031-05-01T00:00:00Z", "2031-05-16T10:15:00Z"),
+            ("0 15 10 ? * FRI#5", "2031-05-31T00:00:00Z", "2031-08-29T10:15:00Z"),
+            ("0 15 10 ? JAN-mar MON-FRI", "2031-05-01T00:00:00Z", "2032-01-01T10:15:00Z"),
+            // Years.
+            ("0 0 0 1 1 ? 2031", "2030-06-01T00:00:00Z", "2031-01-01T00:00:00Z"),
+            ("0 30 6 * * ? 2030-2040/2", "2031-05-01T00:00:00Z", "2032-01-01T06:30:00Z"),
+            ("0 0 0 1 1 ? 2031", "2031-05-01T00:00:00Z", ""),
+            ("0 0 0 30 2 ?", "2031-05-01T00:00:00Z", ""),
+            // The server knows no such second.
+            ("L 0 0 * * ?", "2031-05-01T00:00:00Z", ""),
+            ("99 0 99 * * ?", "2031-05-01T00:00:00Z", "2031-05-01T00:00:01Z"),
+        ] {
+            let schedule = CronSchedule::read(expression).unwrap_or_else(|offence| panic!("{expression}: {offence:?}"));
+            let instant = |text: &str| text.parse::<Timestamp>().ok();
+            let after = instant(after).expect("an instant");
+            assert_eq!(schedule.next_after(after), instant(due), "{expression} after {after}");
         }
     }
 }

@@ -49,18 +49,22 @@ impl Engine {
             // The recorded answers know of it already.
             AnswerMode::Playback(_) => None,
         };
-        let mut shown = json!({ "connectors": [act.get("doc").cloned().unwrap_or_default()] });
-        self.journal.known.state(&mut shown);
-        let mut act = act.clone();
-        if act.get("doc").is_some() {
-            act["doc"] = shown["connectors"][0].take();
-        }
-        let act = Arc::new(act);
+        let act = Arc::new(self.shown_act(act.clone()));
         let seq = self.journal.next_seq();
         self.judge.take_hand(seq, at, &act, id.as_deref());
         let bytes = act.to_string().len();
         self.happen(at, Change::Hand { act, id: id.clone() }, bytes);
         Ok(id)
+    }
+
+    /// An act as it may be told: what is secret in the document that it writes is masked.
+    pub(super) fn shown_act(&mut self, mut act: Value) -> Value {
+        if let Some(doc) = act.get_mut("doc") {
+            let mut shown = json!({ "connectors": [doc.take()] });
+            self.journal.known.state(&mut shown);
+            *doc = shown["connectors"][0].take();
+        }
+        act
     }
 
     /// Notes that an answer is on its way.
@@ -71,13 +75,14 @@ impl Engine {
     }
 
     /// The next instant at which something is due: an answer that comes late, the end of a scroll or point in time, a
-    /// sign of life that a client owes; `None` if there is nothing.
+    /// sign of life that a client owes, what a simulated side or a schedule does; `None` if there is nothing.
     pub fn next_deadline(&mut self, system: Timestamp) -> Option<Deadline> {
         let now = self.now(system);
         let late = self.late.iter().filter(|(due, _)| *due > now).cloned();
         let ends = self.cluster().ok().and_then(|cluster| cluster.contexts.next_end(now));
         let ends = ends.map(|(at, what)| (at, format!("{what} ends")));
-        let first = late.chain(ends).chain(self.judge.next_due(now)).min();
+        let known = late.chain(ends).chain(self.judge.next_due(now)).min();
+        let first = known.into_iter().chain(self.next_simulated()).min();
         first.map(|(at, what)| Deadline { at, what })
     }
 

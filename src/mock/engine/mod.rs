@@ -13,6 +13,7 @@ pub(crate) mod gates;
 mod hand;
 pub(crate) mod mode;
 pub(crate) mod run;
+mod simulating;
 mod stubbing;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ use crate::record::playback::{PlayNote, Playback};
 use crate::record::recording::{Allowed, Header, Recording};
 use crate::record::redact::{self, Mask};
 use crate::record::{Journal, Note};
+use crate::simulation::{Simulated, Simulation};
 use crate::source_place::SourcePlace;
 use crate::stub::{Cast, Decision};
 use crate::visibility::Visibility;
@@ -88,6 +90,8 @@ pub struct Setup {
     pub strictness: Strictness,
     /// How a recording is played.
     pub play: PlayPolicy,
+    /// The other sides that the mock plays.
+    pub simulated: Vec<Simulated>,
 }
 
 impl Default for Setup {
@@ -106,6 +110,18 @@ impl Default for Setup {
             record_timing: false,
             strictness: Strictness::default(),
             play: PlayPolicy::default(),
+            simulated: Vec::new(),
+        }
+    }
+}
+
+impl Setup {
+    fn setting(&self) -> ServerInfo {
+        ServerInfo {
+            profile: self.profile,
+            release: self.release,
+            license: self.license,
+            body_bytes_max: self.body_bytes_max,
         }
     }
 }
@@ -142,6 +158,8 @@ pub struct Engine {
     understudy: Option<Mocked>,
     /// What is answered beside them; `None` if there is nothing.
     stubs: Option<Box<Cast>>,
+    /// The other sides that act by themselves; `None` if there are none.
+    simulation: Option<Box<Simulation>>,
     /// The calls that are held at gates.
     gates: Gates,
     /// When answers that are on their way are due, each with what it is.
@@ -304,6 +322,11 @@ impl Engine {
         let mut judge = Judge::new(setup.profile, setup.strictness.clone(), &Value::Null);
         judge.begin(1, None, 1, started_at);
         let stubs = stubbing::at_start(&setup);
+        let simulation = match &mode {
+            AnswerMode::Mock(_) => simulating::at_start(&setup, started_at),
+            // The recording knows what they did.
+            AnswerMode::Playback(_) => None,
+        };
         let mut engine = Engine {
             setup,
             started_at,
@@ -315,6 +338,7 @@ impl Engine {
             mode,
             understudy: None,
             stubs,
+            simulation,
             gates: Gates::default(),
             late: Vec::new(),
             journal,
@@ -331,12 +355,7 @@ impl Engine {
 
     /// What connections read requests with.
     pub(crate) fn desk(&self) -> RequestParser {
-        RequestParser(ServerInfo {
-            profile: self.setup.profile,
-            release: self.setup.release,
-            license: self.setup.license,
-            body_bytes_max: self.setup.body_bytes_max,
-        })
+        RequestParser(self.setup.setting())
     }
 
     /// Deals with a request at an instant: reads, acts, renders, remembers, judges.
@@ -356,6 +375,14 @@ impl Engine {
         let at = self.clock.read(system);
         self.latest = at;
         self.prepare();
+        if self.simulation.is_some() {
+            self.live(at);
+        }
+        if let AnswerMode::Playback(playback) = &self.mode
+            && playback.has_simulated()
+        {
+            self.follow_simulated(at);
+        }
         let seq = self.journal.reserve();
         let mut body = None;
         let mut path = std::mem::take(&mut reading.path);

@@ -252,6 +252,7 @@ impl Engine {
         });
         self.is_prepared = false;
         self.stubs = super::stubbing::at_start(&self.setup);
+        self.simulate_anew(self.started_at);
         self.late.clear();
         self.latest = self.started_at;
         self.expect_stubs();
@@ -482,6 +483,9 @@ impl Engine {
             }
         }
         self.happen(at, Change::State { whole, state: shown.value }, shown.bytes);
+        if whole {
+            self.simulate_anew(at);
+        }
         if !stubs.is_empty() {
             self.take_stubs(stubs, whole, at);
         }
@@ -517,6 +521,9 @@ impl Engine {
         // After its end a run's time stands still, so that a report says what the recording does.
         if !self.has_ended {
             self.latest = self.clock.read(system);
+            if self.simulation.is_some() {
+                self.live(self.latest);
+            }
         }
         self.latest
     }

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -49,6 +49,7 @@ use crate::record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPol
 use crate::record::recording::Recording;
 use crate::record::transcript::Transcript;
 use crate::record::{JournalItem, RunSpan};
+use crate::simulation::Simulated;
 use crate::source_place::SourcePlace;
 use crate::stub::Stub;
 use crate::visibility::Visibility;
@@ -226,9 +227,7 @@ impl MockServer {
 
     /// Every scope of the run, the last one as if it ended now.
     pub fn scopes(&self) -> Vec<Scope> {
-        let mut engine = self.shared.engine();
-        engine.now(system_time());
-        engine.scopes(true)
+        self.engine_now().scopes(true)
     }
 
     /// The whole run in place of the scope that goes on: its journal, transcript, findings, coverage.
@@ -266,7 +265,7 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_not_found`] if there is none with that id.
     pub fn sync_job(&self, id: &str) -> Result<StoredSyncJob, Error> {
-        self.shared.engine().sync_job(id)
+        self.engine_now().sync_job(id)
     }
 
     /// A connector as it is stored now, a softly deleted one too.
@@ -274,7 +273,7 @@ impl MockServer {
     /// # Errors
     /// [`Error::is_not_found`] if there is none with that id.
     pub fn connector(&self, id: &str) -> Result<StoredConnector, Error> {
-        self.shared.engine().connector(id)
+        self.engine_now().connector(id)
     }
 
     /// Has calls answered as the stub says, from now on until [`MockServer::reset`]. Of several that match, the last one
@@ -382,7 +381,8 @@ impl MockServer {
     }
 
     /// Moves mock time to the next instant at which something is due, and tells what: an answer that comes late, the end
-    /// of a scroll, a sign of life that a client owes. `None`, and no move, if there is nothing.
+    /// of a scroll, a sign of life that a client owes, what a simulated side or a schedule does. `None`, and no move, if
+    /// there is nothing.
     pub fn advance_to_next_deadline(&self) -> Option<Deadline> {
         self.shared.verb(|engine| lock(engine).advance_to_next_deadline(system_time()))
     }
@@ -400,6 +400,13 @@ impl MockServer {
                 std::io::Error::from(std::io::ErrorKind::TimedOut),
             )
         })
+    }
+
+    /// The engine at this instant: what is due by now has been done.
+    fn engine_now(&self) -> MutexGuard<'_, Engine> {
+        let mut engine = self.shared.engine();
+        engine.now(system_time());
+        engine
     }
 
     /// What the mock's clock shows.
@@ -425,7 +432,7 @@ impl MockServer {
 
     fn journal_of(&self, span: RunSpan<'_>) -> Vec<Interaction> {
         // Written out when nobody waits for the engine any more.
-        let kept = self.shared.engine().kept(span);
+        let kept = self.engine_now().kept(span);
         kept.iter().filter_map(JournalItem::interaction).collect()
     }
 
@@ -459,8 +466,7 @@ impl MockServer {
 
     fn recording_of(&self, span: RunSpan<'_>) -> Recording {
         let ((header, kept), timing) = {
-            let mut engine = self.shared.engine();
-            engine.now(system_time());
+            let engine = self.engine_now();
             (engine.recorded(span), engine.setup().record_timing)
         };
         Recording::of_kept(header, &kept, timing)
@@ -481,9 +487,7 @@ impl MockServer {
     /// What clients did against the contract in this scope, oldest first; recorded calls that never came
     /// included.
     pub fn findings(&self) -> Vec<Finding> {
-        let mut engine = self.shared.engine();
-        engine.now(system_time());
-        engine.findings(true)
+        self.engine_now().findings(true)
     }
 
     /// Lets a rule be broken in this scope, before and from now on, and says why. An allowance that
@@ -516,11 +520,7 @@ impl MockServer {
 
     /// The same, with all calls or only those of the lanes that have findings.
     pub(crate) fn report_with(&self, every_call: bool) -> Report {
-        let draft = {
-            let mut engine = self.shared.engine();
-            engine.now(system_time());
-            if every_call { engine.draft_of_page() } else { engine.draft() }
-        };
+        let draft = self.engine_now().draft();
         let mut report = draft.report(every_call);
         report.fail_on = Some(self.fail_on);
         report.started_from.clone_from(&self.started_from);
@@ -548,8 +548,7 @@ impl MockServer {
     #[track_caller]
     pub fn assert_scope_conformant(&self) {
         let draft = {
-            let mut engine = self.shared.engine();
-            engine.now(system_time());
+            let engine = self.engine_now();
             engine.draft_of(RunSpan::Scope, true, true).expect("there is always a scope that goes on")
         };
         let report = Report { fail_on: Some(self.fail_on), ..draft.report(false) };
@@ -572,7 +571,7 @@ impl MockServer {
     fn coverage_of(&self, span: RunSpan<'_>) -> Coverage {
         // Computed when nobody waits for the engine: it takes a while.
         let (profile, kept, evicted) = {
-            let engine = self.shared.engine();
+            let engine = self.engine_now();
             (engine.setup().profile, engine.kept(span), engine.calls_of(span).1)
         };
         Coverage::of_kept(profile, &kept).with_evicted(evicted)
@@ -787,6 +786,20 @@ impl MockServerBuilder {
     /// ```
     pub fn incident(mut self, name: impl Into<String>) -> MockServerBuilder {
         self.incidents.push(name.into());
+        self
+    }
+
+    /// Plays another side of the protocol beside the client under test, from the start of each scope on. Called again, all of
+    /// them act.
+    ///
+    /// ```
+    /// use elastimock::{MockServer, Simulated};
+    ///
+    /// let server = MockServer::builder().simulate(Simulated::service().slow()).simulate(Simulated::user()).start_blocking()?;
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn simulate(mut self, side: Simulated) -> MockServerBuilder {
+        self.setup.simulated.push(side);
         self
     }
 

@@ -47,6 +47,7 @@ use crate::mock::admin::{self, SharedEngine};
 use crate::mock::engine::gates::Arrival;
 use crate::mock::engine::run::{self, Warmth};
 use crate::mock::engine::{Engine, PendingResponse, RequestParser, lock};
+use crate::record::event::Event;
 use crate::record::interaction::Interaction;
 use crate::record::recording::{event_line, line, put_away};
 use crate::record::{JournalItem, RunSpan};
@@ -167,9 +168,9 @@ impl ServerShared {
     /// Does something to the engine, and writes down what became of it.
     pub(crate) fn verb<T>(&self, act: impl FnOnce(&SharedEngine) -> T) -> T {
         let done = act(&self.engine);
-        if let Some(sink) = &self.sink {
+        if self.sink.is_some() {
             let events = self.engine().take_events();
-            events.iter().for_each(|event| sink.append(event_line(event)));
+            self.write(&events);
         }
         self.has_gates.store(self.engine().has_gates(), Ordering::Release);
         self.moved.notify_waiters();
@@ -275,7 +276,13 @@ impl ServerShared {
         if self.sink.is_none() {
             self.engine().finish(acted, request, &response, took_us);
         } else {
-            let interaction = self.engine().finish_and_tell(acted, request, &response, took_us);
+            let (interaction, events) = {
+                let mut engine = self.engine();
+                let interaction = engine.finish_and_tell(acted, request, &response, took_us);
+                // What simulated sides did meanwhile.
+                (interaction, engine.take_events())
+            };
+            self.write(&events);
             self.record(interaction);
         }
         self.came.tell();
@@ -286,6 +293,12 @@ impl ServerShared {
         let (response, interaction) = self.engine().refuse_too_large(request, system_time());
         self.record(interaction);
         response
+    }
+
+    fn write(&self, events: &[Arc<Event>]) {
+        if let Some(sink) = &self.sink {
+            events.iter().for_each(|event| sink.append(event_line(event)));
+        }
     }
 
     fn record(&self, interaction: Interaction) {

@@ -26,11 +26,12 @@ pub(crate) mod volatile;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::address;
-use super::event::Change;
+use super::event::{Change, Event};
 use super::interaction::Interaction;
 use super::recording::Recording;
 use super::redact::{REDACTED, admits};
@@ -72,6 +73,10 @@ pub(crate) struct Playback {
     came: BTreeSet<usize>,
     /// How many states were put or added in this scope.
     states_taken: usize,
+    /// The events of the recording before that one have been told.
+    events_told: usize,
+    /// Whether simulated sides had a part in it.
+    has_simulated: bool,
     /// Ids that the sender has chosen anew: the recorded ones by the sent ones, and the other way round.
     renamed: BTreeMap<String, String>,
     sent_names: BTreeMap<String, String>,
@@ -87,6 +92,8 @@ struct Recorded {
     state: Option<Arc<Value>>,
     /// The states that were put or added in it, and which of the two.
     states: Vec<(bool, Arc<Value>)>,
+    /// The first of its events among those of the recording.
+    events: usize,
     /// Whether it has been played.
     is_visited: bool,
 }
@@ -179,6 +186,7 @@ impl Playback {
     pub(crate) fn new(recording: Recording, policy: PlayPolicy) -> Playback {
         let scopes = scopes(&recording);
         let (kinds, courses) = course::of(&recording);
+        let has_simulated = recording.events.iter().any(|event| matches!(event.change, Change::Simulated { .. }));
         let recorded = recording.interactions.len() as u64;
         let mut playback = Playback {
             volatile: Volatile::new(&policy, &recording.header.ignore),
@@ -195,6 +203,8 @@ impl Playback {
             next: 0,
             came: BTreeSet::new(),
             states_taken: 0,
+            events_told: 0,
+            has_simulated,
             renamed: BTreeMap::new(),
             sent_names: BTreeMap::new(),
             played: Played { recorded, ..Played::default() },
@@ -445,6 +455,7 @@ impl Playback {
         self.scopes[next].is_visited = true;
         self.playing = Some(next);
         self.states_taken = 0;
+        self.events_told = self.scopes[next].events;
         let range = self.range();
         self.served.retain(|call| !range.contains(call));
         self.next = range.start;
@@ -453,6 +464,28 @@ impl Playback {
             lane.next = lane.calls.partition_point(|call| *call < range.start);
             lane.last = None;
         }
+    }
+
+    /// Whether simulated sides had a part in the recording.
+    pub(crate) fn has_simulated(&self) -> bool {
+        self.has_simulated
+    }
+
+    /// What simulated sides did before the first recorded call that has not come, and how long before; then it counts as
+    /// told.
+    pub(crate) fn take_simulated(&mut self) -> Vec<(Duration, Event)> {
+        let next = self.recording.interactions[..self.range().end].get(self.next);
+        let is_past = |event: &&Event| {
+            let is_next_scope = self.playing.is_some() && matches!(event.change, Change::Reset { .. });
+            next.is_none_or(|call| event.seq < call.seq) && !is_next_scope
+        };
+        let past: Vec<&Event> = self.recording.events[self.events_told..].iter().take_while(is_past).collect();
+        let before = |event: &Event| next.map_or(Duration::ZERO, |call| call.at.since(event.at));
+        let count = past.len();
+        let simulated = past.into_iter().filter(|event| matches!(event.change, Change::Simulated { .. }));
+        let simulated = simulated.map(|event| (before(event), event.clone())).collect();
+        self.events_told += count;
+        simulated
     }
 
     /// The state that was put or added next in the recording, and whether it was put; then it counts as done.
@@ -472,13 +505,14 @@ fn scopes(recording: &Recording) -> Vec<Recorded> {
     let first = Recorded { name: recording.header.scope.clone(), is_visited: true, ..Recorded::default() };
     let mut scopes = vec![first];
     let end_of = |seq: u64| recording.interactions.partition_point(|call| call.seq < seq);
-    for event in &recording.events {
+    for (at, event) in recording.events.iter().enumerate() {
         let last = scopes.last_mut().expect("there is a first scope");
         match &event.change {
             Change::Reset { scope, state, .. } => {
                 last.calls.end = end_of(event.seq);
                 let calls = last.calls.end..last.calls.end;
-                scopes.push(Recorded { name: scope.clone(), calls, state: state.clone(), ..Recorded::default() });
+                let (name, state, events) = (scope.clone(), state.clone(), at + 1);
+                scopes.push(Recorded { name, calls, state, events, ..Recorded::default() });
             }
             Change::State { whole, state } => last.states.push((*whole, state.clone())),
             _ => {}

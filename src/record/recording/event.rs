@@ -26,6 +26,7 @@ const EVENT_KEYS: &[&str] = &[
     "reason",
     "added",
     "removed",
+    "side",
     "act",
     "id",
 ];
@@ -45,6 +46,7 @@ struct EventMembers {
     reason: Option<String>,
     added: Option<Value>,
     removed: Vec<Arc<str>>,
+    side: Option<String>,
     act: Option<Value>,
     id: Option<String>,
 }
@@ -142,6 +144,7 @@ impl LineReader<'_, '_, '_> {
                     Some(Token::StartObject) => members.act = Some(self.tokens.value()?),
                     _ => self.mistyped(&key, "an object such as {\"cancel\":\"job-1\"}")?,
                 },
+                "side" => members.side = self.string(&key, "the name of the simulated side as a string")?,
                 "id" => members.id = self.string(&key, "the id as a string")?,
                 "reason" => members.reason = self.string(&key, "the reason as a string")?,
                 // Of an event that is not known nobody can say what belongs to it.
@@ -190,11 +193,19 @@ impl LineReader<'_, '_, '_> {
                     added: Arc::new(members.added.take().unwrap_or_else(|| Value::Array(Vec::new()))),
                     removed: std::mem::take(&mut members.removed),
                 },
-                "hand" => {
+                "hand" | "simulated" => {
                     if members.act.is_none() {
                         self.missing(0, "the event", "act", "{\"cancel\":\"job-1\"}");
                     }
-                    Change::Hand { act: Arc::new(members.act.take()?), id: members.id.as_deref().map(Arc::from) }
+                    let act = Arc::new(members.act.take()?);
+                    let id = members.id.as_deref().map(Arc::from);
+                    match &*name {
+                        "hand" => Change::Hand { act, id },
+                        _ => {
+                            let side = members.side.as_deref().unwrap_or_default().into();
+                            Change::Simulated { side, act, id }
+                        }
+                    }
                 }
                 "forget" => Change::Forget,
                 _ => Change::End,

@@ -369,6 +369,13 @@ pub(crate) fn event_line(event: &Event) -> String {
                 member("removed", &|line| push_json(line, &removed.iter().map(|name| &**name).collect::<Vec<_>>()));
             }
         }
+        Change::Simulated { side, act, id } => {
+            member("side", &|line| push_json(line, &**side));
+            member("act", &|line| push_json(line, &**act));
+            if let Some(id) = id {
+                member("id", &|line| push_json(line, &**id));
+            }
+        }
         Change::Hand { act, id } => {
             member("act", &|line| push_json(line, &**act));
             if let Some(id) = id {

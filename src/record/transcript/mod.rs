@@ -295,6 +295,7 @@ impl StandInNames {
                 ("stubs removed".to_owned(), Some(("stubs", removed.iter().map(|name| Value::from(&**name)).collect())))
             }
             Change::Hand { act, .. } => ("hand".to_owned(), Some(("act", (**act).clone()))),
+            Change::Simulated { side, act, .. } => (format!("simulated {side}"), Some(("act", (**act).clone()))),
             Change::Forget => ("forget".to_owned(), None),
             // When the run ended is no change, and depends on when it was asked for.
             Change::End => return None,
