@@ -1,4 +1,4 @@
-//! [`Fault`]: what goes wrong with an answer on its way, as a value; [`StubMark`]: what was done to one.
+//! [`Fault`]: what goes wrong with an answer on its way, as a value; [`StubMark`]: what was done to one, and by whom.
 //!
 //! The engine decides, the wire carries out, the recording tells, and a playback repeats.
 
@@ -156,13 +156,40 @@ impl Fault {
     }
 }
 
-/// What a stub did to an answer.
+/// What is told of an answer that is not the mock's own alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StubMark {
     /// The stub's name.
     pub stub: Option<Arc<str>>,
     /// What goes wrong with the answer.
     pub fault: Option<Fault>,
+    /// Whether the call was forwarded to another server.
+    pub upstream: bool,
+    /// Bytes of bodies that were passed on and not kept.
+    pub left_out: LeftOut,
+}
+
+impl StubMark {
+    /// Whether there is anything to tell.
+    pub(crate) fn is_told(&self) -> bool {
+        *self != StubMark::default()
+    }
+}
+
+/// How many bytes the bodies of a forwarded call had that were too large to be kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// Of the request.
+    pub request: u64,
+    /// Of the answer.
+    pub response: u64,
+}
+
+impl LeftOut {
+    /// Whether something was left out.
+    pub(crate) fn is_something(self) -> bool {
+        self != LeftOut::default()
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::fault::{Fault, StubMark};
+use crate::fault::{Fault, LeftOut, StubMark};
 
 /// An HTTP request method. Elasticsearch has a name for these; any other is [`Method::Other`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -423,6 +423,16 @@ impl Response {
     /// What goes wrong with it on its way to the client.
     pub fn fault(&self) -> Option<&Fault> {
         self.mark.as_ref()?.fault.as_ref()
+    }
+
+    /// Whether another server made it, to which the call was forwarded.
+    pub fn is_of_upstream(&self) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.upstream)
+    }
+
+    /// What was left out of a forwarded call because it was too large.
+    pub(crate) fn left_out(&self) -> LeftOut {
+        self.mark.as_ref().map(|mark| mark.left_out).unwrap_or_default()
     }
 
     /// The status code; 0 where no answer was made at all, because a fault struck before.

@@ -110,6 +110,7 @@ pub use mock::stored::{StoredConnector, StoredSyncJob};
 pub use mock::wire::gate::Gate;
 #[cfg(feature = "tls")]
 pub use mock::wire::tls::{ClientIdentity, ServerTls, Tls};
+pub use mock::wire::upstream::Upstream;
 pub use near_miss::Difference;
 pub use profile::{Profile, Release};
 pub use record::Extract;

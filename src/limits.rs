@@ -165,6 +165,30 @@ pub(crate) const ACCEPT_AGAIN_MS: u64 = 50;
 #[cfg(feature = "cli")]
 pub(crate) const STDERR_STALLED_MS_MAX: u64 = 3_000;
 
+/// Bytes of a forwarded answer that are kept for the journal; a larger one is passed on, and its length is kept.
+pub(crate) const FORWARDED_BYTES_KEPT_MAX: usize = 64 * 1024 * 1024;
+
+/// Ids of scrolls and points in time of an upstream that are remembered.
+pub(crate) const FORWARDED_CONTEXTS_MAX: usize = 10_000;
+
+/// Time for a connection to an upstream to be made.
+pub(crate) const UPSTREAM_CONNECT_MS_MAX: u64 = 5_000;
+
+/// Time that an upstream may take to answer, or to go on with an answer; `--upstream-timeout` changes it.
+pub(crate) const UPSTREAM_SILENCE_MS_MAX: u64 = 60_000;
+
+/// Time for which an upstream that cannot be reached is not tried again; it doubles up to the second of the two.
+pub(crate) const UPSTREAM_AWAY_MS: [u64; 2] = [250, 5_000];
+
+/// Calls in a row that an upstream leaves without an answer before it counts as away.
+pub(crate) const UPSTREAM_SILENT_CALLS_MAX: u32 = 3;
+
+/// Time after which an idle connection to an upstream is not used again.
+pub(crate) const UPSTREAM_IDLE_MS_MAX: u64 = 20_000;
+
+/// Idle connections that are kept to one node of an upstream.
+pub(crate) const UPSTREAM_IDLE_CONNECTIONS_MAX: usize = 256;
+
 /// Bytes of an answer of another server.
 #[cfg(feature = "cli")]
 pub(crate) const CALLER_ANSWER_BYTES_MAX: u64 = 512 * 1024 * 1024;

@@ -117,6 +117,32 @@ Exit codes:
   3    cannot bind the address, cannot read or write a file
   130  ended at once by a second Ctrl-C; 143 by a second SIGTERM, 129 by a second SIGHUP";
 
+const RECORD_ABOUT: &str = "\
+Every call goes to the upstream as it comes, and its answer goes back as it comes: bytes unchanged, bodies
+streamed. Each is written down with credentials and secrets masked, and judged: the client by the
+Connector Protocol, and the upstream's answers by the specification that Elastic publishes
+(off-spec-answer, a warning).
+
+Without a server at the upstream's address it does not start. One that goes away later is told in the
+answers (503 elastimock_upstream_exception), and tried again.
+
+Ready line, --json and signals are those of `serve`. A file that is there is replaced at the end, and
+only if something was recorded.";
+
+const RECORD_HELP: &str = "\
+Environment:
+  Every flag can be a variable: --upstream is ELASTIMOCK_UPSTREAM, and so on. A flag wins.
+
+Example:
+  elastimock record --upstream http://127.0.0.1:9200 --out story.ndjson
+
+Exit codes:
+  0    stopped; no finding at or above --fail-on
+  1    stopped; findings at or above --fail-on
+  2    an argument or the recording was wrong
+  3    cannot bind the address, cannot reach the upstream, cannot read or write a file
+  130  ended at once by a second Ctrl-C; 143 by a second SIGTERM, 129 by a second SIGHUP";
+
 const JUDGE_ABOUT: &str = "\
 Findings are those of a server that has heard the same calls. Several recordings are judged as parts
 of one run, their calls in the order of their instants, and numbered anew.
@@ -392,6 +418,9 @@ pub(crate) enum Command {
     /// Answers from a recording, without the other side
     #[command(help_template = PAGE, before_help = PLAY_ABOUT, after_help = PLAY_HELP)]
     Play(Play),
+    /// Stands in front of a live cluster, passes everything through unchanged, records and judges it
+    #[command(help_template = PAGE, before_help = RECORD_ABOUT, after_help = RECORD_HELP)]
+    Record(Record),
     /// Tells what clients did wrong in recordings
     #[command(help_template = PAGE, before_help = JUDGE_ABOUT, after_help = JUDGE_HELP)]
     Judge(JudgeArgs),
@@ -440,7 +469,7 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-/// What `serve` and `play` have in common.
+/// What `serve`, `play` and `record` have in common.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Listening {
     /// Address and port to listen on; port 0 picks a free one
@@ -496,6 +525,33 @@ pub(crate) struct VerdictArgs {
     pub report: Vec<ReportWanted>,
 }
 
+/// How another server is called.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Access {
+    /// Calls the upstream as this user, in place of the credentials that the client sends
+    #[arg(long, value_name = "NAME:PASSWORD", alias = "user", value_parser = name_and_password)]
+    #[arg(env = "ELASTIMOCK_UPSTREAM_USER", hide_env = true, hide_env_values = true)]
+    #[arg(conflicts_with = "upstream_api_key", requires = "upstream")]
+    pub upstream_user: Option<(String, String)>,
+    /// Calls the upstream with this API key, as `encoded` has it
+    #[arg(long, value_name = "KEY", alias = "api-key", requires = "upstream")]
+    #[arg(env = "ELASTIMOCK_UPSTREAM_API_KEY", hide_env = true, hide_env_values = true)]
+    pub upstream_api_key: Option<String>,
+    /// Trusts what the certificates of this PEM file have signed, for an upstream at https://HOST:PORT; else the
+    /// system's authorities
+    #[arg(long, value_name = "FILE", alias = "ca", requires = "upstream")]
+    #[arg(env = "ELASTIMOCK_UPSTREAM_CA", hide_env = true)]
+    pub upstream_ca: Option<PathBuf>,
+    /// Trusts the certificate of this SHA-256 fingerprint, and what it has signed
+    #[arg(long, value_name = "SHA256", aliases = ["ca-fingerprint", "fingerprint"], requires = "upstream")]
+    #[arg(env = "ELASTIMOCK_UPSTREAM_FINGERPRINT", hide_env = true)]
+    pub upstream_fingerprint: Option<String>,
+    /// How long the upstream may take to answer, and to go on with an answer [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_duration, requires = "upstream")]
+    #[arg(env = "ELASTIMOCK_UPSTREAM_TIMEOUT", hide_env = true)]
+    pub upstream_timeout: Option<Duration>,
+}
+
 /// From which severity on findings are a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
@@ -545,6 +601,12 @@ pub(crate) struct Serve {
     /// anew; the variable goes before the flag [default: once]
     #[arg(long, value_name = "MODE", requires = "cassette", value_parser = modes())]
     pub mode: Option<CassetteMode>,
+    /// Forwards to this server, http://HOST:PORT, what is neither the Connector API nor about an index that the mock
+    /// has; several, separated by commas or given again, are nodes of one cluster
+    #[arg(long, value_name = "URL", value_delimiter = ',', env = "ELASTIMOCK_UPSTREAM", hide_env = true)]
+    pub upstream: Vec<String>,
+    #[command(flatten)]
+    pub access: Access,
     /// Recorded calls also tell how long their answers took; then no two recordings are the same
     #[arg(long, env = "ELASTIMOCK_RECORD_TIMING", hide_env = true)]
     #[arg(value_parser = clap::builder::FalseyValueParser::new())]
@@ -629,10 +691,17 @@ pub(crate) struct Play {
     #[arg(env = "ELASTIMOCK_EXHAUSTED", hide_env = true)]
     pub exhausted: Exhausted,
     /// What the recording has no answer for: fail refuses it, nearest answers from the nearest call of the same
-    /// method and path, mock lets the mock answer
+    /// method and path, mock lets the mock answer, upstream forwards it
     #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = unmatched())]
     #[arg(env = "ELASTIMOCK_UNMATCHED", hide_env = true)]
     pub unmatched: OnUnmatched,
+    /// The server that calls are forwarded to, http://HOST:PORT; several, separated by commas or given again, are
+    /// nodes of one cluster [for --unmatched upstream]
+    #[arg(long, value_name = "URL", value_delimiter = ',', env = "ELASTIMOCK_UPSTREAM", hide_env = true)]
+    #[arg(required_if_eq("unmatched", "upstream"))]
+    pub upstream: Vec<String>,
+    #[command(flatten)]
+    pub access: Access,
     /// Passes over a part of bodies when calls are compared: /doc/metadata, with * for any one step; several are
     /// separated by commas or given again
     #[arg(long, value_name = "POINTER", value_delimiter = ',', value_parser = pointer)]
@@ -654,6 +723,43 @@ pub(crate) struct Play {
     #[arg(long, value_name = "AGE", value_parser = clock::parse_duration)]
     #[arg(env = "ELASTIMOCK_MAX_AGE", hide_env = true)]
     pub max_age: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The cluster: http://HOST:PORT; several, separated by commas or given again, are nodes of one cluster
+    #[arg(long, required = true, value_name = "URL", value_delimiter = ',')]
+    #[arg(env = "ELASTIMOCK_UPSTREAM", hide_env = true)]
+    pub upstream: Vec<String>,
+    /// The recording that is written
+    #[arg(long, value_name = "FILE", env = "ELASTIMOCK_OUT", hide_env = true)]
+    pub out: PathBuf,
+    /// all records anew; once plays the recording if it is there, without the upstream; new-episodes plays it, and
+    /// forwards and adds what it does not have; none plays only; the variable ELASTIMOCK_MODE goes before the flag
+    /// [default: all]
+    #[arg(long, value_name = "MODE", value_parser = modes())]
+    pub(crate) mode: Option<CassetteMode>,
+    #[command(flatten)]
+    pub access: Access,
+    #[command(flatten)]
+    pub listening: Listening,
+    /// The Elasticsearch whose contract is judged; else the one that the upstream says it is
+    #[arg(long, value_parser = profiles())]
+    #[arg(env = "ELASTIMOCK_PROFILE", hide_env = true)]
+    pub profile: Option<Profile>,
+    /// Recorded calls also tell how long their answers took
+    #[arg(long, env = "ELASTIMOCK_RECORD_TIMING", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub record_timing: bool,
+    /// How many calls the journal keeps before it forgets the oldest; the recording has all of them
+    #[arg(long, value_name = "N", default_value_t = crate::limits::JOURNAL_ENTRIES_MAX)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(env = "ELASTIMOCK_JOURNAL_MAX", hide_env = true)]
+    pub journal_max: usize,
+    /// The largest request body that is recorded; a larger one is passed on, and its length is kept
+    #[arg(long, value_name = "BYTES", default_value = "100mb", value_parser = bytes)]
+    #[arg(env = "ELASTIMOCK_BODY_MAX", hide_env = true)]
+    pub body_max: usize,
 }
 
 #[derive(Debug, Args)]
@@ -843,6 +949,9 @@ pub(crate) fn command() -> clap::Command {
         let run = run.mut_arg("listen", |listen| listen.default_value("127.0.0.1:0"));
         run.mut_arg("exit_with_stdin", |stdin| stdin.hide(true))
     });
+    // The port that an Elasticsearch on this machine has.
+    whole = whole
+        .mut_subcommand("record", |record| record.mut_arg("listen", |listen| listen.default_value("127.0.0.1:9201")));
     let names: Vec<String> = whole.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for name in names {
         whole = whole.mut_subcommand(name, flowing);
@@ -948,7 +1057,12 @@ fn exhausted() -> impl TypedValueParser<Value = Exhausted> {
 }
 
 fn unmatched() -> impl TypedValueParser<Value = OnUnmatched> {
-    named(&[("fail", OnUnmatched::Fail), ("nearest", OnUnmatched::Nearest), ("mock", OnUnmatched::Mock)])
+    named(&[
+        ("fail", OnUnmatched::Fail),
+        ("nearest", OnUnmatched::Nearest),
+        ("mock", OnUnmatched::Mock),
+        ("upstream", OnUnmatched::Upstream),
+    ])
 }
 
 /// A JSON pointer with stars.
@@ -988,6 +1102,12 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim_end().parse::<f64>().ok();
     number.filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "write a number from 0 to 100".to_owned())
+}
+
+/// A name and a password with a colon between them.
+fn name_and_password(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once(':').filter(|(name, _)| !name.is_empty());
+    parts.map(|(name, password)| (name.to_owned(), password.to_owned())).ok_or_else(|| "write NAME:PASSWORD".to_owned())
 }
 
 /// Calls a second.

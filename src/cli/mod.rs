@@ -10,9 +10,10 @@
 //! run.rs      a server for one command; child.rs the command's process
 //! tls.rs      the flags of TLS, and their files
 //! shell.rs    completions and man pages
-//! serve.rs    play.rs    judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
+//! serve.rs    play.rs    record.rs  judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
 //! show.rs     verify.rs  diff.rs    import.rs    export.rs   wait.rs    one command each
 //! caller.rs   calls another server; prepare.rs brings it into a state; evidence.rs  what it answered
+//! upstream.rs the upstream that flags name
 //! ```
 //!
 //! It has no behaviour of its own: a server is the one that [`crate::mock::server::MockServerBuilder`] makes.
@@ -34,6 +35,7 @@ mod lint;
 mod list;
 mod play;
 mod prepare;
+mod record;
 mod recordings;
 mod report;
 mod run;
@@ -44,6 +46,7 @@ mod shell;
 mod show;
 mod signals;
 mod tls;
+mod upstream;
 mod verify;
 mod wait;
 
@@ -71,6 +74,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(serve) => serve::run(&serve, &console),
         Command::Run(run) => run::run(&run, &console),
         Command::Play(play) => play::run(&play, &console),
+        Command::Record(record) => record::run(&record, &console),
         Command::Judge(judge) => judge::run(&judge, &console),
         Command::Coverage(coverage) => coverage::run(&coverage, &console),
         Command::Show(show) => show::run(&show, &console),

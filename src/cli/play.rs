@@ -3,7 +3,7 @@
 use super::args::Play;
 use super::console::{CommandFailure, Console, Exit, counted};
 use super::serving::{Life, WrittenCalls};
-use super::{curl, recordings, serving};
+use super::{curl, recordings, serving, upstream};
 use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayPolicy;
@@ -16,11 +16,14 @@ pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, CommandFailure
         console.warn(&format!("{name} does not tell how long answers took; `serve --record-timing` records it"));
     }
     let first = recording.interactions.first().cloned();
-    let builder = MockServerBuilder::default()
+    let mut builder = MockServerBuilder::default()
         .profile(play.profile.unwrap_or(recording.header.profile))
         .seed(recording.header.seed)
         .play_policy(policy(play))
         .playback(recording);
+    if let Some(upstream) = upstream::of(&play.upstream, &play.access)? {
+        builder = builder.upstream(upstream);
+    }
     // Only reports point at lines.
     let played = (!play.listening.verdict.report.is_empty()).then_some((&*name, &*text));
     let written = WrittenCalls { played, ..WrittenCalls::default() };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::args::Serve;
 use super::console::{CommandFailure, Console, Exit, counted};
 use super::serving::{Life, WrittenCalls};
-use super::{curl, serving};
+use super::{curl, serving, upstream};
 use crate::clock::Clock;
 use crate::fixture::Fixture;
 use crate::mock::server::{MockServer, MockServerBuilder};
@@ -58,6 +58,9 @@ pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<MockServerBuil
     }
     for side in &serve.simulate {
         builder = builder.simulate(*side);
+    }
+    if let Some(upstream) = upstream::of(&serve.upstream, &serve.access)? {
+        builder = builder.upstream(upstream);
     }
     Ok(builder)
 }
@@ -120,6 +123,10 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
         format!("  findings  {url}/_elastimock/findings"),
         format!("  page      {url}/_elastimock/"),
     ];
+    if !serve.upstream.is_empty() {
+        let nodes = serve.upstream.join(", ");
+        lines.push(format!("  forwards  to {nodes} what is neither the Connector API nor about an index of its own"));
+    }
     if let Some(file) = &serve.record {
         lines.push(format!("  recorded  to {}", file.display()));
     }

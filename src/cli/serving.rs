@@ -302,6 +302,9 @@ fn told(interaction: &Interaction, console: &Console) -> String {
     if let Some(stub) = interaction.stub() {
         told.push_str(&format!("  stubbed by {stub}"));
     }
+    if interaction.is_of_upstream() {
+        told.push_str("  (upstream)");
+    }
     if let Some(fault) = interaction.fault() {
         told.push_str(&format!("  {}", fault.to_value()));
     }

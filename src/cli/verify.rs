@@ -34,6 +34,8 @@ struct VerifyOutcome<'r> {
     compared: u64,
     /// Calls that were not sent, because what was secret in them is masked.
     masked: u64,
+    /// Calls that were not sent, because their bodies were too large to be recorded.
+    left_out: u64,
     differing: Vec<Differing<'r>>,
     /// Why it ended before the last call, if it did.
     ended: Option<String>,
@@ -168,6 +170,10 @@ fn follow<'r>(
             pause(Duration::from_secs_f64(outcome.sent as f64 / rate).saturating_sub(began.elapsed()));
         }
         progress.step();
+        if call.response.left_out().is_something() {
+            outcome.left_out += 1;
+            continue;
+        }
         let Carried::Send(request) = meaning.carry(&call.request) else {
             outcome.masked += 1;
             continue;
@@ -283,6 +289,7 @@ fn tell(outcome: &VerifyOutcome<'_>, name: &str, other: &str, console: &Console)
             "compared": outcome.compared,
             "alike": alike,
             "masked": outcome.masked,
+            "left_out": outcome.left_out,
             "ended": outcome.ended,
             "differing": differing.collect::<Vec<_>>(),
         }));
@@ -303,6 +310,10 @@ fn tell(outcome: &VerifyOutcome<'_>, name: &str, other: &str, console: &Console)
     if outcome.masked > 0 {
         let masked = counted(outcome.masked, "call");
         console.warn(&format!("{masked} not sent: what was secret in them is masked in the recording"));
+    }
+    if outcome.left_out > 0 {
+        let left_out = counted(outcome.left_out, "call");
+        console.warn(&format!("{left_out} not sent: their bodies were too large to be recorded"));
     }
     if let Some(ended) = &outcome.ended {
         console.complain(&format!("not all was sent: {ended}"));

@@ -60,6 +60,9 @@ impl Answers {
             return None;
         }
         let (pointer, message) = breach(operation, heard.profile, &answer)?;
+        if heard.is_of_upstream() {
+            return Some(RuleOffence::drift(operation, &pointer, &message));
+        }
         if is_read && self.has_foreign_documents(heard.profile) {
             return None;
         }

@@ -84,6 +84,11 @@ impl<'a> ObservedCall<'a> {
         self.mark.is_some_and(|mark| mark.fault.as_ref().is_some_and(Fault::is_lost))
     }
 
+    /// Whether another server has answered, to which the call was forwarded.
+    pub(crate) fn is_of_upstream(&self) -> bool {
+        self.mark.is_some_and(|mark| mark.upstream)
+    }
+
     /// Whether the client saw its call fail.
     pub(crate) fn has_failed(&self) -> bool {
         self.status >= 400 || self.is_lost()
@@ -102,6 +107,9 @@ impl<'a> ObservedCall<'a> {
     /// Whether the mock has said of itself that it cannot do what Elasticsearch can, with a status for
     /// each case: an operation or a form that it does not have, a query that it does not speak.
     pub(crate) fn is_gap_of_ours(&self) -> bool {
+        if self.is_of_upstream() {
+            return false;
+        }
         (self.status == 501 && self.stub().is_none())
             || (self.status == 400 && (self.answer)()["error"]["type"] == UNSUPPORTED)
     }
@@ -145,13 +153,15 @@ impl<'a> Retold<'a> {
             ParseOutcome::Call(call) => (call.path, call.body),
             ParseOutcome::Answered(_) => (reading.path, None),
         };
+        // Of a body that was not kept nobody can say what was in it.
+        let violations = if response.left_out().request > 0 { Vec::new() } else { reading.violations };
         Retold {
             interaction,
             operation: reading.operation,
             miss: reading.miss,
             path,
             body,
-            violations: reading.violations,
+            violations,
             compatible_with: reading.compatible_with,
             profile,
             reason,

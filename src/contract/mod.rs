@@ -376,7 +376,7 @@ impl Judge {
         let deeds = deeds(heard);
         let seen = self.world.seen(&deeds);
         let mut findings: Vec<Finding> = Vec::new();
-        let refuses = self.strictness.contract() == Contract::Enforce && heard.is_taken();
+        let refuses = self.strictness.contract() == Contract::Enforce && heard.is_taken() && !heard.is_of_upstream();
         let mut saved: Vec<Saved> = Vec::new();
         let mut refusal = None;
         for deed in &deeds {

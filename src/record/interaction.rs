@@ -35,6 +35,11 @@ impl Interaction {
         self.response.stub()
     }
 
+    /// Whether another server answered, to which the call was forwarded.
+    pub fn is_of_upstream(&self) -> bool {
+        self.response.is_of_upstream()
+    }
+
     /// What went wrong with the answer on its way to the client.
     pub fn fault(&self) -> Option<&Fault> {
         self.response.fault()

@@ -372,6 +372,8 @@ impl Journal {
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Exchange {
         let request = note.mask.over(request);
         let known = self.known.len();
+        // What the mock itself answers gives out no cookies.
+        let given_out = if response.is_of_upstream() { self.known.given_out(response.headers()) } else { None };
         let response_body = self.known.answer(&note.mask, response.status(), response.body());
         self.recheck(known);
         // A small body is copied behind the target, a large one is held as it is.
@@ -391,7 +393,12 @@ impl Journal {
             target_bytes: target.len() as u32,
             request_bytes: sent.len() as u32,
             texts: [target, &sent, &said].concat().into_boxed_slice(),
-            frame: self.frame(note.operation, request, response),
+            frame: self.frame(
+                note.operation,
+                request,
+                response.status(),
+                given_out.as_ref().unwrap_or(response.headers()),
+            ),
             rest: (!is_plain).then(|| {
                 Box::new(Rest {
                     request_body: large_request,
@@ -404,10 +411,16 @@ impl Journal {
     }
 
     /// The frame of a call, the same for equal ones.
-    fn frame(&mut self, operation: Option<&'static str>, request: &Request, response: &Response) -> Arc<Frame> {
-        let (request_headers, response_headers) = (self.share(request.headers()), self.share(response.headers()));
+    fn frame(
+        &mut self,
+        operation: Option<&'static str>,
+        request: &Request,
+        status: u16,
+        answered: &Headers,
+    ) -> Arc<Frame> {
+        let (request_headers, response_headers) = (self.share(request.headers()), self.share(answered));
         let known = self.frames.iter().find(|frame| {
-            frame.status == response.status()
+            frame.status == status
                 && Arc::ptr_eq(&frame.request_headers, &request_headers)
                 && Arc::ptr_eq(&frame.response_headers, &response_headers)
                 && frame.operation == operation
@@ -416,7 +429,7 @@ impl Journal {
         if let Some(frame) = known {
             return frame.clone();
         }
-        let (method, status) = (request.method().clone(), response.status());
+        let method = request.method().clone();
         let frame = Arc::new(Frame { operation, method, status, request_headers, response_headers });
         if self.frames.len() == SHARED_BLOCKS_MAX {
             self.frames.pop_front();

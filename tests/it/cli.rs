@@ -218,6 +218,7 @@ fn help_pages() {
         "serve",
         "run",
         "play",
+        "record",
         "judge",
         "coverage",
         "show",

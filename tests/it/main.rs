@@ -26,6 +26,7 @@ mod secrets;
 mod simulated;
 mod simulation;
 mod stubs;
+mod upstream;
 mod visibility;
 mod web_pages;
 

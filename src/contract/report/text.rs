@@ -220,9 +220,10 @@ fn told(call: &Interaction) -> String {
     let body = String::from_utf8_lossy(request.body());
     let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
     let stubbed = call.stub().map(|stub| format!("  (stubbed: {})", visible(stub))).unwrap_or_default();
+    let upstream = if call.is_of_upstream() { "  (upstream)" } else { "" };
     let fault = call.fault().map(|fault| format!("  {}", fault.to_value())).unwrap_or_default();
     format!(
-        "{} {} → {}  {}{stubbed}{fault}",
+        "{} {} → {}  {}{stubbed}{upstream}{fault}",
         request.method(),
         shortened(&visible(request.target()), SHOWN_CHARS_MAX),
         call.response.status(),

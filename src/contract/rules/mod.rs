@@ -165,6 +165,16 @@ impl RuleOffence {
             .with("pointer", pointer)
     }
 
+    /// The same of the answer of another server.
+    pub(crate) fn drift(operation: &str, pointer: &str, message: &str) -> RuleOffence {
+        RuleOffence::new(format!(
+            "the upstream's answer of {operation} leaves its specification at [{pointer}]: {message}; it is the server \
+             that departs, and not the client"
+        ))
+        .with("pointer", pointer)
+        .with("of", "upstream")
+    }
+
     /// Adds what the call comes closest to.
     fn near(self, near: Option<NearMiss>) -> RuleOffence {
         match near {
@@ -664,10 +674,10 @@ pub static RULES: &[Rule] = &[
         id: "off-spec-answer",
         severity: Warning,
         check: Answer,
-        demands: "With `--check-answers`: an answer keeps the specification that Elastic publishes.",
+        demands: "With `--check-answers`, which `record` has always: an answer keeps the specification that Elastic publishes.",
         why: "A client generated from the specification cannot read an answer that leaves it. Where Elasticsearch itself is known to, the mock's notes are followed and not the specification.",
-        hint: "this is the mock's own mistake and not the client's: please report it with the call",
-        mend: "There is nothing to mend in a client. In a recording of another server it is that server which leaves the specification.",
+        hint: "this is a mistake of whoever answered and not of the client: please report the mock's own with the call; where an upstream has answered, look at its version and at what stands before it",
+        mend: "There is nothing to mend in a client. Where the call was forwarded, or recorded from another server, it is that server which leaves the specification: it has drifted from what Elastic publishes, or a proxy has changed its answer.",
         reference: "Elastic's API specification, and schemas/LEDGER.md",
     },
     rule! {

@@ -514,7 +514,7 @@ fn single_valued(headers: &Headers) -> Result<(), ApiError> {
 }
 
 /// The parameters of a query; of several with one name the last counts.
-fn parse_query(query: &str) -> Result<Vec<(String, String)>, ApiError> {
+pub(crate) fn parse_query(query: &str) -> Result<Vec<(String, String)>, ApiError> {
     let mut parameters: Vec<(String, String)> = Vec::new();
     if query.is_empty() {
         return Ok(parameters);

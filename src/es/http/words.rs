@@ -172,6 +172,12 @@ impl ApiError {
         )
     }
 
+    /// The server behind this one has not answered.
+    // DIFFERENCE: Elasticsearch has no such type.
+    pub(crate) fn of_upstream(status: u16, reason: String) -> ApiError {
+        full(status, Exception::new("elastimock_upstream_exception", reason))
+    }
+
     /// A parameter, or a member of a body, that this mock does not have and that would change the answer.
     pub(crate) fn unsupported_part(what: &str, name: &str, operation: &str) -> ApiError {
         ApiError::unsupported(&format!("the {what} [{name}] of [{operation}]"), "leave it out")

@@ -89,7 +89,10 @@ impl Engine {
         let mask = self.journal.mask(read.reading.operation, request, false);
         let shown = mask.over(request).clone();
         let seq = self.journal.next_seq();
-        let decision = self.decide(&read.reading, request, &shown, seq);
+        let decision = match read.decided.take() {
+            Some(decided) => decided,
+            None => self.decide(&read.reading, request, &shown, seq),
+        };
         let Some((gate, until)) = decision.as_ref().and_then(|decision| decision.action.hold.clone()) else {
             read.decided = Some(decision);
             return Arrival::Goes(read);

@@ -48,6 +48,7 @@ impl Engine {
             }
             // The recorded answers know of it already.
             AnswerMode::Playback(_) => None,
+            AnswerMode::Upstream => return Err(self.no_state()),
         };
         let act = Arc::new(self.shown_act(act.clone()));
         let seq = self.journal.next_seq();

@@ -9,6 +9,7 @@
 //! **The replay law:** same seed, same fixture, same requests and verbs at the same instants, and the
 //! bytes are the same.
 
+pub(crate) mod forward;
 pub(crate) mod gates;
 mod hand;
 pub(crate) mod mode;
@@ -47,7 +48,7 @@ use crate::profile::{Profile, Release};
 use crate::record::event::Event;
 use crate::record::interaction::Interaction;
 use crate::record::playback::policy::{IgnoredPointer, OnUnmatched, PlayPolicy};
-use crate::record::playback::{PlayNote, Playback};
+use crate::record::playback::{PlayNote, Playback, PlayedAnswer};
 use crate::record::recording::{Allowed, Header, Recording};
 use crate::record::redact::{self, Mask};
 use crate::record::{Journal, Note};
@@ -55,6 +56,7 @@ use crate::simulation::{Simulated, Simulation};
 use crate::source_place::SourcePlace;
 use crate::stub::{Cast, Decision};
 use crate::visibility::Visibility;
+use forward::Forwarded;
 use gates::Gates;
 pub use hand::Deadline;
 use mode::{AnswerMode, Mocked};
@@ -162,6 +164,8 @@ pub struct Engine {
     simulation: Option<Box<Simulation>>,
     /// The calls that are held at gates.
     gates: Gates,
+    /// What is remembered of calls that were forwarded; `None` where none is.
+    forwarded: Option<Box<Forwarded>>,
     /// When answers that are on their way are due, each with what it is.
     late: Vec<(Timestamp, String)>,
     journal: Journal,
@@ -193,7 +197,7 @@ pub(crate) struct RequestParser(ServerInfo);
 impl RequestParser {
     /// Takes a request through everything that needs no state.
     pub(crate) fn read<'r>(&self, request: &'r Request) -> ParsedRequest<'r> {
-        ParsedRequest { reading: rest::read(&table::TABLE, request, &self.0), decided: None }
+        ParsedRequest { reading: rest::read(&table::TABLE, request, &self.0), decided: None, given: None }
     }
 
     /// The largest request body, in bytes.
@@ -207,7 +211,37 @@ pub(crate) struct ParsedRequest<'r> {
     reading: Reading<'r, Cluster>,
     /// What a stub does with it, if that has been asked already.
     decided: Option<Option<Decision>>,
+    /// The answer, if somebody has given it already.
+    given: Option<Box<Given>>,
 }
+
+/// An answer that is there before the engine acts.
+enum Given {
+    /// A recorded one.
+    Played(Response, PlayedAnswer),
+    /// That of another server.
+    Forwarded(Response),
+}
+
+impl<'r> ParsedRequest<'r> {
+    /// Whether a stub does something to its answer.
+    pub(crate) fn is_stubbed(&self) -> bool {
+        matches!(self.decided, Some(Some(_)))
+    }
+
+    /// What a stub does with it, once that has been asked.
+    pub(crate) fn into_decided(self) -> Decided {
+        Decided(self.decided)
+    }
+
+    /// The same with what a stub does with it.
+    pub(crate) fn with_decided(self, decided: Decided) -> ParsedRequest<'r> {
+        ParsedRequest { decided: decided.0, ..self }
+    }
+}
+
+/// What a stub does with a call, kept while its answer is fetched.
+pub(crate) struct Decided(Option<Option<Decision>>);
 
 /// What the engine did with a request: everything that its answer needs.
 #[derive(Debug)]
@@ -301,6 +335,13 @@ impl Engine {
         Engine { understudy, ..engine }
     }
 
+    /// What stands in front of another server, which answers every call; see [`forward`].
+    pub fn in_front(setup: Setup, system: Timestamp) -> Engine {
+        let mut clock = setup.clock.clone();
+        let started_at = clock.read(system);
+        Engine::with_mode(setup, clock, started_at, AnswerMode::Upstream)
+    }
+
     /// Whether a recording can be played like that.
     ///
     /// # Errors
@@ -340,6 +381,7 @@ impl Engine {
             stubs,
             simulation,
             gates: Gates::default(),
+            forwarded: None,
             late: Vec::new(),
             journal,
             judge,
@@ -371,7 +413,7 @@ impl Engine {
     /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
     /// what it wrote is undone: so the judge sees the same as without, a 409 for instance.
     pub(crate) fn act(&mut self, read: ParsedRequest<'_>, request: &Request, system: Timestamp) -> PendingResponse {
-        let ParsedRequest { mut reading, decided } = read;
+        let ParsedRequest { mut reading, decided, given } = read;
         let at = self.clock.read(system);
         self.latest = at;
         self.prepare();
@@ -400,20 +442,33 @@ impl Engine {
             None => self.decide(&reading, request, shown, seq),
         };
         let left_out = decision.as_ref().map(|decision| stubbing::thin(decision, &mut reading)).unwrap_or_default();
-        let mut answer = match &mut self.mode {
+        let is_kept = |response: &Response| response.left_out().request == 0;
+        let mut answer = match (given.map(|given| *given), &mut self.mode) {
+            (Some(Given::Forwarded(response)), _) => {
+                match reading.stage {
+                    ParseOutcome::Call(call) if is_kept(&response) => (path, body) = (call.path, call.body),
+                    ParseOutcome::Call(call) => path = call.path,
+                    ParseOutcome::Answered(_) => {}
+                }
+                if !is_kept(&response) {
+                    reading.violations.clear();
+                }
+                Answered::Recorded(response)
+            }
             _ if decision.as_ref().is_some_and(|decision| !decision.action.acts()) => {
                 if let ParseOutcome::Call(call) = reading.stage {
                     (path, body) = (call.path, call.body);
                 }
                 Answered::Recorded(Response::new(0))
             }
-            AnswerMode::Mock(mocked) => {
+            (_, AnswerMode::Upstream) => Answered::Made(Box::new(Err(Refused::bug("a call that was not forwarded")))),
+            (_, AnswerMode::Mock(mocked)) => {
                 let is_enforced = self.setup.strictness.contract() == Contract::Enforce;
                 let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
                 let outcome = handle(cluster, reading.stage, endpoint, at, is_enforced, (&mut path, &mut body));
                 Answered::Made(Box::new(outcome))
             }
-            AnswerMode::Playback(playback) => {
+            (given, AnswerMode::Playback(playback)) => {
                 // It hears every call, so that it knows what has happened when it is needed.
                 let own = match (self.understudy.as_mut(), reading.stage) {
                     (Some(mocked), stage) => {
@@ -426,7 +481,11 @@ impl Engine {
                     }
                     (None, ParseOutcome::Answered(_)) => None,
                 };
-                match (playback.answer(request, shown), own) {
+                let played = match given {
+                    Some(Given::Played(response, taken)) => Ok((response, taken)),
+                    _ => playback.answer(request, shown),
+                };
+                match (played, own) {
                     (Ok((response, taken)), _) => {
                         pause_us = taken.pause_us;
                         taken.note.into_iter().for_each(|note| playback.keep(PlayNote { seq, ..note }));
@@ -560,6 +619,7 @@ impl Engine {
         let state = match &self.mode {
             AnswerMode::Mock(_) => stubbing::state_at_start(&self.setup),
             AnswerMode::Playback(playback) => playback.state().clone(),
+            AnswerMode::Upstream => Value::Null,
         };
         self.know(state, true);
     }
@@ -648,8 +708,15 @@ impl Engine {
     fn cluster(&self) -> Result<&Cluster, Error> {
         match &self.mode {
             AnswerMode::Mock(mocked) => Ok(mocked.cluster()),
-            AnswerMode::Playback(_) => Err(no_state()),
+            AnswerMode::Playback(_) | AnswerMode::Upstream => Err(self.no_state()),
         }
+    }
+
+    fn no_state(&self) -> Error {
+        Error::invalid_input(match &self.mode {
+            AnswerMode::Upstream => "the state is that of the upstream, and cannot be read or changed here",
+            _ => "a playback has no state: it answers from its recording alone",
+        })
     }
 }
 
@@ -701,10 +768,6 @@ fn answer_of_handler(read: ParsedRequest<'_>, cluster: &mut Cluster, now: Timest
 /// The engine behind its lock. A panic while it was held has left it whole: rules store last.
 pub(crate) fn lock(engine: &Mutex<Engine>) -> MutexGuard<'_, Engine> {
     engine.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn no_state() -> Error {
-    Error::invalid_input("a playback has no state: it answers from its recording alone")
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -16,6 +16,8 @@ pub(crate) enum AnswerMode {
     Mock(Box<Mocked>),
     /// A recording.
     Playback(Box<Playback>),
+    /// Another server; nothing is known of its state.
+    Upstream,
 }
 
 /// A cluster as its fixture makes it. A test may start a server for each case and call few of them: one

@@ -232,6 +232,7 @@ impl Engine {
                 self.warmth.cool(is_large);
             }
             AnswerMode::Playback(playback) => playback.begin_scope(name.as_deref()),
+            AnswerMode::Upstream => {}
         }
         if let Some(mocked) = &mut self.understudy {
             mocked.reset(self.started_at);
@@ -444,8 +445,9 @@ impl Engine {
     pub fn plays_state(&mut self) -> Result<bool, Error> {
         match &mut self.mode {
             AnswerMode::Mock(_) => Ok(false),
+            AnswerMode::Upstream => Err(self.no_state()),
             AnswerMode::Playback(playback) => {
-                let (whole, state) = playback.take_state().ok_or_else(super::no_state)?;
+                let Some((whole, state)) = playback.take_state() else { return Err(self.no_state()) };
                 self.prepare();
                 let at = self.latest;
                 match whole {
@@ -682,12 +684,17 @@ impl Engine {
     pub fn play_note(&self, seq: u64) -> Option<&PlayNote> {
         match &self.mode {
             AnswerMode::Playback(playback) => playback.played().notes.iter().rev().find(|note| note.seq == seq),
-            AnswerMode::Mock(_) => None,
+            AnswerMode::Mock(_) | AnswerMode::Upstream => None,
         }
     }
 
     fn start_state(&self) -> &StateShown {
-        self.start_state.get_or_init(|| StateShown::new(super::stubbing::state_at_start(&self.setup)))
+        self.start_state.get_or_init(|| {
+            StateShown::new(match self.mode {
+                AnswerMode::Upstream => Value::Null,
+                _ => super::stubbing::state_at_start(&self.setup),
+            })
+        })
     }
 
     pub(super) fn happen(&mut self, at: Timestamp, change: Change, bytes: usize) {
@@ -723,7 +730,7 @@ impl Engine {
         let found = |at| -> Vec<(&str, String)> {
             self.judge.finish(at).into_iter().map(|found| (found.rule, found.message)).collect()
         };
-        matches!(self.mode, AnswerMode::Mock(_)) && earlier != self.latest && found(earlier) != found(self.latest)
+        !matches!(self.mode, AnswerMode::Playback(_)) && earlier != self.latest && found(earlier) != found(self.latest)
     }
 
     // ── what was found ────────────────────────────────────────────────────────────────────────────
@@ -770,7 +777,7 @@ impl Engine {
     /// What a report of the run is made from, as if the run ended now.
     pub(crate) fn draft(&self) -> ReportDraft {
         let played = match &self.mode {
-            AnswerMode::Mock(_) => None,
+            AnswerMode::Mock(_) | AnswerMode::Upstream => None,
             AnswerMode::Playback(playback) => Some(playback.played().clone()),
         };
         let (profile, evicted) = (self.setup.profile, self.calls_of(RunSpan::Run).1);
@@ -836,7 +843,9 @@ impl Engine {
                 let told = playback.leftovers(is_run).take(leftovers_max);
                 told.filter_map(|interaction| self.leftover(interaction)).collect()
             }
-            AnswerMode::Mock(_) => self.placed(self.with_near_misses(self.judge.finish(self.latest))),
+            AnswerMode::Mock(_) | AnswerMode::Upstream => {
+                self.placed(self.with_near_misses(self.judge.finish(self.latest)))
+            }
         }
     }
 

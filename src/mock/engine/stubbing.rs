@@ -154,6 +154,7 @@ pub(super) fn say(
     style: &Style,
 ) -> Stubbed {
     let Decision { name, action, filled, fault, closure } = decision;
+    let upstream = matches!(&*answer, Answered::Recorded(response) if response.is_of_upstream());
     let status = action.status;
     let mut is_foreign = false;
     let reply = |status: u16, body: AnswerBody| Answered::Made(Box::new(Ok(Reply { status, ..Reply::ok(body) })));
@@ -224,7 +225,11 @@ pub(super) fn say(
         // The judge hears it as it hears a recording.
         *answer = Answered::Recorded(answer.render(style));
     }
-    Stubbed { mark: StubMark { stub: Some(name), fault }, headers: action.headers, is_foreign }
+    Stubbed {
+        mark: StubMark { stub: Some(name), fault, upstream, ..StubMark::default() },
+        headers: action.headers,
+        is_foreign,
+    }
 }
 
 /// Status and JSON of an answer.
@@ -272,7 +277,7 @@ impl Engine {
         };
         let cluster = match &self.mode {
             AnswerMode::Mock(mocked) => Some(mocked.cluster()),
-            AnswerMode::Playback(_) => None,
+            AnswerMode::Playback(_) | AnswerMode::Upstream => None,
         };
         let asked = StubbedRequest::new(request, shown, reading.operation, path, cluster);
         self.stubs.as_mut()?.decide(&asked, seq, self.latest)

@@ -50,6 +50,21 @@ impl CassetteMode {
     }
 }
 
+impl CassetteMode {
+    /// The mode that holds: the environment goes before what code or a flag says.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the variable names no mode.
+    pub(crate) fn asked(mode: Option<CassetteMode>) -> Result<CassetteMode, Error> {
+        match std::env::var(VARIABLE) {
+            Ok(name) if !name.trim().is_empty() => {
+                name.parse().map_err(|error| Error::invalid_input(format!("the variable {VARIABLE}: {error}")))
+            }
+            _ => Ok(mode.unwrap_or_default()),
+        }
+    }
+}
+
 impl FromStr for CassetteMode {
     type Err = Error;
 
@@ -82,6 +97,8 @@ pub(super) struct Cassette {
     temporary: Option<PathBuf>,
     /// What was there, if something is to be added to it.
     before: Option<Recording>,
+    /// Whether what was recorded is kept whatever was found in it.
+    keeps_all: bool,
 }
 
 /// What is to be done with a cassette. The environment goes before the mode that code or a flag gives.
@@ -89,14 +106,9 @@ pub(super) struct Cassette {
 /// # Errors
 /// [`Error::is_invalid_input`] if the variable names no mode, if the file is no recording, or if there is none and none
 /// may be made; [`Error::is_surroundings`] if it cannot be read.
-pub(super) fn open(path: &Path, mode: Option<CassetteMode>) -> Result<(Use, Cassette), Error> {
-    let mode = match std::env::var(VARIABLE) {
-        Ok(name) if !name.trim().is_empty() => {
-            name.parse().map_err(|error| Error::invalid_input(format!("the variable {VARIABLE}: {error}")))?
-        }
-        _ => mode.unwrap_or_default(),
-    };
-    let of = |temporary, before| Cassette { path: path.to_owned(), temporary, before };
+pub(super) fn open(path: &Path, mode: Option<CassetteMode>, keeps_all: bool) -> Result<(Use, Cassette), Error> {
+    let mode = CassetteMode::asked(mode)?;
+    let of = |temporary, before| Cassette { path: path.to_owned(), temporary, before, keeps_all };
     match (mode, path.exists()) {
         (CassetteMode::None, false) => Err(Error::invalid_input(format!(
             "there is no recording {}, and in mode none it is not made: set {VARIABLE}=once to record it",
@@ -107,6 +119,8 @@ pub(super) fn open(path: &Path, mode: Option<CassetteMode>) -> Result<(Use, Cass
             let recording = read_recording(path)?.0;
             Ok((Use::Extend(recording.clone()), of(None, Some(recording))))
         }
+        // Where nothing is lost by it the file grows as calls are made, and what is in it outlives a killed process.
+        (_, false) if keeps_all => Ok((Use::Record(path.to_owned()), of(None, None))),
         (CassetteMode::All, _) | (_, false) => {
             let temporary = temporary(path);
             Ok((Use::Record(temporary.clone()), of(Some(temporary), None)))
@@ -115,11 +129,18 @@ pub(super) fn open(path: &Path, mode: Option<CassetteMode>) -> Result<(Use, Cass
 }
 
 impl Cassette {
+    /// Whether findings are no reason to throw away what was recorded.
+    pub(super) fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
     /// Brings the file to what the run has made of it, if it has ended well; else it stays as it was.
     ///
     /// # Errors
     /// [`Error::is_surroundings`] if it cannot be written.
     pub(super) fn close(self, server: &MockServer, has_ended_well: bool) -> Result<(), Error> {
+        let is_empty = self.keeps_all && server.shared.engine().calls() == 0;
+        let has_ended_well = has_ended_well && !is_empty;
         let cannot = |error| Error::surroundings(format!("cannot write the recording {}", self.path.display()), error);
         match (self.temporary, self.before) {
             (Some(temporary), _) if has_ended_well => std::fs::rename(temporary, &self.path).map_err(cannot),
@@ -155,7 +176,7 @@ fn extend(recording: &mut Recording, server: &MockServer) -> Result<bool, Error>
     let last = recording.events.last().map_or(0, |event| event.seq).max(last_call);
     let new: Vec<Interaction> = calls
         .into_iter()
-        .filter(|call| call.response.headers().get(PLAYED) == Some("mock"))
+        .filter(|call| call.is_of_upstream() || call.response.headers().get(PLAYED) == Some("mock"))
         .zip(last + 1..)
         .map(|(call, seq)| {
             let response = without_mark(&call.response);

@@ -42,6 +42,7 @@ use crate::mock::wire::sink::Sink;
 #[cfg(feature = "tls")]
 use crate::mock::wire::tls::{ServerTls, Tls};
 use crate::mock::wire::troubles::{Tell, Troubles};
+use crate::mock::wire::upstream::{Behind, ForwardShare, Upstream};
 use crate::profile::{Profile, Release};
 use crate::record::interaction::Interaction;
 use crate::record::playback::PlayNote;
@@ -623,7 +624,8 @@ impl MockServer {
         let cassette = self.cassette.lock().unwrap_or_else(PoisonError::into_inner).take();
         match cassette {
             Some(cassette) => {
-                let has_ended_well = closed.is_ok() && !std::thread::panicking() && self.failure().is_none();
+                let is_good = || cassette.keeps_all() || self.failure().is_none();
+                let has_ended_well = closed.is_ok() && !std::thread::panicking() && is_good();
                 closed.and(cassette.close(self, has_ended_well))
             }
             None => closed,
@@ -754,6 +756,8 @@ pub struct MockServerBuilder {
     rules: Vec<(String, Level)>,
     allowances: Vec<(String, String)>,
     started_from: Option<Arc<SourcePlace>>,
+    upstream: Option<(Upstream, ForwardShare)>,
+    keeps_recording: bool,
 }
 
 impl MockServerBuilder {
@@ -844,6 +848,33 @@ impl MockServerBuilder {
         self
     }
 
+    /// Forwards to another server what is not the mock's: the Connector API, and the indices that the mock has, are
+    /// answered here, everything else there. A call that would need both is refused. What was forwarded says so
+    /// ([`Interaction::is_of_upstream`]).
+    ///
+    /// In a playback what the recording has is taken from it, and with [`OnUnmatched::Upstream`] the rest is forwarded.
+    pub fn upstream(mut self, upstream: Upstream) -> MockServerBuilder {
+        self.upstream = Some((upstream, ForwardShare::TheRest));
+        self
+    }
+
+    /// Stands in front of another server: forwards every call as it comes, records and judges it. Nothing is mocked.
+    /// A cassette is recorded from there, and in mode [`CassetteMode::NewEpisodes`] what it does not have.
+    ///
+    /// ```
+    /// use elastimock::{MockServer, Upstream};
+    ///
+    /// let cluster = MockServer::start_blocking()?;
+    /// let proxy = MockServer::builder().in_front_of(Upstream::new(cluster.url())?).start_blocking()?;
+    /// // … let the client under test work against proxy.url() …
+    /// proxy.assert_conformant();
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn in_front_of(mut self, upstream: Upstream) -> MockServerBuilder {
+        self.upstream = Some((upstream, ForwardShare::Everything));
+        self
+    }
+
     /// Listens there in place of a free port of 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> MockServerBuilder {
         self.listen = Some(address);
@@ -887,6 +918,13 @@ impl MockServerBuilder {
     #[cfg(feature = "cli")]
     pub(crate) fn tell(mut self, tell: Tell) -> MockServerBuilder {
         self.tell = Some(tell);
+        self
+    }
+
+    /// Keeps what is recorded to a cassette whatever was found in it, unless nobody has called.
+    #[cfg(feature = "cli")]
+    pub(crate) fn keep_recording(mut self) -> MockServerBuilder {
+        self.keeps_recording = true;
         self
     }
 
@@ -1094,18 +1132,33 @@ impl MockServerBuilder {
         }
         let mut cassette = None;
         if let Some(path) = &self.cassette {
-            let (using, opened) = cassette::open(path, self.mode)?;
+            let (using, opened) = cassette::open(path, self.mode, self.keeps_recording)?;
             cassette = Some(opened);
             match using {
                 Use::Play(recording) => self.playback = Some(recording),
                 Use::Extend(recording) => {
-                    self.setup.play.unmatched = OnUnmatched::Mock;
+                    let is_of_upstream = matches!(self.upstream, Some((_, ForwardShare::Everything)));
+                    self.setup.play.unmatched = if is_of_upstream { OnUnmatched::Upstream } else { OnUnmatched::Mock };
                     self.playback = Some(recording);
                 }
                 Use::Record(file) => self.record = Some(file),
             }
         }
+        if self.setup.play.unmatched == OnUnmatched::Upstream && self.upstream.is_none() {
+            return Err(Error::invalid_input("unmatched calls are to be forwarded, and no upstream is given"));
+        }
+        let is_played = self.playback.is_some();
+        let is_played_alone = is_played && self.setup.play.unmatched != OnUnmatched::Upstream;
+        let is_front = matches!(self.upstream, Some((_, ForwardShare::Everything)));
         let mut engine = match self.playback {
+            None if is_front => {
+                if self.setup.strictness.contract() == Contract::Enforce {
+                    return Err(Error::invalid_input(
+                        "a call that has been forwarded cannot be refused any more: judge it with `warn`",
+                    ));
+                }
+                Engine::in_front(self.setup, system_time())
+            }
             Some(recording) => {
                 Engine::check_playback(&self.setup, &recording)?;
                 check_age(&recording, self.setup.play.age_max)?;
@@ -1113,6 +1166,9 @@ impl MockServerBuilder {
             }
             None => Engine::new(self.setup, system_time())?,
         };
+        if self.upstream.is_some() {
+            engine.forward_the_rest();
+        }
         for (rule, reason) in &self.allowances {
             engine.allow_always(rule, reason)?;
         }
@@ -1120,6 +1176,20 @@ impl MockServerBuilder {
         let cannot = |error| Error::surroundings("cannot serve the socket", error);
         let address = listener.local_addr().map_err(cannot)?;
         let listener = adopt(listener).map_err(cannot)?;
+        if let Some((upstream, _)) = &self.upstream
+            && upstream.is_at(address)
+        {
+            return Err(Error::invalid_input(format!(
+                "{address} is the upstream's own address: calls would be forwarded to itself; listen at another port"
+            )));
+        }
+        let behind = match (&self.upstream, is_played_alone) {
+            (None, _) | (_, true) => None,
+            // What plays a cassette forwards what is not in it.
+            (Some((upstream, share)), _) => {
+                Some(Behind::new(upstream, if is_played { ForwardShare::TheRest } else { *share })?)
+            }
+        };
         let guard = CallerGuard::new(address, &self.allowed_hosts)?;
         #[cfg(feature = "tls")]
         let (front, tls) = self.tls.map(|tls| tls.front(address, guard.names())).transpose()?.unzip();
@@ -1134,7 +1204,10 @@ impl MockServerBuilder {
         #[cfg(feature = "tls")]
         let shared = shared.behind(front.map(AssertUnwindSafe));
         let scheme = if shared.speaks_tls() { "https" } else { "http" };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(match behind {
+            Some(behind) => shared.in_front_of(behind),
+            None => shared,
+        });
         let tasks = spawn(listener, shared.clone());
         Ok(MockServer {
             address,

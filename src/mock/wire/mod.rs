@@ -13,3 +13,4 @@ pub(crate) mod socket;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 pub(crate) mod troubles;
+pub(crate) mod upstream;

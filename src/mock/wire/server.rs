@@ -14,8 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use http_body_util::{Either, Full};
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
@@ -37,6 +36,8 @@ use super::socket::Socket;
 #[cfg(feature = "tls")]
 use super::tls::handshake::{Front, shake};
 use super::troubles::Troubles;
+use super::upstream::passing::WireBody;
+use super::upstream::{Behind, ForwardOutcome, Head};
 use crate::clock::Timestamp;
 use crate::es::error::ApiError as Refused;
 use crate::es::http::render::{Style, render};
@@ -46,7 +47,7 @@ use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX, LISTENERS_
 use crate::mock::admin::{self, SharedEngine};
 use crate::mock::engine::gates::Arrival;
 use crate::mock::engine::run::{self, Warmth};
-use crate::mock::engine::{Engine, PendingResponse, RequestParser, lock};
+use crate::mock::engine::{Engine, ParsedRequest, PendingResponse, RequestParser, lock};
 use crate::record::event::Event;
 use crate::record::interaction::Interaction;
 use crate::record::recording::{event_line, line, put_away};
@@ -83,11 +84,13 @@ pub(crate) struct ServerShared {
     pub(super) came: Arc<Coming>,
     /// Whether a call may have to be held at a gate.
     has_gates: AtomicBool,
+    /// The server that calls are forwarded to.
+    behind: Option<Behind>,
 }
 
 /// What is known of an answer's delivery beside its fault.
 #[derive(Clone, Copy, Debug, Default)]
-struct Delivery {
+pub(crate) struct Delivery {
     /// The mock's time of the call.
     at: Timestamp,
     /// How long a playback holds it back.
@@ -112,9 +115,6 @@ struct ConnectionTask {
     tasks: Arc<Tasks>,
     upset: Upset,
 }
-
-/// The body of an answer: whole, or what comes as it comes.
-type Delivered = Either<Full<Bytes>, EventStream>;
 
 impl ServerShared {
     /// A server's share of an engine, of who may call it, and of the file that it records to.
@@ -143,6 +143,7 @@ impl ServerShared {
             moved: Notify::new(),
             came: Arc::default(),
             has_gates,
+            behind: None,
         }
     }
 
@@ -158,6 +159,36 @@ impl ServerShared {
         return self.front.is_some();
         #[cfg(not(feature = "tls"))]
         false
+    }
+
+    /// The same, in front of another server.
+    pub(crate) fn in_front_of(self, behind: Behind) -> ServerShared {
+        ServerShared { behind: Some(behind), ..self }
+    }
+
+    /// What connections read requests with.
+    pub(super) fn desk(&self) -> RequestParser {
+        self.desk
+    }
+
+    /// Plants a large state before a call needs it.
+    pub(super) fn warm(&self) {
+        run::warm(&self.engine, &self.warmth);
+    }
+
+    /// Tells that the upstream is away, or that it is there again.
+    pub(super) fn troubles_of_upstream(&self, what: Option<String>) {
+        self.troubles.of_upstream(what);
+    }
+
+    /// Has the mock act on a call that was read, and answers it.
+    pub(super) async fn act_on(&self, read: ParsedRequest<'_>, request: &Request) -> (Response, Delivery) {
+        if self.has_gates.load(Ordering::Acquire) {
+            return self.hold(read, request).await;
+        }
+        let began = Instant::now();
+        let acted = self.engine().act(read, request, system_time());
+        self.conclude(acted, request, began)
     }
 
     /// The engine, to be asked something. What changes it goes through [`ServerShared::verb`].
@@ -184,9 +215,8 @@ impl ServerShared {
     }
 
     /// Holds a call at a gate if a stub says so, and goes on with it when it has been let go.
-    async fn hold(&self, request: &Request) -> (Response, Delivery) {
+    async fn hold(&self, read: ParsedRequest<'_>, request: &Request) -> (Response, Delivery) {
         let began = Instant::now();
-        let read = self.desk.read(request);
         let arrival = self.engine().arrive(read, request, system_time());
         let number = match arrival {
             Arrival::Goes(read) => {
@@ -268,7 +298,7 @@ impl ServerShared {
     }
 
     /// Writes the answer of a call on which the mock has acted, and remembers it.
-    fn conclude(&self, acted: PendingResponse, request: &Request, began: Instant) -> (Response, Delivery) {
+    pub(super) fn conclude(&self, acted: PendingResponse, request: &Request, began: Instant) -> (Response, Delivery) {
         let response = acted.render();
         let pause = if self.plays_pauses { Duration::from_micros(acted.pause_us().into()) } else { Duration::ZERO };
         let due = Delivery { at: acted.at(), pause };
@@ -312,7 +342,7 @@ impl ConnectionTask {
     async fn answer(
         self: Arc<Self>,
         incoming: hyper::Request<Incoming>,
-    ) -> Result<hyper::Response<Delivered>, Infallible> {
+    ) -> Result<hyper::Response<WireBody>, Infallible> {
         let shared = &self.shared;
         let (parts, mut incoming) = incoming.into_parts();
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -328,6 +358,21 @@ impl ConnectionTask {
             shared.troubles.refused(&reason);
             let style = Style { head: *request.method() == Method::Head, ..Style::default() };
             return Ok(outgoing(render(&Err(Refused::foreign(reason)), &style), parts.headers));
+        }
+        if let Some(behind) = &shared.behind
+            && !admin::is_for_us(&request)
+        {
+            let head = Head { request, method: parts.method, headers: parts.headers };
+            // Its own allocation, so that a mock without an upstream has no room for it in its tasks.
+            return match Box::pin(behind.answer(shared, head, incoming)).await {
+                ForwardOutcome::Passed(response) => Ok(response),
+                ForwardOutcome::Here((response, due)) => Ok(self.say(response, due, HeaderMap::new()).await),
+                ForwardOutcome::Unread(_, _, Unread::Broken) => Ok(outgoing(Response::new(400), HeaderMap::new())),
+                ForwardOutcome::Unread(request, incoming, Unread::TooLarge) => {
+                    body::drain(incoming).await;
+                    Ok(outgoing(shared.refuse_too_large(&request), HeaderMap::new()))
+                }
+            };
         }
         let request = match body::read(&mut incoming, shared.desk.body_bytes_max()).await {
             Ok(body) if is_packed(&request) => match body::unpacked(&body, shared.desk.body_bytes_max()) {
@@ -352,17 +397,12 @@ impl ConnectionTask {
         }
         if !admin::is_slow(&request) {
             let may_be_held = shared.has_gates.load(Ordering::Acquire) && !admin::is_for_us(&request);
-            // What hardly ever has to wait is boxed: the task of every call is the smaller for it.
-            let (response, due) =
-                if may_be_held { Box::pin(shared.hold(&request)).await } else { shared.exchange(&request) };
-            if !due.pause.is_zero() {
-                Box::pin(tokio::time::sleep(due.pause)).await;
-            }
-            let response = match response.fault() {
-                None => response,
-                Some(_) => Box::pin(self.deliver(response, due.at)).await,
+            let (response, due) = match may_be_held {
+                // What hardly ever has to wait is boxed: the task of every call is the smaller for it.
+                true => Box::pin(shared.hold(shared.desk.read(&request), &request)).await,
+                false => shared.exchange(&request),
             };
-            return Ok(outgoing(response, parts.headers));
+            return Ok(self.say(response, due, parts.headers).await);
         }
         // A whole journal takes a while to be written out: a thread that no connection waits for does it.
         let written = tokio::task::spawn_blocking(move || {
@@ -375,14 +415,14 @@ impl ConnectionTask {
     }
 
     /// Tells what comes, for as long as it is listened to.
-    fn watched(&self, request: &Request) -> hyper::Response<Delivered> {
+    fn watched(&self, request: &Request) -> hyper::Response<WireBody> {
         let (response, _) = self.shared.exchange(request);
         if response.status() != 200 {
             return outgoing(response, HeaderMap::new());
         }
         match EventStream::new(&self.shared, &self.tasks, admin::watched_after(request)) {
             Some(events) => {
-                let mut outgoing = hyper::Response::new(Either::Right(events));
+                let mut outgoing = hyper::Response::new(WireBody::Events(Box::new(events)));
                 let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
                 outgoing.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
                 outgoing
@@ -393,6 +433,18 @@ impl ConnectionTask {
                 outgoing(render(&Err(Refused::too_many(reason)), &Style::default()), HeaderMap::new())
             }
         }
+    }
+
+    /// Gives an answer out when it is due. The map is as [`outgoing`] takes it.
+    async fn say(&self, response: Response, due: Delivery, map: HeaderMap) -> hyper::Response<WireBody> {
+        if !due.pause.is_zero() {
+            Box::pin(tokio::time::sleep(due.pause)).await;
+        }
+        let response = match response.fault() {
+            None => response,
+            Some(_) => Box::pin(self.deliver(response, due.at)).await,
+        };
+        outgoing(response, map)
     }
 
     /// Delivers an answer that something goes wrong with; `at` is the mock's time of its call.
@@ -424,7 +476,7 @@ fn is_packed(request: &Request) -> bool {
 }
 
 /// The request as it would be if its body had not been packed: what is behind the wire never knows.
-fn without_packing(request: Request) -> Request {
+pub(super) fn without_packing(request: Request) -> Request {
     let mut headers = Headers::default();
     let of_packing = |name: &str| matches!(name, "content-encoding" | "content-length");
     for (name, value) in request.headers().iter().filter(|(name, _)| !of_packing(name)) {
@@ -437,7 +489,7 @@ const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
 
 /// The answer as hyper takes it. It is given the header map of its request, whose room serves for both: hyper reads the
 /// next request into it too.
-fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Response<Delivered> {
+pub(super) fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Response<WireBody> {
     let Response { status, headers, body, .. } = response;
     let body_bytes = body.len();
     map.clear();
@@ -461,7 +513,7 @@ fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Response<Delivered
             map.append(known, value);
         }
     }
-    let mut outgoing = hyper::Response::new(Either::Left(Full::new(body)));
+    let mut outgoing = hyper::Response::new(WireBody::Whole(Full::new(body)));
     *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     *outgoing.headers_mut() = map;
     outgoing
@@ -739,7 +791,7 @@ enum Held<S: HttpService<Incoming>> {
     Nobody,
 }
 
-impl<S: HttpService<Incoming, ResBody = Delivered>> Held<S>
+impl<S: HttpService<Incoming, ResBody = WireBody>> Held<S>
 where
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -762,7 +814,7 @@ impl Drop for Connected {
 
 impl<S> Future for Serving<S>
 where
-    S: HttpService<Incoming, ResBody = Delivered> + Unpin,
+    S: HttpService<Incoming, ResBody = WireBody> + Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Output = ();

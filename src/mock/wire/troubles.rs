@@ -25,6 +25,7 @@ pub(crate) struct Troubles {
 #[derive(Debug, Default)]
 struct KeptTroubles {
     recording: Option<String>,
+    upstream: Option<String>,
     refused: u64,
     refused_last: String,
     unheard: u64,
@@ -41,6 +42,12 @@ impl Troubles {
     pub(crate) fn of_recording(&self, text: String) {
         self.tell(&text);
         self.kept().recording = Some(text);
+    }
+
+    /// The upstream is away, or there again.
+    pub(crate) fn of_upstream(&self, what: Option<String>) {
+        self.tell(what.as_deref().unwrap_or("the upstream is there again"));
+        self.kept().upstream = what;
     }
 
     /// A call was refused before it reached the mock. Only the first one is told: a page may try for hours.
@@ -80,7 +87,7 @@ impl Troubles {
             1 => Some(format!("1 connection was closed: {}", kept.unheard_last)),
             count => Some(format!("{count} connections were closed, the last one because {}", kept.unheard_last)),
         };
-        kept.recording.iter().cloned().chain(refused).chain(unheard).collect()
+        kept.recording.iter().chain(&kept.upstream).cloned().chain(refused).chain(unheard).collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptTroubles> {

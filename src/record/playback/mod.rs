@@ -35,6 +35,7 @@ use super::event::{Change, Event};
 use super::interaction::Interaction;
 use super::recording::Recording;
 use super::redact::{REDACTED, admits};
+use crate::fault::{FaultKind, StubMark};
 use crate::http::{Headers, Method, Request, Response};
 use crate::near_miss::NearMiss;
 use course::{CallKind, Courses};
@@ -239,7 +240,16 @@ impl Playback {
         let key = RequestKey::of(&anywhere, &self.volatile, &self.renamed);
         let taken = self.take(&key, shown)?;
         let interaction = &self.recording.interactions[taken.call];
+        if let bytes @ 1.. = interaction.response.left_out().response {
+            let seq = interaction.seq;
+            let reason =
+                format!("the answer of recorded call {seq} had {bytes} bytes and was not kept in the recording");
+            return Err(Unmatched { reason, nearest: None });
+        }
         let mut response = interaction.response.clone();
+        // It came from another server then, and comes from the recording now.
+        response.mark =
+            response.mark.map(|mark| Box::new(StubMark { upstream: false, ..*mark })).filter(|mark| mark.is_told());
         self.rename_in_answer(&key, taken.lane, taken.call, &mut response);
         let Interaction { request: recorded, seq, took_us: pause_us, .. } = &self.recording.interactions[taken.call];
         let (seq, pause_us) = (*seq, *pause_us);
@@ -530,8 +540,10 @@ fn playable(recorded: &Response, method: &Method) -> Response {
     // The answer to a HEAD has no body and tells the length of the one it would have had.
     let is_bodiless = *method == Method::Head || matches!(recorded.status(), 100..=199 | 204 | 304);
     let length = recorded.body().len().to_string();
+    // A body that was cut had a length that it never reached.
+    let is_cut = recorded.fault().is_some_and(|fault| fault.kind == FaultKind::Cut && fault.after_bytes.is_some());
     let is_wrong = |(name, value): (&str, &str)| {
-        name == "transfer-encoding" || (name == "content-length" && !is_bodiless && value != length)
+        name == "transfer-encoding" || (name == "content-length" && !is_bodiless && !is_cut && value != length)
     };
     if recorded.headers().iter().any(is_wrong) {
         let mut headers = Headers::with_capacity(8, recorded.headers().as_text().len() + length.len());

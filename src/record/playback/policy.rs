@@ -44,6 +44,8 @@ pub enum OnUnmatched {
     /// The mock answers, which starts from the recorded state and hears every call; the answer says so in
     /// `x-elastimock-played`.
     Mock,
+    /// It is forwarded to another server, and what that answers is marked in the recording.
+    Upstream,
 }
 
 /// How a recording is played.

@@ -115,6 +115,14 @@ impl<'a, 'n, 'm> LineReader<'a, 'n, 'm> {
         Ok(None)
     }
 
+    pub(super) fn boolean(&mut self, key: &str, wanted: &str) -> Result<bool, SyntaxError> {
+        match self.tokens.token() {
+            Some(Token::Boolean(value)) => Ok(value),
+            Some(Token::Null) => Ok(false),
+            _ => self.mistyped(key, wanted).map(|()| false),
+        }
+    }
+
     /// A string that `parse` can read.
     pub(super) fn parsed<T>(
         &mut self,

@@ -430,6 +430,13 @@ fn push_line(out: &mut String, interaction: &Interaction) {
         out.push_str(",\"fault\":");
         push_json(out, &fault.to_value());
     }
+    if interaction.is_of_upstream() {
+        out.push_str(",\"upstream\":true");
+    }
+    let left_out = response.left_out();
+    if left_out.is_something() {
+        out.push_str(&format!(",\"left_out\":{{\"request\":{},\"response\":{}}}", left_out.request, left_out.response));
+    }
     if *took_us > 0 {
         out.push_str(&format!(",\"took_us\":{took_us}"));
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::line::{LineReader, Notes};
 use super::{Header, Recording, RecordingMistake, VERSION};
-use crate::fault::{Fault, StubMark};
+use crate::fault::{Fault, LeftOut, StubMark};
 use crate::input::sniff::{self, InputWanted};
 use crate::json::{self, SyntaxError, Token, Tokens};
 use crate::license::License;
@@ -37,8 +37,20 @@ const HEADER_KEYS: &[&str] = &[
     "ignore",
     "state",
 ];
-const LINE_KEYS: &[&str] =
-    &["seq", "at", "operation", "request", "response", "findings", "scope", "stub", "fault", "took_us"];
+const LINE_KEYS: &[&str] = &[
+    "seq",
+    "at",
+    "operation",
+    "request",
+    "response",
+    "findings",
+    "scope",
+    "stub",
+    "fault",
+    "upstream",
+    "left_out",
+    "took_us",
+];
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
 pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<RecordingMistake>> {
@@ -315,6 +327,27 @@ impl LineReader<'_, '_, '_> {
         Ok(pointers)
     }
 
+    /// How much of a forwarded call was not kept.
+    fn left_out(&mut self) -> Result<LeftOut, SyntaxError> {
+        let mut left_out = LeftOut::default();
+        if self.tokens.token() != Some(Token::StartObject) {
+            self.mistyped("left_out", "an object such as {\"request\":0,\"response\":123456789}")?;
+            return Ok(left_out);
+        }
+        while let Some(key) = self.key()? {
+            let place = match &*key {
+                "request" => &mut left_out.request,
+                "response" => &mut left_out.response,
+                _ => {
+                    self.skip_unknown(&key, "what was left out", &["request", "response"])?;
+                    continue;
+                }
+            };
+            *place = self.number(&key, "a number of bytes", u64::MAX)?.unwrap_or_default();
+        }
+        Ok(left_out)
+    }
+
     /// The interaction, and where its number stands; none if it is not complete.
     fn interaction(&mut self) -> Result<(usize, Option<Interaction>), SyntaxError> {
         let (mut seq, mut at, mut operation, mut took_us) = (None, None, None, 0);
@@ -354,6 +387,8 @@ impl LineReader<'_, '_, '_> {
                         self.wrong(at, "[fault] is no fault", cure);
                     }
                 }
+                "upstream" => mark.upstream = self.boolean(&key, "true where another server has answered")?,
+                "left_out" => mark.left_out = self.left_out()?,
                 "took_us" => {
                     let most = u64::from(u32::MAX);
                     let us = self.number(&key, "whole microseconds, 4294967295 at most", most)?;

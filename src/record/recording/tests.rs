@@ -154,7 +154,7 @@ fn mistakes_are_told_with_place_and_cure() {
         (
             with("took_us", "zzz"),
             "\"zzz",
-            "an interaction has no key [zzz]; its keys are seq, at, operation, request, response, findings, scope, stub, fault, took_us",
+            "an interaction has no key [zzz]; its keys are seq, at, operation, request, response, findings, scope, stub, fault, upstream, left_out, took_us",
         ),
         (
             with("10:00:00.001Z", "25:00"),

@@ -141,6 +141,12 @@ impl KnownSecrets {
         }
     }
 
+    /// Header lines of another server's answer with the credentials masked that they give out, which are learnt; none if
+    /// there are none.
+    pub(crate) fn given_out(&mut self, headers: &Headers) -> Option<Headers> {
+        self.credentials(headers, &mut Vec::new())
+    }
+
     /// Header lines of an answer as they may be kept.
     pub(crate) fn headers<'h>(&self, headers: &'h Headers) -> Cow<'h, Headers> {
         self.in_headers(headers).map_or(Cow::Borrowed(headers), Cow::Owned)
@@ -593,14 +599,29 @@ fn scope(operation: Option<&str>, path: &str) -> SieveScope {
     let ends = |word: &str| unescaped(path.trim_end_matches('/')).rsplit('/').next() == Some(word);
     match operation {
         Some(operation) if operation.starts_with("connector.secret_") => SieveScope::Secrets,
+        // Their answers are certificates and keys.
+        Some("security.enroll_node" | "security.enroll_kibana") => SieveScope::Secrets,
         Some(operation) if operation.starts_with("security.") => SieveScope::Security,
         Some("connector.update_configuration") => SieveScope::Settings,
         Some(operation) if operation.starts_with("connector.") => SieveScope::Plain,
+        Some(operation) if has_credentials(operation) => SieveScope::Security,
         _ if begins("_secret") => SieveScope::Secrets,
         _ if begins("_security") => SieveScope::Security,
         None if begins("_connector") && ends("_configuration") => SieveScope::Settings,
         None if begins("_connector") => SieveScope::Unknown,
         _ => SieveScope::Plain,
+    }
+}
+
+/// Whether an operation that only a live cluster has takes credentials of other services.
+fn has_credentials(operation: &str) -> bool {
+    match operation.as_bytes().first() {
+        Some(b'c') => operation == "cluster.put_settings" || operation.starts_with("ccr."),
+        Some(b'i') => operation.starts_with("inference.") || operation.ends_with("_database"),
+        Some(b'r') => operation == "reindex",
+        Some(b's') => operation.starts_with("snapshot."),
+        Some(b'w') => operation.starts_with("watcher."),
+        _ => false,
     }
 }
 

@@ -155,6 +155,7 @@ impl<'s, 'a> Sieve<'s, 'a> {
             name if is_secret_call && depth == 1 => !is_of_secret_answers(name),
             b"value" if open.is_of_secrets || (takes_value && depth == 1 && kind == SieveKind::Text) => true,
             b"api_key" | b"encoded" if kind == SieveKind::Text => true,
+            b"value" if self.scope == SieveScope::Security => open.called.as_deref().is_some_and(sounds_secret),
             name if open.is_asked && !is_container => is_asked_for(name),
             name if open.is_setting && !MEMBERS.contains(&name) => {
                 open.suspects.push((place.clone(), kind));

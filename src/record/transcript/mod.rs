@@ -259,6 +259,9 @@ impl StandInNames {
         if let Some(stub) = call.stub() {
             shown.insert("stubbed".to_owned(), stub.into());
         }
+        if call.is_of_upstream() {
+            shown.insert("upstream".to_owned(), true.into());
+        }
         if let Some(fault) = call.fault() {
             shown.insert("fault".to_owned(), fault.to_value());
         }

@@ -117,6 +117,17 @@ impl Contexts {
         scrolls.sum::<usize>() + shards.into_iter().map(|shard| shard.documents.len() * PLACE_BYTES).sum::<usize>()
     }
 
+    /// Whether a scroll or a point in time of that id is open.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        number(id, SCROLL_MARK).is_some_and(|number| self.scrolls.contains_key(&number))
+            || number(id, PIT_MARK).is_some_and(|number| self.pits.contains_key(&number))
+    }
+
+    /// Whether any scroll is open.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.scrolls.is_empty()
+    }
+
     fn next_number(&mut self) -> u64 {
         self.latest += 1;
         self.latest
