@@ -44,6 +44,9 @@ pub(crate) const FINDINGS_MAX: usize = 10_000;
 /// Characters of a text in a finding: its message, and each text of its evidence.
 pub(crate) const FINDING_CHARS_MAX: usize = 2_000;
 
+/// Samples of one kind that the metrics tell; of more, the rest together.
+pub(crate) const METRICS_SERIES_MAX: usize = 1000;
+
 /// Interactions that one call of the admin journal returns when it does not say `limit`.
 pub(crate) const JOURNAL_PAGE_ENTRIES: usize = 1000;
 

@@ -469,6 +469,18 @@ pub(crate) enum Command {
     Man(Man),
 }
 
+impl Command {
+    /// The form of what is told on stderr.
+    pub(crate) fn log(&self) -> Log {
+        match self {
+            Command::Serve(serve) | Command::Run(RunArgs { serve, .. }) => serve.listening.log,
+            Command::Play(play) => play.listening.log,
+            Command::Record(record) => record.listening.log,
+            _ => Log::Text,
+        }
+    }
+}
+
 /// What `serve`, `play` and `record` have in common.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Listening {
@@ -492,10 +504,21 @@ pub(crate) struct Listening {
     #[arg(long, value_name = "PID", env = "ELASTIMOCK_EXIT_WITH_PID", hide_env = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub exit_with_pid: Option<u32>,
+    /// What stderr has: text for people, or json, an object a line for each call, finding, scope and message
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Log::Text, hide_possible_values = true)]
+    #[arg(env = "ELASTIMOCK_LOG", hide_env = true)]
+    pub log: Log,
     #[command(flatten)]
     pub tls: ServerSide,
     #[command(flatten)]
     pub verdict: VerdictArgs,
+}
+
+/// The form of what is told on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Log {
+    Text,
+    Json,
 }
 
 /// What follows from findings.
@@ -583,6 +606,10 @@ pub(crate) struct Serve {
     /// given again, all of them hold
     #[arg(long, value_name = "PATH", env = "ELASTIMOCK_STUBS", hide_env = true)]
     pub stubs: Vec<PathBuf>,
+    /// Reads fixtures and stubs again when their files change; while they are wrong, what was served before stays
+    #[arg(long, env = "ELASTIMOCK_WATCH", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
+    pub watch: bool,
     /// Has a named incident happen, as `elastimock incidents` lists them; several are separated by commas or
     /// given again
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "ELASTIMOCK_INCIDENT", hide_env = true)]

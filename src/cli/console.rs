@@ -9,12 +9,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::args::{Color, Manners};
+use super::args::{Color, Log, Manners};
 use crate::error::Error;
 use crate::finding::Severity;
 use crate::limits::STDERR_STALLED_MS_MAX;
+use crate::mock::wire::server::system_time;
 
 /// How the process ends. The numbers are a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,7 @@ impl From<Error> for CommandFailure {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     manners: Manners,
+    log: Log,
     stdout_has_colors: bool,
     stderr_has_colors: bool,
     background: Option<&'static Background>,
@@ -120,10 +122,32 @@ impl Console {
         let has_colors = |is_terminal| manners.color.is_wanted(is_terminal, |name| std::env::var_os(name));
         Console {
             manners,
+            log: Log::Text,
             stdout_has_colors: has_colors(std::io::stdout().is_terminal()),
             stderr_has_colors: has_colors(std::io::stderr().is_terminal()),
             background: None,
         }
+    }
+
+    /// The same, with stderr in that form.
+    pub(crate) fn logging(self, log: Log) -> Console {
+        // What a program reads has no colours.
+        let stderr_has_colors = self.stderr_has_colors && log == Log::Text;
+        Console { log, stderr_has_colors, ..self }
+    }
+
+    /// Whether stderr has a JSON object a line.
+    pub(crate) fn logs_json(&self) -> bool {
+        self.log == Log::Json
+    }
+
+    /// An object of the log: its instant, its kind, and its members.
+    pub(crate) fn event(&self, name: &str, members: Value) {
+        let mut event = json!({ "time": system_time().to_string(), "event": name });
+        if let (Value::Object(event), Value::Object(members)) = (&mut event, members) {
+            event.extend(members);
+        }
+        self.put(event.to_string());
     }
 
     /// The same, but nobody who tells something waits until it is read.
@@ -219,10 +243,17 @@ impl Console {
 
     /// Something that must be told, to stderr.
     pub(crate) fn say(&self, text: &str) {
+        match self.log {
+            Log::Text => self.put(text.to_owned()),
+            Log::Json => self.event("message", json!({ "level": "info", "text": text })),
+        }
+    }
+
+    fn put(&self, line: String) {
         match self.background {
-            None => say_now(text),
+            None => say_now(&line),
             Some(background) => {
-                background.texts().push_back(text.to_owned());
+                background.texts().push_back(line);
                 background.changed.notify_all();
             }
         }
@@ -230,18 +261,27 @@ impl Console {
 
     /// Something that may surprise, to stderr.
     pub(crate) fn warn(&self, text: &str) {
-        self.say(&format!("{}: {text}", self.severity(Severity::Warning)));
+        self.judge(Severity::Warning, text);
     }
 
     /// What was not as it should be, to stderr.
     pub(crate) fn complain(&self, text: &str) {
-        self.say(&format!("{}: {text}", self.severity(Severity::Error)));
+        self.judge(Severity::Error, text);
+    }
+
+    fn judge(&self, severity: Severity, text: &str) {
+        match self.log {
+            Log::Text => self.put(format!("{}: {text}", self.severity(severity))),
+            Log::Json => self.event("message", json!({ "level": severity.name(), "text": text })),
+        }
     }
 
     /// Why the command failed, to stderr.
     pub(crate) fn fail(&self, failure: &CommandFailure) {
-        let indented = failure.message.replace('\n', "\n       ");
-        self.complain(&indented);
+        match self.log {
+            Log::Text => self.complain(&failure.message.replace('\n', "\n       ")),
+            Log::Json => self.complain(&failure.message),
+        }
     }
 
     /// The name of a severity as stderr shows it.

@@ -4,6 +4,7 @@
 //! args.rs     the command line as clap derives it
 //! console.rs  what goes to stdout and what to stderr; colours; exit codes
 //! serving.rs  the life of a server: ready line, port file, findings; signals.rs what ends it
+//! live.rs     what happens, told as it happens; watch.rs files that are read again
 //! report.rs   where reports go
 //! recordings.rs  recordings, read and complained about
 //! environment.rs  variables that have no effect
@@ -33,6 +34,7 @@ mod import;
 mod judge;
 mod lint;
 mod list;
+mod live;
 mod play;
 mod prepare;
 mod record;
@@ -49,6 +51,7 @@ mod tls;
 mod upstream;
 mod verify;
 mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,7 +70,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
         }
     };
-    let console = Console::new(line.manners);
+    let console = Console::new(line.manners).logging(line.command.log());
     let variables = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     environment::mistyped(variables).iter().for_each(|told| console.warn(told));
     let done = match line.command {

@@ -28,7 +28,7 @@ pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, CommandFailure
     let played = (!play.listening.verdict.report.is_empty()).then_some((&*name, &*text));
     let written = WrittenCalls { played, ..WrittenCalls::default() };
     let introduce = |server: &MockServer| introduction(server, play, &name, recorded, first.as_ref(), console);
-    serving::run(builder, &play.listening, console, written, Life::Callers(&introduce))
+    serving::run(builder, &play.listening, console, written, None, Life::Callers(&introduce))
 }
 
 fn policy(play: &Play) -> PlayPolicy {

@@ -3,6 +3,7 @@
 use super::args::{self, RunArgs};
 use super::console::{CommandFailure, Console, Exit};
 use super::serving::{self, Life};
+use super::watch::FileWatch;
 use super::{child, serve};
 
 /// Serves while the command runs, and ends as it did; if that was well, as the findings say.
@@ -14,8 +15,9 @@ pub(crate) fn run(run: &RunArgs, console: &Console) -> Result<Exit, CommandFailu
         ));
     }
     let life = Life::Command { words: command, not_passed_on: &own_variables() };
+    let watch = FileWatch::new(serve)?;
     let builder = serve::builder(serve, console)?;
-    serving::run(builder, &serve.listening, console, serve::written(serve), life)
+    serving::run(builder, &serve.listening, console, serve::written(serve), watch, life)
 }
 
 /// The variables that have told this server what to do. They are not for a server that the command starts.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::args::Serve;
 use super::console::{CommandFailure, Console, Exit, counted};
 use super::serving::{Life, WrittenCalls};
+use super::watch::FileWatch;
 use super::{curl, serving, upstream};
 use crate::clock::Clock;
 use crate::fixture::Fixture;
@@ -15,7 +16,8 @@ use crate::mock::server::{MockServer, MockServerBuilder};
 /// Serves until a signal comes.
 pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, CommandFailure> {
     let introduce = |server: &MockServer| introduction(server, serve, console);
-    serving::run(builder(serve, console)?, &serve.listening, console, written(serve), Life::Callers(&introduce))
+    let watch = FileWatch::new(serve)?;
+    serving::run(builder(serve, console)?, &serve.listening, console, written(serve), watch, Life::Callers(&introduce))
 }
 
 /// The server that the flags describe.

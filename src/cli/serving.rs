@@ -3,33 +3,25 @@
 //!
 //! Nothing here waits for a reader of stderr, so that a server can always be ended.
 
+use serde_json::json;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
-use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::args::{Listening, VerdictArgs};
 use super::child::Running;
 use super::console::{CommandFailure, Console, Exit, counted};
+use super::live::Live;
 use super::signals::ServerEnd;
 use super::tls::CaFile;
+use super::watch::FileWatch;
 use super::{curl, report, serve};
-use crate::finding::Severity;
-use crate::limits::JOURNAL_PAGE_ENTRIES;
+use crate::contract::report::Report;
 use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::mock::wire::troubles::Tell;
-use crate::record::interaction::Interaction;
-
-/// How often the journal is read for `--verbose`.
-const TELL_EVERY: Duration = Duration::from_millis(50);
-
-/// How much of a body `-vv` shows.
-const BODY_CHARS_TOLD_MAX: usize = 2_000;
 
 /// Where calls are written down, for reports to point at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,11 +51,12 @@ pub(crate) fn run(
     listening: &Listening,
     console: &Console,
     written: WrittenCalls<'_>,
+    watch: Option<FileWatch>,
     life: Life<'_>,
 ) -> Result<Exit, CommandFailure> {
     let console = console.in_background()?;
     let runtime = runtime()?;
-    let served = runtime.block_on(serve(builder, listening, &console, written, life));
+    let served = runtime.block_on(serve(builder, listening, &console, written, watch, life));
     let exit = served.unwrap_or_else(|failure| {
         console.fail(&failure);
         failure.exit
@@ -79,6 +72,7 @@ async fn serve(
     listening: &Listening,
     console: &Console,
     written: WrittenCalls<'_>,
+    watch: Option<FileWatch>,
     life: Life<'_>,
 ) -> Result<Exit, CommandFailure> {
     // Better now than after an hour's run.
@@ -93,23 +87,48 @@ async fn serve(
     let server = builder.listen(listening.listen).tell(tell).serve()?;
     // Whoever sees the port finds what it needs.
     listening.tls.write(&server)?;
-    let mut calls = Calls::default();
-    let lived = live(&server, listening, port_file.as_mut(), console, life, &mut ending, &mut calls).await;
+    let mut told = Live::default();
+    let watching = async {
+        match watch {
+            Some(watch) => watch.run(server.reloader(), console).await,
+            None => std::future::pending().await,
+        }
+    };
+    let lived = tokio::select! {
+        lived = live(&server, listening, port_file.as_mut(), console, life, &mut ending, &mut told) => lived,
+        never = watching => match never {},
+    };
     // Whoever finds it finds a server.
     drop(port_file);
     let drained = server.drain().await;
     let lived = lived?;
-    while !calls.tell(&server, console) && console.flush() {}
-    let concluded = conclude(&server, &listening.verdict, console, written);
+    while !told.tell(&server, console) && console.flush() {}
+    let report = reported(&server, &listening.verdict, written);
+    report.scopes.last().iter().for_each(|scope| told.scope_end(scope, console));
+    let concluded = conclude(&report, &listening.verdict, console);
     let concluded = drained.map_err(CommandFailure::from).and(concluded);
-    match (lived, concluded) {
+    let exit = match (lived, concluded) {
         (Exit::Done, concluded) => concluded,
         (ended, Ok(_)) => Ok(ended),
         (ended, Err(failure)) => {
             console.fail(&failure);
             Ok(ended)
         }
+    };
+    if console.logs_json() {
+        let code = exit.as_ref().map_or_else(|failure| failure.exit, |exit| *exit).code();
+        console.event(
+            "stop",
+            json!({
+                "verdict": if report.is_failure() { "failed" } else { "passed" },
+                "exit": code,
+                "calls": report.calls,
+                "counts": { "error": report.counts.error, "warning": report.counts.warning },
+                "summary": report.summary(),
+            }),
+        );
     }
+    exit
 }
 
 /// The builder, judging as strictly as the user asks.
@@ -138,7 +157,7 @@ async fn live(
     console: &Console,
     life: Life<'_>,
     ending: &mut ServerEnd,
-    calls: &mut Calls,
+    told: &mut Live,
 ) -> Result<Exit, CommandFailure> {
     if let Some(file) = port_file {
         file.write(server.port())?;
@@ -167,20 +186,24 @@ async fn live(
     }
     match life {
         Life::Callers(introduce) => {
-            if !console.quiet() {
+            told.start(server, console);
+            if !console.quiet() && !console.logs_json() {
                 console.tell(&introduce(server));
             }
-            let cause = calls.while_waiting(ending.wait(), server, console).await;
+            let cause = told.while_waiting(ending.wait(), server, console).await;
             console.tell(&format!("{cause}; calls in flight are answered, a second signal ends it at once"));
             Ok(Exit::Done)
         }
         Life::Command { words, not_passed_on } => {
             let url = curl::reachable(server);
-            console.tell(&format!("elastimock at {url} mimics {}", serve::mimics(server)));
+            told.start(server, console);
+            if !console.logs_json() {
+                console.tell(&format!("elastimock at {url} mimics {}", serve::mimics(server)));
+            }
             let ca = server.tls().map(|tls| CaFile::of(tls, &listening.tls)).transpose()?;
             let trusts = ca.iter().zip(server.tls()).flat_map(|(ca, tls)| ca.variables(tls)).collect();
             let running = Running::start(words, &url, trusts, not_passed_on)?;
-            calls.while_waiting(running.end(ending, console), server, console).await
+            told.while_waiting(running.end(ending, console), server, console).await
         }
     }
 }
@@ -236,102 +259,8 @@ fn cannot_write_port(file: &Path, error: &io::Error) -> CommandFailure {
     CommandFailure::surroundings(format!("cannot write the port to {}: {error}", file.display()))
 }
 
-/// Tells each call as it comes, from the journal.
-#[derive(Default)]
-struct Calls {
-    told: u64,
-    /// Calls that were told, and those of which it was told that they are forgotten.
-    calls: u64,
-}
-
-impl Calls {
-    /// Waits for something, and tells the calls that come meanwhile if the user wants to know.
-    async fn while_waiting<T>(
-        &mut self,
-        something: impl Future<Output = T>,
-        server: &MockServer,
-        console: &Console,
-    ) -> T {
-        if console.verbose() == 0 {
-            return something.await;
-        }
-        let mut something = std::pin::pin!(something);
-        let mut ticks = tokio::time::interval(TELL_EVERY);
-        loop {
-            tokio::select! {
-                come = &mut something => break come,
-                _ = ticks.tick() => drop(self.tell(server, console)),
-            }
-        }
-    }
-
-    /// Tells the calls since the last time, if the user wants to know; whether that was all of them. Where
-    /// they are not read, the rest waits in the journal.
-    fn tell(&mut self, server: &MockServer, console: &Console) -> bool {
-        if console.verbose() == 0 {
-            return true;
-        }
-        loop {
-            let extract = server.journal_after(self.told, JOURNAL_PAGE_ENTRIES);
-            // What was forgotten is missing before the first of them.
-            let missing = extract.evicted.saturating_sub(self.calls);
-            if missing > 0 && !extract.interactions.is_empty() {
-                console.tell(&format!("… {} forgotten before they could be told", counted(missing, "call")));
-                self.calls += missing;
-            }
-            for interaction in &extract.interactions {
-                if console.is_behind() {
-                    return false;
-                }
-                self.told = interaction.seq;
-                self.calls += 1;
-                let note = server.play_note(interaction.seq).map(|note| format!("\n     {}", note.text()));
-                console.tell(&format!("{}{}", told(interaction, console), note.unwrap_or_default()));
-            }
-            if extract.interactions.len() < JOURNAL_PAGE_ENTRIES {
-                return true;
-            }
-        }
-    }
-}
-
-fn told(interaction: &Interaction, console: &Console) -> String {
-    let Interaction { seq, operation, request, response, findings, .. } = interaction;
-    let operation = operation.as_deref().map_or_else(String::new, |name| format!("  {name}"));
-    let mut told = format!("{seq:>4} {} {} → {}{operation}", request.method(), request.target(), response.status());
-    if let Some(stub) = interaction.stub() {
-        told.push_str(&format!("  stubbed by {stub}"));
-    }
-    if interaction.is_of_upstream() {
-        told.push_str("  (upstream)");
-    }
-    if let Some(fault) = interaction.fault() {
-        told.push_str(&format!("  {}", fault.to_value()));
-    }
-    for finding in findings {
-        let of = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or_default();
-        let severity = if of("severity") == Severity::Error.name() { Severity::Error } else { Severity::Warning };
-        told.push_str(&format!("\n     {}[{}] {}", console.severity(severity), of("rule"), of("message")));
-    }
-    if console.verbose() > 1 {
-        for (arrow, body) in [('>', request.body()), ('<', response.body())] {
-            if !body.is_empty() {
-                let text: String = String::from_utf8_lossy(body).chars().take(BODY_CHARS_TOLD_MAX).collect();
-                told.push_str(&format!("\n     {arrow} {}", text.replace('\n', "\n       ")));
-            }
-        }
-    }
-    told
-}
-
-/// What was found in the whole run: as text to stderr or as JSON to stdout, and as the reports that
-/// were asked for.
-fn conclude(
-    server: &MockServer,
-    verdict: &VerdictArgs,
-    console: &Console,
-    written: WrittenCalls<'_>,
-) -> Result<Exit, CommandFailure> {
+/// What was found in the whole run.
+fn reported(server: &MockServer, verdict: &VerdictArgs, written: WrittenCalls<'_>) -> Report {
     let with_every_call = verdict.report.iter().any(|wanted| wanted.format.wants_every_call());
     let mut report = server.report_with(with_every_call);
     report.fail_on = verdict.fail_on.severity();
@@ -351,12 +280,18 @@ fn conclude(
             report.played_from(name, text);
         }
     }
+    report
+}
+
+/// What was found in the whole run: as text to stderr or as JSON to stdout, and as the reports that
+/// were asked for.
+fn conclude(report: &Report, verdict: &VerdictArgs, console: &Console) -> Result<Exit, CommandFailure> {
     // Files first: whoever does not read what is told has them all the same.
-    let reported = report::write(&verdict.report, &report, console);
+    let reported = report::write(&verdict.report, report, console);
     if console.json() {
         console.json_line(&report.to_value())?;
-    } else {
-        report::tell(&report, console);
+    } else if !console.logs_json() {
+        report::tell(report, console);
         let played = report.played.as_ref().map(|played| {
             format!("; {} of {} recorded calls served{}", played.served, played.recorded, played.aside())
         });

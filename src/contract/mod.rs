@@ -223,6 +223,8 @@ pub struct Judge {
     findings: Vec<Finding>,
     /// How many findings there were in this scope, by rule and severity.
     counts: BTreeMap<&'static str, Counts>,
+    /// The same of all earlier scopes, without what was allowed or forgotten.
+    counts_before: BTreeMap<&'static str, Counts>,
     /// How many findings of earlier scopes are kept.
     kept: usize,
     allowances: Vec<Allowance>,
@@ -252,6 +254,7 @@ impl Judge {
             scope: Scope { number: 1, first_seq: 1, ..Scope::default() },
             findings: Vec::new(),
             counts: BTreeMap::new(),
+            counts_before: BTreeMap::new(),
             kept: 0,
             allowances: Vec::new(),
         }
@@ -608,6 +611,12 @@ impl Judge {
             allowance.used |= found.iter().any(|finding| finding.rule == allowance.rule);
         }
         let found = self.end_of(found, now, false);
+        if !forget {
+            self.counts_before = self.counts_of_run();
+            for finding in &found {
+                self.counts_before.entry(finding.rule).or_default().add(finding.severity, 1);
+            }
+        }
         let mut ended = self.scope(calls, found);
         if forget {
             ended.forgotten += std::mem::take(&mut ended.counts);
@@ -668,6 +677,7 @@ impl Judge {
         self.scope.forgotten += self.counts();
         self.findings.clear();
         self.counts.clear();
+        self.counts_before.clear();
         self.kept = 0;
     }
 
@@ -690,6 +700,16 @@ impl Judge {
             counts.warning += of_rule.warning;
         }
         counts
+    }
+
+    /// How many findings the run has had that are not allowed, by rule; those about the end of the scope that goes on
+    /// are not among them.
+    pub fn counts_of_run(&self) -> BTreeMap<&'static str, Counts> {
+        let mut all = self.counts_before.clone();
+        for (rule, counts) in self.counts.iter().filter(|(rule, _)| !self.is_allowed(rule)) {
+            *all.entry(*rule).or_default() += *counts;
+        }
+        all
     }
 
     /// How many lanes have been forgotten because their number is bounded; no rule speaks about them.

@@ -25,6 +25,7 @@
 //! POST   /_elastimock/clock/_next      to the next instant at which something is due
 //! GET    /_elastimock/findings         what clients did wrong; as a text with `Accept: text/plain`
 //! GET    /_elastimock/coverage         how much of the Connector API they have exercised
+//! GET    /_elastimock/metrics          the run in numbers, as Prometheus reads them
 //! ```
 //!
 //! What is asked about journal, findings and coverage is answered for the scope that goes on, with
@@ -53,6 +54,7 @@ use crate::fixture::Fixture;
 use crate::http::{Method, Request, Response};
 use crate::license::License;
 use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_BYTES_MAX, JOURNAL_PAGE_ENTRIES};
+use crate::mock::engine::metrics::CONTENT_TYPE;
 use crate::mock::engine::{Engine, lock, run};
 use crate::profile::Profile;
 use crate::record::{JournalItem, RunSpan, recording};
@@ -97,6 +99,7 @@ pub(crate) static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
     own Post   "/_elastimock/clock/_next",     "elastimock.clock_next"    => clock_next;
     own Get    "/_elastimock/findings",        "elastimock.findings"      => findings;
     own Get    "/_elastimock/coverage",        "elastimock.coverage"      => coverage;
+    own Get    "/_elastimock/metrics",         "elastimock.metrics"       => metrics;
 };
 
 static TABLE: OperationTable<SharedEngine> = OperationTable::new(ENDPOINTS, "");
@@ -110,7 +113,8 @@ pub(crate) fn is_for_us(request: &Request) -> bool {
 pub(crate) fn is_slow(request: &Request) -> bool {
     let below = request.path().strip_prefix(PREFIX);
     below.is_some_and(|below| {
-        matches!(below.trim_end_matches('/'), "" | "/page" | "/journal" | "/state" | "/findings" | "/coverage")
+        let slow = ["", "/page", "/journal", "/state", "/findings", "/coverage", "/metrics"];
+        slow.contains(&below.trim_end_matches('/'))
     })
 }
 
@@ -667,4 +671,10 @@ fn coverage(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
         (engine.setup().profile, page.kept, page.evicted)
     };
     Ok(Reply::json(Coverage::of_kept(profile, &kept).with_evicted(evicted).to_value()))
+}
+
+fn metrics(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
+    parameters(call, &[])?;
+    let metrics = lock(engine).metrics(call.now);
+    Ok(Reply::ok(AnswerBody::Typed(CONTENT_TYPE, Bytes::from(metrics.write()))))
 }

@@ -64,6 +64,8 @@ pub(crate) struct Journal {
     calls: CallTally,
     /// The same of the scope.
     scope_calls: CallTally,
+    /// Calls that were forgotten with their answers, by operation and status.
+    forgotten: BTreeMap<(Option<&'static str>, u16), u64>,
     entries_max: usize,
     bytes_max: usize,
     blocks: VecDeque<Arc<str>>,
@@ -210,6 +212,23 @@ impl JournalItem {
         }
     }
 
+    /// Its number.
+    #[cfg(feature = "cli")]
+    pub(crate) fn seq(&self) -> u64 {
+        match self {
+            JournalItem::Call(seq, ..) => *seq,
+            JournalItem::Event(event) => event.seq,
+        }
+    }
+
+    /// The operation and the status of the call, if it is one.
+    pub(crate) fn kind(&self) -> Option<(Option<&'static str>, u16)> {
+        match self {
+            JournalItem::Call(.., call) => Some((call.0.frame.operation, call.0.frame.status)),
+            JournalItem::Event(_) => None,
+        }
+    }
+
     /// The call, if it is one.
     pub(crate) fn interaction(&self) -> Option<Interaction> {
         match self {
@@ -260,6 +279,7 @@ impl Journal {
             scopes: VecDeque::new(),
             calls: CallTally::default(),
             scope_calls: CallTally::default(),
+            forgotten: BTreeMap::new(),
             entries_max,
             bytes_max,
             blocks: VecDeque::new(),
@@ -517,6 +537,16 @@ impl Journal {
         Some(page)
     }
 
+    /// How many calls and events are held, and how many bytes.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        (self.slots.len(), self.bytes)
+    }
+
+    /// The calls that were forgotten with their answers, by operation and status.
+    pub(crate) fn forgotten(&self) -> &BTreeMap<(Option<&'static str>, u16), u64> {
+        &self.forgotten
+    }
+
     /// How many interactions are kept.
     #[cfg(test)]
     fn len(&self) -> usize {
@@ -563,7 +593,10 @@ impl Journal {
             self.bytes -= bytes;
             return;
         }
-        self.bytes -= slot.map_or(0, |entry| entry.bytes());
+        if let Some(entry) = slot {
+            self.bytes -= entry.bytes();
+            *self.forgotten.entry((entry.frame.operation, entry.frame.status)).or_default() += 1;
+        }
         self.calls.forgotten += 1;
         if self.scopes.back().is_none_or(|(first, _)| seq >= *first) {
             self.scope_calls.forgotten += 1;

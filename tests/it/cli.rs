@@ -1,6 +1,7 @@
 //! The binary as its users meet it: help pages, exit codes, the ready line, signals, files.
 #![cfg(feature = "cli")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -927,18 +928,190 @@ fn a_verbose_server_tells_each_call() {
     server.send("PUT", CLAIM, WORKER);
     let told = server.stderr_until("< {");
     let expected = format!(
-        "\n   1 PUT {CLAIM} → 200  connector.sync_job_claim\n     > {WORKER}\n     < {{\"result\":\"updated\"}}\n"
+        "\n   1 sync job job-pending  PUT {CLAIM} → 200  connector.sync_job_claim\n     > {WORKER}\n     < {{\"result\":\"updated\"}}\n"
     );
     assert!(told.ends_with(&expected), "{told}");
     // A call right before the end is told too.
     server.send("GET", "/nowhere/at/all", "");
     let told = server.stop();
-    assert!(
-        told.stderr.contains("\n   2 GET /nowhere/at/all → ") || told.stderr.starts_with("   2 GET"),
+    let line = told.stderr.lines().find(|line| line.starts_with("   2 index nowhere")).unwrap_or_default();
+    // The lanes are a column.
+    assert!(line.starts_with("   2 index nowhere         GET /nowhere/at/all → 400"), "{}", told.stderr);
+    assert!(told.stderr.contains("\n     error["), "{}", told.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_client_sent_moves_no_cursor_and_colours_are_for_those_who_ask() {
+    for (color, is_colored) in [("never", false), ("always", true)] {
+        let server = Server::start(&["serve", "-vv", "--color", color]);
+        server.send("POST", "/_connector/_sync_job", r#"{"id":"\u001b[2J","x":"\u009b"}"#);
+        server.send("PUT", "/_connector/_sync_job/job-pending/_claim", "{\"worker_hostname\":\"\u{1b}[2J\"}");
+        let told = server.stop().stderr;
+        assert!(told.contains(r"connector \u{1b}[2J"), "{told}");
+        assert!(!told.contains("\u{1b}[2J"), "{told}");
+        assert_eq!(told.contains("\u{1b}["), is_colored, "{told}");
+    }
+}
+
+/// The members of each event of the log, as the page of the book lists them.
+fn documented_events() -> BTreeMap<String, BTreeSet<String>> {
+    let page = include_str!("../../docs/watching.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| `event`")).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        // What stands in parentheses are values.
+        let mut members = cells[2].to_owned();
+        while let (Some(open), Some(close)) = (members.find(" (`"), members.find("`)")) {
+            members.replace_range(open..close + 2, "");
+        }
+        let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>();
+        (cells[1].trim_matches('`').to_owned(), names(&members))
+    })
+    .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_log_is_json_with_the_keys_of_the_book() {
+    let documented = documented_events();
+    assert_eq!(documented.len(), 10, "{documented:?}");
+    let server = Server::start(&["serve", "--log", "json", "--seed", "7"]);
+    server.send("PUT", CLAIM, r#"{"worker_hostname":" "}"#);
+    server.send("POST", "/_elastimock/clock/_advance", r#"{"by":"400s"}"#);
+    server.send("POST", "/_elastimock/scopes", r#"{"name":"a test","source":"tests/a.py:4"}"#);
+    server.send("GET", "/", "");
+    let told = server.stop();
+    assert_eq!(told.code, Some(1));
+    let events: Vec<Value> = told.stderr.lines().map(json).collect();
+    for event in &events {
+        let name = event["event"].as_str().expect("a name");
+        let keys: BTreeSet<String> = event.as_object().expect("an object").keys().cloned().collect();
+        let known: BTreeSet<String> =
+            documented[name].iter().cloned().chain(["time", "event"].map(str::to_owned)).collect();
+        assert!(keys.is_subset(&known), "{event} has more than {known:?}");
+        if !["finding", "reload", "scope_begin"].contains(&name) {
+            assert_eq!(keys, known, "{event}");
+        }
+    }
+    let names: Vec<&str> =
+        events.iter().filter_map(|event| event["event"].as_str()).filter(|name| *name != "message").collect();
+    assert_eq!(
+        names,
+        [
+            "start",
+            "scope_begin",
+            "call",
+            "finding",
+            "change",
+            "finding",
+            "scope_end",
+            "scope_begin",
+            "call",
+            "scope_end",
+            "stop"
+        ],
         "{}",
         told.stderr
     );
-    assert!(told.stderr.contains("\n     error["), "{}", told.stderr);
+    let of = |name: &str, at: usize| events.iter().filter(|event| event["event"] == name).nth(at).expect(name);
+    assert_eq!(of("call", 0)["lane"], "sync job job-pending");
+    assert_eq!(of("call", 0)["findings"], serde_json::json!(["blank-worker-hostname"]));
+    assert_eq!(of("finding", 1)["rule"], "heartbeat-gap");
+    assert_eq!(of("scope_end", 0)["counts"], serde_json::json!({ "error": 2, "warning": 0 }));
+    assert_eq!(of("scope_begin", 1)["source"], serde_json::json!({ "file": "tests/a.py", "line": 4 }));
+    assert_eq!((&of("stop", 0)["verdict"], &of("stop", 0)["exit"]), (&Value::from("failed"), &Value::from(1)));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_that_change_are_served_anew_and_wrong_ones_are_not() {
+    let folder = folder();
+    let state = |job: &str| {
+        format!(
+            r#"{{"connectors":[{{"id":"crm","index_name":"search-crm"}}],"sync_jobs":[{{"id":"{job}","connector_id":"crm"}}]}}"#
+        )
+    };
+    let stub = |name: &str| {
+        format!(r#"{{"stubs":[{{"name":"{name}","request":{{"path":"/{name}"}},"response":{{"status":299}}}}]}}"#)
+    };
+    let fixture = write(&folder, "crm.json", &state("one"));
+    let stubs = write(&folder, "stubs.json", &stub("first"));
+    let story = folder.path().join("story.ndjson");
+    let story = story.to_str().expect("a path");
+    let words =
+        ["serve", "--watch", "--fixtures", &fixture, "--stubs", &stubs, "--record", story, "--report", "json=-"];
+    let server = Server::start(&words);
+    let jobs = || {
+        json(&server.send("GET", "/_connector/_sync_job?filter_path=results.id", "").text())["results"][0]["id"].clone()
+    };
+    let claim =
+        |job: &str| server.send("PUT", &format!("/_connector/_sync_job/{job}/_claim"), r#"{"worker_hostname":""}"#);
+    assert_eq!((jobs(), server.send("GET", "/first", "").status), (Value::from("one"), 299));
+    assert_eq!(claim("one").status, 200);
+    // Added by hand: no file says anything of it.
+    server.send(
+        "POST",
+        "/_elastimock/stubs",
+        r#"{"name":"by hand","request":{"path":"/hand"},"response":{"status":298}}"#,
+    );
+
+    // Half of it, as an editor may leave it for a moment.
+    write(&folder, "crm.json", &state("two")[..40]);
+    let told = server.stderr_until("what was served before stays");
+    assert!(told.contains(&format!("error: {fixture}:1:41: ")), "{told}");
+    assert_eq!(jobs(), "one");
+
+    // Whole, and by a rename.
+    let new = write(&folder, "crm.json.new", &state("two"));
+    std::fs::rename(new, &fixture).expect("a rename");
+    let told = server.stderr_until("reloaded");
+    assert!(told.contains("the state is replaced"), "{told}");
+    assert_eq!((jobs(), server.send("GET", "/first", "").status), (Value::from("two"), 299));
+    assert_eq!(claim("two").status, 200);
+
+    write(&folder, "stubs.json", &stub("second"));
+    let told = server.stderr_until("reloaded");
+    assert!(told.contains("the stubs are replaced"), "{told}");
+    // What was claimed stays claimed: only the stubs are others.
+    assert_eq!(json(&server.send("GET", "/_connector/_sync_job/two", "").text())["status"], "in_progress");
+    assert_ne!(server.send("GET", "/first", "").status, 299);
+    assert_eq!((server.send("GET", "/second", "").status, server.send("GET", "/hand", "").status), (299, 298));
+
+    std::fs::remove_file(&fixture).expect("a file");
+    let told = server.stderr_until("what was served before stays");
+    assert!(told.contains("cannot read"), "{told}");
+    write(&folder, "crm.json", &state("three"));
+    server.stderr_until("reloaded");
+    assert_eq!(jobs(), "three");
+    // A reset goes to what was read last.
+    server.send("POST", "/_elastimock/reset", "");
+    assert_eq!((jobs(), server.send("GET", "/second", "").status), (Value::from("three"), 299));
+    assert_eq!(claim("three").status, 200);
+    let live = server.stop();
+    assert_eq!(live.code, Some(1));
+
+    let told = run(&["judge", story, "--json"]);
+    let (live, offline) = (json(live.stdout.lines().last().expect("a report")), json(&told.stdout));
+    let rules = |report: &Value| {
+        let findings = report["findings"].as_array().expect("findings").iter();
+        findings.map(|found| (found["rule"].clone(), found["seq"].clone(), found["scope"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&live), rules(&offline));
+    assert_eq!((&live["counts"], live["calls"].as_u64()), (&offline["counts"], offline["calls"].as_u64()));
+}
+
+#[test]
+fn there_must_be_something_to_watch() {
+    for (words, told) in [
+        (&["serve", "--watch"][..], "--watch has nothing to watch"),
+        (&["serve", "--watch", "--fixtures", "-"], "--watch cannot watch standard input"),
+    ] {
+        let ended = run(words);
+        assert_eq!(ended.code, Some(2), "{words:?}");
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
 }
 
 #[cfg(unix)]

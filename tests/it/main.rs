@@ -11,6 +11,7 @@ mod promises;
 mod tidy;
 
 mod coverage;
+mod metrics;
 mod mock_server;
 mod page;
 mod playback;

@@ -443,7 +443,7 @@ fn counted(count: u64, one: &str) -> String {
 
 /// A text without anything that could move a terminal's cursor or end a document early: control
 /// characters are shown as escapes, line ends stay.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

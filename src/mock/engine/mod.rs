@@ -12,6 +12,7 @@
 pub(crate) mod forward;
 pub(crate) mod gates;
 mod hand;
+pub(crate) mod metrics;
 pub(crate) mod mode;
 pub(crate) mod run;
 mod simulating;
@@ -59,6 +60,7 @@ use crate::visibility::Visibility;
 use forward::Forwarded;
 use gates::Gates;
 pub use hand::Deadline;
+use metrics::Connections;
 use mode::{AnswerMode, Mocked};
 use run::{StateShown, Warmth};
 use stubbing::Stubbed;
@@ -150,6 +152,11 @@ pub struct Engine {
     run_started_at: Timestamp,
     /// The state at the start as a recording shows it, once somebody has asked for it.
     start_state: OnceLock<StateShown>,
+    /// The same of earlier scopes, where those started from another fixture: each with the number of the first scope that
+    /// did not.
+    earlier_starts: Vec<(u64, StateShown)>,
+    /// A fixture that was read meanwhile: the next scope starts from it.
+    reloaded: Option<Arc<Fixture>>,
     /// What may be broken since before anything happened, for the first line of a recording.
     allowed: Vec<Allowed>,
     /// Events that are still to be written to a recording; `None` if nobody writes one.
@@ -180,6 +187,8 @@ pub struct Engine {
     has_ended: bool,
     /// What the door is bothered by.
     troubles: Vec<String>,
+    /// What it says of its connections.
+    connections: Connections,
 }
 
 /// What the shell must do with a request that the engine has dealt with.
@@ -373,6 +382,8 @@ impl Engine {
             started_at,
             run_started_at: started_at,
             start_state: OnceLock::new(),
+            earlier_starts: Vec::new(),
+            reloaded: None,
             allowed: Vec::new(),
             unwritten: None,
             clock,
@@ -390,6 +401,7 @@ impl Engine {
             latest: started_at,
             has_ended: false,
             troubles: Vec::new(),
+            connections: Connections::default(),
         };
         engine.expect_stubs();
         engine

@@ -85,6 +85,11 @@ impl Mocked {
         self.cluster = OnceLock::from(cluster);
     }
 
+    /// Starts from another fixture, which can be planted, from the next [`Mocked::reset`] on.
+    pub(crate) fn start_from(&mut self, fixture: Arc<Fixture>) {
+        self.fixture = fixture;
+    }
+
     /// Back to the fixture, as if it started at that instant.
     pub(crate) fn reset(&mut self, started_at: Timestamp) {
         self.started_at = started_at;

@@ -5,7 +5,7 @@
 //! from what a verb hands out: an engine is as a rule behind a lock.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -225,6 +225,7 @@ impl Engine {
         let calls = self.journal.calls(RunSpan::Scope);
         self.clock = self.setup.clock.clone();
         self.started_at = self.clock.read(system);
+        self.start_from_reloaded();
         match &mut self.mode {
             AnswerMode::Mock(mocked) => {
                 let is_large = !self.setup.fixture.can_wait().unwrap_or(true);
@@ -238,7 +239,9 @@ impl Engine {
             mocked.reset(self.started_at);
         }
         let shown = self.start_state();
-        let state = (shown.bytes <= limits::EVENT_STATE_BYTES_MAX).then(|| shown.value.clone());
+        // A state that is not the header's is told however large it is.
+        let is_told = shown.bytes <= limits::EVENT_STATE_BYTES_MAX || !self.earlier_starts.is_empty();
+        let state = is_told.then(|| shown.value.clone());
         let (scope, started_at) = (name.clone(), self.started_at);
         self.happen(at, Change::Reset { scope, started_at, state, forget, source: source.clone() }, 0);
         let ended = self.judge.end_scope(ScopeEnd {
@@ -285,6 +288,11 @@ impl Engine {
             ))),
             _ => Ok(name.into()),
         }
+    }
+
+    /// The ended scope that began with that number.
+    pub fn ended_scope(&self, first_seq: u64) -> Option<Scope> {
+        self.judge.ended_scopes().find(|scope| scope.first_seq == first_seq).cloned()
     }
 
     /// Every scope of the run, the last one going on. With `end` as if the run ended at the latest instant
@@ -662,6 +670,11 @@ impl Engine {
         };
         let scope = named.and_then(|scope| scope.name.clone());
         let source = named.and_then(|scope| scope.source.clone());
+        let state = match (span, ended) {
+            (RunSpan::Run, _) => self.start_of(0),
+            (_, Some(ended)) => self.start_of(ended.first_seq),
+            (_, None) => self.start_state(),
+        };
         let allowances = self.allowed.iter().filter(|allowed| is_first || !allowed.first_scope_only);
         Header {
             elastimock: env!("CARGO_PKG_VERSION").to_owned(),
@@ -676,7 +689,7 @@ impl Engine {
             scope,
             source,
             ignore: Vec::new(),
-            state: (*self.start_state().value).clone(),
+            state: (*state.value).clone(),
         }
     }
 
@@ -686,6 +699,24 @@ impl Engine {
             AnswerMode::Playback(playback) => playback.played().notes.iter().rev().find(|note| note.seq == seq),
             AnswerMode::Mock(_) | AnswerMode::Upstream => None,
         }
+    }
+
+    /// Lets the scope that begins start from what was read meanwhile, if something was.
+    fn start_from_reloaded(&mut self) {
+        let Some(fixture) = self.reloaded.take() else { return };
+        let before = self.start_state().clone();
+        self.earlier_starts.push((self.journal.next_seq() + 1, before));
+        self.start_state = OnceLock::new();
+        self.setup.fixture = fixture.clone();
+        if let AnswerMode::Mock(mocked) = &mut self.mode {
+            mocked.start_from(fixture);
+        }
+    }
+
+    /// The state at the start of the scope that began with that number.
+    fn start_of(&self, first_seq: u64) -> &StateShown {
+        let earlier = self.earlier_starts.iter().find(|(until, _)| first_seq < *until);
+        earlier.map_or_else(|| self.start_state(), |(_, state)| state)
     }
 
     fn start_state(&self) -> &StateShown {
@@ -917,4 +948,53 @@ pub(crate) fn add_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Times
         }
     }
     lock(engine).add_state(fixture, system)
+}
+
+/// What of a fixture was replaced when it was read again.
+#[cfg(feature = "cli")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reloaded {
+    /// The state.
+    pub state: bool,
+    /// The stubs that came with it.
+    pub stubs: bool,
+}
+
+/// Has a fixture served in the place of the one that the mock started from, as far as they differ: the state as
+/// [`put_state`] does it, and of the stubs those that came with the old one. The next scope starts from the new one.
+///
+/// # Errors
+/// [`Error::is_invalid_input`] if the fixture is wrong, if the name of a stub is taken by one that was added meanwhile,
+/// or in a playback; then nothing has changed.
+#[cfg(feature = "cli")]
+pub(crate) fn reload(engine: &Mutex<Engine>, fixture: Fixture, system: Timestamp) -> Result<Reloaded, Error> {
+    fixture.check()?;
+    let fixture = Arc::new(fixture);
+    let (before, seed, at) = {
+        let mut engine = lock(engine);
+        engine.cluster()?;
+        let before = engine.reloaded.clone().unwrap_or_else(|| engine.setup.fixture.clone());
+        (before, engine.setup.seed, engine.now(system))
+    };
+    let told = |fixture: &Fixture| {
+        let mut state = fixture.to_value();
+        let stubs = state.as_object_mut().and_then(|members| members.shift_remove("stubs"));
+        (state, stubs)
+    };
+    let ((state, stubs), (state_before, stubs_before)) = (told(&fixture), told(&before));
+    let changed = Reloaded { state: state != state_before, stubs: stubs != stubs_before };
+    // Planted while nobody waits; what cannot be is told before anything has changed.
+    let planted = match changed.state {
+        true => Some(PlantedState { stubs: Vec::new(), ..PlantedState::whole(&fixture, seed, at)? }),
+        false => None,
+    };
+    let mut engine = lock(engine);
+    if changed.stubs {
+        engine.exchange_stubs(&before, &fixture, at)?;
+    }
+    if let Some(planted) = planted {
+        engine.install(planted).expect("a whole state can always take its place");
+    }
+    engine.reloaded = Some(fixture);
+    Ok(changed)
 }

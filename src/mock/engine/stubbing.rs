@@ -21,6 +21,8 @@ use crate::es::store::Cluster;
 use crate::es::words::stubbed;
 use crate::fault::{FaultKind, StubMark};
 use crate::finding::Finding;
+#[cfg(feature = "cli")]
+use crate::fixture::Fixture;
 use crate::http::{Headers, Request, Response};
 use crate::near_miss;
 use crate::record::event::Change;
@@ -343,6 +345,33 @@ impl Engine {
         names
     }
 
+    /// Puts the stubs of a fixture in the place of those that came with another one; stubs that were added otherwise stay.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the name of one is taken by another that stays; then nothing has changed.
+    #[cfg(feature = "cli")]
+    pub(super) fn exchange_stubs(&mut self, before: &Fixture, after: &Fixture, at: Timestamp) -> Result<(), Error> {
+        let old = Cast::new(before.stubs().cloned(), self.setup.seed)?;
+        let old: Vec<String> = old.standings().map(|standing| standing.name.to_owned()).collect();
+        let mut rest = match &self.stubs {
+            Some(cast) => (**cast).clone(),
+            None => Cast::new([], self.setup.seed)?,
+        };
+        for name in &old {
+            rest.remove(name);
+        }
+        for script in after.stubs() {
+            rest.add(script.clone())?;
+        }
+        self.prepare();
+        self.drop_those(|name| old.iter().any(|old| old == name), at);
+        let scripts: Vec<Script> = after.stubs().cloned().collect();
+        if !scripts.is_empty() {
+            self.take_stubs(scripts, false, at);
+        }
+        Ok(())
+    }
+
     /// Takes out the stub of that name, or all of them; whether there was one.
     pub fn remove_stubs(&mut self, name: Option<&str>, system: Timestamp) -> bool {
         let at = self.now(system);
@@ -350,8 +379,11 @@ impl Engine {
     }
 
     fn drop_stubs(&mut self, name: Option<&str>, at: Timestamp) -> bool {
+        self.drop_those(|known| name.is_none_or(|name| name == known), at)
+    }
+
+    fn drop_those(&mut self, is_meant: impl Fn(&str) -> bool, at: Timestamp) -> bool {
         let Some(cast) = &mut self.stubs else { return false };
-        let is_meant = |known: &str| name.is_none_or(|name| name == known);
         let removed: Vec<Arc<str>> =
             cast.standings().filter(|standing| is_meant(standing.name)).map(|standing| standing.name.into()).collect();
         removed.iter().for_each(|name| {

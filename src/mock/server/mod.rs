@@ -687,10 +687,20 @@ impl MockServer {
         self.shared.engine().setup().clone()
     }
 
-    /// At most `limit` interactions after number `after`.
-    pub(crate) fn journal_after(&self, after: u64, limit: usize) -> crate::record::Extract {
+    /// At most `limit` calls after number `after`, and the events among them.
+    pub(crate) fn page_after(&self, after: u64, limit: usize) -> crate::record::JournalPage {
         let page = self.shared.engine().page(RunSpan::Run, after, None, limit, usize::MAX);
-        page.expect("there is always a run").into()
+        page.expect("there is always a run")
+    }
+
+    /// The ended scope that began with that number.
+    pub(crate) fn ended_scope(&self, first_seq: u64) -> Option<Scope> {
+        self.shared.engine().ended_scope(first_seq)
+    }
+
+    /// Gives the server other fixtures and stubs while it runs.
+    pub(crate) fn reloader(&self) -> Reloader {
+        Reloader(self.shared.clone())
     }
 
     /// In a playback, what is worth knowing of the answer to a call.
@@ -709,6 +719,37 @@ impl MockServer {
         let _ = waiting.await;
         self.close_sink()
     }
+}
+
+/// Gives a server other fixtures and stubs while it runs.
+#[cfg(feature = "cli")]
+#[derive(Clone, Debug)]
+pub(crate) struct Reloader(Arc<ServerShared>);
+
+#[cfg(feature = "cli")]
+impl Reloader {
+    /// Has another fixture served, as far as it differs from the one before.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if it is wrong; then nothing has changed.
+    pub(crate) fn reload(&self, fixture: Fixture) -> Result<run::Reloaded, Error> {
+        self.0.verb(|engine| run::reload(engine, fixture, system_time()))
+    }
+}
+
+/// A fixture with the stubs of files and of incidents.
+///
+/// # Errors
+/// [`Error::is_invalid_input`] if a file is wrong or there is no such incident.
+pub(crate) fn composed(fixture: Fixture, stub_files: &[PathBuf], incidents: &[String]) -> Result<Fixture, Error> {
+    let mut fixture = fixture;
+    if !stub_files.is_empty() {
+        fixture = fixture.merge(Fixture::load_stubs(stub_files)?)?;
+    }
+    for name in incidents {
+        fixture = fixture.merge(Fixture::from_json(Incident::named(name)?.stubs)?)?;
+    }
+    Ok(fixture)
 }
 
 impl Drop for MockServer {
@@ -1106,13 +1147,9 @@ impl MockServerBuilder {
         if !self.fixtures.is_empty() {
             self.setup.fixture = Arc::new(Fixture::load(&self.fixtures)?);
         }
-        if !self.stub_files.is_empty() {
-            let stubs = Fixture::load_stubs(&self.stub_files)?;
-            self.setup.fixture = Arc::new((*self.setup.fixture).clone().merge(stubs)?);
-        }
-        for name in &self.incidents {
-            let stubs = Fixture::from_json(Incident::named(name)?.stubs)?;
-            self.setup.fixture = Arc::new((*self.setup.fixture).clone().merge(stubs)?);
+        if !(self.stub_files.is_empty() && self.incidents.is_empty()) {
+            let fixture = composed((*self.setup.fixture).clone(), &self.stub_files, &self.incidents)?;
+            self.setup.fixture = Arc::new(fixture);
         }
         if !self.stubs.is_empty() {
             let fixture = (*self.setup.fixture).clone();

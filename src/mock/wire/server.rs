@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::net::TcpListener as StdListener;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -46,6 +46,7 @@ use crate::http::{Headers, Method, Request, Response};
 use crate::limits::{ACCEPT_AGAIN_MS, CONNECTIONS_MAX, HEAD_BYTES_MAX, LISTENERS_MAX};
 use crate::mock::admin::{self, SharedEngine};
 use crate::mock::engine::gates::Arrival;
+use crate::mock::engine::metrics::Connections;
 use crate::mock::engine::run::{self, Warmth};
 use crate::mock::engine::{Engine, ParsedRequest, PendingResponse, RequestParser, lock};
 use crate::record::event::Event;
@@ -86,6 +87,8 @@ pub(crate) struct ServerShared {
     has_gates: AtomicBool,
     /// The server that calls are forwarded to.
     behind: Option<Behind>,
+    /// The tasks that serve it, once they do.
+    tasks: OnceLock<Arc<Tasks>>,
 }
 
 /// What is known of an answer's delivery beside its fault.
@@ -144,6 +147,7 @@ impl ServerShared {
             came: Arc::default(),
             has_gates,
             behind: None,
+            tasks: OnceLock::new(),
         }
     }
 
@@ -286,7 +290,7 @@ impl ServerShared {
     fn exchange(&self, request: &Request) -> (Response, Delivery) {
         if admin::is_for_us(request) {
             let mut read = admin::read(request);
-            self.engine().set_troubles(self.troubles.list());
+            self.tell_engine();
             let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
             return (read.render(&outcome), Delivery::default());
         }
@@ -295,6 +299,14 @@ impl ServerShared {
         run::warm(&self.engine, &self.warmth);
         let acted = self.engine().act(read, request, system_time());
         self.conclude(acted, request, began)
+    }
+
+    /// Tells the engine what only the door knows.
+    fn tell_engine(&self) {
+        let connections = self.tasks.get().map(|tasks| tasks.connections()).unwrap_or_default();
+        let mut engine = self.engine();
+        engine.set_troubles(self.troubles.list());
+        engine.set_connections(connections);
     }
 
     /// Writes the answer of a call on which the mock has acted, and remembers it.
@@ -551,6 +563,8 @@ struct Alive {
     next: u64,
     wakers: BTreeMap<u64, Waker>,
     connections: usize,
+    /// All connections that there were.
+    accepted: u64,
     /// The socket that is listened on, while it is.
     listener: Option<Arc<TcpListener>>,
     /// The listener's, when it waits for a connection to end.
@@ -573,6 +587,11 @@ impl Tasks {
 
     fn alive(&self) -> MutexGuard<'_, Alive> {
         self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connections(&self) -> Connections {
+        let alive = self.alive();
+        Connections { open: alive.connections as u64, accepted: alive.accepted }
     }
 
     fn enter(&self, waker: Waker) -> u64 {
@@ -675,6 +694,7 @@ pub(crate) fn adopt(listener: StdListener) -> std::io::Result<Arc<TcpListener>> 
 pub(crate) fn spawn(listener: Arc<TcpListener>, shared: Arc<ServerShared>) -> Arc<Tasks> {
     let tasks = Arc::new(Tasks::default());
     tasks.alive().listener = Some(listener.clone());
+    let _ = shared.tasks.set(tasks.clone());
     tokio::spawn(Accepting { listener, shared, pause: None, place: TaskPlace::new(&tasks) });
     tasks
 }
@@ -717,6 +737,7 @@ impl Future for Accepting {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, _))) => {
                     alive.connections += 1;
+                    alive.accepted += 1;
                     drop(alive);
                     serve(stream, this.shared.clone(), &this.place.tasks);
                 }
