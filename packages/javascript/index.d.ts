@@ -69,8 +69,11 @@ export class Server implements AsyncDisposable {
     body?: unknown,
     options?: { accept?: string; query?: Record<string, string | undefined> },
   ): Promise<any>;
-  /** Ends the scope and begins the next, which has this name: state, clock and ids as at the start. */
-  scope(name: string): Promise<void>;
+  /**
+   * Ends the scope and begins the next, which has this name: state, clock and ids as at the start. `source` is where its
+   * findings point to, `tests/sync.test.js:41`; the caller's line if not said.
+   */
+  scope(name: string, source?: string): Promise<void>;
   /** Ends the scope and begins the next, which has no name. */
   reset(): Promise<void>;
   /** What clients did wrong in the scope that goes on, in another one, or in the scope `all`. */
@@ -131,9 +134,9 @@ export interface Scope {
 
 /**
  * Begins a scope for a test, which starts from the fixtures again. Tests that run at a time have a server each, tests
- * that run one after the other share one.
+ * that run one after the other share one. Findings point at `source`; at the caller's line if not said.
  */
-export function beginScope(name: string, options?: ScopeOptions): Promise<Scope>;
+export function beginScope(name: string, options?: ScopeOptions, source?: string): Promise<Scope>;
 
 /**
  * Runs a test in a scope of its own. Findings are thrown as a `ContractError`; if the test has failed by itself, they
@@ -144,6 +147,7 @@ export function withScope<T>(
   options: ScopeOptions | undefined,
   test: (mock: Server) => T | Promise<T>,
   onFailed?: (text: string) => void,
+  source?: string,
 ): Promise<T>;
 
 declare const elastimock: {

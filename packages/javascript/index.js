@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { binary } from './binary.js';
 
@@ -68,6 +68,30 @@ function firstLine(child) {
   });
 }
 
+/** A place in a source file as findings tell it: relative to the repository in CI, else to the current folder. */
+export function placeOf(file, line, test) {
+  const path = file.startsWith('file:') ? fileURLToPath(file) : file;
+  const below = relative(process.env.GITHUB_WORKSPACE || process.cwd(), path);
+  const shown = below.startsWith('..') || isAbsolute(below) ? path : below.replaceAll('\\', '/');
+  return [shown, line, test].filter((part) => part !== undefined).join(line === undefined ? '::' : ':');
+}
+
+/** The line outside of this package that has called, or `undefined`. */
+export function calledFrom(test) {
+  for (const frame of new Error().stack.split('\n').slice(1)) {
+    const [, file, line] = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):\d+\)?$/.exec(frame) ?? [];
+    if (file && !OWN.has(file)) return placeOf(file, Number(line), test);
+  }
+  return undefined;
+}
+
+const OWN = new Set(
+  ['index.js', 'node-test.js', 'vitest.js'].flatMap((name) => {
+    const url = new URL(name, import.meta.url).href;
+    return [url, fileURLToPath(url)];
+  }),
+);
+
 /** A running mock, and its verbs. */
 export class Server {
   #child;
@@ -107,9 +131,12 @@ export class Server {
     return accept === 'application/json' && text ? JSON.parse(text) : text;
   }
 
-  /** Ends the scope and begins the next, which has this name: state, clock and ids as at the start. */
-  async scope(name) {
-    await this.admin('POST', '/scopes', { name });
+  /**
+   * Ends the scope and begins the next, which has this name: state, clock and ids as at the start. `source` is where its
+   * findings point to, `tests/sync.test.js:41`; the caller's line if not said.
+   */
+  async scope(name, source = calledFrom()) {
+    await this.admin('POST', '/scopes', { name, source });
   }
 
   /** Ends the scope and begins the next, which has no name. */
@@ -275,9 +302,9 @@ export function configure(options) {
 /**
  * Begins a scope for a test, which starts from the fixtures again. Tests that run at a time have a server each, tests
  * that run one after the other share one. `verdict()` is a `ContractError` if the scope has findings that fail it, and
- * `end()` lets another test have the server.
+ * `end()` lets another test have the server. Findings point at `source`; at the caller's line if not said.
  */
-export async function beginScope(name, options) {
+export async function beginScope(name, options, source = calledFrom()) {
   const { fixtures, stubs, clock, allow = {}, failOn = defaults.failOn ?? 'error' } = { ...options };
   if (!['error', 'warning', 'never'].includes(failOn)) {
     throw new ElastimockError(`failOn is error, warning or never, not ${failOn}`);
@@ -292,7 +319,7 @@ export async function beginScope(name, options) {
     return fails(found, failOn) ? new ContractError(found) : undefined;
   };
   try {
-    await mock.scope(name);
+    await mock.scope(name, source);
     if (fixtures !== undefined) await mock.putState(...listed(fixtures));
     if (clock !== undefined) await mock.setClock(clock);
     if (stubs !== undefined) await mock.stub(...listed(stubs));
@@ -308,8 +335,8 @@ export async function beginScope(name, options) {
  * Runs a test in a scope of its own. Findings are thrown as a `ContractError`; if the test has failed by itself, they
  * are told to `onFailed`.
  */
-export async function withScope(name, options, test, onFailed = console.error) {
-  const { mock, verdict, end } = await beginScope(name, options);
+export async function withScope(name, options, test, onFailed = console.error, source = calledFrom()) {
+  const { mock, verdict, end } = await beginScope(name, options, source);
   try {
     let result;
     try {

@@ -1,6 +1,6 @@
 // For node:test: each test has a mock in a scope of its own, whose findings fail it.
 import { test as base } from 'node:test';
-import { configure, withScope } from './index.js';
+import { calledFrom, configure, withScope } from './index.js';
 
 export { configure };
 
@@ -8,7 +8,9 @@ export { configure };
 export function test(name, options, body) {
   if (typeof options === 'function') [options, body] = [{}, options];
   const { elastimock, ...others } = options ?? {};
-  return base(name, others, (t) => withScope(t.fullName ?? t.name, elastimock, (mock) => body(mock, t), (text) => t.diagnostic(text)));
+  const source = calledFrom(name);
+  return base(name, others, (t) =>
+    withScope(t.fullName ?? t.name, elastimock, (mock) => body(mock, t), (text) => t.diagnostic(text), source));
 }
 
 export const it = test;

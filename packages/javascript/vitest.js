@@ -1,6 +1,6 @@
 // For vitest: each test that asks for `elastimock` has a mock in a scope of its own, whose findings fail it.
 import { test as base } from 'vitest';
-import { beginScope, configure } from './index.js';
+import { beginScope, configure, placeOf } from './index.js';
 
 export { configure };
 
@@ -14,7 +14,9 @@ function nameOf(task) {
 export const test = base.extend({
   elastimockOptions: [{}, { injected: false }],
   elastimock: async ({ elastimockOptions, task, onTestFinished }, use) => {
-    const { mock, verdict, end } = await beginScope(nameOf(task), elastimockOptions);
+    // The line is known if vitest is asked for it (`includeTaskLocation`).
+    const source = task.file?.filepath && placeOf(task.file.filepath, task.location?.line, task.name);
+    const { mock, verdict, end } = await beginScope(nameOf(task), elastimockOptions, source);
     // Whatever the test's fixtures do when they are taken down has been done by then.
     onTestFinished(async () => {
       try {

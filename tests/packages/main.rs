@@ -200,7 +200,8 @@ fn the_action() -> Result<(), Failed> {
         assert_eq!(output.status.code(), Some(code), "{commands}: {told}{complained}");
         assert_eq!(told.contains("\n::error title=blank-worker-hostname::"), code == 1, "{told}");
         let written = std::fs::read_to_string(folder.path().join("summary.md"))?;
-        assert!(written.starts_with("### elastimock\n~~~~text\n") && written.contains(summary), "{written}");
+        assert!(written.starts_with("### elastimock: ") && written.contains(summary), "{written}");
+        assert!(written.contains("\nCoverage of the Connector API: "), "{written}");
         assert!(folder.path().join("contract.xml").is_file());
     }
     Ok(())

@@ -8,6 +8,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -65,6 +66,16 @@ class Findings(list[Finding]):
 
     def __str__(self) -> str:
         return self.text
+
+
+def place_of(file: str | os.PathLike[str], line: int | None = None, test: str = "") -> str:
+    """A place in a source file as findings tell it: relative to the repository in CI, else to the current folder."""
+    base = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    try:
+        shown = Path(file).resolve().relative_to(base.resolve()).as_posix()
+    except (OSError, ValueError):
+        shown = os.fspath(file)
+    return shown + (f":{line}" if line else "") + (f"{':' if line else '::'}{test}" if test else "")
 
 
 class Server:
@@ -205,9 +216,14 @@ class Server:
             raise ElastimockError(f"{method} {target}: {_reason(text)}")
         return json.loads(text) if accept == "application/json" and text else text
 
-    def scope(self, name: str) -> None:
-        """Ends the scope and begins the next, which has this name: state, clock and ids as at the start."""
-        self.admin("POST", "/scopes", {"name": name})
+    def scope(self, name: str, source: str | None = None) -> None:
+        """Ends the scope and begins the next, which has this name: state, clock and ids as at the start.
+
+        ``source`` is where its findings point to, ``tests/test_sync.py:41:test_claim``; the caller's line if not said.
+        """
+        caller = sys._getframe(1)
+        place = source or place_of(caller.f_code.co_filename, caller.f_lineno)
+        self.admin("POST", "/scopes", {"name": name, "source": place})
 
     def reset(self) -> None:
         """Ends the scope and begins the next, which has no name."""

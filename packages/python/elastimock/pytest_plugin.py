@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from elastimock._server import FailOn, Findings, Fixture, Server
+from elastimock._server import FailOn, Findings, Fixture, Server, place_of
 
 _FAIL_ON = ("error", "warning", "never")
 _KNOWN = ("fixtures", "stubs", "clock", "allow", "fail_on")
@@ -93,7 +93,7 @@ def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Gen
     """A mock server in a scope of this test's own. Its findings fail the test."""
     server, item = elastimock_server, request.node
     wanted = _wanted(item)
-    server.scope(item.nodeid)
+    server.scope(item.nodeid, _place(item))
     if "fixtures" in wanted:
         server.put_state(*(_beside(item.path, fixture) for fixture in _listed(wanted["fixtures"])))
     if "clock" in wanted:
@@ -154,6 +154,12 @@ def _wanted(item: pytest.Item) -> dict[str, Any]:
         wanted = {**marker.kwargs, **wanted}
     fail_on = wanted.get("fail_on", item.config.getini("elastimock_fail_on"))
     return {**wanted, "allow": allow, "fail_on": _fail_on(fail_on, "fail_on")}
+
+
+def _place(item: pytest.Item) -> str:
+    """Where the test stands: findings point there."""
+    line = item.location[1]
+    return place_of(item.path, None if line is None else line + 1, item.name)
 
 
 def _listed(given: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """The plugin, in suites of its own."""
 
+import json
 import sys
 import textwrap
 import time
@@ -189,3 +190,32 @@ def test_a_runner_that_crashes_leaves_no_server(suite):
     while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] not in "ZX":
         assert time.monotonic() < until, "the server goes on running"
         time.sleep(0.02)
+
+
+def test_findings_point_at_the_test(suite):
+    pytester = suite("""
+        def test_guilty(elastimock):
+            claim(elastimock, worker="")
+
+        class TestMore:
+            @pytest.mark.parametrize("name", ["a:1", "b"])
+            def test_named(self, elastimock, name):
+                claim(elastimock, worker="")
+
+        def test_by_hand(elastimock):
+            elastimock.scope("by hand")
+            claim(elastimock, worker="")
+    """)
+    pytester.makeini("[pytest]\nelastimock_args = --report annotations=found.txt --report json=found.json")
+    run(pytester).assert_outcomes(failed=4)
+    lines = (pytester.path / "test_it.py").read_text().splitlines()
+    found = json.loads((pytester.path / "found.json").read_text())["findings"]
+    places = [(finding["source"]["file"], finding["source"]["line"], finding["source"].get("test")) for finding in found]
+    names = ["test_guilty", "test_named[a:1]", "test_named[b]"]
+    # pytest counts a decorated test from its decorator.
+    starts = ["def test_guilty", "@pytest.mark.parametrize", "@pytest.mark.parametrize"]
+    line_of = lambda start: next(at for at, line in enumerate(lines, 1) if line.strip().startswith(start))
+    assert places[:3] == [("test_it.py", line_of(start), name) for start, name in zip(starts, names)]
+    assert places[3] == ("test_it.py", line_of("elastimock.scope"), None)
+    told = (pytester.path / "found.txt").read_text()
+    assert told.startswith(f"::error file=test_it.py,line={places[0][1]},title=blank-worker-hostname in test_it.py")
