@@ -210,6 +210,12 @@ pub(crate) const PORTS_REMEMBERED_MAX: usize = 4096;
 /// Bytes of a fixture file, unpacked.
 pub(crate) const FIXTURE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+/// Bytes that come out of gzip before it is asked how few went in.
+pub(crate) const UNPACKED_BYTES_TRUSTED: usize = 32 * 1024 * 1024;
+
+/// Bytes that come out of one byte of gzip beyond that; texts that people pack stay far below.
+pub(crate) const UNPACKED_RATIO_MAX: usize = 200;
+
 /// Bytes of a recording whose lines are put into their order at the end.
 pub(crate) const RECORDING_ORDERED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 

@@ -2,13 +2,17 @@
 
 use super::args::CoverageArgs as Asked;
 use super::console::{CommandFailure, Console, Exit};
+use super::progress::Progress;
 use super::recordings;
 use crate::contract::coverage::Coverage;
 
 /// Merges what the recordings have exercised, and tells it.
 pub(crate) fn run(asked: &Asked, console: &Console) -> Result<Exit, CommandFailure> {
     let (recordings, _) = recordings::read(&asked.recordings, console)?;
-    let coverage = Coverage::of(&recordings);
+    let mut progress = Progress::new("counting", "calls", console);
+    let total = recordings::lines(&recordings);
+    let coverage = Coverage::watched(&recordings, &mut |at| progress.at(at, total));
+    drop(progress);
     if console.json() {
         console.json_line(&coverage.to_value())?;
     } else {

@@ -2,6 +2,7 @@
 
 use super::args::JudgeArgs;
 use super::console::{CommandFailure, Console, Exit};
+use super::progress::Progress;
 use super::{recordings, report};
 use crate::contract::coverage::Coverage;
 use crate::contract::offline::RecordedRun;
@@ -17,7 +18,10 @@ pub(crate) fn run(judge: &JudgeArgs, console: &Console) -> Result<Exit, CommandF
         // What is recorded has been answered already: nothing is left to be refused.
         strictness = strictness.with_contract(Contract::Warn);
     }
-    let run = RecordedRun::new(&recordings, strictness);
+    let mut progress = Progress::new("judging", "calls", console);
+    let total = recordings::lines(&recordings);
+    let run = RecordedRun::watched(&recordings, strictness, &mut |at| progress.at(at, total));
+    drop(progress);
     let names: Vec<(&str, &[u8])> = texts.iter().map(|read| (&*read.name, &*read.text)).collect();
     let mut report = Report::of_run(&run, &names);
     report.fail_on = judge.verdict.fail_on.severity();

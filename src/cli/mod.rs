@@ -4,7 +4,7 @@
 //! args.rs     the command line as clap derives it
 //! console.rs  what goes to stdout and what to stderr; colours; exit codes
 //! serving.rs  the life of a server: ready line, port file, findings; signals.rs what ends it
-//! live.rs     what happens, told as it happens; watch.rs files that are read again
+//! live.rs     what happens, told as it happens; watch.rs files that are read again; progress.rs how far it is
 //! report.rs   where reports go
 //! recordings.rs  recordings, read and complained about
 //! environment.rs  variables that have no effect
@@ -37,6 +37,7 @@ mod list;
 mod live;
 mod play;
 mod prepare;
+mod progress;
 mod record;
 mod recordings;
 mod report;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::console::{CommandFailure, Console};
+use super::progress::Progress;
 use crate::input::STDIN;
 use crate::mock::server::{read_recording, read_recording_from};
 use crate::record::recording::Recording;
@@ -30,6 +31,11 @@ pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, Rea
     Ok((recording, ReadRecording { name, text }))
 }
 
+/// Calls and events of recordings.
+pub(crate) fn lines(recordings: &[Recording]) -> usize {
+    recordings.iter().map(|recording| recording.interactions.len() + recording.events.len()).sum()
+}
+
 /// Whether a path stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
@@ -46,7 +52,9 @@ pub(crate) fn read(
 ) -> Result<(Vec<Recording>, Vec<ReadRecording>), CommandFailure> {
     let mut recordings: Vec<Recording> = Vec::new();
     let mut texts: Vec<ReadRecording> = Vec::new();
-    for path in paths {
+    let mut progress = Progress::new("reading", "recordings", console);
+    for (at, path) in paths.iter().enumerate() {
+        progress.at(at, paths.len());
         if paths.iter().filter(|other| *other == path).count() > 1 {
             return Err(CommandFailure::input(format!("{} is given twice", path.display())));
         }

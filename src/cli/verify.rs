@@ -1,7 +1,6 @@
 //! `elastimock verify`: whether another server answers as a recording says.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use super::caller::{Base, Caller};
 use super::console::{CommandFailure, Console, Exit, counted};
 use super::evidence::Evidence;
 use super::prepare::Prepared;
+use super::progress::Progress;
 use super::recordings;
 use crate::base64;
 use crate::http::{Headers, Method, Request, Response};
@@ -146,7 +146,8 @@ fn follow<'r>(
     let total = recording.interactions.len();
     let only: BTreeSet<&str> = verify.only.iter().map(String::as_str).collect();
     let began = Instant::now();
-    let mut progress = Progress::new(total, console);
+    let mut progress = Progress::new("verifying", "calls", console);
+    let mut done = 0;
     for line in recording.lines() {
         let call = match line {
             RecordingLine::Call(call) => call,
@@ -169,7 +170,8 @@ fn follow<'r>(
         if let Some(rate) = verify.rate {
             pause(Duration::from_secs_f64(outcome.sent as f64 / rate).saturating_sub(began.elapsed()));
         }
-        progress.step();
+        done += 1;
+        progress.at(done, total);
         if call.response.left_out().is_something() {
             outcome.left_out += 1;
             continue;
@@ -197,7 +199,7 @@ fn follow<'r>(
             outcome.differing.push(Differing { call, differs });
         }
     }
-    progress.end();
+    drop(progress);
     Ok(outcome)
 }
 
@@ -235,35 +237,6 @@ fn happen(event: &Event, recording: &Recording, other: &mut OtherServer) -> Resu
 fn pause(time: Duration) {
     if !time.is_zero() {
         std::thread::sleep(time);
-    }
-}
-
-/// How far it is, on a terminal.
-struct Progress {
-    at: usize,
-    total: usize,
-    is_shown: bool,
-}
-
-impl Progress {
-    fn new(total: usize, console: &Console) -> Progress {
-        let is_shown = !console.quiet() && !console.json() && std::io::stderr().is_terminal();
-        Progress { at: 0, total, is_shown }
-    }
-
-    fn step(&mut self) {
-        self.at += 1;
-        if self.is_shown {
-            // Nobody is hurt if it is not seen.
-            let _ = write!(std::io::stderr(), "\r{} of {} calls", self.at, self.total);
-        }
-    }
-
-    fn end(&self) {
-        if self.is_shown {
-            // A blank line in place of the last number.
-            let _ = write!(std::io::stderr(), "\r{:40}\r", "");
-        }
     }
 }
 

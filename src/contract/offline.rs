@@ -72,6 +72,15 @@ impl<'a> RecordedRun<'a> {
     /// in its own order; the state at the start is what all of them say. If one of them was reset or got
     /// another state, each stands for a mock of its own: they are judged one after the other.
     pub fn new(recordings: &'a [Recording], strictness: Strictness) -> RecordedRun<'a> {
+        RecordedRun::watched(recordings, strictness, &mut |_| {})
+    }
+
+    /// The same, and tells after each call and event how many there were so far.
+    pub(crate) fn watched(
+        recordings: &'a [Recording],
+        strictness: Strictness,
+        watch: &mut dyn FnMut(usize),
+    ) -> RecordedRun<'a> {
         let mut run = RecordedRun {
             calls: Vec::new(),
             end: Vec::new(),
@@ -90,16 +99,22 @@ impl<'a> RecordedRun<'a> {
         };
         if recordings.iter().any(is_own) {
             for (at, recording) in recordings.iter().enumerate() {
-                run.judge(std::slice::from_ref(recording), at, &strictness);
+                run.judge(std::slice::from_ref(recording), at, &strictness, watch);
             }
         } else {
-            run.judge(recordings, 0, &strictness);
+            run.judge(recordings, 0, &strictness, watch);
         }
         run
     }
 
     /// Judges recordings of one mock; the first of them is the one with number `first` of all.
-    fn judge(&mut self, recordings: &'a [Recording], first: usize, strictness: &Strictness) {
+    fn judge(
+        &mut self,
+        recordings: &'a [Recording],
+        first: usize,
+        strictness: &Strictness,
+        watch: &mut dyn FnMut(usize),
+    ) {
         let Some(header) = recordings.first().map(|recording| &recording.header) else { return };
         let state = together(recordings);
         let mut judge = Judge::new(header.profile, strictness.clone(), &state);
@@ -117,6 +132,7 @@ impl<'a> RecordedRun<'a> {
         let mut calls = 0;
         for (recording, line) in merged(recordings) {
             self.lines += 1;
+            watch(self.lines as usize);
             match line {
                 RecordingLine::Call(interaction) => {
                     now = interaction.at;

@@ -9,6 +9,7 @@ use std::io::{ErrorKind, Read};
 use flate2::read::MultiGzDecoder;
 
 use crate::error::Error;
+use crate::limits::{UNPACKED_BYTES_TRUSTED, UNPACKED_RATIO_MAX};
 use sniff::{InputWanted, TextLooks};
 
 /// What gzip begins with, whatever the file is called.
@@ -36,9 +37,10 @@ pub(crate) fn bytes(name: &str, reader: impl Read, wanted: InputWanted, bytes_ma
         let bytes = text(name, &mut reader, head, wanted, bytes_max);
         return if reader.beyond { Err(too_large(name, wanted, bytes_max)) } else { bytes };
     }
-    let mut unpacked = Bounded { reader: MultiGzDecoder::new(head.chain(reader)), left: bytes_max, beyond: false };
+    let unpacking = Unpacking { decoder: MultiGzDecoder::new(head.chain(reader)), packed_max: bytes_max, unpacked: 0 };
+    let mut unpacked = Bounded { reader: unpacking, left: bytes_max, beyond: false };
     let bytes = text(name, &mut unpacked, Vec::new(), wanted, bytes_max);
-    let beyond = unpacked.beyond || unpacked.reader.get_ref().get_ref().1.beyond;
+    let beyond = unpacked.beyond || unpacked.reader.decoder.get_ref().get_ref().1.beyond;
     if beyond { Err(too_large(name, wanted, bytes_max)) } else { bytes }
 }
 
@@ -73,6 +75,10 @@ fn part(name: &str, reader: &mut impl Read, into: &mut Vec<u8>, bytes: usize) ->
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
             Err(Error::invalid_input(format!("{name}: the gzip data is broken; pack the file again")))
         }
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(Error::invalid_input(format!(
+            "{name}: the gzip data unpacks to more than {UNPACKED_RATIO_MAX} times its size; if that is right, unpack it \
+             with gunzip"
+        ))),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
             Err(Error::invalid_input(format!("{name}: the gzip data ends too early; pack the file again")))
         }
@@ -85,6 +91,26 @@ fn too_large(name: &str, wanted: InputWanted, bytes_max: usize) -> Error {
         "{name}: there are more than {bytes_max} bytes; {} may have no more: split it",
         wanted.noun()
     ))
+}
+
+/// Unpacks gzip, and gives up when far more comes out than a text ever packs into so little.
+struct Unpacking<'h, R> {
+    decoder: MultiGzDecoder<std::io::Chain<&'h [u8], Bounded<R>>>,
+    /// What its reader may hand out in all.
+    packed_max: usize,
+    unpacked: usize,
+}
+
+impl<R: Read> Read for Unpacking<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.decoder.read(buffer)?;
+        self.unpacked += read;
+        let packed = self.packed_max - self.decoder.get_ref().get_ref().1.left;
+        match self.unpacked > UNPACKED_BYTES_TRUSTED && self.unpacked / UNPACKED_RATIO_MAX > packed {
+            true => Err(ErrorKind::FileTooLarge.into()),
+            false => Ok(read),
+        }
+    }
 }
 
 /// Hands out so many bytes, and notes whether there were more.
@@ -149,6 +175,15 @@ mod tests {
         assert_eq!(recording(b"y\ny").map(|head| head.len()), Ok(HEAD_BYTES));
         let told = recording(b"{\"elastimock_recording\":1}").expect_err("no end");
         assert_eq!(told, "f: there are more than 1000000 bytes; a recording may have no more: split it");
+    }
+
+    #[test]
+    fn what_unpacks_beyond_all_measure_is_told_long_before_the_bound() {
+        let blank = vec![b' '; UNPACKED_BYTES_TRUSTED];
+        assert_eq!(read(&packed(&blank)[..], usize::MAX).map(|text| text.len()), Ok(blank.len()));
+        let bomb = packed(&[&blank[..], b"  "].concat());
+        let told = read(&bomb[..], usize::MAX).expect_err("a bomb");
+        assert!(told.starts_with("f: the gzip data unpacks to more than 200 times its size; "), "{told}");
     }
 
     #[test]

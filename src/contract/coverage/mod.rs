@@ -70,14 +70,22 @@ pub struct Scenario {
 impl Coverage {
     /// What the calls of recordings have exercised. Recordings may be of one run or of many, in any order.
     pub fn of(recordings: &[Recording]) -> Coverage {
+        Coverage::watched(recordings, &mut |_| {})
+    }
+
+    /// The same, and tells after each call and event how many there were so far.
+    pub(crate) fn watched(recordings: &[Recording], watch: &mut dyn FnMut(usize)) -> Coverage {
+        let mut before = 0;
         let mut all = Coverage {
             profile: recordings.first().map(|recording| recording.header.profile).unwrap_or_default(),
             ..Coverage::default()
         };
         for recording in recordings {
-            for call in RecordedRun::new(std::slice::from_ref(recording), Strictness::default()).calls {
+            let one = std::slice::from_ref(recording);
+            for call in RecordedRun::watched(one, Strictness::default(), &mut |at| watch(before + at)).calls {
                 all.note(recording.header.profile, call.interaction, (&call.seen).into());
             }
+            before += recording.interactions.len() + recording.events.len();
         }
         all
     }
