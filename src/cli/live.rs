@@ -208,9 +208,6 @@ impl Live {
         if call.is_of_upstream() {
             told.push_str("  (upstream)");
         }
-        if interaction.is_of_upstream() {
-            told.push_str("  (upstream)");
-        }
         if let Some(fault) = call.fault() {
             told.push_str(&format!("  {}", fault.to_value()));
         }

@@ -61,7 +61,7 @@ pub(crate) fn run(record: &Record, console: &Console) -> Result<Exit, CommandFai
         ]
         .join("\n")
     };
-    serving::run(builder, &listening, console, written, Life::Callers(&introduce))
+    serving::run(builder, &listening, console, written, None, Life::Callers(&introduce))
 }
 
 /// What the upstream says of itself.

@@ -84,6 +84,15 @@ impl Source {
         field.as_instant().or_else(|| field.whole().as_str()?.parse().ok())
     }
 
+    /// The value at a path of names, from the top.
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Value> {
+        let field = self.field(path.first()?)?;
+        let Some((second, rest)) = path[1..].split_first() else {
+            return Some(field.whole());
+        };
+        rest.iter().try_fold(field.get(second)?, |value, name| value.get(name))
+    }
+
     /// The fields in order, each in one piece.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
         self.0.iter().map(|(name, field)| (&**name, &**field.whole()))

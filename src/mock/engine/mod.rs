@@ -374,8 +374,8 @@ impl Engine {
         let stubs = stubbing::at_start(&setup);
         let simulation = match &mode {
             AnswerMode::Mock(_) => simulating::at_start(&setup, started_at),
-            // The recording knows what they did.
-            AnswerMode::Playback(_) => None,
+            // The recording knows what they did, and another server has sides of its own.
+            AnswerMode::Playback(_) | AnswerMode::Upstream => None,
         };
         let mut engine = Engine {
             setup,

@@ -832,6 +832,7 @@ impl Engine {
         let state = match &self.mode {
             AnswerMode::Mock(_) => self.start_state().value.clone(),
             AnswerMode::Playback(playback) => Arc::new(playback.state().clone()),
+            AnswerMode::Upstream => Arc::default(),
         };
         let at = self.run_started_at;
         let release = release.number.to_owned();

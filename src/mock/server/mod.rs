@@ -522,7 +522,7 @@ impl MockServer {
     /// The same, with all calls or only those of the lanes that have findings.
     pub(crate) fn report_with(&self, every_call: bool) -> Report {
         let draft = {
-            let mut engine = self.engine_now();
+            let engine = self.engine_now();
             if every_call { engine.draft_of_page() } else { engine.draft() }
         };
         let mut report = draft.report(every_call);

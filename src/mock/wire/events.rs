@@ -4,6 +4,7 @@
 //! not more often than its rest allows. While nobody listens a call costs one look at a number.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +31,12 @@ pub(crate) struct EventStream {
     rest: Option<Pin<Box<Sleep>>>,
     /// When a listener is told that there is nothing, so that one that has gone away is found out.
     beat: Option<Pin<Box<Sleep>>>,
+}
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").finish_non_exhaustive()
+    }
 }
 
 impl EventStream {

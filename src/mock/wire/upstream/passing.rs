@@ -44,9 +44,9 @@ impl Body for WireBody {
                 Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
             }
             WireBody::Passing(passing) => passing.poll(context),
-            WireBody::Events(events) => {
-                Pin::new(events).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
-            }
+            WireBody::Events(events) => Pin::new(events)
+                .poll_frame(context)
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
         }
     }
 
