@@ -55,6 +55,7 @@ const TABLE: &[(&str, &str, Treatment)] = &[
     ("docs/connector-service.md", "curl 'http://127.0.0.1:9200/_connector/_sync_job?", Run(SERVICE_HAS_SYNCED)),
     ("docs/fixtures.md", "error: `startedAt`", Compare(what_lint_says)),
     ("docs/reports.md", "error[unknown-operation]", Compare(a_near_miss)),
+    ("docs/watching.md", "   1 sync job", Compare(what_v_tells)),
     ("README.md", "$ cargo add", Skip("it needs a project of its own; docs/rust.md has the same lines of a manifest")),
     ("README.md", "$ pip install", Skip("tests/packages installs the wheel that it has made")),
     ("README.md", "$ npm install", Skip("tests/packages installs the packages that it has made")),
@@ -233,6 +234,19 @@ fn a_near_miss(block: &Block) -> Result<(), String> {
     let finding = server.findings().first().map(ToString::to_string).ok_or("no finding")?;
     let shown = block.text.lines().count();
     same(&block.text, &finding.lines().take(shown).collect::<Vec<_>>().join("\n"))
+}
+
+fn what_v_tells(block: &Block) -> Result<(), String> {
+    need(&["bash", "curl"])?;
+    let script = r#"{ elastimock run -v --fail-on never -- bash -c '
+        call() { curl -s -o /dev/null -H "content-type: application/json" "$@"; }
+        call -X PUT $ELASTICSEARCH_URL/_connector/_sync_job/job-pending/_claim -d "{\"worker_hostname\":\"\"}"
+        call -X POST $ELASTICSEARCH_URL/_elastimock/scopes -d "{\"name\":\"tests/test_sync.py::test_cancel\"}"
+        call $ELASTICSEARCH_URL/_connector/_sync_job'
+    } 2>&1"#;
+    let told = Shell::new()?.output(script)?;
+    let told = told.lines().skip(1).take_while(|line| !line.starts_with("the client "));
+    same(&block.text, &told.map(|line| format!("{line}\n")).collect::<String>())
 }
 
 /// The steps run, one after the other, with the mock's own words about what comes.
