@@ -54,7 +54,7 @@ impl FaultKind {
 /// What went wrong with an answer: in the words of a stub's `response`.
 ///
 /// ```
-/// use elastimock::{Fault, FaultKind};
+/// use elastimock::stub::{Fault, FaultKind};
 ///
 /// let mut fault = Fault::new(FaultKind::Reset);
 /// fault.acts_before = true;

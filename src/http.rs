@@ -277,7 +277,7 @@ impl fmt::Debug for Headers {
 /// A request as it came in: method, target, headers and the whole body.
 ///
 /// ```
-/// use elastimock::{Method, Request};
+/// use elastimock::http::{Method, Request};
 ///
 /// let request = Request::new(Method::Put, "/_connector/_sync_job/job-1/_claim")
 ///     .json(r#"{"worker_hostname":"w-1"}"#);
@@ -391,7 +391,7 @@ impl Response {
     /// An answer with a JSON body, as a stub written in Rust may give it.
     ///
     /// ```
-    /// let response = elastimock::Response::json(200, &serde_json::json!({ "acknowledged": true }));
+    /// let response = elastimock::http::Response::json(200, &serde_json::json!({ "acknowledged": true }));
     /// assert_eq!(response.text(), r#"{"acknowledged":true}"#);
     /// ```
     pub fn json(status: u16, body: &serde_json::Value) -> Response {

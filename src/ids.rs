@@ -25,7 +25,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Where document ids come from: 20 characters of URL-safe base64, as Elasticsearch makes them.
 ///
 /// ```
-/// use elastimock::IdSource;
+/// use elastimock::engine::IdSource;
 ///
 /// let mut ids = IdSource::seeded(7);
 /// let first = ids.next_id();

@@ -43,7 +43,7 @@
 //!
 //! # Without a socket
 //!
-//! [`Engine`] is the whole mock as one value: a [`Request`] and an instant go in, a [`Step`] comes out.
+//! [`Engine`] is the whole mock as one value: a [request](http::Request) and an instant go in, an answer comes out.
 //! It reads no clock and draws no chance of its own: the same seed, fixture, requests and instants give
 //! the same bytes.
 //!
@@ -56,13 +56,13 @@ mod by_id;
 #[cfg(feature = "cli")]
 mod cli;
 mod clock;
-mod contract;
+pub mod contract;
 mod error;
 mod es;
 mod fault;
 mod finding;
-mod fixture;
-mod http;
+pub mod fixture;
+pub mod http;
 mod ids;
 mod input;
 #[doc(hidden)] // for the fuzzer
@@ -76,7 +76,7 @@ mod record;
 mod simulation;
 mod source_place;
 mod steps;
-mod stub;
+pub mod stub;
 mod suggest;
 mod visibility;
 
@@ -84,43 +84,92 @@ mod visibility;
 #[doc(hidden)] // for the binary
 pub use cli::run as command_line;
 pub use clock::{Clock, Timestamp};
-pub use contract::coverage::{Coverage, Scenario};
-pub use contract::offline::{CallOrigin, Judged, RecordedRun};
-pub use contract::report::{RecordingPlace, Report, ReportFormat};
-pub use contract::rules::Rule;
-pub use contract::scope::Scope;
-pub use contract::story::SubjectState;
-pub use contract::strictness::{Contract, Level, Strictness};
-pub use contract::{Counts, Judge, Verdict, rules};
 pub use error::Error;
-pub use es::connector::rules::ConnectorStatus;
-pub use es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
-pub use es::table::{Operation, operations};
-pub use fault::{Fault, FaultKind};
-pub use finding::{Finding, Severity, Subject};
-pub use fixture::{Also, Connector, Diagnostic, Fixture, Incident, Secret, SyncJob, incidents, lint, lint_together};
-pub use http::{Headers, Method, Request, Response};
-pub use ids::IdSource;
-pub use license::License;
-pub use mock::engine::gates::HeldCall;
-pub use mock::engine::{Deadline, Engine, Setup, Step};
-pub use mock::server::cassette::CassetteMode;
-pub use mock::server::{MockServer, MockServerBuilder, WholeRun};
-pub use mock::stored::{StoredConnector, StoredSyncJob};
-pub use mock::wire::gate::Gate;
-#[cfg(feature = "tls")]
-pub use mock::wire::tls::{ClientIdentity, ServerTls, Tls};
-pub use mock::wire::upstream::Upstream;
-pub use near_miss::Difference;
-pub use profile::{Profile, Release};
-pub use record::Extract;
-pub use record::event::{Change, Event};
-pub use record::interaction::Interaction;
-pub use record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
-pub use record::playback::{PlayNote, Played};
-pub use record::recording::{Allowed, Header, Recording, RecordingLine};
-pub use record::transcript::Transcript;
-pub use simulation::Simulated;
-pub use source_place::SourcePlace;
+pub use es::sync_job::rules::SyncStatus;
+pub use fixture::{Connector, Fixture, Secret, SyncJob};
+pub use mock::engine::Engine;
+pub use mock::server::{MockServer, MockServerBuilder};
 pub use stub::Stub;
-pub use visibility::Visibility;
+
+/// What of the contract was exercised: operations, statuses, states and variants.
+pub mod coverage {
+    pub use crate::contract::coverage::{Coverage, Scenario};
+}
+
+/// What is Elasticsearch's own: its operations, releases and licenses, and the words of the protocol.
+pub mod elasticsearch {
+    pub use crate::es::connector::rules::ConnectorStatus;
+    pub use crate::es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
+    pub use crate::es::table::{Operation, operations};
+    pub use crate::license::License;
+    pub use crate::profile::{Profile, Release};
+    pub use crate::visibility::Visibility;
+}
+
+/// What an [`Engine`] is made of beside its fixture.
+pub mod engine {
+    pub use crate::ids::IdSource;
+    pub use crate::mock::engine::{Deadline, Engine, Setup};
+}
+
+/// How a recording is played back, and what came of it.
+pub mod playback {
+    pub use crate::mock::server::cassette::CassetteMode;
+    pub use crate::record::playback::policy::{Exhausted, OnUnmatched, PlayOrder, PlayPolicy};
+    pub use crate::record::playback::{PlayNote, Played};
+}
+
+/// What was said: calls and events, as the journal tells them and as a file holds them.
+pub mod recording {
+    pub use crate::record::Extract;
+    pub use crate::record::event::{Change, Event};
+    pub use crate::record::interaction::Interaction;
+    pub use crate::record::recording::{Allowed, Header, Recording, RecordingLine};
+    pub use crate::record::transcript::Transcript;
+}
+
+/// The judgement of a whole run, and the forms in which it is written.
+pub mod report {
+    pub use crate::contract::offline::{CallOrigin, Judged, RecordedRun};
+    pub use crate::contract::report::{RecordingPlace, Report, ReportFormat};
+}
+
+/// What a running [`MockServer`] hands out: stored documents, gates, and its whole run.
+pub mod server {
+    pub use crate::mock::engine::gates::HeldCall;
+    pub use crate::mock::server::WholeRun;
+    pub use crate::mock::stored::{StoredConnector, StoredSyncJob};
+    pub use crate::mock::wire::gate::Gate;
+    pub use crate::mock::wire::upstream::Upstream;
+    pub use crate::simulation::Simulated;
+}
+
+/// TLS in front of a server.
+#[cfg(feature = "tls")]
+pub mod tls {
+    pub use crate::mock::wire::tls::{ClientIdentity, ServerTls, Tls};
+}
+
+// The names as they stood before they had modules.
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub use tls::{ClientIdentity, ServerTls, Tls};
+#[doc(hidden)]
+pub use {
+    contract::{
+        Contract, Counts, Difference, Finding, Judge, Level, Rule, Scope, Severity, SourcePlace, Strictness, Subject,
+        SubjectState, Verdict, rules,
+    },
+    coverage::{Coverage, Scenario},
+    elasticsearch::{
+        ConnectorStatus, JobType, License, Operation, Profile, Release, TriggerMethod, Visibility, operations,
+    },
+    engine::{Deadline, IdSource, Setup},
+    fixture::{Also, Diagnostic, Incident, incidents, lint, lint_together},
+    http::{Headers, Method, Request, Response},
+    playback::{CassetteMode, Exhausted, OnUnmatched, PlayNote, PlayOrder, PlayPolicy, Played},
+    recording::{Allowed, Change, Event, Extract, Header, Interaction, Recording, RecordingLine, Transcript},
+    report::{CallOrigin, Judged, RecordedRun, RecordingPlace, Report, ReportFormat},
+    server::{Gate, HeldCall, Simulated, StoredConnector, StoredSyncJob, Upstream, WholeRun},
+    stub::{Fault, FaultKind},
+};

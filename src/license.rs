@@ -9,7 +9,7 @@ use crate::error::Error;
 /// may do is for the client to decide.
 ///
 /// ```
-/// use elastimock::License;
+/// use elastimock::elasticsearch::License;
 ///
 /// let license: License = "platinum".parse()?;
 /// assert_eq!(license, License::Platinum);

@@ -12,7 +12,7 @@ use crate::error::Error;
 /// The Elasticsearch whose behaviour is mimicked.
 ///
 /// ```
-/// use elastimock::Profile;
+/// use elastimock::elasticsearch::Profile;
 ///
 /// let profile: Profile = "8".parse()?;
 /// assert_eq!(profile.release().number, "8.19.1");

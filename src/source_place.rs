@@ -20,7 +20,7 @@ pub(crate) const MARK: &str = "elastimock:";
 /// A place in a source file, as a client or a test gives it: `FILE`, `FILE:LINE`, `FILE:LINE:TEST` or `FILE::TEST`.
 ///
 /// ```
-/// use elastimock::SourcePlace;
+/// use elastimock::contract::SourcePlace;
 ///
 /// let place = SourcePlace::parse(r"C:\work\test_sync.py:41:TestSync::test_claim").expect("a place");
 /// assert_eq!((&*place.file, place.line), (r"C:\work\test_sync.py", Some(41)));

@@ -8,7 +8,7 @@ use crate::error::Error;
 /// When a search, a count, a sweep, a scroll and a list see what was written.
 ///
 /// ```
-/// use elastimock::Visibility;
+/// use elastimock::elasticsearch::Visibility;
 ///
 /// let visibility: Visibility = "refresh".parse()?;
 /// assert_eq!(visibility, Visibility::Refresh);

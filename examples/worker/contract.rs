@@ -9,7 +9,9 @@ mod worker;
 
 use std::time::Duration;
 
-use elastimock::{Clock, Connector, Fixture, JobType, MockServer, Severity, SyncJob, SyncStatus};
+use elastimock::contract::Severity;
+use elastimock::elasticsearch::JobType;
+use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
 use serde_json::json;
 
 use worker::{Batch, Done, Worker};

@@ -1,7 +1,7 @@
 //! An interaction of a cassette, or a whole one in YAML, whatever it says: it is read or refused with a place, and what was read can be written.
 #![no_main]
 
-use elastimock::Recording;
+use elastimock::recording::Recording;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {

@@ -2,7 +2,9 @@
 //! survives the way to the shelf and back.
 #![no_main]
 
-use elastimock::{Engine, Fixture, Setup, Timestamp, lint};
+use elastimock::engine::Setup;
+use elastimock::fixture::lint;
+use elastimock::{Engine, Fixture, Timestamp};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

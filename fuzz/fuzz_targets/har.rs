@@ -1,7 +1,7 @@
 //! An entry of a HAR, whatever it says: it is read or refused with a place, and what was read can be written.
 #![no_main]
 
-use elastimock::Recording;
+use elastimock::recording::Recording;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {

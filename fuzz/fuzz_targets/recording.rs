@@ -2,7 +2,7 @@
 //! again without a loss.
 #![no_main]
 
-use elastimock::Recording;
+use elastimock::recording::Recording;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {

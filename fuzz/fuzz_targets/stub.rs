@@ -2,7 +2,10 @@
 //! is recorded in a form that is read again.
 #![no_main]
 
-use elastimock::{Engine, Fixture, Method, Recording, Request, Setup, Stub, Timestamp};
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::recording::Recording;
+use elastimock::{Engine, Fixture, Stub, Timestamp};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -15,7 +15,7 @@ use crate::fixture::Fixture;
 use crate::http::{Method, Request};
 use crate::input::sniff::{self, TextLooks};
 use crate::limits::PREPARED_DOCUMENTS_MAX;
-use crate::mock::engine::{Engine, Setup, Step};
+use crate::mock::engine::{Engine, Setup};
 use crate::mock::server::read_recording;
 use crate::mock::wire::server::system_time;
 
@@ -170,7 +170,7 @@ impl PreparedState {
 }
 
 fn ask(engine: &mut Engine, now: Timestamp, target: &str) -> Result<Value, CommandFailure> {
-    let Step::Deliver(answer) = engine.receive(&Request::new(Method::Get, target), now);
+    let answer = engine.receive(&Request::new(Method::Get, target), now);
     serde_json::from_slice(answer.body())
         .map_err(|error| Error::invalid_input(format!("the state cannot be shown: {error}")).into())
 }

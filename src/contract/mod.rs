@@ -15,7 +15,7 @@ pub(crate) mod heard;
 pub(crate) mod lane;
 pub(crate) mod offline;
 pub(crate) mod report;
-pub mod rules;
+pub(crate) mod rules;
 pub(crate) mod scope;
 pub(crate) mod sentence;
 pub(crate) mod story;
@@ -29,21 +29,24 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::finding::{Finding, Severity, Subject};
+pub use crate::finding::{Finding, Severity, Subject};
 use crate::http::Response;
 use crate::limits::{FINDINGS_MAX, SCOPES_MAX};
+pub use crate::near_miss::Difference;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
-use crate::source_place::SourcePlace;
+pub use crate::source_place::SourcePlace;
 use answers::Answers;
 use deed::{Deed, deeds};
 use heard::{ObservedCall, Retold, value_of};
 use lane::{Due, JobHistory, ProtocolState, Saved};
+pub use rules::Rule;
 use rules::manners::Failures;
-use rules::{ACTS, RULES, Rule, RuleCheck, RuleOffence, bit};
-use scope::Scope;
-use story::{CallRef, SubjectState};
-use strictness::{Contract, Strictness};
+use rules::{ACTS, RULES, RuleCheck, RuleOffence, bit};
+pub use scope::Scope;
+use story::CallRef;
+pub use story::SubjectState;
+pub use strictness::{Contract, Level, Strictness};
 use unshown::Unshown;
 
 /// How many findings of each kind there are.
@@ -726,8 +729,8 @@ fn is_of_silence(finding: &Finding) -> bool {
 /// Every rule, each with its id, its severity, and what it demands.
 ///
 /// ```
-/// let rule = elastimock::rules().iter().find(|rule| rule.id == "blank-worker-hostname");
-/// assert_eq!(rule.map(|rule| rule.severity), Some(elastimock::Severity::Error));
+/// let rule = elastimock::contract::rules().iter().find(|rule| rule.id == "blank-worker-hostname");
+/// assert_eq!(rule.map(|rule| rule.severity), Some(elastimock::contract::Severity::Error));
 /// ```
 pub fn rules() -> &'static [Rule] {
     RULES

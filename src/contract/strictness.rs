@@ -63,7 +63,7 @@ impl FromStr for Level {
 /// How strictly a run is judged.
 ///
 /// ```
-/// use elastimock::{Contract, Level, Strictness};
+/// use elastimock::contract::{Contract, Level, Strictness};
 ///
 /// let strictness = Strictness::new(Contract::Enforce).rule("job-left-open", Level::Off)?;
 /// assert_eq!(strictness.contract(), Contract::Enforce);

@@ -208,7 +208,7 @@ impl Operation {
 /// Every call that the mock answers for one profile or another, in the order of the table.
 ///
 /// ```
-/// let claim = elastimock::operations().find(|call| call.name == "connector.sync_job_claim");
+/// let claim = elastimock::elasticsearch::operations().find(|call| call.name == "connector.sync_job_claim");
 /// assert_eq!(claim.map(|call| call.path), Some("/_connector/_sync_job/{connector_sync_job_id}/_claim"));
 /// ```
 pub fn operations() -> impl Iterator<Item = Operation> {

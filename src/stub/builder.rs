@@ -285,7 +285,8 @@ impl Stub {
     /// Computes the answer from the request and what the mock says.
     ///
     /// ```
-    /// use elastimock::{MockServer, Response, Stub};
+    /// use elastimock::http::Response;
+    /// use elastimock::{MockServer, Stub};
     /// use serde_json::json;
     ///
     /// let server = MockServer::start_blocking()?;

@@ -34,6 +34,8 @@ use crate::http::{Request, Response};
 
 pub(crate) use about::StubbedRequest;
 pub use builder::Stub;
+
+pub use crate::fault::{Fault, FaultKind};
 pub(crate) use cast::{Cast, Decision};
 pub(crate) use read::{PathStep, Slip, read, read_all, slips_as_text};
 pub(crate) use then::{StubRefusal, StubResponse};

@@ -8,7 +8,9 @@ mod harness;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use elastimock::{Fixture, MockServer, Profile, Tls};
+use elastimock::elasticsearch::Profile;
+use elastimock::tls::Tls;
+use elastimock::{Fixture, MockServer};
 use libtest_mimic::{Failed, Trial};
 
 const STORIES: [(&str, Language); 5] = [

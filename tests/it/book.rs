@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use elastimock::rules;
+use elastimock::contract::rules;
 
 use crate::support::path;
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use elastimock::Recording;
+use elastimock::recording::Recording;
 
 use crate::support::{Answer, Client, T0, path, request};
 
@@ -317,14 +317,14 @@ fn list_shows_every_operation() {
         "/_connector/_sync_job/{connector_sync_job_id}/_claim"
     ])));
     let rows = json(&run(&["list", "--json"]).stdout);
-    let expected: Vec<Value> = elastimock::operations()
-        .filter(|row| row.is_in(elastimock::Profile::default()))
+    let expected: Vec<Value> = elastimock::elasticsearch::operations()
+        .filter(|row| row.is_in(elastimock::elasticsearch::Profile::default()))
         .map(|row| json!({ "operation": row.name, "method": row.method.as_str(), "path": row.path }))
         .collect();
     assert_eq!(rows, Value::Array(expected));
     assert_eq!(table.stdout.lines().count(), rows.as_array().map_or(0, Vec::len));
-    for profile in elastimock::Profile::ALL {
-        let count = elastimock::operations().filter(|row| row.is_in(profile)).count();
+    for profile in elastimock::elasticsearch::Profile::ALL {
+        let count = elastimock::elasticsearch::operations().filter(|row| row.is_in(profile)).count();
         assert_eq!(run(&["list", "--profile", profile.name()]).stdout.lines().count(), count, "{profile}");
     }
 }
@@ -334,7 +334,7 @@ fn schema_prints_the_published_one_or_the_servers() {
     let published = run(&["schema", "connector.sync_job_claim"]);
     let file = std::fs::read_to_string(path("schemas/connector.sync_job_claim.json")).expect("the file");
     assert_eq!((published.code, published.stdout.trim_end()), (Some(0), file.trim_end()));
-    for row in elastimock::operations() {
+    for row in elastimock::elasticsearch::operations() {
         let server = run(&["schema", row.name, "--server"]);
         assert_eq!(server.code, Some(0), "{}: {}", row.name, server.stderr);
         assert_eq!(json(&server.stdout)["title"], row.name);
@@ -771,11 +771,11 @@ fn explain_has_a_page_for_every_rule() {
     });
     let list = run(&["explain"]);
     assert_eq!(list.code, Some(0));
-    for rule in elastimock::rules() {
+    for rule in elastimock::contract::rules() {
         assert!(list.stdout.lines().any(|line| line.starts_with(rule.id)), "{}", rule.id);
     }
     let all = json(&run(&["explain", "--json"]).stdout);
-    assert_eq!(all.as_array().map(Vec::len), Some(elastimock::rules().len()));
+    assert_eq!(all.as_array().map(Vec::len), Some(elastimock::contract::rules().len()));
     assert_eq!(json(&run(&["explain", "heartbeat-gap", "--json"]).stdout)["rule"], "heartbeat-gap");
     let told = run(&["explain", "hartbeat-gap"]);
     assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
@@ -1575,11 +1575,11 @@ fn answers_are_checked_on_demand() {
     let strict = told(&["--rule", "off-spec-answer=error"]);
     assert!(strict.code == Some(1) && strict.stdout.contains("error[off-spec-answer]"), "{}", strict.stdout);
     let played = elastimock::MockServer::builder()
-        .playback(elastimock::Recording::parse("story", odd.as_bytes()).expect("a recording"))
+        .playback(elastimock::recording::Recording::parse("story", odd.as_bytes()).expect("a recording"))
         .check_answers(true)
         .start_blocking()
         .expect("a playback");
-    let claim = elastimock::Recording::parse("story", odd.as_bytes()).expect("a recording").interactions;
+    let claim = elastimock::recording::Recording::parse("story", odd.as_bytes()).expect("a recording").interactions;
     let claim = claim.iter().find(|call| call.response.text().contains("claimed")).expect("the claim").request.clone();
     let answer = crate::support::Client::connect(played.address()).send(&claim);
     assert_eq!((answer.status, &*answer.text()), (200, r#"{"result":"claimed"}"#));

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use elastimock::{
-    Finding, Fixture, Interaction, Method, RecordedRun, Recording, Request, Severity, Strictness, SyncStatus,
-    Timestamp, rules,
-};
+use elastimock::contract::{Finding, Severity, Strictness, rules};
+use elastimock::http::{Method, Request};
+use elastimock::recording::{Interaction, Recording};
+use elastimock::report::RecordedRun;
+use elastimock::{Fixture, SyncStatus, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{Door, EngineDoor, T0};

@@ -1,6 +1,9 @@
 //! How much of the Connector API was exercised, at every door.
 
-use elastimock::{Clock, Coverage, Method, MockServer, Recording, Request};
+use elastimock::coverage::Coverage;
+use elastimock::http::{Method, Request};
+use elastimock::recording::Recording;
+use elastimock::{Clock, MockServer};
 use serde_json::{Value, json};
 
 use crate::support::{Client, T0, cluster, instant};

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use elastimock::{MockServer, Recording};
+use elastimock::MockServer;
+use elastimock::recording::Recording;
 use serde_json::Value;
 
 use crate::cli::{folder, json, run, write};
@@ -39,7 +40,7 @@ fn a_har_of_ours_comes_back_and_plays() {
     let mut client = Client::connect(server.address());
     for call in recording.interactions.iter().take(5) {
         let headers = call.request.headers().iter().filter(|(name, _)| *name == "content-type");
-        let request = elastimock::Request::new(call.request.method().clone(), call.request.target())
+        let request = elastimock::http::Request::new(call.request.method().clone(), call.request.target())
             .with_body(call.request.body().clone());
         let request = headers.fold(request, |request, (name, value)| request.header(name, value));
         assert_eq!(client.send(&request).status, call.response.status());

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use elastimock::operations;
+use elastimock::elasticsearch::operations;
 
 use crate::support::path;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use elastimock::Recording;
+use elastimock::recording::Recording;
 
 use crate::cli::{CLAIM, PATIENCE, Server, Told, WORKER, begin_claim, elastimock, folder, json, run, write};
 use crate::support::Client;

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use elastimock::{Clock, Connector, Fixture, Method, MockServer, Request, Severity, SyncJob, SyncStatus};
+use elastimock::contract::Severity;
+use elastimock::http::{Method, Request};
+use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
 
 use crate::support::{Client, T0, instant};
 
@@ -267,7 +269,8 @@ fn a_recording_is_whole_when_its_server_is_dropped_and_the_next_one_may_have_the
         (0..calls).for_each(|_| drop(Client::connect(server.address()).send(&claim("w-1"))));
         drop(server);
         let text = std::fs::read(&file).expect("the recording");
-        let recording = elastimock::Recording::parse("story", &text).unwrap_or_else(|error| panic!("{error}"));
+        let recording =
+            elastimock::recording::Recording::parse("story", &text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((recording.interactions.len(), recording.cut_off), (calls, false));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use elastimock::{
-    CassetteMode, Clock, Connector, Fixture, Method, MockServer, OnUnmatched, Recording, Request, SyncJob,
-};
+use elastimock::http::{Method, Request};
+use elastimock::playback::{CassetteMode, OnUnmatched};
+use elastimock::recording::Recording;
+use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob};
 
 use crate::support::{Client, T0, instant, path};
 

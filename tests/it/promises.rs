@@ -5,7 +5,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use elastimock::{Method, Profile, Request, operations};
+use elastimock::elasticsearch::{Profile, operations};
+use elastimock::http::{Method, Request};
 
 use crate::support::{Door, EngineDoor, T0, cluster, path};
 

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use elastimock::{Clock, Fixture, Method, MockServer, Recording, Request};
+use elastimock::http::{Method, Request};
+use elastimock::recording::Recording;
+use elastimock::{Clock, Fixture, MockServer};
 use tempfile::TempDir;
 
 use crate::support::{Client, T0, instant};

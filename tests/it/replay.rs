@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
-use elastimock::{Clock, Engine, Fixture, Recording, Release, Setup, Step};
+use elastimock::elasticsearch::Release;
+use elastimock::engine::Setup;
+use elastimock::recording::Recording;
+use elastimock::{Clock, Engine, Fixture};
 
 use crate::support::path;
 
@@ -28,9 +31,7 @@ fn replay(recording: &Recording) -> Recording {
     let mut engine = Engine::new(setup, header.started_at).unwrap_or_else(|error| panic!("{error}"));
     for interaction in &recording.interactions {
         engine.set_clock(Clock::frozen(interaction.at));
-        let Step::Deliver(_) = engine.receive(&interaction.request, interaction.at) else {
-            panic!("nothing but an answer was expected");
-        };
+        let _ = engine.receive(&interaction.request, interaction.at);
     }
     engine.recording()
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use elastimock::{Clock, Engine, Method, MockServer, Report, ReportFormat, Request, Setup, Strictness};
+use elastimock::contract::Strictness;
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::report::{Report, ReportFormat};
+use elastimock::{Clock, Engine, MockServer};
 use serde_json::Value;
 
 use crate::support::{Client, T0, cluster, instant};

@@ -5,10 +5,12 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::{
-    Clock, Contract, Engine, Finding, Fixture, Level, Method, RecordedRun, Recording, Request, Rule, Setup, Severity,
-    Step, Strictness, Stub, Timestamp, rules,
-};
+use elastimock::contract::{Contract, Finding, Level, Rule, Severity, Strictness, rules};
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::recording::Recording;
+use elastimock::report::RecordedRun;
+use elastimock::{Clock, Engine, Fixture, Stub, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{T0, instant, path};
@@ -193,7 +195,7 @@ fn live(transcript: &Transcript, strictness: Strictness) -> (Vec<Finding>, Recor
     }
     for said in said {
         engine.set_clock(Clock::frozen(said.at));
-        let Step::Deliver(response) = engine.receive(&said.request, said.at) else { panic!("an answer") };
+        let response = engine.receive(&said.request, said.at);
         let what = format!("{} {}: {}", said.request.method(), said.request.target(), response.text());
         assert_eq!(response.status(), said.status, "{what}");
     }
@@ -399,7 +401,7 @@ fn an_enforced_call_changes_nothing() {
         for said in &transcript.said {
             engine.set_clock(Clock::frozen(said.at));
             let before = engine.state().expect("a state").to_value();
-            let Step::Deliver(response) = engine.receive(&said.request, said.at) else { panic!("an answer") };
+            let response = engine.receive(&said.request, said.at);
             let body: Value = serde_json::from_slice(response.body()).expect("JSON");
             if body["error"]["type"] == "elastimock_contract_exception" {
                 refused.push(rule.id);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use elastimock::{Fixture, Method, Request};
+use elastimock::Fixture;
+use elastimock::http::{Method, Request};
 
 use crate::support::{Answer, Door, EngineDoor, T0, cluster};
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::{
-    Change, Clock, Engine, Finding, Fixture, Method, MockServer, RecordedRun, Recording, Report, ReportFormat, Request,
-    Setup, Strictness, Timestamp,
-};
+use elastimock::contract::{Finding, Strictness};
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::recording::{Change, Recording};
+use elastimock::report::{RecordedRun, Report, ReportFormat};
+use elastimock::{Clock, Engine, Fixture, MockServer, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -181,7 +183,7 @@ fn numbers_never_begin_again_and_a_scope_has_its_own_part() {
     server.scope("a test");
     client.send(&get);
     client.send(&get);
-    let seqs = |of: Vec<elastimock::Interaction>| -> Vec<u64> { of.iter().map(|call| call.seq).collect() };
+    let seqs = |of: Vec<elastimock::recording::Interaction>| -> Vec<u64> { of.iter().map(|call| call.seq).collect() };
     assert_eq!(seqs(server.journal()), [3, 4]);
     assert_eq!(seqs(server.run().journal()), [1, 3, 4]);
     let recording = server.run().recording();

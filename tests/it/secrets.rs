@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use elastimock::{
-    Clock, Fixture, Interaction, Method, MockServer, Recording, Report, ReportFormat, Request, Strictness,
-};
+use elastimock::contract::Strictness;
+use elastimock::http::{Method, Request};
+use elastimock::recording::{Interaction, Recording};
+use elastimock::report::{Report, ReportFormat};
+use elastimock::{Clock, Fixture, MockServer};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::json;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use elastimock::{Method, Request};
+use elastimock::http::{Method, Request};
 
 use crate::support::{Answer, Door, EngineDoor, T0, cluster};
 

@@ -4,10 +4,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use elastimock::{
-    Clock, Connector, Fault, FaultKind, Fixture, Method, MockServer, Recording, Request, Response, Severity, Stub,
-    SyncJob, SyncStatus,
-};
+use elastimock::contract::Severity;
+use elastimock::http::{Method, Request, Response};
+use elastimock::recording::Recording;
+use elastimock::stub::{Fault, FaultKind};
+use elastimock::{Clock, Connector, Fixture, MockServer, Stub, SyncJob, SyncStatus};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, T0, assert_same_verdict, instant, path};
@@ -575,7 +576,7 @@ fn time_jumps_to_what_is_due() {
 #[test]
 fn every_incident_happens() {
     let mut told = Vec::new();
-    for incident in elastimock::incidents() {
+    for incident in elastimock::fixture::incidents() {
         let server = MockServer::builder()
             .fixture(fixture())
             .clock(Clock::frozen(instant(T0)))
@@ -596,7 +597,7 @@ fn every_incident_happens() {
             let mut client = Client::connect(server.address());
             client.write(&call);
             clients.push(client);
-            let operation = |call: &elastimock::Interaction| call.operation.is_some();
+            let operation = |call: &elastimock::recording::Interaction| call.operation.is_some();
             let until = std::time::Instant::now() + LONG;
             while server.journal().iter().filter(|call| operation(call)).count() < count {
                 assert!(std::time::Instant::now() < until, "{}: call {count} did not come", incident.name);

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use elastimock::{Clock, FaultKind, MockServer, Stub, Tls};
+use elastimock::stub::FaultKind;
+use elastimock::tls::Tls;
+use elastimock::{Clock, MockServer, Stub};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};

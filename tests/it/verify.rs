@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
-use elastimock::{MockServer, Recording};
+use elastimock::MockServer;
+use elastimock::recording::Recording;
 use serde_json::{Value, json};
 
 use crate::cli::{Server, folder, run, write};

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use elastimock::{Clock, Engine, Finding, Method, Report, Request, Setup, Step, Strictness, Timestamp, Visibility};
+use elastimock::contract::{Finding, Strictness};
+use elastimock::elasticsearch::Visibility;
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::report::Report;
+use elastimock::{Clock, Engine, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{T0, instant};
@@ -26,7 +31,7 @@ impl Mock {
         } else if !body.is_null() {
             request = request.json(body.to_string());
         }
-        let Step::Deliver(response) = self.engine.receive(&request, self.now) else { panic!("an answer") };
+        let response = self.engine.receive(&request, self.now);
         (response.status(), serde_json::from_str(&response.text()).unwrap_or_default())
     }
 

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use elastimock::{Method, MockServer, Request};
+use elastimock::MockServer;
+use elastimock::http::{Method, Request};
 
 use crate::support::{Answer, Client};
 

@@ -19,7 +19,10 @@ mod shell;
 
 use std::process::ExitCode;
 
-use elastimock::{Clock, Fixture, Method, MockServer, ReportFormat, Request, Severity};
+use elastimock::contract::Severity;
+use elastimock::http::{Method, Request};
+use elastimock::report::ReportFormat;
+use elastimock::{Clock, Fixture, MockServer};
 use libtest_mimic::Trial;
 use pages::{Block, blocks};
 use serde_json::Value;

@@ -21,7 +21,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use elastimock::{Clock, Fixture, Interaction, Method, MockServer, Request, Timestamp, operations};
+use elastimock::elasticsearch::operations;
+use elastimock::http::{Method, Request};
+use elastimock::recording::Interaction;
+use elastimock::{Clock, Fixture, MockServer, Timestamp};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 

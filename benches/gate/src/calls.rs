@@ -6,7 +6,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use elastimock::{Clock, Contract, Engine, Fixture, Method, Request, Setup, Step, Strictness, Timestamp};
+use elastimock::contract::{Contract, Strictness};
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::{Clock, Engine, Fixture, Timestamp};
 
 /// The name of the function that callgrind counts in.
 pub const MEASURED: &str = "gate_measured";
@@ -193,12 +196,8 @@ pub extern "Rust" fn gate_measured(engine: &mut Engine, requests: &[Request], no
 }
 
 fn receive(engine: &mut Engine, request: &Request, now: Timestamp) -> u16 {
-    match engine.receive(request, now) {
-        Step::Deliver(response) => {
-            let status = response.status();
-            assert!(status < 400, "{} {}: {}", request.method().as_str(), request.target(), response.text());
-            status
-        }
-        _ => unreachable!("a mock answers"),
-    }
+    let response = engine.receive(request, now);
+    let status = response.status();
+    assert!(status < 400, "{} {}: {}", request.method().as_str(), request.target(), response.text());
+    status
 }

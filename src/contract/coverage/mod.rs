@@ -33,7 +33,8 @@ use universe::{Probe, Universe, universe};
 /// What of the contract was exercised.
 ///
 /// ```
-/// use elastimock::{Coverage, MockServer};
+/// use elastimock::coverage::Coverage;
+/// use elastimock::MockServer;
 ///
 /// let server = MockServer::start_blocking()?;
 /// // … let the client under test work against server.url() …

@@ -44,7 +44,8 @@ use backdrop::Backdrop;
 /// What there is to tell of a run: [`MockServer::report`](crate::MockServer::report) makes one.
 ///
 /// ```
-/// use elastimock::{MockServer, ReportFormat};
+/// use elastimock::report::ReportFormat;
+/// use elastimock::MockServer;
 ///
 /// let server = MockServer::start_blocking()?;
 /// // … let the client under test work against server.url() …
@@ -164,13 +165,14 @@ impl ReportFormat {
 }
 
 impl FromStr for ReportFormat {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(name: &str) -> Result<ReportFormat, String> {
+    fn from_str(name: &str) -> Result<ReportFormat, Error> {
         let names = ReportFormat::ALL.map(ReportFormat::name);
         ReportFormat::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
             let close = suggest::similar(name, names).first().map(|close| format!("did you mean `{close}`? "));
-            format!("there is no report `{name}`; {}reports are {}", close.unwrap_or_default(), names.join(", "))
+            let (close, names) = (close.unwrap_or_default(), names.join(", "));
+            Error::invalid_input(format!("there is no report `{name}`; {close}reports are {names}"))
         })
     }
 }
@@ -194,7 +196,9 @@ impl Report {
     /// What there is to tell of a run that was recorded: the name and the text of each of its recordings.
     ///
     /// ```
-    /// use elastimock::{MockServer, Report, ReportFormat, Strictness};
+    /// use elastimock::contract::Strictness;
+    /// use elastimock::report::{Report, ReportFormat};
+    /// use elastimock::MockServer;
     ///
     /// let text = MockServer::start_blocking()?.recording().to_text();
     /// let report = Report::of_recordings(&[("story.ndjson", text.as_bytes())], Strictness::default())?;

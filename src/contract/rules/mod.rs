@@ -4,11 +4,11 @@
 //! The checks stand in the files beside this one, by what they look at. The two transcripts of a rule,
 //! one that breaks it and one that just keeps it, are in `fixtures/rules`.
 
-pub mod call;
+pub(crate) mod call;
 mod connector;
 mod end;
-pub mod job;
-pub mod manners;
+pub(crate) mod job;
+pub(crate) mod manners;
 
 use std::fmt;
 

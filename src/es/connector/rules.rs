@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::filtering::DefaultFiltering;
 use super::scheduling;
 use crate::clock::Timestamp;
+use crate::error::Error;
 use crate::es::document::shared::SharedValue;
 use crate::es::document::source::{Patch, Source};
 use crate::es::refusal::{ConnectorRefusal, Refusal};
@@ -85,11 +86,15 @@ impl fmt::Display for ConnectorStatus {
 }
 
 impl FromStr for ConnectorStatus {
-    type Err = ();
+    type Err = Error;
 
     /// Elasticsearch reads these names in any case.
-    fn from_str(text: &str) -> Result<ConnectorStatus, ()> {
-        ConnectorStatus::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(text)).ok_or(())
+    fn from_str(text: &str) -> Result<ConnectorStatus, Error> {
+        let found = ConnectorStatus::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| {
+            let names = ConnectorStatus::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+            Error::invalid_input(format!("there is no connector status [{text}]; there are {names}"))
+        })
     }
 }
 

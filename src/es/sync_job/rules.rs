@@ -14,6 +14,7 @@ use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
+use crate::error::Error;
 use crate::es::connector::{configuration, filtering};
 use crate::es::document::shared::{MergedMember, Recipe, SharedValue};
 use crate::es::document::source::{Patch, Source, hash_order};
@@ -42,11 +43,15 @@ macro_rules! names {
         }
 
         impl FromStr for $type {
-            type Err = ();
+            type Err = Error;
 
             /// Elasticsearch reads these names in any case.
-            fn from_str(text: &str) -> Result<$type, ()> {
-                $type::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(text)).ok_or(())
+            fn from_str(text: &str) -> Result<$type, Error> {
+                let found = $type::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(text));
+                found.ok_or_else(|| {
+                    let names = $type::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+                    Error::invalid_input(format!("[{text}] is no {}; there are {names}", stringify!($type)))
+                })
             }
         }
 
@@ -429,7 +434,8 @@ mod tests {
     fn names_are_read_in_any_case() {
         assert_eq!("PENDING".parse(), Ok(Pending));
         assert_eq!("Access_Control".parse(), Ok(JobType::AccessControl));
-        assert_eq!("cron".parse::<TriggerMethod>(), Err(()));
+        let refused = "cron".parse::<TriggerMethod>().map_err(|error| error.to_string());
+        assert_eq!(refused, Err("[cron] is no TriggerMethod; there are on_demand, scheduled".to_owned()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! [`Engine`]: the whole mock as one value. It has no sockets, reads no clock and draws no chance of
 //! its own.
 //!
-//! A request and an instant go in, a [`Step`] comes out. The way has three stages, so that a door with
+//! A request and an instant go in, an answer comes out. The way has three stages, so that a door with
 //! many connections holds the lock only for the middle one: [`RequestParser::read`] (pure), [`Engine::act`]
 //! (state), [`PendingResponse::render`] (pure); [`Engine::finish`] then writes the journal. [`Engine::receive`]
 //! does all of it for a caller without a wire.
@@ -133,13 +133,15 @@ impl Setup {
 /// The whole mock: state, time, journal and judgement.
 ///
 /// ```
-/// use elastimock::{Clock, Engine, Method, Request, Setup, Step};
+/// use elastimock::engine::Setup;
+/// use elastimock::http::{Method, Request};
+/// use elastimock::{Clock, Engine};
 ///
 /// let now = "2031-05-01T10:00:00Z".parse()?;
 /// let mut engine = Engine::new(Setup { clock: Clock::frozen(now), ..Setup::default() }, now)?;
 /// let claim = Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim")
 ///     .json(r#"{"worker_hostname":"w-1"}"#);
-/// let Step::Deliver(response) = engine.receive(&claim, now) else { unreachable!("a mock answers") };
+/// let response = engine.receive(&claim, now);
 /// assert_eq!(response.text(), r#"{"result":"updated"}"#);
 /// # Ok::<(), elastimock::Error>(())
 /// ```
@@ -189,14 +191,6 @@ pub struct Engine {
     troubles: Vec<String>,
     /// What it says of its connections.
     connections: Connections,
-}
-
-/// What the shell must do with a request that the engine has dealt with.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Step {
-    /// Send this.
-    Deliver(Response),
 }
 
 /// What a request can be read with, without the engine: a copy that every connection holds.
@@ -413,11 +407,11 @@ impl Engine {
     }
 
     /// Deals with a request at an instant: reads, acts, renders, remembers, judges.
-    pub fn receive(&mut self, request: &Request, system: Timestamp) -> Step {
+    pub fn receive(&mut self, request: &Request, system: Timestamp) -> Response {
         let acted = self.act(self.desk().read(request), request, system);
         let response = acted.render();
         self.finish(acted, request, &response, 0);
-        Step::Deliver(response)
+        response
     }
 
     /// The middle stage: touches the state, takes the call's place in the journal, and judges.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::{Engine, Setup, Step, lock};
+use super::{Engine, Setup, lock};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::strictness::{Contract, Strictness};
 use crate::fixture::{Connector, Fixture, SyncJob};
@@ -40,7 +40,7 @@ fn costs(contract: Contract, jobs: usize) -> Vec<u64> {
         if !body.is_empty() {
             request = request.json(body.to_owned());
         }
-        let Step::Deliver(response) = engine.receive(&request, now);
+        let response = engine.receive(&request, now);
         assert!(response.status() < 500, "{target}: {}", response.text());
     };
     for at in (1..jobs).step_by(2) {
@@ -64,7 +64,7 @@ fn told(is_warmed: bool) -> String {
             super::run::warm(&engine, &warmth);
         }
         let request = Request::new(Method::Put, target).json(r#"{"worker_hostname":" "}"#);
-        let Step::Deliver(response) = lock(&engine).receive(&request, now);
+        let response = lock(&engine).receive(&request, now);
         assert_eq!(response.status(), 200);
     };
     put("/_connector/_sync_job/job-7/_claim");

@@ -165,7 +165,8 @@ impl MockServer {
     /// findings that fail it: then the file stays as it was.
     ///
     /// ```
-    /// use elastimock::{CassetteMode, MockServer};
+    /// use elastimock::playback::CassetteMode;
+    /// use elastimock::MockServer;
     ///
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("sync.ndjson");
@@ -941,7 +942,8 @@ impl MockServerBuilder {
     /// Speaks TLS. [`MockServer::tls`] then has what clients are to trust.
     ///
     /// ```
-    /// use elastimock::{MockServer, Tls};
+    /// use elastimock::tls::Tls;
+    /// use elastimock::MockServer;
     ///
     /// let server = MockServer::builder().tls(Tls::self_signed()).start_blocking()?;
     /// let ca = server.tls().expect("the server speaks TLS").ca_pem();

@@ -51,7 +51,8 @@ pub enum OnUnmatched {
 /// How a recording is played.
 ///
 /// ```
-/// use elastimock::{MockServer, PlayOrder, PlayPolicy};
+/// use elastimock::playback::{PlayOrder, PlayPolicy};
+/// use elastimock::MockServer;
 ///
 /// let mut policy = PlayPolicy::default();
 /// policy.order = PlayOrder::Any;

@@ -96,7 +96,7 @@ pub struct Allowed {
 /// Interactions that were put away, and what they started from.
 ///
 /// ```
-/// use elastimock::Recording;
+/// use elastimock::recording::Recording;
 ///
 /// let text = concat!(
 ///     r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"9","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{}}"#, "\n",
@@ -138,7 +138,7 @@ impl Recording {
     /// WireMock. Calls that are none of Elasticsearch are left out, and what is secret is masked.
     ///
     /// ```
-    /// use elastimock::Recording;
+    /// use elastimock::recording::Recording;
     ///
     /// let har = r#"{"log":{"version":"1.2","entries":[{"startedDateTime":"2031-05-01T10:00:00Z","time":1,
     ///     "request":{"method":"GET","url":"http://localhost:9200/_connector","headers":[]},

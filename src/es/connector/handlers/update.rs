@@ -136,7 +136,7 @@ pub(crate) fn check_status(call: &Call) -> Result<(), ApiError> {
 pub(crate) fn update_status(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let current = cluster.connector(call.path(ID), false)?;
     let to = call.required_text("status")?;
-    let to = to.parse().map_err(|()| ApiError::unknown_enum("ConnectorStatus", to))?;
+    let to = to.parse().map_err(|_| ApiError::unknown_enum("ConnectorStatus", to))?;
     let patch = connector::status(current, to)?;
     store(cluster, call, patch)
 }

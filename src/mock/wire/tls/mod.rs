@@ -29,7 +29,8 @@ use crate::error::Error;
 /// How a server speaks TLS: with a certificate that is made for it, or with one of yours.
 ///
 /// ```
-/// use elastimock::{MockServer, Tls};
+/// use elastimock::tls::Tls;
+/// use elastimock::MockServer;
 ///
 /// let server = MockServer::builder().tls(Tls::self_signed()).start_blocking()?;
 /// assert!(server.url().starts_with("https://"));
@@ -158,7 +159,8 @@ impl ServerTls {
     /// authority and stands nowhere but in what is returned.
     ///
     /// ```
-    /// # use elastimock::{MockServer, Tls};
+    /// # use elastimock::tls::Tls;
+    /// # use elastimock::MockServer;
     /// let server = MockServer::builder().tls(Tls::self_signed().require_clients()).start_blocking()?;
     /// let worker = server.tls().expect("the server speaks TLS").client("worker-1")?;
     /// assert!(worker.key_pem().contains("PRIVATE KEY"));
