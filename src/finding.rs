@@ -16,6 +16,7 @@ use crate::source_place::SourcePlace;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Severity {
     /// Worth a look; a correct client may have its reasons.
     Warning,
@@ -41,6 +42,7 @@ impl fmt::Display for Severity {
 
 /// Whose story a finding belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Subject {
     /// The sync job with that id.
     Job(String),
@@ -81,6 +83,7 @@ impl fmt::Display for Subject {
 ///
 /// The text form is what a test prints when it fails: severity, rule, call, message, hint.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Finding {
     /// The rule's id, kebab-case and never reused.
     pub rule: &'static str,

@@ -30,6 +30,7 @@ pub(crate) struct NearMiss {
 
 /// Where two things differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Difference {
     /// `method`, `path`, `query PARAMETER` or `body`.
     pub place: String,

@@ -13,7 +13,6 @@ use super::console::{CommandFailure, Console, of_severity, paint};
 use crate::contract::Counts;
 use crate::contract::report::{Report, ReportFormat};
 use crate::contract::strictness::Strictness;
-use crate::error::Error;
 use crate::finding::Severity;
 
 /// A report that the user wants.
@@ -30,7 +29,7 @@ impl FromStr for ReportWanted {
     /// `KIND=FILE`; `KIND` alone and `KIND=-` are for stdout.
     fn from_str(text: &str) -> Result<ReportWanted, String> {
         let (name, file) = text.split_once('=').map_or((text, "-"), |(name, file)| (name, file));
-        let format = name.parse().map_err(|error: Error| error.to_string())?;
+        let format = name.parse().map_err(|error: crate::error::Error| error.to_string())?;
         match file {
             "" => Err(format!("`{text}` names no file: write {name}=FILE, or {name} alone for stdout")),
             "-" => Ok(ReportWanted { format, file: None }),

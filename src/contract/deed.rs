@@ -524,7 +524,7 @@ fn written_job<'a>(mut deed: JobDeed<'a>, fields: &Map<String, Value>, whole: bo
         Some(Ok(SyncStatus::InProgress)) => JobAction::Claim,
         Some(Ok(SyncStatus::Canceling)) => JobAction::Cancel,
         Some(Ok(status)) => JobAction::Become(status),
-        Some(Err(())) => JobAction::Misname,
+        Some(Err(_)) => JobAction::Misname,
         None if deed.counters.iter().any(Option::is_some) => JobAction::Statistics,
         None if deed.seen => JobAction::CheckIn,
         None => JobAction::Edit,

@@ -51,6 +51,7 @@ use unshown::Unshown;
 
 /// How many findings of each kind there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counts {
     /// Findings of severity error.
     pub error: u64,
@@ -96,6 +97,7 @@ impl Knowledge {
 
 /// What the judge says to a call.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Verdict {
     /// What was wrong with it.
     pub findings: Vec<Finding>,

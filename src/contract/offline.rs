@@ -20,6 +20,7 @@ use crate::source_place::SourcePlace;
 
 /// Where a call of several recordings comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CallOrigin {
     /// Which recording, in the order in which they were given, from 0.
     pub recording: usize,
@@ -29,6 +30,7 @@ pub struct CallOrigin {
 
 /// A call as it was judged.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Judged<'a> {
     /// Where it comes from.
     pub origin: CallOrigin,

@@ -19,6 +19,7 @@ pub(crate) struct CallRef {
 
 /// The state of what a call was about, before the call: what coverage counts.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SubjectState {
     /// The sync job that the call named.
     pub job: Option<Arc<str>>,

@@ -12,6 +12,7 @@ use crate::suggest::similar;
 
 /// What the judgement may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Contract {
     /// Nothing is judged, and judging costs nothing.
     Off,
@@ -38,6 +39,7 @@ impl FromStr for Contract {
 
 /// How bad it is to break one rule, in place of what the rule says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Level {
     /// The rule is not asked.
     Off,

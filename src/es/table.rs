@@ -188,6 +188,7 @@ pub(crate) static TABLE: OperationTable<Cluster> =
 
 /// One call that the mock answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Operation {
     /// Elasticsearch's own name for it.
     pub name: &'static str,

@@ -10,6 +10,7 @@ use crate::http::{Request, Response};
 
 /// One request and its answer. Credentials and secrets have been masked before it came to be.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Interaction {
     /// Its number, from 1, in the order in which the mock acted.
     pub seq: u64,

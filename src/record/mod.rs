@@ -258,6 +258,7 @@ impl From<JournalPage> for Extract {
 
 /// Some interactions, and where to go on reading.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Extract {
     /// The interactions, oldest first.
     pub interactions: Vec<Interaction>,

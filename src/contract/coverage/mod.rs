@@ -61,6 +61,7 @@ struct Exercised {
 
 /// A request that nobody has made and that would cover more.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Scenario {
     /// The request, as it can be pasted into Kibana's console.
     pub request: String,

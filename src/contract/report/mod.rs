@@ -99,6 +99,7 @@ pub(crate) struct Uncounted {
 
 /// A line of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecordingPlace {
     /// The recording, as messages call it.
     pub file: String,
@@ -108,6 +109,7 @@ pub struct RecordingPlace {
 
 /// A form of telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ReportFormat {
     /// For people.
     Text,

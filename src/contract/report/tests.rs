@@ -350,7 +350,7 @@ fn a_report_grows_with_its_calls_and_findings() {
 #[test]
 fn unknown_forms_are_told_with_the_closest() {
     assert_eq!(
-        "sarf".parse::<ReportFormat>(),
+        "sarf".parse::<ReportFormat>().map_err(|error| error.to_string()),
         Err("there is no report `sarf`; did you mean `sarif`? reports are text, json, junit, sarif, annotations, har, summary, ctrf"
             .to_owned())
     );

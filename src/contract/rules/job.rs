@@ -20,7 +20,7 @@ use crate::finding::Subject;
 
 /// From then on a cleanup may mark a job as failed. Source: connector protocol; `now-300s` in the
 /// query of Elastic's service.
-pub const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
+pub(crate) const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
 
 /// How long a worker may go on after it was asked to stop.
 pub(crate) const CANCEL_MAX: Duration = Duration::from_secs(60);

@@ -24,7 +24,7 @@ const STORM_SPAN: Duration = Duration::from_secs(10);
 
 /// Calls that failed and may be repeated.
 #[derive(Clone, Debug, Default)]
-pub struct Failures {
+pub(crate) struct Failures {
     calls: BTreeMap<u64, FailedCall>,
     /// The keys of the calls, the longest known first.
     order: VecDeque<u64>,

@@ -111,7 +111,7 @@ const WORK: u16 = CLAIM | CHECK_IN | STATISTICS;
 const SEEN: u16 = WORK | BECOME | EDIT;
 
 /// How many kinds of things can be done to a job.
-pub const ACTS: usize = 9;
+pub(crate) const ACTS: usize = 9;
 
 /// The bit of what is done to a job.
 pub(crate) fn bit(act: JobAction) -> u16 {
@@ -299,7 +299,7 @@ macro_rules! rule {
 }
 
 /// Every rule.
-pub static RULES: &[Rule] = &[
+pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "off-spec-body",
         severity: Error,

@@ -23,6 +23,7 @@ use crate::limits::INDEX_NAME_BYTES_MAX;
 
 /// The status of a connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum ConnectorStatus {
     /// Just made.
     Created,

@@ -438,6 +438,19 @@ impl MockServer {
         kept.iter().filter_map(JournalItem::interaction).collect()
     }
 
+    /// The calls of this scope that were of that operation, oldest first.
+    ///
+    /// ```
+    /// # let server = elastimock::MockServer::builder().start_blocking()?;
+    /// assert_eq!(server.calls("connector.sync_job_claim").len(), 0);
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn calls(&self, operation: &str) -> Vec<Interaction> {
+        let mut calls = self.journal();
+        calls.retain(|call| call.operation.as_deref() == Some(operation));
+        calls
+    }
+
     /// How many interactions of this scope the journal has forgotten because it is bounded.
     pub fn evicted(&self) -> u64 {
         self.shared.engine().evicted()

@@ -51,6 +51,7 @@ pub(crate) const VERSION: u64 = 1;
 
 /// What a recording says of itself in its first line.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Header {
     /// The version of elastimock that wrote it.
     pub elastimock: String,
@@ -109,6 +110,7 @@ pub struct Allowed {
 /// # Ok::<(), elastimock::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Recording {
     /// The first line.
     pub header: Header,
@@ -214,6 +216,7 @@ impl Recording {
 
 /// A line of a recording behind its header.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum RecordingLine<'r> {
     /// A call and its answer.
     Call(&'r Interaction),
