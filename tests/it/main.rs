@@ -5,6 +5,7 @@ mod support;
 
 mod book;
 mod conduct;
+mod face;
 mod ledger;
 mod manifest;
 mod promises;
