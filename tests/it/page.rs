@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use elastimock::{
-    Clock, Engine, FaultKind, Fixture, Method, MockServer, Recording, Report, ReportFormat, Request, Setup, Step,
-    Strictness, Stub,
+    Clock, Engine, FaultKind, Fixture, Method, MockServer, Recording, Report, ReportFormat, Request, Setup, Strictness,
+    Stub,
 };
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ fn the_state_after_every_call_is_that_of_the_mock() {
         seq
     };
     for call in &calls {
-        let Step::Deliver(_) = engine.receive(call, now) else { panic!("an answer") };
+        engine.receive(call, now);
         note(&engine);
         engine.advance(now, Duration::from_millis(250));
         note(&engine);

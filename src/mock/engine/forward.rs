@@ -509,7 +509,7 @@ mod tests {
         let mut engine = Engine::new(setup, now).expect("an engine");
         engine.forward_the_rest();
         let opened = Request::new(Method::Post, "/ours/_search?scroll=1m");
-        let crate::mock::engine::Step::Deliver(answer) = engine.receive(&opened, now);
+        let answer = engine.receive(&opened, now);
         let id = value_of(answer.body())["_scroll_id"].as_str().expect("an id").to_owned();
         let next = |id: &str| Request::new(Method::Post, "/_search/scroll").json(format!(r#"{{"scroll_id":"{id}"}}"#));
         assert_eq!(told(&mut engine, &next(&id)), "here");
