@@ -294,6 +294,9 @@ pub(crate) fn refresh(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiEr
 
 /// `indices.flush`: there is nothing to do, for nothing is written to a disk.
 pub(crate) fn flush(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    if call.switch("force") && call.query("wait_if_ongoing") == Some("false") {
+        return Err(ApiError::validation(&["wait_if_ongoing must be true for a force flush".to_owned()]));
+    }
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::default() })?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     Ok(Reply::tree(vec![("_shards", shards(&found))]))
