@@ -1,4 +1,4 @@
-//! A tiny worker of the Connector Protocol: does one pending sync job, and says how it went.
+//! A small worker of the Connector Protocol: does one pending sync job, and says how it went.
 //!
 //! ```text
 //! elastimock serve                                       # in one terminal
@@ -6,7 +6,6 @@
 //! ```
 //!
 //! `worker.rs` is the client, `contract.rs` its contract test: copy both into a project of your own.
-#![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 mod worker;
 
@@ -21,8 +20,13 @@ fn main() -> ExitCode {
     };
     let hostname = std::env::var("HOSTNAME").unwrap_or_else(|_| "worker-1".to_owned());
     // Where a real worker reads its source, this one has two batches at hand.
-    let source = [Batch { indexed: 120, deleted: 0 }, Batch { indexed: 80, deleted: 3 }];
+    let deleted = ["old-1", "old-2", "old-3"].map(str::to_owned).to_vec();
+    let source = [Batch::of(1, 120), Batch { deleted, ..Batch::of(121, 80) }];
     match Worker::new(&url, &hostname).run_once(source.into_iter().map(Ok)) {
+        Ok(Some(done)) if done.canceled => {
+            println!("{}: canceled after {} documents", done.job, done.indexed);
+            ExitCode::SUCCESS
+        }
         Ok(Some(done)) => {
             println!("{}: {} documents indexed, {} deleted", done.job, done.indexed, done.deleted);
             ExitCode::SUCCESS

@@ -20,7 +20,7 @@ fn sides_are_read_as_they_are_written() {
     assert_eq!("service:well".parse::<Simulated>().map(|side| side.to_string()).ok().as_deref(), Some("service"));
     for (text, told) in [
         ("servise", "did you mean service?"),
-        ("service:slwo", "did you mean slow?"),
+        ("service:slowe", "did you mean slow?"),
         ("service:", "it is one of slow, silent, dies, fails, deaf"),
         ("user:slow", "only a service has a character: write user alone"),
         ("", "write service, service:CHARACTER, user or schedules"),

@@ -282,6 +282,23 @@ impl Stub {
         self.says("hold", json!({ "name": gate, "until": count }))
     }
 
+    /// Has the other side do something right before the mock acts on the call: an act in the form of
+    /// `POST /_elastimock/hand`, which may repeat parts of the request as a template does.
+    ///
+    /// ```
+    /// use elastimock::{MockServer, Stub};
+    /// use serde_json::json;
+    ///
+    /// let server = MockServer::start_blocking()?;
+    /// let cancel = json!({ "cancel": "{{path.connector_sync_job_id}}" });
+    /// // Whoever claims a job has seen it pending, and it is canceled already.
+    /// server.stub(Stub::on("connector.sync_job_claim").call(1).hand(cancel).expect(0..));
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn hand(self, act: Value) -> Stub {
+        self.says("hand", act)
+    }
+
     /// Computes the answer from the request and what the mock says.
     ///
     /// ```

@@ -44,6 +44,8 @@ pub(crate) struct Decision {
     pub action: StubAction,
     /// JSON or a text that a template has made.
     pub filled: Option<Value>,
+    /// What the other side's hand does right before.
+    pub hand: Option<Value>,
     /// What goes wrong with the answer.
     pub fault: Option<Fault>,
     /// Who computes the answer, if it is computed.
@@ -177,6 +179,8 @@ impl Cast {
             }
             _ => None,
         };
+        let hand =
+            action.hand.as_ref().map(|act| act.fill(asked, &mut Filling { now, call: *answered, ids: &mut self.ids }));
         let delay = action.delay.map(|(from, to)| {
             let span = (to - from).as_millis() as f64;
             from + Duration::from_millis((span * draw(self.seed ^ 1, &script.name, *seen)).round() as u64)
@@ -188,7 +192,7 @@ impl Cast {
             over: action.over,
             ..Fault::new(action.fault.unwrap_or(FaultKind::Late))
         });
-        Some(Decision { name: script.name.clone(), action, filled, fault, closure: script.closure.clone() })
+        Some(Decision { name: script.name.clone(), action, filled, hand, fault, closure: script.closure.clone() })
     }
 }
 

@@ -89,6 +89,7 @@ const RESPONSE: &[&str] = &[
     "over",
     "acts",
     "hold",
+    "hand",
     "times",
     "chance",
 ];
@@ -502,8 +503,23 @@ fn response(reader: &mut StubReader, said: &Value, path: Path<'_>) -> Option<Stu
         }
         Some(_) => reader.text(members, "hold", path).map(|name| (name, None)),
     };
+    let hand = match members.get("hand") {
+        None => None,
+        Some(act @ Value::Object(_)) => match AnswerTemplate::read(act) {
+            Ok(act) => Some(act),
+            Err(wrong) => {
+                reader.wrong(&below(path, "hand"), wrong, "name the job or connector itself");
+                None
+            }
+        },
+        Some(_) => {
+            let cure = "write { \"cancel\": \"{{path.connector_sync_job_id}}\" }, or another act of the hand";
+            reader.wrong(&below(path, "hand"), "`hand` must be an act", cure);
+            None
+        }
+    };
     let delay = reader.lengths(members, "delay", path);
-    Some(StubAction { own, status, headers, delay, fault, after_bytes, over, acts, hold })
+    Some(StubAction { own, status, headers, delay, fault, after_bytes, over, acts, hold, hand })
 }
 
 /// `error`: a type, or an object as Elasticsearch has it.

@@ -29,6 +29,8 @@ pub(crate) struct StubAction {
     pub acts: Option<bool>,
     /// The gate at which the call is held, and how many open it by coming.
     pub hold: Option<(String, Option<u64>)>,
+    /// What the other side's hand does right before the mock acts.
+    pub hand: Option<AnswerTemplate>,
 }
 
 /// What is said.

@@ -16,6 +16,7 @@ use libtest_mimic::{Failed, Trial};
 const STORIES: [(&str, Language); 5] = [
     ("tests/clients/python/connector_api.py", Language::Python),
     ("tests/clients/python/helpers.py", Language::Python),
+    ("tests/clients/python/troubles.py", Language::Python),
     ("tests/clients/javascript/helpers.mjs", Language::JavaScript),
     ("tests/clients/python/tls.py", Language::Python),
     ("tests/clients/javascript/tls.mjs", Language::JavaScript),

@@ -431,7 +431,6 @@ impl Engine {
         {
             self.follow_simulated(at);
         }
-        let seq = self.journal.reserve();
         let mut body = None;
         let mut path = std::mem::take(&mut reading.path);
         let mut unmatched = None;
@@ -442,11 +441,17 @@ impl Engine {
         let mask = self.journal.mask(reading.operation, request, is_json);
         let shown = mask.over(request);
         let (mut is_understudied, mut pause_us) = (false, 0);
-        let decision = match decided {
+        let mut decision = match decided {
             Some(decided) => decided,
             None if self.stubs.is_none() => None,
-            None => self.decide(&reading, request, shown, seq),
+            None => self.decide(&reading, request, shown, self.journal.next_seq()),
         };
+        if let Some((act, stub)) =
+            decision.as_mut().and_then(|decision| Some((decision.hand.take()?, decision.name.clone())))
+        {
+            self.strike(act, &stub, at);
+        }
+        let seq = self.journal.reserve();
         let left_out = decision.as_ref().map(|decision| stubbing::thin(decision, &mut reading)).unwrap_or_default();
         let is_kept = |response: &Response| response.left_out().request == 0;
         let mut answer = match (given.map(|given| *given), &mut self.mode) {

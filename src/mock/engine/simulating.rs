@@ -53,6 +53,11 @@ impl Engine {
         }
     }
 
+    /// The other side's hand strikes, as a stub says.
+    pub(super) fn strike(&mut self, act: Value, stub: &str, at: Timestamp) {
+        self.simulate(&format!("stub {stub}").into(), act, at);
+    }
+
     fn note_simulated(&mut self, side: Arc<str>, act: Value, id: Option<Arc<str>>, at: Timestamp) {
         let act = Arc::new(self.shown_act(act));
         self.judge.take_hand(self.journal.next_seq(), at, &act, id.as_deref());

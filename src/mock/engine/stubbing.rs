@@ -155,7 +155,7 @@ pub(super) fn say(
     request: &Request,
     style: &Style,
 ) -> Stubbed {
-    let Decision { name, action, filled, fault, closure } = decision;
+    let Decision { name, action, filled, fault, closure, hand: _ } = decision;
     let upstream = matches!(&*answer, Answered::Recorded(response) if response.is_of_upstream());
     let status = action.status;
     let mut is_foreign = false;
