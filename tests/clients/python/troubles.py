@@ -55,7 +55,7 @@ def raises(kind, call, /, *arguments, **options):
 
 client = Elasticsearch(URL)
 once = client.options(max_retries=0)
-client.connector.put(connector_id="crm", index_name="search-crm")
+client.connector.put(connector_id="crm", index_name="search-crm", service_type="postgresql")
 job = client.connector.sync_job_post(id="crm")["id"]
 
 # 429, then well: told once, and passed over by a client that tries again.
