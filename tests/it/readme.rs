@@ -3,9 +3,12 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use elastimock::server::Simulated;
+use elastimock::stub::Stub;
+use serde_json::Value;
+
 use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
-use elastimock::{Simulated, Stub};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[test]
 fn my_worker_claims_a_job() -> Result<(), Box<dyn std::error::Error>> {

@@ -71,12 +71,9 @@ impl Shell {
 
     /// Runs a block, after what the text around it says happened before.
     pub fn run(&self, before: &str, block: &str) -> Result<(), String> {
-        if ["play ", "verify "].iter().any(|word| block.contains(word)) {
-            self.record_a_story()?;
-        }
         let has_its_own = block.lines().any(|line| starts_server(line).is_some() || line.starts_with("elastimock run"));
         // Before there is a server at the port.
-        if ["play ", "verify "].iter().any(|command| block.contains(command)) {
+        if ["play ", "verify ", "judge story"].iter().any(|command| block.contains(command)) {
             self.record_a_story()?;
         }
         let _server = (!has_its_own).then(|| self.server()).transpose()?;
@@ -90,7 +87,7 @@ impl Shell {
         self.output(&format!("{before}\n{}", in_order(block))).map(|_| ())
     }
 
-    /// The recording that a block plays or verifies: the worker's calls.
+    /// The recording that a block plays, verifies or judges: the worker's calls.
     fn record_a_story(&self) -> Result<(), String> {
         self.output(&in_order("elastimock serve --fixtures crm.json --record story.ndjson")).map(|_| ())
     }
