@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const TRIES_MAX: u32 = 7;
 
 /// Does sync jobs for connectors of one Elasticsearch.
-pub struct Worker {
+pub(crate) struct Worker {
     http: Http,
     hostname: String,
     /// Waits so long; a test moves the mock's time instead.
@@ -24,7 +24,7 @@ pub struct Worker {
 }
 
 /// What the source gives at a time.
-pub struct Batch {
+pub(crate) struct Batch {
     /// Documents with their ids, so that a batch which is sent again does no harm.
     pub documents: Vec<(String, Value)>,
     /// Ids of documents that are gone.
@@ -33,7 +33,7 @@ pub struct Batch {
 
 impl Batch {
     /// So many documents with the numbers from `first` on.
-    pub fn of(first: u64, count: u64) -> Batch {
+    pub(crate) fn of(first: u64, count: u64) -> Batch {
         let documents = (first..first + count).map(|number| (format!("doc-{number}"), json!({ "number": number })));
         Batch { documents: documents.collect(), deleted: Vec::new() }
     }
@@ -41,7 +41,7 @@ impl Batch {
 
 /// What came of a job.
 #[derive(Debug, PartialEq)]
-pub struct Done {
+pub(crate) struct Done {
     pub job: String,
     pub indexed: u64,
     pub deleted: u64,
@@ -51,21 +51,25 @@ pub struct Done {
 
 impl Worker {
     /// A worker on the host of that name, for the Elasticsearch at `url`.
-    pub fn new(url: &str, hostname: &str) -> Worker {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a worker waits before it tries again; its tests move the mock's time"
+    )]
+    pub(crate) fn new(url: &str, hostname: &str) -> Worker {
         let wait = Box::new(std::thread::sleep);
         Worker { http: Http::new(url), hostname: hostname.to_owned(), wait }
     }
 
     /// The same, with another way to wait.
     #[allow(dead_code, reason = "for tests")]
-    pub fn waiting(self, wait: impl Fn(Duration) + 'static) -> Worker {
+    pub(crate) fn waiting(self, wait: impl Fn(Duration) + 'static) -> Worker {
         Worker { wait: Box::new(wait), ..self }
     }
 
     /// Does the pending job that has waited longest and can be claimed; returns none if there is no job to do.
     ///
     /// `source` is what there is to sync. If it fails, the job is reported as failed.
-    pub fn run_once(
+    pub(crate) fn run_once(
         &self,
         source: impl Iterator<Item = Result<Batch, String>>,
     ) -> Result<Option<Done>, Box<dyn Error>> {
@@ -242,7 +246,7 @@ fn text(value: &Value) -> &str {
 
 /// A call that did not succeed.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The status of the answer, if there was one that could be read.
     pub status: Option<u16>,
     pub reason: String,
@@ -255,7 +259,7 @@ impl Failure {
     }
 
     /// Whether the same call may succeed later.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         matches!(self.status, None | Some(429 | 502 | 503 | 504))
     }
 }
@@ -270,24 +274,24 @@ impl Error for Failure {}
 
 /// What a call sends.
 #[derive(Clone, Copy)]
-pub enum Body<'a> {
+pub(crate) enum Body<'a> {
     None,
     Json(&'a Value),
     Lines(&'a str),
 }
 
 /// JSON over HTTP/1.1, a connection for each call.
-pub struct Http {
+pub(crate) struct Http {
     host: String,
 }
 
 impl Http {
-    pub fn new(url: &str) -> Http {
+    pub(crate) fn new(url: &str) -> Http {
         Http { host: url.trim_start_matches("http://").trim_end_matches('/').to_owned() }
     }
 
     /// Sends a request and returns the answer's body; a failure if its status is not one of success.
-    pub fn send(&self, method: &str, target: &str, body: Body<'_>) -> Result<Value, Failure> {
+    pub(crate) fn send(&self, method: &str, target: &str, body: Body<'_>) -> Result<Value, Failure> {
         let (content_type, body) = match body {
             Body::None => ("", String::new()),
             Body::Json(body) => ("content-type: application/json\r\n", body.to_string()),

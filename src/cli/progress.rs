@@ -38,7 +38,7 @@ impl Progress {
     /// So much of it is done.
     pub(crate) fn at(&mut self, done: usize, total: usize) {
         // The clock is not asked for each of a million calls.
-        if !self.is_wanted || (done % 64 != 0 && total > 10_000) || Instant::now() < self.next {
+        if !self.is_wanted || (!done.is_multiple_of(64) && total > 10_000) || Instant::now() < self.next {
             return;
         }
         self.next = Instant::now() + SHOWN_EVERY;

@@ -13,7 +13,7 @@ use elastimock::tls::Tls;
 use elastimock::{Fixture, MockServer};
 use libtest_mimic::{Failed, Trial};
 
-const STORIES: [(&str, Language); 5] = [
+const STORIES: [(&str, Language); 6] = [
     ("tests/clients/python/connector_api.py", Language::Python),
     ("tests/clients/python/helpers.py", Language::Python),
     ("tests/clients/python/troubles.py", Language::Python),

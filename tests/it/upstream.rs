@@ -228,7 +228,10 @@ fn bytes_go_through_as_they_are() {
     );
     let answer = client.read(true);
     assert_eq!((answer.status, answer.header("transfer-encoding")), (201, Some("chunked")));
-    let (head, body) = (0..2).map(|_| heard.recv_timeout(WAIT_MAX).expect("a call")).last().expect("a call");
+    let (head, body) = {
+        heard.recv_timeout(WAIT_MAX).expect("the first call");
+        heard.recv_timeout(WAIT_MAX).expect("a call")
+    };
     assert!(head.contains("transfer-encoding: chunked") && body == b"{}", "{head}");
     let kept = last(&proxy, 3);
     assert_eq!((kept.request.body().as_ref(), kept.response.text()), (&b"{}"[..], r#"{"a":1}"#.into()));

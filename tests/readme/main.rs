@@ -66,6 +66,9 @@ const TABLE: &[(&str, &str, Treatment)] = &[
     ("README.md", "import { Client }", Skip("tests/packages runs it with the packages")),
     ("README.md", "jobs:\n", Compare(the_steps_of_a_workflow)),
     ("docs/recordings.md", "elastimock record", Skip("tests/it/upstream.rs stands in front of a server of its own")),
+    ("docs/page.md", "curl -N", Skip("it listens until it is ended; tests/it/page.rs does")),
+    ("docs/upstream.md", "elastimock serve", Skip("tests/it/upstream.rs forwards to a server of its own")),
+    ("docs/tls.md", "$ elastimock serve", Skip("tests/it/tls.rs and tests/clients connect")),
     ("docs/upstream.md", "elastimock record", Skip("tests/it/upstream.rs stands in front of a server of its own")),
     ("docs/tutorial.md", "cat > worker.sh", Compare(is_a_step_of_the_tutorial)),
     ("docs/tutorial.md", "elastimock run", Compare(is_a_step_of_the_tutorial)),
@@ -335,7 +338,7 @@ fn has_our_versions(block: &Block) -> Result<(), String> {
         // The manifest may ask for more than the first number.
         let version = |text: &str| text.split('"').nth(1).map(|version| format!("{version}."));
         let ours = manifest.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
-        let given = version(given).ok_or(line)?;
+        let Some(given) = version(given) else { continue };
         if !ours.and_then(version).is_some_and(|ours| ours.starts_with(&given)) {
             return Err(format!("Cargo.toml has {name} = {}", ours.unwrap_or("nothing")));
         }

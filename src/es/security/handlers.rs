@@ -134,8 +134,8 @@ fn check_role(name: &str, role: &Value) -> Result<(), ApiError> {
         return Err(ApiError::bad_role(format!("failed to parse role [{name}]. unexpected field [{unknown}]")));
     }
     for (_, list) in members.filter(|(member, _)| ["index", "indices"].contains(&member.as_str())) {
-        let entries = list.as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
-        for (unknown, _) in entries.filter(|(member, _)| !OF_INDICES.contains(&member.as_str())) {
+        let mut entries = list.as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
+        if let Some((unknown, _)) = entries.find(|(member, _)| !OF_INDICES.contains(&member.as_str())) {
             return Err(ApiError::bad_role(format!(
                 "failed to parse indices privileges for role [{name}]. unexpected field [{unknown}]"
             )));
