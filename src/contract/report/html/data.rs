@@ -34,6 +34,8 @@ pub(super) fn of(report: &Report, after: u64) -> Value {
     let left_out = report.story.len().saturating_sub(PAGE_CALLS_MAX);
     let from = report.story.get(left_out).map_or(0, |call| call.seq).max(after + 1);
     let mut told = PageLines::new(from);
+    // Whoever has the lines up to there has the state too.
+    told.has_begun = after > 0;
     let mut ahead = backdrop.beginnings.iter().peekable();
     let mut replay: Option<StateReplay> = None;
     for (seq, line) in lines(report, backdrop) {

@@ -4,7 +4,8 @@
 //! something is put to the same handlers that answered it. What was refused then changes nothing now, and an id that was
 //! given out then is given out again, so that a recording of another server can be followed too.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,14 +16,14 @@ use crate::clock::Timestamp;
 use crate::contract::hand;
 use crate::contract::heard::value_of;
 use crate::contract::report::backdrop::Beginning;
-use crate::es::document::source::Source;
+use crate::es::document::source::{Source, StoredDocument};
 use crate::es::error::CONTRACT_EXCEPTION;
 use crate::es::http as rest;
 use crate::es::http::{ParseOutcome, ServerInfo};
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 use crate::es::table::TABLE;
 use crate::fixture::Fixture;
-use crate::http::{Method, Request};
+use crate::http::{Method, Request, decoded};
 use crate::license::License;
 use crate::profile::Profile;
 use crate::record::event::{Change, Event};
@@ -68,13 +69,13 @@ impl StateReplay {
             beginning: beginning.clone(),
             is_known: false,
             shown: Default::default(),
-            writes: [0; 2],
+            writes: [u64::MAX; 2],
             stubs: BTreeMap::new(),
         };
         if is_whole {
             replay.plant(&beginning.state.clone(), beginning.at);
         }
-        replay.look(true);
+        replay.look(&BTreeSet::new());
         replay
     }
 
@@ -137,7 +138,7 @@ impl StateReplay {
             }
             _ => {}
         }
-        self.look(false)
+        self.look(&BTreeSet::new())
     }
 
     /// Does what a call did.
@@ -156,7 +157,8 @@ impl StateReplay {
             Some(request) => self.put(&request, call.at, id),
             None => self.put(&call.request, call.at, id),
         }
-        self.look(false)
+        let steps = call.request.path().split('/').filter(|step| !step.is_empty());
+        self.look(&steps.map(|step| decoded(step, false)).chain(id.map(Cow::Borrowed)).collect())
     }
 
     /// Whether a call changed anything: it was not refused, and no stub stood in its way.
@@ -214,42 +216,35 @@ impl StateReplay {
         }
     }
 
-    /// What has changed since the last look.
-    fn look(&mut self, is_first: bool) -> Vec<DocumentChange> {
+    /// What has changed since the last look; `named` are ids of documents that most likely have.
+    fn look(&mut self, named: &BTreeSet<Cow<'_, str>>) -> Vec<DocumentChange> {
         let mut changes = Vec::new();
         for (shelf, (index, _)) in SHELVES.into_iter().enumerate() {
             let index = self.cluster.index(index);
             let writes = index.map_or(0, |index| index.writes());
             let since = std::mem::replace(&mut self.writes[shelf], writes);
-            if since == writes && !is_first {
+            if since == writes {
                 continue;
             }
             let shown = &mut self.shown[shelf];
-            let is_there = |id: &str| index.is_some_and(|index| index.get(id).is_some());
-            if index.map_or(0, |index| index.len()) < shown.len() || since > writes {
+            // Every write has a number: as many documents with a new one as there were writes are all of them.
+            let is_new = |(_, document): &(&Arc<str>, &StoredDocument)| since > writes || document.seq_no >= since;
+            let found = named.iter().filter_map(|id| index?.entry(id)).filter(is_new);
+            let mut found: Vec<(&Arc<str>, &StoredDocument)> = found.collect();
+            if since > writes || found.len() as u64 != writes - since {
+                let is_there = |id: &str| index.is_some_and(|index| index.get(id).is_some());
                 let gone: Vec<Arc<str>> = shown.keys().filter(|id| !is_there(id)).cloned().collect();
                 for id in gone {
                     shown.remove(&id);
                     changes.push(DocumentChange { shelf, id, fields: None, gone: Vec::new() });
                 }
+                found = index.into_iter().flat_map(|index| index.iter()).filter(is_new).collect();
             }
-            for (id, document) in index.into_iter().flat_map(|index| index.iter()) {
-                let before = shown.get(id);
-                if before.is_some_and(|before| Arc::ptr_eq(before, &document.source)) {
-                    continue;
-                }
-                let (fields, gone) = difference(before.map(|before| &**before), &document.source);
-                shown.insert(id.clone(), document.source.clone());
+            for (id, document) in found {
+                let before = shown.insert(id.clone(), document.source.clone());
+                let (fields, gone) = difference(before.as_deref(), &document.source);
                 if !fields.is_empty() || !gone.is_empty() {
                     changes.push(DocumentChange { shelf, id: id.clone(), fields: Some(fields), gone });
-                }
-            }
-            // A deletion and a creation at once leave as many as there were.
-            if shown.len() > index.map_or(0, |index| index.len()) {
-                let gone: Vec<Arc<str>> = shown.keys().filter(|id| !is_there(id)).cloned().collect();
-                for id in gone {
-                    shown.remove(&id);
-                    changes.push(DocumentChange { shelf, id, fields: None, gone: Vec::new() });
                 }
             }
         }

@@ -33,6 +33,7 @@ export class Lanes {
   show(run, rows) {
     this.run = run;
     this.rows = rows;
+    this.rowOf = new Map(rows.map(({ key }, row) => [key, row]));
     this.layout();
   }
 
@@ -132,13 +133,21 @@ export class Lanes {
     const parts = [s('rect', { class: 'axis', x: 0, y: 0, width, height: AXIS })];
     const { lines } = this.run;
     let free = 4;
+    let ticks = '';
+    let lastClock = -9;
     const first = Math.max(0, this.after(left) - 1);
     for (let at = first; at < lines.length && this.x[at] < left + width; at += 1) {
       const line = lines[at];
       const x = this.x[at] - left;
-      if (line.event) {
+      if (line.event === 'clock') {
+        // There may be one between any two calls.
+        if (x - lastClock > 4) {
+          ticks += `M${x.toFixed(1)} ${AXIS - 8}V${AXIS}`;
+          lastClock = x;
+        }
+      } else if (line.event) {
         const scope = line.event === 'reset' ? this.run.data.scopes.find((known) => known.first > line.n) : null;
-        parts.push(s('line', { class: `event ${line.event}`, x1: x, x2: x, y1: AXIS - 8, y2: line.event === 'clock' ? AXIS : height }, s('title', {}, eventText(line))));
+        parts.push(s('line', { class: `event ${line.event}`, x1: x, x2: x, y1: AXIS - 8, y2: height }, s('title', {}, eventText(line))));
         if (scope && x >= free - 60) {
           const text = scope.label.length > 40 ? `${scope.label.slice(0, 39)}…` : scope.label;
           parts.push(s('text', { class: 'scope', x: x + 4, y: 16 }, text));
@@ -149,6 +158,7 @@ export class Lanes {
         free = x + 110;
       }
     }
+    if (ticks) parts.push(s('path', { class: 'event clock', d: ticks }));
     return parts;
   }
 
@@ -254,6 +264,9 @@ export class Lanes {
     const x = this.x?.[at];
     if (x != null) {
       const { box } = this;
+      const rows = (this.run.lines[at].lanes || []).map((key) => this.rowOf.get(key)).filter((row) => row != null);
+      const y = rows.length ? Math.max(...rows) * ROW : null;
+      if (y != null && (y < box.scrollTop || y + ROW + AXIS > box.scrollTop + box.clientHeight)) box.scrollTop = Math.max(0, y - (box.clientHeight - AXIS) / 2);
       if (x < box.scrollLeft + 40) box.scrollLeft = Math.max(0, x - box.clientWidth / 3);
       else if (x > box.scrollLeft + box.clientWidth - 40) box.scrollLeft = x - (box.clientWidth * 2) / 3;
     }

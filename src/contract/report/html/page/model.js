@@ -27,7 +27,7 @@ export class Run {
     this.data = data;
     if (isWhole) {
       this.latest = { docs: SHELVES.map((name) => new Map(Object.entries((data.state || {})[name] || {}))), known: !!data.state };
-      this.snapshots = [this.latest];
+      this.snapshots = [this.copied()];
       for (const shelf of [0, 1]) for (const [id, doc] of this.latest.docs[shelf]) this.note(shelf, id, doc, -1);
     }
     // What was forgotten meanwhile may have changed anything.
@@ -55,24 +55,19 @@ export class Run {
   step(line) {
     // From here on it is known, whatever there was before.
     if (line.known) this.latest = { docs: [new Map(), new Map()], known: true };
-    if (line.lost) this.latest = { docs: this.latest.docs, known: false };
-    const changes = line.d || [];
-    if (changes.length || line.known) {
-      const docs = this.latest.docs.slice();
-      for (const shelf of new Set(changes.map(([shelf]) => shelf))) docs[shelf] = new Map(docs[shelf]);
-      line.before = changes.map(([shelf, id]) => docs[shelf].get(id));
-      changes.forEach(([shelf, id, fields, gone = []]) => {
-        if (!fields) docs[shelf].delete(id);
-        else {
-          const doc = { ...docs[shelf].get(id), ...fields };
-          gone.forEach((name) => delete doc[name]);
-          docs[shelf].set(id, doc);
-        }
-        this.note(shelf, id, docs[shelf].get(id), line.at);
-      });
-      this.latest = { docs, known: this.latest.known };
+    if (line.lost) this.latest.known = false;
+    const { docs } = this.latest;
+    line.before = line.d?.map(([shelf, id]) => docs[shelf].get(id));
+    for (const [shelf, id, fields, gone = []] of line.d || []) {
+      change(docs[shelf], id, fields, gone);
+      this.note(shelf, id, docs[shelf].get(id), line.at);
     }
-    if (this.lines.length % SNAPSHOT_EVERY === 0) this.snapshots.push(this.latest);
+    if (this.lines.length % SNAPSHOT_EVERY === 0) this.snapshots.push(this.copied());
+  }
+
+  /** The documents as they are now, to be kept. */
+  copied() {
+    return { docs: this.latest.docs.map((shelf) => new Map(shelf)), known: this.latest.known };
   }
 
   /** Writes the history of a document. */
@@ -99,14 +94,7 @@ export class Run {
       const line = this.lines[next];
       if (line.known) [docs, known] = [[new Map(), new Map()], true];
       if (line.lost) known = false;
-      for (const [shelf, id, fields, gone = []] of line.d || []) {
-        if (!fields) docs[shelf].delete(id);
-        else {
-          const doc = { ...docs[shelf].get(id), ...fields };
-          gone.forEach((name) => delete doc[name]);
-          docs[shelf].set(id, doc);
-        }
-      }
+      for (const [shelf, id, fields, gone = []] of line.d || []) change(docs[shelf], id, fields, gone);
     }
     return known ? docs : null;
   }
@@ -205,6 +193,17 @@ export class Run {
   last() {
     return this.lines.length ? this.lines[this.lines.length - 1].n : 0;
   }
+}
+
+/** Changes a document on its shelf; without fields it is gone. */
+function change(shelf, id, fields, gone) {
+  if (!fields) {
+    shelf.delete(id);
+    return;
+  }
+  const doc = { ...shelf.get(id), ...fields };
+  gone.forEach((name) => delete doc[name]);
+  shelf.set(id, doc);
 }
 
 class Lane {
