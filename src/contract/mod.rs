@@ -4,8 +4,8 @@
 //! state at the start, never on the cluster, so that the same code judges a running mock and a
 //! recording. What it knows stands in lanes, one for each job and connector; it is bounded.
 //!
-//! [`heard`] is a call as it is heard, [`deed`] what a call does by whichever door it came, [`lane`] what
-//! is known from earlier calls, [`mod@rules`] the demands, [`strictness`] how much they weigh.
+//! `heard` is a call as it is heard, `deed` what a call does by whichever door it came, `lane` what
+//! is known from earlier calls, `rules` the demands, `strictness` how much they weigh.
 
 mod answers;
 pub(crate) mod coverage;

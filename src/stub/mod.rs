@@ -1,6 +1,6 @@
 //! Stubs: what a test's author wants to be answered, beside the mocked cluster and not instead of it.
 //!
-//! A [`Script`] is one stub that has been read: when it answers, and what. [`Cast`] is all of them and how often each
+//! A `Script` is one stub that has been read: when it answers, and what. `Cast` is all of them and how often each
 //! has answered; it decides, and does nothing. Whoever asks it acts.
 //!
 //! ```text

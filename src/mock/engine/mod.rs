@@ -338,7 +338,7 @@ impl Engine {
         Engine { understudy, ..engine }
     }
 
-    /// What stands in front of another server, which answers every call; see [`forward`].
+    /// What stands in front of another server, which answers every call; see `forward`.
     pub fn in_front(setup: Setup, system: Timestamp) -> Engine {
         let mut clock = setup.clock.clone();
         let started_at = clock.read(system);
