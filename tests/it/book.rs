@@ -37,6 +37,105 @@ fn the_page_of_rules_is_that_of_the_code() {
     hold("docs/rules.md", &page);
 }
 
+/// The tables of `limits.rs`: what is bounded, by how much, and what is answered beyond it.
+#[test]
+fn the_page_of_limits_is_that_of_the_code() {
+    let source = fs::read_to_string(path("src/limits.rs")).expect("the limits");
+    let mut page = format!(
+        "# Limits\n\n{WRITTEN}\n\nEvery bound of the mock, and what happens beyond it: an answer, or a loss that is told.\n"
+    );
+    let (mut paragraphs, mut is_in_table) = (vec![String::new()], false);
+    for line in source.lines() {
+        if let Some(title) = line.strip_prefix("// ") {
+            page.push_str(&format!("\n## {title}\n"));
+            is_in_table = false;
+        } else if line == "///" {
+            paragraphs.push(String::new());
+        } else if let Some(text) = line.strip_prefix("/// ") {
+            let paragraph = paragraphs.last_mut().expect("one at least");
+            paragraph.push_str(if paragraph.is_empty() { "" } else { " " });
+            paragraph.push_str(text);
+        } else if let Some(bound) = line.strip_prefix("pub(crate) const ") {
+            let (name, value) = bound.split_once(": ").expect("a type");
+            let [what, beyond] = &paragraphs[..] else {
+                panic!("{name}: its comment has two paragraphs: {paragraphs:?}")
+            };
+            let beyond = beyond.strip_prefix("Beyond: ").unwrap_or_else(|| panic!("{name}: `Beyond: ` is missing"));
+            if !is_in_table {
+                page.push_str("\n| limit | value | beyond it |\n| --- | --- | --- |\n");
+            }
+            let value = value.split_once(" = ").expect("a value").1.trim_end_matches(';');
+            page.push_str(&format!("| {} | {} | {beyond} |\n", what.trim_end_matches('.'), amount(name, value)));
+            (paragraphs, is_in_table) = (vec![String::new()], true);
+        }
+    }
+    hold("docs/limits.md", &page);
+}
+
+/// A constant's value as people write it, with the unit that its name ends in.
+fn amount(name: &str, expression: &str) -> String {
+    if let Some(list) = expression.strip_prefix('[') {
+        let several = list.trim_end_matches(']').split(", ").map(|each| amount(name, each));
+        return several.collect::<Vec<_>>().join(" to ");
+    }
+    let number = |text: &str| text.trim().replace('_', "").parse::<u64>().unwrap_or_else(|_| panic!("{name}: {text}"));
+    let (product, less) = expression.split_once(" - ").unwrap_or((expression, "0"));
+    let value = product.split('*').map(number).product::<u64>() - number(less);
+    let has = |unit: &str| name.split('_').any(|word| word == unit);
+    let units: &[(u64, &str)] = match () {
+        () if has("BYTES") => &[(1 << 30, " GiB"), (1 << 20, " MiB"), (1 << 10, " KiB"), (1, " bytes")],
+        () if has("MS") => &[(60_000, " min"), (1_000, " s"), (1, " ms")],
+        () if has("S") => &[(86_400, " d"), (60, " min"), (1, " s")],
+        () => &[(1, "")],
+    };
+    let (size, unit) = units.iter().find(|(size, _)| value % size == 0).expect("the smallest is one");
+    let digits = (value / size).to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits")).collect();
+    format!("{}{unit}", groups.join(","))
+}
+
+/// Every `DIFFERENCE:` of the code stands at the end of the page of differences, with its file.
+#[test]
+fn the_page_of_differences_lists_those_of_the_code() {
+    const HEADING: &str = "\n## Where they are in the code\n";
+    let page = fs::read_to_string(path("docs/differences.md")).expect("the page");
+    let mut text = page.split_once(HEADING).map_or(page.as_str(), |(own, _)| own).trim_end().to_owned();
+    text.push('\n');
+    text.push_str(&format!(
+        "{HEADING}\n{WRITTEN}\n\nEach has a mark `DIFFERENCE:`, and what follows is what it says there.\n\n"
+    ));
+    for (file, source) in crate::tidy::sources() {
+        // What the comment says before the mark, and in its paragraph.
+        let mut before = String::new();
+        let mut lines = source.lines().map(str::trim_start).peekable();
+        while let Some(line) = lines.next() {
+            let comment = line.strip_prefix("//").map(|line| line.trim_start_matches(['/', '!']).trim());
+            let Some(comment) = comment else {
+                before.clear();
+                continue;
+            };
+            let Some(first) = comment.strip_prefix("DIFFERENCE: ") else {
+                before = format!("{before} {comment}");
+                continue;
+            };
+            let mut said = first.to_owned();
+            while let Some(more) = lines.next_if(|line| line.starts_with("//")) {
+                match more.trim_start_matches(['/', '!']).trim() {
+                    "" => break,
+                    more => said = format!("{said} {more}"),
+                }
+            }
+            let subject = before.trim().split_inclusive(". ").next().map_or("", str::trim_end);
+            let subject = if subject.is_empty() { String::new() } else { format!(" *{subject}*") };
+            let entry = format!("* `{}`:{subject} {said}\n", file.trim_start_matches("src/"));
+            // A link of the code's documents leads nowhere from here.
+            text.push_str(&entry.replace("[`", "`").replace("`]", "`"));
+        }
+    }
+    hold("docs/differences.md", &text);
+}
+
 /// The packages have their pages where their registries look for them.
 #[test]
 fn the_pages_of_the_packages_are_theirs() {

@@ -81,7 +81,7 @@ const BELOW_WIRE: &[(&str, &str)] = &[
     ("RandomState", "chance comes from `ids`, seeded"),
 ];
 
-fn sources() -> Vec<(String, String)> {
+pub fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     collect(&path("src"), &mut found);
     found.sort();

@@ -161,7 +161,7 @@ impl ApiError {
     }
 
     /// A form of a request that Elasticsearch understands and this mock does not.
-    // DIFFERENCE: as above.
+    // DIFFERENCE: Elasticsearch would do it. The type says whose answer this is.
     pub(crate) fn unsupported(what: &str, instead: &str) -> ApiError {
         full(
             501,

@@ -627,7 +627,7 @@ impl From<SearchRefusal> for ApiError {
                 if matches!(fault.fault, QueryFault::Unsupported { .. }) {
                     return full(400, reason);
                 }
-                // DIFFERENCE: the node is not named, for there is none.
+                // DIFFERENCE: a failed shard does not name its node, for there is none.
                 let shard = Map::from_iter([
                     ("shard".to_owned(), json!(0)),
                     ("index".to_owned(), Value::from(fault.index.as_str())),
@@ -641,7 +641,7 @@ impl From<SearchRefusal> for ApiError {
                 let missing = Exception::new("search_context_missing_exception", reason);
                 full(404, all_failed(nowhere(), missing.clone()).caused_by(missing))
             }
-            // DIFFERENCE: Elasticsearch's number is a setting; here large scrolls make it smaller.
+            // DIFFERENCE: how many scrolls may be open is a setting of Elasticsearch; here large scrolls make it smaller.
             SearchRefusal::TooManyScrolls { max } => {
                 let reason = format!(
                     "Trying to create too many scroll contexts. Must be less than or equal to: [{max}]. This \
@@ -649,7 +649,7 @@ impl From<SearchRefusal> for ApiError {
                 );
                 full(429, all_failed(nowhere(), Exception::new("too_many_scroll_contexts_exception", reason)))
             }
-            // DIFFERENCE: Elasticsearch has no limit of its own here, only memory.
+            // DIFFERENCE: there may be so many points in time and no more; in Elasticsearch only memory bounds them.
             SearchRefusal::TooManyPits { max } => {
                 let reason = format!("elastimock keeps no more than [{max}] such points in time; close some of them");
                 full(429, Exception::new("elastimock_limit_exception", reason))

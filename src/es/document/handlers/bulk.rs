@@ -242,7 +242,7 @@ fn action(line: &BodyLine, number: usize) -> Result<(Verb, &Value), ApiError> {
     if !value.is_object() {
         return Err(ApiError::bulk_action(number, "START_OBJECT or END_OBJECT", token_of(value)));
     }
-    // DIFFERENCE: Elasticsearch 8, and 9 for a client of version 8, take both of these with a warning.
+    // DIFFERENCE: Elasticsearch 8, and 9 for a client of version 8, take a second member of an action's line, and what stands behind it, with a warning.
     if members.next().is_some() {
         return Err(ApiError::bulk_action(number, "END_OBJECT", "FIELD_NAME"));
     }

@@ -56,7 +56,7 @@ pub(super) fn bad_setting(bad: BadSetting) -> Exception {
             "Validation Failed: 1: path.shared_data must be set in order to use custom data paths;",
         ),
         BadSetting::Analysis(bad) => bad_analysis(bad),
-        // DIFFERENCE: Elasticsearch minds them. The type says whose answer this is.
+        // DIFFERENCE: some settings, which Elasticsearch minds, are refused as not supported.
         BadSetting::Unsupported { name, value } => Exception::new(
             "elastimock_unsupported_exception",
             format!("elastimock does not support the setting [{name}] with the value [{value}]; leave it out"),
@@ -263,7 +263,7 @@ fn cause(malformed: &Malformed) -> Exception {
         Malformed::TooDeep { field, limit } => illegal_argument(format!(
             "Limit of mapping depth [{limit}] has been exceeded due to object field [{field}]"
         )),
-        // DIFFERENCE: Elasticsearch has them. The type says whose answer this is.
+        // DIFFERENCE: some members of mappings, which Elasticsearch has, are refused as not supported.
         Malformed::Unsupported { what } => Exception::new(
             "elastimock_unsupported_exception",
             format!("elastimock does not support {what}; leave them out, or name each field in `properties`"),

@@ -208,7 +208,7 @@ fn of_index(index: &Index) -> Vec<Cell> {
 /// What an index without documents has on the disk, in bytes.
 const EMPTY_BYTES: u64 = 225;
 
-/// DIFFERENCE: the bytes of the documents' texts. On the disk of a real node it is more, or less.
+/// DIFFERENCE: the size of an index is that of its documents' texts. On the disk of a real node it is more, or less.
 pub(crate) fn size(index: &Index) -> u64 {
     EMPTY_BYTES + index.iter().map(|(_, document)| bytes(&document.source)).sum::<u64>()
 }

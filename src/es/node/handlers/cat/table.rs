@@ -129,7 +129,7 @@ impl CatTable {
                     self.columns.iter().enumerate().filter(|(_, column)| is_like(name, column.name)).map(named),
                 );
             } else {
-                // DIFFERENCE: Elasticsearch passes over a name that it does not know.
+                // DIFFERENCE: Elasticsearch passes over a column that it does not know.
                 let at = self.columns.iter().position(|column| column.goes_by(name)).ok_or_else(|| {
                     let known: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
                     ApiError::unsupported(&format!("the column [{name}]"), &format!("it has {}", known.join(", ")))
