@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::args::Import;
 use super::console::{CommandFailure, Console, Exit, counted};
+use super::progress::Progress;
 use super::{recordings, report};
 use crate::fixture::Fixture;
 use crate::input::sniff::{self, InputWanted, TextLooks};
 use crate::input::{self, STDIN};
 use crate::limits::{IMPORTED_BYTES_MAX, RECORDING_LINE_BYTES_MAX};
-use crate::record::import::{Imported, import};
+use crate::record::import::{Imported, watched_import};
 use crate::record::recording::Recording;
 
 /// Reads the files, and writes one recording or one fixture.
@@ -50,7 +51,10 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), CommandFailure> {
 fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Result<String, CommandFailure> {
     let mut whole: Option<Recording> = None;
     for (name, text) in texts {
-        let imported = import(name, text, all).map_err(|mistake| CommandFailure::input(mistake.to_string()))?;
+        let mut progress = Progress::new("importing", "calls", console);
+        let imported = watched_import(name, text, all, &mut |done, total| progress.at(done, total));
+        drop(progress);
+        let imported = imported.map_err(|mistake| CommandFailure::input(mistake.to_string()))?;
         let Imported { recording, left_out, format, notes } = imported;
         notes.iter().for_each(|note| console.warn(&format!("{name}: {note}")));
         if left_out > 0 {

@@ -20,6 +20,7 @@ use crate::near_miss::shortened;
 use crate::record::JournalItem;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
+use crate::record::recording;
 use crate::record::transcript::lane;
 use crate::source_place::SourcePlace;
 
@@ -228,10 +229,10 @@ impl Live {
     }
 
     fn event(&mut self, event: &Event, server: &MockServer, console: &Console) {
-        let Event { seq, at, change } = event;
+        let Event { seq, change, .. } = event;
         let Change::Reset { scope: name, source, .. } = change else {
             match console.logs_json() {
-                true => console.event("change", json!({ "seq": seq, "at": at.to_string(), "change": change.name() })),
+                true => console.event("change", change_members(event)),
                 false => {
                     let told = format!("{seq:>4} {}", told_change(change));
                     console.tell(&paint(console.stderr_has_colors(), Style::new().dimmed(), &told));
@@ -300,6 +301,15 @@ fn found(severity: Severity, rule: &str, message: &str, console: &Console) -> St
     format!("\n     {}[{rule}] {message}", console.severity(severity))
 }
 
+/// What has changed the mock and was no call, for programs: what its line of a recording says, but for a whole state.
+fn change_members(event: &Event) -> Value {
+    let mut details = recording::event_value(event);
+    if let Value::Object(members) = &mut details {
+        members.retain(|name, _| !["seq", "at", "event", "state"].contains(&name.as_str()));
+    }
+    json!({ "seq": event.seq, "at": event.at.to_string(), "change": event.change.name(), "details": details })
+}
+
 /// What has changed the mock and was no call, for people.
 fn told_change(change: &Change) -> String {
     match change {
@@ -308,9 +318,19 @@ fn told_change(change: &Change) -> String {
         Change::Clock { frozen: true } => "the clock was moved, and stands still".to_owned(),
         Change::Clock { frozen: false } => "the clock was moved, and runs".to_owned(),
         Change::Allow { rule, .. } => format!("{rule} may be broken in this scope"),
-        Change::Stubs { removed, .. } if removed.is_empty() => "stubs came".to_owned(),
-        Change::Stubs { .. } => "stubs went".to_owned(),
+        Change::Stubs { added, removed } => {
+            let came = added.as_array().into_iter().flatten().filter_map(|stub| stub["name"].as_str());
+            let names = |names: Vec<&str>| shortened(&visible(&names.join(", ")), 100);
+            match removed.is_empty() {
+                true => format!("stubs came: {}", names(came.collect())),
+                false => format!("stubs went: {}", names(removed.iter().map(|name| &**name).collect())),
+            }
+        }
         Change::Hand { act, .. } => format!("the other side's hand: {}", shortened(&visible(&act.to_string()), 100)),
+        Change::Simulated { side, refused: Some(why), .. } => format!("simulated {}: {}", visible(side), visible(why)),
+        Change::Simulated { side, act, .. } => {
+            format!("simulated {}: {}", visible(side), shortened(&visible(&act.to_string()), 100))
+        }
         Change::Forget => "the findings so far are forgotten".to_owned(),
         other => other.name().to_owned(),
     }

@@ -206,7 +206,7 @@ fn follow<'r>(
 /// Does to an elastimock what happened to the recorded one; whether it could.
 fn happen(event: &Event, recording: &Recording, other: &mut OtherServer) -> Result<bool, CommandFailure> {
     match &event.change {
-        Change::Allow { .. } | Change::Forget | Change::End => Ok(true),
+        Change::Allow { .. } | Change::Forget | Change::End | Change::Simulated { refused: Some(_), .. } => Ok(true),
         _ if !other.is_mock => Ok(matches!(event.change, Change::Clock { .. })),
         Change::Clock { .. } => set_clock(other, &event.at.to_string()).map(|()| true),
         Change::State { whole, state } => {

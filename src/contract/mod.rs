@@ -10,7 +10,6 @@
 mod answers;
 pub(crate) mod coverage;
 pub(crate) mod deed;
-pub(crate) mod hand;
 pub(crate) mod heard;
 pub(crate) mod lane;
 pub(crate) mod offline;
@@ -36,6 +35,7 @@ pub use crate::near_miss::Difference;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
 pub use crate::source_place::SourcePlace;
+use crate::stub::hand;
 use answers::Answers;
 use deed::{Deed, deeds};
 use heard::{ObservedCall, Retold, value_of};
@@ -332,6 +332,14 @@ impl Judge {
         }
     }
 
+    /// Learns that what a stub wanted the other side's hand to do could not be done. `seq` is the number of the call that
+    /// it was to be done before.
+    pub(crate) fn learn_refused(&mut self, seq: u64, at: Timestamp, side: &str, why: &str) {
+        if let Some(stub) = side.strip_prefix(hand::SIDE_OF_STUB) {
+            self.world.stubs.refused(stub, CallRef { seq, at }, why);
+        }
+    }
+
     /// When something that a client owes is due next after an instant, and what.
     pub fn next_due(&self, now: Timestamp) -> Option<(Timestamp, String)> {
         self.world.next_due(now)
@@ -379,6 +387,7 @@ impl Judge {
             return Verdict::default();
         }
         if let Some(stub) = heard.stub() {
+            self.scope.stubbed += 1;
             self.world.stubs.answered(stub, CallRef { seq: heard.seq, at: heard.at });
         }
         let deeds = deeds(heard);
@@ -641,8 +650,9 @@ impl Judge {
         if self.scopes.len() < SCOPES_MAX {
             self.scopes.push(ended);
         } else {
-            let further = self.further.get_or_insert_with(|| Box::new(Scope { calls: 0, ..ended.clone() }));
+            let further = self.further.get_or_insert_with(|| Box::new(Scope { calls: 0, stubbed: 0, ..ended.clone() }));
             further.calls += ended.calls;
+            further.stubbed += ended.stubbed;
             if further.number != ended.number {
                 further.name = Some(format!("scopes {} to {}", further.number, ended.number).into());
                 further.counts += ended.counts;

@@ -175,6 +175,9 @@ impl<'a> RecordedRun<'a> {
                             }
                         }
                         Change::Stubs { added, removed } => judge.learn_stubs(added, removed),
+                        Change::Simulated { side, refused: Some(why), .. } => {
+                            judge.learn_refused(seq + 1, event.at, side, why);
+                        }
                         Change::Hand { act, id } | Change::Simulated { act, id, .. } => {
                             judge.take_hand(event.seq, event.at, act, id.as_deref());
                         }

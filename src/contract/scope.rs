@@ -32,6 +32,8 @@ pub struct Scope {
     pub first_seq: u64,
     /// How many calls were made in it, those that the journal has forgotten included.
     pub calls: u64,
+    /// In how many of them a stub had a hand.
+    pub stubbed: u64,
     /// What was found in it and is not allowed: call by call, then at its end.
     pub findings: Vec<Finding>,
     /// How many findings it has, those that are no longer kept included.

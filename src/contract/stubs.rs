@@ -26,6 +26,8 @@ pub(crate) struct StubLane {
     pub answered: u64,
     /// The first of these calls.
     pub calls: Vec<CallRef>,
+    /// Where what its hand was to do could first not be done, and why.
+    pub refused: Option<(CallRef, String)>,
 }
 
 impl StubLane {
@@ -59,6 +61,13 @@ impl StubLanes {
             if lane.calls.len() < CALLS_TOLD_MAX {
                 lane.calls.push(mark);
             }
+        }
+    }
+
+    /// Takes in that what its hand was to do could not be done.
+    pub(crate) fn refused(&mut self, name: &str, mark: CallRef, why: &str) {
+        if let Some(lane) = self.0.get_mut(name) {
+            lane.refused.get_or_insert_with(|| (mark, why.to_owned()));
         }
     }
 

@@ -350,7 +350,15 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     let interactions: Vec<Value> =
         page.kept.iter().filter_map(JournalItem::interaction).map(|call| recording::to_value(&call)).collect();
     let interactions_len = interactions.len();
+    let changes = page.kept.iter().filter_map(|kept| match kept {
+        JournalItem::Event(event) => Some(recording::event_value(event)),
+        JournalItem::Call(..) => None,
+    });
+    let changes: Vec<Value> = changes.collect();
     let mut told = json!({ "interactions": interactions, "next": page.next, "evicted": page.evicted });
+    if !changes.is_empty() {
+        told["changes"] = changes.into();
+    }
     if count > 0 {
         told["timed_out"] = Value::Bool((interactions_len as u64) < count);
     }
@@ -413,6 +421,9 @@ fn told(scope: &Scope, is_current: bool) -> Value {
     });
     if let Some(source) = &scope.source {
         told["source"] = source.to_value();
+    }
+    if scope.stubbed > 0 {
+        told["stubbed"] = scope.stubbed.into();
     }
     if scope.forgotten.total() > 0 {
         told["forgotten"] = counted(scope.forgotten);

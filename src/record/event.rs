@@ -79,6 +79,8 @@ pub enum Change {
         act: Arc<Value>,
         /// The id of the job that it made, if it made one.
         id: Option<Arc<str>>,
+        /// Why nothing came of it, if nothing did: what a stub wanted done could not be.
+        refused: Option<Arc<str>>,
     },
     /// All findings of the run so far are forgotten.
     Forget,

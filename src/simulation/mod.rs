@@ -34,6 +34,7 @@ use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 use intent::SimulatedIntent;
 use look::StateView;
 use schedule::JobSchedules;
+pub(crate) use schedule::next_scheduled;
 use service::SimulatedService;
 pub use side::Simulated;
 use side::SimulatedSide;

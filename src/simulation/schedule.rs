@@ -13,6 +13,7 @@ use super::intent::SimulatedIntent;
 use super::look::{StateView, is_ready};
 use crate::clock::Timestamp;
 use crate::es::connector::cron::CronSchedule;
+use crate::es::store::Cluster;
 use crate::es::sync_job::rules::JobType;
 
 /// The schedules that are known, and when each is due.
@@ -34,23 +35,40 @@ impl KnownSchedule {
     }
 }
 
+/// The schedules that are to be followed, each with its connector and its expression.
+fn enabled<'c>(look: &StateView<'c>) -> impl Iterator<Item = (&'c str, JobType, &'c str)> + use<'c> {
+    look.connectors().filter(|(_, source)| is_ready(source)).flat_map(|(connector, source)| {
+        JobType::ALL.iter().filter_map(move |job_type| {
+            let schedule = source.at(&["scheduling", job_type.name()]);
+            let schedule = schedule.filter(|schedule| schedule["enabled"] == true)?;
+            Some((connector, *job_type, schedule["interval"].as_str()?))
+        })
+    })
+}
+
+/// The next instant of a schedule after an instant, and whose it is, where no simulated side follows them: the client under
+/// test may.
+pub(crate) fn next_scheduled(cluster: &Cluster, now: Timestamp) -> Option<(Timestamp, String)> {
+    let look = StateView { cluster, from: now, seed: 0 };
+    let due = enabled(&look).filter_map(|(connector, job_type, interval)| {
+        let at = CronSchedule::read(interval).ok()?.next_after(now)?;
+        Some((at, format!("the {job_type} schedule of connector {connector}")))
+    });
+    due.min()
+}
+
 impl JobSchedules {
     pub(crate) fn plan(&mut self, look: &StateView<'_>, add: &mut impl FnMut(Timestamp, SimulatedIntent)) {
         let mut seen = BTreeSet::new();
-        for (connector, source) in look.connectors().filter(|(_, source)| is_ready(source)) {
-            for job_type in JobType::ALL.iter().copied() {
-                let schedule = source.at(&["scheduling", job_type.name()]);
-                let Some(schedule) = schedule.filter(|schedule| schedule["enabled"] == true) else { continue };
-                let Some(interval) = schedule["interval"].as_str() else { continue };
-                let key = (connector.to_owned(), job_type);
-                if self.0.get(&key).is_none_or(|known| known.interval != interval) {
-                    self.0.insert(key.clone(), KnownSchedule::new(interval, look.from));
-                }
-                if let Some(due) = self.0.get(&key).and_then(|known| known.due) {
-                    add(due, SimulatedIntent::Fire { connector: connector.to_owned(), job_type });
-                }
-                seen.insert(key);
+        for (connector, job_type, interval) in enabled(look) {
+            let key = (connector.to_owned(), job_type);
+            if self.0.get(&key).is_none_or(|known| known.interval != interval) {
+                self.0.insert(key.clone(), KnownSchedule::new(interval, look.from));
             }
+            if let Some(due) = self.0.get(&key).and_then(|known| known.due) {
+                add(due, SimulatedIntent::Fire { connector: connector.to_owned(), job_type });
+            }
+            seen.insert(key);
         }
         self.0.retain(|key, _| seen.contains(key));
     }

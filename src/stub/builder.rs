@@ -106,14 +106,22 @@ impl Stub {
         self
     }
 
-    fn says(mut self, name: &str, value: impl Into<Value>) -> Stub {
-        let value = value.into();
-        match self.spec.get_mut("responses").and_then(Value::as_array_mut).and_then(|chain| chain.last_mut()) {
-            Some(last) => last[name] = value,
-            None => {
-                self.part("response").insert(name.to_owned(), value);
+    /// The answer that is being said: the last of several.
+    fn said(&mut self) -> &mut Value {
+        let name = if self.spec.contains_key("responses") { "responses" } else { "response" };
+        match self.spec.entry(name).or_insert_with(|| json!({})) {
+            Value::Array(chain) => {
+                if chain.is_empty() {
+                    chain.push(json!({}));
+                }
+                chain.last_mut().expect("one, which has just been added")
             }
+            said => said,
         }
+    }
+
+    fn says(mut self, name: &str, value: impl Into<Value>) -> Stub {
+        self.said()[name] = value.into();
         self
     }
 
@@ -211,13 +219,14 @@ impl Stub {
         self.says("error", kind)
     }
 
+    /// The words of the error, in place of those that Elasticsearch would most likely say.
+    pub fn reason(self, reason: &str) -> Stub {
+        self.says("reason", reason)
+    }
+
     /// Adds a header line to the answer.
     pub fn header(mut self, name: &str, value: &str) -> Stub {
-        let of = match self.spec.get_mut("responses").and_then(Value::as_array_mut).and_then(|chain| chain.last_mut()) {
-            Some(last) => last,
-            None => self.spec.entry("response").or_insert_with(|| json!({})),
-        };
-        of["headers"][name] = value.into();
+        self.said()["headers"][name] = value.into();
         self
     }
 
@@ -232,10 +241,29 @@ impl Stub {
     }
 
     /// Refuses the n-th item of a bulk, from 1, with that status; the others are done as always.
-    pub fn item(mut self, number: u64, status: u16) -> Stub {
-        let mut items = self.part("response").remove("items").unwrap_or_else(|| json!({}));
-        items[number.to_string()] = json!({ "status": status });
-        self.says("items", items)
+    pub fn item(self, number: u64, status: u16) -> Stub {
+        self.items(&number.to_string(), json!({ "status": status }))
+    }
+
+    /// Refuses some items of a bulk: `3`, `2-4`, `every 3`, or `*`, each with an answer that has an `error` by its type, a
+    /// `reason`, a `status`, or some of these. Where several speak of an item, the last one does.
+    ///
+    /// ```
+    /// use elastimock::{MockServer, Stub};
+    /// use serde_json::json;
+    ///
+    /// let server = MockServer::start_blocking()?;
+    /// let busy = json!({ "error": "es_rejected_execution_exception" });
+    /// server.stub(Stub::on("bulk").items("every 3", busy).expect(0..));
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn items(mut self, which: &str, answer: Value) -> Stub {
+        let of = self.said();
+        if !of.get("items").is_some_and(Value::is_object) {
+            of["items"] = json!({});
+        }
+        of["items"][which] = answer;
+        self
     }
 
     /// Lets the answer come late: `30s`, or `1s-5s` by chance. With a frozen clock it waits for mock time.
@@ -260,6 +288,11 @@ impl Stub {
     /// Cuts or stalls the answer after so many bytes of its body.
     pub fn after_bytes(self, bytes: u64) -> Stub {
         self.says("after_bytes", bytes)
+    }
+
+    /// Lets a dribbled body take so long: `10s`.
+    pub fn over(self, length: &str) -> Stub {
+        self.says("over", length)
     }
 
     /// The mock acts first: its state has changed when the answer is lost.

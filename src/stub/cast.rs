@@ -31,7 +31,7 @@ struct Player {
     seen: u64,
     /// Calls that it has answered.
     answered: u64,
-    /// While no call was so: the one that came closest, with how much it differs.
+    /// While it waits for more: of the calls that were not so, the one that came closest, with how much it differs.
     nearest: Option<(usize, NearMiss)>,
 }
 
@@ -154,13 +154,15 @@ impl Cast {
         for (at, player) in self.players.iter_mut().enumerate() {
             let script = &player.script;
             if !script.when.admits(asked) {
-                if player.seen == 0 {
+                if player.is_short() {
                     player.look_at(asked, seq);
                 }
                 continue;
             }
             player.seen += 1;
-            player.nearest = None;
+            if !player.is_short() {
+                player.nearest = None;
+            }
             let is_meant = script.when.counts(player.seen)
                 && script.times.is_none_or(|times| player.answered < times)
                 && script.chance.is_none_or(|chance| draw(self.seed, &script.name, player.seen) < chance);
@@ -197,6 +199,11 @@ impl Cast {
 }
 
 impl Player {
+    /// Whether it waits for more calls than came.
+    fn is_short(&self) -> bool {
+        self.seen < self.script.least
+    }
+
     /// Keeps the call if it comes closer than others before it.
     fn look_at(&mut self, asked: &StubbedRequest<'_>, seq: u64) {
         let (is_close, differences) = self.script.when.differences(asked);

@@ -9,6 +9,7 @@
 //! when.rs      what a request must be like; shape.rs: parts of a JSON body; about.rs: whose call it is
 //! then.rs      what is answered; template.rs: an answer that repeats parts of its request
 //! cast.rs      all stubs of a mock
+//! hand.rs      what the other side's hand does, as the call that would do it
 //! ```
 //!
 //! Source of the words: other stub servers, which call them `request` and `response` too.
@@ -16,6 +17,7 @@
 mod about;
 mod builder;
 mod cast;
+pub(crate) mod hand;
 mod read;
 mod reader;
 mod shape;
@@ -54,6 +56,8 @@ pub(crate) struct Script {
     pub spec: Arc<Value>,
     when: when::StubCondition,
     then: Vec<then::StubAction>,
+    /// How many calls it waits for at least.
+    least: u64,
     times: Option<u64>,
     chance: Option<f64>,
     closure: Option<Closure>,

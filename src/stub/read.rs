@@ -9,7 +9,8 @@ use super::shape::{TYPES, ValueShape};
 use super::template::AnswerTemplate;
 use super::then::{Items, StubAction, StubRefusal, StubResponse};
 use super::when::{BodyPart, StubCondition, Word};
-use super::{CountSpan, Script, is_like};
+use super::{CountSpan, Script, hand, is_like};
+use crate::clock::Timestamp;
 use crate::fault::FaultKind;
 use crate::suggest::similar;
 
@@ -180,7 +181,13 @@ fn stub(reader: &mut StubReader, spec: &Value) -> Option<Script> {
         }
         (None, None) => then.push(StubAction::default()),
     }
+    let is_bulk = when.operation.is_empty() || when.operation.iter().any(|wanted| is_like(wanted, "bulk"));
+    if !is_bulk && then.iter().any(|action| matches!(action.own, StubResponse::Items(_))) {
+        let cure = "let it ask for `operation: bulk`, or use `error`, which refuses the whole call";
+        reader.wrong(&below(root, "request"), "`items` are those of a bulk, and the stub asks for another call", cure);
+    }
     // Whether it was met the judge says, who reads it again.
+    let least = members.get("expect").and_then(CountSpan::of_value).map_or(1, |span| span.from);
     if let Some(value) = members.get("expect").filter(|value| CountSpan::of_value(value).is_none()) {
         let message = format!("`expect` cannot be {value}");
         reader.wrong(&below(root, "expect"), message, "write a number, a range such as 1.. or 1-3, or never");
@@ -190,7 +197,7 @@ fn stub(reader: &mut StubReader, spec: &Value) -> Option<Script> {
     let mut whole = Map::from_iter([("name".to_owned(), Value::from(name.clone()))]);
     whole.extend(members.iter().filter(|(name, _)| *name != "name").map(|(name, value)| (name.clone(), value.clone())));
     let spec = Arc::new(Value::Object(whole));
-    Some(Script { name: name.into(), is_named, spec, when, then, times, chance, closure: None })
+    Some(Script { name: name.into(), is_named, spec, when, then, least, times, chance, closure: None })
 }
 
 fn chance(reader: &mut StubReader, members: &Map<String, Value>, path: Path<'_>) -> Option<f64> {
@@ -506,7 +513,14 @@ fn response(reader: &mut StubReader, said: &Value, path: Path<'_>) -> Option<Stu
     let hand = match members.get("hand") {
         None => None,
         Some(act @ Value::Object(_)) => match AnswerTemplate::read(act) {
-            Ok(act) => Some(act),
+            Ok(template) => {
+                // What a hole will be filled with nobody knows; that the act is one can be seen without.
+                if let Err(error) = hand::request(&without_holes(act), Timestamp::default()) {
+                    let cure = "it takes the acts of `POST /_elastimock/hand`";
+                    reader.wrong(&below(path, "hand"), error.to_string(), cure);
+                }
+                Some(template)
+            }
             Err(wrong) => {
                 reader.wrong(&below(path, "hand"), wrong, "name the job or connector itself");
                 None
@@ -520,6 +534,16 @@ fn response(reader: &mut StubReader, said: &Value, path: Path<'_>) -> Option<Stu
     };
     let delay = reader.lengths(members, "delay", path);
     Some(StubAction { own, status, headers, delay, fault, after_bytes, over, acts, hold, hand })
+}
+
+/// An act in which any text stands in the place of those that have holes.
+fn without_holes(act: &Value) -> Value {
+    let Value::Object(members) = act else { return act.clone() };
+    let filled = |value: &Value| match value.as_str() {
+        Some(text) if text.contains("{{") => Value::from("x"),
+        _ => value.clone(),
+    };
+    members.iter().map(|(name, value)| (name.clone(), filled(value))).collect()
 }
 
 /// `error`: a type, or an object as Elasticsearch has it.

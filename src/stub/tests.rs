@@ -191,6 +191,18 @@ fn a_mistake_has_its_place_and_a_cure() {
             "/response/items/0: `0` is no number of an item; items are counted from 1: write a number, a range such as 2-4, `every 3`, or *",
         ),
         (
+            json!({ "request": { "operation": "search" }, "response": { "items": { "1": { "status": 429 } } } }),
+            "/request: `items` are those of a bulk, and the stub asks for another call; let it ask for `operation: bulk`, or use `error`, which refuses the whole call",
+        ),
+        (
+            json!({ "request": {}, "response": { "hand": { "cancle": "{{path.1}}" } } }),
+            "/response/hand: there is no such act; did you mean [cancel]?; it takes the acts of `POST /_elastimock/hand`",
+        ),
+        (
+            json!({ "request": {}, "response": { "hand": { "end": "j", "status": "done" } } }),
+            "/response/hand: a job ends as completed, canceled or error, not [done]; it takes the acts of `POST /_elastimock/hand`",
+        ),
+        (
             json!({ "request": { "body": { "a": { "$typ": "x" } } } }),
             "/request/body/a/$typ: there is no matcher `$typ`; there are $type, $pattern, $present, $any",
         ),

@@ -942,6 +942,41 @@ fn a_verbose_server_tells_each_call() {
 
 #[cfg(unix)]
 #[test]
+fn what_other_sides_do_is_told_as_it_happens() {
+    let stub = r#"{"name":"late","request":{"operation":"info"},"response":{"hand":{"cancel":"job-completed"}}}"#;
+    let story = |server: &Server| {
+        server.send("POST", "/_elastimock/stubs", stub);
+        server.send("POST", "/_elastimock/clock/_advance", r#"{"by":"40s"}"#);
+        server.send("GET", "/", "");
+        server.send("POST", "/_elastimock/hand", r#"{"sync":"crm"}"#);
+    };
+    let words = ["serve", "--simulate", "service", "--clock", "frozen@2031-05-01T10:00:00Z"];
+    let server = Server::start(&[&words[..], &["-v"]].concat());
+    story(&server);
+    let told = server.stop().stderr;
+    for line in [
+        "stubs came: late",
+        r#"simulated service: {"claim":"job-suspended","worker_hostname":"simulated-service""#,
+        r#"simulated stub late: the hand cannot do {"cancel":"job-completed"}"#,
+        r#"the other side's hand: {"sync":"crm"}"#,
+    ] {
+        assert!(told.contains(line), "{line} in\n{told}");
+    }
+    let server = Server::start(&[&words[..], &["--log", "json"]].concat());
+    story(&server);
+    let journal = json(&server.send("GET", "/_elastimock/journal", "").text());
+    let sides = |changes: Vec<Value>| -> Vec<String> {
+        changes.iter().filter_map(|change| Some(format!("{} {}", change["side"].as_str()?, change["act"]))).collect()
+    };
+    let known = sides(journal["changes"].as_array().expect("changes").clone());
+    assert!(known.contains(&r#"stub late {"cancel":"job-completed"}"#.to_owned()), "{journal}");
+    let told = server.stop().stderr;
+    let events = told.lines().map(json).filter(|event| event["event"] == "change");
+    assert_eq!(sides(events.map(|event| event["details"].clone()).collect()), known);
+}
+
+#[cfg(unix)]
+#[test]
 fn what_a_client_sent_moves_no_cursor_and_colours_are_for_those_who_ask() {
     for (color, is_colored) in [("never", false), ("always", true)] {
         let server = Server::start(&["serve", "-vv", "--color", color]);

@@ -27,6 +27,7 @@ mod scopes;
 mod secrets;
 mod simulated;
 mod simulation;
+mod stub_words;
 mod stubs;
 mod upstream;
 mod visibility;

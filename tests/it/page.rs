@@ -112,6 +112,7 @@ fn the_state_after_every_call_is_that_of_the_mock() {
         Stub::put("/_connector/stubbed/_check_in").json(200, json!({ "result": "updated" })),
         Stub::put("/_connector/lost/_check_in").fault(FaultKind::Reset),
         Stub::put("/_connector/late/_check_in").fault(FaultKind::Reset).acts_after(),
+        Stub::on("cluster.health").hand(json!({ "connector": "late", "doc": { "name": "edited" } })),
     ];
     let fixture = ["stubbed", "lost", "late"]
         .into_iter()
@@ -137,6 +138,10 @@ fn the_state_after_every_call_is_that_of_the_mock() {
     engine.hand(&json!({ "sync": "crm" }), now).expect("an act");
     note(&engine);
     engine.add_state(&Fixture::new().connector(connector("added")), now).expect("a state");
+    note(&engine);
+    engine.receive(&Request::new(Method::Get, "/_cluster/health"), now);
+    // What the stub's hand did is a line before its call.
+    note(&engine);
     note(&engine);
     engine.put_state(&Fixture::new().connector(connector("only")), now).expect("a state");
     let recorded = note(&engine);

@@ -189,6 +189,82 @@ fn a_stub_that_is_not_met_is_a_finding_with_the_nearest_call() {
 }
 
 #[test]
+fn what_comes_closest_is_told_of_a_stub_that_waits_for_more_too() {
+    let server = server();
+    server.stub(
+        Stub::on("connector.sync_job_claim")
+            .body_like(json!({ "worker_hostname": "w-1" }))
+            .named("twice")
+            .expect(2..=2),
+    );
+    send(&server, &claim("job-1", "w-1"));
+    send(&server, &claim("job-2", "w-2"));
+    let found: Vec<String> = server.findings().iter().map(ToString::to_string).collect();
+    assert!(found[0].contains("the stub `twice` answered 1 time"), "{found:?}");
+    assert!(found[0].contains("body /worker_hostname: expected \"w-1\", seen \"w-2\""), "{found:?}");
+    send(&server, &claim("job-2", "w-1"));
+    assert!(!rules(&server).iter().any(|(rule, _)| *rule == "stub-unmet"), "{:?}", server.findings());
+}
+
+#[test]
+fn a_hand_that_cannot_act_is_told() {
+    let fixture = fixture().sync_job(SyncJob::completed("ended", "crm"));
+    let builder = MockServer::builder().fixture(fixture).clock(Clock::frozen(instant(T0))).seed(7);
+    let server = builder.start_blocking().expect("a server");
+    server.stub(Stub::on("connector.list").named("late").hand(json!({ "cancel": "ended" })).expect(0..));
+    server.stub(
+        Stub::on("info")
+            .named("elsewhere")
+            .hand(json!({ "connector": "nobody", "doc": { "name": "pwd" } }))
+            .expect(0..),
+    );
+    // The call is answered as always, once for each time.
+    assert_eq!([get("/_connector"), get("/_connector"), get("/")].map(|call| send(&server, &call).status), [200; 3]);
+    let told: Vec<String> =
+        server.findings().iter().map(|finding| format!("{}: {}", finding.severity, finding.message)).collect();
+    insta::assert_snapshot!(told.join("\n"));
+    assert_same_verdict(&server);
+    let text = server.recording().to_text();
+    assert_eq!(text.matches(r#""side":"stub late","act":{"cancel":"ended"},"refused":"#).count(), 2, "{text}");
+    // Why it could not act is told by the journal, and played again.
+    let changes = send(&server, &get("/_elastimock/journal")).json()["changes"].clone();
+    let refused = changes.as_array().into_iter().flatten().filter(|change| change["refused"].is_string());
+    assert_eq!(refused.count(), 3, "{changes}");
+    let played = MockServer::builder().playback(Recording::parse("late", text.as_bytes()).expect("a recording"));
+    let played = played.clock(Clock::frozen(instant(T0))).start_blocking().expect("a playback");
+    assert_eq!([get("/_connector"), get("/_connector"), get("/")].map(|call| send(&played, &call).status), [200; 3]);
+    assert_eq!(played.recording().to_text().matches(r#""refused":"#).count(), 3);
+}
+
+#[test]
+fn reports_tell_how_many_calls_were_stubbed() {
+    use elastimock::report::{Report, ReportFormat};
+    let server = server();
+    server.stub(Stub::on("info").status(503).named("away"));
+    server.stub(Stub::on("connector.sync_job_claim").error("es_rejected_execution_exception").call(1).named("busy"));
+    for call in [get("/"), claim("job-1", " "), claim("job-1", " "), get("/_connector")] {
+        send(&server, &call);
+    }
+    server.scope("another");
+    send(&server, &get("/_connector"));
+    let text = server.run().recording().to_text();
+    let recorded = Report::of_recordings(&[("story.ndjson", text.as_bytes())], Default::default()).expect("a report");
+    for report in [server.report(), recorded] {
+        let told = |format| report.write(format);
+        assert!(told(ReportFormat::Text).contains("\nstubbed: 2 of 5 calls\n"), "{}", told(ReportFormat::Text));
+        assert!(told(ReportFormat::Text).contains("(stubbed: busy)"), "{}", told(ReportFormat::Text));
+        assert!(told(ReportFormat::Summary).contains("stubbed: 2 of 5 calls"), "{}", told(ReportFormat::Summary));
+        assert!(told(ReportFormat::Summary).contains("sync_job_claim 429 stubbed"), "{}", told(ReportFormat::Summary));
+        assert!(told(ReportFormat::Junit).contains("<property name=\"calls stubbed\" value=\"2\"/>"));
+        assert_eq!(report.to_value()["stubbed"], 2);
+        let ctrf: Value = serde_json::from_str(&told(ReportFormat::Ctrf)).expect("JSON");
+        assert_eq!(ctrf["results"]["summary"]["extra"]["elastimock"]["stubbed"], 2);
+    }
+    let scopes = send(&server, &get("/_elastimock/scopes")).json();
+    assert_eq!((&scopes["scopes"][0]["stubbed"], &scopes["scopes"][1]["stubbed"]), (&json!(2), &Value::Null));
+}
+
+#[test]
 fn a_reset_puts_the_stubs_back() {
     let server = MockServer::builder()
         .fixture(fixture().stub(Stub::on("info").status(503).times(1).named("at the start")))
@@ -391,6 +467,9 @@ fn a_recording_with_faults_plays_the_same_weather() {
     server.stub(Stub::on("info").fault(FaultKind::Cut).after_bytes(20).named("cut"));
     server.stub(Stub::on("connector.list").fault(FaultKind::Garbage).named("garbage"));
     server.stub(Stub::on("connector.get").fault(FaultKind::Close).acts_after().named("closed"));
+    server.stub(Stub::on("connector.check_in").fault(FaultKind::Reset).acts_after().named("done and lost"));
+    server.stub(Stub::on("connector.update_name").fault(FaultKind::Dribble).over("30ms").named("dribble"));
+    server.stub(Stub::on("cluster.health").text(502, "<html>Bad Gateway</html>").named("proxy"));
     server.stub(Stub::on("connector.sync_job_list").status(503).retry_after(2).named("busy"));
     let calls = [
         claim("job-1", "w-1"),
@@ -399,6 +478,9 @@ fn a_recording_with_faults_plays_the_same_weather() {
         get("/_connector"),
         get("/_connector/crm"),
         get("/_connector/_sync_job"),
+        Request::new(Method::Put, "/_connector/crm/_check_in"),
+        Request::new(Method::Put, "/_connector/crm/_name").json(r#"{"name":"CRM"}"#),
+        get("/_cluster/health"),
     ]
     .map(|call| call.header("connection", "close"));
     let came: Vec<_> = calls.iter().map(|call| all(&server, call)).collect();
@@ -409,12 +491,50 @@ fn a_recording_with_faults_plays_the_same_weather() {
     let again: Vec<_> = calls.iter().map(|call| all(&played, call)).collect();
     assert_eq!(came, again);
     assert_eq!(came[0].1, Some(ErrorKind::ConnectionReset));
+    assert_eq!((came[6].0.len(), came[6].1), (0, Some(ErrorKind::ConnectionReset)));
+    assert!(came[8].0.ends_with(b"<html>Bad Gateway</html>"), "{:?}", came[8]);
     let told = |server: &MockServer| -> Vec<_> {
         let journal = server.journal().into_iter();
         journal.map(|call| (call.stub().map(str::to_owned), call.fault().cloned())).collect()
     };
     assert_eq!(told(&server), told(&played));
     insta::assert_yaml_snapshot!(server.transcript());
+}
+
+/// What is late or never comes is so in a playback too: nothing before mock time has passed, and then the same bytes.
+#[test]
+fn a_playback_stalls_and_is_late_as_what_was_recorded() {
+    let read = |server: &MockServer, call: &Request| {
+        let mut stream = TcpStream::connect(server.address()).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a time limit");
+        stream
+            .write_all(format!("{} {} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n", call.method(), call.target()).as_bytes())
+            .expect("the request");
+        let mut came = Vec::new();
+        let error = stream.read_to_end(&mut came).expect_err("nothing more comes");
+        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+        (stream, came)
+    };
+    let story = |server: &MockServer| {
+        let stalled = read(server, &get("/"));
+        let in_body = read(server, &get("/_connector"));
+        let (mut late, before) = read(server, &get("/_connector/crm"));
+        assert_eq!((stalled.1.len(), before.len()), (0, 0));
+        assert!(in_body.1.ends_with(b"{\"co"), "{}", String::from_utf8_lossy(&in_body.1));
+        server.advance(Duration::from_secs(30));
+        late.set_read_timeout(Some(LONG)).expect("a time limit");
+        let mut first = [0];
+        late.read_exact(&mut first).expect("the answer");
+        (in_body.1, first)
+    };
+    let server = server();
+    server.stub(Stub::on("info").fault(FaultKind::Stall));
+    server.stub(Stub::on("connector.list").fault(FaultKind::Stall).after_bytes(4));
+    server.stub(Stub::on("connector.get").delay("30s"));
+    let live = story(&server);
+    let recording = Recording::parse("weather", server.recording().to_text().as_bytes()).expect("a recording");
+    let played = MockServer::builder().playback(recording).clock(Clock::frozen(instant(T0))).start_blocking();
+    assert_eq!(story(&played.expect("a playback")), live);
 }
 
 // ── gates, the hand, deadlines ────────────────────────────────────────────────────────────────────────
@@ -493,6 +613,60 @@ fn a_gate_opens_when_enough_have_come_or_over_the_admin_api() {
 }
 
 #[test]
+fn calls_are_let_go_in_the_order_that_the_admin_api_says() {
+    let server = server();
+    server.stub(Stub::on("connector.sync_job_claim").hold("claims"));
+    let address = server.address();
+    let workers = ["w-1", "w-2", "w-3"]
+        .map(|worker| std::thread::spawn(move || Client::connect(address).send(&claim("job-1", worker)).status));
+    let admin = |method: Method, below: &str, body: &str| {
+        let request = Request::new(method, format!("/_elastimock/gates{below}"));
+        send(&server, &if body.is_empty() { request } else { request.json(body.to_owned()) })
+    };
+    let held = || admin(Method::Get, "", "").json()["gates"][0]["held"].as_array().map_or(0, Vec::len);
+    while held() < 3 {}
+    for (wrong, told) in [
+        (r#"{"order":[3]}"#, "there is no call [3] at the gate: 3 are held, counted from 0"),
+        (r#"{"order":1}"#, "[order] must be a list of numbers"),
+        (r#"{"odrer":[1]}"#, "did you mean [order]?"),
+    ] {
+        let answer = admin(Method::Post, "/claims/_release", wrong);
+        assert!(answer.status == 400 && answer.text().contains(told), "{}", answer.text());
+    }
+    assert_eq!(admin(Method::Post, "/claims/_release", r#"{"order":[2,0]}"#).json()["released"], 2);
+    assert_eq!(held(), 1);
+    assert_eq!(admin(Method::Post, "/claims/_release", r#"{"call":0}"#).json()["released"], 1);
+    workers.into_iter().for_each(|worker| assert_eq!(worker.join().expect("an answer"), 200));
+    let order: Vec<Value> =
+        server.journal().iter().map(|call| serde_json::from_slice(call.request.body()).expect("JSON")).collect();
+    assert_eq!(order, ["w-3", "w-1", "w-2"].map(|worker| json!({ "worker_hostname": worker })));
+}
+
+/// Nobody waits for a gate that its server has taken with it.
+#[test]
+fn a_server_that_is_dropped_cuts_the_calls_that_it_holds() {
+    for stops in [drop as fn(MockServer), |server: MockServer| server.stop_blocking().expect("it stops")] {
+        let server = server();
+        let _gate = server.gate(Stub::on("info"));
+        server.stub(Stub::on("connector.list").delay("1h"));
+        let address = server.address();
+        let clients = ["/", "/_connector"].map(|target| {
+            let mut client = Client::connect(address);
+            client.write(&get(target));
+            client
+        });
+        _gate.wait_for(1, LONG).expect("the call");
+        server.wait_for("connector.list", 1, LONG).expect("the call");
+        let began = std::time::Instant::now();
+        stops(server);
+        for mut client in clients {
+            let _ = client.try_read(false);
+        }
+        assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
+    }
+}
+
+#[test]
 fn the_journal_can_be_waited_for() {
     let server = server();
     let address = server.address();
@@ -560,13 +734,21 @@ fn time_jumps_to_what_is_due() {
     );
     let next = send(&server, &Request::new(Method::Post, "/_elastimock/clock/_next")).json();
     assert_eq!(next, json!({ "mode": "frozen", "now": "2031-05-01T10:30:00.000Z", "deadline": null }));
+    // So are the instants of schedules, where somebody follows them, and the end of an API key.
+    let scheduling = json!({ "full": { "enabled": true, "interval": "0 0 11 * * ?" } });
+    server.update_connector("crm", json!({ "status": "connected", "scheduling": scheduling })).expect("a connector");
+    let key = Request::new(Method::Post, "/_security/api_key").json(r#"{"name":"worker","expiration":"40m"}"#);
+    assert_eq!(send(&server, &key).status, 200);
+    let jumps: Vec<String> =
+        (0..2).map_while(|_| server.advance_to_next_deadline()).map(|deadline| deadline.what).collect();
+    assert_eq!(jumps, ["the full schedule of connector crm", "the API key worker ends"]);
     // A late answer is one too.
     server.stub(Stub::on("info").delay("30s"));
     let address = server.address();
     let waiting = std::thread::spawn(move || Client::connect(address).send(&get("/")).status);
     server.wait_for("info", 1, LONG).expect("the call");
     let deadline = server.advance_to_next_deadline().expect("one");
-    assert_eq!(deadline.what, "the answer of call 7 (info)");
+    assert!(deadline.what.starts_with("the answer of call") && deadline.what.ends_with("(info)"), "{}", deadline.what);
     assert_eq!(waiting.join().expect("an answer"), 200);
 }
 

@@ -35,6 +35,7 @@ pub(super) fn write(report: &Report) -> String {
                     "calls": report.calls,
                     "errors": report.counts.error,
                     "warnings": report.counts.warning,
+                    "stubbed": report.stubbed,
                     "forgotten": report.forgotten.total(),
                 } },
             },

@@ -102,7 +102,8 @@ fn told(call: &Interaction) -> String {
     let request = &call.request;
     let operation = call.operation.as_deref().map(|name| name.strip_prefix("connector.").unwrap_or(name).to_owned());
     let what = operation.unwrap_or_else(|| format!("{} {}", request.method(), request.path()));
-    format!("{} {what} {}", call.seq, call.response.status())
+    let stubbed = if call.stub().is_some() { " stubbed" } else { "" };
+    format!("{} {what} {}{stubbed}", call.seq, call.response.status())
 }
 
 /// A text in which nothing means anything to Mermaid.

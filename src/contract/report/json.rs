@@ -23,6 +23,9 @@ pub(super) fn to_value(report: &Report) -> Value {
         "counts": { "error": report.counts.error, "warning": report.counts.warning },
         "calls": report.calls,
     });
+    if report.stubbed > 0 {
+        value["stubbed"] = report.stubbed.into();
+    }
     if report.has_scopes() {
         let scopes = report.told_scopes().map(|scope| {
             let mut told = json!({

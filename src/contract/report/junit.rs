@@ -23,6 +23,9 @@ pub(super) fn write(report: &Report) -> String {
     out.push_str("    <properties>\n");
     let mut properties =
         vec![("calls", report.calls), ("errors found", report.counts.error), ("warnings found", report.counts.warning)];
+    if report.stubbed > 0 {
+        properties.push(("calls stubbed", report.stubbed));
+    }
     if report.forgotten.total() > 0 {
         properties.push(("findings forgotten on request", report.forgotten.total()));
     }

@@ -61,6 +61,8 @@ pub struct Report {
     pub counts: Counts,
     /// How many calls there were.
     pub calls: u64,
+    /// In how many of them a stub had a hand.
+    pub stubbed: u64,
     /// The calls of the lanes that have findings, or all of them; in order.
     pub story: Vec<Interaction>,
     /// Where calls are written down, by their number.
@@ -265,6 +267,7 @@ impl Report {
         for scope in &scopes {
             report.findings.extend(scope.findings.iter().cloned());
             report.calls += scope.calls;
+            report.stubbed += scope.stubbed;
             report.counts += scope.counts;
             report.forgotten += scope.forgotten;
         }

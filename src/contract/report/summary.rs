@@ -38,6 +38,9 @@ pub(super) fn write(report: &Report) -> String {
         let (covered, total) = coverage.counts();
         last.push(format!("Coverage of the Connector API: {} % ({covered} of {total})", coverage.percent()));
     }
+    if report.stubbed > 0 {
+        last.push(format!("stubbed: {} of {}", report.stubbed, counted(report.calls, "call")));
+    }
     if report.forgotten.total() > 0 {
         last.push(format!("{} forgotten on request", counted(report.forgotten.total(), "finding")));
     }

@@ -43,6 +43,9 @@ pub(super) fn write(report: &Report) -> String {
     if report.dropped() > 0 {
         out.push_str(&format!("\nand {} more\n", counted(report.dropped(), "finding")));
     }
+    if report.stubbed > 0 {
+        out.push_str(&format!("\nstubbed: {} of {}\n", report.stubbed, counted(report.calls, "call")));
+    }
     if report.forgotten.total() > 0 {
         let forgotten = counted(report.forgotten.total(), "finding");
         out.push_str(&format!("\n{forgotten} of earlier calls forgotten on request (forget=true)\n"));

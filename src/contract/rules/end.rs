@@ -42,6 +42,10 @@ pub(crate) fn job_left_open(world: &ProtocolState, now: Timestamp) -> Vec<RuleOf
 /// Every stub that has answered too rarely or too often.
 pub(crate) fn stub_unmet(world: &ProtocolState, _now: Timestamp) -> Vec<RuleOffence> {
     let unmet = world.stubs.iter().filter(|(_, lane)| !lane.is_met());
+    let refused = world.stubs.iter().filter_map(|(name, lane)| Some((name, lane.refused.as_ref()?)));
+    let refused = refused.map(|(name, (mark, why))| {
+        RuleOffence::new(format!("stub `{name}`: {why}")).with("stub", name).after(Some(*mark)).soft_if(true)
+    });
     unmet
         .map(|(name, lane)| {
             let seen = lane.answered;
@@ -54,6 +58,7 @@ pub(crate) fn stub_unmet(world: &ProtocolState, _now: Timestamp) -> Vec<RuleOffe
             let calls = lane.calls.iter().fold(offence, |offence, mark| offence.after(Some(*mark)));
             calls.with("seen", seen).with("stub", name).soft_if(lane.expect.is_none())
         })
+        .chain(refused)
         .collect()
 }
 

@@ -37,6 +37,12 @@ impl ApiKeys {
         self.by_id.insert(id.to_owned(), key);
     }
 
+    /// When the next one that is valid ends after an instant, and its name.
+    pub(crate) fn next_end(&self, now: Timestamp) -> Option<(Timestamp, &str)> {
+        let valid = self.by_id.values().filter(|key| key.invalidated_at.is_none());
+        valid.filter_map(|key| Some((key.expires_at.filter(|at| *at > now)?, &*key.name))).min()
+    }
+
     /// All of them, in the order of ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &ApiKey)> {
         self.by_id.iter().map(|(id, key)| (id.as_str(), key))

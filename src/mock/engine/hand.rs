@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::mode::AnswerMode;
 use super::{Engine, answer_of_handler};
 use crate::clock::Timestamp;
-use crate::contract::hand;
 use crate::error::Error;
 use crate::record::event::Change;
+use crate::simulation::next_scheduled;
+use crate::stub::hand;
 
 /// An instant at which something is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,28 +35,36 @@ impl Engine {
     pub fn hand(&mut self, act: &Value, system: Timestamp) -> Result<Option<Arc<str>>, Error> {
         let at = self.now(system);
         self.prepare();
-        let request = hand::request(act, at)?;
-        let read = self.desk().read(&request);
-        let id = match &mut self.mode {
-            AnswerMode::Mock(mocked) => {
-                let (status, body) = answer_of_handler(read, mocked.cluster_mut(), at);
-                if !(200..300).contains(&status) {
-                    let reason = body.pointer("/error/reason").or_else(|| body.get("error")).and_then(Value::as_str);
-                    let message = format!("the hand cannot do {act}: {}", reason.unwrap_or("refused"));
-                    return Err(if status == 404 { Error::not_found(message) } else { Error::invalid_input(message) });
-                }
-                body.get("id").and_then(Value::as_str).map(Arc::from)
-            }
-            // The recorded answers know of it already.
-            AnswerMode::Playback(_) => None,
-            AnswerMode::Upstream => return Err(self.no_state()),
-        };
+        let id = self.lend_hand(act, at)?;
         let act = Arc::new(self.shown_act(act.clone()));
         let seq = self.journal.next_seq();
         self.judge.take_hand(seq, at, &act, id.as_deref());
         let bytes = act.to_string().len();
         self.happen(at, Change::Hand { act, id: id.clone() }, bytes);
         Ok(id)
+    }
+
+    /// Does it to the state, and tells nobody.
+    pub(super) fn lend_hand(&mut self, act: &Value, at: Timestamp) -> Result<Option<Arc<str>>, Error> {
+        let request = hand::request(act, at)?;
+        let read = self.desk().read(&request);
+        let AnswerMode::Mock(mocked) = &mut self.mode else {
+            return match self.mode {
+                AnswerMode::Upstream => Err(self.no_state()),
+                // The recorded answers know of it already.
+                _ => Ok(None),
+            };
+        };
+        let (status, body) = answer_of_handler(read, mocked.cluster_mut(), at);
+        if (200..300).contains(&status) {
+            return Ok(body.get("id").and_then(Value::as_str).map(Arc::from));
+        }
+        let reason = body.pointer("/error/reason").or_else(|| body.get("error")).and_then(Value::as_str);
+        // The rest of the act may hold a secret.
+        let what = act.as_object().and_then(|members| members.iter().next());
+        let what = what.map_or_else(String::new, |(verb, of)| json!({ verb: of }).to_string());
+        let message = format!("the hand cannot do {what}: {}", reason.unwrap_or("refused"));
+        Err(if status == 404 { Error::not_found(message) } else { Error::invalid_input(message) })
     }
 
     /// An act as it may be told: what is secret in the document that it writes is masked.
@@ -75,14 +84,18 @@ impl Engine {
         self.late.push((at.plus(delay), what));
     }
 
-    /// The next instant at which something is due: an answer that comes late, the end of a scroll or point in time, a
-    /// sign of life that a client owes, what a simulated side or a schedule does; `None` if there is nothing.
+    /// The next instant at which something is due: an answer that comes late, the end of a scroll, a point in time or an API
+    /// key, a sign of life that a client owes, what a simulated side does, an instant of a schedule; `None` if there is
+    /// nothing.
     pub fn next_deadline(&mut self, system: Timestamp) -> Option<Deadline> {
         let now = self.now(system);
         let late = self.late.iter().filter(|(due, _)| *due > now).cloned();
         let ends = self.cluster().ok().and_then(|cluster| cluster.contexts.next_end(now));
         let ends = ends.map(|(at, what)| (at, format!("{what} ends")));
-        let known = late.chain(ends).chain(self.judge.next_due(now)).min();
+        let key = self.cluster().ok().and_then(|cluster| cluster.api_keys().next_end(now));
+        let key = key.map(|(at, name)| (at, format!("the API key {name} ends")));
+        let scheduled = self.simulation.is_none().then(|| next_scheduled(self.cluster().ok()?, now)).flatten();
+        let known = late.chain(ends).chain(key).chain(scheduled).chain(self.judge.next_due(now)).min();
         let first = known.into_iter().chain(self.next_simulated()).min();
         first.map(|(at, what)| Deadline { at, what })
     }

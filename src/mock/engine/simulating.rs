@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::mode::AnswerMode;
 use super::{Engine, Setup, answer_of_handler};
 use crate::clock::Timestamp;
-use crate::contract::hand;
 use crate::limits;
 use crate::record::event::{Change, Event};
 use crate::simulation::{SimulatedStep, Simulation};
+use crate::stub::hand;
 
 /// The simulated sides of a mock at an instant; `None` if there are none.
 pub(super) fn at_start(setup: &Setup, at: Timestamp) -> Option<Box<Simulation>> {
@@ -43,26 +43,29 @@ impl Engine {
 
     /// Does what a simulated side does. What Elasticsearch refuses has not been done.
     fn simulate(&mut self, side: &Arc<str>, act: Value, at: Timestamp) {
-        let Ok(request) = hand::request(&act, at) else { return };
-        let read = self.desk().read(&request);
-        let AnswerMode::Mock(mocked) = &mut self.mode else { return };
-        let (status, body) = answer_of_handler(read, mocked.cluster_mut(), at);
-        if (200..300).contains(&status) {
-            let id = body.get("id").and_then(Value::as_str).map(Arc::from);
-            self.note_simulated(side.clone(), act, id, at);
+        if let Ok(id) = self.lend_hand(&act, at) {
+            self.note_simulated(side.clone(), act, Ok(id), at);
         }
     }
 
-    /// The other side's hand strikes, as a stub says.
+    /// The other side's hand strikes, as a stub says. What it cannot do is told: nothing happens that the test's author
+    /// has written down.
     pub(super) fn strike(&mut self, act: Value, stub: &str, at: Timestamp) {
-        self.simulate(&format!("stub {stub}").into(), act, at);
+        let done = self.lend_hand(&act, at).map_err(|error| error.to_string().into());
+        self.note_simulated(format!("{}{stub}", hand::SIDE_OF_STUB).into(), act, done, at);
     }
 
-    fn note_simulated(&mut self, side: Arc<str>, act: Value, id: Option<Arc<str>>, at: Timestamp) {
+    /// Tells what a simulated side has done, or why it could not.
+    fn note_simulated(&mut self, side: Arc<str>, act: Value, done: Result<Option<Arc<str>>, Arc<str>>, at: Timestamp) {
         let act = Arc::new(self.shown_act(act));
-        self.judge.take_hand(self.journal.next_seq(), at, &act, id.as_deref());
+        let seq = self.journal.next_seq();
+        match &done {
+            Ok(id) => self.judge.take_hand(seq, at, &act, id.as_deref()),
+            Err(why) => self.judge.learn_refused(seq + 1, at, &side, why),
+        }
         let bytes = act.to_string().len();
-        self.happen(at, Change::Simulated { side, act, id }, bytes);
+        let (id, refused) = done.map_or_else(|why| (None, Some(why)), |id| (id, None));
+        self.happen(at, Change::Simulated { side, act, id, refused }, bytes);
     }
 
     /// In a playback, tells what simulated sides did before the recorded call that comes next, as long before the call that
@@ -71,12 +74,12 @@ impl Engine {
         let AnswerMode::Playback(playback) = &mut self.mode else { return };
         for (before, Event { change, .. }) in playback.take_simulated() {
             let at = now.minus(before);
-            let Change::Simulated { side, act, id } = change else { continue };
-            if let (Some(mocked), Ok(request)) = (&mut self.understudy, hand::request(&act, at)) {
+            let Change::Simulated { side, act, id, refused } = change else { continue };
+            if let (Some(mocked), Ok(request), None) = (&mut self.understudy, hand::request(&act, at), &refused) {
                 let read = super::RequestParser(self.setup.setting()).read(&request);
                 answer_of_handler(read, mocked.cluster_mut(), at);
             }
-            self.note_simulated(side, (*act).clone(), id, at);
+            self.note_simulated(side, (*act).clone(), refused.map_or(Ok(id), Err), at);
         }
     }
 

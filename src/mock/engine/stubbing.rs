@@ -18,6 +18,7 @@ use crate::es::http::call::{AnswerBody, BodyLine, LineContent, Reply};
 use crate::es::http::render::Style;
 use crate::es::http::{ParseOutcome, Reading};
 use crate::es::store::Cluster;
+use crate::es::table;
 use crate::es::words::stubbed;
 use crate::fault::{FaultKind, StubMark};
 use crate::finding::Finding;
@@ -273,9 +274,14 @@ impl Engine {
         shown: &Request,
         seq: u64,
     ) -> Option<Decision> {
+        let looked_up;
         let path = match &reading.stage {
             ParseOutcome::Call(call) => &call.path[..],
-            ParseOutcome::Answered(_) => &[],
+            // The mock refuses the call, or does not have it: its path has the same places all the same.
+            ParseOutcome::Answered(_) => {
+                looked_up = table::TABLE.placeholders(request, self.setup.profile);
+                &looked_up[..]
+            }
         };
         let cluster = match &self.mode {
             AnswerMode::Mock(mocked) => Some(mocked.cluster()),

@@ -60,6 +60,19 @@ pub(super) struct ImportedCall {
 /// # Errors
 /// Why it cannot be read, with line, column and cure.
 pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box<RecordingMistake>> {
+    watched_import(name, text, all, &mut |_, _| {})
+}
+
+/// The same, and `watch` hears how many calls are done, and of how many.
+///
+/// # Errors
+/// As [`import`].
+pub(crate) fn watched_import(
+    name: &str,
+    text: &[u8],
+    all: bool,
+    watch: &mut dyn FnMut(usize, usize),
+) -> Result<Imported, Box<RecordingMistake>> {
     let document = ForeignText::read(name, text)?;
     let root = DocumentPart::root(&document);
     let mut notes = Vec::new();
@@ -77,7 +90,7 @@ pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box
         let what = format!("there are more than {IMPORTED_CALLS_MAX} calls");
         return Err(root.wrong(&what, "split the file"));
     }
-    let (recording, left_out) = recording(found, all);
+    let (recording, left_out) = recording(found, all, watch);
     Ok(Imported { recording, left_out, format, notes })
 }
 
@@ -140,7 +153,7 @@ pub(super) fn target_of(url: &str) -> Option<(String, Option<String>)> {
 }
 
 /// Calls as a recording, masked and numbered.
-fn recording(found: Vec<ImportedCall>, all: bool) -> (Recording, usize) {
+fn recording(found: Vec<ImportedCall>, all: bool, watch: &mut dyn FnMut(usize, usize)) -> (Recording, usize) {
     let profile = Profile::default();
     let setting = ServerInfo {
         profile,
@@ -159,7 +172,9 @@ fn recording(found: Vec<ImportedCall>, all: bool) -> (Recording, usize) {
     let says_so = |response: &Response| response.headers().get("x-elastic-product").is_some();
     let hosts: BTreeSet<String> =
         found.iter().filter(|call| says_so(&call.response)).map(|call| host_of(&call.request)).collect();
-    for ImportedCall { request, response, at: known, took_us } in found {
+    let total = found.len();
+    for (done, ImportedCall { request, response, at: known, took_us }) in found.into_iter().enumerate() {
+        watch(done, total);
         let reading = rest::read(&table::TABLE, &request, &setting);
         let is_ours = hosts.contains(&host_of(&request)) || (hosts.is_empty() && reading.operation.is_some());
         if !is_ours && !all {

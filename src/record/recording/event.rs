@@ -29,6 +29,7 @@ const EVENT_KEYS: &[&str] = &[
     "side",
     "act",
     "id",
+    "refused",
 ];
 const FIXTURE: &str = "an object in the form of a fixture";
 
@@ -49,6 +50,7 @@ struct EventMembers {
     side: Option<String>,
     act: Option<Value>,
     id: Option<String>,
+    refused: Option<String>,
 }
 
 impl LineReader<'_, '_, '_> {
@@ -146,6 +148,7 @@ impl LineReader<'_, '_, '_> {
                 },
                 "side" => members.side = self.string(&key, "the name of the simulated side as a string")?,
                 "id" => members.id = self.string(&key, "the id as a string")?,
+                "refused" => members.refused = self.string(&key, "why nothing came of it as a string")?,
                 "reason" => members.reason = self.string(&key, "the reason as a string")?,
                 // Of an event that is not known nobody can say what belongs to it.
                 _ if name.as_deref().is_some_and(|name| !Change::NAMES.contains(&name)) => self.tokens.skip()?,
@@ -203,7 +206,7 @@ impl LineReader<'_, '_, '_> {
                         "hand" => Change::Hand { act, id },
                         _ => {
                             let side = members.side.as_deref().unwrap_or_default().into();
-                            Change::Simulated { side, act, id }
+                            Change::Simulated { side, act, id, refused: members.refused.as_deref().map(Arc::from) }
                         }
                     }
                 }

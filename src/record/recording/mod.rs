@@ -372,11 +372,14 @@ pub(crate) fn event_line(event: &Event) -> String {
                 member("removed", &|line| push_json(line, &removed.iter().map(|name| &**name).collect::<Vec<_>>()));
             }
         }
-        Change::Simulated { side, act, id } => {
+        Change::Simulated { side, act, id, refused } => {
             member("side", &|line| push_json(line, &**side));
             member("act", &|line| push_json(line, &**act));
             if let Some(id) = id {
                 member("id", &|line| push_json(line, &**id));
+            }
+            if let Some(refused) = refused {
+                member("refused", &|line| push_json(line, &**refused));
             }
         }
         Change::Hand { act, id } => {
@@ -389,6 +392,11 @@ pub(crate) fn event_line(event: &Event) -> String {
     }
     line.push_str("}\n");
     line
+}
+
+/// An event as the admin API shows it: the content of its line.
+pub(crate) fn event_value(event: &Event) -> Value {
+    json::read_file(event_line(event).as_bytes()).unwrap_or_else(|_| Value::Object(Map::new()))
 }
 
 /// An interaction as the admin API shows it: the content of its line.

@@ -298,7 +298,12 @@ impl StandInNames {
                 ("stubs removed".to_owned(), Some(("stubs", removed.iter().map(|name| Value::from(&**name)).collect())))
             }
             Change::Hand { act, .. } => ("hand".to_owned(), Some(("act", (**act).clone()))),
-            Change::Simulated { side, act, .. } => (format!("simulated {side}"), Some(("act", (**act).clone()))),
+            Change::Simulated { side, act, refused: None, .. } => {
+                (format!("simulated {side}"), Some(("act", (**act).clone())))
+            }
+            Change::Simulated { side, refused: Some(why), .. } => {
+                (format!("simulated {side}"), Some(("refused", Value::from(&**why))))
+            }
             Change::Forget => ("forget".to_owned(), None),
             // When the run ended is no change, and depends on when it was asked for.
             Change::End => return None,

@@ -16,7 +16,7 @@ use crate::limits::{PAGE_BODY_BYTES_MAX, PAGE_CALLS_MAX, PAGE_STATE_BYTES_MAX};
 use crate::profile::Profile;
 use crate::record::event::Event;
 use crate::record::interaction::Interaction;
-use crate::record::recording::event_line;
+use crate::record::recording::event_value;
 use crate::record::transcript::lane;
 
 /// A line of the run.
@@ -248,7 +248,7 @@ fn of_changed(changed: &DocumentChange) -> Value {
 fn of_event(seq: u64, event: &Event) -> Value {
     let mut told = json!({ "n": seq, "t": event.at.to_string(), "event": event.change.name() });
     // What became of the state stands beside it.
-    if let Ok(Value::Object(line)) = crate::json::read_file(event_line(event).as_bytes()) {
+    if let Value::Object(line) = event_value(event) {
         let more = line.into_iter().filter(|(name, _)| !["seq", "at", "event", "state"].contains(&name.as_str()));
         told["more"] = more.collect::<Map<_, _>>().into();
     }

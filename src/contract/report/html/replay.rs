@@ -13,7 +13,6 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::contract::hand;
 use crate::contract::heard::value_of;
 use crate::contract::report::backdrop::Beginning;
 use crate::es::document::source::{Source, StoredDocument};
@@ -28,7 +27,7 @@ use crate::license::License;
 use crate::profile::Profile;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
-use crate::stub::{self, Script};
+use crate::stub::{self, Script, hand};
 
 /// The indices that are followed, each with the name of its documents in a fixture.
 pub(super) const SHELVES: [(&str, &str); 2] = [(CONNECTORS, "connectors"), (SYNC_JOBS, "sync_jobs")];
@@ -131,7 +130,7 @@ impl StateReplay {
                 removed.iter().for_each(|name| drop(self.stubs.remove(name)));
                 self.learn_stubs(Some(added));
             }
-            Change::Hand { act, id } => {
+            Change::Hand { act, id } | Change::Simulated { act, id, refused: None, .. } => {
                 if let Ok(request) = hand::request(act, event.at) {
                     self.put(&request, event.at, id.as_deref());
                 }

@@ -30,6 +30,9 @@ const ACTS: [(&str, &[&str]); 11] = [
 const STATISTICS: [&str; 4] =
     ["indexed_document_count", "indexed_document_volume", "deleted_document_count", "total_document_count"];
 
+/// What stands before the name of a stub where it is told whose hand it was.
+pub(crate) const SIDE_OF_STUB: &str = "stub ";
+
 /// Where the Connector API has its jobs.
 const JOB_CALLS: &str = concat!("/", "_connector/_sync_job");
 
