@@ -500,10 +500,11 @@ pub(crate) struct Listening {
     #[arg(long, env = "ELASTIMOCK_EXIT_WITH_STDIN", hide_env = true)]
     #[arg(value_parser = clap::builder::FalseyValueParser::new())]
     pub exit_with_stdin: bool,
-    /// Stops, as a signal does, when the process of this number is gone
+    /// Stops, as a signal does, when the process of this number is gone; several are separated by commas or
+    /// given again
     #[arg(long, value_name = "PID", env = "ELASTIMOCK_EXIT_WITH_PID", hide_env = true)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub exit_with_pid: Option<u32>,
+    #[arg(value_parser = clap::value_parser!(u32).range(1..), value_delimiter = ',')]
+    pub exit_with_pid: Vec<u32>,
     /// What stderr has: text for people, or json, an object a line for each call, finding, scope and message
     #[arg(long, value_enum, value_name = "FORM", default_value_t = Log::Text, hide_possible_values = true)]
     #[arg(env = "ELASTIMOCK_LOG", hide_env = true)]

@@ -69,8 +69,8 @@ impl Running {
     fn pass_on(&self, cause: EndCause) {
         use rustix::process::{Pid, Signal, kill_process};
         let signal = match cause {
-            // Ctrl-C has reached it already, and twice it would be told to hurry.
-            EndCause::Signal(130) if is_at_the_terminal() => return,
+            // What is typed has reached it already (Ctrl-C, Ctrl-\), and twice it would be told to hurry.
+            EndCause::Signal(130 | 131) if is_at_the_terminal() => return,
             EndCause::Signal(code) => Signal::from_named_raw(code - 128).unwrap_or(Signal::TERM),
             EndCause::Stdin | EndCause::Process(_) => Signal::TERM,
         };
@@ -82,7 +82,7 @@ impl Running {
     #[cfg(not(unix))]
     fn pass_on(&mut self, cause: EndCause) {
         // Ctrl-C reaches all processes of a console.
-        if !matches!(cause, Cause::Signal(_)) {
+        if !matches!(cause, EndCause::Signal(_)) {
             let _ = self.0.start_kill();
         }
     }

@@ -75,6 +75,7 @@ async fn serve(
     watch: Option<FileWatch>,
     life: Life<'_>,
 ) -> Result<Exit, CommandFailure> {
+    let is_command = matches!(life, Life::Command { .. });
     // Better now than after an hour's run.
     report::prepare(&listening.verdict.report, console)?;
     let mut port_file = listening.port_file.as_deref().map(PortFile::prepare).transpose()?;
@@ -104,6 +105,10 @@ async fn serve(
     let lived = lived?;
     while !told.tell(&server, console) && console.flush() {}
     let report = reported(&server, &listening.verdict, written);
+    if is_command && (console.json() || listening.verdict.report.iter().any(|wanted| wanted.file.is_none())) {
+        // What the command has printed may not have ended its line.
+        console.result("")?;
+    }
     report.scopes.last().iter().for_each(|scope| told.scope_end(scope, console));
     let concluded = conclude(&report, &listening.verdict, console);
     let concluded = drained.map_err(CommandFailure::from).and(concluded);

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use clap::builder::PossibleValuesParser;
 use clap_mangen::Man as Page;
-use clap_mangen::roff::{Roff, roman};
+use clap_mangen::roff::{Roff, bold, roman};
 
 use super::args::{self, Completions, Man};
 use super::console::{CommandFailure, Console, Exit};
@@ -11,9 +12,28 @@ use super::console::{CommandFailure, Console, Exit};
 /// Prints the completions of a shell.
 pub(crate) fn completions(completions: &Completions, console: &Console) -> Result<Exit, CommandFailure> {
     let mut script = Vec::new();
-    clap_complete::generate(completions.shell, &mut args::command(), "elastimock", &mut script);
+    clap_complete::generate(completions.shell, &mut named(args::command()), "elastimock", &mut script);
     console.result(String::from_utf8_lossy(&script).trim_end())?;
     Ok(Exit::Done)
+}
+
+/// The command line with the names that a word may be: rules, incidents, operations, commands. When it is read they
+/// are not asked for here, so that a wrong one is told with the nearest.
+fn named(whole: clap::Command) -> clap::Command {
+    let names = |argument: clap::Arg, names: Vec<&'static str>| argument.value_parser(PossibleValuesParser::new(names));
+    let incidents = || crate::fixture::incidents().iter().map(|incident| incident.name);
+    let explained: Vec<_> = crate::contract::rules().iter().map(|rule| rule.id).chain(incidents()).collect();
+    let mut described: Vec<_> = crate::es::table::operations().map(|operation| operation.name).collect();
+    described.dedup();
+    described.extend(["fixture", "recording"]);
+    let whole = whole
+        .mut_subcommand("explain", |explain| explain.mut_arg("rule", |rule| names(rule, explained)))
+        .mut_subcommand("schema", |schema| schema.mut_arg("operation", |operation| names(operation, described)));
+    ["serve", "run"].into_iter().fold(whole, |whole, name| {
+        whole.mut_subcommand(name, |command| {
+            command.mut_arg("incident", |incident| names(incident, incidents().collect()))
+        })
+    })
 }
 
 /// Prints one page, or writes all of them into a folder.
@@ -63,20 +83,27 @@ fn page(command: &clap::Command) -> String {
     String::from_utf8_lossy(&written).into_owned()
 }
 
-/// The parts of a help page that stand behind the flags, each a section of its own, its lines as they are.
+/// The parts of a help page that stand behind the flags, each a section of its own: examples as they are, what has
+/// two columns as terms with what they mean, the rest as text that flows.
 fn sections(text: &str) -> Roff {
     let mut roff = Roff::new();
     for part in text.split("\n\n") {
-        match part.split_once(":\n") {
-            Some((heading, lines)) => {
-                roff.control("SH", [heading.to_uppercase().as_str()]).control("nf", []);
-                for line in lines.lines() {
-                    roff.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+        let Some((heading, lines)) = part.split_once(":\n") else {
+            roff.control("SH", ["SEE ALSO"]).text([roman(part)]);
+            continue;
+        };
+        roff.control("SH", [heading.to_uppercase().as_str()]);
+        for line in lines.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)) {
+            match line.trim_start().split_once("  ") {
+                Some((term, meaning)) if !line.starts_with(' ') => {
+                    roff.control("TP", []).text([bold(term)]).text([roman(meaning.trim_start())]);
                 }
-                roff.control("fi", []);
-            }
-            None => {
-                roff.control("SH", ["SEE ALSO"]).text([roman(part)]);
+                _ if heading.starts_with("Example") => {
+                    roff.control("nf", []).text([roman(line)]).control("fi", []);
+                }
+                _ => {
+                    roff.text([roman(line.trim_start())]);
+                }
             }
         }
     }

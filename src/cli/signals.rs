@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -80,8 +82,8 @@ impl ServerEnd {
                 ender.end(EndCause::Stdin);
             })?;
         }
-        if let Some(pid) = listening.exit_with_pid {
-            let process = Process::new(pid)?;
+        for &pid in &listening.exit_with_pid {
+            let (process, ender) = (Process::new(pid)?, ender.clone());
             thread("process", move || {
                 while process.is_alive() {
                     pause(LOOK_EVERY);
@@ -141,47 +143,46 @@ fn hear_signals(ender: Ender) -> Result<(), CommandFailure> {
     heard.map_err(|error| CommandFailure::surroundings(format!("cannot hear signals: {error}")))
 }
 
-/// Hears SIGTERM, SIGINT and SIGHUP.
+/// Hears every signal that would end the process, each with its number.
 #[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    hangup: Option<tokio::signal::unix::Signal>,
-}
+struct Signals(Vec<(i32, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Signals {
     fn hear() -> std::io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
-        })
+        let kinds = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+            SignalKind::quit(),
+            SignalKind::user_defined1(),
+            SignalKind::user_defined2(),
+        ];
+        let ignored = ignored();
+        let heard = kinds.into_iter().filter(|kind| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
+        heard.map(|kind| Ok((kind.as_raw_value(), signal(kind)?))).collect::<std::io::Result<_>>().map(Signals)
     }
 
     /// The exit code of a process that the next one ends.
     async fn next(&mut self) -> i32 {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
+        let any = |context: &mut Context<'_>| {
+            let heard = self.0.iter_mut().find_map(|(number, signal)| {
+                matches!(signal.poll_recv(context), Poll::Ready(Some(()))).then_some(*number)
+            });
+            heard.map_or(Poll::Pending, |number| Poll::Ready(128 + number))
         };
-        tokio::select! {
-            _ = self.terminate.recv() => 128 + 15,
-            _ = self.interrupt.recv() => 128 + 2,
-            _ = hangup => 128 + 1,
-        }
+        std::future::poll_fn(any).await
     }
 }
 
-/// Whether the process was started to survive its terminal, as `nohup` does. Known where the system tells.
+/// The signals that the process was started to survive, one a bit: with `nohup` that of a terminal's end. Known where
+/// the system tells.
 #[cfg(unix)]
-fn ignores_hangup() -> bool {
+fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 /// Hears Ctrl-C.

@@ -65,6 +65,25 @@ fn reports_are_written_when_the_command_has_ended() {
 }
 
 #[test]
+fn what_is_told_on_stdout_begins_a_line_of_its_own() {
+    let script = format!("{CLAIM}\nprintf 'no end of line'");
+    for flags in [&["--report", "annotations"][..], &["--report", "text"], &["--json"]] {
+        let words = [&["run", "-q"], flags, &["--", "bash", "-c", &script]].concat();
+        let told = run(&words);
+        let (printed, rest) = told.stdout.split_once('\n').expect("lines");
+        assert_eq!(printed, "no end of line", "{flags:?}");
+        assert!(
+            ["::error ", "{\"", "the client broke"].iter().any(|first| rest.starts_with(first)),
+            "{flags:?}: {rest}"
+        );
+    }
+    // A report to a file leaves the command's output as it is.
+    let folder = folder();
+    let told = run_in(folder.path(), &["run", "-q", "--report", "text=report.txt", "--", "printf", "x"]);
+    assert_eq!(told.stdout, "x");
+}
+
+#[test]
 fn what_is_for_this_server_is_not_passed_on() {
     let folder = folder();
     let file = write(&folder, "crm.json", r#"{ "connectors": [ { "id": "crm" } ] }"#);
@@ -100,13 +119,16 @@ fn signals_reach_the_command_and_the_server_outlives_it() {
     let script = format!(
         "claim() {{ {CLAIM} }}
          sleep 60 >/dev/null 2>&1 &
-         trap 'kill $!; claim; exit 9' TERM INT HUP
+         trap 'kill $!; claim; exit 9' TERM INT HUP QUIT USR1 USR2
          echo ready; wait"
     );
-    for (name, by_pid) in [("TERM", false), ("INT", false), ("HUP", false), ("TERM", true)] {
+    let signals = ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"].map(|name| (name, false));
+    for (name, by_pid) in signals.into_iter().chain([("TERM", true)]) {
         let mut parent = std::process::Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat starts");
         let pid = parent.id().to_string();
-        let words = ["run", "--exit-with-pid", &pid, "--", "bash", "-c", &script];
+        // Whichever of the two is gone first.
+        let own = std::process::id().to_string();
+        let words = ["run", "--exit-with-pid", &own, "--exit-with-pid", &pid, "--", "bash", "-c", &script];
         let mut command = elastimock(&words);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut line = String::new();
@@ -147,11 +169,25 @@ fn completions_are_made_for_every_shell() {
     let bash = run(&["completions", "bash"]).stdout;
     let folder = folder();
     let script = write(&folder, "elastimock.bash", &bash);
-    let ask = format!(
-        "source {script}; COMP_WORDS=(elastimock se); COMP_CWORD=1; _elastimock elastimock se elastimock; echo ${{COMPREPLY[@]}}"
-    );
-    let told = std::process::Command::new("bash").args(["-c", &ask]).output().expect("bash starts");
-    assert_eq!(String::from_utf8_lossy(&told.stdout), "serve\n");
+    // Commands, and the names of rules, incidents and operations.
+    for (words, completed) in [
+        (&["se"][..], "serve"),
+        (&["explain", "claim-of-"], "claim-of-running-job claim-of-canceling-job claim-of-ended-job"),
+        (&["explain", "throttled-b"], "throttled-bulk"),
+        (&["serve", "--incident", "throttled-b"], "throttled-bulk"),
+        (&["schema", "connector.sync_job_cl"], "connector.sync_job_claim"),
+    ] {
+        let (all, at) = (words.join(" "), words.len());
+        let (last, before) = match words {
+            [.., before, last] => (last, *before),
+            _ => (&words[0], "elastimock"),
+        };
+        let ask = format!(
+            "source {script}; COMP_WORDS=(elastimock {all}); COMP_CWORD={at}; _elastimock elastimock {last} {before}; echo ${{COMPREPLY[@]}}"
+        );
+        let told = std::process::Command::new("bash").args(["-c", &ask]).output().expect("bash starts");
+        assert_eq!(String::from_utf8_lossy(&told.stdout), format!("{completed}\n"), "{words:?}");
+    }
 }
 
 #[test]
@@ -172,6 +208,13 @@ fn every_command_has_a_manual_page() {
             let heading = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
             assert!(heading.iter().any(|heading| page.contains(heading)), "{command} has no {section}: {page}");
         }
+        // Only examples stand as they are: everything else flows, whatever the width.
+        let fixed = page.split(".nf\n").skip(1).filter_map(|part| part.split_once(".fi"));
+        assert!(
+            fixed.clone().all(|(line, _)| line.contains("elastimock ")),
+            "{command}: {:?}",
+            fixed.collect::<Vec<_>>()
+        );
         count += 1;
     }
     assert_eq!(fs::read_dir(&man).expect("the folder").count(), count);
