@@ -47,6 +47,14 @@ pub struct Release {
     pub index_minimum: &'static str,
 }
 
+impl Release {
+    /// Whether it is that version or a later one.
+    pub(crate) fn is_from(&self, major: u32, minor: u32) -> bool {
+        let mut parts = self.number.split('.').map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (major, minor)
+    }
+}
+
 // Source: `GET /` of public Elasticsearch nodes for 9.4.2 and 9.5.4.
 // Inferred: the Lucene version of 8.19.1. Its build hash and date are made up, and look it.
 const RELEASES_9: &[Release] = &[

@@ -650,10 +650,11 @@ pub(crate) struct Serve {
     #[arg(long, default_value = License::default().name(), value_parser = licenses(), hide_possible_values = true)]
     #[arg(env = "ELASTIMOCK_LICENSE", hide_env = true)]
     pub license: License,
-    /// When searches see what is written: immediate, or refresh as in Elasticsearch
-    #[arg(long, default_value = Visibility::default().name(), value_parser = visibilities())]
+    /// When searches see what is written: immediate, or refresh as in Elasticsearch; else as the fixtures say,
+    /// or immediate
+    #[arg(long, value_parser = visibilities())]
     #[arg(hide_possible_values = true, env = "ELASTIMOCK_VISIBILITY", hide_env = true)]
-    pub visibility: Visibility,
+    pub visibility: Option<Visibility>,
     /// What generated ids depend on; else a random number, which is told
     #[arg(long, value_name = "N", env = "ELASTIMOCK_SEED", hide_env = true)]
     pub seed: Option<u64>,

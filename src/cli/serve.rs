@@ -28,11 +28,13 @@ pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<MockServerBuil
     let mut builder = MockServerBuilder::default()
         .profile(serve.profile)
         .license(serve.license)
-        .visibility(serve.visibility)
         .clock(serve.clock.clone())
         .journal_entries_max(serve.journal_max)
         .record_timing(serve.record_timing)
         .body_bytes_max(serve.body_max);
+    if let Some(visibility) = serve.visibility {
+        builder = builder.visibility(visibility);
+    }
     if let Some(number) = &serve.es_version {
         builder = builder.es_version(number);
     }

@@ -25,7 +25,7 @@ fn replay(recording: &Recording) -> Recording {
             Release::numbered(header.profile, number).unwrap_or_else(|error| panic!("{error}"))
         }),
         license: header.license,
-        visibility: header.visibility,
+        visibility: Some(header.visibility),
         ..Setup::default()
     };
     let mut engine = Engine::new(setup, header.started_at).unwrap_or_else(|error| panic!("{error}"));

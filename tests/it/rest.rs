@@ -321,3 +321,24 @@ fn a_browser_gets_its_icon_and_nobody_is_blamed() {
     assert!(answer.body.starts_with(&[0, 0, 1, 0]), "an icon");
     assert_eq!(door.engine.findings(false), Vec::new());
 }
+
+#[test]
+fn an_api_key_that_was_made_here_is_told_to_who_sends_it() {
+    let mut door = EngineDoor::new(cluster("conformance"), T0);
+    let mut asked = |authorization: &str| {
+        let headers: &[(&str, &str)] = if authorization.is_empty() { &[] } else { &[("authorization", authorization)] };
+        door.send(&request("GET", "/_security/_authenticate", headers, "")).json()
+    };
+    assert_eq!(asked("")["authentication_type"], "realm");
+    assert_eq!(asked("ApiKey bm9wZTpub3Bl")["authentication_type"], "realm");
+    let made = door.send(&request("POST", "/_security/api_key", &[JSON], r#"{"name":"crm"}"#)).json();
+    let sent = format!("ApiKey {}", made["encoded"].as_str().expect("a key"));
+    let authenticate = request("GET", "/_security/_authenticate", &[("authorization", &*sent)], "");
+    let told = door.send(&authenticate).json();
+    assert_eq!(told["authentication_type"], "api_key");
+    assert_eq!(told["authentication_realm"], json!({ "name": "_es_api_key", "type": "_es_api_key" }));
+    assert_eq!(told["roles"], json!([]));
+    assert_eq!(told["api_key"], json!({ "id": made["id"], "name": "crm", "managed_by": "elasticsearch" }));
+    assert_eq!(door.send(&request("DELETE", "/_security/api_key", &[JSON], r#"{"name":"crm"}"#)).status, 200);
+    assert_eq!(door.send(&authenticate).json()["authentication_type"], "realm");
+}

@@ -1,5 +1,6 @@
 //! What a search sees of a write, with `--visibility refresh`; and who is told of a search that came too soon.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use elastimock::contract::{Finding, Strictness};
@@ -7,7 +8,7 @@ use elastimock::elasticsearch::Visibility;
 use elastimock::engine::Setup;
 use elastimock::http::{Method, Request};
 use elastimock::report::Report;
-use elastimock::{Clock, Engine, Timestamp};
+use elastimock::{Clock, Engine, Fixture, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{T0, instant};
@@ -20,7 +21,7 @@ struct Mock {
 impl Mock {
     fn new(visibility: Visibility) -> Mock {
         let now = instant(T0);
-        let setup = Setup { clock: Clock::frozen(now), visibility, ..Setup::default() };
+        let setup = Setup { clock: Clock::frozen(now), visibility: Some(visibility), ..Setup::default() };
         Mock { engine: Engine::new(setup, now).expect("a mock"), now }
     }
 
@@ -51,6 +52,26 @@ impl Mock {
     fn rules(&self) -> Vec<&'static str> {
         let rules = self.engine.findings(false).into_iter().map(|finding: Finding| finding.rule);
         rules.filter(|rule| *rule == "unrefreshed-read").collect()
+    }
+}
+
+#[test]
+fn a_fixture_says_what_the_builder_does_not() {
+    let now = instant(T0);
+    let says = Fixture::from_json(r#"{ "visibility": "refresh" }"#).expect("a fixture");
+    for (asked, expected) in
+        [(None, Some(0)), (Some(Visibility::Refresh), Some(0)), (Some(Visibility::Immediate), Some(1))]
+    {
+        let fixture = Arc::new(says.clone());
+        let setup = Setup { clock: Clock::frozen(now), visibility: asked, fixture, ..Setup::default() };
+        let mut mock = Mock { engine: Engine::new(setup, now).expect("a mock"), now };
+        assert_eq!(mock.put("/docs/_doc/1", json!({ "n": 1 })), 201);
+        assert_eq!(mock.count("docs"), expected, "{asked:?}");
+        let outcome = mock.engine.add_state(&says, now);
+        match expected {
+            Some(0) => outcome.expect("the same"),
+            _ => assert!(outcome.expect_err("another").to_string().contains("start it with --visibility refresh")),
+        }
     }
 }
 

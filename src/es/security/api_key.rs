@@ -25,6 +25,13 @@ pub(crate) struct ApiKey {
     pub role_descriptors: Value,
 }
 
+impl ApiKey {
+    /// Whether it opens something at an instant.
+    pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
+        self.invalidated_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
 /// The API keys by id.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) struct ApiKeys {
@@ -41,6 +48,11 @@ impl ApiKeys {
     pub(crate) fn next_end(&self, now: Timestamp) -> Option<(Timestamp, &str)> {
         let valid = self.by_id.values().filter(|key| key.invalidated_at.is_none());
         valid.filter_map(|key| Some((key.expires_at.filter(|at| *at > now)?, &*key.name))).min()
+    }
+
+    /// The key with that id.
+    pub(crate) fn get(&self, id: &str) -> Option<&ApiKey> {
+        self.by_id.get(id)
     }
 
     /// All of them, in the order of ids.

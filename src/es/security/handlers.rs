@@ -1,7 +1,7 @@
 //! Who is asking, and keys for those who will.
 //!
 //! DIFFERENCE: the mock checks no credentials. Whoever asks is `elastic`, and an API key that was made
-//! here opens no more than any other.
+//! here opens no more than any other; `security.authenticate` tells which of them was sent.
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,28 @@ use crate::es::security::api_key::ApiKey;
 use crate::es::store::Cluster;
 
 /// `security.authenticate`.
-pub(crate) fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, ApiError> {
+///
+/// Source: Elasticsearch 9.x, authentication of API keys: the owner's name without roles, and the key.
+pub(crate) fn authenticate(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    if let Some((id, key)) = api_key_sent(cluster, call) {
+        let realm = json!({ "name": "_es_api_key", "type": "_es_api_key" });
+        let mut api_key = json!({ "id": id, "name": key.name });
+        if call.release.is_from(9, 2) {
+            api_key["managed_by"] = json!("elasticsearch");
+        }
+        return Ok(Reply::json(json!({
+            "username": "elastic",
+            "roles": [],
+            "full_name": null,
+            "email": null,
+            "metadata": { "_reserved": true },
+            "enabled": true,
+            "authentication_realm": realm.clone(),
+            "lookup_realm": realm,
+            "authentication_type": "api_key",
+            "api_key": api_key,
+        })));
+    }
     let realm = json!({ "name": "reserved", "type": "reserved" });
     Ok(Reply::json(json!({
         "username": "elastic",
@@ -27,6 +48,15 @@ pub(crate) fn authenticate(_: &mut Cluster, _: &Call) -> Result<Reply, ApiError>
         "lookup_realm": realm,
         "authentication_type": "realm",
     })))
+}
+
+/// The key that a call was sent with, if it was made here and still holds.
+fn api_key_sent<'c>(cluster: &'c Cluster, call: &Call) -> Option<(String, &'c ApiKey)> {
+    let (scheme, credentials) = call.header("authorization")?.split_once(' ')?;
+    let decoded = scheme.eq_ignore_ascii_case("apikey").then(|| base64::decode(credentials.trim()))??;
+    let (id, _) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    let key = cluster.api_keys().get(id).filter(|key| key.is_valid(call.now))?;
+    Some((id.to_owned(), key))
 }
 
 /// `security.create_api_key`.
@@ -100,6 +130,10 @@ pub(crate) fn create_api_key(cluster: &mut Cluster, call: &Call) -> Result<Reply
     Ok(Reply::json(Value::Object(told)))
 }
 
+/// What a role says of indices, in the order in which it is told.
+const OF_INDICES: [&str; 7] =
+    ["names", "privileges", "field_security", "query", "allow_restricted_indices", "transient_metadata", "clusters"];
+
 /// Refuses members that no role has.
 ///
 /// Source: Elasticsearch 9.x, the parser of role descriptors.
@@ -119,15 +153,6 @@ fn check_role(name: &str, role: &Value) -> Result<(), ApiError> {
         "restriction",
         "workflows",
         "description",
-    ];
-    const OF_INDICES: [&str; 7] = [
-        "names",
-        "privileges",
-        "field_security",
-        "query",
-        "allow_restricted_indices",
-        "transient_metadata",
-        "clusters",
     ];
     let members = role.as_object().into_iter().flatten();
     if let Some((unknown, _)) = members.clone().find(|(member, _)| !MEMBERS.contains(&member.as_str())) {
@@ -275,7 +300,7 @@ fn unknown_privilege(kind: &str, name: &str, known: &[&str]) -> String {
 /// A key as it is told to who asks for it.
 fn told(id: &str, key: &ApiKey, call: &Call) -> Value {
     let mut told = json!({ "id": id, "name": key.name });
-    if !call.release.number.starts_with('8') || call.release.number >= "8.10" {
+    if call.release.is_from(8, 10) {
         told["type"] = json!("rest");
     }
     told["creation"] = json!(key.created_at.as_millis());
@@ -290,8 +315,40 @@ fn told(id: &str, key: &ApiKey, call: &Call) -> Value {
     told["realm"] = json!("reserved");
     told["realm_type"] = json!("reserved");
     told["metadata"] = key.metadata.clone();
-    told["role_descriptors"] = key.role_descriptors.clone();
+    let roles = key.role_descriptors.as_object().into_iter().flatten();
+    told["role_descriptors"] = roles.map(|(name, role)| (name.clone(), shown_role(role))).collect();
     told
+}
+
+/// A role with all that one has, as it is told.
+///
+/// Source: Elasticsearch 9.x, role descriptors and their index privileges.
+fn shown_role(role: &Value) -> Value {
+    let either = |one: &str, other: &str| role.get(one).or(role.get(other)).cloned().unwrap_or_else(|| json!([]));
+    let mut indices = either("indices", "index");
+    for entry in indices.as_array_mut().into_iter().flatten() {
+        let told = OF_INDICES.iter().filter_map(|name| {
+            let said = match (*name, entry.get(*name)) {
+                ("names" | "privileges", Some(one @ Value::String(_))) => json!([one]),
+                ("allow_restricted_indices", None) => json!(false),
+                (_, said) => said?.clone(),
+            };
+            Some(((*name).to_owned(), said))
+        });
+        *entry = Value::Object(told.collect());
+    }
+    let mut shown = Map::new();
+    shown.insert("cluster".to_owned(), role.get("cluster").cloned().unwrap_or_else(|| json!([])));
+    shown.extend(role.get("global").map(|global| ("global".to_owned(), global.clone())));
+    shown.insert("indices".to_owned(), indices);
+    shown.insert("applications".to_owned(), either("applications", "application"));
+    shown.insert("run_as".to_owned(), role.get("run_as").cloned().unwrap_or_else(|| json!([])));
+    shown.insert("metadata".to_owned(), role.get("metadata").cloned().unwrap_or_else(|| json!({})));
+    shown.insert("transient_metadata".to_owned(), json!({ "enabled": true }));
+    for name in ["remote_indices", "remote_cluster", "restriction", "description"] {
+        shown.extend(role.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    Value::Object(shown)
 }
 
 fn refuse_parameters(call: &Call, names: &[&str]) -> Result<(), ApiError> {

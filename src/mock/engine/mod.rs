@@ -80,8 +80,8 @@ pub struct Setup {
     pub release: &'static Release,
     /// The license that it says it has.
     pub license: License,
-    /// When searches see what is written.
-    pub visibility: Visibility,
+    /// When searches see what is written; what the fixture says, if there is nothing here.
+    pub visibility: Option<Visibility>,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
     /// Interactions that the journal keeps.
@@ -107,7 +107,7 @@ impl Default for Setup {
             profile: Profile::default(),
             release: Profile::default().release(),
             license: License::default(),
-            visibility: Visibility::default(),
+            visibility: None,
             body_bytes_max: limits::BODY_BYTES_MAX,
             journal_entries_max: limits::JOURNAL_ENTRIES_MAX,
             journal_bytes_max: limits::JOURNAL_BYTES_MAX,
@@ -311,9 +311,11 @@ impl Engine {
     /// # Errors
     /// [`Error::is_invalid_input`] if the fixture is wrong.
     pub fn new(setup: Setup, system: Timestamp) -> Result<Engine, Error> {
+        let visibility = setup.visibility.or(setup.fixture.visibility_said()).unwrap_or_default();
+        let setup = Setup { visibility: Some(visibility), ..setup };
         let mut clock = setup.clock.clone();
         let started_at = clock.read(system);
-        let mocked = Mocked::new(setup.fixture.clone(), setup.seed, setup.visibility, started_at)?;
+        let mocked = Mocked::new(setup.fixture.clone(), setup.seed, visibility, started_at)?;
         let is_large = mocked.is_planted();
         let engine = Engine::with_mode(setup, clock, started_at, AnswerMode::Mock(Box::new(mocked)));
         engine.warmth.cool(is_large);

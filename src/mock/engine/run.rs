@@ -91,7 +91,10 @@ impl PlantedState {
         let stubs = fixture.stubs().cloned().collect();
         // What becomes of them is an event of its own.
         let mut fixture = fixture.to_value();
-        fixture.as_object_mut().map(|members| members.shift_remove("stubs"));
+        if let Some(members) = fixture.as_object_mut() {
+            members.shift_remove("stubs");
+            members.shift_remove("visibility");
+        }
         Ok(PlantedState { cluster, shown: StateShown::new(fixture.clone()), fixture, at, stubs, grown_from })
     }
 }
@@ -437,12 +440,27 @@ impl Engine {
     /// then nothing has changed.
     pub fn add_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
         self.now(system);
-        self.check_stubs(fixture.stubs())?;
+        self.check_beside(fixture)?;
         if !self.plays_state()? {
             let planted = PlantedState::grown(fixture, self.copy_state(system)?)?;
             self.install(planted).expect("nothing has happened since");
         }
         Ok(())
+    }
+
+    /// Whether what a fixture has beside its state can be taken in.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if the name of a stub is taken, or if searches would see what is written at another
+    /// time than from the start.
+    fn check_beside(&self, fixture: &Fixture) -> Result<(), Error> {
+        let own = self.setup.visibility.unwrap_or_default();
+        if let Some(other) = fixture.visibility_said().filter(|other| *other != own) {
+            return Err(Error::invalid_input(format!(
+                "`visibility` is said when a mock starts, and this one's is {own}: start it with --visibility {other}"
+            )));
+        }
+        self.check_stubs(fixture.stubs())
     }
 
     /// Whether this is a playback whose recording has a changed state next: then its answers know of it
@@ -681,7 +699,7 @@ impl Engine {
             profile: self.setup.profile,
             es_version: (release != self.setup.profile.release()).then(|| release.number.to_owned()),
             license: self.setup.license,
-            visibility: self.setup.visibility,
+            visibility: self.setup.visibility.unwrap_or_default(),
             is_clock_running: !self.setup.clock.is_frozen(),
             seed: self.setup.seed,
             started_at,
@@ -835,7 +853,7 @@ impl Engine {
             AnswerMode::Upstream => Arc::default(),
         };
         let at = self.run_started_at;
-        let release = release.number.to_owned();
+        let (release, visibility) = (release.number.to_owned(), visibility.unwrap_or_default());
         Backdrop {
             beginnings: vec![Beginning { first_seq: 1, at, profile, release, seed, visibility, state }],
             due: self.judge.dues().collect(),
@@ -940,7 +958,7 @@ pub(crate) fn add_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Times
             if engine.plays_state()? {
                 return Ok(());
             }
-            engine.check_stubs(fixture.stubs())?;
+            engine.check_beside(fixture)?;
             engine.copy_state(system)?
         };
         let planted = PlantedState::grown(fixture, copied)?;
@@ -979,7 +997,10 @@ pub(crate) fn reload(engine: &Mutex<Engine>, fixture: Fixture, system: Timestamp
     };
     let told = |fixture: &Fixture| {
         let mut state = fixture.to_value();
-        let stubs = state.as_object_mut().and_then(|members| members.shift_remove("stubs"));
+        let stubs = state.as_object_mut().and_then(|members| {
+            members.shift_remove("visibility");
+            members.shift_remove("stubs")
+        });
         (state, stubs)
     };
     let ((state, stubs), (state_before, stubs_before)) = (told(&fixture), told(&before));

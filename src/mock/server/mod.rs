@@ -896,10 +896,10 @@ impl MockServerBuilder {
         self
     }
 
-    /// Shows searches what is written at once, which is the default, or only after a refresh, as in
-    /// Elasticsearch.
+    /// Shows searches what is written at once, or only after a refresh, as in Elasticsearch; if it is not said, as the
+    /// fixture says, and else at once.
     pub fn visibility(mut self, visibility: Visibility) -> MockServerBuilder {
-        self.setup.visibility = visibility;
+        self.setup.visibility = Some(visibility);
         self
     }
 
