@@ -34,11 +34,15 @@ impl Index {
         condition: Option<WriteCondition>,
         routing: Option<&str>,
     ) -> Result<WriteDone, Refusal> {
-        if condition.is_none() && self.get(id).is_none() {
+        let is_elsewhere = self.is_elsewhere(id, routing);
+        if condition.is_none() && (is_elsewhere || self.get(id).is_none()) {
             let new = if asked.doc_as_upsert { asked.doc.as_ref() } else { asked.upsert.as_ref() };
             if let Some(new) = new {
                 return self.store(id, new.clone(), WriteGuard { create: true, ..WriteGuard::default() }, routing);
             }
+        }
+        if is_elsewhere {
+            return Err(self.missing(id));
         }
         let patch = asked.doc.as_ref().map_or_else(Patch::new, |doc| Patch::from((**doc).clone()));
         self.amend(id, patch, condition, asked.detect_noop)

@@ -11,6 +11,7 @@ use super::source::{Patch, Source, StoredDocument, UpdateOutcome, WriteCondition
 use crate::by_id::ById;
 use crate::clock::Timestamp;
 use crate::es::index::built_in::{is_of_connectors, is_of_sync_jobs};
+use crate::es::index::layout::ShardLayout;
 use crate::es::index::mapping::{Bounds, Mapping};
 use crate::es::order::Changes;
 use crate::es::refusal::{IndexRefusal, Refusal};
@@ -224,7 +225,11 @@ pub(crate) struct WriteDone {
 impl Index {
     /// An index without documents.
     pub(crate) fn new(name: &str, uuid: String, design: impl Into<Arc<Design>>, now: Timestamp) -> Index {
-        let design = design.into();
+        let mut design: Arc<Design> = design.into();
+        let bounds = Bounds::of(&design.settings);
+        if !design.mapping.has_bounds(bounds) {
+            Arc::make_mut(&mut design).mapping.set_bounds(bounds);
+        }
         Index {
             name: Arc::from(name),
             uuid,
@@ -326,6 +331,17 @@ impl Index {
         Err(IndexRefusal::RoutingMissing { index: self.name.to_string(), id: id.to_owned() }.into())
     }
 
+    /// Whether two routings lead a document to the same shard.
+    pub(crate) fn is_beside(&self, id: &str, one: Option<&str>, other: Option<&str>) -> bool {
+        let layout = || ShardLayout::of(&self.design.settings);
+        one == other || layout().shard_of(id, one) == layout().shard_of(id, other)
+    }
+
+    /// Whether there is a document with that id, and a routing leads beside it.
+    pub(crate) fn is_elsewhere(&self, id: &str, routing: Option<&str>) -> bool {
+        self.documents.get(id).is_some_and(|document| !self.is_beside(id, routing, document.routing.as_deref()))
+    }
+
     /// How many copies of its shard the index wants, the primary included.
     pub(crate) fn copies(&self) -> u64 {
         1 + self.setting("number_of_replicas").and_then(|count| count.parse::<u64>().ok()).unwrap_or(1)
@@ -412,6 +428,10 @@ impl Index {
         routing: Option<&str>,
     ) -> Result<WriteDone, Refusal> {
         let (id, source) = (id.into(), source.into());
+        if self.is_elsewhere(&id, routing) {
+            // DIFFERENCE: an id is one document of its index, and not one of each shard.
+            return Err(IndexRefusal::OtherShard { index: self.name.to_string(), id: id.to_string() }.into());
+        }
         let version = self.next_version(&id, guard)?;
         self.admit(&id, &source)?;
         let effect = if self.documents.contains(&id) { WriteEffect::Updated } else { WriteEffect::Created };
@@ -434,6 +454,12 @@ impl Index {
         Ok(WriteDone { index: self.name.clone(), id, version, effect, copies, seq_no })
     }
 
+    /// What is said of a document that was to be changed and is not there.
+    pub(crate) fn missing(&self, id: &str) -> Refusal {
+        let (index, index_uuid) = (self.name.to_string(), self.uuid.clone());
+        Refusal::DocumentMissing { id: id.to_owned(), index, index_uuid }
+    }
+
     /// The same, and says what it did, with the version and the number that the document has now.
     fn change(
         &mut self,
@@ -447,11 +473,7 @@ impl Index {
             self.note(id);
         }
         let Some(document) = self.documents.get_mut(id) else {
-            return Err(Refusal::DocumentMissing {
-                id: id.to_owned(),
-                index: self.name.to_string(),
-                index_uuid: self.uuid.clone(),
-            });
+            return Err(self.missing(id));
         };
         // Only what the patch names can have become wrong.
         let admitted = if is_of_sync_jobs(&self.design) {
@@ -476,6 +498,25 @@ impl Index {
         let written = (document.version, document.seq_no);
         self.grow(grown);
         Ok((if is_noop { WriteEffect::Noop } else { WriteEffect::Updated }, written.0, written.1))
+    }
+
+    /// The same of the document that a routing leads to: one that lies on another shard is not found.
+    pub(crate) fn remove_at(
+        &mut self,
+        id: &str,
+        guard: WriteGuard,
+        routing: Option<&str>,
+    ) -> Result<WriteDone, Refusal> {
+        if !self.is_elsewhere(id, routing) {
+            return self.remove(id, guard);
+        }
+        if let Some(required) = guard.condition {
+            let (id, index, index_uuid) = (id.to_owned(), self.name.to_string(), self.uuid.clone());
+            return Err(Refusal::VersionConflict { id, index, index_uuid, required, current: None });
+        }
+        let version = guard.version.map_or(1, |External { version, .. }| version);
+        let seq_no = self.next_seq_no();
+        Ok(self.written(Arc::from(id), version, WriteEffect::NotFound, seq_no))
     }
 
     /// Removes the document with that id, if `guard` holds. A document that is not there is deleted

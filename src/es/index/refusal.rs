@@ -99,6 +99,13 @@ pub(crate) enum IndexRefusal {
         /// The name.
         name: String,
     },
+    /// The document is there with a routing that leads to another shard.
+    OtherShard {
+        /// The index.
+        index: String,
+        /// The document's id.
+        id: String,
+    },
     /// The index wants a routing with each document.
     RoutingMissing {
         /// The index's name.

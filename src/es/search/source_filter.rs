@@ -1,6 +1,7 @@
-//! [`SourceFilter`]: which part of a source an answer shows.
+//! [`SourceFilter`]: which part of a source an answer shows, and [`VectorRule`]: whether vectors are a part of it.
 //!
-//! Source: Elasticsearch 9.x, `_source`, `_source_includes` and `_source_excludes`.
+//! Source: Elasticsearch 9.x, `_source`, `_source_includes` and `_source_excludes`; shard get service and fetch source
+//! context: exclude vectors.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,6 +26,25 @@ pub(crate) enum SourceFilter {
         /// What is left out of that.
         excludes: Vec<FieldPattern>,
     },
+}
+
+/// Whether the vectors of a source are left out where nobody names them.
+///
+/// DIFFERENCE: vectors that are shown have the numbers that were sent; Elasticsearch gives them back as 32-bit floats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct VectorRule {
+    /// What the call says.
+    pub asked: Option<bool>,
+    /// What an index does that says nothing of it.
+    pub usual: bool,
+}
+
+impl VectorRule {
+    /// Whether an index with these settings leaves them out.
+    pub(crate) fn leaves_out(self, settings: &Map<String, Value>) -> bool {
+        let own = || settings.get("mapping.exclude_source_vectors").map(|own| *own == true || *own == "true");
+        self.asked.or_else(own).unwrap_or(self.usual)
+    }
 }
 
 /// The path of a field, with `*` for anything.
@@ -82,6 +102,8 @@ impl SourceFilter {
                     match name.as_str() {
                         "includes" | "include" => includes = patterns(value)?,
                         "excludes" | "exclude" => excludes = patterns(value)?,
+                        // What is shown of an update has its vectors, whatever is said.
+                        "exclude_vectors" if value.is_boolean() => {}
                         _ => return None,
                     }
                 }
@@ -89,6 +111,20 @@ impl SourceFilter {
             }
             other => Some(SourceFilter::of(patterns(other)?, [])),
         }
+    }
+
+    /// The same without those of the fields that it does not include by name or pattern.
+    pub(crate) fn without<'f>(&'f self, fields: &[String]) -> Cow<'f, SourceFilter> {
+        let (includes, excludes) = match self {
+            SourceFilter::None => return Cow::Borrowed(self),
+            _ if fields.is_empty() => return Cow::Borrowed(self),
+            SourceFilter::All => (Vec::new(), Vec::new()),
+            SourceFilter::Fields { includes, excludes } => (includes.clone(), excludes.clone()),
+        };
+        let is_named = |field: &&String| includes.iter().any(|pattern| pattern.takes(field));
+        let hidden = fields.iter().filter(|field| !is_named(field)).map(|field| FieldPattern::read(field));
+        let excludes = excludes.into_iter().chain(hidden).collect();
+        Cow::Owned(SourceFilter::Fields { includes, excludes })
     }
 
     /// What is shown of a source, which is shared if that is all of it; none if nothing of it is to be there.
@@ -211,6 +247,39 @@ mod tests {
             (json!(7), None),
         ] {
             assert_eq!(SourceFilter::read(&asked), expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn vectors_are_shown_where_they_are_named() {
+        let source = json!({ "title": "a", "emb": [1, 2], "page": { "emb": [3], "text": "b" } });
+        let stored: Source = source.as_object().cloned().unwrap_or_default().into();
+        let vectors = ["emb".to_owned(), "page.emb".to_owned()];
+        for (includes, excludes, expected) in [
+            (vec![], vec![], json!({ "title": "a", "page": { "text": "b" } })),
+            (vec!["emb"], vec![], json!({ "emb": [1, 2] })),
+            (vec!["page"], vec![], json!({ "page": { "emb": [3], "text": "b" } })),
+            (vec!["*"], vec!["title"], json!({ "emb": [1, 2], "page": { "emb": [3], "text": "b" } })),
+            (vec!["*"], vec!["emb"], json!({ "title": "a", "page": { "emb": [3], "text": "b" } })),
+            (vec!["title"], vec![], json!({ "title": "a" })),
+            (vec![], vec!["title"], json!({ "page": { "text": "b" } })),
+        ] {
+            let filter = SourceFilter::of(includes.iter().copied(), excludes.iter().copied());
+            let shown = filter.without(&vectors).apply(&stored).map(|shown| shown.to_value());
+            assert_eq!(shown, Some(expected), "{includes:?} without {excludes:?}");
+        }
+        assert_eq!(*SourceFilter::None.without(&vectors), SourceFilter::None);
+        let settings = |own: &str| json!({ "mapping.exclude_source_vectors": own }).as_object().cloned().expect("some");
+        for (asked, usual, own, expected) in [
+            (None, true, None, true),
+            (None, false, None, false),
+            (None, true, Some("false"), false),
+            (None, false, Some("true"), true),
+            (Some(false), true, Some("true"), false),
+            (Some(true), false, Some("false"), true),
+        ] {
+            let rule = VectorRule { asked, usual };
+            assert_eq!(rule.leaves_out(&own.map(settings).unwrap_or_default()), expected, "{rule:?} {own:?}");
         }
     }
 

@@ -7,18 +7,20 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Store, Unstored, Update, WriteStage, pipeline_offence, read_back, token_of, told};
+use crate::es::body::words::no_number;
 use crate::es::document::source::Source;
 use crate::es::document::store::{WriteEffect, WriteGuard};
 use crate::es::error::{self, ApiError};
-use crate::es::http::call::{BodyLine, Call, LineContent, Reply};
+use crate::es::http::call::{BodyLine, Call, LineContent, Reply, long_in};
 use crate::es::http::part::JsonPart;
 use crate::es::index::handlers::lookup::{
     GuardGiven, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection, show,
 };
 use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::es::search::source_filter::SourceFilter;
+use crate::es::search::words;
 use crate::es::store::Cluster;
-use crate::json;
+use crate::json::{self, Position};
 
 /// What an action does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -155,7 +157,7 @@ fn act(
             };
             let index = index.map_err(target)?;
             index.check_routing(id, routing).map_err(shard)?;
-            index.remove(id, item.guard).map_err(shard)?
+            index.remove_at(id, item.guard, routing).map_err(shard)?
         }
         (Verb::Update, Some(update), _) => {
             let index = cluster.index_to_write(item.index, item.require_alias, call.now).map_err(target)?;
@@ -206,6 +208,9 @@ fn items<'a>(call: &'a Call<'_>) -> Result<Vec<BulkItem<'a>>, ApiError> {
             continue;
         }
         let (verb, members) = action(line, number)?;
+        if let Some(shown) = members.get("_source") {
+            check_source(line, verb, shown, number)?;
+        }
         let source =
             if verb == Verb::Delete { None } else { Some(lines.next().ok_or_else(ApiError::bulk_without_source)?) };
         items.push(item(call, verb, members, source, number, &selection, &mut messages)?);
@@ -216,6 +221,33 @@ fn items<'a>(call: &'a Call<'_>) -> Result<Vec<BulkItem<'a>>, ApiError> {
     }
     refuse(&messages)?;
     Ok(items)
+}
+
+/// Refuses what says nothing of what is shown of a document.
+///
+/// Source: Elasticsearch 9.x, bulk request parser and fetch source context.
+fn check_source(line: &BodyLine, verb: Verb, shown: &Value, number: usize) -> Result<(), ApiError> {
+    let pointer = format!("/{}/_source", verb.name());
+    let place = |pointer: &str| json::locate(&line.text, pointer, false).unwrap_or(Position::START);
+    match shown {
+        Value::Array(_) => Err(ApiError::bulk_parameter_type(number, "START_ARRAY", "_source")),
+        Value::Number(_) => Err(ApiError::parse(words::bad_source(place(&pointer), token_of(shown)))),
+        Value::Object(members) => {
+            let is_wrong = |name: &str, value: &Value| match name {
+                "exclude_vectors" => !value.is_boolean(),
+                "include" | "includes" | "exclude" | "excludes" => !value.is_string() && !value.is_array(),
+                _ => true,
+            };
+            match members.iter().find(|(name, value)| is_wrong(name, value)) {
+                Some((name, value)) => {
+                    let place = place(&format!("{pointer}/{name}"));
+                    Err(ApiError::parse(words::unknown_key(place, token_of(value), name)))
+                }
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The verb of an action line, and its members.
@@ -284,8 +316,17 @@ fn item<'a>(
             Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
             _ => None,
         };
-        let number_of = || value.as_i64().or_else(|| value.as_str()?.parse().ok());
+        let number_of = || match (long_in(value), value) {
+            (None, Value::String(text)) => Err(ApiError::parse(no_number(text))),
+            (number, _) => Ok(number),
+        };
+        let switch = || match value {
+            Value::Bool(switch) => Ok(*switch),
+            Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
+            other => Err(ApiError::bad_boolean(&text().unwrap_or_else(|| other.to_string()))),
+        };
         match name.as_str() {
+            _ if value.is_null() => {}
             "_source" => item.shown = SourceFilter::read(value),
             "dynamic_templates" => {
                 return Err(ApiError::unsupported("dynamic templates", "map the fields of the index before"));
@@ -294,21 +335,27 @@ fn item<'a>(
                 let found = if value.is_object() { "START_OBJECT" } else { "START_ARRAY" };
                 return Err(ApiError::bulk_parameter_type(number, found, name));
             }
-            "_index" => item.index = value.as_str().unwrap_or(item.index),
+            "_index" => match value.as_str() {
+                Some(index) => item.index = index,
+                None => return Err(ApiError::unsupported("a name of an index that is no text", "put it into quotes")),
+            },
             "_id" => item.id = text(),
             "routing" => item.routing = text().filter(|routing| !routing.is_empty()),
             "pipeline" => item.pipeline = text(),
-            "require_alias" => item.require_alias = *value == true || *value == "true",
-            "if_seq_no" => given.if_seq_no = number_of(),
-            "if_primary_term" => given.if_primary_term = number_of(),
-            "version" => given.version = number_of(),
-            "version_type" => given.version_type = value.as_str(),
-            "retry_on_conflict" => retries = number_of().is_some_and(|times| times > 0),
+            "require_alias" => item.require_alias = switch()?,
+            "if_seq_no" => given.if_seq_no = number_of()?,
+            "if_primary_term" => given.if_primary_term = number_of()?,
+            "version" => given.version = number_of()?,
+            "version_type" => match value.as_str() {
+                Some(kind) => given.version_type = Some(kind),
+                None => return Err(ApiError::unknown_version_type(&value.to_string())),
+            },
+            "retry_on_conflict" => retries = number_of()?.is_some_and(|times| times > 0),
             "op_type" if verb == Verb::Index => {
-                item.verb = value.as_str().and_then(Verb::of).filter(|verb| *verb != Verb::Delete).unwrap_or(verb);
+                item.verb = if value == "create" { Verb::Create } else { verb };
             }
-            "require_data_stream" => item.require_data_stream = *value == true || *value == "true",
-            "list_executed_pipelines" => item.lists_pipelines = *value == true || *value == "true",
+            "require_data_stream" => item.require_data_stream = switch()?,
+            "list_executed_pipelines" => item.lists_pipelines = switch()?,
             unknown => return Err(ApiError::bulk_unknown_parameter(number, unknown)),
         }
     }
@@ -336,7 +383,7 @@ fn item<'a>(
     }
     if let Some(update) = update {
         update.check(item.guard, retries, messages);
-        item.shown = update.shown.clone().or(item.shown);
+        item.shown = item.shown.or(update.shown.clone());
         item.update = Some(update);
     }
     Ok(item)

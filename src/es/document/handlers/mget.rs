@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Expected, beside_stored, found, found_at, not_found, read_from, token_of};
+use super::{Expected, beside_stored, found, found_at, not_found, read_from, token_of, visible};
 use crate::es::body::schema::split_list;
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply, long_in};
@@ -43,7 +43,8 @@ fn read(cluster: &mut Cluster, call: &Call, wanted: &DocumentWanted, otherwise: 
         let stored: Option<Vec<&str>> = wanted.stored.as_ref().map(|names| names.iter().map(String::as_str).collect());
         let shown = wanted.shown.as_ref().or(otherwise.as_ref()).cloned();
         let shown = beside_stored(index, shown, stored.as_deref())?;
-        Ok(found(index, &wanted.id, document, shown.shown(&document.source)))
+        // A document that says itself what is shown of it says nothing of vectors.
+        Ok(found(index, &wanted.id, document, visible(index, call, &shown).shown(&document.source)))
     });
     outcome.unwrap_or_else(|error| {
         let error = error.body(false).and_then(|body| body.get("error").cloned());
@@ -122,9 +123,19 @@ fn check(document: &Value) -> Result<(), ApiError> {
     const KNOWN: [&str; 7] = ["_id", "_index", "_source", "routing", "stored_fields", "version", "version_type"];
     let is_plain = |value: &Value| !value.is_array() && !value.is_object();
     let mut members = document.as_object().into_iter().flatten();
-    match members.find(|(name, value)| is_plain(value) && !KNOWN.contains(&name.as_str())) {
-        Some((name, _)) => Err(ApiError::mget_unknown_field(name)),
-        None => Ok(()),
+    if let Some((name, _)) = members.find(|(name, value)| is_plain(value) && !KNOWN.contains(&name.as_str())) {
+        return Err(ApiError::mget_unknown_field(name));
+    }
+    match document.get("_source") {
+        Some(Value::Object(members)) => {
+            const LISTS: [&str; 4] = ["include", "includes", "exclude", "excludes"];
+            match members.keys().find(|name| !LISTS.contains(&name.as_str())) {
+                Some(name) => Err(ApiError::mget_source_member(name)),
+                None => Ok(()),
+            }
+        }
+        Some(number @ Value::Number(_)) => Err(ApiError::mget_source_type(token_of(number))),
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod bulk;
 pub(crate) mod mget;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -18,9 +19,9 @@ use crate::es::index::handlers::lookup::{
     GuardGiven, INTERNAL_VERSION, check_patience, dot_warned, forces_refresh, id_offence, refuse, routing, selection,
     show,
 };
-use crate::es::index::layout::ShardLayout;
 use crate::es::ingest::PipelineTarget;
 use crate::es::refusal::{IndexRefusal, Refusal};
+use crate::es::search::request::vector_rule;
 use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::Cluster;
 use crate::json::{self, Position};
@@ -143,7 +144,12 @@ impl Store<'_> {
             return Err(unstored(WriteStage::Target)(refusal.into()));
         }
         let index = cluster.index_to_write(self.index, self.require_alias, call.now);
-        let index = index.map_err(|refusal| unstored(WriteStage::Target)(refusal.into()))?;
+        // A block is met on the shard.
+        let stage = |refusal: &Refusal| match refusal {
+            Refusal::Shelf(IndexRefusal::Blocked { .. }) => at_shard(),
+            _ => WriteStage::Target,
+        };
+        let index = index.map_err(|refusal| unstored(stage(&refusal))(refusal.into()))?;
         if id.is_empty() {
             return Err(unstored(at_shard())(ApiError::empty_id()));
         }
@@ -232,7 +238,7 @@ pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErr
         Some(_) => cluster.index_to_write(call.path("index"), false, call.now)?,
     };
     index.check_routing(call.path("id"), routing.as_deref())?;
-    let written = index.remove(call.path("id"), guard)?;
+    let written = index.remove_at(call.path("id"), guard, routing.as_deref())?;
     show(cluster, call, &written.index);
     let status = if written.effect == WriteEffect::NotFound { 404 } else { 200 };
     Ok(Reply { status, ..Reply::tree(told(written, refreshed)) })
@@ -257,7 +263,7 @@ pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErr
     let guard = update.given(GuardGiven::of(call)).guard(false, true, &mut messages)?;
     update.check(guard, call.count("retry_on_conflict", 0) > 0, &mut messages);
     refuse(&messages)?;
-    let shown = selection(call).or(update.shown.clone());
+    let shown = update.shown.clone().or_else(|| selection(call));
     let name = call.path("index");
     let makes = cluster.makes(name, call.now);
     let routing = cluster.routing_of(name, routing(call))?;
@@ -445,11 +451,7 @@ pub(super) fn found_at<'c>(
         Some("false") => index.seen(call.now).entry(id).map(|(_, document)| document),
         _ => index.get(id),
     };
-    found.filter(|document| {
-        let own = document.routing.as_deref();
-        let layout = || ShardLayout::of(&index.design.settings);
-        routing == own || layout().shard_of(id, routing) == layout().shard_of(id, own)
-    })
+    found.filter(|document| index.is_beside(id, routing, document.routing.as_deref()))
 }
 
 /// `get` and `exists`.
@@ -464,10 +466,19 @@ pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError>
     match found_at(index, call, id, routing.as_deref()) {
         Some(document) => {
             expected.check(index, id, document)?;
-            let shown = shown.shown(&document.source);
+            let shown = visible(index, call, &shown).shown(&document.source);
             Ok(Reply::ok(AnswerBody::Tree(found(index, id, document, shown))))
         }
         None => Ok(Reply { status: 404, ..Reply::ok(AnswerBody::Tree(not_found(index, id))) }),
+    }
+}
+
+/// The same without the vectors that an index leaves out of what it shows.
+pub(super) fn visible<'f>(index: &Index, call: &Call, shown: &'f SourceFilter) -> Cow<'f, SourceFilter> {
+    match index.mapping().vectors() {
+        [] => Cow::Borrowed(shown),
+        _ if !vector_rule(call).leaves_out(&index.design.settings) => Cow::Borrowed(shown),
+        vectors => shown.without(vectors),
     }
 }
 
@@ -575,6 +586,6 @@ pub(crate) fn get_source(cluster: &mut Cluster, call: &Call) -> Result<Reply, Ap
         return Err(ApiError::no_such_source(index.name(), id));
     };
     expected.check(index, id, document)?;
-    let shown = shown.shown(&document.source).unwrap_or_default();
+    let shown = visible(index, call, &shown).shown(&document.source).unwrap_or_default();
     Ok(Reply::ok(AnswerBody::Tree(JsonPart::Source(shown))))
 }

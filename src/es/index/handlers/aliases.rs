@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::lookup::{lookup, refuse};
+use super::lookup::lookup;
 use crate::es::body::schema::split_list;
 use crate::es::document::store::{BlockLevel, Design, Index};
 use crate::es::error::ApiError;
@@ -142,8 +142,18 @@ impl What {
 
 /// `indices.update_aliases`: several changes, all or none.
 pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    let members = call.json().and_then(Value::as_object);
+    if let Some((unknown, _)) = members.into_iter().flatten().find(|(name, _)| *name != "actions") {
+        return Err(ApiError::unknown_aliases_field(unknown));
+    }
+    let listed = match call.get("actions") {
+        None | Some(Value::Null) => &[][..],
+        Some(Value::Array(listed)) => listed,
+        Some(one @ Value::Object(_)) => std::slice::from_ref(one),
+        Some(_) => return Err(ApiError::no_list_of_actions()),
+    };
     let mut actions = Vec::new();
-    for entry in call.get("actions").and_then(Value::as_array).into_iter().flatten() {
+    for entry in listed {
         let mut named = entry.as_object().into_iter().flatten();
         let Some((name, body)) = named.next() else {
             return Err(ApiError::no_alias_action());
@@ -154,7 +164,7 @@ pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErr
         actions.push(action(name, body)?);
     }
     if actions.is_empty() {
-        refuse(&["Must specify at least one alias action".to_owned()])?;
+        return Err(ApiError::illegal("No action specified"));
     }
     apply(cluster, call, &actions).map(reply)
 }
@@ -370,6 +380,7 @@ type ShownAlias = Vec<(std::sync::Arc<str>, JsonPart)>;
 fn matching(cluster: &Cluster, call: &Call) -> Result<(ShownAlias, Vec<String>), ApiError> {
     let lookup = lookup(call, Lookup { expand_hidden: true, ..Lookup::of_all_metadata() })?;
     let indices = cluster.resolve(call.path("index"), &lookup, call.now)?;
+    indices.iter().try_for_each(|index| index.allow(BlockLevel::MetadataRead))?;
     let wanted = Some(call.path("name")).filter(|name| !name.is_empty());
     let parts: Vec<&str> = wanted.into_iter().flat_map(split_list).collect();
     let is_pattern = |part: &str| part.contains('*') || part == "_all";

@@ -31,7 +31,7 @@ pub(crate) fn show(cluster: &mut Cluster, call: &Call, index: &str) {
 /// `_source`, `_source_includes` and `_source_excludes`; none if the call has none of them.
 pub(crate) fn selection(call: &Call) -> Option<SourceFilter> {
     let [source, includes, excludes] = ["_source", "_source_includes", "_source_excludes"].map(|name| call.query(name));
-    source.or(includes).or(excludes)?;
+    source.or(includes).or(excludes).or(call.query("_source_exclude_vectors"))?;
     if source == Some("false") {
         return Some(SourceFilter::None);
     }

@@ -332,7 +332,7 @@ impl Mapping {
         if count > mapping.bounds.fields {
             return Err(Malformed::TooManyFields { added: count, limit: mapping.bounds.fields });
         }
-        mapping.find_copies();
+        mapping.look_through();
         Ok(mapping)
     }
 
@@ -362,7 +362,7 @@ impl Mapping {
             self.fields = old;
             return Err(Malformed::TooManyFields { added, limit: self.bounds.fields });
         }
-        self.find_copies();
+        self.look_through();
         for (name, value) in &other.members {
             self.members.insert(name.clone(), value.clone());
         }

@@ -190,7 +190,7 @@ impl Mapping {
         for (name, value) in fields.clone() {
             detection.learn(&mut self.fields, dynamic, ValuePlace { path: "", name, depth: 1 }, value)?;
         }
-        self.find_copies();
+        self.look_through();
         for (target, sources) in self.copies.clone().iter().flat_map(|copies| copies.iter()) {
             let copied = sources.iter().flat_map(|source| leaves(fields.clone(), source));
             for copy in copied.filter(|_| self.field(target).is_none()).take(1).collect::<Vec<_>>() {

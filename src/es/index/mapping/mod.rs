@@ -149,6 +149,8 @@ pub(crate) struct Mapping {
     pub(super) bounds: Bounds,
     /// The fields that get the values of others too, each with the others; none if there are none.
     pub(super) copies: Option<Arc<FieldCopies>>,
+    /// The paths of the fields that are vectors; none if there are none.
+    pub(super) vectors: Option<Arc<[String]>>,
 }
 
 /// Paths of fields by the path of the field that they are copied to.
@@ -190,6 +192,11 @@ impl Mapping {
         self.bounds = bounds;
     }
 
+    /// Whether it may become that large.
+    pub(crate) fn has_bounds(&self, bounds: Bounds) -> bool {
+        self.bounds == bounds
+    }
+
     /// Whether a document must be routed.
     pub(crate) fn requires_routing(&self) -> bool {
         let said = self.members.get("_routing").and_then(|routing| routing.get("required"));
@@ -213,20 +220,29 @@ impl Mapping {
         self.copies.as_ref().and_then(|copies| copies.get(path)).map_or(&[], Vec::as_slice)
     }
 
-    /// Looks again which fields are copied to which.
-    pub(super) fn find_copies(&mut self) {
-        fn add(path: &str, field: &MappedField, copies: &mut FieldCopies) {
+    /// The paths of the fields that are vectors.
+    pub(crate) fn vectors(&self) -> &[String] {
+        self.vectors.as_deref().unwrap_or_default()
+    }
+
+    /// Looks again which fields are copied to which, and which are vectors.
+    pub(super) fn look_through(&mut self) {
+        fn add(path: &str, field: &MappedField, copies: &mut FieldCopies, vectors: &mut Vec<String>) {
             for target in field.option("copy_to").and_then(Value::as_array).into_iter().flatten() {
                 let target = target.as_str().map_or_else(|| target.to_string(), str::to_owned);
                 copies.entry(target).or_default().push(path.to_owned());
             }
+            if matches!(field.kind, FieldType::Other("dense_vector" | "sparse_vector" | "rank_vectors")) {
+                vectors.push(path.to_owned());
+            }
             if field.kind.is_object() {
-                field.fields.iter().for_each(|(name, inner)| add(&format!("{path}.{name}"), inner, copies));
+                field.fields.iter().for_each(|(name, inner)| add(&format!("{path}.{name}"), inner, copies, vectors));
             }
         }
-        let mut copies = FieldCopies::new();
-        self.fields.iter().for_each(|(name, field)| add(name, field, &mut copies));
+        let (mut copies, mut vectors) = (FieldCopies::new(), Vec::new());
+        self.fields.iter().for_each(|(name, field)| add(name, field, &mut copies, &mut vectors));
         self.copies = (!copies.is_empty()).then(|| Arc::new(copies));
+        self.vectors = (!vectors.is_empty()).then(|| vectors.into());
     }
 
     /// The fields at the top.

@@ -69,6 +69,7 @@ pub(super) static SETTINGS: &[IndexSetting] = &[
     setting("mapping.coerce", Boolean, "true", Static),
     setting("mapping.depth.limit", Long(1), "20", Dynamic),
     setting("mapping.dimension_fields.limit", Long(0), "32768", Dynamic),
+    setting("mapping.exclude_source_vectors", Boolean, "true", Final),
     setting("mapping.field_name_length.limit", Long(1), "9223372036854775807", Dynamic),
     setting("mapping.ignore_above", COUNT, "2147483647", Static),
     setting("mapping.ignore_malformed", Boolean, "false", Static),

@@ -124,6 +124,12 @@ impl From<IndexRefusal> for ApiError {
                 let reason = format!("[require_data_stream] request flag is [true] and [{name}] is not a data stream");
                 full(404, Exception::new("resource_not_found_exception", reason))
             }
+            IndexRefusal::OtherShard { index, id } => ApiError::unsupported(
+                &format!(
+                    "the same id on two shards: [{index}]/[{id}] is there with a routing that leads to another one"
+                ),
+                "write it with the routing that it was made with, or delete it before",
+            ),
             IndexRefusal::RoutingMissing { index, id } => full(
                 400,
                 Exception::new("routing_missing_exception", format!("routing is required for [{index}]/[{id}]"))
@@ -289,6 +295,17 @@ impl ApiError {
     /// A change of aliases that there is not.
     pub(crate) fn unknown_alias_action(name: &str) -> ApiError {
         full(400, Exception::new("x_content_parse_exception", format!("[alias_action] unknown field [{name}]")))
+    }
+
+    /// A member that the body of `_aliases` does not have.
+    pub(crate) fn unknown_aliases_field(name: &str) -> ApiError {
+        full(400, Exception::new("x_content_parse_exception", format!("[aliases] unknown field [{name}]")))
+    }
+
+    /// Actions on aliases that are no list.
+    pub(crate) fn no_list_of_actions() -> ApiError {
+        let reason = "[aliases] actions doesn't support values of this type";
+        full(400, Exception::new("x_content_parse_exception", reason))
     }
 
     /// A member that the actions on aliases do not have.
@@ -505,6 +522,16 @@ impl ApiError {
     pub(crate) fn mget_unknown_field(name: &str) -> ApiError {
         let reason = format!("failed to parse multi get request. unknown field [{name}]");
         full(400, Exception::new("parse_exception", reason))
+    }
+
+    /// A document of an `mget` whose `_source` has a member that it does not have.
+    pub(crate) fn mget_source_member(name: &str) -> ApiError {
+        full(400, Exception::new("parse_exception", format!("source definition may not contain [{name}]")))
+    }
+
+    /// A document of an `mget` whose `_source` is nothing that says what is shown.
+    pub(crate) fn mget_source_type(token: &str) -> ApiError {
+        full(400, Exception::new("parse_exception", format!("illegal type for _source: [{token}]")))
     }
 
     /// An action that is none of the four.

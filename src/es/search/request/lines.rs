@@ -37,6 +37,7 @@ pub(crate) fn searches(call: &Call) -> Result<Vec<SearchRequest>, ApiError> {
         let SourceAsked { mut search, parts, pit } = source(body, false).map_err(ApiError::parse)?;
         total_as_asked(call, &mut search, parts.track)?;
         search.shape.typed_keys = call.switch("typed_keys");
+        search.shape.vectors.usual = call.release.is_from(9, 2);
         if pit.is_none() && search.sort.iter().any(|sort| sort.by == By::ShardDoc) {
             messages.push("[_shard_doc] sort field cannot be used without [point in time]".to_owned());
         }

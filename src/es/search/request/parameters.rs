@@ -15,7 +15,7 @@ use crate::es::search::run::context::KeepAlive;
 use crate::es::search::run::service::Target;
 use crate::es::search::run::sort::{By, SortField};
 use crate::es::search::run::{Search, Track};
-use crate::es::search::source_filter::SourceFilter;
+use crate::es::search::source_filter::{SourceFilter, VectorRule};
 use crate::es::search::words;
 
 /// A search as it was asked.
@@ -228,8 +228,10 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
         let names: Vec<String> = split_list(names).map(str::to_owned).collect();
         stored_fields(search, &names)?;
     }
+    search.shape.vectors.usual = call.release.is_from(9, 2);
     if let Some(filter) = source_parameters(call) {
         search.shape.source = filter;
+        search.shape.vectors = vector_rule(call);
     }
     if let Some(names) = call.query("docvalue_fields").filter(|names| !names.trim().is_empty()) {
         let asked = |field: &str| ValuesAsked { field: field.to_owned(), ..ValuesAsked::default() };
@@ -250,13 +252,19 @@ pub(crate) fn source_parameters(call: &Call<'_>) -> Option<SourceFilter> {
     match call.query("_source") {
         Some("false") => Some(SourceFilter::None),
         Some("" | "true") | None if includes.is_none() && excludes.is_none() => {
-            call.query("_source").map(|_| SourceFilter::All)
+            call.query("_source").or(call.query("_source_exclude_vectors")).map(|_| SourceFilter::All)
         }
         said => {
             let named = said.filter(|said| !matches!(*said, "" | "true")).map(|said| split_list(said).collect());
             Some(SourceFilter::of(named.or(includes).unwrap_or_default(), excludes.unwrap_or_default()))
         }
     }
+}
+
+/// Whether vectors are left out, as `_source_exclude_vectors` and the release say.
+pub(crate) fn vector_rule(call: &Call<'_>) -> VectorRule {
+    let asked = call.query("_source_exclude_vectors").map(|_| call.switch("_source_exclude_vectors"));
+    VectorRule { asked, usual: call.release.is_from(9, 2) }
 }
 
 /// The rules that a whole search must keep; one of a point in time gets its tie-break.

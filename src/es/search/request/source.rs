@@ -142,9 +142,11 @@ fn member(reader: &mut BodyReader<'_>, asked: &mut SourceAsked, name: &str, toke
         }
         ("stats", Token::StartArray) => reader.skip()?,
         ("_source", Token::StartObject | Token::StartArray) => {
-            asked.search.shape.source = source_filter(reader, token)?
+            asked.search.shape.source = source_filter(reader, token, &mut asked.search.shape.vectors.asked)?
         }
-        ("_source", token) if is_value(token) => asked.search.shape.source = source_filter(reader, token)?,
+        ("_source", token) if is_value(token) => {
+            asked.search.shape.source = source_filter(reader, token, &mut asked.search.shape.vectors.asked)?
+        }
         ("sort", Token::StartObject | Token::StartArray) => asked.search.sort = sort(reader, token)?,
         ("sort", token) if is_value(token) => asked.search.sort = sort(reader, token)?,
         ("search_after", Token::StartArray) => asked.search.after = Some(after(reader)?),
@@ -318,24 +320,30 @@ fn after(reader: &mut BodyReader<'_>) -> Result<Vec<Value>, Exception> {
     if values.is_empty() { Err(words::no_search_after()) } else { Ok(values) }
 }
 
-fn source_filter(reader: &mut BodyReader<'_>, token: Token) -> Result<SourceFilter, Exception> {
+/// What of a source is shown; says in `hides_vectors` whether that has its vectors, if it tells.
+fn source_filter(
+    reader: &mut BodyReader<'_>,
+    token: Token,
+    hides_vectors: &mut Option<bool>,
+) -> Result<SourceFilter, Exception> {
     let (mut includes, mut excludes) = (Vec::new(), Vec::new());
+    *hides_vectors = None;
     match token {
         Token::Boolean(true) => return Ok(SourceFilter::All),
         Token::Boolean(false) => return Ok(SourceFilter::None),
         Token::StartArray => includes = names(reader)?,
         Token::StartObject => {
             while let Some(name) = reader.name()? {
-                if name == "exclude_vectors" && reader.value()? == Token::Boolean(false) {
-                    continue;
-                }
                 let list = match name.as_str() {
                     "exclude_vectors" => {
-                        let what = "[exclude_vectors] of a source";
-                        return Err(words::unsupported(
-                            what,
-                            "name the fields in `excludes`: the source is shown as it was sent",
-                        ));
+                        *hides_vectors = Some(match reader.value()? {
+                            Token::Boolean(hides) => hides,
+                            Token::String if matches!(reader.text()?.as_str(), "true" | "false") => {
+                                reader.text()? == "true"
+                            }
+                            token => return Err(words::unknown_key(reader.at(), token.name(), &name)),
+                        });
+                        continue;
                     }
                     "includes" | "include" => &mut includes,
                     "excludes" | "exclude" => &mut excludes,

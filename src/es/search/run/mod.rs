@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use super::query::text::WildcardPattern;
 use super::query::{FieldKind, Filter, Limits, Query, QueryFault};
-use super::source_filter::SourceFilter;
+use super::source_filter::{SourceFilter, VectorRule};
 use crate::clock::Timestamp;
 use crate::es::document::lag::VisibleIndex;
 use crate::es::document::source::StoredDocument;
@@ -84,6 +84,8 @@ impl Default for Track {
 pub(crate) struct HitShape {
     /// What of their source.
     pub source: SourceFilter,
+    /// Whether that has their vectors.
+    pub vectors: VectorRule,
     /// Which fields are shown from their values.
     pub docvalue_fields: Vec<ValuesAsked>,
     /// Which fields are shown if the index keeps them apart from the source.
@@ -233,6 +235,8 @@ struct Labels<'q> {
     named: Vec<(&'q str, Filter)>,
     limited: bool,
     shown: Vec<(String, ValuesSource)>,
+    /// What is left of their sources without their vectors; none if that is all.
+    source: Option<SourceFilter>,
 }
 
 /// What a search found, without the index: its name, the id, the document.
@@ -349,7 +353,13 @@ impl Search {
                 named.push((name, shard.bind(query, now)?));
             }
             let shown = self.shown_values(shard, now).map_err(|fault| shard.fault(fault))?;
-            labels.push(Labels { named, limited: shard.mapping.is_limited(), shown });
+            let hidden: &[String] = match shard.mapping.vectors() {
+                [] => &[],
+                _ if !self.shape.vectors.leaves_out(shard.settings) => &[],
+                vectors => vectors,
+            };
+            let source = (!hidden.is_empty()).then(|| self.shape.source.without(hidden).into_owned());
+            labels.push(Labels { named, limited: shard.mapping.is_limited(), shown, source });
         }
         Ok(ranked.map(|hit| self.hit(hit, &shards[hit.shard], &labels[hit.shard])).collect())
     }
@@ -402,7 +412,12 @@ impl Search {
         Hit {
             index: shard.name.clone(),
             id: ranked.id.clone(),
-            document: ranked.document.clone(),
+            document: match &labels.source {
+                Some(filter) => {
+                    StoredDocument { source: filter.shown(source).unwrap_or_default(), ..ranked.document.clone() }
+                }
+                None => ranked.document.clone(),
+            },
             score: self.has_scores().then(|| self.query.score()),
             ignored: if labels.limited { shard.mapping.ignored(source) } else { Vec::new() },
             fields: labels

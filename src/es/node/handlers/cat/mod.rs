@@ -9,7 +9,7 @@ use super::cluster::Shards;
 use crate::clock::Timestamp;
 use crate::es::body::schema::split_list;
 use crate::es::document::source::Source;
-use crate::es::document::store::Index;
+use crate::es::document::store::{BlockLevel, Index};
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::index::names::{Lookup, is_like};
@@ -86,6 +86,7 @@ pub(crate) fn aliases(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiEr
     let asked: Vec<&str> = split_list(call.path("name")).collect();
     let mut rows = Vec::new();
     for index in cluster.resolve("", &lookup, call.now)? {
+        index.allow(BlockLevel::MetadataRead)?;
         for (alias, says) in &index.design.aliases {
             let is_asked = |part: &&str| *part == "_all" || is_like(part, alias);
             if !asked.is_empty() && !asked.iter().any(is_asked) {
@@ -135,6 +136,7 @@ pub(crate) fn templates(cluster: &mut Cluster, call: &Call) -> Result<Reply, Api
 /// `cat.count`.
 pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let indices = cluster.resolve(call.path("index"), &Lookup::default(), call.now)?;
+    indices.iter().try_for_each(|index| index.allow(BlockLevel::Read))?;
     let count = indices.iter().map(|index| index.seen(call.now).len() as u64).sum();
     let [epoch, time] = clock(call.now);
     CatTable { columns: &COUNT, rows: vec![vec![epoch, time, Cell::Number(count)]] }.reply(call)
@@ -175,8 +177,9 @@ pub(crate) fn indices(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiEr
         lookup = lookup.with_expand_wildcards(list).map_err(|word| ApiError::expand_wildcards(&word))?;
     }
     let wanted = call.query("health").map(super::cluster::Health::named).transpose()?;
-    let rows = cluster
-        .resolve(call.path("index"), &lookup, call.now)?
+    let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
+    found.iter().try_for_each(|index| index.allow(BlockLevel::MetadataRead))?;
+    let rows = found
         .into_iter()
         .filter(|index| wanted.is_none_or(|wanted| Shards::of(index).health() == wanted))
         .map(of_index)
