@@ -22,6 +22,7 @@ use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::{Finding, Subject};
 use crate::json;
 use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
+use crate::steps::step;
 
 /// What the judge knows.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub(crate) struct ProtocolState {
     by_index: BTreeMap<String, Arc<str>>,
     /// Jobs in the order in which they ended.
     ended: VecDeque<Arc<str>>,
+    /// Jobs that calls of this run were about; some may be gone, and some stand here twice.
+    worked_on: Vec<Arc<str>>,
     /// The latest lists and searches of jobs.
     looks: VecDeque<CallRef>,
     /// The first direct look at jobs; and whether one was written directly.
@@ -372,9 +375,14 @@ impl ProtocolState {
         Some((id, lane))
     }
 
-    /// All jobs, by id.
-    pub(crate) fn jobs(&self) -> impl Iterator<Item = (&str, &JobHistory)> {
-        self.jobs.iter().map(|(id, lane)| (&**id, lane))
+    /// The jobs that calls of this run were about, by id. What lay there all along owes nothing.
+    pub(crate) fn worked_on(&self) -> Vec<(&str, &JobHistory)> {
+        let known = self.worked_on.iter().inspect(|_| step()).filter_map(|id| self.jobs.entry(id));
+        let mut found: Vec<_> = known.map(|(id, lane)| (&**id, lane)).collect();
+        found.sort_unstable_by_key(|(id, _)| *id);
+        // Some were deleted and made again.
+        found.dedup_by_key(|(id, _)| *id);
+        found
     }
 
     /// Whether jobs were listed or searched, or that one was looked at, before call `before` and not
@@ -498,10 +506,11 @@ impl ProtocolState {
     /// Whatever clients owe, and when it is due.
     pub(crate) fn dues(&self) -> impl Iterator<Item = Due> {
         let of_job = |at: Timestamp, id: &str, owed| Due { at, subject: Subject::Job(id.to_owned()), owed };
-        let heartbeats = self.jobs().filter(|(_, lane)| lane.is_running() && lane.claimed.is_some());
+        let jobs = self.worked_on();
+        let heartbeats = jobs.clone().into_iter().filter(|(_, lane)| lane.is_running() && lane.claimed.is_some());
         let heartbeats = heartbeats
             .filter_map(move |(id, lane)| Some(of_job(lane.seen?.at.plus(HEARTBEAT_MAX), id, Owed::Heartbeat)));
-        let canceled = self.jobs().filter(|(_, lane)| lane.is_running() && !lane.cancel_told);
+        let canceled = jobs.into_iter().filter(|(_, lane)| lane.is_running() && !lane.cancel_told);
         let canceled = canceled
             .filter_map(move |(id, lane)| Some(of_job(lane.cancel?.at.plus(CANCEL_MAX), id, Owed::Cancelation)));
         let silent = self.connectors.iter().filter(|(_, lane)| !lane.silence_told);
@@ -573,7 +582,9 @@ impl ProtocolState {
                 lane.counters = [None; 3];
             }
         }
-        lane.last = Some(mark);
+        if lane.last.replace(mark).is_none() {
+            self.worked_on.push(id.clone());
+        }
         let is_work = is_done && matches!(deed.act, JobAction::Claim | JobAction::CheckIn | JobAction::Statistics);
         if is_work {
             lane.owes.get_or_insert(self.deeds);
@@ -597,6 +608,13 @@ impl ProtocolState {
         }
         if is_new {
             self.bound();
+        }
+        if self.worked_on.len() > 2 * JUDGE_LANES_MAX {
+            let mut known = std::mem::take(&mut self.worked_on);
+            known.retain(|id| self.jobs.contains(id));
+            known.sort_unstable();
+            known.dedup();
+            self.worked_on = known;
         }
     }
 
@@ -785,6 +803,7 @@ impl ProtocolState {
         if jobs {
             self.jobs = ById::default();
             self.ended.clear();
+            self.worked_on.clear();
             for lane in self.connectors.values_mut() {
                 lane.live = Default::default();
                 lane.running = 0;

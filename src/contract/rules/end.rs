@@ -10,13 +10,13 @@ use crate::finding::Subject;
 
 /// Every job that is silent for too long at the end.
 pub(crate) fn heartbeat_gap(world: &ProtocolState, now: Timestamp) -> Vec<RuleOffence> {
-    world.jobs().filter_map(|(id, lane)| gap(id, lane, now)).collect()
+    world.worked_on().into_iter().filter_map(|(id, lane)| gap(id, lane, now)).collect()
 }
 
 pub(crate) fn job_left_open(world: &ProtocolState, now: Timestamp) -> Vec<RuleOffence> {
     // The Connector API has no call that completes or suspends a job: who has nothing else cannot be asked for it.
     let is_open = |lane: &JobHistory| lane.claimed.is_some() && lane.is_running() && world.has_direct_door(lane);
-    let open = world.jobs().filter(|(_, lane)| is_open(lane));
+    let open = world.worked_on().into_iter().filter(|(_, lane)| is_open(lane));
     open.map(|(id, lane)| {
         let status = lane.status.map_or("unknown", SyncStatus::name);
         let worker = lane.worker.as_deref().filter(|worker| !worker.trim().is_empty());
@@ -63,7 +63,7 @@ pub(crate) fn stub_unmet(world: &ProtocolState, _now: Timestamp) -> Vec<RuleOffe
 }
 
 pub(crate) fn last_sync_unreported(world: &ProtocolState, _now: Timestamp) -> Vec<RuleOffence> {
-    let ended = world.jobs().filter(|(_, lane)| lane.touched && lane.is_ended());
+    let ended = world.worked_on().into_iter().filter(|(_, lane)| lane.touched && lane.is_ended());
     ended
         .filter_map(|(id, lane)| {
             let (connector, end) = (lane.connector.as_deref()?, lane.ended?);

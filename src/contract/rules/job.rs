@@ -17,6 +17,8 @@ use crate::contract::story::{CallRef, verb};
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::Subject;
+use crate::limits::FINDING_CHARS_MAX;
+use crate::near_miss::shortened;
 
 /// From then on a cleanup may mark a job as failed. Source: connector protocol; `now-300s` in the
 /// query of Elastic's service.
@@ -383,10 +385,15 @@ pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<RuleOffence> {
     dropped.then(|| {
         case.offence(format!("the incremental job {} was claimed without its connector's cursor", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
-            .with("expected", value_of(held))
+            .with("expected", shown_cursor(held))
             .with("seen", Value::Null)
             .then("the job cannot know where the last one ended, and syncs everything or nothing")
     })
+}
+
+/// A cursor as evidence: its value, or the beginning of its text where that is long.
+fn shown_cursor(text: &str) -> Value {
+    if text.len() > FINDING_CHARS_MAX { Value::from(shortened(text, FINDING_CHARS_MAX)) } else { value_of(text) }
 }
 
 pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<RuleOffence> {
@@ -396,8 +403,8 @@ pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<RuleOffence> {
     (!is_own && !is_same_cursor(held, told)).then(|| {
         case.offence(format!("{} was claimed with a cursor that its connector does not hold", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
-            .with("expected", value_of(held))
-            .with("seen", told.value().into_owned())
+            .with("expected", shown_cursor(held))
+            .with("seen", shown_cursor(&told.text()))
     })
 }
 

@@ -49,6 +49,48 @@ fn costs(contract: Contract, jobs: usize) -> Vec<u64> {
     CALLS.iter().map(|(method, target, body)| taken(|| put(method, target, body))).collect()
 }
 
+/// The entries that are looked at when somebody asks what is due next, and what was found if the run ended now, where
+/// five of that many jobs are claimed.
+fn costs_of_asking(jobs: usize) -> Vec<u64> {
+    let now: Timestamp = "2031-05-01T10:00:00Z".parse().expect("an instant");
+    let connector = Connector::new("docs").index_name("search-docs").service_type("postgresql");
+    let fixture = Fixture::new().connector(connector.field("status", "connected"));
+    let fixture = (0..jobs).fold(fixture, |all, at| all.sync_job(SyncJob::pending(format!("job-{at}"), "docs")));
+    let setup = Setup { fixture: Arc::new(fixture), clock: Clock::frozen(now), ..Setup::default() };
+    let mut engine = Engine::new(setup, now).expect("an engine");
+    for at in 0..5 {
+        let target = format!("/_connector/_sync_job/job-{at}/_claim");
+        engine.receive(&Request::new(Method::Put, target).json(r#"{"worker_hostname":"w"}"#), now);
+    }
+    let due = taken(|| assert!(engine.judge.next_due(now).is_some()));
+    let report = taken(|| engine.scopes(true));
+    vec![due, report]
+}
+
+#[test]
+fn a_finding_shows_the_beginning_of_a_long_cursor() {
+    let now: Timestamp = "2031-05-01T10:00:00Z".parse().expect("an instant");
+    let connector = Connector::new("docs").index_name("search-docs").service_type("postgresql");
+    let connector = connector.field("status", "connected").field("sync_cursor", serde_json::json!({ "page": 3 }));
+    let fixture = Arc::new(Fixture::new().connector(connector).sync_job(SyncJob::pending("job", "docs")));
+    let setup = Setup { fixture, clock: Clock::frozen(now), ..Setup::default() };
+    let mut engine = Engine::new(setup, now).expect("an engine");
+    let body = format!(r#"{{"worker_hostname":"w","sync_cursor":{{"pages":["{}"]}}}}"#, "x".repeat(1_000_000));
+    let claim = Request::new(Method::Put, "/_connector/_sync_job/job/_claim").json(body);
+    assert_eq!(engine.receive(&claim, now).status(), 200);
+    let found = engine.findings(false);
+    let altered = found.iter().find(|finding| finding.rule == "cursor-altered").expect("a finding");
+    let seen = altered.evidence["seen"].as_str().expect("a text");
+    assert!(seen.starts_with(r#"{"pages":["xxx"#) && seen.ends_with("x…") && seen.len() < 3_000, "{}", seen.len());
+}
+
+#[test]
+fn the_end_looks_at_the_jobs_that_were_worked_on() {
+    let (few, many) = (costs_of_asking(100), costs_of_asking(2_000));
+    assert!(few.iter().all(|steps| *steps > 0), "{few:?}");
+    assert_eq!(few, many);
+}
+
 /// A mock of 200 jobs, which are planted and learnt before its first call and after a reset if `is_warmed`, and
 /// what it has to tell of a story.
 fn told(is_warmed: bool) -> String {
