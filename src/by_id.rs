@@ -89,6 +89,14 @@ impl<T> ById<T> {
         })
     }
 
+    /// All in no order that means anything, which is quicker.
+    pub(crate) fn iter_unordered(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
+        self.slots.iter().map(|(id, value)| {
+            step();
+            (id, value)
+        })
+    }
+
     /// All, to be changed, in no order that means anything.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().map(|(_, value)| value)

@@ -165,7 +165,7 @@ impl<'a> Retold<'a> {
             compatible_with: reading.compatible_with,
             profile,
             reason,
-            exposed: redact::exposures(request, reading.operation),
+            exposed: redact::exposures(request, reading.operation, false),
             enforced: kind.as_deref() == Some(CONTRACT_EXCEPTION),
         }
     }

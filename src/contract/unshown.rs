@@ -186,7 +186,7 @@ impl Unshown {
         };
         let call = Arc::new(Writing {
             operation,
-            told: format!("{} {}", heard.request.method(), heard.request.path()),
+            told: [heard.request.method().as_str(), " ", heard.request.path()].concat(),
             body: heard.request.body().clone(),
             items: OnceLock::new(),
         });

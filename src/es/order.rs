@@ -19,11 +19,13 @@ pub(crate) struct Order<K> {
     uuid: String,
     ids: BTreeMap<(K, u64), Arc<str>>,
     places: BTreeMap<Arc<str>, (K, u64)>,
+    /// What was written to while another order of the index was asked; none if all documents are to be looked at.
+    missed: Option<Vec<Arc<str>>>,
 }
 
 impl<K> Default for Order<K> {
     fn default() -> Order<K> {
-        Order { uuid: String::new(), ids: BTreeMap::new(), places: BTreeMap::new() }
+        Order { uuid: String::new(), ids: BTreeMap::new(), places: BTreeMap::new(), missed: None }
     }
 }
 
@@ -37,16 +39,32 @@ impl<K> PartialEq for Order<K> {
 impl<K: Clone + Ord> Order<K> {
     /// Takes in what has been written since it was last asked. A document without a key is left out.
     pub(crate) fn follow(&mut self, index: &mut Index, key: impl Fn(&Source) -> Option<K>) {
+        Order::follow_one(std::slice::from_mut(self), 0, index, key);
+    }
+
+    /// The same of one of several orders of an index; the others note what they miss.
+    pub(crate) fn follow_one(
+        orders: &mut [Order<K>],
+        asked: usize,
+        index: &mut Index,
+        key: impl Fn(&Source) -> Option<K>,
+    ) {
         let changed = index.changes.take();
-        match changed.filter(|_| self.uuid == index.uuid()) {
-            Some(changed) => changed.iter().for_each(|id| self.place(index, id, &key)),
-            None => {
-                *self = Order { uuid: index.uuid().to_owned(), ..Order::default() };
-                let ids: Vec<Arc<str>> = index.iter().map(|(id, _)| id.clone()).collect();
-                ids.iter().for_each(|id| self.place(index, id, &key));
+        index.changes.begin();
+        for order in &mut *orders {
+            match (order.missed.as_mut().filter(|_| order.uuid == index.uuid()), &changed) {
+                (Some(missed), Some(changed)) if missed.len() <= index.len() => missed.extend_from_slice(changed),
+                _ => *order = Order::default(),
             }
         }
-        index.changes.begin();
+        let order = &mut orders[asked];
+        match order.missed.replace(Vec::new()) {
+            Some(missed) => missed.iter().for_each(|id| order.place(index, id, &key)),
+            None => {
+                order.uuid = index.uuid().to_owned();
+                index.iter().for_each(|(id, _)| order.place(index, id, &key));
+            }
+        }
     }
 
     fn place(&mut self, index: &Index, id: &Arc<str>, key: impl Fn(&Source) -> Option<K>) {
@@ -71,6 +89,11 @@ impl<K: Clone + Ord> Order<K> {
         let ids = self.ids.values().inspect(|_| step()).skip(from as usize).take(size as usize);
         let hits = ids.filter_map(|id| index.entry(id)).map(|(id, hit)| (id.clone(), hit.source.clone()));
         Ok(DocumentPage { total: self.ids.len(), hits: hits.collect() })
+    }
+
+    /// The ids of the documents with a key from this one on, each with its key.
+    pub(crate) fn from(&self, key: K) -> impl Iterator<Item = (&K, &Arc<str>)> {
+        self.ids.range((key, 0)..).map(|((key, _), id)| (key, id)).inspect(|_| step())
     }
 
     /// The ids of the documents with that key.
@@ -119,8 +142,9 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::es::connector::rules::NewConnector;
+    use crate::es::document::source::Patch;
     use crate::es::store::{CONNECTORS, Cluster, JobFilter, SYNC_JOBS};
-    use crate::es::sync_job::rules::{JobType, TriggerMethod};
+    use crate::es::sync_job::rules::{JobType, SyncStatus, TriggerMethod};
     use crate::steps::taken;
 
     fn at(second: u64) -> Timestamp {
@@ -199,16 +223,46 @@ mod tests {
                     cluster.create_sync_job("content-0", post.0, post.1, at(second)).expect("a job")
                 })
                 .collect();
+            let few: Vec<String> = (0..5)
+                .map(|_| {
+                    let post = (JobType::Full, TriggerMethod::OnDemand);
+                    let id = cluster.create_sync_job("content-3", post.0, post.1, at(0)).expect("a job");
+                    let canceled = Patch::new().set_own("status", SyncStatus::Canceled);
+                    cluster.update_sync_job(&id, canceled).expect("a change");
+                    id
+                })
+                .collect();
             let lists = |cluster: &mut Cluster| {
                 let page = cluster.sync_jobs(&JobFilter::default(), 20, 10).expect("a page");
-                assert_eq!((page.total, page.hits.len()), (jobs as usize, 10));
+                assert_eq!((page.total, page.hits.len()), (jobs as usize + 5, 10));
                 assert_eq!(*page.hits[0].0, *made[made.len() - 21]);
+                for narrowed in [
+                    JobFilter { connector_id: Some("content-3"), ..JobFilter::default() },
+                    JobFilter { status: Some(SyncStatus::Canceled), ..JobFilter::default() },
+                    JobFilter {
+                        connector_id: Some("content-3"),
+                        job_types: vec![JobType::Full],
+                        ..JobFilter::default()
+                    },
+                ] {
+                    let page = cluster.sync_jobs(&narrowed, 1, 10).expect("a page");
+                    assert_eq!((page.total, page.hits.len()), (5, 4), "{narrowed:?}");
+                    assert!(page.hits.iter().map(|(id, _)| &**id).eq(&few[1..]), "{narrowed:?}");
+                }
                 let page = cluster.connectors(0, 10, false, None).expect("a page");
                 assert_eq!((page.total, page.hits.len()), (jobs as usize / 10, 10));
-                let asked = NewConnector { index_name: Some("content-new"), ..NewConnector::default() };
+                let asked = NewConnector {
+                    index_name: Some("content-new"),
+                    service_type: Some("directory"),
+                    ..NewConnector::default()
+                };
                 cluster.put_connector("new", &asked, at(0)).expect("a connector");
                 assert!(cluster.index_name_is_free("content-3", "new").is_err());
-                cluster.delete_connector("new", true, false).expect("a deletion");
+                for second in [1, 2] {
+                    let post = (JobType::Full, TriggerMethod::OnDemand);
+                    cluster.create_sync_job("new", post.0, post.1, at(second)).expect("a job");
+                }
+                cluster.delete_connector("new", true, true).expect("a deletion");
             };
             // The first page of all puts them in order.
             lists(&mut cluster);

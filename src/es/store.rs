@@ -56,8 +56,8 @@ pub(crate) struct Cluster {
     pub(crate) api_keys: Arc<ApiKeys>,
     /// Searches that go on.
     pub(crate) contexts: Contexts,
-    /// Jobs, newest first.
-    jobs_by_age: Order<Reverse<Option<Timestamp>>>,
+    /// Jobs in the orders of [`JobOrder`]; empty as long as nobody has asked.
+    jobs_in_order: Vec<Order<JobPlace>>,
     /// Connectors that are not deleted by the name of their index, those without one last.
     connectors_by_index: Order<(bool, Option<Arc<str>>)>,
     /// The worker that claimed last.
@@ -67,6 +67,36 @@ pub(crate) struct Cluster {
     pub(crate) seen_at: Option<Timestamp>,
     /// What can be put back while a call is tried.
     pub(crate) trial: Option<Box<Trial>>,
+}
+
+/// What a list of jobs is narrowed to, as far as jobs are held in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum JobOrder {
+    /// Nothing.
+    All,
+    /// One connector.
+    Connector,
+    /// One status.
+    Status,
+}
+
+/// A job's place among others: what it is narrowed by, then the newest first.
+type JobPlace = (Option<Arc<str>>, Reverse<Option<Timestamp>>);
+
+impl JobOrder {
+    fn place(self, job: &Source) -> JobPlace {
+        let view = JobView(job);
+        let narrowed = match self {
+            JobOrder::All => None,
+            JobOrder::Connector => view.connector_id(),
+            JobOrder::Status => job.text("status"),
+        };
+        (narrowed.map(Arc::from), newest(job))
+    }
+}
+
+fn newest(job: &Source) -> Reverse<Option<Timestamp>> {
+    Reverse(JobView(job).created_at())
 }
 
 /// The cursor of the latest claim; it makes no difference between two clusters.
@@ -111,7 +141,7 @@ impl Cluster {
             templates: Arc::default(),
             api_keys: Arc::default(),
             contexts: Contexts::default(),
-            jobs_by_age: Order::default(),
+            jobs_in_order: Vec::new(),
             connectors_by_index: Order::default(),
             worker: Arc::default(),
             cursor: LatestCursor::default(),
@@ -276,16 +306,41 @@ impl Cluster {
                 && filter.connector_id.is_none_or(|id| JobView(source).connector_id() == Some(id))
                 && (filter.job_types.is_empty() || filter.job_types.iter().any(|kind| is("job_type", kind.name())))
         };
-        let newest = |source: &Source| Reverse(JobView(source).created_at());
-        let Some(index) = self.indices.get_mut(SYNC_JOBS) else {
-            return Ok(DocumentPage { total: 0, hits: Vec::new() });
-        };
-        let seen = seen(index, self.seen_at);
-        if *filter != JobFilter::default() || seen.is_behind() {
+        if let Some(seen) = self.indices.get(SYNC_JOBS).map(|index| seen(index, self.seen_at))
+            && seen.is_behind()
+        {
             return chosen(seen, from, size, passes, newest);
         }
-        self.jobs_by_age.follow(index, |source| Some(newest(source)));
-        self.jobs_by_age.page(index, from, size)
+        let (order, narrowed) = match (filter.connector_id, filter.status) {
+            (Some(id), _) => (JobOrder::Connector, Some(id)),
+            (None, Some(status)) => (JobOrder::Status, Some(status.name())),
+            (None, None) => (JobOrder::All, None),
+        };
+        let Some((index, jobs)) = self.jobs_in(order) else {
+            return Ok(DocumentPage { total: 0, hits: Vec::new() });
+        };
+        if *filter == JobFilter::default() {
+            return jobs.page(index, from, size);
+        }
+        window(from, size)?;
+        let mut page = DocumentPage { total: 0, hits: Vec::new() };
+        for (id, job) in narrowed_to(jobs, narrowed).filter_map(|id| index.entry(id)) {
+            if passes(&job.source) {
+                if page.total as u64 >= from && (page.hits.len() as u64) < size {
+                    page.hits.push((id.clone(), job.source.clone()));
+                }
+                page.total += 1;
+            }
+        }
+        Ok(page)
+    }
+
+    /// The jobs in an order, as they are now, with their index; none if nobody has made it.
+    fn jobs_in(&mut self, order: JobOrder) -> Option<(&Index, &Order<JobPlace>)> {
+        let index = self.indices.get_mut(SYNC_JOBS)?;
+        self.jobs_in_order.resize_with(3, Order::default);
+        Order::follow_one(&mut self.jobs_in_order, order as usize, index, |job| Some(order.place(job)));
+        Some((index, &self.jobs_in_order[order as usize]))
     }
 
     // ── connectors ────────────────────────────────────────────────────────────────────────────────
@@ -345,8 +400,12 @@ impl Cluster {
                 connectors.update(id, Patch::new().set("deleted", Value::Bool(true)), None)?;
             }
         }
-        if and_sync_jobs && let Some(jobs) = self.index_mut(SYNC_JOBS) {
-            jobs.delete_where(|job| JobView(job).connector_id() == Some(id));
+        if and_sync_jobs && let Some((_, jobs)) = self.jobs_in(JobOrder::Connector) {
+            let mut doomed: Vec<Arc<str>> = narrowed_to(jobs, Some(id)).cloned().collect();
+            doomed.sort_unstable();
+            if let Some(jobs) = self.index_mut(SYNC_JOBS) {
+                doomed.iter().for_each(|job| _ = jobs.delete(job));
+            }
         }
         Ok(())
     }
@@ -419,6 +478,12 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// The jobs of an order that are narrowed to something, newest first.
+fn narrowed_to<'a>(jobs: &'a Order<JobPlace>, to: Option<&'a str>) -> impl Iterator<Item = &'a Arc<str>> {
+    let first = (to.map(Arc::from), Reverse(Some(Timestamp::MAX)));
+    jobs.from(first).take_while(move |((narrowed, _), _)| narrowed.as_deref() == to).map(|(_, id)| id)
 }
 
 /// A connector's place among the others: by its index, those without one last.

@@ -137,7 +137,7 @@ mod tests {
             5 => drop(cluster.index_mut(index).map(|it| it.update(id, Patch::new().set("m", json!(1)), None))),
             6 => drop(cluster.index_mut(index).map(|index| index.delete(id))),
             7 => drop(cluster.index_mut(index).map(|index| index.remove(id, WriteGuard::default()))),
-            8 => drop(cluster.index_mut(index).map(|index| index.delete_where(|source| source.get("n").is_some()))),
+            8 => drop(cluster.index_mut(index).map(|index| IDS.iter().for_each(|id| _ = index.delete(id)))),
             9 => {
                 drop(cluster.index_mut(index).map(|it| it.design_mut().settings.insert("hidden".into(), json!("true"))))
             }

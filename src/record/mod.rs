@@ -68,10 +68,18 @@ pub(crate) struct Journal {
     forgotten: BTreeMap<(Option<&'static str>, u16), u64>,
     entries_max: usize,
     bytes_max: usize,
-    blocks: VecDeque<Arc<str>>,
+    blocks: VecDeque<HeaderBlock>,
     frames: VecDeque<Arc<Frame>>,
     /// The values that are known to be secret.
     pub known: KnownSecrets,
+}
+
+/// Header lines as they are kept, which the entries share.
+#[derive(Clone, Debug)]
+struct HeaderBlock {
+    text: Arc<str>,
+    /// Whether something in them is masked, or was sent so.
+    has_masks: bool,
 }
 
 /// A place in the journal; empty until its answer has been written, and for an event.
@@ -293,8 +301,10 @@ impl Journal {
     /// read as JSON.
     pub(crate) fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool) -> Mask {
         let known = self.known.len();
-        let is_kept = self.block(request.headers().as_text()).is_some();
-        let mask = self.known.mask(operation, request, is_json, is_kept);
+        let block = self.block(request.headers().as_text());
+        let (is_kept, has_masks) = block.map_or((false, true), |block| (true, block.has_masks));
+        let mut mask = self.known.mask(operation, request, is_json, is_kept);
+        mask.shows_headers = !has_masks && self.known.len() == known;
         self.recheck(known);
         mask
     }
@@ -608,23 +618,23 @@ impl Journal {
     fn share(&mut self, headers: &Headers) -> Arc<str> {
         // What is kept has been masked, so what reads like it has nothing left to mask.
         if let Some(block) = self.block(headers.as_text()) {
-            return block;
+            return block.text.clone();
         }
         let masked = self.known.headers(headers);
         let text = masked.as_text();
         if let Some(block) = self.block(text) {
-            return block;
+            return block.text.clone();
         }
         let block: Arc<str> = text.into();
         if self.blocks.len() == SHARED_BLOCKS_MAX {
             self.blocks.pop_front();
         }
-        self.blocks.push_back(block.clone());
+        self.blocks.push_back(HeaderBlock { text: block.clone(), has_masks: text.contains(redact::REDACTED) });
         block
     }
 
-    fn block(&self, text: &str) -> Option<Arc<str>> {
-        self.blocks.iter().find(|block| &***block == text).cloned()
+    fn block(&self, text: &str) -> Option<&HeaderBlock> {
+        self.blocks.iter().find(|block| *block.text == *text)
     }
 }
 

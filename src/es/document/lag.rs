@@ -127,7 +127,7 @@ impl<'a> VisibleIndex<'a> {
         let shown =
             move |(id, _): &(&'a Arc<str>, &'a StoredDocument)| hidden.is_none_or(|hidden| !hidden.contains_key(*id));
         let before = hidden.into_iter().flatten().filter_map(|(id, before)| Some((id, before.as_ref()?)));
-        self.index.iter().filter(shown).chain(before)
+        self.index.iter_unordered().filter(shown).chain(before)
     }
 }
 

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
 use crate::clock::Timestamp;
 use crate::es::connector::rules::index_name_offence;
 use crate::es::document::store::{BlockLevel, Index};
@@ -191,12 +193,10 @@ impl Cluster {
             return Ok(given);
         }
         let indices = self.named(name);
-        let says = |index: &&Index| index.design.aliases.get(name).cloned();
-        let is_writer =
-            |index: &&&Index| says(index).and_then(|says| says.get("is_write_index")?.as_bool()) == Some(true);
-        let Some(index) = indices.iter().find(is_writer).or(indices.first()) else { return Ok(given) };
-        let says = says(index).unwrap_or_default();
-        match (says.get("index_routing").and_then(serde_json::Value::as_str), given) {
+        let mut says = indices.iter().filter_map(|index| index.design.aliases.get(name));
+        let is_writer = |says: &&Map<String, Value>| says.get("is_write_index").and_then(Value::as_bool) == Some(true);
+        let Some(says) = says.clone().find(is_writer).or_else(|| says.next()) else { return Ok(given) };
+        match (says.get("index_routing").and_then(Value::as_str), given) {
             (Some(own), Some(given)) if own != given => Err(IndexRefusal::OtherRouting {
                 alias: name.to_owned(),
                 own: own.to_owned(),

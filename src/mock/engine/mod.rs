@@ -602,7 +602,7 @@ impl Engine {
                         (_, Answered::Recorded(response)) => heard::retry_after_s(response),
                         (_, Answered::Made(_)) => None,
                     },
-                    exposed: &redact::exposures(shown, reading.operation),
+                    exposed: &redact::exposures(shown, reading.operation, mask.shows_headers),
                     enforced: false,
                     mark,
                 });

@@ -55,8 +55,8 @@ fn error_places(operation: Option<&str>) -> &'static [&'static str] {
 }
 
 /// Where the masks of a request say that secrets stood in the open: a live judge and one that reads a recording
-/// see the same.
-pub(crate) fn exposures(request: &Request, operation: Option<&str>) -> Vec<Exposure> {
+/// see the same. `shows_headers` says that its header lines have been looked at, and have none.
+pub(crate) fn exposures(request: &Request, operation: Option<&str>, shows_headers: bool) -> Vec<Exposure> {
     let holds = |text: &str| text.as_bytes().contains(&b'<') && text.contains(REDACTED);
     let mut found = Vec::new();
     // One look at the whole is enough for nearly every request.
@@ -72,7 +72,7 @@ pub(crate) fn exposures(request: &Request, operation: Option<&str>) -> Vec<Expos
             }
         }
     }
-    if holds(request.headers().as_text()) {
+    if !shows_headers && holds(request.headers().as_text()) {
         let lines = request.headers().iter().filter(|(name, value)| holds(value) && !is_secret_header(name));
         found.extend(lines.map(|(name, _)| Exposure::Header(name.to_owned())));
     }

@@ -39,6 +39,8 @@ pub(crate) struct Mask {
     /// Secrets of this very body that are too short to be looked for elsewhere, and words of what could not
     /// be read.
     own: Vec<Box<[u8]>>,
+    /// Whether its header lines are known to be told as they are, with nothing in them that reads like a mask.
+    pub shows_headers: bool,
 }
 
 impl Mask {
@@ -74,7 +76,13 @@ impl KnownSecrets {
     /// `is_plain` that the header lines have been looked at before and have nothing to mask.
     pub(crate) fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool, is_plain: bool) -> Mask {
         let known = self.len();
-        let mut mask = Mask { request: None, scope: scope(operation, request.path()), hides: false, own: Vec::new() };
+        let mut mask = Mask {
+            request: None,
+            scope: scope(operation, request.path()),
+            hides: false,
+            own: Vec::new(),
+            shows_headers: false,
+        };
         let learnt = self.request_body(&mut mask, request, is_json);
         let headers = if is_plain { None } else { self.credentials(request.headers(), &mut mask.own) };
         let target = if request.is_bare() { None } else { self.secret_parameters(request.target(), &mut mask.own) };

@@ -201,11 +201,15 @@ impl Filter {
             Filter::None => false,
             Filter::Ids(ids) => ids.contains(id),
             Filter::Exists(path) => find(source, path, Leaves::Below, &mut |_| true),
-            Filter::Field { path, test } => match (test, source.field(path).and_then(SharedValue::as_instant)) {
+            Filter::Field { path, test: Test::Date(spans) } => match source.field(path).map(SharedValue::as_instant) {
                 // An instant that the server has written need not be read.
-                (Test::Date(spans), Some(at)) => is_within(spans, at.as_millis()),
-                _ => values_at(source, path, &mut |value| test.passes(value)),
+                Some(Some(at)) => is_within(spans, at.as_millis()),
+                _ => values_at(source, path, &mut |value| millis_of(value).is_some_and(|at| is_within(spans, at))),
             },
+            Filter::Field { path, test } => find(source, path, Leaves::Here, &mut |leaf| match leaf {
+                Leaf::Value(value) => test.passes(value),
+                Leaf::Text(text) => test.passes_text(text),
+            }),
             Filter::Null(path) => source.iter().any(|(name, value)| has_null(name, value, path)),
             Filter::Words { paths, words, wanted } => has_words(source, paths, words, *wanted),
             Filter::Phrase { path, words } => values_at(source, path, &mut |value| has_phrase(&text_of(value), words)),
@@ -280,12 +284,17 @@ fn has_words(source: &Source, paths: &[String], wanted_words: &[String], wanted:
 }
 
 impl Test {
+    /// Whether a text passes that stands for a value of the document.
+    fn passes_text(&self, text: &str) -> bool {
+        match self {
+            Test::Keyword(terms, whole) => is_term(terms, *whole, text),
+            _ => self.passes(&Value::from(text)),
+        }
+    }
+
     pub(super) fn passes(&self, value: &Value) -> bool {
         match self {
-            Test::Keyword(terms, whole) => {
-                let text = text_of(value);
-                terms.contains(&*text) && whole.takes(&text)
-            }
+            Test::Keyword(terms, whole) => is_term(terms, *whole, &text_of(value)),
             Test::Word(terms) => words(&text_of(value)).any(|word| terms.contains(&*lowered(word))),
             Test::Text(test, whole) => {
                 let text = text_of(value);
@@ -299,6 +308,10 @@ impl Test {
             Test::Date(spans) => millis_of(value).is_some_and(|at| is_within(spans, at)),
         }
     }
+}
+
+fn is_term(terms: &BTreeSet<String>, whole: Whole, text: &str) -> bool {
+    terms.contains(text) && whole.takes(text)
 }
 
 fn is_within(spans: &[(i64, i64)], at: i64) -> bool {
@@ -366,23 +379,41 @@ enum Leaves {
     Below,
 }
 
+/// A single value of a document.
+enum Leaf<'a> {
+    Value(&'a Value),
+    /// A text that is known, so that no value need be made of it.
+    Text(&'a str),
+}
+
 /// Shows `wanted` the single values at a path until it says that this is the one. Lists are opened, nulls
 /// and objects passed over. A name with dots in it is the same as objects in each other.
 pub(crate) fn values_at(source: &Source, path: &str, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
-    find(source, path, Leaves::Here, wanted)
+    find(source, path, Leaves::Here, &mut |leaf| match leaf {
+        Leaf::Value(value) => wanted(value),
+        Leaf::Text(text) => wanted(&Value::from(text)),
+    })
 }
 
-fn find(source: &Source, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+fn find(source: &Source, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(Leaf<'_>) -> bool) -> bool {
     // Only what stands at the path is put together, and only for this look.
-    source.fields().any(|(name, field)| match path.strip_prefix(name).map(|rest| (rest, rest.strip_prefix('.'))) {
-        Some(("", _)) => leaf(&field.apart(), leaves, wanted),
-        Some((_, Some(rest))) => match field.known_text(rest) {
-            Some(text) => wanted(&Value::from(text)),
+    source.fields().any(|(name, field)| match rest_of(path, name) {
+        Some("") => leaf(&field.apart(), leaves, wanted),
+        Some(rest) => rest.strip_prefix('.').is_some_and(|rest| match field.known_text(rest) {
+            Some(text) => wanted(Leaf::Text(text)),
             None => descend(&field.part(rest).apart(), rest, leaves, wanted),
-        },
-        Some((_, None)) => false,
+        }),
         None => is_below(name, path, leaves) && leaf(&field.apart(), leaves, wanted),
     })
+}
+
+/// What follows a name in a path that begins with it. Most names differ in the byte that is looked at first.
+#[inline]
+fn rest_of<'p>(path: &'p str, name: &str) -> Option<&'p str> {
+    match name.as_bytes() {
+        [.., last] if path.as_bytes().get(name.len() - 1) != Some(last) => None,
+        _ => path.strip_prefix(name),
+    }
 }
 
 /// Whether a field with dots in its name lies below the object that it spells out, where that counts.
@@ -390,7 +421,7 @@ fn is_below(name: &str, path: &str, leaves: Leaves) -> bool {
     leaves == Leaves::Below && name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
 }
 
-fn enter(name: &str, value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+fn enter(name: &str, value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(Leaf<'_>) -> bool) -> bool {
     match path.strip_prefix(name) {
         Some("") => leaf(value, leaves, wanted),
         Some(rest) => rest.strip_prefix('.').is_some_and(|rest| descend(value, rest, leaves, wanted)),
@@ -398,7 +429,7 @@ fn enter(name: &str, value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn
     }
 }
 
-fn descend(value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+fn descend(value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(Leaf<'_>) -> bool) -> bool {
     match value {
         Value::Object(map) => map.iter().any(|(name, value)| enter(name, value, path, leaves, wanted)),
         Value::Array(items) => items.iter().any(|item| descend(item, path, leaves, wanted)),
@@ -406,11 +437,11 @@ fn descend(value: &Value, path: &str, leaves: Leaves, wanted: &mut dyn FnMut(&Va
     }
 }
 
-fn leaf(value: &Value, leaves: Leaves, wanted: &mut dyn FnMut(&Value) -> bool) -> bool {
+fn leaf(value: &Value, leaves: Leaves, wanted: &mut dyn FnMut(Leaf<'_>) -> bool) -> bool {
     match value {
         Value::Null => false,
         Value::Array(items) => items.iter().any(|item| leaf(item, leaves, wanted)),
         Value::Object(map) => leaves == Leaves::Below && map.values().any(|value| leaf(value, leaves, wanted)),
-        value => wanted(value),
+        value => wanted(Leaf::Value(value)),
     }
 }

@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Hit, HitShape, NarrowedIndex, Search, SearchFound, Shard, ShardDocuments, ShardFault, Total, Track};
+use super::{
+    Hit, HitShape, NarrowedIndex, Search, SearchFound, Shard, ShardDocuments, ShardFault, Total, Track,
+    in_order_of_writing,
+};
 use crate::clock::Timestamp;
 use crate::es::document::source::StoredDocument;
 use crate::es::index::layout::ShardLayout;
@@ -380,9 +383,7 @@ impl ShardDocuments<'_> {
             ShardDocuments::Kept(documents) => documents.to_vec(),
             ShardDocuments::Live(seen) => {
                 let mut kept: Vec<_> = seen.iter().map(|(id, document)| (id.clone(), document.clone())).collect();
-                kept.sort_by_cached_key(|(id, document)| {
-                    (layout.shard_of(id, document.routing.as_deref()), document.seq_no)
-                });
+                in_order_of_writing(&mut kept, layout, |(id, document)| (id, document));
                 kept
             }
         }

@@ -461,10 +461,14 @@ impl Search {
                 matching.retain(|(id, document)| filter.matches(id, &document.source));
             }
             ranking.count += matching.len() as u64;
+            let mut keys: Vec<SortKey> = Vec::new();
             for (id, document) in matching {
                 let place = SortPlace { document, shard: number, score };
-                let keys: Vec<SortKey> =
-                    sorters.iter().map(|sorter| sorter.key(&place)).collect::<Result<_, _>>().map_err(fault)?;
+                keys.clear();
+                keys.reserve_exact(sorters.len());
+                for sorter in &sorters {
+                    keys.push(sorter.key(&place).map_err(fault)?);
+                }
                 let is_behind = after.as_ref().is_none_or(|after| compare(&sorters, &keys, after) == Ordering::Greater);
                 if !is_behind || (sorters.is_empty() && ranking.hits.len() >= most) {
                     continue;
@@ -474,7 +478,7 @@ impl Search {
                 if last.is_some_and(|last| compare(&sorters, &keys, &last.keys) != Ordering::Less) {
                     continue;
                 }
-                ranking.hits.push(Ranked { keys, shard: number, id, document });
+                ranking.hits.push(Ranked { keys: std::mem::take(&mut keys), shard: number, id, document });
                 if ranking.hits.len() >= room {
                     ranking.hits.sort_by(|one, other| compare(&sorters, &one.keys, &other.keys));
                     ranking.hits.truncate(most);
@@ -585,11 +589,7 @@ impl<'a> Shard<'a> {
                     Some(ids) => ids.iter().filter_map(|id| index.entry(id)).filter(matches).collect(),
                     None => index.iter().filter(matches).collect(),
                 };
-                if layout.shards == 1 {
-                    found.sort_unstable_by_key(|(_, document)| document.seq_no);
-                } else {
-                    found.sort_by_cached_key(|(id, document)| (place(id, document), document.seq_no));
-                }
+                in_order_of_writing(&mut found, layout, |(id, document)| (id, document));
                 found
             }
         })
@@ -617,6 +617,18 @@ impl<'a> Shard<'a> {
             Some(own) => Ok(Filter::Every(vec![filter, self.bind(own, now)?])),
             None => Ok(filter),
         }
+    }
+}
+
+/// Puts documents into the order of shards and of writing.
+fn in_order_of_writing<T>(found: &mut [T], layout: ShardLayout, entry: impl Fn(&T) -> (&Arc<str>, &StoredDocument)) {
+    if layout.shards == 1 {
+        found.sort_unstable_by_key(|found| entry(found).1.seq_no);
+    } else {
+        found.sort_by_cached_key(|found| {
+            let (id, document) = entry(found);
+            (layout.shard_of(id, document.routing.as_deref()), document.seq_no)
+        });
     }
 }
 
