@@ -134,6 +134,11 @@ pub fn claim_on_the_wire(number: usize) -> Vec<u8> {
 
 /// A connector that owns `search-docs`, that many further ones divided by ten, and that many waiting jobs.
 pub fn fixture(jobs: usize) -> Fixture {
+    Fixture::from_json(&fixture_text(jobs)).expect("a fixture")
+}
+
+/// The same as a text.
+pub fn fixture_text(jobs: usize) -> String {
     let mut text = String::from(
         r#"{"connectors":[{"id":"docs","index_name":"search-docs","service_type":"directory","status":"connected","sync_cursor":{"page":3}}"#,
     );
@@ -151,7 +156,7 @@ pub fn fixture(jobs: usize) -> Fixture {
         ));
     }
     text.push_str("]}");
-    Fixture::from_json(&text).expect("a fixture")
+    text
 }
 
 fn now() -> Timestamp {

@@ -1,4 +1,5 @@
-//! Bytes that a server holds, counted by the allocator, with the whole server in this process.
+//! Bytes that a server holds, counted by the allocator, and how long others wait for it, with the whole server in this
+//! process.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use elastimock::MockServer;
 
 use crate::calls;
-use crate::heap::live_bytes;
+use crate::heap::{live_bytes, peak_bytes};
 
 /// Each figure with its name.
 pub fn measure() -> Vec<(String, f64)> {
@@ -46,7 +47,50 @@ pub fn measure() -> Vec<(String, f64)> {
     figures
 }
 
-fn server(jobs: usize) -> MockServer {
+/// What large bodies take at most, in percent of their size.
+pub fn peaks() -> Vec<(String, f64)> {
+    let peak = |(name, method, path, body): (&str, &str, &str, Vec<u8>)| {
+        let server = server(2);
+        answering(&server, 1);
+        settled();
+        let peak = peak_bytes(|| drop(answer(&server, method, path, &body)));
+        (format!("percent_at_most_of_{name}"), peak as f64 / body.len() as f64 * 100.0)
+    };
+    bodies().into_iter().map(peak).collect()
+}
+
+/// Large bodies, each with its name: a cursor of many texts, and what takes most memory for its size, in a single
+/// value, which is refused, and in lines that are just light enough to be taken.
+pub fn bodies() -> [(&'static str, &'static str, &'static str, Vec<u8>); 3] {
+    const MB: usize = 1_000_000;
+    let texts = format!(r#""{}","#, "x".repeat(1_000)).repeat(10 * MB / 1_003);
+    let cursor = format!(r#"{{"worker_hostname":"w","sync_cursor":{{"texts":[{texts}""]}}}}"#);
+    let zeros = format!(r#"{{"n":[{}0]}}"#, "0,".repeat(50 * MB));
+    let line = format!("{{\"index\":{{\"_index\":\"docs\"}}}}\n{{\"n\":[{}0]}}\n", "1234,".repeat(1_000));
+    let lines = line.repeat(100 * MB / line.len());
+    [
+        ("a_body_of_10_MB", "PUT", "/_connector/_sync_job/job-0000000000000001/_claim", cursor.into()),
+        ("100_MB_of_zeros", "PUT", "/docs/_doc/1", zeros.into()),
+        ("100_MB_of_lines_of_numbers", "POST", "/_bulk", lines.into()),
+    ]
+}
+
+/// What a server answers to a call on a connection of its own.
+pub fn answer(server: &MockServer, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    let media = if path == "/_bulk" { "x-ndjson" } else { "json" };
+    let length = body.len();
+    let mut stream = connect(server);
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/{media}\r\n");
+    stream
+        .write_all(format!("{head}connection: close\r\ncontent-length: {length}\r\n\r\n").as_bytes())
+        .and_then(|()| stream.write_all(body))
+        .expect("a request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    answer
+}
+
+pub fn server(jobs: usize) -> MockServer {
     MockServer::builder().fixture(calls::fixture(jobs)).start_blocking().expect("a server")
 }
 
@@ -69,7 +113,7 @@ fn connect(server: &MockServer) -> TcpStream {
     stream
 }
 
-fn answering(server: &MockServer, claims: usize) {
+pub fn answering(server: &MockServer, claims: usize) {
     let mut stream = connect(server);
     (0..claims).for_each(|number| claim(&mut stream, number));
 }
@@ -92,46 +136,50 @@ fn claim(stream: &mut TcpStream, number: usize) {
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..length]));
 }
 
-/// How long others wait at most for the lock while something large is done, in microseconds: the least of some
-/// rounds, for a busy machine adds to it.
+/// How long others wait at most for the lock while something large is done, in microseconds: the median of some
+/// rounds. A busy machine adds to it, or lets the one who waits miss it.
 pub fn longest_holds() -> Vec<(String, f64)> {
     const JOBS: usize = 50_000;
-    const ROUNDS: usize = 3;
-    let search = |server: &MockServer, path: &str, body: &str| {
-        let length = body.len();
-        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
-        let mut stream = connect(server);
-        stream
-            .write_all(format!("{head}connection: close\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes())
-            .expect("a request");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
+    const ROUNDS: usize = 5;
+    let ask = |server: &MockServer, method: &str, path: &str, body: &str| {
+        let answer = answer(server, method, path, body.as_bytes());
         assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     };
+    let search = |server: &MockServer, path: &str, body: &str| ask(server, "POST", path, body);
     const SORTED: &str = r#"{"size":10,"sort":[{"created_at":"asc"}]}"#;
     let jobs = "/.elastic-connectors-sync-jobs";
     type Deed<'a> = (&'a str, Box<dyn Fn(&MockServer) + 'a>);
-    let deeds: [Deed<'_>; 6] = [
+    let deeds: [Deed<'_>; 9] = [
         ("first_call", Box::new(|server| answering(server, 1))),
         ("state", Box::new(|server| drop(server.state().expect("a state").to_value()))),
         ("report", Box::new(|server| drop(server.findings()))),
         ("search_of_all", Box::new(|server| search(server, &format!("{jobs}/_search"), SORTED))),
         ("scroll_of_all", Box::new(|server| search(server, &format!("{jobs}/_search?scroll=1m"), SORTED))),
+        ("list_of_one_status", Box::new(|server| ask(server, "GET", "/_connector/_sync_job?status=error", ""))),
+        ("journal_page", Box::new(|server| ask(server, "GET", "/_elastimock/journal?limit=1000", ""))),
         ("point_in_time", Box::new(|server| search(server, &format!("{jobs}/_pit?keep_alive=1m"), ""))),
+        (
+            "deletion_of_a_connector_with_all_jobs",
+            Box::new(|server| ask(server, "DELETE", "/_connector/docs?delete_sync_jobs=true", "")),
+        ),
     ];
-    let mut least = vec![f64::INFINITY; deeds.len()];
+    let mut waits = vec![Vec::new(); deeds.len()];
     for _ in 0..ROUNDS {
         let server = server(JOBS);
-        for ((_, deed), least) in deeds.iter().zip(&mut least) {
-            *least = least.min(longest_wait(&server, || deed(&server)));
+        for ((_, deed), waits) in deeds.iter().zip(&mut waits) {
+            waits.push(longest_wait(&server, || deed(&server)));
         }
     }
-    deeds.iter().zip(least).map(|((name, _), least)| (format!("us_longest_hold_{name}"), least)).collect()
+    let middle = |mut waits: Vec<f64>| {
+        waits.sort_by(f64::total_cmp);
+        waits[ROUNDS / 2]
+    };
+    deeds.iter().zip(waits).map(|((name, _), waits)| (format!("us_longest_hold_{name}"), middle(waits))).collect()
 }
 
 /// How long somebody who asks for the time all along waits at most while something is done.
 fn longest_wait(server: &MockServer, deed: impl FnOnce()) -> f64 {
-    let is_done = AtomicBool::new(false);
+    let (is_asking, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let mut longest = Duration::ZERO;
@@ -139,10 +187,14 @@ fn longest_wait(server: &MockServer, deed: impl FnOnce()) -> f64 {
                 let begin = Instant::now();
                 server.now();
                 longest = longest.max(begin.elapsed());
+                is_asking.store(true, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_micros(50));
             }
             longest
         });
+        while !is_asking.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
         deed();
         is_done.store(true, Ordering::Relaxed);
         asking.join().expect("the one who asks").as_secs_f64() * 1e6

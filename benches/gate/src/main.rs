@@ -6,6 +6,7 @@
 mod calls;
 mod heap;
 mod kept;
+mod times;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -18,13 +19,14 @@ use std::{env, fs};
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
 
-const USAGE: &str = "usage: cargo run --release [-- --renew | --figures | --bytes | --holds]
+const USAGE: &str = "usage: cargo run --release [-- --renew | --figures | --bytes | --holds | --times]
 
   compares instructions, bytes and growth with baseline.txt; red is exit code 1
   --renew    writes what is measured into baseline.txt
   --figures  prints what is measured, in the form of baseline.txt
   --bytes    the same, of the bytes alone: in seconds, and without valgrind
-  --holds    prints for how long others wait for the lock at most: a time, and so no part of the verdict";
+  --holds    prints for how long others wait for the lock at most: a time, and so no part of the verdict
+  --times    prints other times, and what large bodies take: a start, many jobs, 10 and 100 MB";
 
 /// By how much a figure may pass its baseline, where the toolchain is the baseline's own.
 const TOLERANCE: f64 = 1.02;
@@ -57,6 +59,10 @@ fn main() -> ExitCode {
         }
         ["--holds"] => {
             print!("{}", text(&kept::longest_holds().into_iter().collect()));
+            Ok(true)
+        }
+        ["--times"] => {
+            print!("{}", text(&times::measure().into_iter().collect()));
             Ok(true)
         }
         _ => Err(USAGE.into()),

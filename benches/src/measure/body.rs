@@ -28,7 +28,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
         }
     }
     let subject = report.subject();
-    for (row, most) in [(&cpu, 60_000.0), (&peak, 4.0)] {
+    for (row, most) in [(&cpu, 25_000.0), (&peak, 2.0)] {
         report.target(row.label(), row.unit(), row.of(subject), at_most(most, None));
     }
     for row in [cpu, peak, stays] {

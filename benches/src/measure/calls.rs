@@ -14,8 +14,8 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     if !plan.names.contains(&NAME) {
         return Ok(());
     }
-    // Times come last: the longest holds of the lock.
-    for wanted in ["--figures", "--holds"] {
+    // Times come last: of a server's life, and the longest holds of the lock.
+    for wanted in ["--figures", "--times", "--holds"] {
         for (name, figure) in figures(wanted)? {
             let unit = match name.split_once('_').map(|(unit, _)| unit) {
                 Some("bytes") => Unit::Bytes,

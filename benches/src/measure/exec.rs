@@ -33,7 +33,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
         }
     }
     let subject = report.subject();
-    let targets = [(&time, 6_000.0), (&memory, 16e6)];
+    let targets = [(&time, 5_000.0), (&memory, 9e6)];
     for (row, most) in targets {
         report.target(row.label(), row.unit(), row.of(subject), at_most(most, None));
     }
@@ -45,7 +45,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
         let label = "exec to first answer, 100,000 jobs";
         match first_answers(plan, command, plan.count(2, 3)) {
             Ok((micros, _)) => {
-                report.target(label, Unit::Micros, Some(micros), at_most(500_000.0, None));
+                report.target(label, Unit::Micros, Some(micros), at_most(150_000.0, None));
                 report.row(Row::new(label, Unit::Micros).with(NAME, micros));
             }
             Err(error) => report.failed(label, NAME, &*error),

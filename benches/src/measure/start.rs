@@ -44,7 +44,7 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     }
     let subject = report.subject();
     let targets = [
-        (&times[2], at_most(130.0, Some(60.0))),
+        (&times[2], at_most(35.0, None)),
         (&left[0], at_most(0.0, None)),
         (&left[1], at_most(0.0, None)),
         // A server may leave a few bytes in a table of the process, such as its port; not itself.
