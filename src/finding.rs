@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
+use crate::error::Error;
 use crate::near_miss;
 use crate::source_place::SourcePlace;
 
@@ -37,6 +39,18 @@ impl Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Severity, Error> {
+        match text {
+            "warning" => Ok(Severity::Warning),
+            "error" => Ok(Severity::Error),
+            other => Err(Error::invalid_input(format!("`{other}` is none of: warning, error"))),
+        }
     }
 }
 
@@ -71,6 +85,15 @@ impl Subject {
     fn to_value(&self) -> Value {
         json!({ "kind": self.kind(), "id": self.id() })
     }
+
+    fn from_value(value: &Value) -> Option<Subject> {
+        let id = value.get("id")?.as_str()?.to_owned();
+        match value.get("kind")?.as_str()? {
+            "job" => Some(Subject::Job(id)),
+            "connector" => Some(Subject::Connector(id)),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Subject {
@@ -85,8 +108,8 @@ impl fmt::Display for Subject {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The rule's id, kebab-case and never reused.
-    pub rule: &'static str,
+    /// The rule's id, kebab-case and never reused. A recording may name one that this version does not have.
+    pub rule: Cow<'static, str>,
     /// How bad it is.
     pub severity: Severity,
     /// The call's number in the journal; of several the one that broke the rule, and for something
@@ -109,7 +132,7 @@ pub struct Finding {
     /// What the message rests on: pointers, what was expected, what was seen.
     pub evidence: Map<String, Value>,
     /// Where the demand is written.
-    pub reference: &'static str,
+    pub reference: Cow<'static, str>,
     /// The scope of the run that it was made in: its name, or `scope 2` and so on; `None` in a first scope
     /// that nobody has named.
     pub scope: Option<Arc<str>>,
@@ -122,7 +145,7 @@ impl Finding {
     /// A finding about one call, without evidence.
     pub(crate) fn about(rule: &'static str, severity: Severity, seq: u64, at: Timestamp) -> Finding {
         Finding {
-            rule,
+            rule: Cow::Borrowed(rule),
             severity,
             seq,
             at,
@@ -133,7 +156,7 @@ impl Finding {
             hint: Cow::Borrowed(""),
             next: None,
             evidence: Map::new(),
-            reference: "",
+            reference: Cow::Borrowed(""),
             scope: None,
             source: None,
         }
@@ -152,6 +175,61 @@ impl Finding {
     /// What was seen in its place.
     pub fn seen(&self) -> Option<&Value> {
         self.evidence.get("seen")
+    }
+
+    /// The finding that [`Finding::to_value`] has written, or another tool in that form. What is left out is empty.
+    ///
+    /// ```
+    /// use elastimock::contract::{Finding, Severity};
+    ///
+    /// let told = serde_json::json!({ "rule": "heartbeat-gap", "severity": "warning", "seq": 7, "message": "silent" });
+    /// let finding = Finding::from_value(&told)?;
+    /// assert_eq!((&*finding.rule, finding.severity, finding.seq), ("heartbeat-gap", Severity::Warning, 7));
+    /// assert_eq!(Finding::from_value(&finding.to_value())?, finding);
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_input`] if there is no rule, or if something is of another type than it should be.
+    pub fn from_value(value: &Value) -> Result<Finding, Error> {
+        let member = |name: &str| value.get(name).filter(|value| !value.is_null());
+        let wrong = |name: &str, wanted: &str| Error::invalid_input(format!("[{name}] of a finding is not {wanted}"));
+        let text = |name: &str| match member(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(wrong(name, "a text")),
+        };
+        let number = |name: &str, value: &Value| value.as_u64().ok_or_else(|| wrong(name, "the number of a call"));
+        let source = |place: &Value| SourcePlace::from_value(place).ok_or_else(|| wrong("source", "a place"));
+        Ok(Finding {
+            rule: text("rule")?.ok_or_else(|| wrong("rule", "the id of a rule"))?.into(),
+            severity: text("severity")?.map_or(Ok(Severity::Error), |name| name.parse())?,
+            seq: member("seq").map_or(Ok(0), |seq| number("seq", seq))?,
+            at: text("at")?.map_or(Ok(Timestamp::default()), |at| at.parse())?,
+            operation: text("operation")?,
+            subject: match member("subject") {
+                None => None,
+                Some(subject) => {
+                    Some(Subject::from_value(subject).ok_or_else(|| wrong("subject", "a job or connector"))?)
+                }
+            },
+            calls: match member("calls") {
+                None => Vec::new(),
+                Some(Value::Array(calls)) => calls.iter().map(|seq| number("calls", seq)).collect::<Result<_, _>>()?,
+                Some(_) => return Err(wrong("calls", "a list of numbers of calls")),
+            },
+            message: text("message")?.unwrap_or_default(),
+            hint: text("hint")?.unwrap_or_default().into(),
+            next: text("next")?,
+            evidence: match member("evidence") {
+                None => Map::new(),
+                Some(Value::Object(evidence)) => evidence.clone(),
+                Some(_) => return Err(wrong("evidence", "an object")),
+            },
+            reference: text("reference")?.unwrap_or_default().into(),
+            scope: text("scope")?.map(Arc::from),
+            source: member("source").map(source).transpose()?.map(Arc::new),
+        })
     }
 
     /// The finding as the admin API, reports and recordings show it.
@@ -180,6 +258,12 @@ impl Finding {
     }
 }
 
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_value().serialize(serializer)
+    }
+}
+
 /// A finding as [`Finding::to_value`] shows it, with nulls in place of its rule's hint and reference.
 pub(crate) struct WithoutRule<'a>(&'a Finding);
 
@@ -193,7 +277,7 @@ impl Serialize for WithoutRule<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let finding = self.0;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("rule", finding.rule)?;
+        map.serialize_entry("rule", &*finding.rule)?;
         map.serialize_entry("severity", finding.severity.name())?;
         map.serialize_entry("seq", &finding.seq)?;
         finding.at.with_text(|at| map.serialize_entry("at", at))?;

@@ -6,8 +6,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::fault::{Fault, LeftOut, StubMark};
+use crate::json;
+use crate::target;
 
 /// An HTTP request method. Elasticsearch has a name for these; any other is [`Method::Other`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -354,6 +357,31 @@ impl Request {
         self.target.get(self.path_end as usize + 1..).unwrap_or_default()
     }
 
+    /// The parameters of the query in their order, names and values decoded for people and comparisons.
+    ///
+    /// ```
+    /// use elastimock::http::{Method, Request};
+    ///
+    /// let request = Request::new(Method::Get, "/docs/_search?q=a%20b&pretty");
+    /// let parameters: Vec<_> = request.parameters().collect();
+    /// assert_eq!(parameters, [("q".into(), "a b".into()), ("pretty".into(), "".into())]);
+    /// ```
+    pub fn parameters(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        target::parameters(self.query()).map(|it| (target::decoded(it.name, true), target::decoded(it.value, true)))
+    }
+
+    /// The body as JSON, read as Elasticsearch reads it; `None` if it is none.
+    ///
+    /// ```
+    /// use elastimock::http::{Method, Request};
+    ///
+    /// let claim = Request::new(Method::Put, "/_connector/_sync_job/job-1/_claim").json(r#"{"worker_hostname":"w-1"}"#);
+    /// assert_eq!(claim.body_json(), Some(serde_json::json!({ "worker_hostname": "w-1" })));
+    /// ```
+    pub fn body_json(&self) -> Option<Value> {
+        json::read(&self.body).ok().flatten()
+    }
+
     /// Whether there is nothing in the target that has to be read: no query, no escape, no address.
     pub(crate) fn is_bare(&self) -> bool {
         self.is_bare
@@ -454,46 +482,9 @@ impl Response {
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
-}
 
-/// A text of a path or query with its percent escapes decoded, as people and comparisons want it: what is no escape
-/// stays, and a text that would be no UTF-8 stays as a whole. In a query `+` is a blank.
-///
-/// What Elasticsearch itself reads in a path is the router's, which refuses bad escapes in its words.
-pub(crate) fn decoded(text: &str, is_query: bool) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte != b'%' && !(is_query && byte == b'+');
-    if text.bytes().all(is_plain) {
-        return Cow::Borrowed(text);
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = match after {
-            [high, low, ..] if byte == b'%' => digit(*high).zip(digit(*low)).map(|(high, low)| (high * 16 + low) as u8),
-            _ => None,
-        };
-        bytes.push(code.unwrap_or(if is_query && byte == b'+' { b' ' } else { byte }));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decoded;
-
-    #[test]
-    fn escapes_are_decoded_and_what_is_none_stays() {
-        for (text, in_path, in_query) in [
-            ("a", "a", "a"),
-            ("a%20b+c", "a b+c", "a b c"),
-            ("%C3%A9", "é", "é"),
-            ("%2b", "+", "+"),
-            ("%+4%4%zz%", "%+4%4%zz%", "% 4%4%zz%"),
-            ("%ff", "%ff", "%ff"),
-        ] {
-            assert_eq!((&*decoded(text, false), &*decoded(text, true)), (in_path, in_query), "{text}");
-        }
+    /// The body as JSON, read as Elasticsearch reads it; `None` if it is none.
+    pub fn body_json(&self) -> Option<Value> {
+        json::read(&self.body).ok().flatten()
     }
 }

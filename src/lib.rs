@@ -78,7 +78,9 @@ mod source_place;
 mod steps;
 pub mod stub;
 mod suggest;
+mod target;
 mod visibility;
+mod wildcard;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)] // for the binary
@@ -149,27 +151,3 @@ pub mod server {
 pub mod tls {
     pub use crate::mock::wire::tls::{ClientIdentity, ServerTls, Tls};
 }
-
-// The names as they stood before they had modules.
-#[cfg(feature = "tls")]
-#[doc(hidden)]
-pub use tls::{ClientIdentity, ServerTls, Tls};
-#[doc(hidden)]
-pub use {
-    contract::{
-        Contract, Counts, Difference, Finding, Judge, Level, Rule, Scope, Severity, SourcePlace, Strictness, Subject,
-        SubjectState, Verdict, rules,
-    },
-    coverage::{Coverage, Scenario},
-    elasticsearch::{
-        ConnectorStatus, JobType, License, Operation, Profile, Release, TriggerMethod, Visibility, operations,
-    },
-    engine::{Deadline, IdSource, Setup},
-    fixture::{Also, Diagnostic, Incident, incidents, lint, lint_together},
-    http::{Headers, Method, Request, Response},
-    playback::{CassetteMode, Exhausted, OnUnmatched, PlayNote, PlayOrder, PlayPolicy, Played},
-    recording::{Allowed, Change, Event, Extract, Header, Interaction, Recording, RecordingLine, Transcript},
-    report::{CallOrigin, Judged, RecordedRun, RecordingPlace, Report, ReportFormat},
-    server::{Gate, HeldCall, Simulated, StoredConnector, StoredSyncJob, Upstream, WholeRun},
-    stub::{Fault, FaultKind},
-};

@@ -620,3 +620,202 @@ pub(crate) const EVIDENCE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Beyond: refused
 #[cfg(feature = "cli")]
 pub(crate) const PREPARED_DOCUMENTS_MAX: usize = 10_000;
+
+// Small bounds
+
+/// Numbers that a vector may have. Source: Elasticsearch 9.x, mapper of dense vectors.
+///
+/// Beyond: 400, as in Elasticsearch
+pub(crate) const VECTOR_DIMENSIONS_MAX: i64 = 4096;
+
+/// UTF-16 units of an unknown word that an error about JSON shows. Source: jackson-core 2.15, a run.
+///
+/// Beyond: the rest is left out, as in Elasticsearch
+pub(crate) const JSON_WORD_UNITS_MAX: usize = 256;
+
+/// Seconds that a call of the admin journal waits for calls if it does not say how long.
+///
+/// Beyond: it answers with what there is; `timeout` says another time
+pub(crate) const ADMIN_WAIT_S: u64 = 10;
+
+/// Threads of the runtime that all servers of a process share.
+///
+/// Beyond: connections share them; there are no more than cores
+pub(crate) const SERVER_THREADS_MAX: usize = 4;
+
+/// Texts of one call, too short to be looked for everywhere, that its answer must not repeat.
+///
+/// Beyond: further ones are masked at their place only
+pub(crate) const SECRETS_OF_CALL_MAX: usize = 256;
+
+/// Bytes of a file that are looked at before the others are read: enough to tell that it is something else.
+///
+/// Beyond: the file is taken for what its name says
+pub(crate) const INPUT_HEAD_BYTES: usize = 64 * 1024;
+
+/// Keys of a value that are looked at to tell what a file is; a value with more is something else.
+///
+/// Beyond: the value is something else
+pub(crate) const INPUT_KEYS_MAX: usize = 64;
+
+/// Unknown names of one place in a fixture that are compared with the known ones, for a suggestion.
+///
+/// Beyond: told without a suggestion
+pub(crate) const FIXTURE_NAMES_COMPARED_MAX: usize = 100;
+
+/// Fields that any kind of entry of a fixture has.
+///
+/// Beyond: no kind of entry has more
+pub(crate) const FIXTURE_FIELDS_MAX: usize = 40;
+
+/// Instants that a simulated user looks at for one at which there is something to do.
+///
+/// Beyond: it looks again with the next call
+pub(crate) const SIMULATED_LOOKS_MAX: u64 = 100;
+
+// What messages and reports show
+
+/// Characters of a value in a near miss.
+///
+/// Beyond: the rest is left out
+pub(crate) const NEAR_MISS_CHARS_MAX: usize = 120;
+
+/// Calls of a stub that a finding names.
+///
+/// Beyond: the others are counted
+pub(crate) const STUB_CALLS_TOLD_MAX: usize = 10;
+
+/// Differences that the reason of an unmatched call names.
+///
+/// Beyond: it says that there are more
+pub(crate) const PLAYBACK_DIFFERENCES_NAMED_MAX: usize = 3;
+
+/// Characters of a path that are compared to find the nearest recorded call.
+///
+/// Beyond: the rest is not compared
+pub(crate) const PLAYBACK_PATH_CHARS_MAX: usize = 200;
+
+/// Characters of a body or path that a line of the text report shows.
+///
+/// Beyond: the rest is left out
+pub(crate) const REPORT_CHARS_MAX: usize = 100;
+
+/// Equal findings of which the text report shows each call.
+///
+/// Beyond: the others are counted
+pub(crate) const REPORT_ALIKE_MAX: usize = 3;
+
+/// Pieces of a list of calls that a report has: `4, 7, 9-12` has three.
+///
+/// Beyond: those between are left out
+pub(crate) const REPORT_CALLS_LISTED_MAX: usize = 12;
+
+/// Characters of a label in the diagram of a summary.
+///
+/// Beyond: the rest is left out
+pub(crate) const DIAGRAM_LABEL_CHARS_MAX: usize = 60;
+
+/// Characters of a cell in a table of a summary.
+///
+/// Beyond: the rest is left out
+pub(crate) const SUMMARY_CELL_CHARS_MAX: usize = 300;
+
+/// Objects in objects that a request of coverage sends whole.
+///
+/// Beyond: deeper ones are sent with what they must have
+pub(crate) const COVERAGE_DEPTH_MAX: usize = 4;
+
+/// Mistakes that `lint` shows with their lines.
+///
+/// Beyond: the others are counted; `--json` has all
+#[cfg(feature = "cli")]
+pub(crate) const LINT_MISTAKES_SHOWN_MAX: usize = 200;
+
+/// Bytes of a line that `lint` shows.
+///
+/// Beyond: a longer line is not shown
+#[cfg(feature = "cli")]
+pub(crate) const LINT_LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Lines between two mistakes that `lint` shows in one piece.
+///
+/// Beyond: they are shown apart
+#[cfg(feature = "cli")]
+pub(crate) const LINT_PIECE_LINES_MAX: u32 = 8;
+
+/// Characters of a body that `serve -vv` shows.
+///
+/// Beyond: the rest is left out
+#[cfg(feature = "cli")]
+pub(crate) const LIVE_BODY_CHARS_MAX: usize = 2_000;
+
+/// Texts that may wait for a slow terminal.
+///
+/// Beyond: calls are no longer shown until the terminal has read them
+#[cfg(feature = "cli")]
+pub(crate) const CONSOLE_BACKLOG_MAX: usize = 1000;
+
+/// Characters of a line of `explain`.
+///
+/// Beyond: the line is broken
+#[cfg(feature = "cli")]
+pub(crate) const EXPLAIN_LINE_CHARS_MAX: usize = 80;
+
+/// Time that one attempt of `wait` takes.
+///
+/// Beyond: the server is asked again
+#[cfg(feature = "cli")]
+pub(crate) const WAIT_ATTEMPT_MS_MAX: u64 = 2_000;
+
+/// Looks of `--watch` for which a file may be away.
+///
+/// Beyond: it counts as deleted
+#[cfg(feature = "cli")]
+pub(crate) const WATCH_ABSENT_LOOKS_MAX: u32 = 10;
+
+// What only speed and memory depend on
+
+/// Members of an object in a plain body.
+///
+/// Beyond: the body is read by the schema
+pub(crate) const PLAIN_MEMBERS_MAX: usize = 16;
+
+/// Objects and lists within one another in a plain body.
+///
+/// Beyond: the body is read by the schema
+pub(crate) const PLAIN_DEPTH_MAX: usize = 16;
+
+/// Segments of a path that is found without the four passes of the router.
+///
+/// Beyond: the path is found by the four passes
+pub(crate) const PLAIN_SEGMENTS_MAX: usize = 7;
+
+/// Names of an object that are kept in a list to find one that comes twice.
+///
+/// Beyond: they are kept in a set
+pub(crate) const JSON_FEW_NAMES_MAX: usize = 16;
+
+/// Bytes of a text of a document that is copied.
+///
+/// Beyond: it stays in the buffer that it was received in
+pub(crate) const SOURCE_COPIED_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a body that the journal copies.
+///
+/// Beyond: it stays in the buffer that it was received in
+pub(crate) const JOURNAL_COPIED_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of room that is made for a body before its first byte has come, whatever length was announced.
+///
+/// Beyond: room is made as the body comes
+pub(crate) const BODY_ROOM_BYTES_MAX: usize = 1024 * 1024;
+
+/// Entries of a fixture that is planted with the first call: nobody waits long for that.
+///
+/// Beyond: it is planted at the start
+pub(crate) const FIXTURE_PLANTED_LATER_MAX: usize = 100;
+
+/// Times that a free port is asked for.
+///
+/// Beyond: a port that was given before is given again
+pub(crate) const PORT_TRIES_MAX: usize = 64;

@@ -5,13 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::limits::NEAR_MISS_DIFFERENCES_MAX;
+use crate::limits::{NEAR_MISS_CHARS_MAX, NEAR_MISS_DIFFERENCES_MAX};
 
 /// The name of a near miss in a finding's evidence.
 pub(crate) const KEY: &str = "near_miss";
-
-/// Characters of a value that is shown.
-const SHOWN_CHARS_MAX: usize = 120;
 
 /// What comes closest to something that is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +84,7 @@ impl NearMiss {
 
 /// The beginning of a text that is too long to be shown.
 pub(crate) fn short(text: &str) -> String {
-    shortened(text, SHOWN_CHARS_MAX)
+    shortened(text, NEAR_MISS_CHARS_MAX)
 }
 
 /// The first `chars_max` characters of a text, with a mark where something is left out.

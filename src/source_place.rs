@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::http::Request;
 use crate::limits::SOURCE_PLACE_CHARS_MAX;
+use crate::target::decoded;
 
 /// The header that may carry a place.
 pub(crate) const HEADER: &str = "x-opaque-id";
@@ -68,7 +69,15 @@ impl SourcePlace {
         let value = request.headers().get(HEADER)?;
         // A client library may put a prefix of its own before it.
         let (_, place) = value.split_once(MARK)?;
-        SourcePlace::parse(&decoded(place)).map(Arc::new)
+        // A header has room for ASCII alone: helpers write the rest as `%C3%BC`.
+        SourcePlace::parse(&decoded(place, false)).map(Arc::new)
+    }
+
+    /// The place that [`SourcePlace::to_value`] has written; `None` if it is none.
+    pub(crate) fn from_value(value: &Value) -> Option<SourcePlace> {
+        let line = value.get("line").map_or(Some(None), |line| line.as_u64()?.try_into().ok().map(Some))?;
+        let test = value.get("test").map_or(Some(None), |test| Some(Some(test.as_str()?.to_owned())))?;
+        Some(SourcePlace { file: value.get("file")?.as_str()?.to_owned(), line, test })
     }
 
     /// The place as reports show it.
@@ -147,26 +156,6 @@ fn visible(text: &str) -> String {
         }
         shown
     })
-}
-
-/// A header has room for ASCII alone, so that helpers write the rest as `%C3%BC`. What is none of that stays.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, behind @ ..] = rest {
-        let hex = |byte: u8| char::from(byte).to_digit(16);
-        match behind {
-            [high, low, after @ ..] if *first == b'%' && hex(*high).is_some() && hex(*low).is_some() => {
-                bytes.push((hex(*high).unwrap_or(0) * 16 + hex(*low).unwrap_or(0)) as u8);
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::args::{Color, Log, Manners};
 use crate::error::Error;
 use crate::finding::Severity;
-use crate::limits::STDERR_STALLED_MS_MAX;
+use crate::limits::{CONSOLE_BACKLOG_MAX, STDERR_STALLED_MS_MAX};
 use crate::mock::wire::server::system_time;
 
 /// How the process ends. The numbers are a promise.
@@ -91,9 +91,6 @@ struct Background {
     changed: Condvar,
 }
 
-/// Texts that may wait before somebody who has a choice says no more.
-const BACKLOG_MAX: usize = 1000;
-
 impl Background {
     fn texts(&self) -> MutexGuard<'_, VecDeque<String>> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -165,7 +162,7 @@ impl Console {
 
     /// Whether so much waits to be read that nothing should be added that can wait.
     pub(crate) fn is_behind(&self) -> bool {
-        self.background.is_some_and(|background| background.texts().len() >= BACKLOG_MAX)
+        self.background.is_some_and(|background| background.texts().len() >= CONSOLE_BACKLOG_MAX)
     }
 
     /// Waits until everything is told, as long as somebody reads; whether it is.

@@ -21,18 +21,6 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A text as one segment of a path.
-pub(crate) fn segment(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
 /// Where a client on this machine reaches a server.
 pub(crate) fn reachable(server: &MockServer) -> String {
     let scheme = server.url().split("://").next().unwrap_or("http");
@@ -60,7 +48,6 @@ mod tests {
             command("", "PUT", "http://h/x", Some(r#"{"error":"it's full"}"#)),
             r#"curl -X PUT 'http://h/x' -H 'content-type: application/json' -d '{"error":"it'\''s full"}'"#
         );
-        assert_eq!(segment("job 1/ü"), "job%201%2F%C3%BC");
     }
 
     #[test]

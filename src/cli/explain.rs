@@ -7,9 +7,7 @@ use super::console::{CommandFailure, Console, Exit};
 use crate::contract::rules::{RULES, Rule};
 use crate::contract::strictness;
 use crate::fixture::{self, Incident};
-
-/// Characters of a line.
-const LINE_CHARS_MAX: usize = 80;
+use crate::limits::EXPLAIN_LINE_CHARS_MAX;
 
 /// A rule's id, a transcript that breaks it and one that just keeps it.
 type Example = (&'static str, &'static str, &'static str);
@@ -178,7 +176,8 @@ fn page(rule: &Rule) -> String {
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        match lines.last_mut().filter(|line| line.chars().count() + 1 + word.chars().count() <= LINE_CHARS_MAX) {
+        match lines.last_mut().filter(|line| line.chars().count() + 1 + word.chars().count() <= EXPLAIN_LINE_CHARS_MAX)
+        {
             Some(line) => {
                 line.push(' ');
                 line.push_str(word);

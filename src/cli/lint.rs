@@ -14,18 +14,9 @@ use super::recordings;
 use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, InputWanted, TextLooks};
 use crate::input::{self, STDIN};
-use crate::limits::RECORDING_BYTES_MAX;
+use crate::limits::{LINT_LINE_BYTES_MAX, LINT_MISTAKES_SHOWN_MAX, LINT_PIECE_LINES_MAX, RECORDING_BYTES_MAX};
 use crate::record::recording::{Recording, RecordingMistake};
 use crate::record::redact::{KnownSecrets, REDACTED};
-
-/// Mistakes that are shown with their lines; more are counted.
-const SHOWN_MAX: usize = 200;
-
-/// A line longer than this is not shown.
-const LINE_BYTES_MAX: usize = 64 * 1024;
-
-/// Two places so close to each other are shown in one piece.
-const PIECE_LINES_MAX: u32 = 8;
 
 /// What can be checked, by the names that messages use.
 #[derive(Default)]
@@ -75,11 +66,11 @@ pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandFailure
         console.json_line(&json!({ "files": files.texts.len(), "mistakes": mistakes }))?;
     } else {
         let renderer = if console.stdout_has_colors() { Renderer::styled() } else { Renderer::plain() };
-        for found in found.iter().take(SHOWN_MAX) {
+        for found in found.iter().take(LINT_MISTAKES_SHOWN_MAX) {
             console.result(&format!("{}\n", files.show(found, &renderer)))?;
         }
-        if found.len() > SHOWN_MAX {
-            console.result(&format!("and {} more; --json tells them all", count - SHOWN_MAX as u64))?;
+        if found.len() > LINT_MISTAKES_SHOWN_MAX {
+            console.result(&format!("and {} more; --json tells them all", count - LINT_MISTAKES_SHOWN_MAX as u64))?;
         }
     }
     console.tell(&match count {
@@ -150,7 +141,7 @@ impl Files {
     fn hide(&mut self, found: &[FileMistake]) {
         let shown = found
             .iter()
-            .take(SHOWN_MAX)
+            .take(LINT_MISTAKES_SHOWN_MAX)
             .flat_map(|found| [Some(&found.file), found.also.as_ref().map(|also| &also.file)]);
         for name in shown.flatten().filter(|name| self.fixtures.iter().flatten().any(|fixture| fixture == *name)) {
             if let (false, Ok(text)) = (self.hidden.contains_key(name), std::str::from_utf8(&self.texts[name])) {
@@ -163,7 +154,7 @@ impl Files {
     fn show(&self, found: &FileMistake, renderer: &Renderer) -> String {
         let FileMistake { file, line, column, span, message, cure, also } = found;
         let mut group = Group::with_title(Level::ERROR.primary_title(message));
-        let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < PIECE_LINES_MAX);
+        let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < LINT_PIECE_LINES_MAX);
         let other = near.map_or(span.start, |also| also.span_bytes.start);
         let first_line = near.map_or(*line, |also| also.line.min(*line));
         let label = |also: &Also, piece: &ShownLines| {
@@ -201,11 +192,11 @@ impl Files {
         let text = self.texts.get(file)?;
         let (start, end) = (*bytes.start(), *bytes.end());
         // Of a line that is too long anyway, no more is looked at.
-        let before = text.get(start.saturating_sub(LINE_BYTES_MAX)..start)?;
-        let after = text.get(end..text.len().min(end + LINE_BYTES_MAX))?;
+        let before = text.get(start.saturating_sub(LINT_LINE_BYTES_MAX)..start)?;
+        let after = text.get(end..text.len().min(end + LINT_LINE_BYTES_MAX))?;
         let from = start - before.iter().rev().position(|&byte| byte == b'\n').unwrap_or(before.len());
         let to = end + after.iter().position(|&byte| byte == b'\n').unwrap_or(after.len());
-        if to - from > LINE_BYTES_MAX {
+        if to - from > LINT_LINE_BYTES_MAX {
             return None;
         }
         let mut piece = ShownLines { from, text: String::new(), masks: Vec::new() };

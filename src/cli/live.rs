@@ -14,7 +14,7 @@ use super::console::{Console, counted, paint};
 use crate::contract::report::visible;
 use crate::contract::scope::Scope;
 use crate::finding::{Finding, Severity};
-use crate::limits::JOURNAL_PAGE_ENTRIES;
+use crate::limits::{JOURNAL_PAGE_ENTRIES, LIVE_BODY_CHARS_MAX};
 use crate::mock::server::MockServer;
 use crate::near_miss::shortened;
 use crate::record::JournalItem;
@@ -26,9 +26,6 @@ use crate::source_place::SourcePlace;
 
 /// How often the journal is read.
 const TELL_EVERY: Duration = Duration::from_millis(50);
-
-/// How much of a body `-vv` shows.
-const BODY_CHARS_TOLD_MAX: usize = 2_000;
 
 /// Characters of a lane's column: at the start, and at most.
 const LANE_CHARS: (usize, usize) = (14, 40);
@@ -139,9 +136,8 @@ impl Live {
     }
 
     fn call(&mut self, call: &Interaction, server: &MockServer, console: &Console) {
-        let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
-        for finding in &call.findings {
-            self.found.insert((text(finding, "rule"), call.seq, text(finding, "message")));
+        for Finding { rule, message, .. } in &call.findings {
+            self.found.insert((rule.to_string(), call.seq, message.clone()));
         }
         if !console.logs_json() {
             let note = server.play_note(call.seq).map(|note| format!("\n     {}", visible(&note.text())));
@@ -149,7 +145,7 @@ impl Live {
             return console.tell(&format!("{told}{}", note.unwrap_or_default()));
         }
         let Interaction { seq, at, operation, request, response, scope, .. } = call;
-        let rules: Vec<&Value> = call.findings.iter().map(|finding| &finding["rule"]).collect();
+        let rules: Vec<&str> = call.findings.iter().map(|finding| &*finding.rule).collect();
         let source = SourcePlace::of_request(request).map(|source| source.to_value());
         console.event(
             "call",
@@ -170,7 +166,7 @@ impl Live {
             }),
         );
         for finding in &call.findings {
-            console.event("finding", finding.clone());
+            console.event("finding", finding.to_value());
         }
     }
 
@@ -213,14 +209,12 @@ impl Live {
             told.push_str(&format!("  {}", fault.to_value()));
         }
         for finding in &call.findings {
-            let of = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or_default();
-            let severity = if of("severity") == Severity::Error.name() { Severity::Error } else { Severity::Warning };
-            told.push_str(&found(severity, of("rule"), of("message"), console));
+            told.push_str(&found(finding.severity, &finding.rule, &finding.message, console));
         }
         if console.verbose() > 1 {
             for (arrow, body) in [('>', request.body()), ('<', response.body())] {
                 if !body.is_empty() {
-                    let text: String = String::from_utf8_lossy(body).chars().take(BODY_CHARS_TOLD_MAX).collect();
+                    let text: String = String::from_utf8_lossy(body).chars().take(LIVE_BODY_CHARS_MAX).collect();
                     told.push_str(&format!("\n     {arrow} {}", visible(&text).replace('\n', "\n       ")));
                 }
             }
@@ -270,13 +264,13 @@ impl Live {
             return;
         }
         let is_told =
-            |finding: &&Finding| self.found.contains(&(finding.rule.to_owned(), finding.seq, finding.message.clone()));
+            |finding: &&Finding| self.found.contains(&(finding.rule.to_string(), finding.seq, finding.message.clone()));
         let at_end: Vec<&Finding> = scope.findings.iter().filter(|finding| !is_told(finding)).collect();
         for finding in at_end {
             match console.logs_json() {
                 true => console.event("finding", finding.to_value()),
                 false => {
-                    let told = found(finding.severity, finding.rule, &finding.message, console);
+                    let told = found(finding.severity, &finding.rule, &finding.message, console);
                     console.tell(told.trim_start_matches('\n'));
                 }
             }

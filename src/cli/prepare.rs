@@ -18,6 +18,7 @@ use crate::limits::PREPARED_DOCUMENTS_MAX;
 use crate::mock::engine::{Engine, Setup};
 use crate::mock::server::read_recording;
 use crate::mock::wire::server::system_time;
+use crate::target::segment;
 
 /// The index of connectors, and that of sync jobs.
 const PROTOCOL: [&str; 2] = [".elastic-connectors", ".elastic-connectors-sync-jobs"];
@@ -165,7 +166,7 @@ impl PreparedState {
     }
 
     fn targets(&self) -> impl Iterator<Item = String> {
-        self.documents.iter().map(|(index, id, _)| format!("/{index}/_doc/{}", super::curl::segment(id)))
+        self.documents.iter().map(|(index, id, _)| format!("/{index}/_doc/{}", segment(id)))
     }
 }
 

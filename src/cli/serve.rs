@@ -12,6 +12,7 @@ use super::{curl, serving, upstream};
 use crate::clock::Clock;
 use crate::fixture::Fixture;
 use crate::mock::server::{MockServer, MockServerBuilder};
+use crate::target::segment;
 
 /// Serves until a signal comes.
 pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, CommandFailure> {
@@ -150,7 +151,7 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
             curl::command(
                 &flags,
                 "PUT",
-                &format!("{url}/_connector/_sync_job/{}/_claim", curl::segment(id)),
+                &format!("{url}/_connector/_sync_job/{}/_claim", segment(id)),
                 Some(r#"{"worker_hostname":"my-laptop"}"#),
             ),
         ),

@@ -3,7 +3,6 @@
 use std::fs;
 
 use clap::builder::PossibleValuesParser;
-use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::args::{self, Completions, Man};
@@ -65,7 +64,7 @@ pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, CommandFailure> 
 fn page(command: &clap::Command) -> String {
     let texts = [command.get_about(), command.get_before_help()].into_iter().flatten();
     let description = texts.map(ToString::to_string).collect::<Vec<_>>().join("\n\n");
-    let page = Page::new(command.clone().long_about(description));
+    let page = clap_mangen::Man::new(command.clone().long_about(description));
     let page = page.source(concat!("elastimock ", env!("CARGO_PKG_VERSION"))).manual("elastimock");
     let mut written = Vec::new();
     // Writing to memory does not fail.

@@ -20,6 +20,7 @@ use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
 use crate::record::meaning::{Carried, Meaning};
 use crate::record::recording::{Recording, RecordingLine};
+use crate::target::segment;
 
 /// A call whose answers differ.
 struct Differing<'r> {
@@ -218,7 +219,7 @@ fn happen(event: &Event, recording: &Recording, other: &mut OtherServer) -> Resu
                 other.admin(Method::Post, "stubs", added)?;
             }
             for name in removed {
-                other.admin(Method::Delete, &format!("stubs/{}", super::curl::segment(name)), &Value::Null)?;
+                other.admin(Method::Delete, &format!("stubs/{}", segment(name)), &Value::Null)?;
             }
             Ok(true)
         }

@@ -10,13 +10,12 @@ use super::args::Wait;
 use super::caller::{Base, Caller};
 use super::console::{CommandFailure, Console, Exit};
 use crate::http::{Headers, Method, Request};
+use crate::limits::WAIT_ATTEMPT_MS_MAX;
 use crate::mock::admin;
 
 /// Time between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Time that one attempt may take, so that a server which hangs is asked again.
-const ATTEMPT_MAX: Duration = Duration::from_secs(2);
 /// Time that the last attempt has at least, so that one which began is heard out.
 const ATTEMPT_MIN: Duration = Duration::from_millis(200);
 
@@ -32,7 +31,7 @@ pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandFailure
     let mut last = String::new();
     loop {
         let left = wait.timeout.saturating_sub(began.elapsed());
-        let seen = match attempt(wait, left.clamp(ATTEMPT_MIN, ATTEMPT_MAX)) {
+        let seen = match attempt(wait, left.clamp(ATTEMPT_MIN, Duration::from_millis(WAIT_ATTEMPT_MS_MAX))) {
             Ok((url, health)) => return ready(&url, console, began, &health),
             Err(seen) => seen,
         };

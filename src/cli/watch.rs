@@ -16,14 +16,12 @@ use super::args::Serve;
 use super::console::{CommandFailure, Console};
 use crate::error::Error;
 use crate::fixture::Fixture;
+use crate::limits::WATCH_ABSENT_LOOKS_MAX;
 use crate::mock::engine::run::Reloaded;
 use crate::mock::server::{Reloader, composed};
 
 /// Time between two looks. What has not changed from one to the next stands still.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-
-/// Looks that a file which is not there is waited for.
-const ABSENT_LOOKS_MAX: u32 = 10;
 
 /// WatchedFiles and folders as they are at a moment.
 type Sight = BTreeMap<PathBuf, Option<FileMark>>;
@@ -86,7 +84,7 @@ impl FileWatch {
                 continue;
             }
             // An editor that gives a file its name anew takes the old one away first.
-            if now.values().any(Option::is_none) && absent < ABSENT_LOOKS_MAX {
+            if now.values().any(Option::is_none) && absent < WATCH_ABSENT_LOOKS_MAX {
                 absent += 1;
                 continue;
             }

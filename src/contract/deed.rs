@@ -12,9 +12,8 @@ use super::heard::ObservedCall;
 use super::lane::value_of;
 use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
-use crate::es::http::call::{Sent, long_in};
+use crate::es::http::call::{LineContent, Sent, long_in};
 use crate::es::sync_job::rules::{JobType, SyncStatus};
-use crate::json;
 
 /// What a call does.
 #[derive(Clone, Debug, PartialEq)]
@@ -287,7 +286,7 @@ fn api_job<'a>(heard: &'a ObservedCall<'a>, call: &str, id: &'a str) -> Option<D
             JobDeed { job: job.into(), connector: text(&body, "id"), job_type, ..deed(JobAction::Post) }
         }
         "claim" => {
-            let (worker, cursor) = match heard.body {
+            let (worker, cursor) = match heard.body() {
                 Some(body) => (body.text("worker_hostname").map(Cow::Borrowed), CursorGiven::of(body)),
                 None => {
                     let body = body()?;
@@ -302,7 +301,7 @@ fn api_job<'a>(heard: &'a ObservedCall<'a>, call: &str, id: &'a str) -> Option<D
         }
         "check_in" => JobDeed { seen: true, ..deed(JobAction::CheckIn) },
         "update_stats" => {
-            let counters = match heard.body {
+            let counters = match heard.body() {
                 Some(body) => COUNTERS.map(|name| body.long(name)),
                 None => counters(body()?.as_object()?),
             };
@@ -357,8 +356,7 @@ fn api_connector<'a>(heard: &'a ObservedCall<'a>, call: &str, id: Option<&'a str
             }
         }
         "delete" => {
-            let query = heard.request.query();
-            let and_jobs = query.split('&').any(|part| matches!(part, "delete_sync_jobs" | "delete_sync_jobs=true"));
+            let and_jobs = heard.parsed.switch("delete_sync_jobs");
             ConnectorDeed { and_jobs, ..deed(ConnectorAct::Delete) }
         }
         "check_in" => ConnectorDeed { seen: true, ..deed(ConnectorAct::CheckIn) },
@@ -407,14 +405,15 @@ fn direct<'a>(heard: &'a ObservedCall<'a>, operation: &str) -> Vec<Deed<'a>> {
         }
         "index" | "create" | "update" | "delete" => {
             let id = (!id.is_empty()).then(|| id.to_owned());
-            let body = heard.json().unwrap_or_default();
+            // What is written to other indices nobody asks for.
+            let body = shelf(index).and_then(|_| heard.json()).unwrap_or_default();
             let mut write = DirectWrite {
                 kind: operation,
                 index,
                 id,
                 body: &body,
                 base: String::new(),
-                guarded: is_guarded(heard.request.query()),
+                guarded: ["if_seq_no", "if_primary_term"].iter().all(|name| heard.query(name).is_some()),
                 effect: effect(heard),
             };
             if write.id.is_none() && write.effect == DeedEffect::Done && !heard.enforced {
@@ -428,11 +427,6 @@ fn direct<'a>(heard: &'a ObservedCall<'a>, operation: &str) -> Vec<Deed<'a>> {
         }
         _ => Vec::new(),
     }
-}
-
-fn is_guarded(query: &str) -> bool {
-    let has = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
-    has("if_seq_no") && has("if_primary_term")
 }
 
 /// One document that is written by its index and id.
@@ -563,12 +557,12 @@ fn counters(fields: &Map<String, Value>) -> [Option<i64>; 3] {
 /// What a bulk request does: writes to the two indices one by one, other indices once each.
 fn bulk<'a>(heard: &ObservedCall<'_>, index: Option<&str>) -> Vec<Deed<'a>> {
     let mut deeds = Vec::new();
-    let mut lines = heard.request.body().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).zip(1..);
+    let mut lines = heard.lines().filter(|line| !line.text.is_empty()).zip(1..);
     // Asked for once, and only if one of the two indices is written to.
     let mut answer = None;
     let mut item = 0;
     while let Some((line, number)) = lines.next() {
-        let Some(Value::Object(action)) = json::read(line).ok().flatten() else {
+        let LineContent::Object(action) = &line.content else {
             return deeds;
         };
         let Some((kind, target)) = action.iter().next() else {
@@ -585,7 +579,10 @@ fn bulk<'a>(heard: &ObservedCall<'_>, index: Option<&str>) -> Vec<Deed<'a>> {
             }
             continue;
         }
-        let body = document.and_then(|(line, _)| json::read(line).ok().flatten()).unwrap_or_default();
+        let body = match document.as_ref().map(|(line, _)| &line.content) {
+            Some(LineContent::Object(document)) => document.to_value(),
+            _ => Value::Null,
+        };
         let answer = answer.get_or_insert_with(|| if heard.enforced { Value::Null } else { (heard.answer)() });
         let told = answer.pointer(&format!("/items/{at}/{kind}"));
         let status = told.and_then(|told| told.get("status")).and_then(Value::as_u64);

@@ -9,9 +9,9 @@ use crate::clock::Timestamp;
 use crate::es::body::schema::Violation;
 use crate::es::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
 use crate::es::http as rest;
-use crate::es::http::call::{PathParameter, Sent};
+use crate::es::http::call::{BodyLine, LineContent, ParsedParts, Sent};
 use crate::es::http::part::JsonPart;
-use crate::es::http::{Miss, ParseOutcome, ServerInfo};
+use crate::es::http::{Miss, ServerInfo};
 use crate::es::table;
 use crate::fault::{Fault, StubMark};
 use crate::http::{Request, Response};
@@ -35,10 +35,8 @@ pub(crate) struct ObservedCall<'a> {
     pub operation: Option<&'a str>,
     /// Why it reached no row of the table.
     pub miss: Option<Miss>,
-    /// The placeholders of its path.
-    pub path: &'a [PathParameter<'a>],
-    /// The body, where the operation reads one and it could be read.
-    pub body: Option<&'a Sent>,
+    /// What it says, as it was read.
+    pub parsed: &'a ParsedParts<'a>,
     /// Where it leaves the published contract.
     pub violations: &'a [Violation],
     /// The `compatible-with` that it asked for.
@@ -66,12 +64,26 @@ pub(crate) struct ObservedCall<'a> {
 impl<'a> ObservedCall<'a> {
     /// What stands for a placeholder of the path; empty if nothing does.
     pub(crate) fn parameter(&self, name: &str) -> &'a str {
-        for (known, value) in self.path {
-            if *known == name {
-                return value;
-            }
+        self.parsed.path(name).unwrap_or_default()
+    }
+
+    /// The query parameter with that name.
+    pub(crate) fn query(&self, name: &str) -> Option<&'a str> {
+        self.parsed.query(name)
+    }
+
+    /// The body, where the operation reads one and it could be read.
+    pub(crate) fn body(&self) -> Option<&'a Sent> {
+        self.parsed.body.as_ref()
+    }
+
+    /// The lines of the body, empty ones too. Those that nobody has read, because the call was refused before or the
+    /// body is shown masked, are read one by one.
+    pub(crate) fn lines(&self) -> Box<dyn Iterator<Item = Cow<'a, BodyLine>> + 'a> {
+        match self.parsed.lines.as_slice() {
+            [] => Box::new(BodyLine::each(self.request.body()).map(Cow::Owned)),
+            lines => Box::new(lines.iter().map(Cow::Borrowed)),
         }
-        ""
     }
 
     /// The stub that had a hand in the answer.
@@ -116,7 +128,10 @@ impl<'a> ObservedCall<'a> {
 
     /// The body as JSON, read now if nobody has read it before; none if it is no JSON.
     pub(crate) fn json(&self) -> Option<Cow<'_, Value>> {
-        match self.body {
+        if let [BodyLine { content: LineContent::Object(document), has_more: false, .. }] = &*self.parsed.lines {
+            return Some(Cow::Owned(document.to_value()));
+        }
+        match self.body() {
             Some(body) => Some(Cow::Borrowed(body.value())),
             None if self.request.body().is_empty() => None,
             // One that was refused for its weight is not made here either.
@@ -131,8 +146,7 @@ pub(crate) struct Retold<'a> {
     interaction: &'a Interaction,
     operation: Option<&'static str>,
     miss: Option<Miss>,
-    path: Vec<PathParameter<'a>>,
-    body: Option<Sent>,
+    parsed: ParsedParts<'a>,
     violations: Vec<Violation>,
     compatible_with: Option<u64>,
     profile: Profile,
@@ -147,25 +161,22 @@ impl<'a> Retold<'a> {
         let Interaction { request, response, .. } = interaction;
         let license = License::default();
         let setting = ServerInfo { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
-        let reading = rest::read(&table::TABLE, request, &setting);
+        let mut reading = rest::read(&table::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
-        let (path, body) = match reading.stage {
-            ParseOutcome::Call(call) => (call.path, call.body),
-            ParseOutcome::Answered(_) => (reading.path, None),
-        };
+        let parsed = reading.take_parsed();
         // Of a body that was not kept nobody can say what was in it.
-        let violations = if response.left_out().request > 0 { Vec::new() } else { reading.violations };
+        let violations =
+            if response.left_out().request > 0 { Vec::new() } else { std::mem::take(&mut reading.violations) };
         Retold {
             interaction,
             operation: reading.operation,
             miss: reading.miss,
-            path,
-            body,
+            parsed,
             violations,
             compatible_with: reading.compatible_with,
             profile,
             reason,
-            exposed: redact::exposures(request, reading.operation, false),
+            exposed: redact::exposures(request, reading.facts(), false),
             enforced: kind.as_deref() == Some(CONTRACT_EXCEPTION),
         }
     }
@@ -178,8 +189,7 @@ impl<'a> Retold<'a> {
             request: &self.interaction.request,
             operation: self.operation,
             miss: self.miss,
-            path: &self.path,
-            body: self.body.as_ref(),
+            parsed: &self.parsed,
             violations: &self.violations,
             compatible_with: self.compatible_with,
             profile: self.profile,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::deed::{ConnectorAct, ConnectorDeed, CursorGiven, Deed, DeedEffect, Door, JobAction, JobDeed, LAST_SYNC};
 use super::heard::ObservedCall;
-use super::rules::job::{CANCEL_MAX, CHECK_IN_MAX, HEARTBEAT_MAX};
+use super::rules::job::{CANCEL_WITHIN, CHECK_IN_WITHIN, HEARTBEAT_WITHIN};
 use super::sentence::{Sentence, says_silence};
 use super::story::{CallRef, SubjectState};
 use super::stubs::StubLanes;
@@ -509,14 +509,14 @@ impl ProtocolState {
         let jobs = self.worked_on();
         let heartbeats = jobs.clone().into_iter().filter(|(_, lane)| lane.is_running() && lane.claimed.is_some());
         let heartbeats = heartbeats
-            .filter_map(move |(id, lane)| Some(of_job(lane.seen?.at.plus(HEARTBEAT_MAX), id, Owed::Heartbeat)));
+            .filter_map(move |(id, lane)| Some(of_job(lane.seen?.at.plus(HEARTBEAT_WITHIN), id, Owed::Heartbeat)));
         let canceled = jobs.into_iter().filter(|(_, lane)| lane.is_running() && !lane.cancel_told);
         let canceled = canceled
-            .filter_map(move |(id, lane)| Some(of_job(lane.cancel?.at.plus(CANCEL_MAX), id, Owed::Cancelation)));
+            .filter_map(move |(id, lane)| Some(of_job(lane.cancel?.at.plus(CANCEL_WITHIN), id, Owed::Cancelation)));
         let silent = self.connectors.iter().filter(|(_, lane)| !lane.silence_told);
         let silent = silent.filter_map(|(id, lane)| {
             let subject = Subject::Connector((**id).to_owned());
-            Some(Due { at: lane.silent_since?.at.plus(CHECK_IN_MAX), subject, owed: Owed::CheckIn })
+            Some(Due { at: lane.silent_since?.at.plus(CHECK_IN_WITHIN), subject, owed: Owed::CheckIn })
         });
         heartbeats.chain(canceled).chain(silent)
     }
@@ -778,7 +778,7 @@ impl ProtocolState {
 
     /// Notes what has been told, so that it is told once.
     pub(crate) fn told(&mut self, finding: &Finding) {
-        match (finding.rule, &finding.subject) {
+        match (&*finding.rule, &finding.subject) {
             ("connector-silent", Some(Subject::Connector(id))) => {
                 if let Some(lane) = self.connectors.get_mut(id) {
                     lane.silence_told = true;

@@ -22,6 +22,7 @@ pub(crate) mod strictness;
 pub(crate) mod stubs;
 mod unshown;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
@@ -42,7 +43,7 @@ use heard::{ObservedCall, Retold, value_of};
 use lane::{Due, JobHistory, ProtocolState, Saved};
 pub use rules::Rule;
 use rules::manners::Failures;
-use rules::{ACTS, RULES, RuleCheck, RuleOffence, bit};
+use rules::{JobActionKind, RULES, RuleCheck, RuleOffence};
 pub use scope::Scope;
 use story::CallRef;
 pub use story::SubjectState;
@@ -147,7 +148,7 @@ struct RuleIndex {
     call: Vec<ActiveRule>,
     exposed: Vec<ActiveRule>,
     /// By the bit of what is done to a job.
-    job: [Vec<ActiveRule>; ACTS],
+    job: [Vec<ActiveRule>; JobActionKind::COUNT],
     connector: Vec<ActiveRule>,
     documents: Vec<ActiveRule>,
     backoff: Option<ActiveRule>,
@@ -197,8 +198,7 @@ impl RuleIndex {
                 RuleCheck::End(_) => docket.end.push(entry),
                 RuleCheck::Elsewhere => {}
                 RuleCheck::Job { on, .. } | RuleCheck::Silence { on, .. } => {
-                    let kinds = docket.job.iter_mut().enumerate();
-                    kinds.filter(|(at, _)| on & (1 << at) != 0).for_each(|(_, entries)| entries.push(entry));
+                    on.iter().for_each(|kind| docket.job[*kind as usize].push(entry));
                     if matches!(rule.check, RuleCheck::Silence { .. }) {
                         docket.end.push(entry);
                     }
@@ -227,9 +227,9 @@ pub struct Judge {
     scope: Scope,
     findings: Vec<Finding>,
     /// How many findings there were in this scope, by rule and severity.
-    counts: BTreeMap<&'static str, Counts>,
+    counts: BTreeMap<Cow<'static, str>, Counts>,
     /// The same of all earlier scopes, without what was allowed or forgotten.
-    counts_before: BTreeMap<&'static str, Counts>,
+    counts_before: BTreeMap<Cow<'static, str>, Counts>,
     /// How many findings of earlier scopes are kept.
     kept: usize,
     allowances: Vec<Allowance>,
@@ -402,7 +402,7 @@ impl Judge {
             }
             self.ask(deed, heard, &mut |entry, offence, is_about_call| {
                 let finding = entry.found(offence, Some((heard.seq, heard.operation)), heard.at);
-                if refuses && is_about_call && finding.severity == Severity::Error && !self.is_allowed(finding.rule) {
+                if refuses && is_about_call && finding.severity == Severity::Error && !self.is_allowed(&finding.rule) {
                     refusal.get_or_insert_with(|| finding.message.clone());
                 }
                 findings.push(finding);
@@ -445,7 +445,7 @@ impl Judge {
         }
         for (entry, offence) in own {
             let finding = entry.found(offence, call, heard.at);
-            if refuses && finding.severity == Severity::Error && !self.is_allowed(finding.rule) {
+            if refuses && finding.severity == Severity::Error && !self.is_allowed(&finding.rule) {
                 refusal.get_or_insert_with(|| finding.message.clone());
             }
             findings.push(finding);
@@ -488,7 +488,7 @@ impl Judge {
                 let lane = world.job(&deed.job).unwrap_or(&unknown);
                 let connector = lane.connector.as_deref().and_then(|id| Some((id, world.connector(id)?)));
                 let case = rules::job::JobCase { heard, world, deed, lane, connector };
-                for entry in &self.docket.job[bit(deed.act).trailing_zeros() as usize] {
+                for entry in &self.docket.job[JobActionKind::of(deed.act) as usize] {
                     let (check, is_silence) = match entry.rule.check {
                         RuleCheck::Job { check, .. } => (check, false),
                         RuleCheck::Silence { check, .. } => (check, true),
@@ -565,7 +565,7 @@ impl Judge {
     pub fn keep(&mut self, mut finding: Finding) {
         finding.scope = self.mark();
         finding.source = finding.source.or_else(|| self.scope.source.clone());
-        self.counts.entry(finding.rule).or_default().add(finding.severity, 1);
+        self.counts.entry(finding.rule.clone()).or_default().add(finding.severity, 1);
         for allowance in self.allowances.iter_mut().filter(|allowance| allowance.rule == finding.rule) {
             allowance.used = true;
         }
@@ -588,7 +588,7 @@ impl Judge {
     /// What was found in this scope and is not allowed, oldest first. Beyond a bound findings are counted
     /// only.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| !self.is_allowed(finding.rule))
+        self.findings.iter().filter(|finding| !self.is_allowed(&finding.rule))
     }
 
     /// What is found if the run ends now and is not allowed, `found` as a rule by [`Judge::finish`];
@@ -609,7 +609,7 @@ impl Judge {
             .filter(|allowance| !is_needed(allowance))
             .filter_map(|it| self.unused(it, now))
             .collect();
-        found.retain(|finding| !self.is_allowed(finding.rule));
+        found.retain(|finding| !self.is_allowed(&finding.rule));
         found.extend(unused);
         for finding in &mut found {
             finding.scope = finding.scope.take().or_else(|| self.mark());
@@ -628,7 +628,7 @@ impl Judge {
         if !forget {
             self.counts_before = self.counts_of_run();
             for finding in &found {
-                self.counts_before.entry(finding.rule).or_default().add(finding.severity, 1);
+                self.counts_before.entry(finding.rule.clone()).or_default().add(finding.severity, 1);
             }
         }
         let mut ended = self.scope(calls, found);
@@ -702,7 +702,7 @@ impl Judge {
         Some(Finding {
             message: format!("`{}` is allowed ({}) and was never broken", allowance.rule, allowance.reason),
             hint: rule.hint.into(),
-            reference: rule.reference,
+            reference: rule.reference.into(),
             ..Finding::about(rule.id, severity, 0, now)
         })
     }
@@ -719,10 +719,10 @@ impl Judge {
 
     /// How many findings the run has had that are not allowed, by rule; those about the end of the scope that goes on
     /// are not among them.
-    pub fn counts_of_run(&self) -> BTreeMap<&'static str, Counts> {
+    pub fn counts_of_run(&self) -> BTreeMap<Cow<'static, str>, Counts> {
         let mut all = self.counts_before.clone();
         for (rule, counts) in self.counts.iter().filter(|(rule, _)| !self.is_allowed(rule)) {
-            *all.entry(*rule).or_default() += *counts;
+            *all.entry(rule.clone()).or_default() += *counts;
         }
         all
     }

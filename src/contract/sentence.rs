@@ -5,7 +5,7 @@
 
 use super::deed::{DeedEffect, JobAction, JobDeed};
 use super::lane::JobHistory;
-use super::rules::job::{HEARTBEAT_MAX, LOOK_MAX};
+use super::rules::job::{HEARTBEAT_WITHIN, LOOK_WITHIN};
 use super::story::CallRef;
 use crate::clock::Timestamp;
 use crate::es::sync_job::rules::SyncStatus;
@@ -41,8 +41,8 @@ impl Sentence {
         let is_plain = is_plain(deed.error.as_deref()?)?;
         let silence = mark.at.since(seen_at);
         // A job that was silent for long may have been seen again between the cleanup's look and its write.
-        let was_silent = lane.seen_before.is_none_or(|before| seen_at.since(before) >= HEARTBEAT_MAX);
-        let is_early = silence < HEARTBEAT_MAX && !(silence <= LOOK_MAX && was_silent);
+        let was_silent = lane.seen_before.is_none_or(|before| seen_at.since(before) >= HEARTBEAT_WITHIN);
+        let is_early = silence < HEARTBEAT_WITHIN && !(silence <= LOOK_WITHIN && was_silent);
         is_early.then_some(Sentence { mark, seen_at, is_plain, is_told: false })
     }
 }

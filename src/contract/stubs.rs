@@ -8,10 +8,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::story::CallRef;
+use crate::limits::STUB_CALLS_TOLD_MAX;
 use crate::stub::CountSpan;
-
-/// Calls of a stub that are named in a finding.
-const CALLS_TOLD_MAX: usize = 10;
 
 /// The stubs by name.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +56,7 @@ impl StubLanes {
     pub(crate) fn answered(&mut self, name: &str, mark: CallRef) {
         if let Some(lane) = self.0.get_mut(name) {
             lane.answered += 1;
-            if lane.calls.len() < CALLS_TOLD_MAX {
+            if lane.calls.len() < STUB_CALLS_TOLD_MAX {
                 lane.calls.push(mark);
             }
         }

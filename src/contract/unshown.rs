@@ -19,9 +19,10 @@ use super::story::CallRef;
 use crate::clock::parse_duration;
 use crate::es::document::lag::REFRESH_INTERVAL;
 use crate::es::http::part::JsonPart;
-use crate::es::search::query::text::{WildcardPattern, lower, words};
+use crate::es::search::query::text::{lower, words};
 use crate::json;
 use crate::limits::{JUDGE_UNSHOWN_INDICES_MAX, JUDGE_UNSHOWN_MAX};
+use crate::wildcard::WildcardPattern;
 
 /// Writes that no refresh has shown yet, by index.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +91,7 @@ impl Unshown {
         let waits =
             |names: &str| self.indices.iter().any(|(index, it)| self.is_live(index, it, heard) && covers(names, index));
         let reads = match heard.operation? {
-            "search" | "count" | "delete_by_query" | "update_by_query" if waits(index_of(heard.request.path())) => {
+            "search" | "count" | "delete_by_query" | "update_by_query" if waits(heard.parameter("index")) => {
                 vec![Look::of(heard)]
             }
             "msearch" if waits("") => Look::several(heard),
@@ -154,7 +155,7 @@ impl Unshown {
         let kind = match operation {
             "bulk" | "index" | "create" | "update" | "delete" => UnshownKind::Write,
             "indices.refresh" | "indices.delete" => UnshownKind::Refresh,
-            "delete_by_query" | "update_by_query" if refreshes(heard.request.query()) => UnshownKind::Refresh,
+            "delete_by_query" | "update_by_query" if refreshes(heard) => UnshownKind::Refresh,
             "indices.create" | "indices.put_settings" => UnshownKind::Settings,
             _ => return,
         };
@@ -164,7 +165,7 @@ impl Unshown {
         match kind {
             UnshownKind::Write => self.written(heard),
             UnshownKind::Refresh => {
-                let names = index_of(heard.request.path());
+                let names = heard.parameter("index");
                 self.indices.retain(|index, _| !covers(names, index));
             }
             UnshownKind::Settings => self.set(heard),
@@ -173,7 +174,7 @@ impl Unshown {
 
     fn written(&mut self, heard: &ObservedCall<'_>) {
         let told = told(heard);
-        if refreshes(heard.request.query()) {
+        if refreshes(heard) {
             told.iter().for_each(|told| drop(self.indices.remove(&told.index)));
             return;
         }
@@ -229,7 +230,7 @@ impl Unshown {
                 None => return,
             },
         };
-        for name in index_of(heard.request.path()).split(',').filter(|name| !name.is_empty()) {
+        for name in heard.parameter("index").split(',').filter(|name| !name.is_empty()) {
             if self.intervals.len() < JUDGE_UNSHOWN_INDICES_MAX {
                 self.intervals.insert(name.to_owned(), interval);
             }
@@ -256,14 +257,8 @@ fn shelf(call: &str) -> &'static str {
 }
 
 /// Whether a call waits for a refresh or makes one.
-fn refreshes(query: &str) -> bool {
-    query.split('&').any(|part| matches!(part, "refresh" | "refresh=" | "refresh=true" | "refresh=wait_for"))
-}
-
-/// The part of a path that names indices; empty where it names none.
-fn index_of(path: &str) -> &str {
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if first.starts_with('_') && first != "_all" { "" } else { first }
+fn refreshes(heard: &ObservedCall<'_>) -> bool {
+    matches!(heard.query("refresh"), Some("" | "true" | "wait_for"))
 }
 
 /// Whether an expression names an index.
@@ -272,7 +267,7 @@ fn covers(expression: &str, index: &str) -> bool {
         return true;
     }
     let alias = index.strip_suffix("-v1").unwrap_or(index);
-    expression.replace("%2C", ",").split(',').any(|name| {
+    expression.split(',').any(|name| {
         name == index || name == alias || (name.contains('*') && WildcardPattern::of_name(name).fits(index))
     })
 }
@@ -419,8 +414,8 @@ struct Look {
 impl Look {
     fn of(heard: &ObservedCall<'_>) -> Look {
         let body = heard.json().map(std::borrow::Cow::into_owned).unwrap_or_default();
-        let has_words = heard.request.query().split('&').any(|part| part.starts_with("q="));
-        let expression = index_of(heard.request.path()).to_owned();
+        let has_words = heard.query("q").is_some();
+        let expression = heard.parameter("index").to_owned();
         // A point in time shows what it showed when it was opened.
         let is_kept = body.get("pit").is_some();
         let mut look = Look::new(expression, &body, &(heard.answer)());
@@ -448,7 +443,7 @@ impl Look {
     /// The searches of a multi search.
     fn several(heard: &ObservedCall<'_>) -> Vec<Look> {
         let answer = (heard.answer)();
-        let path = index_of(heard.request.path());
+        let path = heard.parameter("index");
         let lines: Vec<&[u8]> = heard.request.body().split(|byte| *byte == b'\n').collect();
         let read = |line: &[u8]| json::read(line).ok().flatten().unwrap_or_default();
         lines

@@ -17,6 +17,7 @@ pub(crate) mod search;
 pub(crate) mod secret;
 pub(crate) mod security;
 pub(crate) mod store;
+pub(crate) mod subject;
 pub(crate) mod sync_job;
 pub(crate) mod table;
 #[cfg(test)]

@@ -44,15 +44,15 @@ pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Get    "/_license",                                                   "license.get"                      => license::get;
     published Get    "/_xpack",                                                     "xpack.info"                       => license::xpack_info;
     published Get    "/_xpack/usage",                                               "xpack.usage"                      => license::xpack_usage;
-    published Get    "/_security/_authenticate",                                    "security.authenticate"            => security::authenticate;
-    published Put    "/_security/api_key",                                          "security.create_api_key"          => security::create_api_key;
-    published Post   "/_security/api_key",                                          "security.create_api_key"          => security::create_api_key;
-    published Get    "/_security/api_key",                                          "security.get_api_key"             => security::get_api_key;
-    published Delete "/_security/api_key",                                          "security.invalidate_api_key"      => security::invalidate_api_key;
-    published Get    "/_security/_query/api_key",                                   "security.query_api_keys"          => security::query_api_keys;
-    published Post   "/_security/_query/api_key",                                   "security.query_api_keys"          => security::query_api_keys;
-    published Get    "/_security/user/_has_privileges" | "/_security/user/{user}/_has_privileges", "security.has_privileges" => security::has_privileges;
-    published Post   "/_security/user/_has_privileges" | "/_security/user/{user}/_has_privileges", "security.has_privileges" => security::has_privileges;
+    published Get    "/_security/_authenticate",                                    "security.authenticate"            => security::authenticate | credentials;
+    published Put    "/_security/api_key",                                          "security.create_api_key"          => security::create_api_key | credentials;
+    published Post   "/_security/api_key",                                          "security.create_api_key"          => security::create_api_key | credentials;
+    published Get    "/_security/api_key",                                          "security.get_api_key"             => security::get_api_key | credentials;
+    published Delete "/_security/api_key",                                          "security.invalidate_api_key"      => security::invalidate_api_key | credentials;
+    published Get    "/_security/_query/api_key",                                   "security.query_api_keys"          => security::query_api_keys | credentials;
+    published Post   "/_security/_query/api_key",                                   "security.query_api_keys"          => security::query_api_keys | credentials;
+    published Get    "/_security/user/_has_privileges" | "/_security/user/{user}/_has_privileges", "security.has_privileges" => security::has_privileges | credentials;
+    published Post   "/_security/user/_has_privileges" | "/_security/user/{user}/_has_privileges", "security.has_privileges" => security::has_privileges | credentials;
     // Cluster
     published Get    "/_cluster/health" | "/_cluster/health/{index}",               "cluster.health"                   => cluster::health;
     published Get    "/_cluster/state" | "/_cluster/state/{metric}" | "/_cluster/state/{metric}/{index}", "cluster.state" => cluster::state;
@@ -75,11 +75,11 @@ pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Get    "/_connector/{connector_id}",                                  "connector.get"                    => connector::get;
     published Delete "/_connector/{connector_id}",                                  "connector.delete"                 => connector::delete;
     published Put    "/_connector/{connector_id}/_check_in",                        "connector.check_in"               => connector::check_in, connector::check_id;
-    published Put    "/_connector/{connector_id}/_last_sync",                       "connector.last_sync"              => connector::last_sync, connector::check_id;
+    published Put    "/_connector/{connector_id}/_last_sync",                       "connector.last_sync"              => connector::last_sync, connector::check_id | tells("/last_sync_error", "/last_access_control_sync_error");
     published Put    "/_connector/{connector_id}/_filtering/_activate",             "connector.update_active_filtering" => connector::update_active_filtering, connector::check_id;
     published Put    "/_connector/{connector_id}/_api_key_id",                      "connector.update_api_key_id"      => connector::update_api_key_id, connector::check_api_key_id;
-    published Put    "/_connector/{connector_id}/_configuration",                   "connector.update_configuration"   => connector::update_configuration, connector::check_configuration;
-    published Put    "/_connector/{connector_id}/_error",                           "connector.update_error"           => connector::update_error, connector::check_id;
+    published Put    "/_connector/{connector_id}/_configuration",                   "connector.update_configuration"   => connector::update_configuration, connector::check_configuration | settings;
+    published Put    "/_connector/{connector_id}/_error",                           "connector.update_error"           => connector::update_error, connector::check_id | tells("/error");
     published Put    "/_connector/{connector_id}/_features",                        "connector.update_features"        => connector::update_features, connector::check_id;
     published Put    "/_connector/{connector_id}/_filtering",                       "connector.update_filtering"       => connector::update_filtering, connector::check_filtering;
     published Put    "/_connector/{connector_id}/_filtering/_validation",           "connector.update_filtering_validation" => connector::update_filtering_validation, connector::check_id;
@@ -98,13 +98,13 @@ pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_claim",        "connector.sync_job_claim"         => sync_job::claim, sync_job::check_id;
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_cancel",       "connector.sync_job_cancel"        => sync_job::cancel, sync_job::check_id;
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_check_in",     "connector.sync_job_check_in"      => sync_job::check_in, sync_job::check_id;
-    published Put    "/_connector/_sync_job/{connector_sync_job_id}/_error",        "connector.sync_job_error"         => sync_job::error, sync_job::check_error;
+    published Put    "/_connector/_sync_job/{connector_sync_job_id}/_error",        "connector.sync_job_error"         => sync_job::error, sync_job::check_error | tells("/error");
     published Put    "/_connector/_sync_job/{connector_sync_job_id}/_stats",        "connector.sync_job_update_stats"  => sync_job::update_stats, sync_job::check_stats;
     // Secrets
-    published Post   "/_connector/_secret",                                         "connector.secret_post"            => secret::post, secret::check_post;
-    published Put    "/_connector/_secret/{id}",                                    "connector.secret_put"             => secret::put, secret::check_put;
-    published Get    "/_connector/_secret/{id}",                                    "connector.secret_get"             => secret::get;
-    published Delete "/_connector/_secret/{id}",                                    "connector.secret_delete"          => secret::delete;
+    published Post   "/_connector/_secret",                                         "connector.secret_post"            => secret::post, secret::check_post | secret;
+    published Put    "/_connector/_secret/{id}",                                    "connector.secret_put"             => secret::put, secret::check_put | secret;
+    published Get    "/_connector/_secret/{id}",                                    "connector.secret_get"             => secret::get | secret;
+    published Delete "/_connector/_secret/{id}",                                    "connector.secret_delete"          => secret::delete | secret;
     // Search
     published Get    "/_search" | "/{index}/_search",                               "search"                           => search::search;
     published Post   "/_search" | "/{index}/_search",                               "search"                           => search::search;
@@ -120,15 +120,15 @@ pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Post   "/{index}/_delete_by_query",                                   "delete_by_query"                  => search::delete_by_query;
     published Post   "/{index}/_update_by_query",                                   "update_by_query"                  => search::update_by_query;
     // Documents
-    published Put    "/{index}/_doc/{id}",                                          "index"                            => document::index;
-    published Post   "/{index}/_doc/{id}" | "/{index}/_doc",                        "index"                            => document::index;
-    published Put    "/{index}/_create/{id}",                                       "create"                           => document::create;
-    published Post   "/{index}/_create/{id}",                                       "create"                           => document::create;
+    published Put    "/{index}/_doc/{id}",                                          "index"                            => document::index | tells("/error", "/last_sync_error", "/last_access_control_sync_error");
+    published Post   "/{index}/_doc/{id}" | "/{index}/_doc",                        "index"                            => document::index | tells("/error", "/last_sync_error", "/last_access_control_sync_error");
+    published Put    "/{index}/_create/{id}",                                       "create"                           => document::create | tells("/error", "/last_sync_error", "/last_access_control_sync_error");
+    published Post   "/{index}/_create/{id}",                                       "create"                           => document::create | tells("/error", "/last_sync_error", "/last_access_control_sync_error");
     published Get    "/{index}/_doc/{id}",                                          "get"                              => document::get;
     published Head   "/{index}/_doc/{id}",                                          "exists"                           => document::get;
     published Get    "/{index}/_source/{id}",                                       "get_source"                       => document::get_source;
     published Head   "/{index}/_source/{id}",                                       "exists_source"                    => document::get_source;
-    published Post   "/{index}/_update/{id}",                                       "update"                           => document::update;
+    published Post   "/{index}/_update/{id}",                                       "update"                           => document::update | tells("/doc/error", "/doc/last_sync_error", "/doc/last_access_control_sync_error");
     published Delete "/{index}/_doc/{id}",                                          "delete"                           => document::delete;
     published Get    "/_mget" | "/{index}/_mget",                                   "mget"                             => mget::mget;
     published Post   "/_mget" | "/{index}/_mget",                                   "mget"                             => mget::mget;
@@ -216,4 +216,12 @@ pub fn operations() -> impl Iterator<Item = Operation> {
     ENDPOINTS
         .iter()
         .flat_map(|row| row.paths.iter().map(|path| Operation { name: row.operation, method: &row.method, path }))
+}
+
+/// What the calls of an operation deal with, found by its name.
+#[cfg(test)]
+pub(crate) fn facts_of(operation: &str) -> &'static crate::es::http::endpoint::RowFacts {
+    use crate::es::http::endpoint::RowFacts;
+    let row = ENDPOINTS.iter().find(|row| row.operation == operation);
+    row.map_or_else(|| RowFacts::elsewhere(operation), |row| &row.facts)
 }

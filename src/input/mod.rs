@@ -9,14 +9,11 @@ use std::io::{ErrorKind, Read};
 use flate2::read::MultiGzDecoder;
 
 use crate::error::Error;
-use crate::limits::{UNPACKED_BYTES_TRUSTED, UNPACKED_RATIO_MAX};
+use crate::limits::{INPUT_HEAD_BYTES, UNPACKED_BYTES_TRUSTED, UNPACKED_RATIO_MAX};
 use sniff::{InputWanted, TextLooks};
 
 /// What gzip begins with, whatever the file is called.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
-
-/// So many bytes are looked at before all the others are read: enough to tell that it is something else.
-const HEAD_BYTES: usize = 64 * 1024;
 
 /// How messages call standard input.
 pub(crate) const STDIN: &str = "stdin";
@@ -52,7 +49,7 @@ fn text(
     wanted: InputWanted,
     bytes_max: usize,
 ) -> Result<Vec<u8>, Error> {
-    part(name, reader, &mut head, HEAD_BYTES.min(bytes_max))?;
+    part(name, reader, &mut head, INPUT_HEAD_BYTES.min(bytes_max))?;
     let first_line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_seen = first_line.len() < head.trim_ascii_start().len();
     let is_else = match sniff::at(&head) {
@@ -167,12 +164,12 @@ mod tests {
     fn what_has_no_end_is_told_at_the_bound() {
         let told = read(std::io::repeat(b' '), 1_000_000).expect_err("no end");
         assert!(told.starts_with("f: there are more than 1000000 bytes"), "{told}");
-        assert_eq!(read(std::io::repeat(0), usize::MAX).map(|head| head.len()), Ok(HEAD_BYTES));
+        assert_eq!(read(std::io::repeat(0), usize::MAX).map(|head| head.len()), Ok(INPUT_HEAD_BYTES));
         let recording = |text: &'static [u8]| {
             let endless = text.chain(std::io::repeat(b'\n'));
             bytes("f", endless, InputWanted::Recording, 1_000_000).map_err(|error| error.to_string())
         };
-        assert_eq!(recording(b"y\ny").map(|head| head.len()), Ok(HEAD_BYTES));
+        assert_eq!(recording(b"y\ny").map(|head| head.len()), Ok(INPUT_HEAD_BYTES));
         let told = recording(b"{\"elastimock_recording\":1}").expect_err("no end");
         assert_eq!(told, "f: there are more than 1000000 bytes; a recording may have no more: split it");
     }

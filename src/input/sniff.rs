@@ -5,6 +5,7 @@
 //! that need not be: a fixture is known by its first section.
 
 use crate::json::{Token, Tokens};
+use crate::limits::{INPUT_HEAD_BYTES, INPUT_KEYS_MAX};
 
 /// What somebody wants to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,9 +210,6 @@ impl KeysSeen {
     }
 }
 
-/// A few keys tell; a value with more than so many is something else.
-const KEYS_MAX: usize = 64;
-
 /// Members whose own keys tell.
 const LOOKED_INTO: &[&str] = &["log", "info", "hits", "data", "index", "create", "error"];
 
@@ -268,7 +266,7 @@ fn object(tokens: &mut Tokens<'_>) -> Option<TextLooks> {
         if let Some(looks) = known(&seen, &is_list) {
             return Some(looks);
         }
-        if seen.0.len() > KEYS_MAX {
+        if seen.0.len() > INPUT_KEYS_MAX {
             break;
         }
         if token != Token::StartObject || !LOOKED_INTO.contains(&&*key) {
@@ -361,7 +359,7 @@ fn known(seen: &KeysSeen, lists: &[String]) -> Option<TextLooks> {
 
 /// What a YAML text looks like, by the keys at the beginnings of its lines and of those below.
 fn yaml(text: &[u8]) -> TextLooks {
-    let head = &text[..text.len().min(super::HEAD_BYTES)];
+    let head = &text[..text.len().min(INPUT_HEAD_BYTES)];
     let mut seen = KeysSeen::default();
     let mut lists = Vec::new();
     let mut open = String::new();
@@ -392,7 +390,7 @@ fn yaml(text: &[u8]) -> TextLooks {
         if let Some(looks) = known(&seen, &lists) {
             return looks;
         }
-        if seen.0.len() > KEYS_MAX {
+        if seen.0.len() > INPUT_KEYS_MAX {
             break;
         }
     }

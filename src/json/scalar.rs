@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 use super::chars::{is_identifier_part, is_latin_1_letter, more_bytes};
 use super::error::{A_VALID_VALUE, A_VALUE, EnclosingScope, SyntaxCause, SyntaxError};
 use super::scan::TextScan;
-use crate::limits::JSON_NUMBER_DIGITS_MAX;
+use crate::limits::{JSON_NUMBER_DIGITS_MAX, JSON_WORD_UNITS_MAX};
 
 /// A value that is neither string nor container.
 #[derive(Debug, Clone, Copy)]
@@ -22,9 +22,6 @@ pub(super) enum Scalar {
     },
     Float,
 }
-
-/// How much of an unknown word is shown. Source: jackson-core 2.15, a run.
-const WORD_UNITS_MAX: usize = 256;
 
 impl TextScan<'_> {
     /// Passes over a value that is neither string nor container, and whose first byte has been taken.
@@ -228,7 +225,7 @@ impl TextScan<'_> {
             }
             token.push(char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER));
             units += 1;
-            if units >= WORD_UNITS_MAX {
+            if units >= JSON_WORD_UNITS_MAX {
                 token.push_str("...");
                 break;
             }

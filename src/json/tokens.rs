@@ -15,7 +15,7 @@ use super::error::{EnclosingScope, Position, SyntaxCause, SyntaxError, TextLine}
 use super::scalar::Scalar;
 use super::scan::{Context, TextScan};
 use super::value::read_value;
-use crate::limits::JSON_DEPTH_MAX;
+use crate::limits::{JSON_DEPTH_MAX, JSON_FEW_NAMES_MAX};
 
 /// A piece of a JSON text.
 ///
@@ -117,13 +117,12 @@ impl<'a> NamesSeen<'a> {
     /// Whether the name is new.
     fn add(&mut self, name: Cow<'a, str>) -> bool {
         // A short list is quicker to look through than a set is to make.
-        const FEW_MAX: usize = 16;
         if self.many.is_empty() {
             if self.few.contains(&name) {
                 return false;
             }
             self.few.push(name);
-            if self.few.len() > FEW_MAX {
+            if self.few.len() > JSON_FEW_NAMES_MAX {
                 self.many.extend(self.few.drain(..));
             }
             return true;

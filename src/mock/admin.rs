@@ -53,7 +53,7 @@ use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::http::{Method, Request, Response};
 use crate::license::License;
-use crate::limits::{BODY_BYTES_MAX, JOURNAL_PAGE_BYTES_MAX, JOURNAL_PAGE_ENTRIES};
+use crate::limits::{ADMIN_WAIT_S, BODY_BYTES_MAX, JOURNAL_PAGE_BYTES_MAX, JOURNAL_PAGE_ENTRIES};
 use crate::mock::engine::metrics::CONTENT_TYPE;
 use crate::mock::engine::{Engine, lock, run};
 use crate::profile::Profile;
@@ -61,9 +61,7 @@ use crate::record::{JournalItem, RunSpan, recording};
 use crate::source_place::SourcePlace;
 use crate::stub;
 use crate::suggest;
-
-/// Seconds that a request waits for calls if it does not say how long.
-const WAIT_S: u64 = 10;
+use crate::target;
 
 /// Where our own calls live.
 pub(crate) const PREFIX: &str = "/_elastimock";
@@ -125,8 +123,7 @@ pub(crate) fn is_watched(request: &Request) -> bool {
 
 /// The number after which a listener is to be told what comes: the last that it has heard; none for what comes from now on.
 pub(crate) fn watched_after(request: &Request) -> Option<u64> {
-    let mut parts = request.query().split('&').filter_map(|part| part.split_once('='));
-    let asked = parts.rfind(|(name, _)| *name == "after").map(|(_, value)| value);
+    let asked = target::parameters(request.query()).filter(|it| it.name == "after").last().map(|it| it.value);
     request.headers().get("last-event-id").or(asked)?.trim().parse().ok()
 }
 
@@ -135,11 +132,8 @@ pub(crate) fn awaited(request: &Request) -> Option<(String, usize, Duration)> {
     if request.path() != "/_elastimock/journal" || *request.method() != Method::Get {
         return None;
     }
-    let find = |name: &str| {
-        let mut parts = request.query().split('&').filter_map(|part| part.split_once('='));
-        parts.find(|(known, _)| *known == name).map(|(_, value)| value)
-    };
-    let timeout = find("timeout").map_or(Ok(Duration::from_secs(WAIT_S)), parse_duration).ok()?;
+    let find = |name: &str| target::parameter(request.query(), name);
+    let timeout = find("timeout").map_or(Ok(Duration::from_secs(ADMIN_WAIT_S)), parse_duration).ok()?;
     let count = find("count")?.parse().ok().filter(|count| *count > 0)?;
     Some((find("operation")?.to_owned(), count, timeout))
 }
@@ -190,7 +184,8 @@ fn refused(error: crate::Error) -> ApiError {
 /// The parameters of a call, of which only `known` may be given.
 fn parameters(call: &Call, known: &[&str]) -> Result<(), ApiError> {
     let common = crate::es::body::schema::COMMON_PARAMETERS;
-    match call.query.iter().find(|(name, _)| !known.contains(&name.as_str()) && !common.contains(&name.as_str())) {
+    match call.parsed.query.iter().find(|(name, _)| !known.contains(&name.as_str()) && !common.contains(&name.as_str()))
+    {
         None => Ok(()),
         Some((name, _)) => {
             let close = suggest::similar(name, known.iter().copied());

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::interaction::Interaction;
+use crate::finding::Finding;
 use crate::http::{Headers, Request, Response};
 
 /// What stands in a recording for the mock's port.
@@ -130,7 +131,11 @@ pub(crate) fn name_port(mut interaction: Interaction) -> Interaction {
         interaction.request = address.replace_in_request(&asked, &named);
         let Response { headers, body, .. } = &mut interaction.response;
         address.replace_in_message(headers, body, &named);
-        interaction.findings.iter_mut().for_each(|finding| address.replace_in_value(finding, &named));
+        for finding in &mut interaction.findings {
+            let mut told = finding.to_value();
+            address.replace_in_value(&mut told, &named);
+            *finding = Finding::from_value(&told).unwrap_or_else(|_| finding.clone());
+        }
     }
     interaction
 }
@@ -164,7 +169,8 @@ mod tests {
         response.body = answer.to_owned().into();
         let request =
             Request::new(Method::Post, target).header("host", host).header("origin", &format!("http://{host}"));
-        let findings = vec![json!({ "rule": "r", "evidence": { "seen": host } })];
+        let findings =
+            vec![Finding::from_value(&json!({ "rule": "r", "evidence": { "seen": host } })).expect("a finding")];
         let request = request.with_body(body.to_owned());
         Interaction {
             seq: 1,

@@ -8,8 +8,9 @@ use super::interaction::Interaction;
 use super::playback::volatile::without_instants;
 use super::redact::REDACTED;
 use crate::base64;
-use crate::http::{Headers, Request, decoded};
+use crate::http::{Headers, Request};
 use crate::json;
+use crate::target::decoded;
 
 /// Headers that belong to the connection or to the one who calls.
 const UNCOUNTED: [&str; 12] = [
@@ -65,9 +66,8 @@ fn pact_interaction(call: &Interaction) -> Value {
     let Interaction { seq, operation, request, response, .. } = call;
     let what = operation.clone().unwrap_or_else(|| format!("{} {}", request.method(), request.path()));
     let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for part in request.query().split('&').filter(|part| !part.is_empty()) {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        query.entry(decoded(name, true).into_owned()).or_default().push(decoded(value, true).into_owned());
+    for (name, value) in request.parameters() {
+        query.entry(name.into_owned()).or_default().push(value.into_owned());
     }
     let mut asked = json!({
         "method": request.method().as_str(),

@@ -8,6 +8,7 @@ use super::address;
 use super::interaction::Interaction;
 use crate::base64;
 use crate::http::Headers;
+use crate::target;
 
 /// One HAR document with every call, in order, and a line end.
 pub(crate) fn write(calls: &[Interaction]) -> String {
@@ -29,15 +30,8 @@ fn entry(call: &Interaction) -> Value {
     let host = host.strip_suffix(address::PORT).and_then(|host| host.strip_suffix(':')).unwrap_or(host);
     let target = request.target();
     let url = if target.starts_with('/') { format!("http://{host}{target}") } else { target.to_owned() };
-    let query: Vec<Value> = request
-        .query()
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            json!({ "name": name, "value": value })
-        })
-        .collect();
+    let parameters = target::parameters(request.query());
+    let query: Vec<Value> = parameters.map(|it| json!({ "name": it.name, "value": it.value })).collect();
     let mut shown = json!({
         "method": request.method().as_str(),
         "url": url,

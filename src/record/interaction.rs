@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::clock::Timestamp;
 use crate::fault::Fault;
+use crate::finding::Finding;
 use crate::http::{Request, Response};
 
 /// One request and its answer. Credentials and secrets have been masked before it came to be.
@@ -22,8 +21,8 @@ pub struct Interaction {
     pub request: Request,
     /// What went out.
     pub response: Response,
-    /// What was wrong with the call, in the form of [`Finding::to_value`](crate::Finding::to_value).
-    pub findings: Vec<Value>,
+    /// What was wrong with the call.
+    pub findings: Vec<Finding>,
     /// Microseconds that the answer took; 0 where nobody measured or kept it.
     pub took_us: u32,
     /// The name of the scope that it was made in, if that has one.

@@ -15,6 +15,7 @@ use crate::http::{Method, Request, Response};
 use crate::json;
 use crate::limits::{MEANING_DIFFERENCES_MAX, MEANING_IDS_MAX};
 use crate::near_miss::{Difference, short};
+use crate::target::{self, RawParameter};
 
 /// Members that every server has its own of.
 const OWN: [&str; 15] = [
@@ -113,17 +114,15 @@ impl Meaning {
     }
 
     fn with_numbers(&self, document: &str, query: &str) -> String {
-        let value_of = |name: &str| {
-            query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
-        };
-        let Some(recorded) = value_of("if_seq_no") else { return query.to_owned() };
-        let Some((number, term)) = self.numbers.get(&(document.to_owned(), recorded)) else { return query.to_owned() };
-        let parts = query.split('&').map(|part| match part.split_once('=') {
-            Some(("if_seq_no", _)) => format!("if_seq_no={number}"),
-            Some(("if_primary_term", _)) => format!("if_primary_term={term}"),
-            _ => part.to_owned(),
+        let recorded = target::parameter(query, "if_seq_no").unwrap_or_default();
+        let key = (document.to_owned(), recorded.to_owned());
+        let Some((number, term)) = self.numbers.get(&key) else { return query.to_owned() };
+        let parameters = target::pieces(query).map(|RawParameter { name, text, separator, .. }| match name {
+            "if_seq_no" => format!("if_seq_no={number}{separator}"),
+            "if_primary_term" => format!("if_primary_term={term}{separator}"),
+            _ => format!("{text}{separator}"),
         });
-        parts.collect::<Vec<_>>().join("&")
+        parameters.collect()
     }
 
     /// The same in the actions of a bulk.

@@ -20,17 +20,16 @@ pub(crate) mod recording;
 pub(crate) mod redact;
 pub(crate) mod transcript;
 
-use crate::limits::JOURNAL_SHARED_BLOCKS_MAX as SHARED_BLOCKS_MAX;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
+use crate::es::http::endpoint::RowFacts;
 use crate::es::sync_job::rules::SyncStatus;
 use crate::fault::StubMark;
 use crate::finding::Finding;
@@ -40,9 +39,6 @@ use crate::limits;
 use event::{Change, Event};
 use interaction::Interaction;
 use redact::{KnownSecrets, Mask};
-
-/// Bodies up to that size are copied; a larger one stays in the buffer that it was received in.
-const COPIED_BYTES_MAX: usize = 16 * 1024;
 
 /// What an entry costs beside its texts: itself, its slot, and the allocator's own.
 const ENTRY_BYTES: usize = size_of::<Exchange>() + size_of::<JournalSlot>() + size_of::<SubjectBefore>() + 32;
@@ -132,7 +128,7 @@ struct Rest {
 #[derive(Debug)]
 struct ShortFinding {
     hint: Cow<'static, str>,
-    reference: &'static str,
+    reference: Cow<'static, str>,
     /// The rest, as JSON.
     rest: Box<str>,
 }
@@ -147,14 +143,14 @@ impl ShortFinding {
     }
 
     fn bytes(&self) -> usize {
-        let own = if let Cow::Owned(hint) = &self.hint { hint.len() } else { 0 };
-        size_of::<ShortFinding>() + self.rest.len() + own
+        let own = |text: &Cow<'_, str>| if let Cow::Owned(text) = text { text.len() } else { 0 };
+        size_of::<ShortFinding>() + self.rest.len() + own(&self.hint) + own(&self.reference)
     }
 
-    fn to_value(&self) -> Value {
-        let mut whole = json::read_file(self.rest.as_bytes()).unwrap_or_default();
-        (whole["hint"], whole["reference"]) = (Value::from(&*self.hint), Value::from(self.reference));
-        whole
+    /// The whole finding; what has been written here can be read, and a test holds us to it.
+    fn to_finding(&self) -> Option<Finding> {
+        let whole = Finding::from_value(&json::read_file(self.rest.as_bytes()).ok()?).ok()?;
+        Some(Finding { hint: self.hint.clone(), reference: self.reference.clone(), ..whole })
     }
 }
 
@@ -297,13 +293,13 @@ impl Journal {
         }
     }
 
-    /// What is to be masked in a request, which the journal learns from. `is_json` says that its body has been
-    /// read as JSON.
-    pub(crate) fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool) -> Mask {
+    /// What is to be masked in a request, which the journal learns from. `facts` are those of its operation;
+    /// `is_json` says that its body has been read as JSON.
+    pub(crate) fn mask(&mut self, facts: Option<&RowFacts>, request: &Request, is_json: bool) -> Mask {
         let known = self.known.len();
         let block = self.block(request.headers().as_text());
         let (is_kept, has_masks) = block.map_or((false, true), |block| (true, block.has_masks));
-        let mut mask = self.known.mask(operation, request, is_json, is_kept);
+        let mut mask = self.known.mask(facts, request, is_json, is_kept);
         mask.shows_headers = !has_masks && self.known.len() == known;
         self.recheck(known);
         mask
@@ -408,7 +404,7 @@ impl Journal {
         let response_body = self.known.answer(&note.mask, response.status(), response.body());
         self.recheck(known);
         // A small body is copied behind the target, a large one is held as it is.
-        let parts = |body: &Bytes| match body.len() > COPIED_BYTES_MAX {
+        let parts = |body: &Bytes| match body.len() > limits::JOURNAL_COPIED_BYTES_MAX {
             true => (Bytes::new(), body.clone()),
             false => (body.clone(), Bytes::new()),
         };
@@ -462,7 +458,7 @@ impl Journal {
         }
         let method = request.method().clone();
         let frame = Arc::new(Frame { operation, method, status, request_headers, response_headers });
-        if self.frames.len() == SHARED_BLOCKS_MAX {
+        if self.frames.len() == limits::JOURNAL_SHARED_BLOCKS_MAX {
             self.frames.pop_front();
         }
         self.frames.push_back(frame.clone());
@@ -626,7 +622,7 @@ impl Journal {
             return block.text.clone();
         }
         let block: Arc<str> = text.into();
-        if self.blocks.len() == SHARED_BLOCKS_MAX {
+        if self.blocks.len() == limits::JOURNAL_SHARED_BLOCKS_MAX {
             self.blocks.pop_front();
         }
         self.blocks.push_back(HeaderBlock { text: block.clone(), has_masks: text.contains(redact::REDACTED) });
@@ -680,7 +676,11 @@ impl Exchange {
                 .with_headers(Headers::from_text(&frame.request_headers))
                 .with_body(body(sent, rest.map(|rest| &rest.request_body))),
             response,
-            findings: rest.map_or(&[][..], |rest| &*rest.findings).iter().map(ShortFinding::to_value).collect(),
+            findings: rest
+                .map_or(&[][..], |rest| &*rest.findings)
+                .iter()
+                .filter_map(ShortFinding::to_finding)
+                .collect(),
             took_us: self.took_us,
             scope,
         }
@@ -824,14 +824,14 @@ mod tests {
             message: "said \u{e9}\"".to_owned(),
             hint: "claim only jobs that wait".into(),
             evidence: evidence.as_object().expect("an object").clone(),
-            reference: "the protocol",
+            reference: "the protocol".into(),
             subject: Some(crate::finding::Subject::Job("job-1".to_owned())),
             scope: Some("one".into()),
             ..Finding::about("claim-of-running-job", crate::finding::Severity::Error, 7, Timestamp::default())
         };
         let text = finding.to_value().to_string();
-        let told = ShortFinding::new(finding);
-        assert_eq!(told.to_value().to_string(), text);
+        let told = ShortFinding::new(finding.clone());
+        assert_eq!(told.to_finding(), Some(finding));
         assert!(told.bytes() < text.len() + size_of::<ShortFinding>());
     }
 

@@ -21,7 +21,7 @@ use crate::es::document::source::Source;
 use crate::es::sync_job::rules::{JobType, SyncStatus};
 
 /// After how long the sign of a connector is renewed, and a job without one is taken for dead.
-const SILENCE_MAX: Duration = Duration::from_secs(300);
+const SILENCE_ALLOWED: Duration = Duration::from_secs(300);
 /// How often a running sync looks whether its job is still in progress.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How long after its last documents a sync ends.
@@ -131,7 +131,7 @@ impl SimulatedService {
             let id = id.to_owned();
             let has_configuration = fields(connector).next().is_some();
             if self.character != ServiceCharacter::Silent {
-                let seen = connector.instant("last_seen").map_or(look.from, |seen| seen.plus(SILENCE_MAX));
+                let seen = connector.instant("last_seen").map_or(look.from, |seen| seen.plus(SILENCE_ALLOWED));
                 add(next_look(seen), SimulatedIntent::CheckIn(id.clone()));
             }
             let status = status_of(connector);
@@ -187,7 +187,7 @@ impl SimulatedService {
                 }
                 Some(SyncStatus::InProgress | SyncStatus::Canceling) => {
                     if let Some(seen) = job.instant("last_seen") {
-                        add(next_look(seen.plus(SILENCE_MAX)), SimulatedIntent::Bury(id.to_owned()));
+                        add(next_look(seen.plus(SILENCE_ALLOWED)), SimulatedIntent::Bury(id.to_owned()));
                     }
                 }
                 _ => {}

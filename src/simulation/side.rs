@@ -13,7 +13,9 @@ use crate::suggest::similar;
 ///
 /// ```
 /// use std::time::Duration;
-/// use elastimock::{Clock, Connector, ConnectorStatus, Fixture, MockServer, Simulated, SyncJob, SyncStatus};
+/// use elastimock::elasticsearch::ConnectorStatus;
+/// use elastimock::server::Simulated;
+/// use elastimock::{Clock, Connector, Fixture, MockServer, SyncJob, SyncStatus};
 ///
 /// let server = MockServer::builder()
 ///     .fixture(

@@ -10,9 +10,7 @@ use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::document::source::Source;
 use crate::es::sync_job::rules::{JobType, SyncStatus};
-
-/// Instants that are looked at for one at which there is something to do.
-const LOOKS_MAX: u64 = 100;
+use crate::limits::SIMULATED_LOOKS_MAX;
 
 /// A user, who comes by every one to three minutes.
 #[derive(Clone, Debug)]
@@ -67,7 +65,7 @@ impl SimulatedUser {
         if choices.is_empty() {
             return;
         }
-        for _ in 0..LOOKS_MAX {
+        for _ in 0..SIMULATED_LOOKS_MAX {
             let chosen = look.draw(&format!("{} does", self.name), number, choices.len() as u64) as usize - 1;
             let is_in_mood = look.draw(&format!("{} cancels", self.name), number, 3) == 1;
             match &choices[chosen] {

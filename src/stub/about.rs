@@ -6,8 +6,10 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
-use crate::http::{Request, decoded};
+use crate::es::subject::PathSubject;
+use crate::http::Request;
 use crate::json;
+use crate::target::decoded;
 
 /// A request as stubs look at it. Parts that no stub asks for are not read.
 pub(crate) struct StubbedRequest<'a> {
@@ -57,13 +59,8 @@ impl<'a> StubbedRequest<'a> {
     /// The parameters of the query, decoded.
     pub(crate) fn query(&self) -> &[(String, String)] {
         self.query.get_or_init(|| {
-            let parts = self.request.query().split('&').filter(|part| !part.is_empty());
-            parts
-                .map(|part| {
-                    let (name, value) = part.split_once('=').unwrap_or((part, ""));
-                    (decoded(name, true).into_owned(), decoded(value, true).into_owned())
-                })
-                .collect()
+            let owned = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned());
+            self.request.parameters().map(owned).collect()
         })
     }
 
@@ -84,31 +81,25 @@ impl<'a> StubbedRequest<'a> {
 
     fn look(&self) -> About {
         let mut about = About::default();
-        let segments: Vec<Cow<'_, str>> = self.segments().collect();
-        let segment = |at: usize| segments.get(at).map_or("", |segment| &**segment);
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let given = |id: &str| (!id.is_empty() && !id.starts_with('_')).then(|| id.to_owned());
-        match (segment(0), segment(1)) {
-            ("_connector", "_sync_job") => {
-                about.jobs.extend(given(segment(2)));
-                if segment(2).is_empty() {
-                    about.connectors.extend(self.body().first().and_then(|body| text(body, "id")));
-                }
+        let mut index_of_path = None;
+        match PathSubject::of(self.request.path()) {
+            PathSubject::SyncJob(id) => about.jobs.extend(given(&id)),
+            PathSubject::SyncJobs => about.connectors.extend(self.body().first().and_then(|body| text(body, "id"))),
+            PathSubject::Connector(id) => about.connectors.extend(given(&id)),
+            PathSubject::Document { index, id } => about.note_all(&index, id.as_deref().unwrap_or_default()),
+            PathSubject::Index(index) => {
+                about.note_all(&index, "");
+                index_of_path = Some(index.into_owned());
             }
-            ("_connector", id) => about.connectors.extend(given(id)),
-            (index, action) => {
-                let is_document = matches!(action, "_doc" | "_create" | "_update" | "_source");
-                let id = if is_document { segment(2) } else { "" };
-                if !index.is_empty() && !index.starts_with('_') {
-                    index.split(',').for_each(|index| about.note(index, id));
-                }
-            }
+            PathSubject::Connectors | PathSubject::Bulk | PathSubject::Cluster => {}
         }
         if self.operation == Some("bulk") {
             let mut lines = self.body().iter();
             while let Some(action) = lines.next().and_then(Value::as_object) {
                 let Some((verb, target)) = action.iter().next() else { break };
-                let index = text(target, "_index").or_else(|| given(segment(0))).unwrap_or_default();
+                let index = text(target, "_index").or_else(|| index_of_path.clone()).unwrap_or_default();
                 about.note(&index, &text(target, "_id").unwrap_or_default());
                 if verb != "delete" {
                     lines.next();
@@ -149,6 +140,12 @@ impl<'a> StubbedRequest<'a> {
 }
 
 impl About {
+    fn note_all(&mut self, expression: &str, id: &str) {
+        if !expression.starts_with('_') {
+            expression.split(',').for_each(|index| self.note(index, id));
+        }
+    }
+
     fn note(&mut self, index: &str, id: &str) {
         if index.is_empty() {
             return;

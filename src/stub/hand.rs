@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::{Method, Request};
 use crate::suggest::similar;
+use crate::target::segment;
 
 /// The first members of all acts, which tell them apart, each with what else it takes.
 const ACTS: [(&str, &[&str]); 11] = [
@@ -67,7 +68,7 @@ pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
         Value::String(text) if !text.is_empty() => Ok(text.as_str()),
         _ => Err(Error::invalid_input(format!("[{name}] must be a text that is not empty"))),
     };
-    let id = encoded(text(name)?);
+    let id = segment(text(name)?);
     let update = |shelf: &str, id: &str, doc: Value| {
         Request::new(Method::Post, format!("{shelf}/_update/{id}")).json(json!({ "doc": doc }).to_string())
     };
@@ -130,19 +131,7 @@ pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
         }
         _ => {
             let body = json!({ "doc": doc()?, "doc_as_upsert": true });
-            Request::new(Method::Post, ["", &id, "_update", &encoded(text("id")?)].join("/")).json(body.to_string())
+            Request::new(Method::Post, ["", &id, "_update", &segment(text("id")?)].join("/")).json(body.to_string())
         }
     })
-}
-
-/// A text as a segment of a path.
-fn encoded(text: &str) -> String {
-    let mut segment = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => segment.push(char::from(byte)),
-            byte => segment.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    segment
 }

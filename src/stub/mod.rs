@@ -151,31 +151,3 @@ impl fmt::Display for CountSpan {
         }
     }
 }
-
-/// Whether a text is like a pattern, in which `*` stands for any characters and `?` for one.
-pub(crate) fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut seen) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while seen < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                retry = Some((at, seen));
-                at += 1;
-            }
-            Some(c) if *c == '?' || *c == text[seen] => {
-                at += 1;
-                seen += 1;
-            }
-            _ => match retry {
-                Some((star, from)) => {
-                    retry = Some((star, from + 1));
-                    at = star + 1;
-                    seen = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|c| *c == '*')
-}

@@ -9,10 +9,11 @@ use super::shape::{TYPES, ValueShape};
 use super::template::AnswerTemplate;
 use super::then::{Items, StubAction, StubRefusal, StubResponse};
 use super::when::{BodyPart, StubCondition, Word};
-use super::{CountSpan, Script, hand, is_like};
+use super::{CountSpan, Script, hand};
 use crate::clock::Timestamp;
 use crate::fault::FaultKind;
 use crate::suggest::similar;
+use crate::wildcard::is_like_stub;
 
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,7 +182,7 @@ fn stub(reader: &mut StubReader, spec: &Value) -> Option<Script> {
         }
         (None, None) => then.push(StubAction::default()),
     }
-    let is_bulk = when.operation.is_empty() || when.operation.iter().any(|wanted| is_like(wanted, "bulk"));
+    let is_bulk = when.operation.is_empty() || when.operation.iter().any(|wanted| is_like_stub(wanted, "bulk"));
     if !is_bulk && then.iter().any(|action| matches!(action.own, StubResponse::Items(_))) {
         let cure = "let it ask for `operation: bulk`, or use `error`, which refuses the whole call";
         reader.wrong(&below(root, "request"), "`items` are those of a bulk, and the stub asks for another call", cure);
@@ -229,7 +230,7 @@ fn request(reader: &mut StubReader, asked: &Value, path: Path<'_>) -> Option<Stu
     let members = reader.object(asked, path, "a stub's request", REQUEST)?;
     let operation = reader.texts(members, "operation", path);
     for name in &operation {
-        if !operations().any(|known| is_like(name, known)) {
+        if !operations().any(|known| is_like_stub(name, known)) {
             let close = similar(name, operations());
             let cure = close.first().map_or_else(
                 || "`elastimock list` names the operations; any other call goes by `method` and `path`".to_owned(),

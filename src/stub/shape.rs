@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::is_like;
 use crate::near_miss::Difference;
+use crate::wildcard::is_like_stub;
 
 /// What a value must be like.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +51,7 @@ impl ValueShape {
             (ValueShape::List(wanted), Some(Value::Array(items))) => {
                 wanted.len() == items.len() && wanted.iter().zip(items).all(|(shape, item)| shape.admits(Some(item)))
             }
-            (ValueShape::Like(pattern), Some(Value::String(text))) => is_like(pattern, text),
+            (ValueShape::Like(pattern), Some(Value::String(text))) => is_like_stub(pattern, text),
             (ValueShape::Type(name), Some(value)) => type_of(value) == *name,
             (ValueShape::OneOf(values), Some(value)) => values.iter().any(|wanted| is_same(wanted, value)),
             (ValueShape::Object(_) | ValueShape::List(_) | ValueShape::Like(_), Some(_)) => false,

@@ -1,10 +1,11 @@
 //! [`StubCondition`]: what a request must be like for a stub to answer it.
 
+use super::CountSpan;
 use super::about::StubbedRequest;
 use super::shape::ValueShape;
-use super::{CountSpan, is_like};
-use crate::http::decoded;
 use crate::near_miss::Difference;
+use crate::target::decoded;
+use crate::wildcard::is_like_stub;
 
 /// What a request must be like. What is empty asks for nothing.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +61,7 @@ pub(crate) enum BodyPart {
 impl Word {
     fn admits<'t>(&self, mut texts: impl Iterator<Item = &'t str>) -> bool {
         match self {
-            Word::Like(pattern) => texts.any(|text| is_like(pattern, text)),
+            Word::Like(pattern) => texts.any(|text| is_like_stub(pattern, text)),
             Word::Present(wanted) => texts.next().is_some() == *wanted,
         }
     }
@@ -78,7 +79,7 @@ impl BodyPart {
     fn admits(&self, asked: &StubbedRequest<'_>) -> bool {
         match self {
             BodyPart::Json(shape) => asked.body().iter().any(|value| shape.admits(Some(value))),
-            BodyPart::Text(pattern) => is_like(pattern, &String::from_utf8_lossy(asked.request.body())),
+            BodyPart::Text(pattern) => is_like_stub(pattern, &String::from_utf8_lossy(asked.request.body())),
             BodyPart::Present(wanted) => asked.request.body().is_empty() != *wanted,
         }
     }
@@ -93,7 +94,7 @@ fn is_path(pattern: &str, path: &str) -> bool {
 }
 
 fn segments(pattern: &[&str], path: &[&str]) -> bool {
-    // As `is_like`, with whole segments: the last `**` takes one more when the rest does not fit.
+    // As `is_like_stub`, with whole segments: the last `**` takes one more when the rest does not fit.
     let (mut at, mut seen) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while seen < path.len() {
@@ -102,7 +103,7 @@ fn segments(pattern: &[&str], path: &[&str]) -> bool {
                 retry = Some((at, seen));
                 at += 1;
             }
-            Some(wanted) if is_like(wanted, path[seen]) => {
+            Some(wanted) if is_like_stub(wanted, path[seen]) => {
                 at += 1;
                 seen += 1;
             }
@@ -120,14 +121,15 @@ fn segments(pattern: &[&str], path: &[&str]) -> bool {
 }
 
 fn any_like(patterns: &[String], texts: &[String]) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| texts.iter().any(|text| is_like(pattern, text)))
+    patterns.is_empty() || patterns.iter().any(|pattern| texts.iter().any(|text| is_like_stub(pattern, text)))
 }
 
 impl StubCondition {
     /// Whether a request is so; which of several such it is does not count here.
     pub(crate) fn admits(&self, asked: &StubbedRequest<'_>) -> bool {
         let operation = asked.operation.unwrap_or_default();
-        let is_operation = self.operation.is_empty() || self.operation.iter().any(|wanted| is_like(wanted, operation));
+        let is_operation =
+            self.operation.is_empty() || self.operation.iter().any(|wanted| is_like_stub(wanted, operation));
         let method = asked.request.method().as_str();
         let is_method = self.method.is_empty() || self.method.iter().any(|wanted| wanted == method);
         is_operation
@@ -179,7 +181,7 @@ impl StubCondition {
         let operation = asked.operation.unwrap_or("none");
         let mut is_close = self.operation.is_empty() && self.path.is_none();
         if !self.operation.is_empty() {
-            match self.operation.iter().any(|wanted| is_like(wanted, operation)) {
+            match self.operation.iter().any(|wanted| is_like_stub(wanted, operation)) {
                 true => is_close = true,
                 false => add("operation", self.operation.join(" or "), operation.to_owned()),
             }

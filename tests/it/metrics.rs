@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use elastimock::{Method, MockServer, Request, Stub};
+use elastimock::http::{Method, Request};
+use elastimock::{MockServer, Stub};
 
 use crate::support::Client;
 

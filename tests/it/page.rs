@@ -6,10 +6,13 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::{
-    Clock, Engine, FaultKind, Fixture, Method, MockServer, Recording, Report, ReportFormat, Request, Setup, Strictness,
-    Stub,
-};
+use elastimock::contract::Strictness;
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::recording::Recording;
+use elastimock::report::{Report, ReportFormat};
+use elastimock::stub::FaultKind;
+use elastimock::{Clock, Engine, Fixture, MockServer, Stub};
 use serde_json::{Value, json};
 
 use crate::support::{Client, T0, cluster, instant, path};

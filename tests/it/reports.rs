@@ -9,7 +9,7 @@ use elastimock::report::{Report, ReportFormat};
 use elastimock::{Clock, Engine, MockServer};
 use serde_json::Value;
 
-use crate::support::{Client, T0, cluster, instant};
+use crate::support::{Client, T0, cluster, instant, rule_of};
 
 /// A worker that does one thing well and some wrong.
 fn story() -> Report {
@@ -227,7 +227,7 @@ fn a_gap_of_the_mock_is_told_as_one_live_and_from_the_recording() {
     let search = |body: &str| Request::new(Method::Post, "/.elastic-connectors/_search").json(body.to_owned());
     client.send(&search(r#"{"query":{"fuzzy":{"name":"crm"}}}"#));
     client.send(&search(r#"{"aggs":{"names":{"top_hits":{}}}}"#));
-    let rules = |report: &Report| report.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>();
+    let rules = |report: &Report| report.findings.iter().map(rule_of).collect::<Vec<_>>();
     let live = rules(&server.report());
     assert_eq!(live.iter().filter(|rule| **rule == "unsupported-operation").count(), 2, "{live:?}");
     let text = server.recording().to_text();

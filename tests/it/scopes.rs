@@ -12,7 +12,7 @@ use elastimock::{Clock, Engine, Fixture, MockServer, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Client, T0, cluster, instant, path, request};
+use crate::support::{Client, T0, cluster, instant, path, request, rule_of};
 
 /// Something that may happen to a server.
 #[derive(Clone, Debug)]
@@ -246,7 +246,7 @@ fn a_recorded_run_is_played_scope_by_scope() {
     played.scope("one");
     client.send(&claim("put-0-1"));
     let left = played.run().findings();
-    assert_eq!(left.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["recording-leftover"]);
+    assert_eq!(left.iter().map(rule_of).collect::<Vec<_>>(), ["recording-leftover"]);
 }
 
 #[test]
@@ -300,11 +300,11 @@ fn neither_a_state_nor_a_clock_undoes_a_silence_that_was_too_long() {
             Act::PutState(_) => server.put_state(&same).expect("a state"),
             act => play(&server, &mut client, &act),
         }
-        let rules: Vec<&str> = server.findings().iter().map(|finding| finding.rule).collect();
+        let rules: Vec<&str> = server.findings().iter().map(rule_of).collect();
         assert!(rules.contains(&"heartbeat-gap"), "{rules:?}");
         let recording = [server.run().recording()];
         let run = RecordedRun::new(&recording, Strictness::default());
-        assert_eq!(run.findings().map(|finding| finding.rule).collect::<Vec<_>>(), rules);
+        assert_eq!(run.findings().map(rule_of).collect::<Vec<_>>(), rules);
     }
 }
 
@@ -321,7 +321,7 @@ fn a_played_state_is_known_to_the_judge() {
         client.send(&claim("put-0-3"));
         let findings = server.findings();
         let ours = findings.iter().filter(|finding| finding.rule.starts_with("claim-of"));
-        ours.map(|finding| finding.rule).collect()
+        ours.map(rule_of).collect()
     };
     let live = story(&server);
     assert_eq!(live, ["claim-of-ended-job", "claim-of-running-job"]);

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use elastimock::{
-    Change, Clock, Connector, ConnectorStatus, Contract, Engine, Fixture, Method, MockServer, RecordedRun, Recording,
-    Request, Setup, Severity, Simulated, Strictness, SyncJob, SyncStatus, Timestamp,
-};
+use elastimock::contract::{Contract, Severity, Strictness};
+use elastimock::elasticsearch::ConnectorStatus;
+use elastimock::engine::Setup;
+use elastimock::http::{Method, Request};
+use elastimock::recording::{Change, Recording};
+use elastimock::report::RecordedRun;
+use elastimock::server::Simulated;
+use elastimock::{Clock, Connector, Engine, Fixture, MockServer, SyncJob, SyncStatus, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, T0, assert_same_verdict, instant};
+use crate::support::{Answer, Client, T0, assert_same_verdict, instant, rule_of};
 
 /// How long the provisioning tool waits for anything, in steps of ten seconds.
 const STEPS_MAX: usize = 270;
@@ -44,7 +48,7 @@ fn seconds(count: u64) -> Duration {
 }
 
 fn rules(server: &MockServer) -> Vec<&'static str> {
-    server.findings().iter().map(|finding| finding.rule).collect()
+    server.findings().iter().map(rule_of).collect()
 }
 
 fn status(server: &MockServer, job: &str) -> SyncStatus {
@@ -54,7 +58,7 @@ fn status(server: &MockServer, job: &str) -> SyncStatus {
 /// Acts of simulated sides, a line each: when, who, what.
 fn acts(recording: &Recording) -> Vec<String> {
     let start = instant(T0);
-    let told = |event: &elastimock::Event| match &event.change {
+    let told = |event: &elastimock::recording::Event| match &event.change {
         Change::Simulated { side, act, .. } => {
             let act = act.to_string().replace("2031-05-01T1", "…T1");
             Some(format!("t+{}s {side}: {act}", event.at.since(start).as_secs()))

@@ -11,7 +11,7 @@ use elastimock::stub::{Fault, FaultKind};
 use elastimock::{Clock, Connector, Fixture, MockServer, Stub, SyncJob, SyncStatus};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, T0, assert_same_verdict, instant, path};
+use crate::support::{Answer, Client, T0, assert_same_verdict, instant, path, rule_of};
 
 fn fixture() -> Fixture {
     Fixture::new()
@@ -59,7 +59,7 @@ fn all(server: &MockServer, request: &Request) -> (Vec<u8>, Option<ErrorKind>) {
 }
 
 fn rules(server: &MockServer) -> Vec<(&'static str, Severity)> {
-    server.findings().iter().map(|finding| (finding.rule, finding.severity)).collect()
+    server.findings().iter().map(|finding| (rule_of(finding), finding.severity)).collect()
 }
 
 #[test]
@@ -805,8 +805,10 @@ fn every_incident_happens() {
         assert!(!stubbed.is_empty(), "{} never happened", incident.name);
         told.push(format!("{}: {}\n{}", incident.name, incident.title, stubbed.join("\n")));
         for finding in server.findings() {
-            let is_of_the_story =
-                matches!(finding.rule, "write-outside-job" | "job-left-open" | "no-backoff" | "claim-of-ended-job");
+            let is_of_the_story = matches!(
+                rule_of(&finding),
+                "write-outside-job" | "job-left-open" | "no-backoff" | "claim-of-ended-job"
+            );
             assert!(finding.severity == Severity::Warning && is_of_the_story, "{}: {finding}", incident.name);
         }
         assert_same_verdict(&server);

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::contract::{Finding, Strictness};
+use elastimock::contract::{Finding, Strictness, rules};
 use elastimock::engine::Setup;
 use elastimock::http::{Headers, Method, Request};
 use elastimock::recording::Recording;
@@ -179,6 +179,12 @@ pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str)
     Request::new(Method::new(method), target).with_headers(block).with_body(body.to_owned())
 }
 
+/// The id of a finding's rule, as the table of rules has it.
+pub fn rule_of(finding: &Finding) -> &'static str {
+    let rule = rules().iter().find(|rule| rule.id == finding.rule);
+    rule.unwrap_or_else(|| panic!("there is no rule {}", finding.rule)).id
+}
+
 /// What a run's recording says of it offline is what the server has said.
 pub fn assert_same_verdict(server: &MockServer) {
     let recording = server.run().recording();
@@ -186,7 +192,7 @@ pub fn assert_same_verdict(server: &MockServer) {
     assert_eq!(again, recording);
     let recordings = [again];
     let run = RecordedRun::new(&recordings, Strictness::default());
-    let key = |finding: &Finding| (finding.rule, finding.severity, finding.message.clone());
+    let key = |finding: &Finding| (finding.rule.clone(), finding.severity, finding.message.clone());
     let offline: Vec<_> = run.findings().map(key).collect();
     let online: Vec<_> = server.run().findings().iter().map(key).collect();
     assert_eq!(online, offline);

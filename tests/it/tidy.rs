@@ -27,7 +27,9 @@ const FLOORS: &[&[&str]] = &[
         "source_place",
         "steps",
         "suggest",
+        "target",
         "visibility",
+        "wildcard",
     ],
     &["es"],
     &["stub", "simulation", "fixture", "record"],
@@ -44,7 +46,9 @@ const MOCK: &[&str] = &["stored", "engine", "admin", "wire", "server"];
 const CRATES: &[(&str, &[&str])] = &[
     ("jiff", &["src/clock.rs", "src/clock/"]),
     ("jsonschema", &["src/es/body/schema.rs"]),
-    ("once_cell", &["src/es", "src/fixture", "src/mock/wire/tls", "src/mock/server"]),
+    ("once_cell", &["src/es/body", "src/mock/wire/tls", "src/mock/server"]),
+    ("data_encoding", &["src/base64.rs"]),
+    ("percent_encoding", &["src/target.rs"]),
     ("flate2", &["src/mock/wire", "src/input"]),
     ("hyper", &["src/mock/wire"]),
     ("hyper_util", &["src/mock/wire"]),
@@ -461,6 +465,51 @@ fn rules_know_no_http_and_only_words_word_refusals() {
     hold(wrong);
 }
 
+/// How a path, a query or a body is read, each with the places that may, and what others do instead.
+const READERS: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["split('&')", "split(['&'", "split_inclusive(['&'", "split_once('&')"],
+        &["src/target.rs"],
+        "parameters are split in src/target.rs: ask `Call::query`, `ObservedCall::query` or `Request::parameters`",
+    ),
+    (
+        &["split_once('?')", "split('?')"],
+        &["src/target.rs", "src/record/transcript/compact/mod.rs", "src/stub/read.rs"],
+        "ask `Request::path` and `Request::query`, or `target::split`",
+    ),
+    (
+        &["percent_decode", "percent_encode", "to_digit(16)", "{byte:02X}", "replace(\"%2"],
+        &["src/target.rs", "src/es/http/router.rs", "src/json/", "src/mock/wire/tls/", "src/es/document/handlers/"],
+        "escapes are decoded by `target::decoded` and written by `target::encoded`",
+    ),
+    (
+        &[
+            "serde_json::from_slice(request",
+            "serde_json::from_slice(heard",
+            "json::read(heard",
+            "request.path().split(",
+        ],
+        &["src/contract/report/html/", "src/contract/coverage/", "src/record/", "src/stub/"],
+        "what a call says has been read: ask `ObservedCall` for its parameters, its `json` or its `lines`",
+    ),
+];
+
+#[test]
+fn a_call_is_read_once() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources().into_iter().filter(|(file, _)| !file.ends_with("/tests.rs")) {
+        for (line, text) in lines(&text) {
+            for (signs, places, cure) in READERS {
+                let is_there = signs.iter().any(|sign| text.contains(sign));
+                if is_there && !places.iter().any(|place| file.starts_with(place)) {
+                    wrong.push(format!("{file}:{line}: {cure}"));
+                }
+            }
+        }
+    }
+    hold(wrong);
+}
+
 /// The rooms of the mock stand on stairs.
 #[test]
 fn a_room_of_the_mock_names_only_those_before_it() {
@@ -537,6 +586,26 @@ fn nothing_is_left_unfinished() {
         }
         if !text.starts_with("//!") {
             wrong.push(format!("{file}:1: the first lines say what lives here: begin with `//!`"));
+        }
+    }
+    hold(wrong);
+}
+
+/// A bound that nobody finds is none that a user can rely on.
+#[test]
+fn bounds_live_in_one_room() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources().into_iter().filter(|(file, _)| file != "src/limits.rs") {
+        for (line, text) in lines(&text) {
+            let name = text.split_once("const ").and_then(|(_, behind)| behind.split_once(':')).map(|(name, _)| name);
+            if name
+                .is_some_and(|name| name.ends_with("_MAX") && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+            {
+                wrong.push(format!(
+                    "{file}:{line}: put it into src/limits.rs, and what users meet of it into docs/limits.md; a \
+                     threshold of a rule is called ..._WITHIN or ..._ALLOWED"
+                ));
+            }
         }
     }
     hold(wrong);

@@ -6,14 +6,16 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use elastimock::{
-    CassetteMode, Clock, Fixture, Headers, Interaction, MockServer, OnUnmatched, Recording, Stub, Upstream,
-};
+use elastimock::http::Headers;
+use elastimock::playback::{CassetteMode, OnUnmatched};
+use elastimock::recording::{Interaction, Recording};
+use elastimock::server::Upstream;
+use elastimock::{Clock, Fixture, MockServer, Stub};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use crate::support::{Answer, Client, T0, cluster, instant, path, request};
+use crate::support::{Answer, Client, T0, cluster, instant, path, request, rule_of};
 
 const WAIT_MAX: Duration = Duration::from_secs(20);
 
@@ -431,9 +433,9 @@ fn an_answer_that_leaves_the_specification_is_a_finding_with_evidence() {
     assert!(told[1].contains("connector.list leaves its specification at [/count]"), "{told:?}");
     assert_eq!(proxy.findings()[0].evidence["of"], "upstream");
     // The same offline.
-    let mut judge = elastimock::Judge::new(
-        elastimock::Profile::V9,
-        elastimock::Strictness::default().with_checked_answers(),
+    let mut judge = elastimock::contract::Judge::new(
+        elastimock::elasticsearch::Profile::V9,
+        elastimock::contract::Strictness::default().with_checked_answers(),
         &json!(null),
     );
     let found: usize = proxy.recording().interactions.iter().map(|call| judge.hear_recorded(call).findings.len()).sum();
@@ -477,7 +479,7 @@ fn a_story_goes_across_the_mock_and_its_upstream() {
     assert!(refused.text().contains("[.elastic-connectors] is here and [theirs] is there"), "{}", refused.text());
     assert_eq!(send(&front, "POST", "/theirs,.elastic-connectors/_search", "{}").status, 501);
     assert_eq!(behind.journal().len(), 6);
-    let found: Vec<&str> = front.findings().iter().map(|finding| finding.rule).collect();
+    let found: Vec<&str> = front.findings().iter().map(rule_of).collect();
     assert_eq!(found, ["unsupported-operation"; 2]);
     let transcript = serde_json::to_string(&front.transcript()).expect("JSON");
     assert!(transcript.contains(r#""upstream":true"#), "{transcript}");
@@ -633,7 +635,8 @@ mod on_the_command_line {
 
     #[test]
     fn a_cluster_with_tls_is_recorded_by_its_authority_and_by_its_fingerprint() {
-        let cluster = MockServer::builder().tls(elastimock::Tls::self_signed()).start_blocking().expect("a server");
+        let cluster =
+            MockServer::builder().tls(elastimock::tls::Tls::self_signed()).start_blocking().expect("a server");
         let tls = cluster.tls().expect("it speaks TLS");
         let folder = folder();
         let ca = crate::cli::write(&folder, "ca.pem", tls.ca_pem());

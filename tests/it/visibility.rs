@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use elastimock::contract::{Finding, Strictness};
+use elastimock::contract::Strictness;
 use elastimock::elasticsearch::Visibility;
 use elastimock::engine::Setup;
 use elastimock::http::{Method, Request};
@@ -11,7 +11,7 @@ use elastimock::report::Report;
 use elastimock::{Clock, Engine, Fixture, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{T0, instant};
+use crate::support::{T0, instant, rule_of};
 
 struct Mock {
     engine: Engine,
@@ -50,8 +50,8 @@ impl Mock {
     }
 
     fn rules(&self) -> Vec<&'static str> {
-        let rules = self.engine.findings(false).into_iter().map(|finding: Finding| finding.rule);
-        rules.filter(|rule| *rule == "unrefreshed-read").collect()
+        let rules = self.engine.findings(false);
+        rules.iter().map(rule_of).filter(|rule| *rule == "unrefreshed-read").collect()
     }
 }
 

@@ -9,7 +9,10 @@ mod harness;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use elastimock::{Clock, Method, MockServer, Report, ReportFormat, Request, Strictness, Stub};
+use elastimock::contract::Strictness;
+use elastimock::http::{Method, Request};
+use elastimock::report::{Report, ReportFormat};
+use elastimock::{Clock, MockServer, Stub};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
@@ -118,7 +121,8 @@ fn hostile(folder: &Path) -> Result<String, Failed> {
 /// A run as a long test makes it, without a socket.
 fn long(folder: &Path) -> Result<String, Failed> {
     let now = "2031-05-01T10:00:00Z".parse()?;
-    let setup = elastimock::Setup { clock: Clock::frozen(now), seed: 7, ..elastimock::Setup::default() };
+    let setup =
+        elastimock::engine::Setup { clock: Clock::frozen(now), seed: 7, ..elastimock::engine::Setup::default() };
     let mut engine = elastimock::Engine::new(setup, now)?;
     let job = |id: &str, verb: &str, body: &str| {
         Request::new(Method::Put, format!("/_connector/_sync_job/{id}/{verb}")).json(body.to_owned())

@@ -1,5 +1,7 @@
 //! [`CoverageItem`]: one thing that a call can cover. [`items`] says which ones a call has covered.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::es::body::schema::{COMMON_PARAMETERS, SchemaPair};
@@ -189,12 +191,7 @@ impl<'s> SchemaBody<'s> {
 /// What is wrong with the parameters at first sight.
 fn parameters(request: &Request, schema: &Value, profile: Profile) -> Vec<String> {
     let known = schema.pointer("/properties/query/properties").and_then(Value::as_object);
-    let names: Vec<&str> = request
-        .query()
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| part.split('=').next().unwrap_or_default())
-        .collect();
+    let names: Vec<Cow<'_, str>> = request.parameters().map(|(name, _)| name).collect();
     let is_known =
         |name: &str| COMMON_PARAMETERS.contains(&name) || known.is_some_and(|known| known.contains_key(name));
     if names.iter().any(|name| !is_known(name)) {

@@ -33,11 +33,9 @@ use crate::es::table::TABLE;
 use crate::finding::Severity;
 use crate::fixture::Fixture;
 use crate::http::{Method, Request, Response};
+use crate::limits::COVERAGE_DEPTH_MAX;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
-
-/// Objects in objects that are sent whole.
-const DEPTH_MAX: usize = 4;
 
 /// The operations that count.
 const FAMILY: &str = "connector.";
@@ -83,7 +81,7 @@ fn find_out(profile: Profile) -> Universe {
             })
         };
         // Where the parser asks for less than what checks after it, everything is sent, with every name.
-        let mut least: Vec<Value> = [0, DEPTH_MAX].map(|depth| maker.sample(body, "body", depth)).into();
+        let mut least: Vec<Value> = [0, COVERAGE_DEPTH_MAX].map(|depth| maker.sample(body, "body", depth)).into();
         for (name, word) in maker.names() {
             let mut named = least[1].clone();
             named[name] = word.into();
@@ -243,7 +241,7 @@ impl SampleCluster {
             self.connectors.contains_key(id).then(|| of_connector(id))
         });
         named.unwrap_or_else(|| {
-            let body: Option<Value> = serde_json::from_slice(request.body()).ok();
+            let body = request.body_json();
             let id = body.as_ref().and_then(|body| body.get("id")?.as_str());
             id.filter(|_| *request.method() == Method::Post).map_or_else(SubjectState::default, of_connector)
         })

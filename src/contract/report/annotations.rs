@@ -24,7 +24,7 @@ pub(super) fn write(report: &Report) -> String {
         let test = report.source(finding).and_then(|source| source.test.as_deref());
         let title = match finding.scope.as_deref().or(test) {
             Some(scope) => format!("{} in {scope}", finding.rule),
-            None => finding.rule.to_owned(),
+            None => finding.rule.to_string(),
         };
         properties.push(format!("title={}", property(&title)));
         // The title says the rule already.

@@ -8,16 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{Report, call_of, numbers, story, visible};
-use crate::limits::{SUMMARY_CALLS_MAX, SUMMARY_LANES_MAX};
+use crate::limits::{DIAGRAM_LABEL_CHARS_MAX, SUMMARY_CALLS_MAX, SUMMARY_LANES_MAX};
 use crate::near_miss::shortened;
 use crate::record::interaction::Interaction;
 use crate::record::transcript::lane;
 
 /// Calls shown before and after an offending one.
 const AROUND: usize = 2;
-/// Characters of a label.
-const LABEL_CHARS_MAX: usize = 60;
-
 /// The diagram; `None` if no call has a finding.
 pub(super) fn write(report: &Report) -> Option<String> {
     let calls = story(&report.findings, report.story.iter().cloned());
@@ -110,7 +107,7 @@ fn told(call: &Interaction) -> String {
 fn label(text: &str) -> String {
     let text = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
     let mut out = String::new();
-    for (at, word) in shortened(&text, LABEL_CHARS_MAX).split(' ').enumerate() {
+    for (at, word) in shortened(&text, DIAGRAM_LABEL_CHARS_MAX).split(' ').enumerate() {
         if at > 0 {
             out.push(' ');
         }
@@ -147,6 +144,6 @@ mod tests {
         ] {
             assert_eq!(label(text), told, "{text}");
         }
-        assert!(label(&"x".repeat(500)).chars().count() <= LABEL_CHARS_MAX + 1);
+        assert!(label(&"x".repeat(500)).chars().count() <= DIAGRAM_LABEL_CHARS_MAX + 1);
     }
 }

@@ -7,9 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::finding::Finding;
-
-/// Pieces of a list of calls that are told: `4, 7, 9-12` has three.
-const PIECES_MAX: usize = 12;
+use crate::limits::REPORT_CALLS_LISTED_MAX;
 
 /// Findings that say the same, in their order.
 pub(super) struct FindingGroup<'f> {
@@ -24,7 +22,7 @@ pub(super) fn groups<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec
     let mut groups: Vec<FindingGroup<'f>> = Vec::new();
     let mut known = BTreeMap::new();
     for finding in findings {
-        let key = (finding.rule, finding.severity, &finding.subject, &finding.scope, &finding.source, said(finding));
+        let key = (&finding.rule, finding.severity, &finding.subject, &finding.scope, &finding.source, said(finding));
         let at = *known.entry(key).or_insert(groups.len());
         match groups.get_mut(at) {
             Some(group) => group.all.push(finding),
@@ -91,10 +89,10 @@ fn ranges(numbers: &[u64]) -> String {
         1 => format!("{first}, {last}"),
         _ => format!("{first}-{last}"),
     };
-    let mut shown: Vec<String> = pieces.iter().take(PIECES_MAX).map(told).collect();
-    if let Some(last) = pieces.last().filter(|_| pieces.len() > PIECES_MAX) {
-        shown[PIECES_MAX - 2] = "…".to_owned();
-        shown[PIECES_MAX - 1] = told(last);
+    let mut shown: Vec<String> = pieces.iter().take(REPORT_CALLS_LISTED_MAX).map(told).collect();
+    if let Some(last) = pieces.last().filter(|_| pieces.len() > REPORT_CALLS_LISTED_MAX) {
+        shown[REPORT_CALLS_LISTED_MAX - 2] = "…".to_owned();
+        shown[REPORT_CALLS_LISTED_MAX - 1] = told(last);
     }
     shown.join(", ")
 }

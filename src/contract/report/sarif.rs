@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Report, slashed, visible};
 use crate::contract::rules::RULES;
 use crate::finding::{Finding, Severity};
+use crate::target;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
@@ -26,7 +27,7 @@ pub(super) fn write(report: &Report) -> String {
         })
         .collect();
     for finding in &report.findings {
-        if !rules.iter().any(|rule| rule["id"] == finding.rule) {
+        if !rules.iter().any(|rule| rule["id"] == *finding.rule) {
             rules.push(json!({
                 "id": finding.rule,
                 "shortDescription": { "text": sentence(&finding.hint) },
@@ -76,7 +77,7 @@ fn result(report: &Report, finding: &Finding, rules: &[Value]) -> Value {
     };
     let mut result = json!({
         "ruleId": finding.rule,
-        "ruleIndex": rules.iter().position(|rule| rule["id"] == finding.rule),
+        "ruleIndex": rules.iter().position(|rule| rule["id"] == *finding.rule),
         "level": level,
         "message": { "text": format!("{}\n{}", stopped(&visible(&finding.message)), sentence(&finding.hint)) },
         "locations": [location],
@@ -132,13 +133,7 @@ pub(super) fn uri(path: &str) -> String {
         uri.push_str(&format!("file:///{drive}"));
         path = below;
     }
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => uri.push(char::from(byte)),
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
+    uri + &target::encoded(path, target::PATH)
 }
 
 /// `C:`.

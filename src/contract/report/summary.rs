@@ -11,11 +11,8 @@ use super::sarif::uri;
 use super::{Report, counted, diagram, text, verdict, visible};
 use crate::contract::Counts;
 use crate::contract::scope::Scope;
-use crate::limits::{SUMMARY_ROWS_MAX, SUMMARY_TEXT_BYTES_MAX};
+use crate::limits::{SUMMARY_CELL_CHARS_MAX, SUMMARY_ROWS_MAX, SUMMARY_TEXT_BYTES_MAX};
 use crate::near_miss::shortened;
-
-/// Characters of a cell.
-const CELL_CHARS_MAX: usize = 300;
 
 pub(super) fn write(report: &Report) -> String {
     let mut out = format!("### elastimock: {}\n", verdict::headline(report));
@@ -116,7 +113,7 @@ fn left_out(out: &mut String, rows: usize, noun: &str) {
 /// A text for a cell of a table: in a code span, in one line, with the bar escaped that would end the cell.
 fn cell(text: &str) -> String {
     let text = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    code(&shortened(&text, CELL_CHARS_MAX)).replace('|', "\\|")
+    code(&shortened(&text, SUMMARY_CELL_CHARS_MAX)).replace('|', "\\|")
 }
 
 /// A text in a code span, whatever stands in it.

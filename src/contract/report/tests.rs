@@ -19,7 +19,7 @@ fn finding(seq: u64, severity: Severity, text: &str) -> Finding {
         evidence: Map::from_iter(
             [("expected", text), ("seen", text)].map(|(name, text)| (name.to_owned(), Value::from(text))),
         ),
-        reference: "a test",
+        reference: "a test".into(),
         ..Finding::about(rule, severity, seq, Timestamp::default())
     }
 }

@@ -7,7 +7,7 @@ use super::groups::{FindingGroup, groups};
 use super::{Report, call_of, counted, numbers, verdict, visible};
 use crate::contract::rules::day_and_time;
 use crate::finding::Finding;
-use crate::limits::REPORT_LANE_CALLS_MAX;
+use crate::limits::{REPORT_ALIKE_MAX, REPORT_CHARS_MAX, REPORT_LANE_CALLS_MAX};
 use crate::near_miss::shortened;
 use crate::record::interaction::Interaction;
 use crate::source_place::SourcePlace;
@@ -15,11 +15,6 @@ use crate::steps::step;
 
 /// Calls shown before and after an offending one when a lane is too long to be shown whole.
 const AROUND: usize = 3;
-/// Equal findings of which each call is shown; of more, the first.
-const SHOWN_ALIKE_MAX: usize = 3;
-/// Characters of a body or path that a line shows.
-const SHOWN_CHARS_MAX: usize = 100;
-
 /// Where findings stand that are about several things at once.
 const WHOLE_RUN: &str = "the whole run";
 /// Where it is told what the mock cannot do: that is no part of the client's story.
@@ -143,7 +138,7 @@ impl<'a> Story<'a> {
             }
             for (at, finding) in group.all.iter().enumerate() {
                 story.offending.extend(call_of(finding));
-                if at > 0 && group.all.len() > SHOWN_ALIKE_MAX {
+                if at > 0 && group.all.len() > REPORT_ALIKE_MAX {
                     story.alike.extend(call_of(finding));
                 } else {
                     story.named.extend(numbers(finding));
@@ -228,8 +223,8 @@ fn told(call: &Interaction) -> String {
     format!(
         "{} {} → {}  {}{stubbed}{upstream}{fault}",
         request.method(),
-        shortened(&visible(request.target()), SHOWN_CHARS_MAX),
+        shortened(&visible(request.target()), REPORT_CHARS_MAX),
         call.response.status(),
-        shortened(&visible(&body), SHOWN_CHARS_MAX)
+        shortened(&visible(&body), REPORT_CHARS_MAX)
     )
 }

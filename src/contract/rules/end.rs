@@ -1,6 +1,6 @@
 //! Rules about what should have happened before the run ended.
 
-use super::job::{HEARTBEAT_MAX, cleanup, gap};
+use super::job::{HEARTBEAT_WITHIN, cleanup, gap};
 use super::{RuleOffence, hms};
 use crate::clock::Timestamp;
 use crate::contract::deed::LAST_SYNC;
@@ -30,7 +30,7 @@ pub(crate) fn job_left_open(world: &ProtocolState, now: Timestamp) -> Vec<RuleOf
                 .after(lane.claimed)
                 .after(lane.last);
         // Its worker may be at work while the test ends: only a silent one has left it.
-        let is_alive = lane.seen.is_some_and(|seen| now.since(seen.at) <= HEARTBEAT_MAX);
+        let is_alive = lane.seen.is_some_and(|seen| now.since(seen.at) <= HEARTBEAT_WITHIN);
         match lane.seen {
             Some(seen) => offence.then(cleanup(seen)).soft_if(is_alive),
             None => offence,

@@ -22,19 +22,19 @@ use crate::near_miss::shortened;
 
 /// From then on a cleanup may mark a job as failed. Source: connector protocol; `now-300s` in the
 /// query of Elastic's service.
-pub(crate) const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
+pub(crate) const HEARTBEAT_WITHIN: Duration = Duration::from_secs(300);
 
 /// How long a worker may go on after it was asked to stop.
-pub(crate) const CANCEL_MAX: Duration = Duration::from_secs(60);
+pub(crate) const CANCEL_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a service may be silent. Source: connector protocol, half an hour.
-pub(crate) const CHECK_IN_MAX: Duration = Duration::from_secs(1800);
+pub(crate) const CHECK_IN_WITHIN: Duration = Duration::from_secs(1800);
 
 /// How old a look at a job may be for its reader to rely on it.
 ///
 /// Inferred: Elastic's service looks at a running job every 5 s and reports every 10 s; whatever
 /// happens in between it cannot know.
-pub(crate) const LOOK_MAX: Duration = Duration::from_secs(10);
+pub(crate) const LOOK_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a rule knows of something that was done to a job.
 pub(crate) struct JobCase<'a> {
@@ -66,13 +66,13 @@ impl JobCase<'_> {
     /// Whether the client may have looked at the job just before call `change` and cannot know of it.
     fn cannot_know(&self, change: CallRef) -> bool {
         let has_looked_since = self.lane.looked.is_some_and(|look| look.seq > change.seq);
-        !has_looked_since && self.world.was_looked_at(self.lane, change.seq, self.at().minus(LOOK_MAX))
+        !has_looked_since && self.world.was_looked_at(self.lane, change.seq, self.at().minus(LOOK_WITHIN))
     }
 
     /// Whether call `change` came so lately that a worker may have been past its last look when it came,
     /// even if somebody has read the job since: one that ends its job reads it once more for other reasons.
     fn is_fresh(&self, change: CallRef) -> bool {
-        self.at().since(change.at) <= LOOK_MAX
+        self.at().since(change.at) <= LOOK_WITHIN
     }
 
     fn who(&self) -> &str {
@@ -273,7 +273,7 @@ pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<RuleOffence> {
             .soft_if(cancel.is_some_and(|cancel| case.is_fresh(cancel))),
         ),
         JobAction::CheckIn | JobAction::Statistics if !case.lane.cancel_told => {
-            let cancel = cancel.filter(|cancel| case.at().since(cancel.at) > CANCEL_MAX)?;
+            let cancel = cancel.filter(|cancel| case.at().since(cancel.at) > CANCEL_WITHIN)?;
             let late = case.at().since(cancel.at).as_secs();
             Some(
                 case.offence(format!(
@@ -301,7 +301,7 @@ pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<RuleOffence> {
 pub(crate) fn gap(job: &str, lane: &JobHistory, now: Timestamp) -> Option<RuleOffence> {
     let seen = lane.seen.filter(|_| lane.touched && lane.status == Some(SyncStatus::InProgress))?;
     let silence = now.since(seen.at);
-    (silence > HEARTBEAT_MAX).then(|| {
+    (silence > HEARTBEAT_WITHIN).then(|| {
         RuleOffence::new(format!("{job} is in progress and was not seen from {} to {}", hms(seen.at), hms(now)))
             .of(Subject::Job(job.to_owned()))
             .with("expected", "a sign of life at least every 300 s")
@@ -313,7 +313,7 @@ pub(crate) fn gap(job: &str, lane: &JobHistory, now: Timestamp) -> Option<RuleOf
 
 /// What a cleanup would do to a running job that was seen last at `seen`.
 pub(crate) fn cleanup(seen: CallRef) -> String {
-    let from = seen.at.plus(HEARTBEAT_MAX);
+    let from = seen.at.plus(HEARTBEAT_WITHIN);
     format!("no check-in since {}; a cleanup would mark this job as failed at {}", hms(seen.at), hms(from))
 }
 
@@ -462,7 +462,7 @@ pub(crate) fn connector_silent(case: &JobCase<'_>) -> Option<RuleOffence> {
     let (id, connector) = case.connector.filter(|_| case.is_done())?;
     let since = connector.silent_since.filter(|_| !connector.silence_told)?;
     let silence = case.at().since(since.at);
-    (silence > CHECK_IN_MAX).then(|| {
+    (silence > CHECK_IN_WITHIN).then(|| {
         RuleOffence::new(format!("{id} has a job that is worked on, and was not checked in since {}", hms(since.at)))
             .of(Subject::Connector(id.to_owned()))
             .with("expected", "a check-in of the connector at least every 1800 s")

@@ -14,10 +14,10 @@ use crate::limits::JUDGE_FAILURES_MAX;
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 
 /// How often the transport of Elastic's own clients repeats a call at once.
-const BURST_MAX: u32 = 3;
+const BURST_ALLOWED: u32 = 3;
 
 /// Repetitions within [`STORM_SPAN`] that are no storm yet.
-const STORM_MAX: usize = 20;
+const STORM_ALLOWED: usize = 20;
 
 /// The span in which repetitions are counted.
 const STORM_SPAN: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ impl Failures {
         // three times at once. And who reads may be one of several that read alike.
         let is_reading = matches!(heard.request.method(), Method::Get | Method::Head)
             || heard.operation.is_some_and(|operation| matches!(operation, "search" | "count"));
-        let is_burst = failure.retry_after_s.is_none() && failure.burst < BURST_MAX;
+        let is_burst = failure.retry_after_s.is_none() && failure.burst < BURST_ALLOWED;
         let (method, path) = (heard.request.method(), heard.request.path());
         Some(
             RuleOffence::new(format!(
@@ -83,10 +83,10 @@ impl Failures {
         let failure = self.calls.get(&self.key(heard)?).filter(|failure| !failure.storm_told)?;
         let from = heard.at.minus(STORM_SPAN);
         let count = failure.times.iter().filter(|at| **at >= from).count();
-        (count > STORM_MAX && heard.has_failed()).then(|| {
+        (count > STORM_ALLOWED && heard.has_failed()).then(|| {
             let (method, path) = (heard.request.method(), heard.request.path());
             RuleOffence::new(format!("{method} {path} failed and was repeated {count} times in 10 s"))
-                .with("expected", format!("at most {STORM_MAX} repetitions in 10 s"))
+                .with("expected", format!("at most {STORM_ALLOWED} repetitions in 10 s"))
                 .with("seen", count)
                 .after(Some(failure.last))
         })
@@ -126,7 +126,7 @@ impl Failures {
         failure.last = mark;
         failure.status = status;
         failure.retry_after_s = heard.retry_after_s;
-        while failure.times.len() > STORM_MAX || failure.times.front().is_some_and(|at| *at < from) {
+        while failure.times.len() > STORM_ALLOWED || failure.times.front().is_some_and(|at| *at < from) {
             failure.times.pop_front();
             failure.storm_told &= !failure.times.is_empty();
         }

@@ -22,6 +22,7 @@ use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity, Subject};
 use crate::limits::FINDING_CHARS_MAX;
 use crate::near_miss::{self, NearMiss, shortened};
+use JobActionKind::{Become, Cancel, CheckIn, Claim, Edit, Misname, Post, Statistics};
 use RuleCheck::{Answer, Backoff, Call, Connector, Documents, Elsewhere, End, Exposed, Job, Silence, Storm, Unshown};
 use Severity::{Error, Warning};
 use job::JobCase;
@@ -63,11 +64,11 @@ pub(crate) enum RuleCheck {
     /// A call in which a secret stands in the open.
     Exposed(fn(&ObservedCall<'_>) -> Option<RuleOffence>),
     /// Something that is done to a job; `on` says what.
-    Job { on: u16, check: fn(&JobCase<'_>) -> Option<RuleOffence> },
+    Job { on: &'static [JobActionKind], check: fn(&JobCase<'_>) -> Option<RuleOffence> },
     /// A silence that something done to a job brings to light, or the end of the run. No call is
     /// refused for it: the call is not what is wrong.
     Silence {
-        on: u16,
+        on: &'static [JobActionKind],
         check: fn(&JobCase<'_>) -> Option<RuleOffence>,
         end: fn(&ProtocolState, Timestamp) -> Vec<RuleOffence>,
     },
@@ -96,37 +97,44 @@ impl Rule {
     }
 }
 
-const POST: u16 = 1;
-const CLAIM: u16 = 1 << 1;
-const CHECK_IN: u16 = 1 << 2;
-const STATISTICS: u16 = 1 << 3;
-const CANCEL: u16 = 1 << 4;
-const BECOME: u16 = 1 << 5;
-const MISNAME: u16 = 1 << 6;
-const EDIT: u16 = 1 << 7;
-const DELETE: u16 = 1 << 8;
-/// What a worker does with a job that runs.
-const WORK: u16 = CLAIM | CHECK_IN | STATISTICS;
-/// Whatever may show that a job is alive.
-const SEEN: u16 = WORK | BECOME | EDIT;
+/// What can be done to a job, as rules ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobActionKind {
+    Post,
+    Claim,
+    CheckIn,
+    Statistics,
+    Cancel,
+    Become,
+    Misname,
+    Edit,
+    Delete,
+}
 
-/// How many kinds of things can be done to a job.
-pub(crate) const ACTS: usize = 9;
+impl JobActionKind {
+    /// How many there are.
+    pub(crate) const COUNT: usize = JobActionKind::Delete as usize + 1;
 
-/// The bit of what is done to a job.
-pub(crate) fn bit(act: JobAction) -> u16 {
-    match act {
-        JobAction::Post => POST,
-        JobAction::Claim => CLAIM,
-        JobAction::CheckIn => CHECK_IN,
-        JobAction::Statistics => STATISTICS,
-        JobAction::Cancel => CANCEL,
-        JobAction::Become(_) => BECOME,
-        JobAction::Misname => MISNAME,
-        JobAction::Edit => EDIT,
-        JobAction::Delete => DELETE,
+    /// The kind of an action.
+    pub(crate) fn of(act: JobAction) -> JobActionKind {
+        match act {
+            JobAction::Post => JobActionKind::Post,
+            JobAction::Claim => JobActionKind::Claim,
+            JobAction::CheckIn => JobActionKind::CheckIn,
+            JobAction::Statistics => JobActionKind::Statistics,
+            JobAction::Cancel => JobActionKind::Cancel,
+            JobAction::Become(_) => JobActionKind::Become,
+            JobAction::Misname => JobActionKind::Misname,
+            JobAction::Edit => JobActionKind::Edit,
+            JobAction::Delete => JobActionKind::Delete,
+        }
     }
 }
+
+/// What a worker does with a job that runs.
+const WORK: &[JobActionKind] = &[Claim, CheckIn, Statistics];
+/// Whatever may show that a job is alive.
+const SEEN: &[JobActionKind] = &[Claim, CheckIn, Statistics, Become, Edit];
 
 /// What a rule has to say.
 pub(crate) struct RuleOffence {
@@ -248,7 +256,7 @@ impl RuleOffence {
             hint: rule.hint.into(),
             next,
             evidence,
-            reference: rule.reference,
+            reference: rule.reference.into(),
             ..Finding::about(rule.id, severity, seq, at)
         }
     }
@@ -373,7 +381,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "blank-worker-hostname",
         severity: Error,
-        check: Job { on: CLAIM, check: job::blank_worker_hostname },
+        check: Job { on: &[Claim], check: job::blank_worker_hostname },
         demands: "A claim names the worker that makes it.",
         why: "Elasticsearch stores an empty name without a word. Then nobody can tell whose job it is, and two such workers look like one.",
         hint: "put the worker's host name into `worker_hostname`; Elasticsearch stores a blank one without a word",
@@ -393,7 +401,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "claim-of-running-job",
         severity: Error,
-        check: Job { on: CLAIM, check: job::claim_of_running_job },
+        check: Job { on: &[Claim], check: job::claim_of_running_job },
         demands: "Nobody claims a job that another worker is running.",
         why: "A claim asks nobody's status: Elasticsearch answers `updated`, the new name wins, and the first worker is told nothing. Both then sync the same source into the same index.",
         hint: "claim only jobs whose status is pending or suspended; search for them right before the claim",
@@ -403,7 +411,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "reclaim-of-own-job",
         severity: Warning,
-        check: Job { on: CLAIM, check: job::reclaim_of_own_job },
+        check: Job { on: &[Claim], check: job::reclaim_of_own_job },
         demands: "A worker does not claim the job that it is already running.",
         why: "A second claim sets `started_at` anew, and the duration of the job is lost. It happens when a claim is repeated although its answer had come.",
         hint: "claim a job once; after a lost answer read the job and look at `worker_hostname`",
@@ -413,7 +421,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "claim-of-canceling-job",
         severity: Error,
-        check: Job { on: CLAIM, check: job::claim_of_canceling_job },
+        check: Job { on: &[Claim], check: job::claim_of_canceling_job },
         demands: "Nobody claims a job whose cancelation was requested.",
         why: "The claim makes it `in_progress` again, and the user's request is lost. If the client had looked at the job within 10 s before the request, and not since, it may not know: then it is a warning.",
         hint: "claim only jobs whose status is pending or suspended; a canceling job is its worker's to end",
@@ -423,7 +431,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "claim-of-ended-job",
         severity: Error,
-        check: Job { on: CLAIM, check: job::claim_of_ended_job },
+        check: Job { on: &[Claim], check: job::claim_of_ended_job },
         demands: "Nobody claims a job that has ended.",
         why: "Elasticsearch lets it happen, and the job runs again with the dates and the error of its first end. A worker whose look at the jobs is at most 10 s old may not know of a cancelation: then it is a warning.",
         hint: "claim only jobs whose status is pending or suspended; post a new job to sync again",
@@ -433,7 +441,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "work-before-claim",
         severity: Error,
-        check: Job { on: CHECK_IN | STATISTICS | BECOME, check: job::work_before_claim },
+        check: Job { on: &[CheckIn, Statistics, Become], check: job::work_before_claim },
         demands: "A job is claimed before it is worked on.",
         why: "Check-ins and statistics of a job that is pending or suspended are stored, and the job is still up for anybody to take.",
         hint: "claim the job first",
@@ -443,7 +451,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "work-after-end",
         severity: Error,
-        check: Job { on: CHECK_IN | STATISTICS | BECOME, check: job::work_after_end },
+        check: Job { on: &[CheckIn, Statistics, Become], check: job::work_after_end },
         demands: "An ended job is not worked on.",
         why: "Elasticsearch stores statistics of a job that is completed, canceled or failed, so its numbers change after everybody has read them. Often a background task was not stopped.",
         hint: "stop reporting when the job has ended",
@@ -453,7 +461,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "illegal-transition",
         severity: Error,
-        check: Job { on: BECOME | CANCEL | MISNAME, check: job::illegal_transition },
+        check: Job { on: &[Become, Cancel, Misname], check: job::illegal_transition },
         demands: "A direct write moves a job's status only along the edges of its status machine.",
         why: "Elasticsearch does not look at the status in a direct write. A pending job that is written `canceling` waits for a worker that it never had.",
         hint: "read the job first, and write only a status that it may have next",
@@ -463,7 +471,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "ended-without-completed-at",
         severity: Error,
-        check: Job { on: BECOME, check: job::ended_without_completed_at },
+        check: Job { on: &[Become], check: job::ended_without_completed_at },
         demands: "Whoever writes the end of a job writes `completed_at`.",
         why: "Without it the job has no duration, and a list of recent jobs leaves it out.",
         hint: "write `completed_at` together with the status",
@@ -473,7 +481,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "failed-without-error",
         severity: Error,
-        check: Job { on: BECOME, check: job::failed_without_error },
+        check: Job { on: &[Become], check: job::failed_without_error },
         demands: "A failed job says what went wrong.",
         why: "The message is all that the user will see.",
         hint: "write the reason into `error`",
@@ -483,7 +491,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "canceled-without-canceled-at",
         severity: Warning,
-        check: Job { on: BECOME, check: job::canceled_without_canceled_at },
+        check: Job { on: &[Become], check: job::canceled_without_canceled_at },
         demands: "Whoever writes a job canceled writes `canceled_at`.",
         why: "The protocol has a date of its own for it, apart from `completed_at`.",
         hint: "write `canceled_at` together with the status",
@@ -493,7 +501,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "cancel-ignored",
         severity: Error,
-        check: Job { on: CHECK_IN | STATISTICS | BECOME, check: job::cancel_ignored },
+        check: Job { on: &[CheckIn, Statistics, Become], check: job::cancel_ignored },
         demands: "A worker stops within 60 s after the cancelation of its job was requested, and does not write it completed.",
         why: "A user who cancels a job expects it to stop. A completion within 10 s of the request may have crossed it, whatever was read in between: then it is a warning.",
         hint: "look at the job every few seconds while it runs; when it is canceling, stop and write it canceled",
@@ -513,7 +521,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "early-death-sentence",
         severity: Warning,
-        check: Job { on: CHECK_IN | STATISTICS | BECOME, check: job::early_death_sentence },
+        check: Job { on: &[CheckIn, Statistics, Become], check: job::early_death_sentence },
         demands: "A job is written failed as silent only when it was not seen for 300 s.",
         why: "Its worker is alive and goes on, with a job that looks failed, and another may begin beside it. So the finding is about whoever wrote it, and what the worker does with the job until it ends it is not held against the worker. The words of Elastic's cleanup are known; where others say that a job is idle or was not seen, the rule speaks when the worker goes on.",
         hint: "clean up only jobs whose `last_seen` is older than 300 s by the server's clock (`now-300s`), and guard the write with `if_seq_no` and `if_primary_term`",
@@ -523,7 +531,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "counter-fell",
         severity: Error,
-        check: Job { on: STATISTICS | BECOME | EDIT, check: job::counter_fell },
+        check: Job { on: &[Statistics, Become, Edit], check: job::counter_fell },
         demands: "Within one claim the counters of a job never fall.",
         why: "Counters are absolute: Elasticsearch stores what it is told and adds nothing up. A client that sends what came since the last report makes the numbers jump.",
         hint: "report totals since the claim, not what came since the last report",
@@ -533,7 +541,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "cursor-dropped",
         severity: Warning,
-        check: Job { on: CLAIM, check: job::cursor_dropped },
+        check: Job { on: &[Claim], check: job::cursor_dropped },
         demands: "An incremental job is claimed with its connector's `sync_cursor`.",
         why: "The job keeps the cursor that it starts from, so that its result can be understood and repeated.",
         hint: "read the connector and send its `sync_cursor` with the claim",
@@ -543,7 +551,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "cursor-altered",
         severity: Error,
-        check: Job { on: CLAIM, check: job::cursor_altered },
+        check: Job { on: &[Claim], check: job::cursor_altered },
         demands: "The `sync_cursor` of a claim is the one that the connector holds, or the job's own.",
         why: "A cursor that nobody has stored points to a place where no sync has ended: documents are lost or come twice.",
         hint: "send the connector's `sync_cursor` unchanged",
@@ -553,7 +561,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "ended-without-statistics",
         severity: Warning,
-        check: Job { on: BECOME, check: job::ended_without_statistics },
+        check: Job { on: &[Become], check: job::ended_without_statistics },
         demands: "A job is completed with statistics, reported before or with its end.",
         why: "A completed job with only zeros looks like a sync that found nothing.",
         hint: "write the counters with the end of the job at the latest",
@@ -593,7 +601,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "job-of-unready-connector",
         severity: Warning,
-        check: Job { on: CLAIM, check: job::job_of_unready_connector },
+        check: Job { on: &[Claim], check: job::job_of_unready_connector },
         demands: "Jobs are claimed only of connectors that are configured.",
         why: "A connector that is `created` or `needs_configuration` has no values to sync with.",
         hint: "leave the job until the connector is configured or connected",
@@ -603,7 +611,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule! {
         id: "duplicate-job",
         severity: Warning,
-        check: Job { on: POST, check: job::duplicate_job },
+        check: Job { on: &[Post], check: job::duplicate_job },
         demands: "A job is posted only if the connector has none of that type that is pending or in progress.",
         why: "The second job does the same work again right after the first.",
         hint: "look for pending and running jobs of the connector before posting one",

@@ -12,11 +12,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::json;
-
-/// Members of one object that are looked through for a name that comes twice.
-const MEMBERS_MAX: usize = 16;
-/// Objects and lists within one another.
-const DEPTH_MAX: usize = 16;
+use crate::limits::{PLAIN_DEPTH_MAX, PLAIN_MEMBERS_MAX};
 
 /// What the members of a body may be.
 #[derive(Debug)]
@@ -353,7 +349,7 @@ impl<'a> PlainScan<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Option<()> {
-        let mut names: [&[u8]; MEMBERS_MAX] = [b""; MEMBERS_MAX];
+        let mut names: [&[u8]; PLAIN_MEMBERS_MAX] = [b""; PLAIN_MEMBERS_MAX];
         let mut count = 0;
         let mut goes_on = self.opens(b'{', b'}')?;
         while goes_on {
@@ -377,7 +373,7 @@ impl<'a> PlainScan<'a> {
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
-            _ if depth == DEPTH_MAX => None,
+            _ if depth == PLAIN_DEPTH_MAX => None,
             b'{' => self.object(depth + 1),
             _ => {
                 let mut goes_on = self.opens(b'[', b']')?;

@@ -106,7 +106,7 @@ pub(crate) enum CronOffence {
 
 /// The last year that the server reckons with when a step has no end.
 // DIFFERENCE: the server takes the year of its own start and adds 100.
-const YEAR_MAX: i64 = 2131;
+const LAST_YEAR: i64 = 2131;
 
 /// The value that stands for `*`.
 const ALL: i64 = 99;
@@ -162,7 +162,7 @@ impl CronSchedule {
             return Err(CronOffence::TooShort(expression.encode_utf16().count()));
         }
         if met == 6 {
-            schedule.set(CronField::Year).extend(1970..=YEAR_MAX);
+            schedule.set(CronField::Year).extend(1970..=LAST_YEAR);
         }
         let leaves_open = |part: CronField| schedule.values[part as usize].contains(&NONE);
         if leaves_open(CronField::DayOfMonth) == leaves_open(CronField::DayOfWeek) {
@@ -521,7 +521,7 @@ impl Value<'_> {
             CronField::DayOfMonth => (1, 31, 31),
             CronField::Month => (1, 12, 12),
             CronField::DayOfWeek => (1, 7, 7),
-            CronField::Year => (1970, YEAR_MAX, 0),
+            CronField::Year => (1970, LAST_YEAR, 0),
         };
         let start = if value == ALL { first } else { value };
         let stop = if end == -1 { last } else { end };

@@ -7,9 +7,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::filtering::DefaultFiltering;
@@ -140,8 +139,8 @@ pub(crate) fn create(asked: &NewConnector<'_>, now: Timestamp) -> Source {
 }
 
 // What every new connector has alike is held once.
-static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
-static SCHEDULING: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(scheduling::default()));
+static EMPTY: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(json!({})));
+static SCHEDULING: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(scheduling::default()));
 
 /// What Elastic's own connectors must call their index.
 pub(crate) const NATIVE_PREFIX: &str = "content-";

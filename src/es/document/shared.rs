@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::es::connector::filtering::DefaultFiltering;
 use crate::es::sync_job::rules::Snapshot;
 use crate::json;
+use crate::limits::SOURCE_COPIED_BYTES_MAX;
 
 /// The value of a document's field.
 #[derive(Clone)]
@@ -100,9 +101,6 @@ enum RawJson {
     Held(Box<Bytes>),
 }
 
-/// Texts up to that size are copied; a larger one stays in the buffer that it was received in.
-const COPIED_BYTES_MAX: usize = 16 * 1024;
-
 impl RawJson {
     fn bytes(&self) -> &[u8] {
         match self {
@@ -135,7 +133,7 @@ impl MergedMember {
     /// A member with an object as its value, which is plain JSON: ASCII without escapes, no name twice.
     pub(crate) fn new(name: &'static str, text: &Bytes) -> MergedMember {
         let has_plain_names = has_plain_names(text);
-        let text = match text.len() > COPIED_BYTES_MAX {
+        let text = match text.len() > SOURCE_COPIED_BYTES_MAX {
             true => RawJson::Held(Box::new(text.clone())),
             false => RawJson::Copied(Arc::from(&**text)),
         };

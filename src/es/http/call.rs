@@ -21,11 +21,9 @@ use crate::profile::Release;
 /// A placeholder of a path, and the segment that stands for it, decoded.
 pub(crate) type PathParameter<'r> = (&'static str, Cow<'r, str>);
 
-/// A request that has passed every check that needs no state.
-#[derive(Clone, Debug)]
-pub(crate) struct Call<'r> {
-    /// The request as it came.
-    pub(crate) request: &'r Request,
+/// What a request says, read once. It outlives the answer, for whoever judges the call and writes it down.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ParsedParts<'r> {
     /// The placeholders of the path.
     pub(crate) path: Vec<PathParameter<'r>>,
     /// The query's parameters, decoded; of several with one name, the last.
@@ -34,6 +32,38 @@ pub(crate) struct Call<'r> {
     pub(crate) body: Option<Sent>,
     /// The body as a document, or line by line, for operations that store what was sent.
     pub(crate) lines: Vec<BodyLine>,
+}
+
+impl ParsedParts<'_> {
+    /// What stands for a placeholder of the path.
+    pub(crate) fn path(&self, name: &str) -> Option<&str> {
+        self.path.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
+
+    /// The query parameter with that name.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A switch of the query: absent is off, present without a value is on.
+    pub(crate) fn switch(&self, name: &str) -> bool {
+        self.query(name).is_some_and(|text| text.is_empty() || text == "true")
+    }
+
+    /// Forgets the body.
+    pub(crate) fn forget_body(&mut self) {
+        self.body = None;
+        self.lines = Vec::new();
+    }
+}
+
+/// A request that has passed every check that needs no state.
+#[derive(Clone, Debug)]
+pub(crate) struct Call<'r> {
+    /// The request as it came.
+    pub(crate) request: &'r Request,
+    /// What it says.
+    pub(crate) parsed: ParsedParts<'r>,
     /// The instant of the call, one for all that happens in it.
     pub(crate) now: Timestamp,
     /// The release that `GET /` speaks of.
@@ -143,14 +173,11 @@ impl BodyLine {
         }
     }
 
-    /// Reads all lines of a body. What follows the last end of a line is a line too.
-    pub(crate) fn read_all(body: &Bytes) -> Vec<BodyLine> {
-        let line = |part: &[u8]| BodyLine::read(body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part)));
-        let mut lines: Vec<BodyLine> = body.split(|byte| *byte == b'\n').map(line).collect();
-        if body.ends_with(b"\n") {
-            lines.pop();
-        }
-        lines
+    /// Reads the lines of a body, one by one. What follows the last end of a line is a line too.
+    pub(crate) fn each(body: &Bytes) -> impl Iterator<Item = BodyLine> {
+        let text = body.strip_suffix(b"\n").unwrap_or(body);
+        let parts = text.split(|byte| *byte == b'\n');
+        parts.map(|part| BodyLine::read(body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part))))
     }
 }
 
@@ -168,23 +195,19 @@ impl Call<'_> {
     /// Whether the body has been read as JSON, from its beginning to its end.
     pub(crate) fn is_json(&self) -> bool {
         let is_read = |line: &BodyLine| !line.has_more && !matches!(line.content, LineContent::Broken(_));
-        self.body.is_some() || (!self.lines.is_empty() && self.lines.iter().all(is_read))
+        let ParsedParts { body, lines, .. } = &self.parsed;
+        body.is_some() || (!lines.is_empty() && lines.iter().all(is_read))
     }
 
     /// The placeholder of the path with that name. Empty if the row has none: then the row is wrong,
     /// and a test says so.
     pub(crate) fn path(&self, name: &str) -> &str {
-        for (known, value) in &self.path {
-            if *known == name {
-                return value;
-            }
-        }
-        ""
+        self.parsed.path(name).unwrap_or_default()
     }
 
     /// The query parameter with that name.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.parsed.query(name)
     }
 
     /// A whole number of the query, or `otherwise`. Its form and sign have been checked.
@@ -194,27 +217,27 @@ impl Call<'_> {
 
     /// A switch of the query: absent is off, present without a value is on. Its form has been checked.
     pub(crate) fn switch(&self, name: &str) -> bool {
-        self.query(name).is_some_and(|text| text.is_empty() || text == "true")
+        self.parsed.switch(name)
     }
 
     /// A member of the body.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.body.as_ref()?.get(name)
+        self.parsed.body.as_ref()?.get(name)
     }
 
     /// The body as JSON.
     pub(crate) fn json(&self) -> Option<&Value> {
-        self.body.as_ref().map(Sent::value)
+        self.parsed.body.as_ref().map(Sent::value)
     }
 
     /// A text of the body; none if it is absent or null.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.body.as_ref()?.text(name)
+        self.parsed.body.as_ref()?.text(name)
     }
 
     /// The text of a member that is an object, if it is plain JSON: then it can be kept as it came.
     pub(crate) fn object_text(&self, name: &str) -> Option<Bytes> {
-        match self.body.as_ref()? {
+        match self.parsed.body.as_ref()? {
             Sent::Whole(_) => None,
             Sent::Plain(plain) => plain.object_text(name),
         }
@@ -227,7 +250,7 @@ impl Call<'_> {
 
     /// A 64-bit number of the body, given as a number or as a text; a fraction is cut off.
     pub(crate) fn long(&self, name: &str) -> Option<i64> {
-        self.body.as_ref()?.long(name)
+        self.parsed.body.as_ref()?.long(name)
     }
 
     /// A 64-bit number of the body that the schema requires.

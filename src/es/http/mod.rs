@@ -14,11 +14,12 @@ pub(crate) mod render;
 pub(crate) mod router;
 pub(crate) mod words;
 
+use std::sync::OnceLock;
+
 use crate::es::body::schema;
 use crate::es::error;
 
 use bytes::Bytes;
-use once_cell::sync::OnceCell;
 
 use crate::clock::Timestamp;
 use crate::es::body::schema::{
@@ -31,8 +32,9 @@ use crate::license::License;
 use crate::limits::{HEADER_BYTES_MAX, JSON_HELD_BYTES_MAX, LINES_HELD_BYTES_MAX, REQUEST_LINE_BYTES_MAX};
 use crate::profile::{Profile, Release};
 use crate::suggest;
-use call::{AnswerBody, BodyLine, Call, PathParameter, Reply, Sent};
-use endpoint::Endpoint;
+use crate::target::{self, RawParameter};
+use call::{AnswerBody, BodyLine, Call, ParsedParts, PathParameter, Reply, Sent};
+use endpoint::{Endpoint, RowFacts};
 use filter_path::FilterPath;
 use media::{BodyType, Media};
 use render::Style;
@@ -48,14 +50,14 @@ pub(crate) struct OperationTable<S: 'static> {
 
 /// What a table is for one profile.
 struct Edition {
-    router: OnceCell<Router>,
-    slots: OnceCell<Vec<Option<SchemaSlot>>>,
+    router: OnceLock<Router>,
+    slots: OnceLock<Vec<Option<SchemaSlot>>>,
 }
 
 impl<S> OperationTable<S> {
     /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line.
     pub(crate) const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> OperationTable<S> {
-        let editions = [const { Edition { router: OnceCell::new(), slots: OnceCell::new() } }; Profile::COUNT];
+        let editions = [const { Edition { router: OnceLock::new(), slots: OnceLock::new() } }; Profile::COUNT];
         OperationTable { rows, published, editions }
     }
 
@@ -159,8 +161,8 @@ pub(crate) struct Reading<'r, S: 'static> {
     pub operation: Option<&'static str>,
     /// Why it reached no row, if it did not.
     pub miss: Option<Miss>,
-    /// The placeholders of its path, if the call has not taken them.
-    pub path: Vec<PathParameter<'r>>,
+    /// What it says, as far as it has been read, if the call has not taken it.
+    parsed: ParsedParts<'r>,
     /// The checked call, or what the server says without state.
     pub stage: ParseOutcome<'r>,
     /// How the answer is to be written.
@@ -169,6 +171,38 @@ pub(crate) struct Reading<'r, S: 'static> {
     pub violations: Vec<Violation>,
     /// The `compatible-with` that the client asked for.
     pub compatible_with: Option<u64>,
+}
+
+impl<'r, S> Reading<'r, S> {
+    /// What the request says, as far as it has been read.
+    pub(crate) fn parsed(&self) -> &ParsedParts<'r> {
+        match &self.stage {
+            ParseOutcome::Call(call) => &call.parsed,
+            ParseOutcome::Answered(_) => &self.parsed,
+        }
+    }
+
+    /// Answers in place of a handler.
+    pub(crate) fn answer(&mut self, reply: Reply) {
+        self.parsed = self.take_parsed();
+        self.stage = ParseOutcome::Answered(Ok(reply));
+    }
+
+    /// What its operation deals with; `None` if it names none.
+    pub(crate) fn facts(&self) -> Option<&'static RowFacts> {
+        match self.endpoint {
+            Some(row) => Some(&row.facts),
+            None => self.operation.map(RowFacts::elsewhere),
+        }
+    }
+
+    /// Takes out what was read, for whoever outlives the answer.
+    pub(crate) fn take_parsed(&mut self) -> ParsedParts<'r> {
+        match &mut self.stage {
+            ParseOutcome::Call(call) => std::mem::take(&mut call.parsed),
+            ParseOutcome::Answered(_) => std::mem::take(&mut self.parsed),
+        }
+    }
 }
 
 /// Where a reading ends.
@@ -198,7 +232,7 @@ pub(crate) fn read<'r, S>(
         endpoint: None,
         operation: None,
         miss: None,
-        path: Vec::new(),
+        parsed: ParsedParts::default(),
         stage: ParseOutcome::Answered(Ok(Reply::acknowledged())),
         style: Style { head: *request.method() == Method::Head, ..Style::default() },
         violations: Vec::new(),
@@ -228,22 +262,22 @@ fn read_into<'r, S>(
     if request.body().len() > setting.body_bytes_max {
         return Err(ApiError::too_large());
     }
-    let query = parse_query(request.query())?;
-    let find = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    reading.parsed.query = parse_query(request.query())?;
+    let parsed = &reading.parsed;
 
     let has_body = !request.body().is_empty();
-    let media = media::negotiate(headers, has_body, find("format"), setting.profile)?;
+    let media = media::negotiate(headers, has_body, parsed.query("format"), setting.profile)?;
     reading.compatible_with = media.compatible_with;
     let Media { response, body: body_type, names_type, .. } = media;
     reading.style.content_type = response;
 
-    let switch = |name: &str| find(name).map(boolean).transpose();
+    let switch = |name: &str| parsed.query(name).map(boolean).transpose();
     let pretty = switch("pretty").map_err(ApiError::bad_boolean)?;
     switch("human").map_err(ApiError::bad_boolean)?;
     single_valued(headers)?;
     reading.style.pretty = pretty;
     reading.style.error_trace = switch("error_trace").map_err(ApiError::bad_error_trace)?.unwrap_or(false);
-    reading.style.filter_path = find("filter_path").and_then(FilterPath::parse);
+    reading.style.filter_path = parsed.query("filter_path").and_then(FilterPath::parse);
 
     let row = match route(table, request, setting.profile, reading)? {
         Routed::Row(row) => row,
@@ -275,17 +309,15 @@ fn read_into<'r, S>(
         None => (None, Vec::new()),
     };
     if let Some(schema) = schema {
-        check_parameters(schema, &query, reading, request, endpoint)?;
+        check_parameters(schema, &reading.parsed.query, &mut reading.violations, request, endpoint)?;
         if has_body && schema.body.is_none() {
             return Err(ApiError::body_not_supported(request.method(), &decoded_path(request)?));
         }
     }
+    let parsed = ParsedParts { body, lines, ..std::mem::take(&mut reading.parsed) };
     let call = Box::new(Call {
         request,
-        path: std::mem::take(&mut reading.path),
-        query,
-        body,
-        lines,
+        parsed,
         now: Timestamp::default(),
         release: setting.release,
         license: setting.license,
@@ -294,7 +326,7 @@ fn read_into<'r, S>(
     if let Some(check) = endpoint.check
         && let Err(refused) = check(&call)
     {
-        reading.path = call.path;
+        reading.parsed = call.parsed;
         return Err(refused);
     }
     Ok(ParseOutcome::Call(call))
@@ -326,7 +358,7 @@ fn route<'r, S>(
     }
     let allowed = match table.router(profile).find(method, request.path())? {
         RouteFound::Route(RouteTarget::Row(row), path) => {
-            reading.path = path;
+            reading.parsed.path = path;
             return Ok(Routed::Row(*row));
         }
         RouteFound::Route(RouteTarget::Unsupported(operation), path) => {
@@ -337,7 +369,7 @@ fn route<'r, S>(
             }
             reading.miss = Some(Miss::Unsupported);
             reading.operation = Some(operation);
-            reading.path = path;
+            reading.parsed.path = path;
             let known = table.rows.iter().map(|row| row.operation);
             let nearest = suggest::similar(operation, known).first().copied();
             return Err(ApiError::unsupported_operation(operation, nearest));
@@ -385,7 +417,7 @@ fn read_body(
     let body = match &wanted.reading {
         BodyReading::Bytes => None,
         BodyReading::Document => return Ok((None, vec![BodyLine::read(bytes.clone())])),
-        BodyReading::Lines => return Ok((None, BodyLine::read_all(bytes))),
+        BodyReading::Lines => return Ok((None, BodyLine::each(bytes).collect())),
         BodyReading::Json(published) => {
             let body = json::read(bytes).map_err(|wrong| ApiError::parse(error::syntax(&wrong)))?;
             violations.extend(body.as_ref().and_then(|body| off_spec(published, body)));
@@ -423,7 +455,7 @@ fn read_body(
 fn check_parameters<S>(
     schema: &OperationSchema,
     query: &[(String, String)],
-    reading: &mut Reading<'_, S>,
+    violations: &mut Vec<Violation>,
     request: &Request,
     endpoint: &Endpoint<S>,
 ) -> Result<(), ApiError> {
@@ -440,7 +472,7 @@ fn check_parameters<S>(
             None if !common => "the operation has no such parameter",
             _ => continue,
         };
-        reading.violations.push(Violation {
+        violations.push(Violation {
             kind: ViolationKind::OffSpecParameter,
             pointer: name.clone(),
             message: message.to_owned(),
@@ -519,12 +551,7 @@ pub(crate) fn parse_query(query: &str) -> Result<Vec<(String, String)>, ApiError
     if query.is_empty() {
         return Ok(parameters);
     }
-    let query = query.split('#').next().unwrap_or_default();
-    for part in query.split(['&', ';']).filter(|part| !part.is_empty()) {
-        let (name, value) = match part.strip_prefix('=') {
-            Some(name) => (name, ""),
-            None => part.split_once('=').unwrap_or((part, "")),
-        };
+    for RawParameter { name, value, .. } in target::parameters(query.split('#').next().unwrap_or_default()) {
         let name = router::decode(name, true).map_err(ApiError::bad_query)?.into_owned();
         let value = router::decode(value, true).map_err(ApiError::bad_query)?.into_owned();
         if ["serverlessRequest", "operatorRequest"].iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {

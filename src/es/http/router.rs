@@ -13,6 +13,7 @@ use super::call::PathParameter;
 use super::endpoint::Endpoint;
 use crate::es::error::ApiError;
 use crate::http::Method;
+use crate::limits::PLAIN_SEGMENTS_MAX;
 use crate::profile::Profile;
 
 /// What a method and a path lead to.
@@ -76,9 +77,6 @@ pub(crate) struct Router {
     /// By the number of their segments.
     plain: [Vec<PlainRow>; PLAIN_SEGMENTS_MAX + 1],
 }
-
-/// Paths with more segments are found by the four passes alone.
-const PLAIN_SEGMENTS_MAX: usize = 7;
 
 /// A row of ours as a list of segments.
 struct PlainRow {

@@ -6,8 +6,8 @@
 //! and normalizers, similarity service.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use once_cell::sync::Lazy;
 use serde_json::{Map, Value};
 
 /// Why analysis cannot be set up.
@@ -287,7 +287,7 @@ pub(crate) struct Analysis<'s> {
     is_trusted: bool,
 }
 
-static NOTHING: Lazy<Map<String, Value>> = Lazy::new(Map::new);
+static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 type AnalysisGroup<'s> = BTreeMap<&'s str, BTreeMap<&'s str, &'s Value>>;
 

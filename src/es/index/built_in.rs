@@ -5,9 +5,8 @@
 //! Inferred: the version of the templates.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use super::mapping::Mapping;
@@ -45,16 +44,16 @@ pub(crate) fn index_behind(alias: &str) -> Option<&'static str> {
     }
 }
 
-static OF_CONNECTORS: Lazy<Arc<Design>> =
-    Lazy::new(|| managed(".elastic-connectors", include_str!("built_in/connectors.json")));
-static OF_SYNC_JOBS: Lazy<Arc<Design>> =
-    Lazy::new(|| managed(".elastic-connectors-sync-jobs", include_str!("built_in/sync_jobs.json")));
+static OF_CONNECTORS: LazyLock<Arc<Design>> =
+    LazyLock::new(|| managed(".elastic-connectors", include_str!("built_in/connectors.json")));
+static OF_SYNC_JOBS: LazyLock<Arc<Design>> =
+    LazyLock::new(|| managed(".elastic-connectors-sync-jobs", include_str!("built_in/sync_jobs.json")));
 // Inferred: the mapping of secrets; nobody searches them.
-static OF_SECRETS: Lazy<Arc<Design>> = Lazy::new(|| {
+static OF_SECRETS: LazyLock<Arc<Design>> = LazyLock::new(|| {
     let mapping = r#"{ "dynamic": "false", "properties": { "value": { "type": "keyword", "index": false } } }"#;
     managed(SECRETS_ALIAS, mapping)
 });
-static OF_ACCESS_CONTROL: Lazy<Arc<Design>> = Lazy::new(|| {
+static OF_ACCESS_CONTROL: LazyLock<Arc<Design>> = LazyLock::new(|| {
     let mapping = json!({ "dynamic": "false", "properties": { "created_at": { "type": "date" } } });
     Arc::new(Design {
         settings: texts(&[("hidden", "true"), ("number_of_shards", "1"), ("number_of_replicas", "1")]),

@@ -14,6 +14,7 @@ use crate::es::connector::rules::index_name_offence;
 use crate::es::document::store::{BlockLevel, Index};
 use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::es::store::{Cluster, SECRETS, SECRETS_ALIAS};
+use crate::wildcard::is_like;
 
 /// How an expression is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -264,25 +265,6 @@ fn fits(pattern: &str, index: &Index, lookup: &Lookup) -> bool {
             let hidden = design.get("is_hidden").is_some_and(|hidden| *hidden == true);
             is_like(pattern, alias) && shown(alias, hidden)
         })
-}
-
-/// Whether a name is like a pattern, in which `*` stands for any text.
-pub(crate) fn is_like(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(mut name) = name.strip_prefix(head) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let tail = parts.pop().unwrap_or_default();
-    for part in parts {
-        match name.find(part) {
-            Some(at) => name = &name[at + part.len()..],
-            None => return false,
-        }
-    }
-    name.ends_with(tail)
 }
 
 /// A name with its date maths resolved: `<logs-{now/d}>` is `logs-2031.05.01`. Other names stay as

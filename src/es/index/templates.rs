@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::mapping::Bounds;
-use super::names::is_like;
 use super::settings;
 use crate::es::document::store::Design;
 use crate::es::refusal::{IndexRefusal, Refusal};
+use crate::wildcard::is_like;
 
 /// A part of composable templates.
 #[derive(Clone, Debug, PartialEq, Default)]

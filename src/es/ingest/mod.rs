@@ -29,15 +29,14 @@ mod tests;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use once_cell::sync::Lazy;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::es::document::source::{Source, hash_order, hash_order_since};
-use crate::es::index::names::is_like;
 use crate::limits::PIPELINES_NESTED_MAX;
+use crate::wildcard::is_like;
 use field::PipelineDocument;
 pub(crate) use read::{PROCESSORS, PipelineMisfit, PipelineWrong};
 use step::Processor;
@@ -120,7 +119,7 @@ impl Default for Pipelines {
     /// What a new cluster has.
     fn default() -> Pipelines {
         // One for all clusters, each of its pipelines until a cluster changes it.
-        static BUILT_IN: Lazy<Pipelines> = Lazy::new(|| {
+        static BUILT_IN: LazyLock<Pipelines> = LazyLock::new(|| {
             let mut pipelines = Pipelines(BTreeMap::new());
             // The text is ours; a test reads it.
             let _ = pipelines.put(SEARCH_DEFAULT, built_in::search_default());

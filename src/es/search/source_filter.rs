@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::query::text::WildcardPattern;
 use crate::es::document::source::Source;
+use crate::wildcard::WildcardPattern;
 
 /// Which part of a source an answer shows.
 #[derive(Clone, Debug, Default, PartialEq)]

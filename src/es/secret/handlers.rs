@@ -30,7 +30,7 @@ pub(crate) fn post(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError
 
 /// Neither id nor secret may be empty. Without a body the server trips.
 pub(crate) fn check_put(call: &Call) -> Result<(), ApiError> {
-    if call.body.is_none() {
+    if call.parsed.body.is_none() {
         return Err(ApiError::null_pointer());
     }
     let empty = |empty: bool, name: &str| empty.then(|| format!("[{name}] cannot be [null] or [\"\"]"));

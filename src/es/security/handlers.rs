@@ -9,9 +9,9 @@ use crate::base64;
 use crate::clock::parse_duration;
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
-use crate::es::index::names::is_like;
 use crate::es::security::api_key::ApiKey;
 use crate::es::store::Cluster;
+use crate::wildcard::is_like;
 
 /// `security.authenticate`.
 ///

@@ -8,9 +8,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
@@ -59,8 +58,8 @@ macro_rules! names {
         impl From<$type> for Arc<Value> {
             /// The name as a stored value; every document shares the one copy.
             fn from(it: $type) -> Arc<Value> {
-                static NAMES: Lazy<Vec<Arc<Value>>> =
-                    Lazy::new(|| $type::ALL.iter().map(|known| Arc::new(Value::from(known.name()))).collect());
+                static NAMES: LazyLock<Vec<Arc<Value>>> =
+                    LazyLock::new(|| $type::ALL.iter().map(|known| Arc::new(Value::from(known.name()))).collect());
                 NAMES.get(it as usize).cloned().unwrap_or_else(|| Arc::new(Value::from(it.name())))
             }
         }
@@ -155,8 +154,8 @@ impl JobView<'_> {
     }
 }
 
-static ZERO: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!(0)));
-static EMPTY: Lazy<Arc<Value>> = Lazy::new(|| Arc::new(json!({})));
+static ZERO: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(json!(0)));
+static EMPTY: LazyLock<Arc<Value>> = LazyLock::new(|| Arc::new(json!({})));
 
 /// The document of a new job. `snapshot` is what it keeps of its connector, see [`Snapshot`].
 pub(crate) fn create(

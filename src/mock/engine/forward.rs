@@ -15,8 +15,7 @@ use super::mode::AnswerMode;
 use super::{Engine, Given, ParsedRequest, PendingResponse};
 use crate::clock::Timestamp;
 use crate::contract::heard::value_of;
-use crate::es::error::ApiError as Refused;
-use crate::es::http::call::PathParameter;
+use crate::es::error::ApiError;
 use crate::es::http::render::{Style, render};
 use crate::es::http::{ParseOutcome, Reading};
 use crate::es::index::names::{Lookup, date_math};
@@ -27,6 +26,7 @@ use crate::json;
 use crate::limits::FORWARDED_CONTEXTS_MAX;
 use crate::record::playback::policy::OnUnmatched;
 use crate::stub::StubResponse;
+use crate::target;
 
 /// What the names of the connectors' own indices begin with.
 const PROTOCOL: [&str; 2] = [".elastic-connectors", ".connector-secrets"];
@@ -87,7 +87,7 @@ impl Engine {
         if let AnswerMode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }
-        let mask = self.journal.mask(read.reading.operation, request, is_json);
+        let mask = self.journal.mask(read.reading.facts(), request, is_json);
         let shown = mask.over(request);
         if self.stubs.is_some() {
             let seq = self.journal.next_seq();
@@ -125,11 +125,11 @@ impl Engine {
             (Ok(Whose::Theirs), None) => Whereto::Upstream(read),
             (Ok(Whose::Theirs), Some(what)) => {
                 read.reading.stage =
-                    ParseOutcome::Answered(Err(Refused::unsupported(what, "have the stub answer alone")));
+                    ParseOutcome::Answered(Err(ApiError::unsupported(what, "have the stub answer alone")));
                 Whereto::Here(read)
             }
             (Err(Between { what, cure }), _) => {
-                read.reading.stage = ParseOutcome::Answered(Err(Refused::unsupported(&what, cure)));
+                read.reading.stage = ParseOutcome::Answered(Err(ApiError::unsupported(&what, cure)));
                 Whereto::Here(read)
             }
         }
@@ -156,13 +156,13 @@ impl Engine {
 /// What the mock says when the server behind it does not answer.
 pub(crate) fn no_answer(method: &Method, status: u16, reason: String) -> Response {
     let style = Style { head: *method == Method::Head, ..Style::default() };
-    render(&Err(Refused::of_upstream(status, reason)), &style)
+    render(&Err(ApiError::of_upstream(status, reason)), &style)
 }
 
 impl Forwarded {
     fn learn(&mut self, operation: Option<&str>, request: &Request, response: &Response) {
         let member = match operation {
-            Some("search") if request.query().contains("scroll") => "_scroll_id",
+            Some("search") if target::parameter(request.query(), "scroll").is_some() => "_scroll_id",
             Some("scroll") => "_scroll_id",
             Some("open_point_in_time") => "id",
             _ => return,
@@ -188,12 +188,9 @@ fn whose(
     if path.split('/').nth(1) == Some("_connector") {
         return Ok(Whose::Ours);
     }
-    let holder = Holder { cluster, forwarded, now, query: request.query() };
-    let of_path: &[PathParameter<'_>] = match &reading.stage {
-        ParseOutcome::Call(call) => &call.path,
-        ParseOutcome::Answered(_) => &reading.path,
-    };
-    let parameter = |name: &str| of_path.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
+    let expand_wildcards = reading.parsed().query("expand_wildcards");
+    let holder = Holder { cluster, forwarded, now, expand_wildcards };
+    let parameter = |name: &str| reading.parsed().path(name);
     let index = parameter("index");
     let body = || value_of(request.body());
     match reading.operation {
@@ -228,8 +225,7 @@ fn whose(
         }
         Some("scroll" | "clear_scroll") => {
             let body = body();
-            let of_query = reading_query(request.query(), "scroll_id");
-            let of_path = parameter("scroll_id").into_iter().chain(of_query.as_deref());
+            let of_path = parameter("scroll_id").into_iter().chain(reading.parsed().query("scroll_id"));
             let ids: Vec<&str> = of_path.flat_map(|ids| ids.split(',')).chain(texts(body.get("scroll_id"))).collect();
             holder.contexts(&ids)
         }
@@ -265,7 +261,7 @@ struct Holder<'a> {
     cluster: &'a Cluster,
     forwarded: &'a Forwarded,
     now: Timestamp,
-    query: &'a str,
+    expand_wildcards: Option<&'a str>,
 }
 
 impl Holder<'_> {
@@ -308,9 +304,8 @@ impl Holder<'_> {
             let name = date_math(part, self.now).unwrap_or_else(|_| part.to_owned());
             return Ok(if self.cluster.named(&name).is_empty() { Whose::Theirs } else { Whose::Ours });
         }
-        let lookup = reading_query(self.query, "expand_wildcards")
-            .and_then(|list| Lookup::default().with_expand_wildcards(&list).ok())
-            .unwrap_or_default();
+        let given = self.expand_wildcards.and_then(|list| Lookup::default().with_expand_wildcards(list).ok());
+        let lookup = given.unwrap_or_default();
         let found = self.cluster.resolve(part, &lookup, self.now).unwrap_or_default();
         match found.first() {
             None => Ok(Whose::Theirs),
@@ -361,12 +356,6 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     }
-}
-
-/// A parameter of a query, decoded; none if it is not there or cannot be read.
-fn reading_query(query: &str, name: &str) -> Option<String> {
-    let parameters = crate::es::http::parse_query(query).ok()?;
-    parameters.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 /// The indices that a bulk writes to.

@@ -5,6 +5,7 @@
 //!
 //! Source: Prometheus' text-based exposition format, version 0.0.4.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
@@ -35,7 +36,7 @@ pub(crate) struct Metrics {
     info: [(&'static str, String); 3],
     kept: Vec<JournalItem>,
     forgotten: BTreeMap<(Option<&'static str>, u16), u64>,
-    findings: BTreeMap<&'static str, Counts>,
+    findings: BTreeMap<Cow<'static, str>, Counts>,
     findings_forgotten: u64,
     stubs: Vec<(String, u64)>,
     /// Numbers of which there is one each: name, type, help, value.

@@ -31,10 +31,9 @@ use crate::contract::heard::{self, ObservedCall};
 use crate::contract::strictness::{self, Contract, Strictness};
 use crate::error::Error;
 use crate::es::body::schema::Violation;
-use crate::es::error::ApiError as Refused;
+use crate::es::error::ApiError;
 use crate::es::http as rest;
-use crate::es::http::call::{PathParameter, Reply, Sent};
-use crate::es::http::endpoint::Endpoint;
+use crate::es::http::call::{ParsedParts, Reply};
 use crate::es::http::render::{Style, bare, render};
 use crate::es::http::{ParseOutcome, Reading, ServerInfo};
 use crate::es::store::Cluster;
@@ -267,7 +266,7 @@ pub(crate) struct PendingResponse {
 
 #[derive(Debug)]
 enum Answered {
-    Made(Box<Result<Reply, Refused>>),
+    Made(Box<Result<Reply, ApiError>>),
     Recorded(Response),
 }
 
@@ -300,7 +299,7 @@ impl Answered {
         match self {
             Answered::Recorded(response) => response.clone(),
             Answered::Made(outcome) => catch_unwind(AssertUnwindSafe(|| render(outcome, style)))
-                .unwrap_or_else(|panic| render(&Err(Refused::bug(&panic_text(&*panic))), style)),
+                .unwrap_or_else(|panic| render(&Err(ApiError::bug(&panic_text(&*panic))), style)),
         }
     }
 }
@@ -433,14 +432,12 @@ impl Engine {
         {
             self.follow_simulated(at);
         }
-        let mut body = None;
-        let mut path = std::mem::take(&mut reading.path);
         let mut unmatched = None;
         let is_json = matches!(&reading.stage, ParseOutcome::Call(call) if call.is_json());
         if let AnswerMode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }
-        let mask = self.journal.mask(reading.operation, request, is_json);
+        let mask = self.journal.mask(reading.facts(), request, is_json);
         let shown = mask.over(request);
         let (mut is_understudied, mut pause_us) = (false, 0);
         let mut decision = match decided {
@@ -455,45 +452,36 @@ impl Engine {
         }
         let seq = self.journal.reserve();
         let left_out = decision.as_ref().map(|decision| stubbing::thin(decision, &mut reading)).unwrap_or_default();
-        let is_kept = |response: &Response| response.left_out().request == 0;
+        let mut parsed = ParsedParts::default();
         let mut answer = match (given.map(|given| *given), &mut self.mode) {
             (Some(Given::Forwarded(response)), _) => {
-                match reading.stage {
-                    ParseOutcome::Call(call) if is_kept(&response) => (path, body) = (call.path, call.body),
-                    ParseOutcome::Call(call) => path = call.path,
-                    ParseOutcome::Answered(_) => {}
-                }
-                if !is_kept(&response) {
+                parsed = reading.take_parsed();
+                if response.left_out().request > 0 {
+                    parsed.forget_body();
                     reading.violations.clear();
                 }
                 Answered::Recorded(response)
             }
             _ if decision.as_ref().is_some_and(|decision| !decision.action.acts()) => {
-                if let ParseOutcome::Call(call) = reading.stage {
-                    (path, body) = (call.path, call.body);
-                }
+                parsed = reading.take_parsed();
                 Answered::Recorded(Response::new(0))
             }
-            (_, AnswerMode::Upstream) => Answered::Made(Box::new(Err(Refused::bug("a call that was not forwarded")))),
+            (_, AnswerMode::Upstream) => Answered::Made(Box::new(Err(ApiError::bug("a call that was not forwarded")))),
             (_, AnswerMode::Mock(mocked)) => {
                 let is_enforced = self.setup.strictness.contract() == Contract::Enforce;
-                let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
-                let outcome = handle(cluster, reading.stage, endpoint, at, is_enforced, (&mut path, &mut body));
+                let outcome = handle(mocked.cluster_mut(), &mut reading, at, is_enforced);
+                parsed = reading.take_parsed();
+                if !left_out.is_empty() {
+                    // The handler has not seen all of them.
+                    parsed.lines = Vec::new();
+                }
                 Answered::Made(Box::new(outcome))
             }
             (given, AnswerMode::Playback(playback)) => {
                 // It hears every call, so that it knows what has happened when it is needed.
-                let own = match (self.understudy.as_mut(), reading.stage) {
-                    (Some(mocked), stage) => {
-                        let (cluster, endpoint) = (mocked.cluster_mut(), reading.endpoint);
-                        Some(handle(cluster, stage, endpoint, at, false, (&mut path, &mut body)))
-                    }
-                    (None, ParseOutcome::Call(call)) => {
-                        (path, body) = (call.path, call.body);
-                        None
-                    }
-                    (None, ParseOutcome::Answered(_)) => None,
-                };
+                let understudy = self.understudy.as_mut();
+                let own = understudy.map(|mocked| handle(mocked.cluster_mut(), &mut reading, at, false));
+                parsed = reading.take_parsed();
                 let played = match given {
                     Some(Given::Played(response, taken)) => Ok((response, taken)),
                     _ => playback.answer(request, shown),
@@ -510,7 +498,7 @@ impl Engine {
                         Answered::Made(Box::new(outcome))
                     }
                     (Err(miss), None) => {
-                        let refused = Refused::unmatched(miss.reason.clone());
+                        let refused = ApiError::unmatched(miss.reason.clone());
                         unmatched = Some(miss);
                         Answered::Made(Box::new(Err(refused)))
                     }
@@ -564,7 +552,7 @@ impl Engine {
                 };
                 // The judge hears no more of a secret than the journal keeps.
                 let reason = self.journal.known.told(&mask, reason);
-                let mut violations = reading.violations;
+                let mut violations = std::mem::take(&mut reading.violations);
                 for Violation { pointer, message, .. } in &mut violations {
                     *pointer = self.journal.known.told(&mask, pointer).into_owned();
                     *message = self.journal.known.told(&mask, message).into_owned();
@@ -576,17 +564,21 @@ impl Engine {
                         Err(error) => error.body(false).unwrap_or_default(),
                     },
                 };
-                // What the path says is masked where the path is.
-                let masked =
-                    (shown.target() != request.target()).then(|| table::TABLE.placeholders(shown, self.setup.profile));
+                let mut parsed = parsed;
+                if shown.target() != request.target() {
+                    parsed.path = table::TABLE.placeholders(shown, self.setup.profile);
+                    parsed.query = rest::parse_query(shown.query()).unwrap_or_default();
+                }
+                if mask.hides_body() {
+                    parsed.forget_body();
+                }
                 let verdict = self.judge.hear(&ObservedCall {
                     seq,
                     at,
                     request: shown,
                     operation: reading.operation,
                     miss: reading.miss,
-                    path: masked.as_deref().unwrap_or(&path),
-                    body: body.as_ref().filter(|_| !mask.hides_body()),
+                    parsed: &parsed,
                     violations: &violations,
                     compatible_with: reading.compatible_with,
                     profile: self.setup.profile,
@@ -602,7 +594,7 @@ impl Engine {
                         (_, Answered::Recorded(response)) => heard::retry_after_s(response),
                         (_, Answered::Made(_)) => None,
                     },
-                    exposed: &redact::exposures(shown, reading.operation, mask.shows_headers),
+                    exposed: &redact::exposures(shown, reading.facts(), mask.shows_headers),
                     enforced: false,
                     mark,
                 });
@@ -612,7 +604,7 @@ impl Engine {
                     if verdict.refusal.is_some() { cluster.undo() } else { cluster.keep() }
                 }
                 if let Some(message) = verdict.refusal {
-                    answer = Answered::Made(Box::new(Err(Refused::contract(message))));
+                    answer = Answered::Made(Box::new(Err(ApiError::contract(message))));
                 }
                 verdict.findings
             }
@@ -652,7 +644,7 @@ impl Engine {
         let severity = if soft && !self.setup.strictness.is_set(rule) { Severity::Warning } else { told };
         Some(Finding {
             hint: rule.hint.into(),
-            reference: rule.reference,
+            reference: rule.reference.into(),
             ..Finding::about(rule.id, severity, seq, at)
         })
     }
@@ -688,8 +680,7 @@ impl Engine {
             request: mask.over(request),
             operation: None,
             miss: None,
-            path: &[],
-            body: None,
+            parsed: &ParsedParts::default(),
             violations: &[],
             compatible_with: None,
             profile: self.setup.profile,
@@ -741,38 +732,33 @@ fn recorded_state(recording: &Recording) -> Result<Fixture, Error> {
     }
 }
 
-/// Lets a cluster deal with a request; fills in the path and the body as they were read. With `is_enforced` what it does can
-/// be undone.
-fn handle<'r>(
+/// Lets a cluster deal with a request. With `is_enforced` what it does can be undone.
+fn handle(
     cluster: &mut Cluster,
-    stage: ParseOutcome<'r>,
-    endpoint: Option<&'static Endpoint<Cluster>>,
+    reading: &mut Reading<'_, Cluster>,
     at: Timestamp,
     is_enforced: bool,
-    (path, body): (&mut Vec<PathParameter<'r>>, &mut Option<Sent>),
-) -> Result<Reply, Refused> {
-    match (stage, endpoint) {
-        (ParseOutcome::Call(mut call), Some(endpoint)) => {
+) -> Result<Reply, ApiError> {
+    match (&mut reading.stage, reading.endpoint) {
+        (ParseOutcome::Call(call), Some(endpoint)) => {
             call.now = at;
             cluster.at(at);
             if is_enforced {
                 cluster.begin();
             }
             // A rule computes first and stores last, so a panic leaves the state as it was.
-            let outcome = catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, &call)))
-                .unwrap_or_else(|panic| Err(Refused::bug(&panic_text(&*panic))));
-            (*path, *body) = (call.path, call.body);
-            outcome
+            catch_unwind(AssertUnwindSafe(|| (endpoint.handler)(cluster, call)))
+                .unwrap_or_else(|panic| Err(ApiError::bug(&panic_text(&*panic))))
         }
-        (ParseOutcome::Answered(outcome), _) => outcome,
-        (ParseOutcome::Call(_), None) => Err(Refused::bug("a call without an operation")),
+        (ParseOutcome::Answered(outcome), _) => std::mem::replace(outcome, Ok(Reply::acknowledged())),
+        (ParseOutcome::Call(_), None) => Err(ApiError::bug("a call without an operation")),
     }
 }
 
 /// What a handler answers to a call that is none of a client's: its status and its JSON.
 fn answer_of_handler(read: ParsedRequest<'_>, cluster: &mut Cluster, now: Timestamp) -> (u16, Value) {
-    let Reading { stage, endpoint, .. } = read.reading;
-    match handle(cluster, stage, endpoint, now, false, (&mut Vec::new(), &mut None)) {
+    let mut reading = read.reading;
+    match handle(cluster, &mut reading, now, false) {
         Ok(reply) => (reply.status, reply.body.to_value()),
         Err(error) => (error.status(), error.body(false).unwrap_or_default()),
     }

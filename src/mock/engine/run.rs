@@ -4,6 +4,7 @@
 //! the whole run. Slow work (planting a state, writing out a page) is not done here but by whoever asks,
 //! from what a verb hands out: an engine is as a rule behind a lock.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -776,7 +777,7 @@ impl Engine {
     /// Whether the rules about the end of a run find something else now than they do at an earlier instant:
     /// a clock runs on after the last call.
     fn ends_otherwise_than_at(&self, earlier: Timestamp) -> bool {
-        let found = |at| -> Vec<(&str, String)> {
+        let found = |at| -> Vec<(Cow<'_, str>, String)> {
             self.judge.finish(at).into_iter().map(|found| (found.rule, found.message)).collect()
         };
         !matches!(self.mode, AnswerMode::Playback(_)) && earlier != self.latest && found(earlier) != found(self.latest)

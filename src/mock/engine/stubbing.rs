@@ -13,7 +13,7 @@ use super::mode::AnswerMode;
 use super::{Answered, Engine, Setup, panic_text};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::es::error::ApiError as Refused;
+use crate::es::error::ApiError;
 use crate::es::http::call::{AnswerBody, BodyLine, LineContent, Reply};
 use crate::es::http::render::Style;
 use crate::es::http::{ParseOutcome, Reading};
@@ -83,6 +83,13 @@ pub(super) fn state_at_start(setup: &Setup) -> Value {
 #[derive(Debug, Default)]
 pub(super) struct StubbedItems(Vec<(usize, Value)>);
 
+impl StubbedItems {
+    /// Whether nothing has been taken out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Takes out of a bulk what the stub refuses, so that the mock does the rest as always.
 pub(super) fn thin(decision: &Decision, reading: &mut Reading<'_, Cluster>) -> StubbedItems {
     let (StubResponse::Items(items), ParseOutcome::Call(call)) = (&decision.action.own, &mut reading.stage) else {
@@ -93,8 +100,8 @@ pub(super) fn thin(decision: &Decision, reading: &mut Reading<'_, Cluster>) -> S
     }
     let index = call.path("index").to_owned();
     let mut left_out = Vec::new();
-    let mut kept: Vec<BodyLine> = Vec::with_capacity(call.lines.len());
-    let mut lines = std::mem::take(&mut call.lines).into_iter();
+    let mut kept: Vec<BodyLine> = Vec::with_capacity(call.parsed.lines.len());
+    let mut lines = std::mem::take(&mut call.parsed.lines).into_iter();
     let mut at = 0;
     while let Some(line) = lines.next() {
         let verb = match &line.content {
@@ -124,10 +131,10 @@ pub(super) fn thin(decision: &Decision, reading: &mut Reading<'_, Cluster>) -> S
         }
     }
     let nothing_left = kept.is_empty() && !left_out.is_empty();
-    call.lines = kept;
+    call.parsed.lines = kept;
     if nothing_left {
         let nothing = Reply::json(json!({ "errors": false, "took": 0, "items": [] }));
-        reading.stage = ParseOutcome::Answered(Ok(nothing));
+        reading.answer(nothing);
     }
     StubbedItems(left_out)
 }
@@ -180,7 +187,7 @@ pub(super) fn say(
             let said = catch_unwind(AssertUnwindSafe(|| closure(request, &own)));
             *answer = match said {
                 Ok(response) => Answered::Recorded(response),
-                Err(panic) => Answered::Made(Box::new(Err(Refused::bug(&panic_text(&*panic))))),
+                Err(panic) => Answered::Made(Box::new(Err(ApiError::bug(&panic_text(&*panic))))),
             };
         }
         (None, StubResponse::Mock) => {
@@ -275,13 +282,13 @@ impl Engine {
         seq: u64,
     ) -> Option<Decision> {
         let looked_up;
-        let path = match &reading.stage {
-            ParseOutcome::Call(call) => &call.path[..],
-            // The mock refuses the call, or does not have it: its path has the same places all the same.
-            ParseOutcome::Answered(_) => {
+        let path = match &*reading.parsed().path {
+            // The mock refused the call before it looked where it leads: its path has the same places all the same.
+            [] => {
                 looked_up = table::TABLE.placeholders(request, self.setup.profile);
                 &looked_up[..]
             }
+            path => path,
         };
         let cluster = match &self.mode {
             AnswerMode::Mock(mocked) => Some(mocked.cluster()),

@@ -31,7 +31,7 @@ use crate::fixture::{Fixture, Incident};
 use crate::input;
 use crate::input::sniff::InputWanted;
 use crate::license::License;
-use crate::limits::{RECORDING_BYTES_MAX, STOP_MS_MAX};
+use crate::limits::{RECORDING_BYTES_MAX, SERVER_THREADS_MAX, STOP_MS_MAX};
 use crate::mock::engine::{Deadline, Engine, Setup, lock, run};
 use crate::mock::stored::{StoredConnector, StoredSyncJob};
 use crate::mock::wire::gate::Gate;
@@ -56,15 +56,12 @@ use crate::stub::Stub;
 use crate::visibility::Visibility;
 use cassette::{Cassette, CassetteMode, Use};
 
-/// Threads of the shared runtime, at most.
-const THREADS_MAX: usize = 4;
-
 fn runtime() -> Result<&'static Runtime, Error> {
     static RUNTIME: OnceCell<Runtime> = OnceCell::new();
     RUNTIME.get_or_try_init(|| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores.min(THREADS_MAX))
+            .worker_threads(cores.min(SERVER_THREADS_MAX))
             .thread_name("elastimock")
             .enable_all()
             .build()
@@ -855,7 +852,8 @@ impl MockServerBuilder {
     /// them act.
     ///
     /// ```
-    /// use elastimock::{MockServer, Simulated};
+    /// use elastimock::server::Simulated;
+    /// use elastimock::MockServer;
     ///
     /// let server = MockServer::builder().simulate(Simulated::service().slow()).simulate(Simulated::user()).start_blocking()?;
     /// # Ok::<(), elastimock::Error>(())
@@ -917,7 +915,8 @@ impl MockServerBuilder {
     /// A cassette is recorded from there, and in mode [`CassetteMode::NewEpisodes`] what it does not have.
     ///
     /// ```
-    /// use elastimock::{MockServer, Upstream};
+    /// use elastimock::server::Upstream;
+    /// use elastimock::MockServer;
     ///
     /// let cluster = MockServer::start_blocking()?;
     /// let proxy = MockServer::builder().in_front_of(Upstream::new(cluster.url())?).start_blocking()?;

@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
-use crate::limits::{DRAIN_BYTES_MAX, DRAIN_MS_MAX};
+use crate::limits::{BODY_ROOM_BYTES_MAX, DRAIN_BYTES_MAX, DRAIN_MS_MAX};
 
 /// Why a body could not be had.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,9 +18,6 @@ pub(crate) enum Unread {
     /// The client went away in its middle.
     Broken,
 }
-
-/// Room that is made for a body before its first byte has come, whatever length was announced.
-const ROOM_BYTES_MAX: usize = 1024 * 1024;
 
 /// Reads a body whole. One that comes in a single piece is handed on without a copy.
 ///
@@ -41,14 +38,17 @@ pub(crate) async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<By
         return Ok(first);
     }
     let expected = usize::try_from(announced.lower()).unwrap_or(bytes_max);
-    let mut whole = BytesMut::with_capacity(expected.clamp(first.len(), ROOM_BYTES_MAX.max(first.len())));
+    let mut whole = BytesMut::with_capacity(expected.clamp(first.len(), BODY_ROOM_BYTES_MAX.max(first.len())));
     let mut piece = Some(first);
     while let Some(bytes) = piece {
         if whole.len() + bytes.len() > bytes_max {
             return Err(Unread::TooLarge);
         }
         // What was announced and is really coming gets its room in one go.
-        if whole.capacity() < whole.len() + bytes.len() && whole.len() >= ROOM_BYTES_MAX / 2 && expected > whole.len() {
+        if whole.capacity() < whole.len() + bytes.len()
+            && whole.len() >= BODY_ROOM_BYTES_MAX / 2
+            && expected > whole.len()
+        {
             whole.reserve(expected - whole.len());
         }
         whole.extend_from_slice(&bytes);

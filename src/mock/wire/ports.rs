@@ -11,12 +11,9 @@ use std::sync::{Mutex, PoisonError};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
-use crate::limits::{BACKLOG_MAX, PORTS_REMEMBERED_MAX};
+use crate::limits::{BACKLOG_MAX, PORT_TRIES_MAX, PORTS_REMEMBERED_MAX};
 
 static GIVEN: Mutex<VecDeque<u16>> = Mutex::new(VecDeque::new());
-
-/// How often a free port is asked for before one that was given before is taken after all.
-const TRIES_MAX: usize = 64;
 
 /// Binds and listens. With port 0 the port is a free one that no server of this process had before.
 ///
@@ -37,7 +34,7 @@ pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         if address.port() != 0 {
             return Ok(listener);
         }
-        if is_new(port) || aside.len() >= TRIES_MAX {
+        if is_new(port) || aside.len() >= PORT_TRIES_MAX {
             return Ok(listener);
         }
         aside.push(listener);

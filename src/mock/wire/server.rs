@@ -39,7 +39,7 @@ use super::troubles::Troubles;
 use super::upstream::passing::WireBody;
 use super::upstream::{Behind, ForwardOutcome, Head};
 use crate::clock::Timestamp;
-use crate::es::error::ApiError as Refused;
+use crate::es::error::ApiError;
 use crate::es::http::render::{Style, render};
 use crate::fault::FaultKind;
 use crate::http::{Headers, Method, Request, Response};
@@ -369,7 +369,7 @@ impl ConnectionTask {
             }
             shared.troubles.refused(&reason);
             let style = Style { head: *request.method() == Method::Head, ..Style::default() };
-            return Ok(outgoing(render(&Err(Refused::foreign(reason)), &style), parts.headers));
+            return Ok(outgoing(render(&Err(ApiError::foreign(reason)), &style), parts.headers));
         }
         if let Some(behind) = &shared.behind
             && !admin::is_for_us(&request)
@@ -442,7 +442,7 @@ impl ConnectionTask {
             None => {
                 let reason =
                     format!("{LISTENERS_MAX} clients listen already: end one, or read the journal with [after]");
-                outgoing(render(&Err(Refused::too_many(reason)), &Style::default()), HeaderMap::new())
+                outgoing(render(&Err(ApiError::too_many(reason)), &Style::default()), HeaderMap::new())
             }
         }
     }
@@ -881,7 +881,7 @@ where
                         "a client speaks TLS and this port plain HTTP; give it an address that begins with http://, or \
                          start the server with --tls self-signed",
                     );
-                    ConnectionEnd::to_tls(&render(&Err(Refused::no_request_line()), &Style::default()))
+                    ConnectionEnd::to_tls(&render(&Err(ApiError::no_request_line()), &Style::default()))
                 }
                 None => return polled,
             };

@@ -11,6 +11,7 @@ use super::push_header;
 use crate::base64;
 use crate::http::{Headers, Method, Request, Response};
 use crate::record::recording::RecordingMistake;
+use crate::target;
 
 const CURE: &str = "give the mapping as WireMock has it, or delete it";
 
@@ -120,6 +121,5 @@ fn as_json(part: &DocumentPart<'_>) -> Result<String, Box<RecordingMistake>> {
 }
 
 fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~,:*".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    target::encoded(text, target::QUERY_VALUE)
 }

@@ -7,9 +7,10 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::volatile::{Surroundings, Volatile};
-use crate::http::{Request, decoded};
+use crate::http::Request;
 use crate::json;
 use crate::record::redact::{self, REDACTED};
+use crate::target::decoded;
 
 /// A request as playback compares it.
 #[derive(Clone, Debug)]
@@ -51,15 +52,8 @@ pub(super) enum ComparedBody {
 impl RequestKey {
     /// What of a request counts. `renamed` gives the recorded name of an id that the sender has chosen anew.
     pub(super) fn of(request: &Request, volatile: &Volatile, renamed: &BTreeMap<String, String>) -> RequestKey {
-        let mut query: Vec<(String, String)> = request
-            .query()
-            .split(['&', ';'])
-            .filter(|parameter| !parameter.is_empty())
-            .map(|parameter| {
-                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-                (decoded(name, true).into_owned(), decoded(value, true).into_owned())
-            })
-            .collect();
+        let mut query: Vec<(String, String)> =
+            request.parameters().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         query.sort_by(|one, other| one.0.cmp(&other.0));
         let mut body = ComparedBody::of(request.body());
         let mut path = decoded_path(request.path());

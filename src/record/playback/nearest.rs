@@ -2,7 +2,7 @@
 //!
 //! Only here may a playback look at many calls, and only at so many: it happens when a test fails.
 
-use crate::limits::PLAYBACK_COMPARED_MAX as COMPARED_MAX;
+use crate::limits::{PLAYBACK_COMPARED_MAX, PLAYBACK_DIFFERENCES_NAMED_MAX, PLAYBACK_PATH_CHARS_MAX};
 use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
 
@@ -17,11 +17,6 @@ use crate::near_miss::{Difference, NearMiss, short};
 use crate::record::interaction::Interaction;
 use crate::record::redact;
 use crate::suggest::similarity;
-
-/// Differences that the reason names.
-const NAMED_MAX: usize = 3;
-/// Characters of a path that are compared.
-const PATH_CHARS_MAX: usize = 200;
 
 impl Playback {
     pub(super) fn unmatched(&self, key: &RequestKey, shown: &Request) -> Unmatched {
@@ -60,7 +55,7 @@ impl Playback {
     /// The recorded call of the same method and path that differs least, one that is still to come if it can be.
     pub(super) fn nearest_in_route(&self, sent: &RequestKey) -> Option<(usize, usize)> {
         let range = self.range();
-        let ranked = self.routes.get(sent.route())?.lanes.iter().take(COMPARED_MAX).filter_map(|at| {
+        let ranked = self.routes.get(sent.route())?.lanes.iter().take(PLAYBACK_COMPARED_MAX).filter_map(|at| {
             let lane = &self.lanes[*at];
             let mut differs = Differences(NearMiss::default(), sent.is_bulk());
             differs.query(lane.key.query(), sent.query(), Some(&self.volatile));
@@ -93,7 +88,7 @@ impl Playback {
     fn like_in_route(&self, lanes: &[usize], sent: &RequestKey) -> Unmatched {
         let mut best: Option<((bool, usize, usize), Vec<Difference>)> = None;
         let range = self.range();
-        for lane in lanes.iter().take(COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
+        for lane in lanes.iter().take(PLAYBACK_COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
             let mut differs = Differences(NearMiss::default(), sent.is_bulk());
             differs.query(lane.key.query(), sent.query(), Some(&self.volatile));
             differs.body(lane.key.body(), sent.body(), Some(&self.volatile));
@@ -114,10 +109,10 @@ impl Playback {
         let seq = self.recording.interactions[call].seq;
         let named: Vec<String> = differs
             .iter()
-            .take(NAMED_MAX)
+            .take(PLAYBACK_DIFFERENCES_NAMED_MAX)
             .map(|differs| format!("{}: recorded {}, sent {}", differs.shown_place(), differs.expected, differs.seen))
             .collect();
-        let more = if differs.len() > NAMED_MAX { "; and in more" } else { "" };
+        let more = if differs.len() > PLAYBACK_DIFFERENCES_NAMED_MAX { "; and in more" } else { "" };
         let reason = match named.len() {
             0 => format!("the nearest, call {seq}, differs in the line end after the last line of its body"),
             _ => format!("the nearest, call {seq}, differs in {}{more}", named.join("; ")),
@@ -129,8 +124,8 @@ impl Playback {
     fn like_in_path(&self, sent: &str) -> Unmatched {
         let (method, path) = sent.split_once(' ').unwrap_or((sent, ""));
         // Routes are in the order of the alphabet: what is much like this one is not far from it.
-        let before = self.routes.range::<str, _>((Unbounded, Excluded(sent))).rev().take(COMPARED_MAX / 2);
-        let after = self.routes.range::<str, _>((Excluded(sent), Unbounded)).take(COMPARED_MAX / 2);
+        let before = self.routes.range::<str, _>((Unbounded, Excluded(sent))).rev().take(PLAYBACK_COMPARED_MAX / 2);
+        let after = self.routes.range::<str, _>((Excluded(sent), Unbounded)).take(PLAYBACK_COMPARED_MAX / 2);
         let other_methods =
             Method::ALL.into_iter().filter_map(|method| self.routes.get_key_value(&*format!("{method} {path}")));
         let ranked = other_methods.chain(before).chain(after).filter_map(|(route, lanes)| {
@@ -210,7 +205,7 @@ fn likeness((method, path): (&str, &str), (known_method, known_path): (&str, &st
     let is_same_form = path.split('/').count() == known_path.split('/').count()
         && segments().any(|(one, other)| one == other && !one.is_empty())
         && segments().all(|(one, other)| one == other || (is_id(one) && is_id(other)));
-    let cut = |path: &str| path.chars().take(PATH_CHARS_MAX).collect::<String>();
+    let cut = |path: &str| path.chars().take(PLAYBACK_PATH_CHARS_MAX).collect::<String>();
     let similarity = similarity(&cut(path), &cut(known_path));
     let same_method = if method == known_method { 0.05 } else { 0.0 };
     match is_same_form && method == known_method {

@@ -12,7 +12,7 @@
 //! taken for the last two that is not. So does JSON that other readers would stumble over: with
 //! comments, with a name twice, with half a surrogate pair, or nested too deep.
 
-use crate::limits::RECORDING_BODY_DEPTH_MAX as DEPTH_MAX;
+use crate::limits::RECORDING_BODY_DEPTH_MAX;
 use std::borrow::Cow;
 
 use serde_json::Value;
@@ -76,7 +76,7 @@ fn is_strict(text: &str) -> Result<bool, SyntaxError> {
             }
             Token::Number | Token::Boolean(_) | Token::Null => {}
         }
-        if depth > DEPTH_MAX {
+        if depth > RECORDING_BODY_DEPTH_MAX {
             return Ok(false);
         }
     }

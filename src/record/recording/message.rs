@@ -1,10 +1,10 @@
 //! The request and the response of a line.
 
 use bytes::Bytes;
-use serde_json::Value;
 
 use super::body;
 use super::line::LineReader;
+use crate::finding::Finding;
 use crate::http::{Headers, Method, Request, Response};
 use crate::json::{self, SyntaxError, Token};
 
@@ -152,7 +152,7 @@ impl LineReader<'_, '_, '_> {
         Ok(headers)
     }
 
-    pub(super) fn findings(&mut self) -> Result<Vec<Value>, SyntaxError> {
+    pub(super) fn findings(&mut self) -> Result<Vec<Finding>, SyntaxError> {
         let mut findings = Vec::new();
         if self.tokens.token() != Some(Token::StartArray) {
             self.mistyped("findings", "a list of findings, or []")?;
@@ -160,7 +160,13 @@ impl LineReader<'_, '_, '_> {
         }
         loop {
             match self.tokens.next()? {
-                Some(Token::StartObject) => findings.push(self.tokens.value()?),
+                Some(Token::StartObject) => {
+                    let at = self.at();
+                    match Finding::from_value(&self.tokens.value()?) {
+                        Ok(finding) => findings.push(finding),
+                        Err(wrong) => self.wrong(at, wrong.to_string(), "write it as it was recorded, or []"),
+                    }
+                }
                 Some(Token::EndArray) | None => return Ok(findings),
                 Some(_) => self.mistyped("findings", "objects into the list")?,
             }

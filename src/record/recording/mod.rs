@@ -413,10 +413,10 @@ fn push_line(out: &mut String, interaction: &Interaction) {
     push_json(out, operation);
     out.push_str(",\"request\":{\"method\":");
     push_json(out, request.method().as_str());
-    let (path, query) = match request.target().split_once('?') {
+    let (path, query) = match request.query() {
         // A question mark without a query stays with the path, for the bytes' sake.
-        None | Some((_, "")) => (request.target(), ""),
-        Some(parts) => parts,
+        "" => (request.target(), ""),
+        query => (request.path(), query),
     };
     out.push_str(",\"path\":");
     push_json(out, path);

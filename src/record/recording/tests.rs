@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::finding::{Finding, Severity, Subject};
 use crate::http::{Method, Request, Response};
 
 const HEADER: &str = r#"{"elastimock_recording":1,"elastimock":"0.1.0","profile":"9","seed":7,"started_at":"2031-05-01T10:00:00.000Z","state":{"connectors":[]}}"#;
@@ -328,6 +329,22 @@ fn any_change() -> impl Strategy<Value = Change> {
 }
 
 prop_compose! {
+    fn any_finding()(
+        rule in "\\PC{0,8}", message in "\\PC{0,8}", seq: u64, evidence in any_json(), job in prop::option::of("\\PC{1,4}"),
+        source in prop::option::of("[a-z]{1,4}:[1-9]:[a-z]{1,4}"),
+    ) -> Finding {
+        Finding {
+            message,
+            subject: job.map(Subject::Job),
+            evidence: Map::from_iter([("seen".to_owned(), evidence)]),
+            source: source.and_then(|text| SourcePlace::parse(&text)).map(Arc::new),
+            rule: rule.into(),
+            ..Finding::about("", Severity::Warning, seq, Timestamp::from_millis(1))
+        }
+    }
+}
+
+prop_compose! {
     fn any_interaction()(
         nanos in 0..253_402_000_000_000_000_000_i128,
         operation in prop::option::of("\\PC{0,8}"),
@@ -336,7 +353,7 @@ prop_compose! {
         headers in (any_headers(), any_headers()),
         bodies in (any_body(), any_body()),
         status in 100_u16..1000,
-        findings in prop::collection::vec(any_json().prop_map(|value| json!({ "rule": value })), 0..2),
+        findings in prop::collection::vec(any_finding(), 0..2),
         took_us: u32,
         scope in prop::option::of("\\PC{1,8}"),
     ) -> Interaction {

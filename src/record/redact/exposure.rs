@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{REDACTED, is_secret_header, is_secret_parameter, parameters, unescaped};
+use super::{REDACTED, is_secret_header, is_secret_parameter, unescaped};
+use crate::es::http::endpoint::RowFacts;
 use crate::http::Request;
 use crate::json;
+use crate::target::{self, RawParameter};
 
 /// A place where a secret stands in the open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,20 +45,9 @@ impl fmt::Display for Exposure {
     }
 }
 
-/// Where a call may tell an error, as pointers into its body.
-fn error_places(operation: Option<&str>) -> &'static [&'static str] {
-    match operation {
-        Some("connector.sync_job_error" | "connector.update_error") => &["/error"],
-        Some("connector.last_sync") => &["/last_sync_error", "/last_access_control_sync_error"],
-        Some("update") => &["/doc/error", "/doc/last_sync_error", "/doc/last_access_control_sync_error"],
-        Some("index" | "create") => &["/error", "/last_sync_error", "/last_access_control_sync_error"],
-        _ => &[],
-    }
-}
-
 /// Where the masks of a request say that secrets stood in the open: a live judge and one that reads a recording
 /// see the same. `shows_headers` says that its header lines have been looked at, and have none.
-pub(crate) fn exposures(request: &Request, operation: Option<&str>, shows_headers: bool) -> Vec<Exposure> {
+pub(crate) fn exposures(request: &Request, facts: Option<&RowFacts>, shows_headers: bool) -> Vec<Exposure> {
     let holds = |text: &str| text.as_bytes().contains(&b'<') && text.contains(REDACTED);
     let mut found = Vec::new();
     // One look at the whole is enough for nearly every request.
@@ -64,8 +55,7 @@ pub(crate) fn exposures(request: &Request, operation: Option<&str>, shows_header
         if request.path().split('/').any(|segment| holds(&unescaped(segment))) {
             found.push(Exposure::Path);
         }
-        for parameter in parameters(request.query()).filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        for RawParameter { name, value, .. } in target::parameters(request.query()) {
             let name = unescaped(name);
             if !is_secret_parameter(&name) && (holds(&name) || holds(&unescaped(value))) {
                 found.push(Exposure::Query(name.into_owned()));
@@ -76,7 +66,7 @@ pub(crate) fn exposures(request: &Request, operation: Option<&str>, shows_header
         let lines = request.headers().iter().filter(|(name, value)| holds(value) && !is_secret_header(name));
         found.extend(lines.map(|(name, _)| Exposure::Header(name.to_owned())));
     }
-    let errors = error_places(operation);
+    let errors = facts.map(|facts| facts.error_texts).unwrap_or_default();
     if !errors.is_empty()
         && request.body().windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes())
         && let Ok(Some(body)) = json::read(request.body())

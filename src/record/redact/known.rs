@@ -13,21 +13,20 @@ use serde_json::Value;
 use super::needles::Needles;
 use super::sieve::{Marked, SecretsFound, SieveScope};
 use super::{
-    HINTS, MASK_IN_TARGET, REDACTED, is_note, is_secret_header, is_secret_parameter, is_suspect, note, parameters,
+    HINTS, MASK_IN_TARGET, REDACTED, is_note, is_secret_header, is_secret_parameter, is_suspect, note,
     secrets_of_header, unescaped, user_info, user_info_after, walk,
 };
 use crate::base64;
+use crate::es::http::endpoint::{RowFacts, RowSubject, Secrecy};
 use crate::http::{Headers, Request};
-use crate::limits::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, SECRETS_KNOWN_MAX};
+use crate::limits::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, SECRETS_KNOWN_MAX, SECRETS_OF_CALL_MAX};
+use crate::target::{self, RawParameter};
 
 /// Bytes from which on a secret is masked within a longer word too.
 const LONG_BYTES: usize = 12;
 
 /// Bytes of the shortest text that the answer to the call that said it does not repeat.
 const OWN_BYTES_MIN: usize = 3;
-
-/// Such texts that are remembered of one call.
-const OWN_MAX: usize = 256;
 
 /// What is masked in a request, and must not be repeated by what is kept of its answer.
 #[derive(Clone, Debug)]
@@ -72,13 +71,14 @@ impl KnownSecrets {
 
     // ── requests and answers ──────────────────────────────────────────────────────────────────────────
 
-    /// Learns the secrets of a request and masks them. `is_json` says that the body has been read as JSON;
-    /// `is_plain` that the header lines have been looked at before and have nothing to mask.
-    pub(crate) fn mask(&mut self, operation: Option<&str>, request: &Request, is_json: bool, is_plain: bool) -> Mask {
+    /// Learns the secrets of a request and masks them. `facts` are those of its operation;
+    /// `is_json` says that the body has been read as JSON; `is_plain` that the header lines have been looked at before
+    /// and have nothing to mask.
+    pub(crate) fn mask(&mut self, facts: Option<&RowFacts>, request: &Request, is_json: bool, is_plain: bool) -> Mask {
         let known = self.len();
         let mut mask = Mask {
             request: None,
-            scope: scope(operation, request.path()),
+            scope: scope(facts, request.path()),
             hides: false,
             own: Vec::new(),
             shows_headers: false,
@@ -263,7 +263,7 @@ impl KnownSecrets {
             return;
         }
         if text.len() < SECRET_BYTES_MIN {
-            if text.len() >= OWN_BYTES_MIN && own.len() < OWN_MAX {
+            if text.len() >= OWN_BYTES_MIN && own.len() < SECRETS_OF_CALL_MAX {
                 own.push(text.into());
             }
             return;
@@ -327,7 +327,7 @@ impl KnownSecrets {
         for password in [password, &unescaped(password)] {
             if user != password {
                 self.learn(password.as_bytes(), own);
-            } else if password.len() >= OWN_BYTES_MIN && own.len() < OWN_MAX {
+            } else if password.len() >= OWN_BYTES_MIN && own.len() < SECRETS_OF_CALL_MAX {
                 own.push(password.as_bytes().into());
             }
         }
@@ -410,38 +410,36 @@ impl KnownSecrets {
         let without = bare.map(|place| self.without_user_info(target, place, MASK_IN_TARGET, own));
         let without = self.escaped_urls(without.as_deref().unwrap_or(target), own).or(without);
         let target = without.as_deref().unwrap_or(target);
-        let Some((path, query)) = target.split_once('?') else { return without };
-        let is_bare = |parameter: &str| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let (path, query) = target::split(target);
+        let is_bare = |RawParameter { name, value, .. }: &RawParameter<'_>| {
             let value_holds = || user_info(&unescaped(value)).is_some();
-            !value.is_empty() && value != MASK_IN_TARGET && (is_secret_parameter(&unescaped(name)) || value_holds())
+            !value.is_empty() && *value != MASK_IN_TARGET && (is_secret_parameter(&unescaped(name)) || value_holds())
         };
-        if !parameters(query).any(is_bare) {
+        if !target::parameters(query).any(|parameter| is_bare(&parameter)) {
             return without;
         }
         let mut masked = String::with_capacity(target.len() + MASK_IN_TARGET.len());
         masked.push_str(path);
         masked.push('?');
-        for parameter in query.split_inclusive(['&', ';']) {
-            let end = parameter.trim_end_matches(['&', ';']);
-            match end.split_once('=').filter(|_| is_bare(end)) {
-                Some((name, value)) => {
-                    let value = unescaped(value);
-                    self.learn_credential(&value);
-                    if let Some(place) = user_info(&value) {
-                        self.without_user_info(&value, place, REDACTED, own);
-                    }
-                    masked.extend([name, "=", MASK_IN_TARGET, &parameter[end.len()..]]);
-                }
-                None => masked.push_str(parameter),
+        for parameter in target::pieces(query) {
+            let RawParameter { name, value, text, separator } = parameter;
+            if !is_bare(&parameter) {
+                masked.extend([text, separator]);
+                continue;
             }
+            let value = unescaped(value);
+            self.learn_credential(&value);
+            if let Some(place) = user_info(&value) {
+                self.without_user_info(&value, place, REDACTED, own);
+            }
+            masked.extend([name, "=", MASK_IN_TARGET, separator]);
         }
         Some(masked)
     }
 
     /// Path and query with the segments masked that are escaped URLs with a password; none if there are none.
     fn escaped_urls(&mut self, target: &str, own: &mut Vec<Box<[u8]>>) -> Option<String> {
-        let path = target.split('?').next().unwrap_or_default();
+        let (path, _) = target::split(target);
         let exposed = |segment: &str| segment.contains('%') && user_info(&unescaped(segment)).is_some();
         if !path.split('/').any(exposed) {
             return None;
@@ -596,7 +594,17 @@ impl KnownSecrets {
 }
 
 /// What a request's body belongs to.
-fn scope(operation: Option<&str>, path: &str) -> SieveScope {
+fn scope(facts: Option<&RowFacts>, path: &str) -> SieveScope {
+    if let Some(RowFacts { secrecy, about, .. }) = facts {
+        match (secrecy, about) {
+            (Secrecy::Secret, _) => return SieveScope::Secrets,
+            (Secrecy::Credentials, _) => return SieveScope::Security,
+            (Secrecy::Settings, _) => return SieveScope::Settings,
+            (Secrecy::Ordinary, RowSubject::SyncJob | RowSubject::Connector) => return SieveScope::Plain,
+            // It may be another call, misspelt.
+            (Secrecy::Ordinary, RowSubject::Index | RowSubject::Cluster) => {}
+        }
+    }
     let begins = |word: &str| {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty()).take(2);
         segments.any(|segment| {
@@ -605,31 +613,12 @@ fn scope(operation: Option<&str>, path: &str) -> SieveScope {
         })
     };
     let ends = |word: &str| unescaped(path.trim_end_matches('/')).rsplit('/').next() == Some(word);
-    match operation {
-        Some(operation) if operation.starts_with("connector.secret_") => SieveScope::Secrets,
-        // Their answers are certificates and keys.
-        Some("security.enroll_node" | "security.enroll_kibana") => SieveScope::Secrets,
-        Some(operation) if operation.starts_with("security.") => SieveScope::Security,
-        Some("connector.update_configuration") => SieveScope::Settings,
-        Some(operation) if operation.starts_with("connector.") => SieveScope::Plain,
-        Some(operation) if has_credentials(operation) => SieveScope::Security,
+    match facts {
         _ if begins("_secret") => SieveScope::Secrets,
         _ if begins("_security") => SieveScope::Security,
         None if begins("_connector") && ends("_configuration") => SieveScope::Settings,
         None if begins("_connector") => SieveScope::Unknown,
         _ => SieveScope::Plain,
-    }
-}
-
-/// Whether an operation that only a live cluster has takes credentials of other services.
-fn has_credentials(operation: &str) -> bool {
-    match operation.as_bytes().first() {
-        Some(b'c') => operation == "cluster.put_settings" || operation.starts_with("ccr."),
-        Some(b'i') => operation.starts_with("inference.") || operation.ends_with("_database"),
-        Some(b'r') => operation == "reindex",
-        Some(b's') => operation.starts_with("snapshot."),
-        Some(b'w') => operation.starts_with("watcher."),
-        _ => false,
     }
 }
 
@@ -658,7 +647,7 @@ fn words(bytes: &[u8], own: &mut Vec<Box<[u8]>>) {
     let words = bytes.split(|byte| !is_part(byte)).filter(|word| word.len() >= OWN_BYTES_MIN);
     // A word is quoted in parts too, where a reader stops within it.
     let parts = words.flat_map(|word| [word].into_iter().chain(word.split(|byte| matches!(byte, b'-' | b'_'))));
-    own.extend(parts.filter(|word| word.len() >= OWN_BYTES_MIN).take(OWN_MAX).map(Box::from));
+    own.extend(parts.filter(|word| word.len() >= OWN_BYTES_MIN).take(SECRETS_OF_CALL_MAX).map(Box::from));
 }
 
 /// The user and password of a URL in a header line; `host` is one without its scheme.

@@ -28,6 +28,8 @@ pub(crate) use exposure::{Exposure, exposures};
 pub(crate) use known::{KnownSecrets, Mask};
 use needles::Needles;
 
+use crate::target;
+
 /// What stands in place of a masked value.
 pub(crate) const REDACTED: &str = "<redacted>";
 
@@ -223,28 +225,9 @@ fn secrets_of_header(name: &str, value: &str) -> Vec<Range<usize>> {
     places
 }
 
-/// The parameters of a query; Elasticsearch takes a semicolon between them too.
-pub(crate) fn parameters(query: &str) -> impl Iterator<Item = &str> {
-    query.split(['&', ';'])
-}
-
 /// A text with its percent escapes decoded; what is no escape, or no text, stays as it is.
 fn unescaped(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = match (byte, digit(after.first()), digit(after.get(1))) {
-            (b'%', Some(high), Some(low)) => Some((high * 16 + low) as u8),
-            _ => None,
-        };
-        plain.push(code.unwrap_or(byte));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8(plain).map_or(Cow::Borrowed(text), Cow::Owned)
+    target::decoded(text, false)
 }
 
 /// The place of user and password in the first URL that has them in the open.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::es::table::facts_of;
 use crate::http::{Headers, Method, Request};
 use bytes::Bytes;
 use serde_json::Value;
@@ -15,7 +16,11 @@ fn put(target: &str) -> Request {
 /// A body as it is kept by somebody who knows nothing yet.
 fn body(operation: Option<&str>, bytes: &Bytes) -> Bytes {
     let request = put("/_connector").with_body(bytes.clone());
-    KnownSecrets::default().mask(operation.or(Some("index")), &request, false, false).over(&request).body().clone()
+    KnownSecrets::default()
+        .mask(Some(facts_of(operation.unwrap_or("index"))), &request, false, false)
+        .over(&request)
+        .body()
+        .clone()
 }
 
 fn masked(operation: Option<&str>, text: &str) -> String {
@@ -294,7 +299,7 @@ fn secrets_in_bodies_are_masked_and_the_rest_keeps_its_spelling() {
 fn bodies_in_other_forms_are_kept_by_their_length_alone() {
     let kept = |kind: &str, body: &[u8]| {
         let request = put("/_connector").header("content-type", kind).with_body(body.to_vec());
-        let mask = KnownSecrets::default().mask(Some("index"), &request, false, false);
+        let mask = KnownSecrets::default().mask(Some(facts_of("index")), &request, false, false);
         String::from_utf8_lossy(mask.over(&request).body()).into_owned()
     };
     assert_eq!(kept("application/yaml", b"name: x\n"), "<redacted> (8 bytes that could not be read)");
@@ -311,7 +316,7 @@ fn what_is_known_is_masked_wherever_it_stands() {
     let mut known = KnownSecrets::default();
     let secret = "p\"w/\u{e9} 1";
     let taught = put("/_connector/_secret/db").with_body(json!({ "value": secret }).to_string());
-    known.mask(Some("connector.secret_put"), &taught, true, false);
+    known.mask(Some(facts_of("connector.secret_put")), &taught, true, false);
     for (target, expected) in [
         ("/_connector/p%22w%2F%C3%A9%201", "/_connector/%3Credacted%3E"),
         ("/_connector/p%22w/%c3%a9+1/_name", "/%3Credacted%3E"),
@@ -328,7 +333,10 @@ fn what_is_known_is_masked_wherever_it_stands() {
         (r#"{"a":"pw 1"}"#.to_owned(), r#"{"a":"pw 1"}"#),
     ] {
         let request = put("/x/_doc/1").with_body(body);
-        assert_eq!(known.mask(Some("index"), &request, true, false).over(&request).body(), expected.as_bytes());
+        assert_eq!(
+            known.mask(Some(facts_of("index")), &request, true, false).over(&request).body(),
+            expected.as_bytes()
+        );
     }
 }
 
@@ -356,7 +364,7 @@ fn a_secret_is_a_word_unless_it_is_long_and_strange() {
     let mut known = KnownSecrets::default();
     for secret in ["secret", "abc123", "hunter2xyz-9000"] {
         let taught = put("/_connector/_secret/db").with_body(json!({ "value": secret }).to_string());
-        known.mask(Some("connector.secret_put"), &taught, true, false);
+        known.mask(Some(facts_of("connector.secret_put")), &taught, true, false);
     }
     for (text, expected) in [
         ("secrets, my-secret, secret", "secrets, my-secret, <redacted>"),
@@ -365,7 +373,10 @@ fn a_secret_is_a_word_unless_it_is_long_and_strange() {
     ] {
         let request = put("/x/_doc/1").with_body(json!({ "text": text, "secret": 1 }).to_string());
         let expected = json!({ "text": expected, "secret": 1 }).to_string();
-        assert_eq!(known.mask(Some("index"), &request, true, false).over(&request).body(), expected.as_bytes());
+        assert_eq!(
+            known.mask(Some(facts_of("index")), &request, true, false).over(&request).body(),
+            expected.as_bytes()
+        );
     }
 }
 

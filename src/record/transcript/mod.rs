@@ -19,6 +19,7 @@ use super::interaction::Interaction;
 use super::recording::{Header, Recording, RecordingLine};
 use crate::clock::Timestamp;
 use crate::es::store::{CONNECTORS, SYNC_JOBS};
+use crate::es::subject::PathSubject;
 use crate::json;
 use crate::steps::step;
 
@@ -174,25 +175,23 @@ impl Serialize for Transcript {
 pub(crate) fn lane(interaction: &Interaction) -> String {
     step();
     let request = &interaction.request;
-    let path = request.path().trim_end_matches('/');
-    let mut segments = path.split('/').skip(1);
-    match (segments.next(), segments.next(), segments.next()) {
-        (Some("_connector"), Some("_sync_job"), Some(id)) => format!("sync job {id}"),
-        (Some("_connector"), Some("_sync_job"), None) => {
+    match PathSubject::of(request.path()) {
+        PathSubject::SyncJob(id) => format!("sync job {id}"),
+        PathSubject::SyncJobs => {
             id(request.body()).map_or_else(|| "sync jobs".to_owned(), |connector| format!("connector {connector}"))
         }
-        (Some("_connector"), Some(id), _) => format!("connector {id}"),
-        (Some("_connector"), None, _) => "connectors".to_owned(),
-        (Some("_bulk"), None, _) => match json::read(request.body()) {
+        PathSubject::Connector(id) => format!("connector {id}"),
+        PathSubject::Connectors => "connectors".to_owned(),
+        PathSubject::Bulk => match json::read(request.body()) {
             Ok(Some(Value::Object(action))) => {
                 let index = action.values().next().and_then(|of| of.get("_index")?.as_str());
                 index.map_or_else(|| "cluster".to_owned(), |index| lane_of_index(index, None))
             }
             _ => "cluster".to_owned(),
         },
-        (Some(index), Some("_doc" | "_create" | "_update" | "_source"), id) => lane_of_index(index, id),
-        (Some(index), _, _) if !index.is_empty() && !index.starts_with('_') => lane_of_index(index, None),
-        _ => "cluster".to_owned(),
+        PathSubject::Document { index, id } => lane_of_index(&index, id.as_deref()),
+        PathSubject::Index(index) => lane_of_index(&index, None),
+        PathSubject::Cluster => "cluster".to_owned(),
     }
 }
 
@@ -265,7 +264,7 @@ impl StandInNames {
         if let Some(fault) = call.fault() {
             shown.insert("fault".to_owned(), fault.to_value());
         }
-        let rules: Vec<Value> = call.findings.iter().filter_map(|finding| finding.get("rule").cloned()).collect();
+        let rules: Vec<Value> = call.findings.iter().map(|finding| Value::from(&*finding.rule)).collect();
         if !rules.is_empty() {
             shown.insert("findings".to_owned(), Value::Array(rules));
         }

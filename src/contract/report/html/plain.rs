@@ -69,7 +69,7 @@ fn findings(out: &mut String, report: &Report) {
 fn lanes(out: &mut String, report: &Report) {
     let mut marks: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     for finding in &report.findings {
-        call_of(finding).into_iter().for_each(|seq| marks.entry(seq).or_default().push(finding.rule));
+        call_of(finding).into_iter().for_each(|seq| marks.entry(seq).or_default().push(&finding.rule));
     }
     let mut lanes: Vec<(String, Vec<&Interaction>)> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();

@@ -22,12 +22,13 @@ use crate::es::http::{ParseOutcome, ServerInfo};
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 use crate::es::table::TABLE;
 use crate::fixture::Fixture;
-use crate::http::{Method, Request, decoded};
+use crate::http::{Method, Request};
 use crate::license::License;
 use crate::profile::Profile;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
 use crate::stub::{self, Script, hand};
+use crate::target::decoded;
 
 /// The indices that are followed, each with the name of its documents in a fixture.
 pub(super) const SHELVES: [(&str, &str); 2] = [(CONNECTORS, "connectors"), (SYNC_JOBS, "sync_jobs")];

@@ -5,8 +5,9 @@ use crate::es::body::schema::split_list;
 use crate::es::document::source::Source;
 use crate::es::error::ApiError;
 use crate::es::http::call::{AnswerBody, Call, Reply};
-use crate::es::search::query::text::{WildcardPattern, lower, words};
+use crate::es::search::query::text::{lower, words};
 use crate::es::store::{Cluster, DocumentPage};
+use crate::wildcard::WildcardPattern;
 
 /// The size of a page when the client does not say.
 const PAGE_SIZE: u64 = 100;

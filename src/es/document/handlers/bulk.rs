@@ -197,9 +197,9 @@ fn act(
 
 /// The actions of the body. Whatever is wrong with the text refuses the whole call.
 fn items<'a>(call: &'a Call<'_>) -> Result<Vec<BulkItem<'a>>, ApiError> {
-    let mut items = Vec::with_capacity(call.lines.len() / 2);
+    let mut items = Vec::with_capacity(call.parsed.lines.len() / 2);
     let mut messages = Vec::new();
-    let mut lines = call.lines.iter();
+    let mut lines = call.parsed.lines.iter();
     let mut number = 0;
     let selection = selection(call);
     while let Some(line) = lines.next() {

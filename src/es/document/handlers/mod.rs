@@ -25,6 +25,7 @@ use crate::es::search::request::vector_rule;
 use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::Cluster;
 use crate::json::{self, Position};
+use crate::target;
 
 // ── writing ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -57,7 +58,7 @@ fn write(cluster: &mut Cluster, call: &Call, create: bool) -> Result<Reply, ApiE
     messages.extend(id.and_then(id_offence));
     messages.extend(pipeline_offence(call.query("pipeline")));
     refuse(&messages)?;
-    let Some(line) = call.lines.first() else {
+    let Some(line) = call.parsed.lines.first() else {
         return Err(ApiError::body_required());
     };
     let asked = Store {
@@ -213,15 +214,7 @@ fn location(written: &WriteDone, routing: Option<&str>) -> String {
 }
 
 fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b' ' => encoded.push('+'),
-            byte if byte.is_ascii_alphanumeric() || b"-_.*".contains(&byte) => encoded.push(byte.into()),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    target::encoded(text, target::FORM).replace(' ', "+")
 }
 
 /// `delete`. A document that is not there is 404, and a write all the same.

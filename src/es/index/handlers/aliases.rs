@@ -8,9 +8,10 @@ use crate::es::document::store::{BlockLevel, Design, Index};
 use crate::es::error::ApiError;
 use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::http::part::JsonPart;
-use crate::es::index::names::{Lookup, date_math, is_like};
+use crate::es::index::names::{Lookup, date_math};
 use crate::es::search::request::alias_filter;
 use crate::es::store::Cluster;
+use crate::wildcard::is_like;
 
 /// Where an alias is described, which decides what may be said of it and what becomes of the rest.
 #[derive(Clone, Copy, Debug, PartialEq)]

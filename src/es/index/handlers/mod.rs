@@ -19,11 +19,12 @@ use crate::es::http::call::{Call, Reply};
 use crate::es::http::part::JsonPart;
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
-use crate::es::index::names::{Lookup, date_math, is_like};
+use crate::es::index::names::{Lookup, date_math};
 use crate::es::index::settings::{self, BadSetting};
 use crate::es::node::handlers::cluster::Shards;
 use crate::es::refusal::IndexRefusal;
 use crate::es::store::Cluster;
+use crate::wildcard::is_like;
 
 /// The number that Elasticsearch gives to what its indices look like inside.
 ///

@@ -13,8 +13,9 @@ use crate::es::document::store::{Barrier, BlockLevel, CLOSED, Index};
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::index::mapping::MappedFields;
-use crate::es::index::names::{Lookup, is_like};
+use crate::es::index::names::Lookup;
 use crate::es::store::Cluster;
+use crate::wildcard::is_like;
 
 /// Refuses wildcards where a mistake would cost much, as a node does unless it is told otherwise.
 ///

@@ -12,11 +12,11 @@ use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
-use crate::es::index::names::is_like;
 use crate::es::index::settings;
 use crate::es::index::templates::{Component, IndexTemplate, LegacyTemplate};
 use crate::es::refusal::IndexRefusal;
 use crate::es::store::Cluster;
+use crate::wildcard::is_like;
 
 /// What the inside of a template says of an index.
 fn design(name: &str, template: &Value) -> Result<Design, ApiError> {

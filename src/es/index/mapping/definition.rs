@@ -11,6 +11,7 @@ use super::template::DynamicTemplate;
 use super::{Bounds, FieldType, MappedField, MappedFields, Mapping};
 use crate::es::index::analysis::Analysis;
 use crate::es::index::date_format;
+use crate::limits::VECTOR_DIMENSIONS_MAX;
 
 /// What is wrong with a mapping.
 #[derive(Clone, Debug, PartialEq)]
@@ -727,8 +728,8 @@ impl Definitions<'_> {
                 }
             }
             ParameterTakes::MaybeInteger => match integer(value)? {
-                given if parameter.name == "dims" && !(1..=DIMENSIONS_MAX).contains(&given) => {
-                    Err(Malformed::Dimensions { given, most: DIMENSIONS_MAX })
+                given if parameter.name == "dims" && !(1..=VECTOR_DIMENSIONS_MAX).contains(&given) => {
+                    Err(Malformed::Dimensions { given, most: VECTOR_DIMENSIONS_MAX })
                 }
                 number => Ok(Value::from(number)),
             },
@@ -772,11 +773,6 @@ impl Definitions<'_> {
         }
     }
 }
-
-/// How many numbers a vector may have.
-///
-/// Source: Elasticsearch 9.x, mapper of dense vectors.
-const DIMENSIONS_MAX: i64 = 4096;
 
 /// What stands for null in a field, which must be a value of it.
 fn null_value(value: &Value, text: &str, kind: FieldType) -> Result<Value, Malformed> {

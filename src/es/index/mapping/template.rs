@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::definition::Malformed;
 use super::{FieldType, MappedField};
-use crate::es::index::names::is_like;
+use crate::wildcard::is_like;
 
 /// What a value looks like in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::es::error::ApiError;
 use crate::es::http::call::{AnswerBody, Call, Reply};
-use crate::es::index::names::is_like;
 use crate::es::store::Cluster;
 use crate::limits::BODY_BYTES_MAX;
+use crate::wildcard::is_like;
 
 /// The node's name.
 pub(crate) const NAME: &str = "elastimock";

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::filter::{Num, Test, TextTest, Whole, boolean_of, text_of};
-use super::text::{WildcardPattern, lower, words};
+use super::text::{lower, words};
 use super::{Bool, FieldKind, Filter, MultiMatch, Query, QueryFault};
 use crate::clock::{DateFault, Timestamp};
 use crate::es::index::mapping::Mapping;
 use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, TERMS_MAX};
+use crate::wildcard::WildcardPattern;
 
 /// Fields that every document has beside its source, and that cannot be searched here.
 const METADATA: &[&str] = &[

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Number, Value};
 
-use super::text::{WildcardPattern, lower, lowered, words};
+use super::text::{lower, lowered, words};
 use crate::clock::Timestamp;
 use crate::es::document::shared::SharedValue;
 use crate::es::document::source::Source;
+use crate::wildcard::WildcardPattern;
 
 /// A query that knows its index.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::query::text::WildcardPattern;
 use super::query::{FieldKind, Filter, Limits, Query, QueryFault};
 use super::source_filter::{SourceFilter, VectorRule};
 use crate::clock::Timestamp;
@@ -28,6 +27,7 @@ use crate::es::document::source::hash_order;
 use crate::es::index::layout::ShardLayout;
 use crate::es::index::mapping::Mapping;
 use crate::limits::TOTAL_HITS_TRACKED_MAX;
+use crate::wildcard::WildcardPattern;
 use aggregation::values::ValuesSource;
 use aggregation::{Aggregated, Aggregation, ValuesAsked};
 use sort::{By, SortField, SortKey, SortPlace, Sorter};

@@ -46,7 +46,8 @@ use passing::{Passing, WireBody, told};
 /// Another server, as a mock calls it: an Elasticsearch, or another elastimock.
 ///
 /// ```
-/// use elastimock::{MockServer, Upstream};
+/// use elastimock::server::Upstream;
+/// use elastimock::MockServer;
 ///
 /// let cluster = MockServer::start_blocking()?;
 /// let mock = MockServer::builder().upstream(Upstream::new(cluster.url())?).start_blocking()?;

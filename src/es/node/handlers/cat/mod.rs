@@ -12,8 +12,9 @@ use crate::es::document::source::Source;
 use crate::es::document::store::{BlockLevel, Index};
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
-use crate::es::index::names::{Lookup, is_like};
+use crate::es::index::names::Lookup;
 use crate::es::store::Cluster;
+use crate::wildcard::is_like;
 use table::{CatTable, Cell, Column, left, right};
 
 /// The clock of a terminal's line: seconds, and the time of day.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::es::error::ApiError;
 use crate::es::http::call::{AnswerBody, Call, Reply};
-use crate::es::index::names::is_like;
+use crate::wildcard::is_like;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
