@@ -49,6 +49,8 @@ pub(crate) enum PipelineWrong {
     TwoValues,
     /// Elasticsearch has it and this mock has not: what, and what to do instead.
     Unsupported(String, String),
+    /// A media type that no template has.
+    MediaType(String),
 }
 
 /// Processors of Elasticsearch that are not played here.
@@ -287,6 +289,7 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
         "append" => {
             let field = settings.field("field")?;
             let value = given(settings)?;
+            media_type(settings, &value)?;
             ProcessorAction::Append { field, value, allow_duplicates: settings.switch("allow_duplicates", true)? }
         }
         "attachment" => ProcessorAction::Attachment(attachment(settings)?),
@@ -358,7 +361,10 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
                 Some(from) => ValueOrigin::Field(from),
                 None => ValueOrigin::Given(given(settings)?),
             };
-            settings.take("media_type");
+            match &value {
+                ValueOrigin::Given(value) => media_type(settings, value)?,
+                ValueOrigin::Field(_) => media_type(settings, &Value::Null)?,
+            }
             ProcessorAction::Set {
                 field,
                 value,
@@ -371,6 +377,21 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
 }
 
 /// `value`, whose templates are looked at here and filled for each document.
+/// Reads how a template's fields are escaped: for JSON, which is the usual. A value without any is never escaped.
+///
+/// Source: Elasticsearch 9.x, configuration of processors: media type.
+fn media_type(settings: &mut Settings, value: &Value) -> Result<(), PipelineMisfit> {
+    let Some(kind) = settings.optional_text("media_type")? else { return Ok(()) };
+    if !["application/json", "text/plain", "application/x-www-form-urlencoded"].contains(&kind.as_str()) {
+        return Err(settings.misfit(Some("media_type"), PipelineWrong::MediaType(kind)));
+    }
+    if kind != "application/json" && value.to_string().contains("{{") {
+        let what = format!("[media_type] of [{kind}] for a template");
+        return Err(settings.unsupported(what, "leave it out, and put three braces around what is not to be escaped"));
+    }
+    Ok(())
+}
+
 fn given(settings: &mut Settings) -> Result<Value, PipelineMisfit> {
     let value = settings.take("value").ok_or_else(|| settings.misfit(Some("value"), PipelineWrong::Missing))?;
     templates(settings, &value)?;

@@ -28,6 +28,7 @@ impl From<PipelineMisfit> for ApiError {
             }
             PipelineWrong::EmptyOnFailure(None) => "processors list cannot be empty".to_owned(),
             PipelineWrong::TwoValues => "cannot set both `copy_from` and `value` in the same processor".to_owned(),
+            PipelineWrong::MediaType(kind) => format!("property does not contain a supported media type [{kind}]"),
             PipelineWrong::Unsupported(what, instead) => return ApiError::unsupported(&what, &instead),
         };
         let reason = match &property {

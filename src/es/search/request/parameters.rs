@@ -4,7 +4,9 @@
 
 use super::query_string::{Manner, query_string};
 use super::sort::sort_parameter;
-use super::source::{SourceAsked, bare_query, from, size, source, stored_fields, terminate_after, time, track};
+use super::source::{
+    SourceAsked, bare_query, check_shown, from, size, source, stored_fields, terminate_after, time, track,
+};
 use crate::es::body::schema::split_list;
 use crate::es::error::{ApiError, Exception};
 use crate::es::http::call::Call;
@@ -171,16 +173,16 @@ pub(crate) fn total_as_asked(call: &Call, search: &mut Search, says_track: bool)
 
 /// A search: `_search` with all that it takes.
 pub(crate) fn searching(call: &Call<'_>) -> Result<SearchRequest, ApiError> {
-    let asked = source(body(call)?, true).map_err(ApiError::parse)?;
+    let mut asked = source(body(call)?, true).map_err(ApiError::parse)?;
     let says_track = asked.parts.track || call.query("track_total_hits").is_some();
-    let SourceAsked { mut search, pit, .. } = asked;
     search_settings(call)?;
     if let Some(text) = call.query("track_total_hits").filter(|text| !matches!(*text, "" | "true" | "false"))
         && text.parse::<i32>().is_err()
     {
         return Err(ApiError::bad_int("track_total_hits", text));
     }
-    overrule(call, &mut search).map_err(ApiError::parse)?;
+    overrule(call, &mut asked).map_err(ApiError::parse)?;
+    let SourceAsked { mut search, pit, .. } = asked;
     search.shape.typed_keys = call.switch("typed_keys");
     if let Some(query) = url_query(call)? {
         search.query = query;
@@ -192,7 +194,19 @@ pub(crate) fn searching(call: &Call<'_>) -> Result<SearchRequest, ApiError> {
 }
 
 /// What the parameters say otherwise than the body.
-fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
+fn overrule(call: &Call, asked: &mut SourceAsked) -> Result<(), Exception> {
+    if let Some(names) = call.query("stored_fields") {
+        let names: Vec<String> = split_list(names).map(str::to_owned).collect();
+        stored_fields(asked, &names);
+    }
+    if let Some(filter) = source_parameters(call) {
+        asked.search.shape.source = filter;
+        asked.search.shape.vectors = vector_rule(call);
+        asked.parts.source = true;
+    }
+    check_shown(asked)?;
+    let search = &mut asked.search;
+    search.shape.vectors.usual = call.release.is_from(9, 2);
     let number = |name: &str| number(call, name);
     if let Some(number) = number("from") {
         search.from = Some(from(number)?);
@@ -223,15 +237,6 @@ fn overrule(call: &Call, search: &mut Search) -> Result<(), Exception> {
     }
     if let Some(sort) = call.query("sort") {
         search.sort = sort_parameter(sort);
-    }
-    if let Some(names) = call.query("stored_fields") {
-        let names: Vec<String> = split_list(names).map(str::to_owned).collect();
-        stored_fields(search, &names)?;
-    }
-    search.shape.vectors.usual = call.release.is_from(9, 2);
-    if let Some(filter) = source_parameters(call) {
-        search.shape.source = filter;
-        search.shape.vectors = vector_rule(call);
     }
     if let Some(names) = call.query("docvalue_fields").filter(|names| !names.trim().is_empty()) {
         let asked = |field: &str| ValuesAsked { field: field.to_owned(), ..ValuesAsked::default() };

@@ -64,6 +64,8 @@ pub(crate) struct Parts {
     pub query: bool,
     /// Whether it says which stored fields are shown.
     pub stored_fields: bool,
+    /// Whether it says what of a source is shown.
+    pub source: bool,
     /// Whether nothing of what is found is shown.
     pub shows_nothing: bool,
 }
@@ -108,6 +110,7 @@ fn read(bytes: &[u8], whole: bool, mut asked: SourceAsked) -> Result<SourceAsked
     if whole && let Some(token) = reader.next()? {
         return Err(words::trailing(reader.at(), token.name()));
     }
+    check_shown(&asked)?;
     Ok(asked)
 }
 
@@ -142,9 +145,11 @@ fn member(reader: &mut BodyReader<'_>, asked: &mut SourceAsked, name: &str, toke
         }
         ("stats", Token::StartArray) => reader.skip()?,
         ("_source", Token::StartObject | Token::StartArray) => {
+            asked.parts.source = true;
             asked.search.shape.source = source_filter(reader, token, &mut asked.search.shape.vectors.asked)?
         }
         ("_source", token) if is_value(token) => {
+            asked.parts.source = true;
             asked.search.shape.source = source_filter(reader, token, &mut asked.search.shape.vectors.asked)?
         }
         ("sort", Token::StartObject | Token::StartArray) => asked.search.sort = sort(reader, token)?,
@@ -165,12 +170,12 @@ fn member(reader: &mut BodyReader<'_>, asked: &mut SourceAsked, name: &str, toke
                 names.push(reader.text()?);
             }
             if !asked.parts.shows_nothing {
-                stored_fields(&mut asked.search, &names)?;
+                stored_fields(asked, &names);
             }
         }
         ("stored_fields", token) if is_value(token) => {
             asked.parts.stored_fields = true;
-            stored_fields(&mut asked.search, &[reader.text()?])?;
+            stored_fields(asked, &[reader.text()?]);
         }
         (name, token) => {
             let Some((_, instead)) = UNSPOKEN.iter().find(|(known, _)| *known == name) else {
@@ -230,22 +235,32 @@ fn docvalue_fields(reader: &mut BodyReader<'_>) -> Result<Vec<ValuesAsked>, Exce
     Ok(fields)
 }
 
-/// Without a field the source is not shown, and with `_none_` the id neither; `_source` is the source.
-pub(crate) fn stored_fields(asked: &mut Search, names: &[String]) -> Result<(), Exception> {
-    match names {
-        [] => asked.shape.source = SourceFilter::None,
-        [only] if only == "_none_" => {
-            asked.shape.source = SourceFilter::None;
-            asked.shape.without_ids = true;
-        }
-        names => {
-            if !names.iter().any(|name| name == "_source") {
-                asked.shape.source = SourceFilter::None;
-            }
-            asked.shape.stored_fields = names.iter().filter(|name| *name != "_source").cloned().collect();
-        }
+/// Without a field the source is not shown, and with `_none_` the id neither; `_source` is the source. What a call says
+/// of its source holds whatever fields it asks for.
+///
+/// Source: Elasticsearch 9.x, fetch phase: stored fields spec.
+pub(crate) fn stored_fields(asked: &mut SourceAsked, names: &[String]) {
+    let SourceAsked { search, parts, .. } = asked;
+    let is_none = matches!(names, [only] if only == "_none_");
+    if !parts.source && !names.iter().any(|name| name == "_source") {
+        search.shape.source = SourceFilter::None;
     }
-    Ok(())
+    search.shape.without_ids = is_none;
+    if !is_none {
+        search.shape.stored_fields = names.iter().filter(|name| *name != "_source").cloned().collect();
+    }
+}
+
+/// Refuses a search that asks for sources and says that nothing is shown.
+pub(crate) fn check_shown(asked: &SourceAsked) -> Result<(), Exception> {
+    let shape = &asked.search.shape;
+    match asked.parts.source && shape.without_ids && shape.source != SourceFilter::None {
+        true => {
+            let what = "[stored_fields] of [_none_] in a search that asks for its source";
+            Err(words::unsupported(what, "leave one of the two out"))
+        }
+        false => Ok(()),
+    }
 }
 
 pub(crate) fn from(from: i64) -> Result<u64, Exception> {
