@@ -567,25 +567,8 @@ fn stubs_remove(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiErro
 
 fn gates(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     parameters(call, &[])?;
-    let (names, held) = {
-        let engine = lock(engine);
-        (engine.gates(), engine.held(None))
-    };
-    let told = |name: &String| {
-        let held = held.iter().filter(|call| *call.gate == **name).enumerate().map(|(at, call)| {
-            let request = &call.request;
-            json!({
-                "call": at,
-                "at": call.at.to_string(),
-                "operation": call.operation,
-                "method": request.method().as_str(),
-                "path": request.path(),
-                "body": crate::json::read(request.body()).ok().flatten(),
-            })
-        });
-        json!({ "name": name, "held": held.collect::<Vec<_>>() })
-    };
-    Ok(Reply::json(json!({ "gates": names.iter().map(told).collect::<Vec<_>>() })))
+    let told = lock(engine).told_gates();
+    Ok(Reply::json(json!({ "gates": told })))
 }
 
 fn gates_release(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {

@@ -324,6 +324,33 @@ fn listen(server: &MockServer, query: &str) -> (TcpStream, String) {
     (stream, read)
 }
 
+fn send_page(client: &mut Client) -> String {
+    client.send(&Request::new(Method::Get, "/_elastimock/")).text()
+}
+
+#[test]
+fn the_page_tells_what_comes_next() {
+    let server = MockServer::builder().clock(Clock::frozen(instant(T0))).seed(7).start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    let claim = Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim");
+    client.send(&claim.json(r#"{"worker_hostname":"w-1"}"#));
+    client.send(&Request::new(Method::Post, "/.elastic-connectors/_search?scroll=1m").json("{}"));
+    server.stub(Stub::on("info").delay("30s"));
+    let mut late = Client::connect(server.address());
+    late.write(&Request::new(Method::Get, "/"));
+    server.wait_for("info", 1, Duration::from_secs(20)).expect("the call");
+    let data = data_of(&send_page(&mut client));
+    let told = |name: &str| -> Vec<String> {
+        let all = data[name].as_array().into_iter().flatten();
+        all.map(|due| {
+            format!("{} {}", &due["at"].as_str().unwrap_or_default()[11..19], due["what"].as_str().unwrap_or_default())
+        })
+        .collect()
+    };
+    assert_eq!(told("due"), ["10:05:00 the heartbeat of job job-pending", "10:30:00 the check-in of connector crm"]);
+    assert_eq!(&told("coming")[..2], ["10:00:30 the answer of call 4 (info)", "10:01:00 a scroll ends"]);
+}
+
 #[test]
 fn what_comes_is_told_as_it_comes() {
     let server = MockServer::builder().clock(Clock::frozen(instant(T0))).seed(7).start_blocking().expect("a server");
@@ -341,6 +368,15 @@ fn what_comes_is_told_as_it_comes() {
         told.contains("id: 2\nevent: call\ndata: {\"seq\":2,") && told.contains("id: 3\nevent: change\n"),
         "{told}"
     );
+    // A call that is held is none yet, and told all the same; so is that it has gone.
+    server.stub(Stub::on("info").hold("gate").expect(0..));
+    let mut held = Client::connect(server.address());
+    held.write(&Request::new(Method::Get, "/"));
+    read_until(&mut new, &mut told, r#"data: [{"name":"gate","held":[{"call":0,"at":"2031-05-01T10:00:01.000Z""#);
+    let data = data_of(&send_page(&mut client));
+    assert_eq!(data["gates"][0]["held"][0]["operation"], "info");
+    drop(held);
+    read_until(&mut new, &mut told, r#"data: [{"name":"gate","held":[]}]"#);
     // A server that ends does not wait for its listeners, and they see its end.
     server.stop_blocking().expect("an end");
     let mut rest = Vec::new();

@@ -123,13 +123,32 @@ const stories = {
     await page.keyboard.press('5');
     assert.match(await page.locator('.panel').textContent(), /busy/);
     await accessible('stubs');
+    // What a panel shows follows what comes, and who works with the keyboard stays where he is.
+    await page.keyboard.press('2');
+    for (let steps = 0; steps < 30 && !(await page.evaluate(() => document.activeElement.matches('.rule-link'))); steps += 1) await page.keyboard.press('Tab');
+    await fetch(new URL('/_connector/_sync_job/job-completed/_claim', address), { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"worker_hostname":" "}' });
+    await page.waitForFunction(() => document.querySelector('.panel').textContent.includes('blank-worker-hostname'));
+    assert.ok(await page.evaluate(() => document.activeElement.matches('.rule-link')));
+    // A call that is held is seen, and let go by the keyboard.
+    const post = (path, body) => fetch(new URL(path, address), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    await post('/_elastimock/stubs', { name: 'gate', request: { operation: 'connector.list' }, response: { hold: 'lists' } });
+    const held = fetch(new URL('/_connector', address));
+    await page.keyboard.press('6');
+    await page.waitForFunction(() => document.querySelector('.panel').textContent.includes('GET /_connector'));
+    assert.match(await page.locator('.panel').textContent(), /lists1 call held[\s\S]*What comes next[\s\S]*the heartbeat of job job-pending/);
+    assert.equal(await page.locator('#tab-waiting .count').textContent(), '1');
+    await accessible('waiting');
+    for (let steps = 0; steps < 30 && !(await page.evaluate(() => document.activeElement.textContent === 'release')); steps += 1) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    assert.equal((await held).status, 200);
+    await page.waitForFunction(() => document.querySelector('.panel').textContent.includes('0 calls held'));
     // None of that was a call.
     const { interactions } = await (await fetch(new URL('/_elastimock/journal', address))).json();
-    assert.equal(interactions.length, 3);
+    assert.equal(interactions.length, 5);
   },
 
   async 'markup of a client'() {
-    for (const key of ['1', '2', '3', '4', '5']) {
+    for (const key of ['1', '2', '3', '4', '5', '6']) {
       await page.keyboard.press(key);
       await page.locator('header').hover();
     }

@@ -16,8 +16,11 @@ use elastimock::{Clock, MockServer, Stub};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-/// Makes what is looked at, and says where it is: an address, or a file in the folder.
-type Story = fn(&Path) -> Result<String, Failed>;
+/// Makes what is looked at, and says where it is: the address of a server, or a file in the folder.
+type Story = fn(&Path) -> Result<Look, Failed>;
+
+/// Where the page is, and the server that must stay until it has been looked at.
+type Look = (String, Option<MockServer>);
 
 const STORIES: [(&str, Story); 4] = [
     ("a recorded sync", recorded),
@@ -46,12 +49,11 @@ fn path(below: &str) -> PathBuf {
 /// Has a browser look at what a story makes.
 fn tell(name: &str, story: Story) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let address = story(folder.path())?;
+    let (address, _server) = story(folder.path())?;
     let browser = std::fs::read_to_string(path("target/page/browser"))?;
     let mut node = Command::new("node");
     node.arg(path("tests/page/look.mjs")).arg(name).arg(address).arg(browser.trim()).arg(path("target/page"));
     let output = node.output().map_err(|error| format!("node: {error}"))?;
-    STOPPED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     match output.status.success() {
         true => Ok(()),
         false => {
@@ -61,16 +63,13 @@ fn tell(name: &str, story: Story) -> Result<(), Failed> {
     }
 }
 
-/// The server of the one story that has one, until it has been looked at.
-static STOPPED: std::sync::Mutex<Option<MockServer>> = std::sync::Mutex::new(None);
-
-fn written(folder: &Path, report: &Report) -> Result<String, Failed> {
+fn written(folder: &Path, report: &Report) -> Result<Look, Failed> {
     let file = folder.join("run.html");
     std::fs::write(&file, report.write(ReportFormat::Html))?;
-    Ok(format!("file://{}", file.display()))
+    Ok((format!("file://{}", file.display()), None))
 }
 
-fn recorded(folder: &Path) -> Result<String, Failed> {
+fn recorded(folder: &Path) -> Result<Look, Failed> {
     let name = "fixtures/recordings/full_sync.ndjson";
     let text = std::fs::read(path(name))?;
     let report = Report::of_recordings(&[(name, &text)], Strictness::default())?;
@@ -89,19 +88,17 @@ fn send(server: &MockServer, method: &str, path: &str, body: &str) {
     let _ = request.map(|request| agent.run(request));
 }
 
-fn running(_: &Path) -> Result<String, Failed> {
+fn running(_: &Path) -> Result<Look, Failed> {
     let server = mock()?;
     send(&server, "PUT", "/_connector/_sync_job/job-pending/_claim", r#"{"worker_hostname":"worker-1"}"#);
     send(&server, "PUT", "/_connector/_sync_job/job-completed/_claim", r#"{"worker_hostname":"worker-1"}"#);
     server.stub(Stub::on("bulk").named("busy").status(429));
-    let address = format!("{}/_elastimock/", server.url());
-    *STOPPED.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(server);
-    Ok(address)
+    Ok((format!("{}/_elastimock/", server.url()), Some(server)))
 }
 
 const MARKUP: &str = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script><b id=canary>\"'`";
 
-fn hostile(folder: &Path) -> Result<String, Failed> {
+fn hostile(folder: &Path) -> Result<Look, Failed> {
     let server = mock()?;
     server.scope(MARKUP);
     let text = Value::from(MARKUP).to_string();
@@ -119,7 +116,7 @@ fn hostile(folder: &Path) -> Result<String, Failed> {
 }
 
 /// A run as a long test makes it, without a socket.
-fn long(folder: &Path) -> Result<String, Failed> {
+fn long(folder: &Path) -> Result<Look, Failed> {
     let now = "2031-05-01T10:00:00Z".parse()?;
     let setup =
         elastimock::engine::Setup { clock: Clock::frozen(now), seed: 7, ..elastimock::engine::Setup::default() };

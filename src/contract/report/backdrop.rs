@@ -33,6 +33,10 @@ pub(crate) struct Backdrop {
     pub(crate) evicted: u64,
     /// The stubs that are there now, as the admin API tells them.
     pub(crate) stubs: Vec<Value>,
+    /// The gates that there are now, with the calls that they hold, as the admin API tells them.
+    pub(crate) gates: Vec<Value>,
+    /// What comes next beside what clients owe, and when.
+    pub(crate) coming: Vec<(Timestamp, String)>,
 }
 
 /// How a mock began.

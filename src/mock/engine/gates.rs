@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::{Engine, ParsedRequest, PendingResponse};
 use crate::clock::Timestamp;
 use crate::http::Request;
@@ -17,6 +19,8 @@ pub(super) struct Gates {
     held: Vec<GatedCall>,
     freed: BTreeMap<u64, PendingResponse>,
     last: u64,
+    /// How often a call came to be held, or went.
+    changes: u64,
 }
 
 /// A call that is held.
@@ -98,6 +102,7 @@ impl Engine {
             return Arrival::Goes(read);
         };
         self.gates.last += 1;
+        self.gates.changes += 1;
         let number = self.gates.last;
         let gate: Arc<str> = gate.into();
         let operation = read.reading.operation;
@@ -133,6 +138,31 @@ impl Engine {
         held
     }
 
+    /// A number that is another one whenever a call has come to be held, or has gone.
+    pub(crate) fn gate_changes(&self) -> u64 {
+        self.gates.changes
+    }
+
+    /// The gates with the calls that they hold, as the admin API tells them.
+    pub(crate) fn told_gates(&self) -> Vec<Value> {
+        let held = self.held(None);
+        let told = |name: String| {
+            let held = held.iter().filter(|call| *call.gate == *name).enumerate().map(|(at, call)| {
+                let request = &call.request;
+                json!({
+                    "call": at,
+                    "at": call.at.to_string(),
+                    "operation": call.operation,
+                    "method": request.method().as_str(),
+                    "path": request.path(),
+                    "body": crate::json::read(request.body()).ok().flatten(),
+                })
+            });
+            json!({ "name": name, "held": held.collect::<Vec<_>>() })
+        };
+        self.gates().into_iter().map(told).collect()
+    }
+
     /// Lets calls of a gate go, in the order of their numbers as they are given; all of them, in the order of
     /// [`Engine::held`], if none are. Returns how many went.
     pub fn release(&mut self, gate: &str, numbers: Option<&[u64]>, system: Timestamp) -> usize {
@@ -141,6 +171,7 @@ impl Engine {
         for number in numbers.unwrap_or(&all).iter().filter(|number| all.contains(number)) {
             let Some(at) = self.gates.held.iter().position(|kept| kept.number == *number) else { continue };
             let GatedCall { decision, request, .. } = self.gates.held.remove(at);
+            self.gates.changes += 1;
             let read = ParsedRequest { decided: Some(decision), ..self.desk().read(&request) };
             let acted = self.act(read, &request, system);
             self.gates.freed.insert(*number, acted);
@@ -174,7 +205,9 @@ impl Engine {
 
     /// Whoever made the call has gone: one that is still held is never made.
     pub fn give_up(&mut self, number: u64) {
+        let before = self.gates.held.len();
         self.gates.held.retain(|kept| kept.number != number);
+        self.gates.changes += (before - self.gates.held.len()) as u64;
         self.gates.freed.remove(&number);
     }
 }

@@ -89,15 +89,33 @@ impl Engine {
     /// nothing.
     pub fn next_deadline(&mut self, system: Timestamp) -> Option<Deadline> {
         let now = self.now(system);
-        let late = self.late.iter().filter(|(due, _)| *due > now).cloned();
-        let ends = self.cluster().ok().and_then(|cluster| cluster.contexts.next_end(now));
-        let ends = ends.map(|(at, what)| (at, format!("{what} ends")));
-        let key = self.cluster().ok().and_then(|cluster| cluster.api_keys().next_end(now));
-        let key = key.map(|(at, name)| (at, format!("the API key {name} ends")));
-        let scheduled = self.simulation.is_none().then(|| next_scheduled(self.cluster().ok()?, now)).flatten();
-        let known = late.chain(ends).chain(key).chain(scheduled).chain(self.judge.next_due(now)).min();
+        let known = self.coming(now).chain(self.judge.next_due(now)).min();
         let first = known.into_iter().chain(self.next_simulated()).min();
         first.map(|(at, what)| Deadline { at, what })
+    }
+
+    /// What comes after an instant, beside what clients owe and simulated sides do.
+    fn coming(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, String)> {
+        let late = self.late.iter().filter(move |(due, _)| *due > now).cloned();
+        let cluster = self.cluster().ok();
+        let ends = cluster.and_then(|cluster| cluster.contexts.next_end(now));
+        let ends = ends.map(|(at, what)| (at, format!("{what} ends")));
+        let key = cluster.and_then(|cluster| cluster.api_keys().next_end(now));
+        let key = key.map(|(at, name)| (at, format!("the API key {name} ends")));
+        let scheduled = cluster.filter(|_| self.simulation.is_none());
+        let scheduled = scheduled.and_then(|cluster| next_scheduled(cluster, now));
+        late.chain(ends).chain(key).chain(scheduled)
+    }
+
+    /// What comes next beside what clients owe, in its order: of each kind the first, and all answers on their way.
+    pub(super) fn told_coming(&self) -> Vec<(Timestamp, String)> {
+        let mut coming: Vec<_> = self.coming(self.latest).collect();
+        // What is planned is reckoned for this look alone.
+        if let (Some(mut simulation), AnswerMode::Mock(mocked)) = (self.simulation.clone(), &self.mode) {
+            coming.extend(simulation.next_due(mocked.cluster()));
+        }
+        coming.sort();
+        coming
     }
 
     /// Moves the clock to the next instant at which something is due, and tells which; leaves it where it is if there is

@@ -862,6 +862,8 @@ impl Engine {
             is_clock_running: !self.clock.is_frozen(),
             evicted: self.journal.evicted(RunSpan::Run),
             stubs: self.stubs(),
+            gates: self.told_gates(),
+            coming: self.told_coming(),
             ..Backdrop::default()
         }
     }

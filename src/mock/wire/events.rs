@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
+use serde_json::Value;
 use tokio::time::{Sleep, sleep};
 
 use super::coming::ListenerPlace;
@@ -27,6 +28,8 @@ pub(crate) struct EventStream {
     listening: ListenerPlace,
     /// The number of the last line that was told.
     after: u64,
+    /// What was told of the gates last.
+    gates: u64,
     /// Until when nothing is told, because something was just now.
     rest: Option<Pin<Box<Sleep>>>,
     /// When a listener is told that there is nothing, so that one that has gone away is found out.
@@ -43,16 +46,27 @@ impl EventStream {
     /// What comes after number `after`; none if too many listen already.
     pub(crate) fn new(shared: &Arc<ServerShared>, tasks: &Arc<Tasks>, after: Option<u64>) -> Option<EventStream> {
         let listening = shared.listen()?;
-        let after = after.unwrap_or_else(|| shared.engine().latest_seq());
-        Some(EventStream { shared: shared.clone(), tasks: tasks.clone(), listening, after, rest: None, beat: None })
+        let (latest, gates) = {
+            let engine = shared.engine();
+            (engine.latest_seq(), engine.gate_changes())
+        };
+        let (shared, tasks, after) = (shared.clone(), tasks.clone(), after.unwrap_or(latest));
+        Some(EventStream { shared, tasks, listening, after, gates, rest: None, beat: None })
     }
 
     /// The lines since the last time, as a text.
     fn news(&mut self) -> Option<String> {
-        let page =
-            self.shared.engine().page(RunSpan::Run, self.after, None, EVENTS_AT_ONCE_MAX, JOURNAL_PAGE_BYTES_MAX)?;
+        let (page, gates) = {
+            let engine = self.shared.engine();
+            let page = engine.page(RunSpan::Run, self.after, None, EVENTS_AT_ONCE_MAX, JOURNAL_PAGE_BYTES_MAX)?;
+            (page, (engine.gate_changes() != self.gates).then(|| (engine.gate_changes(), engine.told_gates())))
+        };
         self.after = page.next.max(self.after);
         let mut text = String::new();
+        if let Some((changes, told)) = gates {
+            self.gates = changes;
+            text.push_str(&format!("event: gates\ndata: {}\n\n", Value::Array(told)));
+        }
         for kept in &page.kept {
             let (seq, name) = match kept {
                 JournalItem::Call(seq, ..) => (*seq, "call"),

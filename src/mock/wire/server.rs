@@ -109,6 +109,7 @@ struct HeldPlace<'s> {
 impl Drop for HeldPlace<'_> {
     fn drop(&mut self) {
         self.shared.engine().give_up(self.number);
+        self.shared.came.tell();
     }
 }
 

@@ -91,6 +91,8 @@ pub(super) fn of(report: &Report, after: u64) -> Value {
         "findings": findings,
         "rules": rules.map(|rule| (rule.id.to_owned(), of_rule(rule))).collect::<Map<_, _>>(),
         "due": due.collect::<Vec<_>>(),
+        "coming": backdrop.coming.iter().map(|(at, what)| json!({ "at": at.to_string(), "what": what })).collect::<Vec<_>>(),
+        "gates": backdrop.gates,
         "coverage": coverage,
         "stubs": backdrop.stubs,
     })

@@ -92,12 +92,13 @@ fn lanes(out: &mut String, report: &Report) {
             let marks = marks.get(&call.seq).map(|rules| rules.join(", ")).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "<tr><td>{}</td><td>{}</td><td>{} {}</td><td>{}</td><td>{}</td></tr>",
+                "<tr><td>{}</td><td>{}</td><td>{} {}</td><td>{}{}</td><td>{}</td></tr>",
                 call.seq,
                 call.at,
                 escaped(call.request.method().as_str()),
                 escaped(call.request.target()),
                 call.response.status(),
+                call.stub().map(|stub| format!(" (stubbed: {})", escaped(stub))).unwrap_or_default(),
                 escaped(&marks)
             );
         }

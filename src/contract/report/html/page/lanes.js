@@ -1,7 +1,7 @@
 // The lanes over time: only what is in sight is drawn, so that ten thousand calls are no more than ten.
 import { h, s, set } from './dom.js';
 import { timeOfDay } from './text.js';
-import { ENDED, eventText, worstOf } from './model.js';
+import { ENDED, eventText, isDeed, worstOf } from './model.js';
 
 const ROW = 28;
 const AXIS = 26;
@@ -139,7 +139,7 @@ export class Lanes {
     for (let at = first; at < lines.length && this.x[at] < left + width; at += 1) {
       const line = lines[at];
       const x = this.x[at] - left;
-      if (line.event === 'clock') {
+      if (line.event === 'clock' || isDeed(line)) {
         // There may be one between any two calls.
         if (x - lastClock > 4) {
           ticks += `M${x.toFixed(1)} ${AXIS - 8}V${AXIS}`;
@@ -208,7 +208,7 @@ export class Lanes {
       if (marks[between] < first) low = between + 1;
       else high = between;
     }
-    const plain = { read: '', write: '', 'read warned': '', 'write warned': '' };
+    const plain = { read: '', write: '', deed: '', 'read warned': '', 'write warned': '' };
     const special = [];
     const last = {};
     for (let at = low; at < marks.length; at += 1) {
@@ -217,11 +217,12 @@ export class Lanes {
       if (x > width + 10) break;
       const worst = worstOf(line);
       const reads = line.m === 'GET' || line.m === 'HEAD' || /(^|_)search$|^count$|^mget$/.test(line.op || '');
-      const kind = worst === 'error' ? 'error' : line.stub || line.fault ? 'stubbed' : line.s >= 400 ? 'refused' : `${reads ? 'read' : 'write'}${worst ? ' warned' : ''}`;
+      const kind = line.event ? 'deed' : worst === 'error' ? 'error' : line.stub || line.fault ? 'stubbed' : line.s >= 400 ? 'refused' : `${reads ? 'read' : 'write'}${worst ? ' warned' : ''}`;
       // What stands in the same place is drawn once.
       if (x - (last[kind] ?? -99) < 0.8) continue;
       last[kind] = x;
-      if (kind in plain) plain[kind] += reads ? `M${x.toFixed(1)} ${middle - 4}v8` : `M${(x - 3.5).toFixed(1)} ${middle}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0`;
+      if (kind === 'deed') plain.deed += `M${(x - 4).toFixed(1)} ${middle + 3.5}h8l-4 -7z`;
+      else if (kind in plain) plain[kind] += reads ? `M${x.toFixed(1)} ${middle - 4}v8` : `M${(x - 3.5).toFixed(1)} ${middle}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0`;
       else special.push([kind, worst, x]);
     }
     special.sort((one, other) => Number(one[0] === 'error') - Number(other[0] === 'error'));

@@ -10,13 +10,14 @@ export class Live {
     this.tell = tell;
     this.base = location.pathname.replace(/\/+$/, '');
     this.rest = REST_MIN_MS;
+    document.addEventListener('visibilitychange', () => { if (this.missed) this.soon(); });
     this.listen();
   }
 
   listen() {
     const source = new EventSource(`${this.base}/events?after=${this.page.run.last()}`);
     const come = () => this.soon();
-    for (const name of ['call', 'change']) source.addEventListener(name, come);
+    for (const name of ['call', 'change', 'gates']) source.addEventListener(name, come);
     source.addEventListener('open', () => {
       this.stopAsking();
       this.tell('live');
@@ -66,8 +67,17 @@ export class Live {
   }
 
   /** Does something with the clock. */
-  async clock(verb, body) {
-    const answer = await fetch(`${this.base}/clock/${verb}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  clock(verb, body) {
+    return this.post(`clock/${verb}`, body);
+  }
+
+  /** Opens a gate. */
+  release(gate, body) {
+    return this.post(`gates/${encodeURIComponent(gate)}/_release`, body);
+  }
+
+  async post(path, body) {
+    const answer = await fetch(`${this.base}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
     const told = await answer.json();
     await this.refresh();
     return answer.ok ? told : { error: told.error?.reason || answer.status };

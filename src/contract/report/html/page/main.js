@@ -3,12 +3,12 @@ import { h, set, counted } from './dom.js';
 import { span, timeOfDay } from './text.js';
 import { Run, eventText, worstOf } from './model.js';
 import { Lanes } from './lanes.js';
-import { coverage, detail, documentPage, findings, rulePage, state, stubs } from './panels.js';
+import { coverage, detail, documentPage, findings, rulePage, state, stubs, waiting } from './panels.js';
 import { Live } from './live.js';
 
 const LIST_ROW = 25;
-const TABS = [['timeline', 'Timeline'], ['findings', 'Findings'], ['state', 'State'], ['coverage', 'Coverage'], ['stubs', 'Stubs']];
-const KEYS = [['j, ↓', 'next call'], ['k, ↑', 'call before'], ['n, p', 'next finding, finding before'], ['Home, End', 'first and last call'], ['1 to 5', 'the panels'], ['/', 'filter the calls'], ['?', 'this help']];
+const TABS = [['timeline', 'Timeline'], ['findings', 'Findings'], ['state', 'State'], ['coverage', 'Coverage'], ['stubs', 'Stubs'], ['waiting', 'Waiting']];
+const KEYS = [['j, ↓', 'next call'], ['k, ↑', 'call before'], ['n, p', 'next finding, finding before'], ['Home, End', 'first and last call'], ['1 to 6', 'the panels'], ['/', 'filter the calls'], ['?', 'this help']];
 
 class Page {
   constructor(data) {
@@ -88,11 +88,25 @@ class Page {
     this.refill();
     if (this.follows) this.go(this.run.lines.length - 1, true);
     else this.go(this.at, false);
+    if (this.tab !== 'timeline' && this.shownPart !== this.part()) this.fillPanel();
+  }
+
+  /** What the open panel is made from. */
+  part() {
+    const { findings, errors, warnings, coverage, stubs, gates, due, coming, now } = this.run.data;
+    const parts = { findings: [findings, errors, warnings], coverage, stubs, waiting: [gates, due, coming, now], state: [this.at, this.run.lines.length] };
+    return JSON.stringify([this.tab, parts[this.tab]]);
   }
 
   tellState(how) {
     this.dot.className = `dot ${how}`;
     this.liveText.textContent = how === 'live' ? 'live' : 'not reached';
+  }
+
+  /** Lets calls go that are held at a gate. */
+  async release(gate, body) {
+    const told = await this.live?.release(gate, body);
+    if (told?.error) this.due.textContent = told.error;
   }
 
   tellClock(told) {
@@ -113,7 +127,7 @@ class Page {
     set(this.facts, facts.filter(Boolean).map((fact) => h('span', {}, fact)));
     this.clock.textContent = `${(data.now || '').slice(0, 10)} ${timeOfDay(data.now)}`;
     this.clock.title = `mock time, ${data.clock}`;
-    const counts = { findings: data.errors + data.warnings, coverage: `${data.coverage.percent} %`, stubs: data.stubs.length };
+    const counts = { findings: data.errors + data.warnings, coverage: `${data.coverage.percent} %`, stubs: data.stubs.length, waiting: run.held() };
     for (const tab of this.tabs.children) tab.lastChild.textContent = counts[tab.id.slice(4)] || '';
     const rows = this.byWorker ? run.workers() : run.order;
     this.rowsShown = rows;
@@ -166,7 +180,7 @@ class Page {
       else if ((row + 1) * LIST_ROW > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = (row + 1) * LIST_ROW - this.list.clientHeight;
     }
     this.paintList();
-    if (this.tab !== 'timeline' && (this.tab === 'state' || !isOther)) this.fillPanel();
+    if (this.tab === 'state' && isOther) this.fillPanel();
   }
 
   /** Looks at a call by its number. */
@@ -213,8 +227,13 @@ class Page {
 
   fillPanel() {
     const { scrollTop } = this.panel;
-    set(this.panel, { findings, state, coverage, stubs }[this.tab](this));
+    this.shownPart = this.part();
+    // Whoever works with the keyboard stays where he is.
+    const stops = () => [...this.panel.querySelectorAll('button, summary, [tabindex]')];
+    const focused = stops().indexOf(document.activeElement);
+    set(this.panel, { findings, state, coverage, stubs, waiting }[this.tab](this));
     this.panel.scrollTop = scrollTop;
+    if (focused >= 0) stops()[Math.min(focused, stops().length - 1)]?.focus({ preventScroll: true });
   }
 
   /** Draws the rows of the list that are in sight. */

@@ -99,6 +99,16 @@ export class Run {
     return known ? docs : null;
   }
 
+  /** How many calls are held at gates. */
+  held() {
+    return this.data.gates.reduce((sum, gate) => sum + gate.held.length, 0);
+  }
+
+  /** What is due next, in its order: what clients owe, and what else comes. */
+  coming() {
+    return [...this.data.due, ...this.data.coming].map((due) => ({ ...due, ms: instant(due.at) })).sort((one, other) => one.ms - other.ms);
+  }
+
   /** Puts the lines into lanes: a call stands in its own, and in those of all documents that it changed. */
   draw() {
     const lanes = new Map();
@@ -107,8 +117,9 @@ export class Run {
       return lanes.get(key);
     };
     for (const line of this.lines) {
-      if (line.event) continue;
-      const keys = new Set([line.l, ...(line.d || []).map(([shelf, id]) => keyOf(shelf, id))]);
+      // What another side did to a document stands in its lane; a state that was put would stand in all of them.
+      if (line.event && !isDeed(line)) continue;
+      const keys = new Set([...(line.event ? [] : [line.l]), ...(line.d || []).map(([shelf, id]) => keyOf(shelf, id))]);
       line.lanes = [...keys];
       for (const key of keys) lane(key).marks.push(line.at);
       if (line.found.length) for (const key of keys) lane(key).found += line.found.length;
@@ -231,6 +242,11 @@ export function worstOf(line) {
   return line.found.some(({ severity }) => severity === 'error') ? 'error' : 'warning';
 }
 
+/** Whether an event is something that another side did. */
+export function isDeed(line) {
+  return line.event === 'hand' || line.event === 'simulated';
+}
+
 /** What an event says in a few words. */
 export function eventText(line) {
   const { event, more = {} } = line;
@@ -238,6 +254,7 @@ export function eventText(line) {
   if (event === 'reset') return more.scope ? `reset: ${more.scope} begins` : 'reset';
   if (event === 'state') return more.change === 'put' ? 'another state is put' : 'a state is added';
   if (event === 'hand') return `the other side: ${brief(more.act, 120)}`;
+  if (event === 'simulated') return `simulated ${more.side}: ${brief(more.refused || more.act, 120)}`;
   if (event === 'allow') return `${more.rule} is allowed: ${more.reason}`;
   if (event === 'stubs') return `stubs: ${[...(more.added || []).map(({ name }) => `${name} comes`), ...(more.removed || []).map((name) => `${name} goes`)].join(', ')}`;
   return event;

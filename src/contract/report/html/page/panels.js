@@ -1,6 +1,6 @@
 // What stands beside and below the lanes: one call, findings, state, coverage, stubs.
 import { h, counted } from './dom.js';
-import { bodyOf, brief, prose, span, timeOfDay } from './text.js';
+import { bodyOf, brief, instant, prose, span, timeOfDay } from './text.js';
 import { asCurl, asRust, asScenario, asStub, copy, headersOf } from './copy.js';
 import { eventText, keyOf } from './model.js';
 import { machine } from './machine.js';
@@ -227,4 +227,28 @@ export function stubs(page) {
     h('thead', {}, h('tr', {}, ['name', 'matched', 'answered', 'expected', 'request', 'response'].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, all.map((stub) => h('tr', {}, h('th', { scope: 'row' }, stub.id), h('td', { class: 'figure-cell' }, stub.seen), h('td', { class: 'figure-cell' }, stub.answered),
       h('td', {}, stub.expect ?? '—'), h('td', {}, h('code', {}, brief(stub.request, 120))), h('td', {}, h('code', {}, brief(stub.response ?? stub.responses, 160))))))));
+}
+
+/** What is held at gates, what is on its way, and what is due next. */
+export function waiting(page) {
+  const { data } = page.run;
+  const now = instant(data.now);
+  const coming = page.run.coming();
+  const release = (gate, body, label) => (data.live ? h('button', { type: 'button', class: 'small', onclick: () => page.release(gate, body) }, label) : null);
+  const rows = (heads, body, name) => h('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': name },
+    h('table', { class: 'documents' }, h('thead', {}, h('tr', {}, heads.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, body)));
+  return [
+    h('section', {}, h('h2', {}, 'Gates', h('span', { class: 'count' }, data.gates.length || '')),
+      data.gates.length ? data.gates.map((gate) => [
+        h('h3', { class: 'gate' }, gate.name, h('span', { class: 'count' }, `${counted(gate.held.length, 'call')} held`), ' ', gate.held.length ? release(gate.name, {}, 'release all') : null),
+        gate.held.length ? rows(['call', 'since', 'operation', 'body', ''], gate.held.map((call) => h('tr', {}, h('th', { scope: 'row' }, `${call.method} ${call.path}`),
+          h('td', {}, timeOfDay(call.at)), h('td', {}, call.operation ?? '—'), h('td', {}, h('code', {}, call.body == null ? '—' : brief(call.body, 120))),
+          h('td', {}, release(gate.name, { call: call.call }, 'release')))), `calls held at ${gate.name}`) : null,
+      ]) : h('p', { class: 'nothing' }, 'No stub holds calls.')),
+    h('section', {}, h('h2', {}, 'What comes next', h('span', { class: 'count' }, coming.length || '')),
+      coming.length ? rows(['when', 'in', 'what'], coming.slice(0, ROWS_MAX).map((due) => h('tr', {}, h('td', {}, `${due.at.slice(0, 10)} ${timeOfDay(due.at)}`),
+        h('td', {}, due.ms >= now ? span(due.ms - now) : h('span', { class: 'badge error' }, `${span(now - due.ms)} late`)), h('th', { scope: 'row' }, due.what))), 'what comes next')
+        : h('p', { class: 'nothing' }, 'Nothing is due: no client owes a sign of life, no answer is on its way.'),
+      coming.length > ROWS_MAX ? h('p', { class: 'note' }, `and ${coming.length - ROWS_MAX} more`) : null),
+  ];
 }
