@@ -174,13 +174,17 @@ class Page {
       set(this.aside, detail(this, line));
       this.aside.scrollTop = 0;
     }
-    const row = this.shown.findIndex((shown) => shown.at === this.at);
-    if (row >= 0) {
-      if (row * LIST_ROW < this.list.scrollTop) this.list.scrollTop = row * LIST_ROW;
-      else if ((row + 1) * LIST_ROW > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = (row + 1) * LIST_ROW - this.list.clientHeight;
-    }
-    this.paintList();
+    this.reveal();
     if (this.tab === 'state' && isOther) this.fillPanel();
+  }
+
+  /** Brings the row that is looked at into sight. */
+  reveal() {
+    const { list } = this;
+    const row = this.shown.findIndex((shown) => shown.at === this.at);
+    if (row >= 0 && row * LIST_ROW < list.scrollTop) list.scrollTop = row * LIST_ROW;
+    else if (row >= 0 && (row + 1) * LIST_ROW > list.scrollTop + list.clientHeight) list.scrollTop = (row + 1) * LIST_ROW - list.clientHeight;
+    this.paintList();
   }
 
   /** Looks at a call by its number. */
@@ -221,7 +225,7 @@ class Page {
       set(this.panel, this.timeline);
       this.lanes.layout();
       if (this.at != null) this.lanes.move(this.at);
-      this.paintList();
+      if (this.shown) this.reveal();
     } else this.fillPanel();
   }
 

@@ -119,7 +119,8 @@ export class Run {
     for (const line of this.lines) {
       // What another side did to a document stands in its lane; a state that was put would stand in all of them.
       if (line.event && !isDeed(line)) continue;
-      const keys = new Set([...(line.event ? [] : [line.l]), ...(line.d || []).map(([shelf, id]) => keyOf(shelf, id))]);
+      const index = line.event ? line.more?.act?.bulk ?? line.more?.act?.index : null;
+      const keys = new Set([...(line.event ? [] : [line.l]), ...(typeof index === 'string' ? [`index ${index}`] : []), ...(line.d || []).map(([shelf, id]) => keyOf(shelf, id))]);
       line.lanes = [...keys];
       for (const key of keys) lane(key).marks.push(line.at);
       if (line.found.length) for (const key of keys) lane(key).found += line.found.length;

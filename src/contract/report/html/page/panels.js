@@ -59,6 +59,9 @@ function changed(value) {
   return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? timeOfDay(value) : brief(value, 60);
 }
 
+/** A name of several words that may be broken between them. */
+const breakable = (name) => name.split(/(?<=[_.])/).flatMap((word, at) => (at ? [h('wbr'), word] : [word]));
+
 /** What a line changed in connectors and jobs, before and after. */
 function changes(page, line) {
   if (!line.d) return null;
@@ -68,7 +71,7 @@ function changes(page, line) {
     const short = before ? rows.slice(0, 40) : rows.filter(([, , value]) => value !== null && typeof value !== 'object').slice(0, 12);
     const left = rows.length - short.length;
     return h('div', { class: 'change' }, h('h4', {}, `${SHELF_NAMES[shelf]} ${id}`, fields ? (before ? null : h('em', {}, ' is new')) : h('em', {}, ' is gone')),
-      short.length ? h('table', {}, h('tbody', {}, short.map(([name, was, is]) => h('tr', {}, h('th', { scope: 'row' }, name),
+      short.length ? h('table', {}, h('tbody', {}, short.map(([name, was, is]) => h('tr', {}, h('th', { scope: 'row' }, breakable(name)),
         before ? h('td', { class: 'was' }, changed(was)) : null, h('td', { class: 'is' }, changed(is)))))) : null,
       left > 0 ? h('p', { class: 'note' }, `and ${counted(left, 'field')} more; State shows all of it`) : null);
   }), line.d.length > 50 ? h('p', { class: 'note' }, `and ${line.d.length - 50} more documents`) : null];
