@@ -211,7 +211,7 @@ impl KeysSeen {
 }
 
 /// Members whose own keys tell.
-const LOOKED_INTO: &[&str] = &["log", "info", "hits", "data", "index", "create", "error"];
+const LOOKED_INTO: &[&str] = &["log", "info", "hits", "data", "index", "create", "error", "request"];
 
 /// The sections of a fixture.
 const SECTIONS: &[&str] = &["connectors", "sync_jobs", "secrets", "api_keys", "indices", "stubs"];
@@ -292,6 +292,11 @@ fn known(seen: &KeysSeen, lists: &[String]) -> Option<TextLooks> {
     if seen.has("request") && seen.has("response") {
         return match any(&["seq"]) {
             true => Some(TextLooks::Recording),
+            false
+                if any(&["request.operation", "request.path", "request.job", "request.connector", "request.index"]) =>
+            {
+                other("this is a stub alone", Cure::Do("write { \"stubs\": [ … ] } around it"))
+            }
             false => other("this is a stub of another mock server", IMPORT),
         };
     }
@@ -457,6 +462,7 @@ mod tests {
             ("openapi: 3.0.0\ninfo:\n  title: x\n", "this is a description of an API"),
             (r#"{"data":{"pairs":[]},"meta":{}}"#, "this is a simulation of Hoverfly"),
             (r#"{"request":{"method":"GET"},"response":{"status":200}}"#, "this is a stub of another mock server"),
+            (r#"{"request":{"operation":"info"},"response":{"status":503}}"#, "this is a stub alone"),
             (r#"{"version":"2.1.0","runs":[]}"#, "this is a SARIF report"),
             (r#"{"findings":[],"counts":{"error":0}}"#, "this is a report of findings"),
             (r#"{"interactions":[{"seq":1}],"next":2,"evicted":0}"#, "this is a page of the journal"),

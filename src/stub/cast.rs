@@ -1,5 +1,6 @@
 //! [`Cast`]: all stubs of a mock, and how often each has answered. It decides who answers a call, and how.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ pub(crate) struct Cast {
     seed: u64,
     ids: IdSource,
     players: Vec<Player>,
+    names: BTreeSet<Arc<str>>,
+    /// Of names that were made here, the number that was given out last.
+    numbers: BTreeMap<Arc<str>, u64>,
 }
 
 /// A stub, and what has become of it in this scope.
@@ -79,7 +83,8 @@ impl Cast {
     pub(crate) fn new(scripts: impl IntoIterator<Item = Script>, seed: u64) -> Result<Cast, Error> {
         // Apart from the ids that the cluster makes, so that a stub shifts none of them.
         let ids = IdSource::seeded(seed ^ 0x57AB_57AB_57AB_57AB);
-        let mut cast = Cast { seed, ids, players: Vec::new() };
+        let (players, names, numbers) = Default::default();
+        let mut cast = Cast { seed, ids, players, names, numbers };
         for script in scripts {
             cast.add(script)?;
         }
@@ -91,8 +96,7 @@ impl Cast {
     /// # Errors
     /// [`Error::is_invalid_input`] if there is one of that name.
     pub(crate) fn add(&mut self, script: Script) -> Result<&Script, Error> {
-        let is_taken = |name: &str| self.players.iter().any(|player| &*player.script.name == name);
-        let script = match (is_taken(&script.name), script.is_named) {
+        let script = match (self.names.contains(&*script.name), script.is_named) {
             (false, _) => script,
             (true, true) => {
                 return Err(Error::invalid_input(format!(
@@ -101,20 +105,30 @@ impl Cast {
                 )));
             }
             (true, false) => {
-                let names = (2_u64..).map(|number| format!("{}-{number}", script.name));
-                let free = names.into_iter().find(|name| !is_taken(name)).unwrap_or_default();
-                script.renamed(free)
+                let last = self.numbers.entry(script.name.clone()).or_insert(1);
+                loop {
+                    *last += 1;
+                    let name = format!("{}-{last}", script.name);
+                    if !self.names.contains(&*name) {
+                        break script.renamed(name);
+                    }
+                }
             }
         };
+        self.names.insert(script.name.clone());
         self.players.push(Player { script, seen: 0, answered: 0, nearest: None });
         Ok(&self.players.last().expect("it has just been added").script)
     }
 
     /// Takes one out.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
-        let before = self.players.len();
+        if !self.names.remove(name) {
+            return false;
+        }
+        // A number that was free once is free again.
+        self.numbers.clear();
         self.players.retain(|player| &*player.script.name != name);
-        self.players.len() < before
+        true
     }
 
     /// Whether there is none.

@@ -230,7 +230,7 @@ fn request(reader: &mut StubReader, asked: &Value, path: Path<'_>) -> Option<Stu
     let members = reader.object(asked, path, "a stub's request", REQUEST)?;
     let operation = reader.texts(members, "operation", path);
     for name in &operation {
-        if !operations().any(|known| is_like_stub(name, known)) {
+        if !operations().any(|known| known == name) && !operations().any(|known| is_like_stub(name, known)) {
             let close = similar(name, operations());
             let cure = close.first().map_or_else(
                 || "`elastimock list` names the operations; any other call goes by `method` and `path`".to_owned(),
@@ -382,13 +382,7 @@ fn shape(reader: &mut StubReader, value: &Value, path: Path<'_>) -> ValueShape {
 
 fn response(reader: &mut StubReader, said: &Value, path: Path<'_>) -> Option<StubAction> {
     let members = reader.object(said, path, "a stub's response", RESPONSE)?;
-    let status = reader.whole(members, "status", path, 100).and_then(|status| match u16::try_from(status) {
-        Ok(status) if status < 1000 => Some(status),
-        _ => {
-            reader.wrong(&below(path, "status"), "`status` is no HTTP status", "write for example 503");
-            None
-        }
-    });
+    let status = status(reader, members, path);
     let bodies = ["body", "text", "template", "patch", "error", "items"];
     let given: Vec<&str> = bodies.into_iter().filter(|name| members.contains_key(*name)).collect();
     if let [first, second, ..] = given[..] {
@@ -405,7 +399,24 @@ fn response(reader: &mut StubReader, said: &Value, path: Path<'_>) -> Option<Stu
                     let cure = "use `fault: cut` for a body that ends too early";
                     reader.wrong_key(&path, name, format!("`{name}` follows from the body"), cure);
                 }
+                if !is_token(name) {
+                    let cure = "a name has letters, digits and dashes, as in retry-after";
+                    reader.wrong_key(
+                        &below(path, "headers"),
+                        name,
+                        format!("`{name}` is no name of a header line"),
+                        cure,
+                    );
+                }
                 match value {
+                    Value::String(text) if text.chars().any(char::is_control) => {
+                        let path = below(&below(path, "headers"), name);
+                        reader.wrong(
+                            &path,
+                            format!("`{name}` has a control character"),
+                            "a header line is one line of text",
+                        );
+                    }
                     Value::String(text) => headers.push((name.to_ascii_lowercase(), text.clone())),
                     Value::Number(_) | Value::Bool(_) => headers.push((name.to_ascii_lowercase(), value.to_string())),
                     _ => {
@@ -537,6 +548,22 @@ fn response(reader: &mut StubReader, said: &Value, path: Path<'_>) -> Option<Stu
     Some(StubAction { own, status, headers, delay, fault, after_bytes, over, acts, hold, hand })
 }
 
+/// A status that ends a call: those below 200 come before an answer.
+fn status(reader: &mut StubReader, members: &Map<String, Value>, path: Path<'_>) -> Option<u16> {
+    let status = members.get("status")?;
+    let known = status.as_u64().and_then(|status| u16::try_from(status).ok()).filter(|it| (200..1000).contains(it));
+    if known.is_none() {
+        let message = format!("`status` must be an HTTP status from 200 to 999, not {status}");
+        reader.wrong(&below(path, "status"), message, "write for example 503");
+    }
+    known
+}
+
+/// Whether a name may be that of a header line. Source: RFC 9110, section 5.6.2.
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 /// An act in which any text stands in the place of those that have holes.
 fn without_holes(act: &Value) -> Value {
     let Value::Object(members) = act else { return act.clone() };
@@ -596,7 +623,7 @@ fn items(reader: &mut StubReader, value: &Value, path: Path<'_>) -> StubResponse
         let Some(said) = reader.object(said, &path, "an item's answer", &["error", "status", "reason"]) else {
             continue;
         };
-        let status = reader.whole(said, "status", &path, 100).and_then(|status| u16::try_from(status).ok());
+        let status = self::status(reader, said, &path);
         let refusal = match said.contains_key("error") {
             true => error(reader, said, status, &path),
             false => {

@@ -196,6 +196,14 @@ fn a_mistake_has_its_place_and_a_cure() {
             "/request: `items` are those of a bulk, and the stub asks for another call; let it ask for `operation: bulk`, or use `error`, which refuses the whole call",
         ),
         (
+            json!({ "request": {}, "response": { "status": 101 } }),
+            "/response/status: `status` must be an HTTP status from 200 to 999, not 101; write for example 503",
+        ),
+        (
+            json!({ "request": {}, "response": { "headers": { "a b": "x", "c": "d\r\ne: f" } } }),
+            "/response/headers/a b: `a b` is no name of a header line; a name has letters, digits and dashes, as in retry-after\n/response/headers/c: `c` has a control character; a header line is one line of text",
+        ),
+        (
             json!({ "request": {}, "response": { "hand": { "cancle": "{{path.1}}" } } }),
             "/response/hand: there is no such act; did you mean [cancel]?; it takes the acts of `POST /_elastimock/hand`",
         ),
