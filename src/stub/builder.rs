@@ -148,6 +148,11 @@ impl Stub {
         self.asks("every", number)
     }
 
+    /// Only those of these calls that come within so long of the first of them, by the mock's time: `1m`.
+    pub fn within(self, length: &str) -> Stub {
+        self.asks("within", length)
+    }
+
     /// Only calls about that sync job.
     pub fn job(self, id: &str) -> Stub {
         self.asks("job", id)

@@ -33,6 +33,8 @@ struct Player {
     script: Script,
     /// Calls that were as its request says.
     seen: u64,
+    /// When the first of them came that is meant by its number.
+    first: Option<Timestamp>,
     /// Calls that it has answered.
     answered: u64,
     /// While it waits for more: of the calls that were not so, the one that came closest, with how much it differs.
@@ -116,7 +118,7 @@ impl Cast {
             }
         };
         self.names.insert(script.name.clone());
-        self.players.push(Player { script, seen: 0, answered: 0, nearest: None });
+        self.players.push(Player { script, seen: 0, first: None, answered: 0, nearest: None });
         Ok(&self.players.last().expect("it has just been added").script)
     }
 
@@ -177,7 +179,13 @@ impl Cast {
             if !player.is_short() {
                 player.nearest = None;
             }
-            let is_meant = script.when.counts(player.seen)
+            let counts = script.when.counts(player.seen);
+            if counts {
+                player.first.get_or_insert(now);
+            }
+            let is_over = |length| player.first.is_some_and(|first| now >= first.plus(length));
+            let is_meant = counts
+                && !script.when.within.is_some_and(is_over)
                 && script.times.is_none_or(|times| player.answered < times)
                 && script.chance.is_none_or(|chance| draw(self.seed, &script.name, player.seen) < chance);
             if is_meant {

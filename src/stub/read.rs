@@ -74,6 +74,7 @@ const REQUEST: &[&str] = &[
     "call",
     "calls",
     "every",
+    "within",
 ];
 const RESPONSE: &[&str] = &[
     "status",
@@ -284,6 +285,7 @@ fn request(reader: &mut StubReader, asked: &Value, path: Path<'_>) -> Option<Stu
         state: reader.texts(members, "state", path),
         calls,
         every: reader.whole(members, "every", path, 1),
+        within: reader.length(members, "within", path),
     })
 }
 

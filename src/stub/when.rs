@@ -1,5 +1,7 @@
 //! [`StubCondition`]: what a request must be like for a stub to answer it.
 
+use std::time::Duration;
+
 use super::CountSpan;
 use super::about::StubbedRequest;
 use super::shape::ValueShape;
@@ -36,6 +38,8 @@ pub(crate) struct StubCondition {
     pub calls: Option<CountSpan>,
     /// Every so many of them.
     pub every: Option<u64>,
+    /// Only those that come within so long of the first of them.
+    pub within: Option<Duration>,
 }
 
 /// What a text must be like.

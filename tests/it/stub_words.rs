@@ -140,6 +140,11 @@ fn conditions() -> Vec<Word> {
             [(get("/"), OWN), (get("/"), "418"), (get("/"), "418")],
         ),
         word(
+            "{ operation: info, calls: 2.., within: 1h }",
+            stopped(Stub::on("info").calls(2..).within("1h")),
+            [(get("/"), OWN), (get("/"), "418"), (get("/"), "418")],
+        ),
+        word(
             "{ operation: info, every: 3 }",
             stopped(Stub::on("info").every(3)),
             [(get("/"), OWN), (get("/"), OWN), (get("/"), "418")],

@@ -174,6 +174,25 @@ fn successive_calls_get_successive_answers() {
 }
 
 #[test]
+fn a_trouble_may_last_for_a_while() {
+    let server = server();
+    server.stub(Stub::on("info").calls(2..).within("1m").status(503).named("away"));
+    let statuses = |server: &MockServer, count: usize| -> Vec<u16> {
+        (0..count).map(|_| send(server, &get("/")).status).collect()
+    };
+    assert_eq!(statuses(&server, 3), [200, 503, 503]);
+    server.advance(Duration::from_secs(59));
+    assert_eq!(statuses(&server, 1), [503]);
+    server.advance(Duration::from_secs(1));
+    assert_eq!(statuses(&server, 2), [200, 200]);
+    // A reset begins anew.
+    server.reset();
+    server.stub(Stub::on("info").within("1m").status(503).named("away"));
+    assert_eq!(statuses(&server, 1), [503]);
+    assert_same_verdict(&server);
+}
+
+#[test]
 fn a_stub_that_is_not_met_is_a_finding_with_the_nearest_call() {
     let server = server();
     server.stub(Stub::on("connector.sync_job_claim").job("job-9").status(503).named("busy"));
