@@ -8,6 +8,7 @@
 //! not count, and four passes let a placeholder stand in more and more places.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::call::PathParameter;
 use super::endpoint::Endpoint;
@@ -147,11 +148,15 @@ impl Router {
     /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
     pub(crate) fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
         let mut router = Router { root: RouteNode::default(), plain: Default::default() };
-        // Cut into words once: every row looks through them.
+        // Cut into words once, and every row looks through those of its operation.
         let published_lines: Vec<SpecLine> = lines(published).collect();
+        let mut by_operation: BTreeMap<&str, Vec<SpecLine>> = BTreeMap::new();
+        for line in &published_lines {
+            by_operation.entry(line.operation).or_default().push(*line);
+        }
         for (at, row) in rows.iter().enumerate() {
-            let is_there =
-                |path: &&&str| is_among(published_lines.iter().copied(), row.operation, &row.method, path, profile);
+            let own = by_operation.get(row.operation).map_or(&[][..], Vec::as_slice);
+            let is_there = |path: &&&str| is_among(own.iter().copied(), row.operation, &row.method, path, profile);
             for path in row.paths.iter().filter(is_there) {
                 let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
                 let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
