@@ -66,7 +66,7 @@ pub fn bodies() -> [(&'static str, &'static str, &'static str, Vec<u8>); 3] {
     let texts = format!(r#""{}","#, "x".repeat(1_000)).repeat(10 * MB / 1_003);
     let cursor = format!(r#"{{"worker_hostname":"w","sync_cursor":{{"texts":[{texts}""]}}}}"#);
     let zeros = format!(r#"{{"n":[{}0]}}"#, "0,".repeat(50 * MB));
-    let line = format!("{{\"index\":{{\"_index\":\"docs\"}}}}\n{{\"n\":[{}0]}}\n", "1234,".repeat(1_000));
+    let line = format!("{{\"index\":{{\"_index\":\"docs\"}}}}\n{{\"n\":[{}0]}}\n", "123456789012,".repeat(1_000));
     let lines = line.repeat(100 * MB / line.len());
     [
         ("a_body_of_10_MB", "PUT", "/_connector/_sync_job/job-0000000000000001/_claim", cursor.into()),
