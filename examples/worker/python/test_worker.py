@@ -61,6 +61,7 @@ def test_it_gets_over_an_incident():
         mock.assert_conformant("warning")
 
 
+@pytest.mark.elastimock(fail_on="never")
 def test_two_workers_that_want_the_same_job_are_let_go_together(elastimock):
     elastimock.stub({"request": {"operation": "connector.sync_job_list"}, "response": {"hold": "both"}})
     with ThreadPoolExecutor() as pool:
@@ -71,7 +72,6 @@ def test_two_workers_that_want_the_same_job_are_let_go_together(elastimock):
         assert [worker.result() for worker in workers] == ["job-old", "job-old"]
     # Elasticsearch lets both have it; the judgement is that only one may.
     assert "claim-of-running-job" in elastimock.findings().rules
-    elastimock.reset()
 
 
 def test_what_was_said_can_be_judged_later(elastimock, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import importlib
 import json
@@ -83,7 +84,7 @@ class Server:
 
     It ends with ``stop()``, at the end of a ``with`` block, and whenever this process ends, however that happens.
     ``fixtures`` are what it starts with: paths, or a fixture as a dictionary. ``args`` are flags of
-    ``elastimock serve``.
+    ``elastimock serve``; without ``--listen`` it is at a free port of 127.0.0.1.
 
     Raises ``ElastimockError`` with the mock's own words if it does not start.
     """
@@ -105,31 +106,52 @@ class Server:
     ) -> None:
         self._owner = os.getpid()
         self._timeout = timeout
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()
         single = isinstance(fixtures, (str, os.PathLike, Mapping))
-        given: list[Fixture] = [fixtures] if single else list(fixtures)  # type: ignore[list-item,arg-type]
-        words = [binary(), "serve", "--json", "--quiet", "--listen", "127.0.0.1:0", "--exit-with-stdin"]
-        if os.name == "posix":
+        self._fixtures: list[Fixture] = [fixtures] if single else list(fixtures)  # type: ignore[list-item,arg-type]
+        self._args = list(args)
+        self._start()
+
+    def _start(self) -> None:
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        # What was found in scopes that were ended; the plugin asks for it.
+        self._earlier: list[Findings] = []
+        try:
+            words = [binary(), "serve", "--json", "--quiet", "--exit-with-stdin"]
+        except FileNotFoundError as error:
+            raise ElastimockError(str(error)) from None
+        if not any(word == "--listen" or word.startswith("--listen=") for word in self._args):
+            words += ["--listen", "127.0.0.1:0"]
+        if os.name == "posix" and (sys.platform != "linux" or os.path.exists("/proc/self/stat")):
             # A process that was forked from this one may hold its standard input open.
             words += ["--exit-with-pid", str(self._owner)]
         with tempfile.TemporaryDirectory(prefix="elastimock-") as folder:
-            for at, fixture in enumerate(given):
+            for at, fixture in enumerate(self._fixtures):
                 if isinstance(fixture, Mapping):
                     path = Path(folder) / f"fixture-{at}.json"
                     path.write_text(json.dumps(fixture), encoding="utf-8")
                     fixture = path
                 words += ["--fixtures", os.fspath(fixture)]
-            self._process = subprocess.Popen(
-                [*words, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
-            )
+            try:
+                # In a session of its own: Ctrl-C is for those who use it, who still ask it afterwards.
+                self._process = subprocess.Popen(
+                    [*words, *self._args],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._stderr,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise ElastimockError(f"cannot start {words[0]}: {error}") from None
             ready = self._first_line()
         try:
             told = json.loads(ready)
             self.url, self.port, self.seed = told["url"], told["port"], told["seed"]
             self.ca, self.ca_fingerprint = told.get("ca"), told.get("ca_fingerprint")
         except (ValueError, KeyError, TypeError):
+            code = self._process.poll()
             self._kill()
-            raise ElastimockError(self._told() or f"the mock did not start: {ready!r}") from None
+            ended = "it has not said that it is ready" if code is None else _ended(code)
+            raise ElastimockError(self._told() or f"the mock did not start: {words[0]}: {ended}") from None
 
     # ── its life ──────────────────────────────────────────────────────────────────────────────────
 
@@ -155,6 +177,10 @@ class Server:
     ) -> None:
         self.stop()
 
+    @property
+    def _is_gone(self) -> bool:
+        return self._process.poll() is not None
+
     def _first_line(self) -> str:
         lines: list[str] = []
         stdout = self._process.stdout
@@ -166,7 +192,15 @@ class Server:
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
         reader.join(self._timeout)
+        if lines and not lines[0]:
+            # It has closed its standard output, so that it is about to end.
+            self._process.wait(self._timeout)
         return lines[0] if lines else ""
+
+    def _start_again(self) -> None:
+        """A new process in place of one that has ended: the next test has a mock all the same."""
+        self.stop()
+        self._start()
 
     def _kill(self) -> None:
         self._process.kill()
@@ -208,8 +242,11 @@ class Server:
             connection.request(method, target, content, headers)
             answer = connection.getresponse()
             text = answer.read().decode("utf-8")
-        except OSError as error:
-            raise ElastimockError(f"{method} {target}: {error}; the mock told: {self._told()}") from error
+        except (OSError, http.client.HTTPException) as error:
+            code = self._process.poll()
+            why = str(error) if code is None else f"the mock has ended, {_ended(code)}"
+            told = self._told()
+            raise ElastimockError(f"{method} {target}: {why}" + (f"; it told: {told}" if told else "")) from error
         finally:
             connection.close()
         if answer.status >= 400:
@@ -223,11 +260,23 @@ class Server:
         """
         caller = sys._getframe(1)
         place = source or place_of(caller.f_code.co_filename, caller.f_lineno)
+        self._end_scope()
         self.admin("POST", "/scopes", {"name": name, "source": place})
 
     def reset(self) -> None:
-        """Ends the scope and begins the next, which has no name."""
+        """Ends the scope and begins the next, which has no name. What was found in it stays found."""
+        self._end_scope()
         self.admin("POST", "/reset")
+
+    def _end_scope(self) -> None:
+        found = self._found()
+        if found:
+            self._earlier.append(found)
+
+    def _found(self) -> Findings | None:
+        """What was found in the scope that goes on; without a text when that is nothing."""
+        counts = self.admin("GET", "/findings", query={"end": "true"})["counts"]
+        return self.findings() if counts["error"] + counts["warning"] else None
 
     def findings(self, *, end: bool = True, scope: str | None = None) -> Findings:
         """What clients did wrong in the scope that goes on, in another one, or in ``scope="all"``.
@@ -279,13 +328,22 @@ class Server:
     def put_state(self, *fixtures: Fixture) -> None:
         """Replaces the state by fixtures, as JSON files or dictionaries."""
         first, *others = fixtures or ({},)
-        self.admin("PUT", "/state", _read(first))
+        for at, document in enumerate(_documents(first)):
+            self._state("POST" if at else "PUT", document)
         self.add_state(*others)
 
     def add_state(self, *fixtures: Fixture) -> None:
         """Adds fixtures to the state."""
         for fixture in fixtures:
-            self.admin("POST", "/state", _read(fixture))
+            for document in _documents(fixture):
+                self._state("POST", document)
+
+    def _state(self, method: str, document: tuple[str, Json]) -> None:
+        where, content = document
+        try:
+            self.admin(method, "/state", content)
+        except ElastimockError as error:
+            raise ElastimockError(f"{where}: {error}" if where else str(error)) from None
 
     def sync_job(self, id: str) -> dict[str, Json]:
         """A sync job as it is stored. Raises ``KeyError`` if there is none."""
@@ -335,12 +393,27 @@ class Server:
         return self.admin("POST", "/hand", dict(deed))
 
 
-def _read(fixture: Fixture) -> Json:
+def _documents(fixture: Fixture) -> list[tuple[str, Json]]:
+    """Where a fixture stands, and what it says; a folder has one for each of its files."""
     if isinstance(fixture, Mapping):
-        return dict(fixture)
+        return [("", dict(fixture))]
     path = Path(fixture)
-    text = path.read_text(encoding="utf-8")
-    if path.suffix not in (".yaml", ".yml"):
+    if not path.is_dir():
+        return [(str(path), _read(path))]
+    kinds = (".json", ".yaml", ".yml", ".json.gz", ".yaml.gz", ".yml.gz")
+    files = sorted(file for file in path.iterdir() if file.name.endswith(kinds) and not file.name.startswith("."))
+    if not files:
+        raise ElastimockError(f"{path}: there is no fixture in this folder")
+    return [(str(file), _read(file)) for file in files]
+
+
+def _read(path: Path) -> Json:
+    try:
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ElastimockError(f"{path}: cannot be read: {error}") from None
+    if path.suffix not in (".yaml", ".yml") and not path.name.endswith((".yaml.gz", ".yml.gz")):
         try:
             return json.loads(text)
         except ValueError as error:
@@ -349,7 +422,23 @@ def _read(fixture: Fixture) -> Json:
         yaml = importlib.import_module("yaml")
     except ImportError:
         raise ElastimockError(f"{path}: a fixture of one test is JSON, or YAML where PyYAML is installed") from None
-    return yaml.safe_load(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ElastimockError(f"{path}: {error}") from None
+
+
+def _ended(code: int) -> str:
+    return f"with exit code {code}" if code >= 0 else f"by signal {-code}"
+
+
+def joined(found: Sequence[Findings]) -> Findings:
+    """The findings of several scopes as those of one."""
+    if len(found) == 1:
+        return found[0]
+    text = "\n\n".join(each.text for each in found)
+    every = [finding for each in found for finding in each]
+    return Findings(every, sum(each.errors for each in found), sum(each.warnings for each in found), text)
 
 
 def _reason(text: str) -> str:

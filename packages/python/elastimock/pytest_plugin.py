@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from elastimock._server import FailOn, Findings, Fixture, Server, place_of
+from elastimock._server import ElastimockError, FailOn, Findings, Fixture, Server, joined, place_of
 
 _FAIL_ON = ("error", "warning", "never")
 _KNOWN = ("fixtures", "stubs", "clock", "allow", "fail_on")
@@ -27,28 +27,46 @@ it may break, {"job-left-open": "it ends after the claim"}; fail_on: error, warn
 
 
 class _Mock:
-    """What belongs to a test while it runs."""
+    """What belongs to a test while it runs, or to what is between two tests."""
 
     def __init__(self, server: Server, fail_on: FailOn) -> None:
         self.server = server
         self.fail_on = fail_on
-        self.told = 0
+        self.told = (0, 0)
+        #: Whether the mock has ended and a test has failed for it.
+        self.is_lost = False
+        #: Whether the test has its verdict, so that further calls are none of its own.
+        self.is_over = False
+        server._earlier.clear()
 
-    def news(self) -> Findings | None:
-        """What fails the test, if there is more of it than was told already."""
-        found = self.server.findings()
-        count = found.errors + (found.warnings if self.fail_on == "warning" else 0)
-        is_news = found.fail(self.fail_on) and count > self.told
-        self.told = max(self.told, count)
-        return found if is_news else None
+    def news(self) -> str | None:
+        """The report that fails the test, if there is more in it than was told already.
 
-    def report(self, found: Findings) -> str:
+        Raises ``ElastimockError`` once if the mock has ended.
+        """
+        if self.server._is_gone:
+            if self.is_lost:
+                return None
+            self.is_lost = True
+        goes_on = self.server._found()
+        found = [*self.server._earlier, *([goes_on] if goes_on else [])]
+        if not found:
+            return None
+        whole = joined(found)
+        errors, warnings = self.told
+        is_news = whole.errors > errors or (self.fail_on == "warning" and whole.warnings > warnings)
+        self.told = (max(errors, whole.errors), max(warnings, whole.warnings))
+        return self._report(whole) if is_news and whole.fail(self.fail_on) else None
+
+    def _report(self, found: Findings) -> str:
         if found.errors or self.fail_on != "warning":
             return found.text
         return f"warnings fail this test (fail_on=warning)\n{found.text}"
 
 
+#: The mock of a test, and the one whose scope goes on.
 _MOCK = pytest.StashKey[_Mock]()
+_LATEST = pytest.StashKey[_Mock]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,13 +97,94 @@ def elastimock_server(request: pytest.FixtureRequest) -> Generator[Server]:
     """The mock's process. Tests use ``elastimock``; this is for what is made once in a session."""
     config = request.config
     args: list[str] = list(config.getini("elastimock_args"))
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    if worker:
+        args = _of_worker(args, worker)
+        if os.name == "posix":
+            # A worker that is busy outlives the process that has started it.
+            args += ["--exit-with-pid", str(os.getppid())]
     folder = config.getoption("--elastimock-record")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        worker = getattr(config, "workerinput", {}).get("workerid", "main")
-        args += ["--record", str(Path(folder) / f"{worker}.ndjson")]
+        args += ["--record", str(Path(folder) / f"{worker or 'main'}.ndjson")]
     with Server(config.getini("elastimock_fixtures"), args=args) as server:
+        fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
+        config.stash[_LATEST] = _Mock(server, fail_on)
+        config.stash[_LATEST].is_over = True
         yield server
+        _fail_between(config, "after the last test")
+        del config.stash[_LATEST]
+
+
+def _of_worker(args: list[str], worker: str) -> list[str]:
+    """Flags for one of several processes: each has reports and recordings of its own, ``report.gw0.xml``."""
+
+    def own(path: str) -> str:
+        file = Path(path)
+        return str(file.with_name(f"{file.stem}.{worker}{file.suffix}")) if path and path != "-" else path
+
+    def report(word: str) -> str:
+        kind, equals, path = word.partition("=")
+        return kind + equals + own(path)
+
+    given = list(args)
+    for flag, variable in (("--report", "ELASTIMOCK_REPORT"), ("--record", "ELASTIMOCK_RECORD")):
+        # What a variable says holds where no flag does.
+        if os.environ.get(variable) and not any(word.split("=")[0] == flag for word in args):
+            given += [flag, os.environ[variable]]
+    for at, word in enumerate(given):
+        before = given[at - 1] if at else ""
+        flag, equals, value = word.partition("=")
+        if before == "--report" or (flag == "--report" and equals):
+            values = ",".join(map(report, (value if flag == "--report" else word).split(",")))
+            given[at] = f"--report={values}" if flag == "--report" else values
+        elif before == "--record" or (flag == "--record" and equals):
+            given[at] = f"--record={own(value)}" if flag == "--record" else own(word)
+    return given
+
+
+def _fail_between(config: pytest.Config, when: str) -> None:
+    """Fails for what was found since the latest verdict, outside of all tests."""
+    latest = config.stash.get(_LATEST, None)
+    if not latest or latest.server._is_gone:
+        return
+    latest.fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
+    report = latest.news()
+    if report:
+        pytest.fail(f"{when}:\n{report}", pytrace=False)
+
+
+def _end_between(config: pytest.Config, when: str) -> None:
+    latest = config.stash.get(_LATEST, None)
+    if latest:
+        latest.is_over = True
+        _fail_between(config, when)
+
+
+def _begin_between(config: pytest.Config, name: str, source: str) -> None:
+    """Begins a scope for calls that are no test's, unless one goes on."""
+    latest = config.stash.get(_LATEST, None)
+    if latest and latest.is_over and not latest.server._is_gone:
+        latest.server.scope(name, source)
+        fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
+        config.stash[_LATEST] = _Mock(latest.server, fail_on)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Generator[None, Any, Any]:
+    """What a fixture of more than one test does wrong is its own error, when it is made and when it is taken down."""
+    if fixturedef.scope == "function" or fixturedef.argname == "elastimock_server":
+        return (yield)
+    config, name = request.config, f"fixture {fixturedef.argname}"
+    code = getattr(fixturedef.func, "__code__", None)
+    source = place_of(code.co_filename, code.co_firstlineno, fixturedef.argname) if code else name
+    # The last to be called when it is taken down, and behind what it does itself.
+    fixturedef.addfinalizer(lambda: _end_between(config, f"{name}, when it was taken down"))
+    _begin_between(config, name, source)
+    result = yield
+    fixturedef.addfinalizer(lambda: _begin_between(config, name, source))
+    _fail_between(config, f"{name}, when it was made")
+    return result
 
 
 @pytest.fixture
@@ -93,6 +192,9 @@ def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Gen
     """A mock server in a scope of this test's own. Its findings fail the test."""
     server, item = elastimock_server, request.node
     wanted = _wanted(item)
+    if server._is_gone:
+        server._start_again()
+    _fail_between(item.config, "between the test before this one and this one, perhaps by a thread")
     server.scope(item.nodeid, _place(item))
     if "fixtures" in wanted:
         server.put_state(*(_beside(item.path, fixture) for fixture in _listed(wanted["fixtures"])))
@@ -102,7 +204,7 @@ def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Gen
         server.stub(*_listed(wanted["stubs"]))
     for rule, reason in wanted.get("allow", {}).items():
         server.allow(rule, reason)
-    mock = item.stash[_MOCK] = _Mock(server, wanted["fail_on"])
+    mock = item.stash[_MOCK] = item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"])
     before = {name: os.environ.get(name) for name in _VARIABLES}
     os.environ.update(dict.fromkeys(_VARIABLES, server.url))
     try:
@@ -114,29 +216,61 @@ def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Gen
             else:
                 os.environ[name] = value
     # What the test's own fixtures did wrong when they were taken down.
-    found = mock.news()
-    if found:
-        pytest.fail(mock.report(found), pytrace=False)
+    mock.is_over = True
+    report = mock.news()
+    if report:
+        pytest.fail(report, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    if _MOCK not in item.stash and "elastimock_server" in getattr(item, "fixturenames", ()):
+        # It has the process alone, without a scope that its fixtures have begun.
+        _begin_between(item.config, item.nodeid, _place(item))
+        item.stash[_MOCK] = item.config.stash[_LATEST]
+        item.config.stash[_LATEST].is_over = True
     try:
         result = yield
+    except (KeyboardInterrupt, pytest.exit.Exception):
+        raise
     except pytest.skip.Exception:
+        # A test that has done something wrong does not get away with it by skipping itself.
+        _fail_with_news(item)
         raise
-    except Exception as error:
-        mock = item.stash.get(_MOCK, None)
-        found = mock.news() if mock else None
-        if mock and found and found.text not in str(error):
-            # The test failed by itself; why may stand here.
-            item.add_report_section("call", "elastimock", mock.report(found))
+    except BaseException as error:
+        _add_news(item, error)
         raise
-    mock = item.stash.get(_MOCK, None)
-    found = mock.news() if mock else None
-    if mock and found:
-        pytest.fail(mock.report(found), pytrace=False)
+    # unittest keeps to itself that a test has failed, and how.
+    kept: list[BaseException] = [info.value for info in getattr(item, "_excinfo", None) or []]
+    failed = next((error for error in kept if not isinstance(error, pytest.skip.Exception)), None)
+    if failed:
+        _add_news(item, failed)
+    else:
+        _fail_with_news(item)
     return result
+
+
+def _fail_with_news(item: pytest.Item) -> None:
+    mock = item.stash.get(_MOCK, None)
+    report = mock.news() if mock else None
+    if report:
+        if getattr(item, "_excinfo", None):
+            # A skip that unittest keeps would be told in place of it.
+            item._excinfo = None  # type: ignore[attr-defined]
+        pytest.fail(report, pytrace=False)
+
+
+def _add_news(item: pytest.Item, error: BaseException) -> None:
+    """The test failed by itself; why may stand in the report beside it."""
+    mock = item.stash.get(_MOCK, None)
+    if not mock:
+        return
+    try:
+        report = mock.news()
+    except ElastimockError as gone:
+        report = str(gone) if str(gone) not in str(error) else None
+    if report and report not in str(error):
+        item.add_report_section("call", "elastimock", report)
 
 
 def _wanted(item: pytest.Item) -> dict[str, Any]:
@@ -158,8 +292,9 @@ def _wanted(item: pytest.Item) -> dict[str, Any]:
 
 def _place(item: pytest.Item) -> str:
     """Where the test stands: findings point there."""
-    line = item.location[1]
-    return place_of(item.path, None if line is None else line + 1, item.name)
+    # The file of the line: a test that is inherited stands in another one than its class.
+    file, line, _ = item.location
+    return place_of(item.config.rootpath / file, None if line is None else line + 1, item.name)
 
 
 def _listed(given: Any) -> list[Any]:

@@ -219,3 +219,228 @@ def test_findings_point_at_the_test(suite):
     assert places[3] == ("test_it.py", line_of("elastimock.scope"), None)
     told = (pytester.path / "found.txt").read_text()
     assert told.startswith(f"::error file=test_it.py,line={places[0][1]},title=blank-worker-hostname in test_it.py")
+
+
+def test_findings_between_tests_are_told(suite):
+    suite = suite("""
+        @pytest.fixture(scope="module")
+        def wide(elastimock_server):
+            claim(elastimock_server, worker="")
+            yield
+            claim(elastimock_server, worker="")
+
+        def test_it(wide, elastimock):
+            claim(elastimock)
+
+        def test_good(elastimock):
+            claim(elastimock)
+
+        class TestLater:
+            @pytest.fixture(scope="class", autouse=True)
+            def wide(self, elastimock_server):
+                claim(elastimock_server, worker="")
+
+            def test_first(self, elastimock):
+                claim(elastimock)
+
+            def test_second(self, elastimock):
+                claim(elastimock)
+
+        def test_only_the_server(elastimock_server):
+            claim(elastimock_server, worker="")
+
+        def test_after(elastimock_server):
+            pass
+    """)
+    result = run(suite, "-p", "no:asyncio")
+    result.assert_outcomes(passed=3, failed=1, errors=3)
+    result.stdout.fnmatch_lines([
+        "*ERROR at setup of test_it*",
+        "fixture wide, when it was made:",
+        "the client broke the contract: 1 error*",
+        "*called from: test_it.py:* (wide)",
+        "*ERROR at setup of TestLater.test_first*",
+        "*ERROR at teardown of test_after*",
+        "fixture wide, when it was taken down:",
+        "*_ test_only_the_server _*",
+        "*called from: test_it.py:* (test_only_the_server)",
+    ])
+    result.stdout.no_fnmatch_line("*ERROR at setup of test_good*")
+
+
+def test_a_wide_fixture_that_does_wrong_at_its_end_is_an_error(suite):
+    suite = suite("""
+        @pytest.fixture(scope="session")
+        def registered(elastimock_server):
+            claim(elastimock_server)
+            yield elastimock_server.sync_job("job-pending")
+            claim(elastimock_server, worker="")
+
+        def test_it(registered, elastimock):
+            claim(elastimock)
+
+        def test_late(registered, elastimock):
+            claim(elastimock)
+    """)
+    suite.makeini("[pytest]\nelastimock_args = --report junit=out.xml\n")
+    result = run(suite)
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines([
+        "*ERROR at teardown of test_late*",
+        "fixture registered, when it was taken down:",
+        "*called from: test_it.py:* (registered)",
+    ])
+    # No test is blamed for it.
+    assert (suite.path / "out.xml").read_text().count("<failure") == 1
+
+
+def test_a_scope_that_a_test_ends_is_still_its_own(suite):
+    result = run(suite("""
+        def test_reset(elastimock):
+            claim(elastimock, worker="")
+            elastimock.reset()
+            claim(elastimock)
+
+        def test_scope(elastimock):
+            claim(elastimock, worker="")
+            elastimock.scope("second half")
+            claim(elastimock, worker="")
+
+        def test_good(elastimock):
+            elastimock.reset()
+            claim(elastimock)
+    """))
+    result.assert_outcomes(passed=1, failed=2)
+
+
+def test_however_a_test_ends_it_has_one_result(suite):
+    result = run(suite("""
+        import unittest
+
+        def test_fail(elastimock):
+            claim(elastimock, worker="")
+            pytest.fail("mine")
+
+        def test_exit(elastimock):
+            claim(elastimock, worker="")
+            raise SystemExit(3)
+
+        def test_xfail(elastimock):
+            claim(elastimock, worker="")
+            pytest.xfail("known")
+
+        def test_skip(elastimock):
+            claim(elastimock, worker="")
+            pytest.skip("not here")
+
+        class TestCase(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def mock(self, elastimock):
+                self.mock = elastimock
+
+            def test_good(self):
+                claim(self.mock)
+
+            def test_guilty(self):
+                claim(self.mock, worker="")
+
+            def test_both(self):
+                claim(self.mock, worker="")
+                self.fail("mine")
+
+            def test_skips(self):
+                claim(self.mock, worker="")
+                self.skipTest("not here")
+
+            def test_good_skip(self):
+                self.skipTest("not here")
+    """))
+    result.assert_outcomes(passed=1, failed=6, xfailed=1, skipped=1)
+    # Three fail by themselves, and have the report beside.
+    assert str(result.stdout).count("- Captured elastimock call -") == 3
+
+
+def test_a_mock_that_ends_fails_one_test(suite):
+    result = run(suite("""
+        def test_kill(elastimock):
+            elastimock._process.kill()
+            elastimock._process.wait()
+
+        def test_next(elastimock):
+            claim(elastimock)
+
+        def test_stop(elastimock):
+            elastimock.stop()
+            elastimock.advance("5m")
+
+        def test_last(elastimock):
+            claim(elastimock)
+    """))
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(["*the mock has ended, by signal 9*", "*the mock has ended, with exit code 0*"])
+
+
+def test_an_inherited_test_stands_where_it_is_written(suite):
+    pytester = suite("""
+        from base import Base
+
+        class TestHere(Base):
+            pass
+    """)
+    pytester.makepyfile(base="""
+        class Base:
+            def test_inherited(self, elastimock):
+                import test_it
+                test_it.claim(elastimock, worker="")
+    """)
+    result = run(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*called from: base.py:2 (test_inherited)"])
+
+
+def test_a_fixture_of_one_test_is_read_as_serve_reads_it(suite):
+    pytester = suite("""
+        import gzip, json, pathlib
+
+        state = {"connectors": [{"id": "a"}], "sync_jobs": [{"id": "j", "connector_id": "a"}]}
+        folder = pathlib.Path(__file__).parent / "folder"
+        folder.mkdir(exist_ok=True)
+        (folder / "a.json.gz").write_bytes(gzip.compress(json.dumps(state).encode()))
+        (folder / "b.json").write_text('{"connectors": [{"id": "b"}]}')
+        (folder.parent / "bad.json").write_text('{"conectors": []}')
+
+        @pytest.mark.elastimock(fixtures="folder")
+        def test_folder(elastimock):
+            claim(elastimock, job="j")
+            assert [connector["id"] for connector in elastimock.state["connectors"]] == ["a", "b"]
+
+        @pytest.mark.elastimock(fixtures=["folder/b.json", "bad.json"])
+        def test_bad(elastimock): pass
+
+        @pytest.mark.elastimock(fixtures="nowhere.json")
+        def test_nowhere(elastimock): pass
+    """)
+    result = run(pytester)
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(["*bad.json: *did you mean `connectors`*", "*nowhere.json: cannot be read*"])
+
+
+def test_processes_in_parallel_write_reports_of_their_own(suite, monkeypatch):
+    pytester = suite("""
+        @pytest.mark.parametrize("number", range(2))
+        def test_claim(elastimock, number):
+            claim(elastimock)
+    """)
+    pytester.makeini("[pytest]\nelastimock_args = --report junit=out.xml,json=out.json --report=text=out.txt\n")
+    monkeypatch.setenv("ELASTIMOCK_RECORD", "out.ndjson")
+    run(pytester, "-n", "2", "--dist", "each").assert_outcomes(passed=4)
+    written = sorted(path.name for path in pytester.path.glob("out.*"))
+    assert written == [f"out.{worker}.{kind}" for worker in ("gw0", "gw1") for kind in ("json", "ndjson", "txt", "xml")]
+
+
+def test_a_binary_that_is_none_is_named(suite, monkeypatch):
+    for binary, told in (("/bin/false", "*/bin/false: with exit code 1*"), ("/nowhere/elastimock", "*cannot start /nowhere*")):
+        monkeypatch.setenv("ELASTIMOCK_BINARY", binary)
+        result = run(suite("def test_it(elastimock): pass"))
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines([told])

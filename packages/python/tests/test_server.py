@@ -106,11 +106,11 @@ def test_no_server_outlives_its_program(forks):
         import os, sys, time
         from elastimock import Server
         server = Server()
-        print(server._process.pid, flush=True)
         if {forks} and os.fork() == 0:
             sys.stdout.close()
-            time.sleep(20)
-        time.sleep(60)
+            time.sleep(300)
+        print(server._process.pid, flush=True)
+        time.sleep(300)
     """
     running = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert running.stdout
