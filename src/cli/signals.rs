@@ -159,8 +159,7 @@ impl Signals {
             SignalKind::user_defined1(),
             SignalKind::user_defined2(),
         ];
-        let ignored = ignored();
-        let heard = kinds.into_iter().filter(|kind| ignored >> (kind.as_raw_value() - 1) & 1 == 0);
+        let heard = kinds.into_iter().filter(|kind| *kind != SignalKind::hangup() || !ignores_hangup());
         heard.map(|kind| Ok((kind.as_raw_value(), signal(kind)?))).collect::<std::io::Result<_>>().map(Signals)
     }
 
@@ -176,13 +175,13 @@ impl Signals {
     }
 }
 
-/// The signals that the process was started to survive, one a bit: with `nohup` that of a terminal's end. Known where
-/// the system tells.
+/// Whether the process was started to survive its terminal, as `nohup` does. Known where the system tells. A shell
+/// has what it starts with `&` ignore Ctrl-C too, and that is heard all the same: `kill -INT` is meant.
 #[cfg(unix)]
-fn ignored() -> u64 {
+fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Hears Ctrl-C.
