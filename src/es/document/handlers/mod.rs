@@ -21,7 +21,7 @@ use crate::es::index::handlers::lookup::{
 };
 use crate::es::ingest::PipelineTarget;
 use crate::es::refusal::{IndexRefusal, Refusal};
-use crate::es::search::request::vector_rule;
+use crate::es::search::request::{preference, vector_rule};
 use crate::es::search::source_filter::SourceFilter;
 use crate::es::store::Cluster;
 use crate::json::{self, Position};
@@ -410,7 +410,7 @@ pub(super) fn pipeline_offence(pipeline: Option<&str>) -> Option<String> {
 }
 
 /// The name of the token that begins a value.
-pub(super) fn token_of(value: &Value) -> &'static str {
+pub(crate) fn token_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "VALUE_NULL",
         Value::Bool(_) => "VALUE_BOOLEAN",
@@ -425,6 +425,7 @@ pub(super) fn token_of(value: &Value) -> &'static str {
 
 /// The index that a read of one document goes to, refreshed before if the read wants that.
 pub(super) fn read_from<'c>(cluster: &'c mut Cluster, call: &Call, name: &str) -> Result<&'c Index, ApiError> {
+    preference(call.query("preference"))?;
     if call.switch("refresh") {
         let name = cluster.resolve_one(name, call.now)?.name().clone();
         cluster.index_mut(&name).into_iter().for_each(Index::refresh);

@@ -9,7 +9,7 @@ use super::untyped;
 use crate::es::body::schema::split_list;
 use crate::es::document::store::Design;
 use crate::es::error::ApiError;
-use crate::es::http::call::{Call, Reply};
+use crate::es::http::call::{Call, Reply, long_in};
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
 use crate::es::index::settings;
@@ -72,12 +72,17 @@ fn shown_aliases(design: &Design) -> Value {
     Value::Object(design.aliases.iter().map(|(name, says)| (name.clone(), Value::Object(says.clone()))).collect())
 }
 
+/// A text, or another value as one.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// The texts of a list, or the one text in its place.
 fn texts(value: Option<&Value>) -> Vec<String> {
     match value {
-        Some(Value::Array(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
-        Some(Value::String(text)) => vec![text.clone()],
-        _ => Vec::new(),
+        Some(Value::Array(items)) => items.iter().map(text).collect(),
+        None | Some(Value::Null) => Vec::new(),
+        Some(one) => vec![text(one)],
     }
 }
 
@@ -132,6 +137,7 @@ pub(crate) fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply,
         return Err(ApiError::illegal(&format!("component template [{name}] already exists")));
     }
     check_members("component_template", body, &["template", "version", "_meta", "deprecated"])?;
+    check_kinds("component_template", body)?;
     let template = body.get("template").ok_or_else(|| ApiError::illegal("Required [template]"))?;
     check_names(name, &[])?;
     let design = design(name, template)?;
@@ -241,6 +247,28 @@ fn check_members(parser: &str, body: &Value, known: &[&str]) -> Result<(), ApiEr
     }
 }
 
+/// Refuses members whose values are of another kind than their parser wants.
+fn check_kinds(parser: &str, body: &Value) -> Result<(), ApiError> {
+    let is_switch = |value: &Value| value.is_boolean() || *value == "true" || *value == "false";
+    let is_text = |value: &Value| !value.is_object() && !value.is_array();
+    for (name, value) in body.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        let is_right = match name.as_str() {
+            "template" | "_meta" => value.is_object(),
+            "priority" | "version" => long_in(value).is_some(),
+            "deprecated" | "allow_auto_create" => is_switch(value),
+            "index_patterns" | "composed_of" | "ignore_missing_component_templates" => match value {
+                Value::Array(items) => items.iter().all(is_text),
+                one => is_text(one),
+            },
+            _ => true,
+        };
+        if !is_right {
+            return Err(ApiError::bad_template_field(parser, name, value));
+        }
+    }
+    Ok(())
+}
+
 // ── composable templates ──────────────────────────────────────────────────────────────────────────
 
 /// The members of a composable template, in the order in which they are shown behind its template.
@@ -260,6 +288,7 @@ const MEMBERS: [&str; 10] = [
 /// Reads a composable template.
 fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTemplate, ApiError> {
     check_members("index_template", body, &MEMBERS)?;
+    check_kinds("index_template", body)?;
     if body.get("data_stream").is_some() {
         let instead = "leave it out, and write to an index: there are no data streams here";
         return Err(ApiError::unsupported("[data_stream] of an index template", instead));
@@ -271,6 +300,10 @@ fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTe
     let patterns = texts(body.get("index_patterns"));
     if patterns.is_empty() {
         return Err(ApiError::illegal("Required [index_patterns]"));
+    }
+    let priority = body.get("priority").and_then(long_in).unwrap_or(0);
+    if priority < 0 {
+        super::lookup::refuse(&["index template priority must be >= 0".to_owned()])?;
     }
     check_names(name, &patterns)?;
     let composed_of = texts(body.get("composed_of"));
@@ -298,7 +331,6 @@ fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTe
             told[*member] = value.clone();
         }
     }
-    let priority = body.get("priority").and_then(Value::as_i64).unwrap_or(0);
     Ok(IndexTemplate { shown: told, patterns, priority, composed_of, design })
 }
 
@@ -468,6 +500,7 @@ pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Ap
         let mut names = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
         ApiError::unknown_legacy_key(names.find(|name| !known.contains(name)).unwrap_or_default())
     })?;
+    check_legacy(body)?;
     let patterns = texts(body.get("index_patterns"));
     if patterns.is_empty() {
         super::lookup::refuse(&["index patterns are missing".to_owned()])?;
@@ -483,12 +516,35 @@ pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Ap
     let design = design(name, &Value::Object(inside))?;
     let order = match call.query("order") {
         Some(order) => order.parse().ok(),
-        None => body.get("order").and_then(Value::as_i64),
+        None => body.get("order").and_then(long_in),
     };
     let version = body.get("version").and_then(Value::as_i64);
     let template = LegacyTemplate { patterns, order: order.unwrap_or(0), version, design };
     cluster.templates_mut().legacy.insert(name.to_owned(), template);
     Ok(Reply::acknowledged())
+}
+
+/// Refuses members of an older template whose values are of another kind.
+///
+/// Source: Elasticsearch 9.x, request to put an index template, its reading of a map.
+fn check_legacy(body: &Value) -> Result<(), ApiError> {
+    for (name, value) in body.as_object().into_iter().flatten() {
+        let offence = match (name.as_str(), value) {
+            ("index_patterns", Value::Array(_) | Value::String(_)) => continue,
+            ("index_patterns", _) => "Malformed [index_patterns] value, should be a string or a list of strings",
+            ("version", version) if !version.is_i64() => "Malformed [version] value, should be an integer",
+            ("settings", settings) if !settings.is_object() => {
+                "Malformed [settings] section, should include an inner object"
+            }
+            ("order", order) if long_in(order).is_none() => return Err(ApiError::no_order(&text(order))),
+            ("mappings" | "aliases", inner) if !inner.is_object() && !inner.is_string() => {
+                return Err(ApiError::unsupported(&format!("[{name}] of a template that is no object"), "write { … }"));
+            }
+            _ => continue,
+        };
+        return Err(ApiError::illegal(offence));
+    }
+    Ok(())
 }
 
 /// `indices.get_template`.

@@ -380,6 +380,25 @@ impl ApiError {
         full(400, Exception::new("parse_exception", format!("unknown key [{name}] in the template ")))
     }
 
+    /// A member of a template whose value is of another kind.
+    pub(crate) fn bad_template_field(parser: &str, name: &str, value: &serde_json::Value) -> ApiError {
+        let token = crate::es::document::handlers::token_of(value);
+        let exception = |reason| Exception::new("x_content_parse_exception", reason);
+        let is_number = ["priority", "version"].contains(&name);
+        match value.as_str().filter(|_| is_number) {
+            Some(text) => {
+                let cause = illegal_argument(format!("For input string: \"{text}\""));
+                full(400, exception(format!("[{parser}] failed to parse field [{name}]")).caused_by(cause))
+            }
+            None => full(400, exception(format!("[{parser}] {name} doesn't support values of type: {token}"))),
+        }
+    }
+
+    /// The order of an older template that is no number.
+    pub(crate) fn no_order(text: &str) -> ApiError {
+        full(400, Exception::new("number_format_exception", format!("For input string: \"{text}\"")))
+    }
+
     /// A template whose settings cannot be.
     pub(crate) fn invalid_template(name: &str, bad: crate::es::index::settings::BadSetting) -> ApiError {
         let reason = bad_setting(bad).reason.unwrap_or_default();

@@ -19,7 +19,7 @@ mod source;
 
 pub(crate) use by_query::{ByQuery, by_query};
 pub(crate) use lines::searches;
-pub(crate) use parameters::{SearchRequest, counting, lookup, pit_keep_alive, searching, vector_rule};
+pub(crate) use parameters::{SearchRequest, counting, lookup, pit_keep_alive, preference, searching, vector_rule};
 pub(crate) use scroll::{pit_id, scroll_asked, scroll_ids};
 pub(crate) use source::alias_filter;
 pub(crate) use source::time_of as time;
