@@ -123,10 +123,10 @@ struct RouteNode {
     /// Sorted by segment.
     literals: Vec<(&'static str, RouteNode)>,
     wildcard: Option<Box<RouteNode>>,
-    routes: Vec<Leaf>,
+    routes: Vec<RouteLeaf>,
 }
 
-struct Leaf {
+struct RouteLeaf {
     method: Method,
     names: Vec<&'static str>,
     route: RouteTarget,
@@ -205,7 +205,7 @@ impl Router {
             }
         }
         if !node.routes.iter().any(|leaf| leaf.method == method) {
-            node.routes.push(Leaf { method, names, route });
+            node.routes.push(RouteLeaf { method, names, route });
         }
     }
 
