@@ -46,7 +46,7 @@ const OWN: &str = "own";
 fn conditions() -> Vec<Word> {
     let search = |size: u64| post("/search-crm/_search", &json!({ "size": size, "query": { "match_all": {} } }));
     let stopped = |stub: Stub| stub.status(418);
-    vec![
+    [
         word("operation: info", stopped(Stub::on("info")), [(get("/"), "418"), (get("/_connector"), OWN)]),
         word(
             "operation: 'connector.*'",

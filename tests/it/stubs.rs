@@ -666,7 +666,7 @@ fn calls_are_let_go_in_the_order_that_the_admin_api_says() {
 fn a_server_that_is_dropped_cuts_the_calls_that_it_holds() {
     for stops in [drop as fn(MockServer), |server: MockServer| server.stop_blocking().expect("it stops")] {
         let server = server();
-        let _gate = server.gate(Stub::on("info"));
+        let gate = server.gate(Stub::on("info"));
         server.stub(Stub::on("connector.list").delay("1h"));
         let address = server.address();
         let clients = ["/", "/_connector"].map(|target| {
@@ -674,10 +674,11 @@ fn a_server_that_is_dropped_cuts_the_calls_that_it_holds() {
             client.write(&get(target));
             client
         });
-        _gate.wait_for(1, LONG).expect("the call");
+        gate.wait_for(1, LONG).expect("the call");
         server.wait_for("connector.list", 1, LONG).expect("the call");
         let began = std::time::Instant::now();
         stops(server);
+        drop(gate);
         for mut client in clients {
             let _ = client.try_read(false);
         }
