@@ -887,8 +887,9 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE", env = "ELASTIMOCK_EVIDENCE", hide_env = true)]
     pub evidence: Option<PathBuf>,
     /// Calls as this user, in place of the recorded credentials
-    #[arg(long, value_name = "NAME:PASSWORD", env = "ELASTIMOCK_USER", hide_env = true, conflicts_with = "api_key")]
-    pub user: Option<String>,
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = name_and_password, conflicts_with = "api_key")]
+    #[arg(env = "ELASTIMOCK_USER", hide_env = true)]
+    pub user: Option<(String, String)>,
     /// Calls with this API key, as `encoded` has it
     #[arg(long, value_name = "KEY", env = "ELASTIMOCK_API_KEY", hide_env = true)]
     pub api_key: Option<String>,

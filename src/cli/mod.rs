@@ -20,7 +20,6 @@
 //! It has no behaviour of its own: a server is the one that [`crate::mock::server::MockServerBuilder`] makes.
 
 mod args;
-mod caller;
 mod child;
 mod console;
 mod coverage;

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::args::Verify;
-use super::caller::{Base, Caller};
 use super::console::{CommandFailure, Console, Exit, counted};
 use super::evidence::Evidence;
 use super::prepare::Prepared;
 use super::progress::Progress;
 use super::recordings;
-use crate::base64;
-use crate::http::{Headers, Method, Request, Response};
+use crate::http::{Method, Request, Response};
 use crate::mock::admin;
+use crate::mock::wire::upstream::Upstream;
+use crate::mock::wire::upstream::blocking::BlockingClient;
 use crate::near_miss::Difference;
 use crate::record::event::{Change, Event};
 use crate::record::interaction::Interaction;
@@ -44,7 +44,7 @@ struct VerifyOutcome<'r> {
 
 /// The other server.
 pub(crate) struct OtherServer {
-    caller: Caller,
+    client: BlockingClient,
     /// What it is called in messages.
     name: String,
     /// Whether it is an elastimock, whose state and time can be set.
@@ -54,15 +54,15 @@ pub(crate) struct OtherServer {
 impl OtherServer {
     /// Finds out who is there.
     fn new(verify: &Verify) -> Result<OtherServer, CommandFailure> {
-        let mut always = Headers::new();
-        if let Some(user) = &verify.user {
-            always.push("authorization", &format!("Basic {}", base64::encode(user.as_bytes())));
+        let mut server = Upstream::new(&verify.against)?.timeout(verify.timeout);
+        if let Some((name, password)) = &verify.user {
+            server = server.user(name, password);
         }
         if let Some(key) = &verify.api_key {
-            always.push("authorization", &format!("ApiKey {key}"));
+            server = server.api_key(key);
         }
-        let caller = Caller::new(Base::parse(&verify.against)?, verify.timeout, always, verify.tls.trust()?)?;
-        let mut other = OtherServer { caller, name: verify.against.clone(), is_mock: false };
+        let client = BlockingClient::trusting(&server, verify.tls.trust()?)?;
+        let mut other = OtherServer { client, name: verify.against.clone(), is_mock: false };
         let health = other.send(&Request::new(Method::Get, format!("{}/health", admin::PREFIX)))?;
         let health = serde_json::from_slice::<Value>(health.body()).unwrap_or_default();
         other.is_mock = health["status"] == "ready" && health["seed"].is_number();
@@ -83,7 +83,7 @@ impl OtherServer {
     /// # Errors
     /// [`CommandFailure::surroundings`] if there is none.
     pub(crate) fn send(&mut self, request: &Request) -> Result<Response, CommandFailure> {
-        self.caller.call(request).map_err(|error| {
+        self.client.call(request).map_err(|error| {
             let call = format!("{} {}", request.method(), request.target());
             CommandFailure::surroundings(format!("{} does not answer {call}: {error}", self.name))
         })

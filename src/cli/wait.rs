@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::args::Wait;
-use super::caller::{Base, Caller};
 use super::console::{CommandFailure, Console, Exit};
-use crate::http::{Headers, Method, Request};
+use crate::http::{Method, Request};
 use crate::limits::WAIT_ATTEMPT_MS_MAX;
 use crate::mock::admin;
+use crate::mock::wire::upstream::Upstream;
+use crate::mock::wire::upstream::blocking::BlockingClient;
 
 /// Time between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -24,7 +25,7 @@ pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandFailure
     let began = Instant::now();
     let place = wait.port_file.as_ref().map_or_else(|| wait.url.clone(), |file| file.display().to_string());
     if wait.port_file.is_none() {
-        Base::parse(&wait.url)?;
+        Upstream::new(&wait.url)?;
     }
     // What cannot be read now cannot be read later.
     wait.tls.trust()?;
@@ -63,13 +64,13 @@ fn attempt(wait: &Wait, time_max: Duration) -> Result<(String, Vec<u8>), String>
     for url in urls {
         let trust = wait.tls.trust().map_err(|failure| failure.message)?;
         let trust = if trust.is_said() { trust } else { trust.blind() };
-        let caller = Base::parse(&url).and_then(|base| Caller::new(base, time_max, Headers::new(), trust));
-        let mut caller = caller.map_err(|failure| failure.message)?;
+        let client = Upstream::new(&url).and_then(|server| BlockingClient::trusting(&server.timeout(time_max), trust));
+        let client = client.map_err(|error| error.to_string())?;
         let health = Request::new(Method::Get, format!("{}/health", admin::PREFIX));
-        let now = match caller.call(&health) {
+        let now = match client.call(&health) {
             Ok(answer) if answer.status() == 200 => return Ok((url, answer.body().to_vec())),
             Ok(answer) => format!("status {}{}", answer.status(), reason(answer.body())),
-            Err(error) => error.to_string(),
+            Err(why) => why,
         };
         // The first address is the usual one: why that did not answer is worth knowing.
         if seen.is_empty() {

@@ -56,7 +56,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("socket2", &["src/mock/wire"]),
     ("tokio", &["src/mock/wire", "src/mock/server", "src/cli"]),
     ("tokio_rustls", &["src/mock/wire"]),
-    ("rustls", &["src/mock/wire/tls", "src/cli/caller.rs"]),
+    ("rustls", &["src/mock/wire/tls"]),
     ("rustls_native_certs", &["src/mock/wire/tls"]),
     ("rcgen", &["src/mock/wire/tls"]),
     ("ring", &["src/mock/wire/tls"]),

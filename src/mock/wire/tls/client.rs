@@ -1,8 +1,7 @@
 //! The client's side of TLS: what a command that calls another server trusts, as a rustls configuration.
 //!
 //! [`Trust`] says it: the authorities of a file, the fingerprint of a certificate, or else those of the system;
-//! [`Trust::config`] is what `rustls::ClientConnection` (blocking) and `tokio_rustls::TlsConnector` take, and
-//! [`server_name`] the host in their terms.
+//! [`Trust::config`] is what `tokio_rustls::TlsConnector` takes, and [`server_name`] the host in its terms.
 
 use std::fmt;
 use std::path::Path;

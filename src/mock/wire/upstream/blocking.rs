@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::limits::CALLER_ANSWER_BYTES_MAX;
 use crate::mock::wire::body::{self, Unread};
+use crate::mock::wire::tls::client::Trust;
 
 /// Header lines that are made anew; nobody would unpack an answer.
 const OWN: [&str; 3] = ["host", "content-length", "accept-encoding"];
@@ -28,9 +29,22 @@ impl BlockingClient {
     /// # Errors
     /// [`Error::is_invalid_input`] if its credentials cannot be sent; [`Error::is_surroundings`] without a runtime.
     pub(crate) fn new(upstream: &Upstream) -> Result<BlockingClient, Error> {
+        BlockingClient::of(UpstreamClient::new(upstream)?)
+    }
+
+    /// A client of an upstream that trusts, and shows of itself, what is said there.
+    ///
+    /// # Errors
+    /// As [`BlockingClient::new`]; as [`Trust::config`] where TLS is spoken.
+    pub(crate) fn trusting(upstream: &Upstream, trust: Trust) -> Result<BlockingClient, Error> {
+        let tls = if upstream.is_secure() { Some(trust.config()?) } else { None };
+        BlockingClient::of(UpstreamClient::speaking(upstream, tls)?)
+    }
+
+    fn of(client: UpstreamClient) -> Result<BlockingClient, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::surroundings("cannot call another server", error))?;
-        Ok(BlockingClient { runtime, client: UpstreamClient::new(upstream)? })
+        Ok(BlockingClient { runtime, client })
     }
 
     /// The whole answer to a request.
@@ -39,7 +53,10 @@ impl BlockingClient {
     /// Why there is none, in words.
     pub(crate) fn call(&self, request: &Request) -> Result<Response, String> {
         self.runtime.block_on(self.exchange(request)).map_err(|why| match why {
-            NoAnswer::Away(reason) => reason,
+            // Who does not answer is said by whoever asks.
+            NoAnswer::Away(reason) => {
+                reason.strip_prefix(&format!("{}: ", self.client.name())).unwrap_or(&reason).to_owned()
+            }
             NoAnswer::Broken(what) => what,
             NoAnswer::Silent(silence_max) => format!("no answer in {silence_max:?}"),
         })

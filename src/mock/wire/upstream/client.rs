@@ -220,10 +220,22 @@ impl UpstreamClient {
     /// [`Error::is_invalid_input`] if an address or the credentials cannot be sent.
     pub(crate) fn new(upstream: &Upstream) -> Result<UpstreamClient, Error> {
         #[cfg(feature = "tls")]
-        let tls = match upstream.nodes.iter().any(|node| node.is_secure) {
-            true => Some(upstream.trust()?.config()?),
-            false => None,
-        };
+        let tls = if upstream.is_secure() { Some(upstream.trust()?.config()?) } else { None };
+        UpstreamClient::speaking(
+            upstream,
+            #[cfg(feature = "tls")]
+            tls,
+        )
+    }
+
+    /// A client of an upstream that speaks TLS like that, whomever the upstream is said to trust.
+    ///
+    /// # Errors
+    /// As [`UpstreamClient::new`].
+    pub(super) fn speaking(
+        upstream: &Upstream,
+        #[cfg(feature = "tls")] tls: Option<Arc<ClientConfig>>,
+    ) -> Result<UpstreamClient, Error> {
         let node = |address: &ServerAddress| {
             let host = format!("{}:{}", address.host, address.port);
             let host = HeaderValue::try_from(host).map_err(|_| Error::invalid_input("the host cannot be sent"))?;

@@ -126,6 +126,12 @@ impl Upstream {
         Ok(self)
     }
 
+    /// Whether TLS is spoken to one of its nodes.
+    #[cfg(feature = "tls")]
+    fn is_secure(&self) -> bool {
+        self.nodes.iter().any(|node| node.is_secure)
+    }
+
     /// Whom it trusts.
     #[cfg(feature = "tls")]
     fn trust(&self) -> Result<Trust, Error> {
