@@ -2,7 +2,8 @@
 //!
 //! Only writes have an order. Reads are answered by where in the course the client is, and heartbeats come when they
 //! come. A course is of one client alone, known by its `user-agent`: what a user does beside a service is as free as
-//! the user.
+//! the user. But what a read tells was made by somebody: as long as another client that plays along has not written it
+//! ([`Courses::horizon`]), a poll is told what it was told before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, Range};
@@ -62,22 +63,58 @@ impl Course {
     }
 }
 
+/// A client of a recording, and how far it has come.
+#[derive(Clone, Debug, Default)]
+struct PlayingClient {
+    /// Whether it has made a call.
+    is_here: bool,
+    /// The write that came last; earlier ones that have not come are no longer waited for.
+    last: Option<usize>,
+}
+
 /// All courses of a recording.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Courses(Vec<Course>);
+pub(super) struct Courses {
+    courses: Vec<Course>,
+    clients: Vec<PlayingClient>,
+    /// The client of each call.
+    client_of: Vec<usize>,
+    /// What each read is about, if that is known.
+    about: Vec<Option<usize>>,
+    /// What clients have changed: for each thing that is read the writes of each client.
+    changes: Vec<BTreeMap<usize, Vec<usize>>>,
+}
 
 impl Courses {
     /// A call has come.
     pub(super) fn serve(&mut self, kind: CallKind, call: usize) {
-        if let CallKind::Write { course: Some(course) } = kind {
-            let last = &mut self.0[course].last;
-            *last = (*last).max(Some(call));
+        let client = &mut self.clients[self.client_of[call]];
+        client.is_here = true;
+        if let CallKind::Write { course } = kind {
+            client.last = client.last.max(Some(call));
+            if let Some(course) = course {
+                let last = &mut self.courses[course].last;
+                *last = (*last).max(Some(call));
+            }
         }
     }
 
     /// Another scope begins.
     pub(super) fn begin(&mut self) {
-        self.0.iter_mut().for_each(|course| course.last = None);
+        self.courses.iter_mut().for_each(|course| course.last = None);
+        self.clients.fill(PlayingClient::default());
+    }
+
+    /// The first change of what a recorded read tells that another client, one that plays along, is still to make. What
+    /// was recorded after it cannot be told yet.
+    pub(super) fn horizon(&self, read: usize) -> Option<usize> {
+        let own = self.client_of[read];
+        let others = self.changes[self.about[read]?].iter().filter(|(client, _)| **client != own);
+        let next = others.filter(|(client, _)| self.clients[**client].is_here).filter_map(|(client, writes)| {
+            let passed = writes.partition_point(|write| Some(*write) <= self.clients[*client].last);
+            writes.get(passed).copied()
+        });
+        next.min()
     }
 }
 
@@ -85,37 +122,75 @@ impl Index<usize> for Courses {
     type Output = Course;
 
     fn index(&self, at: usize) -> &Course {
-        &self.0[at]
+        &self.courses[at]
     }
 }
 
 /// What the calls of a recording are, and the courses that they belong to.
 pub(super) fn of(recording: &Recording) -> (Vec<CallKind>, Courses) {
     let mut courses = Courses::default();
-    let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let kinds = recording.interactions.iter().enumerate().map(|(call, interaction)| {
-        let course = thing(interaction).map(|thing| {
-            let client = interaction.request.headers().get("user-agent").unwrap_or_default().to_owned();
+    let mut kinds = Vec::new();
+    let mut clients: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut known: BTreeMap<(String, usize), usize> = BTreeMap::new();
+    let mut things: BTreeMap<String, usize> = BTreeMap::new();
+    for (call, interaction) in recording.interactions.iter().enumerate() {
+        let next = clients.len();
+        let client =
+            *clients.entry(interaction.request.headers().get("user-agent").unwrap_or_default()).or_insert(next);
+        courses.client_of.push(client);
+        let lane = lane(interaction);
+        let course = thing(interaction, &lane).map(|thing| {
             *known.entry((thing, client)).or_insert_with(|| {
-                courses.0.push(Course::default());
-                courses.0.len() - 1
+                courses.courses.push(Course::default());
+                courses.courses.len() - 1
             })
         });
         let kind = kind(&interaction.request, course);
-        if let CallKind::Write { course: Some(course) } = kind {
-            courses.0[course].writes.push(call);
+        let mut thing = |name: String| {
+            *things.entry(name).or_insert_with(|| {
+                courses.changes.push(BTreeMap::new());
+                courses.changes.len() - 1
+            })
+        };
+        let is_read = matches!(kind, CallKind::Read { .. });
+        courses.about.push((is_read && lane != "cluster").then(|| thing(lane.clone())));
+        if let CallKind::Write { course } = kind {
+            course.into_iter().for_each(|course| courses.courses[course].writes.push(call));
+            if interaction.response.status() < 400 {
+                for changed in changed(interaction, lane).into_iter().map(thing).collect::<Vec<_>>() {
+                    courses.changes[changed].entry(client).or_default().push(call);
+                }
+            }
         }
-        kind
-    });
-    (kinds.collect(), courses)
+        kinds.push(kind);
+    }
+    courses.clients = vec![PlayingClient::default(); clients.len()];
+    (kinds, courses)
+}
+
+/// What a write changes, as lanes are named: a job, and with it the list of all jobs.
+fn changed(interaction: &Interaction, lane: String) -> Vec<String> {
+    let is_of = |kind: &str| lane.starts_with(kind);
+    let makes_job = makes_job(interaction, &lane);
+    let all =
+        if makes_job || is_of("sync job ") { Some("sync jobs") } else { is_of("connector ").then_some("connectors") };
+    let made = match json::read(interaction.response.body()) {
+        Ok(Some(body)) if makes_job => body.get("id").and_then(Value::as_str).map(|id| format!("sync job {id}")),
+        _ => None,
+    };
+    let itself = (!makes_job).then_some(lane);
+    itself.into_iter().chain(all.map(str::to_owned)).chain(made).collect()
 }
 
 /// The job or connector that a call is about.
-fn thing(interaction: &Interaction) -> Option<String> {
-    let thing = lane(interaction);
-    // Making a job names a connector and changes none.
-    let makes_job = thing.starts_with("connector ") && interaction.request.path().contains("_sync_job");
-    ((thing.starts_with("sync job ") || thing.starts_with("connector ")) && !makes_job).then_some(thing)
+fn thing(interaction: &Interaction, lane: &str) -> Option<String> {
+    let is_one = lane.starts_with("sync job ") || lane.starts_with("connector ");
+    (is_one && !makes_job(interaction, lane)).then(|| lane.to_owned())
+}
+
+/// Whether a call makes a job: it names a connector, and changes none.
+fn makes_job(interaction: &Interaction, lane: &str) -> bool {
+    lane.starts_with("connector ") && interaction.request.path().contains("_sync_job")
 }
 
 fn kind(request: &Request, course: Option<usize>) -> CallKind {

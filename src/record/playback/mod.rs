@@ -358,9 +358,15 @@ impl Playback {
         let new = |found: Option<(usize, usize)>| {
             found.map(|(lane, call)| Choice::Found(RecordedMatch { lane, call, how: How::New }))
         };
-        let course = kind.course().filter(|_| self.policy.order == PlayOrder::Lane);
-        let Some(course) = course else {
-            return new(self.first_new(lanes, key, range)).unwrap_or_else(|| again(last));
+        // What another client is still to make cannot be told yet, where something was told before.
+        let is_lane = self.policy.order == PlayOrder::Lane;
+        let waits = is_lane && is_repeated && matches!(kind, CallKind::Read { .. });
+        let is_ahead =
+            |call: usize| waits && self.courses.horizon(call).is_some_and(|next| next < call && range.contains(&next));
+        let Some(course) = kind.course().filter(|_| is_lane) else {
+            let found = self.first_new(lanes, key, range.clone());
+            let found = found.filter(|(_, call)| last.is_none() || !is_ahead(*call));
+            return new(found).unwrap_or_else(|| again(last));
         };
         let window = self.courses[course].window(&self.served, &range);
         if !kind.is_free() {
@@ -372,7 +378,8 @@ impl Playback {
         }
         // A read tells what the client's last write has made; how often it is asked before the next one is chance.
         let in_window = last.filter(|(_, call)| window.contains(call));
-        new(self.first_new(lanes, key, window.clone()))
+        let found = self.first_new(lanes, key, window.clone());
+        new(found.filter(|(_, call)| in_window.is_none() || !is_ahead(*call)))
             .or_else(|| in_window.filter(|_| is_repeated).map(|last| again(Some(last))))
             .or_else(|| new(self.first_new(lanes, key, window.end.min(range.end)..range.end)))
             .or_else(|| last.filter(|_| is_repeated).map(|last| again(Some(last))))

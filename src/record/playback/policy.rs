@@ -10,7 +10,8 @@ pub enum PlayOrder {
     /// Each call must be the next of the recording.
     Strict,
     /// What a client writes to a job or a connector comes in recorded order; reads, heartbeats and other calls
-    /// are free, so that concurrent clients and polls can be played.
+    /// are free, so that concurrent clients and polls can be played. A poll is not told what another client that plays
+    /// along has not written yet.
     #[default]
     Lane,
     /// Any call at any time, equal calls in recorded order.

@@ -354,6 +354,64 @@ fn each_order_has_its_own_freedom() {
 }
 
 #[test]
+fn a_poll_is_not_told_what_another_client_has_yet_to_do() {
+    let told = [
+        ("curl", "PUT /_connector/c {}", "{}"),
+        ("service", "GET /_connector/_sync_job", "none"),
+        ("curl", "POST /_connector/_sync_job {\"id\":\"c\"}", r#"{"id":"j"}"#),
+        ("service", "GET /_connector/_sync_job", "one"),
+        ("curl", "GET /_connector/_sync_job/j", "pending"),
+        ("service", "PUT /_connector/_sync_job/j/_claim {}", "{}"),
+        ("service", "GET /_connector/_sync_job", "none again"),
+        ("curl", "GET /_connector/_sync_job/j", "running"),
+        ("service", "PUT /_connector/_sync_job/j/_stats {}", "{}"),
+        ("curl", "GET /_connector/_sync_job/j", "counted"),
+    ];
+    let calls = told.iter().zip(1..).map(|((client, line, answer), seq)| {
+        let mut call = call(seq, request(line).header("user-agent", client), 200);
+        call.response.body = (*answer).into();
+        call
+    });
+    let recording = recording(calls.collect());
+    let ask = |playback: &mut Playback, at: usize| {
+        let (client, line, _) = told[at - 1];
+        answer(playback, &request(line).header("user-agent", client))
+            .map_or_else(|miss| miss.reason, |it| it.text().into())
+    };
+    let (poll, look) = (2, 5);
+    let mut playback = Playback::new(recording.clone(), PlayPolicy::default());
+    let story = [1, poll, poll, poll, 3, poll, look, look, look, 6, poll, poll, look, look, look, 9, look, look];
+    let heard = story.map(|at| ask(&mut playback, at));
+    let expected = [
+        "{}",
+        "none",
+        "none",
+        "none",
+        r#"{"id":"j"}"#,
+        "one",
+        "pending",
+        "pending",
+        "pending",
+        "{}",
+        "none again",
+        "none again",
+        "running",
+        "running",
+        "running",
+        "{}",
+        "counted",
+        "counted",
+    ];
+    assert_eq!(heard, expected);
+    assert_eq!(playback.leftovers(true).count(), 0);
+    // Nobody waits for a client that is not there, nor for what it has passed over.
+    let mut playback = Playback::new(recording.clone(), PlayPolicy::default());
+    assert_eq!([poll, poll, 6].map(|at| ask(&mut playback, at)), ["none", "one", "{}"]);
+    let mut playback = Playback::new(recording, PlayPolicy { exhausted: Exhausted::Once, ..PlayPolicy::default() });
+    assert_eq!([1, poll, poll, poll].map(|at| ask(&mut playback, at)), ["{}", "none", "one", "none again"]);
+}
+
+#[test]
 fn what_was_passed_over_is_told() {
     let mut playback = playback(&[
         "PUT /_connector/_sync_job/j/_claim {\"worker_hostname\":\"laptop\"}",
