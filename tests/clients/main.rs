@@ -1,9 +1,11 @@
-//! Stories told by Elastic's official clients, each against a mock of its own version. `tests/clients/prepare` installs
-//! the clients; in CI it is run from here if it was not, and a client that is missing then fails its tests.
+//! Stories told by Elastic's official clients, each against a mock of its own version; and other tools that read what
+//! elastimock writes, and write what it reads. `tests/clients/prepare` installs them; in CI it is run from here if it
+//! was not, and what is missing then fails its tests.
 #![allow(unreachable_pub, reason = "what several files share is public among them")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod readers;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -29,7 +31,12 @@ enum Language {
 }
 
 fn main() -> ExitCode {
-    let missing = || STORIES.iter().any(|(_, language)| Profile::ALL.iter().any(|p| client(*language, *p).is_none()));
+    let missing = || {
+        !readers::are_here()
+            || STORIES
+                .iter()
+                .any(|(_, language)| Profile::ALL.iter().any(|profile| client(*language, *profile).is_none()))
+    };
     if harness::is_ci() && !harness::is_listing() && missing() {
         // What it cannot install it says itself, and the tests below fail.
         let _ = Command::new(path("tests/clients/prepare")).status();
@@ -44,6 +51,14 @@ fn main() -> ExitCode {
             });
         }
     }
+    for profile in Profile::ALL {
+        let name = format!("a whole sync with the Python client of version {profile}, recorded and played elsewhere");
+        trials.push(match client(Language::Python, profile) {
+            Some((program, _)) => Trial::test(name, move || play_elsewhere(&program, profile)),
+            None => harness::missing(&name, "the client is not installed: run tests/clients/prepare"),
+        });
+    }
+    trials.extend(readers::trials());
     harness::run(trials)
 }
 
@@ -81,11 +96,7 @@ fn tell(client: (PathBuf, Option<PathBuf>), story: &str, profile: Profile) -> Re
         std::fs::write(&ca, tls.ca_pem())?;
         command.arg(ca.path()).arg(tls.ca_fingerprint());
     }
-    let output = command.output().map_err(|error| format!("{story}: {error}"))?;
-    if !output.status.success() {
-        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        return Err(format!("{}\n{said}{complained}", output.status).into());
-    }
+    harness::said(&mut command)?;
     if server.journal().is_empty() {
         return Err("the story made no call".into());
     }
@@ -93,4 +104,31 @@ fn tell(client: (PathBuf, Option<PathBuf>), story: &str, profile: Profile) -> Re
     let off_spec: Vec<_> =
         server.findings().into_iter().filter(|finding| finding.rule.starts_with("off-spec")).collect();
     if off_spec.is_empty() { Ok(()) } else { Err(format!("{off_spec:#?}").into()) }
+}
+
+/// Records a whole sync, and plays it to the same client on another host and day, with another folder and another number
+/// of polls: every call is served.
+fn play_elsewhere(program: &Path, profile: Profile) -> Result<(), Failed> {
+    let sync = path("tests/clients/python/whole_sync.py");
+    let tell = |before: &[&Path], after: &[&str]| -> Result<(), Failed> {
+        let mut command = Command::new(program);
+        command.env("PYTHONWARNINGS", "ignore").args(before).arg(&sync).args(after);
+        harness::said(&mut command).map(|_| ())
+    };
+    let recorder = MockServer::builder().profile(profile).fixture(Fixture::new()).start_blocking()?;
+    tell(&[], &[recorder.url()])?;
+    recorder.assert_conformant();
+    let recording = recorder.recording();
+    let elsewhere = path("tests/clients/python/elsewhere.py");
+    for polls in ["2", "1", "7"] {
+        let player = MockServer::builder().playback(recording.clone()).start_blocking()?;
+        tell(&[&elsewhere], &[player.url(), "/home/me/other/notes", polls])?;
+        let played = player.report().played.ok_or("it plays nothing")?;
+        let is_whole = polls == "1" || (played.served == played.recorded && player.findings().is_empty());
+        let has_errors = player.findings().iter().any(|finding| finding.severity == elastimock::Severity::Error);
+        if has_errors || !is_whole || played.differing == 0 {
+            return Err(format!("{polls} polls: {played:?} {:?}", player.findings()).into());
+        }
+    }
+    Ok(())
 }

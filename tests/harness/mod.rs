@@ -1,9 +1,9 @@
 //! What the tests with names of their own share: how they are run, and what becomes of one that needs a program which
 //! the machine has not. Such a test is ignored, aloud, on a developer's machine; in CI, where `CI` is set, it fails.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Options that are followed by a value.
 const WITH_VALUE: [&str; 6] = ["--test-threads", "--skip", "--color", "--format", "--logfile", "-Z"];
@@ -39,4 +39,15 @@ pub fn is_ci() -> bool {
 pub fn missing(name: &str, what: &str) -> Trial {
     let told = format!("{what}\nin CI nothing is skipped");
     Trial::test(name, move || Err(told.into())).with_ignored_flag(!is_ci()).with_kind(format!("missing: {what}"))
+}
+
+/// What a command has said; an error with its own words if it fails.
+#[allow(dead_code, reason = "not every binary of tests runs commands")]
+pub fn said(command: &mut Command) -> Result<String, Failed> {
+    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    match output.status.success() {
+        true => Ok(said),
+        false => Err(format!("{}\n{said}{}", output.status, String::from_utf8_lossy(&output.stderr)).into()),
+    }
 }
