@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use elastimock::elasticsearch::Profile;
 use elastimock::http::{Method, Request};
 use elastimock::playback::{CassetteMode, OnUnmatched};
 use elastimock::recording::Recording;
@@ -147,6 +148,21 @@ fn eight_workers_play_two_hundred_times_with_one_outcome() {
         let total = recording.interactions.len() as u64;
         assert_eq!((played.served, played.recorded, played.repeated), (total, total, 0), "round {round}");
         assert!(server.findings().is_empty(), "round {round}");
+    }
+}
+
+#[test]
+fn a_client_is_judged_by_the_version_that_was_recorded() {
+    let server = MockServer::builder().profile(Profile::V8).start_blocking().expect("a server");
+    let media = "application/vnd.elasticsearch+json; compatible-with=8";
+    let request = Request::new(Method::Get, "/_connector").header("accept", media);
+    assert_eq!(Client::connect(server.address()).send(&request).status, 200);
+    for (profile, findings) in [(None, 0), (Some(Profile::V9), 1)] {
+        let builder = MockServer::builder().playback(server.recording());
+        let builder = profile.into_iter().fold(builder, elastimock::MockServerBuilder::profile);
+        let player = builder.start_blocking().expect("a player");
+        assert_eq!(Client::connect(player.address()).send(&request).status, 200);
+        assert_eq!(player.findings().len(), findings, "{:?}", player.findings());
     }
 }
 

@@ -797,6 +797,8 @@ pub struct MockServerBuilder {
     record: Option<PathBuf>,
     playback: Option<Recording>,
     playback_file: Option<PathBuf>,
+    /// Whether it was said which Elasticsearch is mimicked.
+    says_profile: bool,
     cassette: Option<PathBuf>,
     mode: Option<CassetteMode>,
     allowed_hosts: Vec<String>,
@@ -875,10 +877,11 @@ impl MockServerBuilder {
         self
     }
 
-    /// Mimics that Elasticsearch; 9 when not said.
+    /// Mimics that Elasticsearch; that of the recording that is played, else 9, when not said.
     pub fn profile(mut self, profile: Profile) -> MockServerBuilder {
         self.setup.profile = profile;
         self.setup.release = profile.release();
+        self.says_profile = true;
         self
     }
 
@@ -1171,9 +1174,6 @@ impl MockServerBuilder {
             fixture.check()?;
             self.setup.fixture = Arc::new(fixture);
         }
-        if let Some(number) = &self.es_version {
-            self.setup.release = Release::numbered(self.setup.profile, number)?;
-        }
         self.setup.seed = self.seed.unwrap_or_else(entropy);
         for (id, level) in &self.rules {
             self.setup.strictness = self.setup.strictness.rule(id, *level)?;
@@ -1194,6 +1194,15 @@ impl MockServerBuilder {
                 }
                 Use::Record(file) => self.record = Some(file),
             }
+        }
+        if let Some(Recording { header, .. }) = &self.playback
+            && !self.says_profile
+        {
+            self.setup.profile = header.profile;
+            self.setup.release = header.profile.release();
+        }
+        if let Some(number) = &self.es_version {
+            self.setup.release = Release::numbered(self.setup.profile, number)?;
         }
         if self.setup.play.unmatched == OnUnmatched::Upstream && self.upstream.is_none() {
             return Err(Error::invalid_input("unmatched calls are to be forwarded, and no upstream is given"));

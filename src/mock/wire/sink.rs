@@ -167,10 +167,14 @@ impl SinkShared {
         if told.is_err() {
             file = None;
         }
+        let place = file.as_ref().and_then(|file| FilePlace::of(file, &self.path));
+        let is_there = || place.as_ref().map_or(Ok(()), |place| place.is_at(&self.path));
         let (mut last, mut is_in_order) = (0, true);
         while let Some(open) = &mut file {
             let Some(line) = self.next() else {
-                if !is_in_order {
+                if let Err(error) = is_there() {
+                    self.fail(&error.to_string());
+                } else if !is_in_order {
                     // Only the order is lost if this fails, and a reader does not need it.
                     let _ = put_in_order(&self.path, open);
                 }
@@ -179,7 +183,7 @@ impl SinkShared {
             let number = number_of(line.as_bytes()).unwrap_or(last);
             is_in_order &= number >= last;
             last = number;
-            match open.write_all(line.as_bytes()) {
+            match open.write_all(line.as_bytes()).and_then(|()| is_there()) {
                 Ok(()) => self.written(line.len()),
                 Err(error) => {
                     self.fail(&error.to_string());
@@ -248,6 +252,46 @@ fn put_in_order(path: &Path, file: &File) -> io::Result<()> {
     written
 }
 
+/// Which file of the disk one is that is open.
+#[derive(Debug, PartialEq, Eq)]
+struct FilePlace {
+    device: u64,
+    number: u64,
+}
+
+impl FilePlace {
+    /// Of a regular file, where the system tells and is of one mind.
+    #[cfg(unix)]
+    fn of(file: &File, path: &Path) -> Option<FilePlace> {
+        FilePlace::told(&file.metadata().ok()?).filter(|place| place.is_at(path).is_ok())
+    }
+
+    #[cfg(unix)]
+    fn told(metadata: &fs::Metadata) -> Option<FilePlace> {
+        use std::os::unix::fs::MetadataExt;
+        metadata.is_file().then(|| FilePlace { device: metadata.dev(), number: metadata.ino() })
+    }
+
+    /// Whether that path still names it: what is written to a file that was removed nobody can read.
+    #[cfg(unix)]
+    fn is_at(&self, path: &Path) -> io::Result<()> {
+        match fs::metadata(path).ok().and_then(|metadata| FilePlace::told(&metadata)) {
+            Some(there) if there == *self => Ok(()),
+            _ => Err(io::Error::other("the file was moved, removed or replaced")),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &File, _: &Path) -> Option<FilePlace> {
+        None
+    }
+
+    #[cfg(not(unix))]
+    fn is_at(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Opens the file for this process alone, and empties it.
 fn open(path: &Path) -> io::Result<File> {
     // Not emptied by opening it: it may turn out to be another's.
@@ -289,6 +333,36 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::mock::engine::{Engine, Setup};
     use crate::record::recording::Recording;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_goes_away_is_told_at_once_and_at_the_end() {
+        let header = Engine::new(Setup::default(), Timestamp::default()).expect("an engine").recording_header();
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, other) = (folder.path().join("story.ndjson"), folder.path().join("other.ndjson"));
+        let takes: [fn(&Path, &Path); 3] = [
+            |path, _| fs::remove_file(path).expect("a file"),
+            |path, other| fs::rename(path, other).expect("a file"),
+            |path, other| {
+                fs::write(other, "mine").expect("a file");
+                fs::rename(other, path).expect("a file");
+            },
+        ];
+        for take in takes {
+            let troubles = Arc::<Troubles>::default();
+            let sink = Sink::create(&path, &header, troubles.clone()).expect("a file");
+            take(&path, &other);
+            sink.append("{\"seq\":1}\n".to_owned());
+            let told = troubles.list().join(" ");
+            assert!(told.contains("the file was moved, removed or replaced; later calls are not recorded"), "{told}");
+            assert!(sink.close().expect_err("it is not whole").is_surroundings());
+        }
+        assert_eq!(fs::read_to_string(&path).expect("a file"), "mine", "nobody else's file is touched");
+        // Also if it goes after the last call.
+        let sink = Sink::create(&path, &header, Arc::default()).expect("a file");
+        fs::remove_file(&path).expect("a file");
+        assert!(sink.close().is_err());
+    }
 
     #[test]
     fn a_finished_file_has_its_lines_in_order() {
