@@ -352,6 +352,35 @@ fn what_an_upstream_does_wrong_is_told_as_what_it_is() {
 }
 
 #[test]
+fn odd_frames_of_an_answer_are_read_as_they_are_meant() {
+    let (address, _heard) = scripted(vec![
+        say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-t\r\n\r\n2\r\n{}\r\n0\r\nx-t: 1\r\n\r\n"),
+        Act::SayAndClose(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n".to_vec(),
+        ),
+        Act::SayAndClose(
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\nodd".to_vec(),
+        ),
+        say(
+            "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 302 Found\r\nlocation: /y\r\ncontent-length: 0\r\n\r\n",
+        ),
+    ]);
+    let proxy = proxy(at(address));
+    for (count, status, body) in
+        [(1, 200, "{}"), (2, 200, "{}"), (3, 502, "it switches to another protocol"), (4, 302, "")]
+    {
+        let mut client = Client::connect(proxy.address());
+        let answer = client.send(&request("GET", "/x", &[], ""));
+        assert_eq!((answer.status, answer.header("trailer")), (status, None));
+        let is_in_pieces = answer.header("transfer-encoding").is_some();
+        assert!(!is_in_pieces || answer.header("content-length").is_none(), "{count}: {answer:?}");
+        let kept = last(&proxy, count).response;
+        assert!(kept.status() == status && kept.text().contains(body), "{count}: {}", kept.text());
+        assert_eq!(kept.fault(), None, "{count}");
+    }
+}
+
+#[test]
 fn a_read_is_sent_again_on_a_kept_connection_that_was_closed_and_a_write_is_not() {
     // The server closes each connection when it hears the second call on it.
     let (address, heard) =

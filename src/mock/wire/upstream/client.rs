@@ -16,7 +16,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
@@ -352,6 +352,10 @@ impl UpstreamClient {
             match answered {
                 Ok(response) => {
                     node.is_well();
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        let what = "it switches to another protocol, which nobody has asked for".to_owned();
+                        return Err((NoAnswer::Broken(what), None));
+                    }
                     return Ok((response, Lease { node: node.clone(), sender }));
                 }
                 Err(mut failed) => {

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::HeaderMap;
+use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
 use super::body::{self, Unread};
 use super::server::{ServerShared, outgoing, system_time};
@@ -271,6 +271,10 @@ impl Behind {
             Ok((response, lease)) => {
                 self.is_here(shared);
                 let (mut parts, incoming) = response.into_parts();
+                // A body in pieces has no length, whatever is said beside.
+                if parts.headers.contains_key(TRANSFER_ENCODING) {
+                    parts.headers.remove(CONTENT_LENGTH);
+                }
                 parts.headers = of_message(&parts.headers);
                 let head = (parts.status.as_u16(), parts.headers.clone());
                 let passing = Passing::new(incoming, head, pending, lease, self.client.silence_max());

@@ -124,7 +124,8 @@ impl Passing {
                 if let Some(data) = frame.data_ref() {
                     self.kept.push(data);
                 }
-                if self.incoming.is_end_stream() {
+                // After trailers nothing comes.
+                if frame.is_trailers() || self.incoming.is_end_stream() {
                     self.end(None);
                 }
                 Poll::Ready(Some(Ok(frame)))
