@@ -14,7 +14,7 @@ use super::needles::Needles;
 use super::sieve::{Marked, SecretsFound, SieveScope};
 use super::{
     HINTS, MASK_IN_TARGET, REDACTED, is_note, is_secret_header, is_secret_parameter, is_suspect, note,
-    secrets_of_header, unescaped, user_info, user_info_after, walk,
+    secrets_of_header, secrets_of_words, unescaped, user_info, user_info_after, walk,
 };
 use crate::base64;
 use crate::es::http::endpoint::{RowFacts, RowSubject, Secrecy};
@@ -84,6 +84,10 @@ impl KnownSecrets {
             shows_headers: false,
         };
         let learnt = self.request_body(&mut mask, request, is_json);
+        let learnt = match has_words(facts, request.path()) {
+            true => self.in_words(learnt.as_ref().unwrap_or(request.body()), &mut mask.own).or(learnt),
+            false => learnt,
+        };
         let headers = if is_plain { None } else { self.credentials(request.headers(), &mut mask.own) };
         let target = if request.is_bare() { None } else { self.secret_parameters(request.target(), &mut mask.own) };
         // All is known by now that this call could teach.
@@ -198,6 +202,32 @@ impl KnownSecrets {
             words(&bytes[at..], &mut mask.own);
         }
         replaced_at(bytes, &places, broken)
+    }
+
+    /// A body with the secrets masked that its texts tell, which are learnt; none if there are none.
+    fn in_words(&mut self, bytes: &[u8], own: &mut Vec<Box<[u8]>>) -> Option<Bytes> {
+        let mut masked = Vec::new();
+        let mut copied = 0;
+        for (place, is_name) in walk::strings(bytes) {
+            let Ok(text) = std::str::from_utf8(&bytes[place.clone()]) else { continue };
+            if is_name || !text.contains(['=', ':']) {
+                continue;
+            }
+            for secret in secrets_of_words(text) {
+                let (user, password) = text[secret.clone()].split_once(':').unwrap_or(("", &text[secret.clone()]));
+                if user != password {
+                    self.learn(password.as_bytes(), own);
+                }
+                masked.extend_from_slice(&bytes[copied..place.start + secret.start]);
+                masked.extend_from_slice(REDACTED.as_bytes());
+                copied = place.start + secret.end;
+            }
+        }
+        if copied == 0 {
+            return None;
+        }
+        masked.extend_from_slice(&bytes[copied..]);
+        Some(masked.into())
     }
 
     /// The places of secrets in a body, which are learnt, and where it stops being JSON.
@@ -412,7 +442,8 @@ impl KnownSecrets {
         let target = without.as_deref().unwrap_or(target);
         let (path, query) = target::split(target);
         let is_bare = |RawParameter { name, value, .. }: &RawParameter<'_>| {
-            let value_holds = || user_info(&unescaped(value)).is_some();
+            let is_asked = || *name == "q" && !secrets_of_words(&unescaped(value)).is_empty();
+            let value_holds = || user_info(&unescaped(value)).is_some() || is_asked();
             !value.is_empty() && *value != MASK_IN_TARGET && (is_secret_parameter(&unescaped(name)) || value_holds())
         };
         if !target::parameters(query).any(|parameter| is_bare(&parameter)) {
@@ -431,6 +462,9 @@ impl KnownSecrets {
             self.learn_credential(&value);
             if let Some(place) = user_info(&value) {
                 self.without_user_info(&value, place, REDACTED, own);
+            }
+            if name == "q" {
+                secrets_of_words(&value).into_iter().for_each(|place| self.learn(value[place].as_bytes(), own));
             }
             masked.extend([name, "=", MASK_IN_TARGET, separator]);
         }
@@ -618,8 +652,18 @@ fn scope(facts: Option<&RowFacts>, path: &str) -> SieveScope {
         _ if begins("_security") => SieveScope::Security,
         None if begins("_connector") && ends("_configuration") => SieveScope::Settings,
         None if begins("_connector") => SieveScope::Unknown,
+        // Nobody knows what it is about.
+        None => SieveScope::Security,
         _ => SieveScope::Plain,
     }
+}
+
+/// Whether a body has words for people that may tell a secret: what an error says, and whatever nobody serves.
+fn has_words(facts: Option<&RowFacts>, path: &str) -> bool {
+    facts.is_none_or(|facts| {
+        let is_ours = matches!(facts.about, RowSubject::SyncJob | RowSubject::Connector);
+        !facts.error_texts.is_empty() && (is_ours || path.starts_with("/.elastic-connectors"))
+    })
 }
 
 /// Whether the body is packed, or said to be in a form that the journal does not read.

@@ -249,6 +249,42 @@ fn user_info_after(text: &str, mut from: usize) -> Option<Range<usize>> {
     None
 }
 
+/// The places of secrets in words that somebody has written for people, such as an error message: user and password of
+/// a URL, and what follows the name of a secret. Behind a colon only what no word is counts: people write about secrets.
+fn secrets_of_words(text: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let mut from = 0;
+    while let Some(place) = user_info_after(text, from) {
+        from = place.end;
+        places.push(place);
+    }
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_end =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '&' | ')' | '}' | ']' | '<' | '>' | '\\');
+    for (at, sign) in text.match_indices(['=', ':']) {
+        let name = text[..at].trim_end_matches(['"', '\'', ' ']).rsplit(|c| !is_of_name(c)).next().unwrap_or_default();
+        if !is_secret_name(name) {
+            continue;
+        }
+        let rest = text[at + 1..].trim_start_matches(['"', '\'', ' ', '\\']);
+        let value = rest.split(is_end).next().unwrap_or_default();
+        let is_word =
+            value.len() < 6 || value.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_./".contains(&byte));
+        if !value.is_empty() && !(sign == ":" && is_word) {
+            let start = text.len() - rest.len();
+            places.push(start..start + value.len());
+        }
+    }
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut end = 0;
+    places.retain(|place| {
+        let is_apart = place.start >= end;
+        end = if is_apart { place.end } else { end };
+        is_apart
+    });
+    places
+}
+
 /// What is kept of that many bytes that could not be read.
 fn note(bytes: usize) -> String {
     format!("{REDACTED} ({bytes}{NOTE_END}")

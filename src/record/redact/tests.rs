@@ -530,3 +530,47 @@ proptest! {
         prop_assert_eq!(headers(&once), once);
     }
 }
+
+#[test]
+fn words_for_people_tell_no_secret() {
+    for (operation, target, body, kept) in [
+        (
+            Some("connector.update_error"),
+            "/_connector/c/_error",
+            r#"{"error":"no login at postgres://crm:hunter2@db/x, password=hunter3; api_key: \"a1b2c3d4\""}"#,
+            r#"{"error":"no login at postgres://<redacted>@db/x, password=<redacted>; api_key: \"<redacted>\""}"#,
+        ),
+        (
+            Some("connector.sync_job_error"),
+            "/_connector/_sync_job/j/_error",
+            r#"{"error":"the token: expired at 10:00, wrong password: access denied, see https://host/a:b@c"}"#,
+            r#"{"error":"the token: expired at 10:00, wrong password: access denied, see https://host/a:b@c"}"#,
+        ),
+        (
+            None,
+            "/_ml/x",
+            r#"{"password":"hunter2","note":"PGPASSWORD=hunter4 psql"}"#,
+            r#"{"password":"<redacted>","note":"PGPASSWORD=<redacted> psql"}"#,
+        ),
+        (
+            Some("update"),
+            "/.elastic-connectors/_update/c",
+            r#"{"doc":{"error":"secret=hunter5"}}"#,
+            r#"{"doc":{"error":"secret=<redacted>"}}"#,
+        ),
+        (Some("index"), "/mine/_doc/1", r#"{"text":"secret=hunter5"}"#, r#"{"text":"secret=hunter5"}"#),
+    ] {
+        let request = Request::new(Method::Put, target).json(body);
+        let mask = KnownSecrets::default().mask(operation.map(facts_of), &request, true, false);
+        assert_eq!(String::from_utf8_lossy(mask.over(&request).body()), kept, "{target}");
+    }
+    for (query, kept) in [
+        ("q=password:hunter2", "q=%3Credacted%3E"),
+        ("q=api_key%3Aa1b2c3d4&size=1", "q=%3Credacted%3E&size=1"),
+        ("q=title:hunter2", "q=title:hunter2"),
+    ] {
+        let request = Request::new(Method::Get, format!("/x/_search?{query}"));
+        let mask = KnownSecrets::default().mask(Some(facts_of("search")), &request, false, false);
+        assert_eq!(mask.over(&request).query(), kept);
+    }
+}
