@@ -337,7 +337,11 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
         }
         (page, as_recording.then(|| engine.header(span(call))), engine.setup().record_timing)
     };
-    if let Some(header) = header {
+    if let Some(mut header) = header {
+        // What was left out may have changed it.
+        if after > 0 || call.query("operation").is_some() {
+            header.state = Value::Null;
+        }
         let mut text = recording::header_line(&header);
         page.kept.iter().for_each(|kept| recording::push_kept(&mut text, kept, timing));
         return Ok(Reply::ok(AnswerBody::Typed("application/x-ndjson", Bytes::from(text))));

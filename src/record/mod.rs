@@ -62,6 +62,8 @@ pub(crate) struct Journal {
     scope_calls: CallTally,
     /// Calls that were forgotten with their answers, by operation and status.
     forgotten: BTreeMap<(Option<&'static str>, u16), u64>,
+    /// What may be broken in the scope of the first slot, and was said before it; one for each rule.
+    forgotten_allowances: Vec<Arc<Event>>,
     entries_max: usize,
     bytes_max: usize,
     blocks: VecDeque<HeaderBlock>,
@@ -285,6 +287,7 @@ impl Journal {
             calls: CallTally::default(),
             scope_calls: CallTally::default(),
             forgotten: BTreeMap::new(),
+            forgotten_allowances: Vec::new(),
             entries_max,
             bytes_max,
             blocks: VecDeque::new(),
@@ -370,6 +373,17 @@ impl Journal {
                 Some((self.scopes[at].0, self.scopes.get(at + 1).map_or(u64::MAX, |(next, _)| next - 1)))
             }
         }
+    }
+
+    /// Whether the first calls or events of a span have been forgotten: from which state the others start nobody knows.
+    pub(crate) fn is_cut(&self, span: RunSpan<'_>) -> bool {
+        self.bounds(span).is_none_or(|(from, _)| from < self.first_seq)
+    }
+
+    /// What may be broken in a span, where the saying of it has been forgotten.
+    pub(crate) fn forgotten_allowances(&self, span: RunSpan<'_>) -> impl Iterator<Item = &Event> {
+        let from = self.bounds(span).map_or(u64::MAX, |(from, _)| from);
+        self.forgotten_allowances.iter().map(|event| &**event).filter(move |event| event.seq >= from)
     }
 
     /// Remembers how what a call is about stood before it.
@@ -596,8 +610,17 @@ impl Journal {
         while self.scopes.get(1).is_some_and(|(first, _)| *first <= self.first_seq) {
             self.scopes.pop_front();
         }
-        if let Some((_, bytes)) = self.events.remove(&seq) {
+        if let Some((event, bytes)) = self.events.remove(&seq) {
             self.bytes -= bytes;
+            match &event.change {
+                Change::Allow { rule, .. } => {
+                    let is_same = |known: &Arc<Event>| matches!(&known.change, Change::Allow { rule: known, .. } if known == rule);
+                    self.forgotten_allowances.retain(|known| !is_same(known));
+                    self.forgotten_allowances.push(event);
+                }
+                Change::Reset { .. } => self.forgotten_allowances.clear(),
+                _ => {}
+            }
             return;
         }
         if let Some(entry) = slot {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use elastimock::http::{Method, Request};
 use elastimock::recording::Recording;
 use elastimock::{Clock, Fixture, MockServer};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Client, T0, instant};
+use crate::support::{Client, T0, cluster, instant, request};
 
 /// Calls that name the mock's address wherever a client can, and one that is answered with it.
 fn tell(address: SocketAddr) {
@@ -130,4 +131,30 @@ fn a_playback_answers_with_its_own_address() {
                 .all(|finding| finding.rule != "unexpected-call" && finding.rule != "recording-leftover")
         );
     }
+}
+
+#[test]
+fn a_recording_without_its_first_calls_accuses_nobody() {
+    let builder = MockServer::builder().fixture(cluster("default")).journal_entries_max(3);
+    let server = builder.start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    let headers = [("content-type", "application/json")];
+    let mut put = |end: &str, body: &str| {
+        let target = format!("/_connector/_sync_job/job-pending/{end}");
+        assert_eq!(client.send(&request("PUT", &target, &headers, body)).status, 200, "{end}");
+    };
+    put("_claim", r#"{"worker_hostname":"w"}"#);
+    server.allow("blank-worker-hostname", "a test");
+    (0..3).for_each(|_| put("_check_in", ""));
+    put("_error", r#"{"error":"e"}"#);
+    put("_claim", r#"{"worker_hostname":""}"#);
+    let recording = server.recording();
+    assert_eq!((recording.interactions.len(), &recording.header.state), (3, &Value::Null));
+    let allowed: Vec<&str> = recording.header.allowances.iter().map(|allowed| &*allowed.rule).collect();
+    assert_eq!(allowed, ["blank-worker-hostname"]);
+    let target = "/_elastimock/journal?after=4";
+    let part = client.send(&request("GET", target, &[("accept", "application/x-ndjson")], "")).text();
+    assert!(part.lines().next().is_some_and(|header| header.contains(r#""state":null"#)), "{part}");
+    server.reset();
+    assert_ne!(server.recording().header.state, Value::Null, "the next scope is whole");
 }

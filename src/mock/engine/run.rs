@@ -695,6 +695,12 @@ impl Engine {
             (_, None) => self.start_state(),
         };
         let allowances = self.allowed.iter().filter(|allowed| is_first || !allowed.first_scope_only);
+        let forgotten = self.journal.forgotten_allowances(span).filter_map(|event| match &event.change {
+            Change::Allow { rule, reason } => {
+                Some(Allowed { rule: rule.to_string(), reason: reason.to_string(), first_scope_only: true })
+            }
+            _ => None,
+        });
         Header {
             elastimock: env!("CARGO_PKG_VERSION").to_owned(),
             profile: self.setup.profile,
@@ -704,11 +710,12 @@ impl Engine {
             is_clock_running: !self.setup.clock.is_frozen(),
             seed: self.setup.seed,
             started_at,
-            allowances: allowances.cloned().collect(),
+            allowances: allowances.cloned().chain(forgotten).collect(),
             scope,
             source,
             ignore: Vec::new(),
-            state: (*state.value).clone(),
+            // What has been forgotten may have changed it.
+            state: if self.journal.is_cut(span) { Value::Null } else { (*state.value).clone() },
         }
     }
 
