@@ -159,6 +159,7 @@ impl SinkShared {
     /// The writing thread.
     fn run(&self, header: &str, opened: &SyncSender<io::Result<()>>) {
         let begun = open(&self.path).and_then(|mut file| file.write_all(header.as_bytes()).map(|()| file));
+        let place = begun.as_ref().ok().and_then(|file| FilePlace::of(file, &self.path));
         let (mut file, told) = match begun {
             Ok(file) => (Some(file), opened.send(Ok(()))),
             Err(error) => (None, opened.send(Err(error))),
@@ -167,7 +168,6 @@ impl SinkShared {
         if told.is_err() {
             file = None;
         }
-        let place = file.as_ref().and_then(|file| FilePlace::of(file, &self.path));
         let is_there = || place.as_ref().map_or(Ok(()), |place| place.is_at(&self.path));
         let (mut last, mut is_in_order) = (0, true);
         while let Some(open) = &mut file {
@@ -353,9 +353,9 @@ mod tests {
             let sink = Sink::create(&path, &header, troubles.clone()).expect("a file");
             take(&path, &other);
             sink.append("{\"seq\":1}\n".to_owned());
+            assert!(sink.close().expect_err("it is not whole").is_surroundings());
             let told = troubles.list().join(" ");
             assert!(told.contains("the file was moved, removed or replaced; later calls are not recorded"), "{told}");
-            assert!(sink.close().expect_err("it is not whole").is_surroundings());
         }
         assert_eq!(fs::read_to_string(&path).expect("a file"), "mine", "nobody else's file is touched");
         // Also if it goes after the last call.
