@@ -13,7 +13,7 @@
 //! shell.rs    completions and man pages
 //! serve.rs    play.rs    record.rs  judge.rs    coverage.rs    explain.rs    list.rs    schema.rs    lint.rs
 //! show.rs     verify.rs  diff.rs    import.rs    export.rs   wait.rs    one command each
-//! caller.rs   calls another server; prepare.rs brings it into a state; evidence.rs  what it answered
+//! prepare.rs  another server brought into a state; evidence.rs  what it answered
 //! upstream.rs the upstream that flags name
 //! ```
 //!

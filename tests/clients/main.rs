@@ -125,7 +125,8 @@ fn play_elsewhere(program: &Path, profile: Profile) -> Result<(), Failed> {
         tell(&[&elsewhere], &[player.url(), "/home/me/other/notes", polls])?;
         let played = player.report().played.ok_or("it plays nothing")?;
         let is_whole = polls == "1" || (played.served == played.recorded && player.findings().is_empty());
-        let has_errors = player.findings().iter().any(|finding| finding.severity == elastimock::Severity::Error);
+        let has_errors =
+            player.findings().iter().any(|finding| finding.severity == elastimock::contract::Severity::Error);
         if has_errors || !is_whole || played.differing == 0 {
             return Err(format!("{polls} polls: {played:?} {:?}", player.findings()).into());
         }

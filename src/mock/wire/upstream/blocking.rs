@@ -69,6 +69,11 @@ impl BlockingClient {
                 headers.append(name, value);
             }
         }
+        if hyper::Uri::try_from(request.target()).is_err() {
+            return Err(NoAnswer::Broken(
+                "its target cannot be sent: it has blanks or other characters to be escaped".to_owned(),
+            ));
+        }
         let method = hyper::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
         let body = Sending::Whole(Full::new(request.body().clone()));
         let call = UpstreamCall::new(method, request.target(), &headers, body);
