@@ -1,4 +1,4 @@
-/** A fixture: the path of a file, or what stands in one. */
+/** A fixture: the path of a file or a folder, or what stands in one. */
 export type Fixture = string | URL | { connectors?: object[]; sync_jobs?: object[]; [section: string]: unknown };
 
 export type FailOn = 'error' | 'warning' | 'never';
@@ -40,7 +40,7 @@ export interface ScopeOptions {
   failOn?: FailOn;
 }
 
-/** The mock could not be started, or refused what it was asked for. */
+/** The mock could not be started, has ended, or refused what it was asked for. */
 export class ElastimockError extends Error {}
 
 /** What a client did wrong; its message is the text report. */
@@ -70,8 +70,8 @@ export class Server implements AsyncDisposable {
     options?: { accept?: string; query?: Record<string, string | undefined> },
   ): Promise<any>;
   /**
-   * Ends the scope and begins the next, which has this name: state, clock and ids as at the start. `source` is where its
-   * findings point to, `tests/sync.test.js:41`; the caller's line if not said.
+   * Ends the scope and begins the next, which has this name: state, clock and ids as at the start, of the test if there
+   * is one. `source` is where its findings point to, `tests/sync.test.js:41`; the caller's line if not said.
    */
   scope(name: string, source?: string): Promise<void>;
   /** Ends the scope and begins the next, which has no name. */
@@ -92,7 +92,7 @@ export class Server implements AsyncDisposable {
   stub(...stubs: object[]): Promise<void>;
   /** The whole state as a fixture. */
   state(): Promise<Record<string, any>>;
-  /** Replaces the state by fixtures, as paths of JSON files or as objects. */
+  /** Replaces the state by fixtures, which are read together: paths of files and folders, or what stands in one. */
   putState(...fixtures: Fixture[]): Promise<void>;
   /** Adds fixtures to the state. */
   addState(...fixtures: Fixture[]): Promise<void>;
@@ -120,13 +120,13 @@ export function start(options?: StartOptions): Promise<Server>;
 /** The path of the binary: `ELASTIMOCK_BINARY` if that is set, else the one that npm installed. */
 export function binary(): string;
 
-/** What every test of this process begins with, unless it says otherwise. To be called before the first test. */
+/** What every test of this process begins with from then on, unless it says otherwise. */
 export function configure(options: StartOptions & Pick<ScopeOptions, 'allow' | 'failOn'>): void;
 
 /** A scope that goes on. */
 export interface Scope {
   mock: Server;
-  /** A `ContractError` if the scope has findings that fail it. */
+  /** A `ContractError` if the test has findings that fail it, those of scopes that it has ended itself included. */
   verdict(): Promise<ContractError | undefined>;
   /** Lets another test have the server. */
   end(): void;

@@ -1,71 +1,106 @@
 // A mock of Elasticsearch's Connector API: a server in a process of its own, its verbs, and a scope for each test.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
-import { tmpdir } from 'node:os';
-import { isAbsolute, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import { constants, tmpdir } from 'node:os';
+import { isAbsolute, join, relative, resolve as absolute } from 'node:path';
+import { fileURLToPath, URL, URLSearchParams } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import { binary } from './binary.js';
+import { ContractError, ElastimockError } from './errors.js';
+import { bodiesOf, isPath, pathOf } from './fixtures.js';
 
-export { binary };
-
-/** The mock could not be started, or refused what it was asked for. */
-export class ElastimockError extends Error {
-  name = 'ElastimockError';
-}
-
-/** What a client did wrong; its message is the text report. */
-export class ContractError extends Error {
-  name = 'ContractError';
-
-  constructor(found) {
-    super(found.text);
-    this.findings = found.findings;
-    // Where it was noticed tells nobody anything.
-    this.stack = `${this.name}: ${this.message}`;
-  }
-}
+export { binary, ContractError, ElastimockError };
 
 const listed = (given) => (given === undefined ? [] : Array.isArray(given) ? given : [given]);
-const isPath = (fixture) => typeof fixture === 'string' || fixture instanceof URL;
+
+/** How long a server may take to start, and one that does not answer to be known as ended. */
+const START_MS = 30_000;
+const END_MS = 2_000;
+/** How much is kept of what a server tells. */
+const TOLD_MAX = 64 * 1024;
 
 /** Starts a server at a free port. It ends with `stop()`, and whenever this process ends, however that happens. */
 export async function start({ fixtures, args = [] } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'elastimock-'));
   try {
     const words = ['serve', '--json', '--quiet', '--listen', '127.0.0.1:0', '--exit-with-stdin'];
-    if (process.platform !== 'win32') words.push('--exit-with-pid', String(process.pid));
+    if (process.platform !== 'win32') {
+      for (const pid of [process.pid, ...(isWorkerOfRunner() ? [process.ppid] : [])]) {
+        words.push('--exit-with-pid', String(pid));
+      }
+    }
     for (const [at, fixture] of listed(fixtures).entries()) {
-      let path = fixture instanceof URL ? fileURLToPath(fixture) : fixture;
+      let path = pathOf(fixture);
       if (!isPath(fixture)) {
         path = join(folder, `fixture-${at}.json`);
         await writeFile(path, JSON.stringify(fixture));
       }
       words.push('--fixtures', path);
     }
-    const child = spawn(binary(), [...words, ...args], { stdio: 'pipe' });
-    const ready = await firstLine(child);
+    const program = findBinary();
+    const { ELASTIMOCK_BINARY, ...env } = process.env;
+    const child = spawn(program, [...words, ...args], { stdio: 'pipe', env });
+    const told = { stderr: '' };
+    const ready = await firstLine(program, child, told);
     // A test runner ends when its tests have ended, and the server with it.
     for (const handle of [child, child.stdin, child.stdout, child.stderr]) handle.unref();
-    return new Server(child, ready);
+    return new Server(child, ready, told);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function firstLine(child) {
+function findBinary() {
+  try {
+    return binary();
+  } catch (error) {
+    throw new ElastimockError(error.message);
+  }
+}
+
+/** Whether a test runner has started this process for its tests: they end with the runner, whatever this process does. */
+function isWorkerOfRunner() {
+  if (process.env.NODE_TEST_CONTEXT?.startsWith('child')) return true;
+  return isMainThread && process.connected && Boolean(process.env.VITEST || process.env.JEST_WORKER_ID);
+}
+
+function firstLine(program, child, told) {
   return new Promise((resolve, reject) => {
     let stdout = '';
-    let stderr = '';
-    child.stderr.on('data', (data) => (stderr += data));
-    child.stdout.on('data', (data) => {
+    const fail = (why) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new ElastimockError(why));
+    };
+    const timer = setTimeout(() => fail(`the mock did not start: ${program} told nothing in ${START_MS / 1000} s`), START_MS);
+    child.stderr.on('data', (data) => (told.stderr = (told.stderr + data).slice(-TOLD_MAX)));
+    child.stdout.on('data', function read(data) {
       stdout += data;
-      if (stdout.includes('\n')) resolve(JSON.parse(stdout.slice(0, stdout.indexOf('\n'))));
+      if (!stdout.includes('\n')) return;
+      child.stdout.off('data', read).resume();
+      const line = stdout.slice(0, stdout.indexOf('\n'));
+      const ready = parsed(line);
+      if (!ready?.url) return fail(`the mock did not start: ${program} told ${JSON.stringify(line)}; is it elastimock?`);
+      clearTimeout(timer);
+      resolve(ready);
     });
-    child.on('error', (error) => reject(new ElastimockError(error.message)));
-    child.on('close', (code) => reject(new ElastimockError(stderr.trim() || `the mock ended with ${code}`)));
+    child.on('error', (error) => fail(`the mock did not start: ${error.message}`));
+    child.on('close', (code, signal) =>
+      fail(told.stderr.trim() || `the mock did not start: ${program} ended with ${ending(code, signal)} and told nothing`));
     child.stdin.on('error', () => {});
   });
+}
+
+const ending = (code, signal) => (signal ? `signal ${constants.signals[signal]}` : `exit code ${code}`);
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A place in a source file as findings tell it: relative to the repository in CI, else to the current folder. */
@@ -76,13 +111,19 @@ export function placeOf(file, line, test) {
   return [shown, line, test].filter((part) => part !== undefined).join(line === undefined ? '::' : ':');
 }
 
-/** The line outside of this package that has called, or `undefined`. */
-export function calledFrom(test) {
+/** The place outside of this package that has called, or `undefined`. */
+export function caller() {
   for (const frame of new Error().stack.split('\n').slice(1)) {
-    const [, file, line] = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):\d+\)?$/.exec(frame) ?? [];
-    if (file && !OWN.has(file)) return placeOf(file, Number(line), test);
+    const [, file, line, column] = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):(\d+)\)?$/.exec(frame) ?? [];
+    if (file && !OWN.has(file)) return { file, line: Number(line), column: Number(column) };
   }
   return undefined;
+}
+
+/** The line outside of this package that has called, as findings tell it, or `undefined`. */
+export function calledFrom(test) {
+  const place = caller();
+  return place && placeOf(place.file, place.line, test);
 }
 
 const OWN = new Set(
@@ -92,24 +133,50 @@ const OWN = new Set(
   }),
 );
 
+/** What a server is to the test that has it: see `beginScope`. */
+const tests = new WeakMap();
+
+let howEnded;
+
 /** A running mock, and its verbs. */
 export class Server {
   #child;
+  #told;
   #ended;
+  #how;
 
-  constructor(child, { url, port, pid, seed, ca, ca_fingerprint: caFingerprint }) {
+  constructor(child, { url, port, pid, seed, ca, ca_fingerprint: caFingerprint }, told) {
     Object.assign(this, { url, port, pid, seed, ca, caFingerprint });
     this.#child = child;
-    this.#ended = new Promise((resolve) => child.on('close', (code) => resolve(code ?? -1)));
+    this.#told = told;
+    this.#ended = new Promise((resolve) => {
+      child.on('close', (code, signal) => {
+        this.#how = ending(code, signal);
+        resolve(code ?? -1);
+      });
+    });
+  }
+
+  static {
+    howEnded = (mock) => mock.#how;
   }
 
   /** Stops the server in order: recordings and reports are written. Tells its exit code. */
   async stop() {
-    this.#child.ref();
-    this.#child.stdout.ref();
-    this.#child.stderr.ref();
+    const test = tests.get(this);
+    if (test && !test.stopped && !this.#how) {
+      // Its findings are those of the test.
+      test.earlier.push(await this.findings());
+      test.stopped = true;
+    }
+    this.#keepAwake();
     this.#child.stdin.end();
     return this.#ended;
+  }
+
+  /** Lets this process wait for the end of the server. */
+  #keepAwake() {
+    for (const handle of [this.#child, this.#child.stdout, this.#child.stderr]) handle.ref();
   }
 
   async [Symbol.asyncDispose]() {
@@ -120,20 +187,57 @@ export class Server {
   async admin(method, path, body, { accept = 'application/json', query = {} } = {}) {
     const parameters = Object.entries(query).filter(([, value]) => value !== undefined);
     const target = `/_elastimock${path}${parameters.length ? `?${new URLSearchParams(parameters)}` : ''}`;
-    const call = {
-      method,
-      headers: { accept, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    };
-    const answer = await (this.ca ? fetchTrusting(this.ca, this.url + target, call) : fetch(this.url + target, call));
-    const text = await answer.text();
-    if (!answer.ok) throw new ElastimockError(`${method} ${target}: ${reason(text)}`);
+    const test = tests.get(this);
+    const endsScope = test && method === 'POST' && ['/reset', '/scopes'].includes(path);
+    // Its findings are those of the test.
+    if (endsScope && String(query.forget) !== 'true') test.earlier.push(await this.findings());
+    const content = body === undefined ? undefined : body instanceof Verbatim ? body.text : JSON.stringify(body);
+    let answer;
+    try {
+      answer = await this.#call(method, target, content, accept);
+    } catch (error) {
+      throw await this.#unanswered(`${method} ${target}`, error);
+    }
+    const { status, text } = answer;
+    if (status >= 400) throw new ElastimockError(`${method} ${target}: ${reason(text)}`);
+    if (endsScope) await test.prepare();
     return accept === 'application/json' && text ? JSON.parse(text) : text;
   }
 
+  /** A connection of its own: whatever stands for `fetch` here, or for a proxy, has no part in it. */
+  #call(method, target, content, accept) {
+    return new Promise((resolve, reject) => {
+      const { request } = this.ca ? https : http;
+      const headers = { accept, ...(content === undefined ? {} : { 'content-type': 'application/json' }) };
+      const calling = request(this.url + target, { method, headers, ca: this.ca, agent: false }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (data) => (text += data));
+        answer.on('error', reject);
+        answer.on('end', () => resolve({ status: answer.statusCode, text }));
+      });
+      calling.on('error', reject);
+      calling.end(content);
+    });
+  }
+
+  /** Why there was no answer to a call. */
+  async #unanswered(call, error) {
+    this.#keepAwake();
+    let timer;
+    await Promise.race([this.#ended, new Promise((resolve) => (timer = setTimeout(resolve, END_MS)))]);
+    clearTimeout(timer);
+    if (!this.#how) {
+      for (const handle of [this.#child, this.#child.stdout, this.#child.stderr]) handle.unref();
+      return new ElastimockError(`${call}: ${error.message || error.code}`);
+    }
+    const told = this.#told.stderr.trim();
+    return new ElastimockError(`the mock has ended (${this.#how}): no answer to ${call}${told && `; it told: ${told}`}`);
+  }
+
   /**
-   * Ends the scope and begins the next, which has this name: state, clock and ids as at the start. `source` is where its
-   * findings point to, `tests/sync.test.js:41`; the caller's line if not said.
+   * Ends the scope and begins the next, which has this name: state, clock and ids as at the start, of the test if there
+   * is one. `source` is where its findings point to, `tests/sync.test.js:41`; the caller's line if not said.
    */
   async scope(name, source = calledFrom()) {
     await this.admin('POST', '/scopes', { name, source });
@@ -191,15 +295,25 @@ export class Server {
     return this.admin('GET', '/state');
   }
 
-  /** Replaces the state by fixtures, as paths of JSON files or as objects. */
-  async putState(first = {}, ...others) {
-    await this.admin('PUT', '/state', await read(first));
-    await this.addState(...others);
+  /** Replaces the state by fixtures, which are read together: paths of files and folders, or what stands in one. */
+  async putState(...fixtures) {
+    await this.#send('PUT', fixtures.length ? fixtures : [{}]);
   }
 
   /** Adds fixtures to the state. */
   async addState(...fixtures) {
-    for (const fixture of fixtures) await this.admin('POST', '/state', await read(fixture));
+    await this.#send('POST', fixtures);
+  }
+
+  async #send(method, fixtures) {
+    for (const { name, text } of await bodiesOf(fixtures)) {
+      try {
+        await this.admin(method, '/state', new Verbatim(text));
+      } catch (error) {
+        throw name ? new ElastimockError(`${name}: ${error.message.replace(/^P[A-Z]+ \S+: /, '')}`) : error;
+      }
+      method = 'POST';
+    }
   }
 
   /** A sync job as it is stored, or `undefined`. */
@@ -254,31 +368,15 @@ export class Server {
   }
 }
 
-/** `fetch` cannot be told whom to trust. */
-const fetchTrusting = (ca, url, { method, headers, body }) =>
-  new Promise((resolve, reject) => {
-    const calling = request(url, { method, headers, ca, agent: false }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (data) => (text += data));
-      answer.on('error', reject);
-      answer.on('end', () => resolve({ ok: answer.statusCode < 400, text: async () => text }));
-    });
-    calling.on('error', reject);
-    calling.end(body);
-  });
+/** A body that is sent as it is. */
+class Verbatim {
+  constructor(text) {
+    this.text = text;
+  }
+}
 
 const fails = ({ counts }, failOn) =>
   failOn !== 'never' && counts.error + (failOn === 'warning' ? counts.warning : 0) > 0;
-
-async function read(fixture) {
-  if (!isPath(fixture)) return fixture;
-  try {
-    return JSON.parse(await readFile(fixture, 'utf8'));
-  } catch (error) {
-    throw new ElastimockError(`${fixture}: ${error.message}; a fixture of one test is JSON`);
-  }
-}
 
 function reason(text) {
   try {
@@ -292,38 +390,84 @@ function reason(text) {
 // ── a scope for each test ───────────────────────────────────────────────────────────────────────────────────────────
 
 let defaults = {};
-const idle = [];
+/** Servers that no test has, each with what it was started with. */
+let idle = [];
 
-/** What every test of this process begins with, unless it says otherwise. To be called before the first test. */
+/** What every test of this process begins with from then on, unless it says otherwise. */
 export function configure(options) {
   defaults = options;
 }
 
+/** What `configure` has said last. */
+export const configured = () => defaults;
+
+/** A server that was started with just that, one that is idle if there is one. */
+async function take({ fixtures, args }) {
+  const startedWith = JSON.stringify([listed(fixtures).map((one) => (isPath(one) ? absolute(pathOf(one)) : one)), args]);
+  // One that has died is let go.
+  idle = idle.filter(({ mock }) => !howEnded(mock));
+  const at = idle.findLastIndex((one) => one.startedWith === startedWith);
+  if (at >= 0) return idle.splice(at, 1)[0];
+  // Those of an earlier file are not needed any more.
+  const others = idle.filter((one) => one.startedWith !== startedWith);
+  idle = idle.filter((one) => one.startedWith === startedWith);
+  for (const { mock } of others) void mock.stop();
+  return { mock: await start({ fixtures, args }), startedWith: startedWith };
+}
+
+/** What was found in several scopes. */
+const together = (scopes) => ({
+  findings: scopes.flatMap((found) => found.findings),
+  counts: {
+    error: scopes.reduce((sum, found) => sum + found.counts.error, 0),
+    warning: scopes.reduce((sum, found) => sum + found.counts.warning, 0),
+  },
+  text: scopes.filter((found) => found.findings.length).map((found) => found.text).join('\n\n'),
+});
+
 /**
  * Begins a scope for a test, which starts from the fixtures again. Tests that run at a time have a server each, tests
- * that run one after the other share one. `verdict()` is a `ContractError` if the scope has findings that fail it, and
- * `end()` lets another test have the server. Findings point at `source`; at the caller's line if not said.
+ * that run one after the other share one. `verdict()` is a `ContractError` if the test has findings that fail it, those
+ * of scopes that it has ended itself included, and `end()` lets another test have the server. Findings point at
+ * `source`; at the caller's line if not said.
  */
-export async function beginScope(name, options, source = calledFrom()) {
-  const { fixtures, stubs, clock, allow = {}, failOn = defaults.failOn ?? 'error' } = { ...options };
+export async function beginScope(name, options, source = calledFrom(), common = defaults) {
+  const { fixtures, stubs, clock, allow = {}, failOn = common.failOn ?? 'error' } = { ...options };
   if (!['error', 'warning', 'never'].includes(failOn)) {
     throw new ElastimockError(`failOn is error, warning or never, not ${failOn}`);
   }
   const known = ['fixtures', 'stubs', 'clock', 'allow', 'failOn'];
   const unknown = Object.keys({ ...options }).filter((key) => !known.includes(key));
   if (unknown.length) throw new ElastimockError(`a test takes ${known.join(', ')}, not ${unknown.join(', ')}`);
-  const mock = idle.pop() ?? (await start({ fixtures: defaults.fixtures, args: defaults.args }));
-  const end = () => void idle.push(mock);
-  const verdict = async () => {
-    const found = await mock.findings();
-    return fails(found, failOn) ? new ContractError(found) : undefined;
-  };
+  let taken = await take(common);
   try {
-    await mock.scope(name, source);
+    await taken.mock.scope(name, source);
+  } catch (error) {
+    // It has died since, which is no fault of this test.
+    if (!howEnded(taken.mock)) throw error;
+    taken = await take(common);
+    await taken.mock.scope(name, source);
+  }
+  const { mock } = taken;
+  const end = () => {
+    const { stopped } = tests.get(mock) ?? {};
+    tests.delete(mock);
+    if (!stopped && !howEnded(mock)) idle.push(taken);
+  };
+  const prepare = async () => {
     if (fixtures !== undefined) await mock.putState(...listed(fixtures));
     if (clock !== undefined) await mock.setClock(clock);
     if (stubs !== undefined) await mock.stub(...listed(stubs));
-    for (const [rule, why] of Object.entries({ ...defaults.allow, ...allow })) await mock.allow(rule, why);
+    for (const [rule, why] of Object.entries({ ...common.allow, ...allow })) await mock.allow(rule, why);
+  };
+  const test = { earlier: [], stopped: false, prepare };
+  tests.set(mock, test);
+  const verdict = async () => {
+    const found = together([...test.earlier, ...(test.stopped ? [] : [await mock.findings()])]);
+    return fails(found, failOn) ? new ContractError(found) : undefined;
+  };
+  try {
+    await prepare();
   } catch (error) {
     end();
     throw error;
@@ -342,7 +486,8 @@ export async function withScope(name, options, test, onFailed = console.error, s
     try {
       result = await test(mock);
     } catch (error) {
-      const wrong = error instanceof ContractError ? undefined : await verdict();
+      // Its own failure counts; what may be its cause is told.
+      const wrong = error instanceof ContractError ? undefined : await verdict().catch((why) => why);
       if (wrong) onFailed(wrong.message);
       throw error;
     }

@@ -129,7 +129,10 @@ fn javascript() -> Result<(), Failed> {
     let project = path(JAVASCRIPT);
     let packs = path("target/packages/npm");
     let _ = std::fs::remove_dir_all(&packs);
-    run(Command::new(path("packages/javascript/pack")).arg(path(BINARY)).arg(&packs))?;
+    let pack = || Command::new(path("packages/javascript/pack"));
+    let alone = pack().output()?;
+    assert!(String::from_utf8_lossy(&alone.stderr).starts_with("usage: "), "{alone:?}");
+    run(pack().arg(path(BINARY)).arg(&packs))?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-save", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(&project);
     for pack in std::fs::read_dir(&packs)? {
@@ -141,7 +144,7 @@ fn javascript() -> Result<(), Failed> {
     let _ = std::fs::remove_dir_all(&tests);
     run(Command::new("cp").arg("-r").arg(path("packages/javascript/tests")).arg(&tests))?;
     run(Command::new("cp").arg("-r").arg(path("examples/worker/javascript")).arg(tests.join("worker")))?;
-    let files = ["tests/server.test.mjs", "tests/vitest.test.mjs"];
+    let files = ["tests/server.test.mjs", "tests/node-test.test.mjs", "tests/vitest.test.mjs"];
     run(Command::new("node").arg("--test").args(files).current_dir(&project))?;
     std::fs::write(tests.join("worker").join("start.test.js"), start_of_the_readme("js")?)?;
     let vitest = ["node_modules/vitest/vitest.mjs", "run", "--root", "tests/worker"];

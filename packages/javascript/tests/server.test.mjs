@@ -1,11 +1,13 @@
 // The server as a JavaScript program meets it, with node:test.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import elastimock, { binary, ContractError, ElastimockError, start, withScope } from 'elastimock';
 
 const CRM = {
@@ -123,12 +125,150 @@ test('exactly the guilty test fails in a suite', () => {
   assert.match(told.stdout, /job-pending was claimed by a worker without a name/);
 });
 
+const bin = new URL('../bin.js', import.meta.resolve('elastimock/node-test').replace('node-test.js', 'x/y')).pathname;
+
 test('the command line is there too', () => {
-  const bin = new URL('../bin.js', import.meta.resolve('elastimock/node-test').replace('node-test.js', 'x/y'));
-  const told = spawnSync(process.execPath, [bin.pathname, 'run', '-q', '--', 'sh', '-c', 'echo $ELASTICSEARCH_URL; exit 9'], { encoding: 'utf8' });
+  const told = spawnSync(process.execPath, [bin, 'run', '-q', '--', 'sh', '-c', 'echo $ELASTICSEARCH_URL; exit 9'], { encoding: 'utf8' });
   assert.match(told.stdout, /^http:\/\/127.0.0.1:\d+\n$/);
   assert.equal(told.status, 9);
   assert.equal(spawnSync(binary(), ['-V']).status, 0);
+});
+
+test('a command line that is killed leaves no server behind', { skip: process.platform !== 'linux' }, async () => {
+  const child = spawn(process.execPath, [bin, 'serve', '--json', '-q', '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { pid } = JSON.parse(await new Promise((resolve) => child.stdout.once('data', resolve)));
+  assert.ok(isAlive(pid));
+  child.kill('SIGKILL');
+  await ends(pid);
+});
+
+test('a binary that is not there, or is another program, is told', async () => {
+  const env = { ...process.env, ELASTIMOCK_BINARY: '/no/such/elastimock' };
+  const told = spawnSync(process.execPath, [bin, '-V'], { encoding: 'utf8', env });
+  assert.deepEqual([told.status, told.stderr], [3, 'error: spawn /no/such/elastimock ENOENT\n']);
+  // For a platform without a package.
+  const packages = folder();
+  for (const file of ['bin.js', 'binary.js']) writeFileSync(join(packages, file), readFileSync(join(bin, '..', file)));
+  writeFileSync(join(packages, 'package.json'), '{ "type": "module" }');
+  const { ELASTIMOCK_BINARY, ...without } = process.env;
+  const none = spawnSync(process.execPath, [join(packages, 'bin.js'), '-V'], { encoding: 'utf8', env: without });
+  assert.equal(none.status, 3);
+  assert.match(none.stderr, /^error: @elastimock\/[^\n]+ is not installed\. [^\n]+\n$/);
+  const before = process.env.ELASTIMOCK_BINARY;
+  try {
+    for (const [program, message] of [
+      ['/bin/false', /^the mock did not start: \/bin\/false ended with exit code 1 and told nothing$/],
+      ['/bin/echo', /^the mock did not start: \/bin\/echo told "serve .*"; is it elastimock\?$/],
+      ['/no/such/elastimock', /^the mock did not start: spawn \/no\/such\/elastimock ENOENT$/],
+    ]) {
+      process.env.ELASTIMOCK_BINARY = program;
+      await assert.rejects(start(), { name: 'ElastimockError', message });
+    }
+  } finally {
+    if (before === undefined) delete process.env.ELASTIMOCK_BINARY;
+    else process.env.ELASTIMOCK_BINARY = before;
+  }
+});
+
+test('fixtures of one test are read as those of a server', async () => {
+  const all = folder();
+  const file = (name, content) => {
+    writeFileSync(join(all, name), content);
+    return join(all, name);
+  };
+  // The job comes before its connector, and nothing else in the folder is looked at.
+  mkdirSync(join(all, 'crm'));
+  file('crm/1.json', '\uFEFF{ "sync_jobs": [{ "id": "job-1", "connector_id": "crm" }] }');
+  file('crm/2.json.gz', gzipSync('{ "$schema": "x", "connectors": [{ "id": "crm" }] }'));
+  file('crm/.hidden.json', 'no');
+  file('crm/README.md', 'no');
+  mkdirSync(join(all, 'crm', 'below.json'));
+  mkdirSync(join(all, 'empty'));
+  const mock = await start();
+  const ids = async () => (await mock.state()).connectors.map(({ id }) => id);
+  await mock.putState(join(all, 'crm'));
+  assert.deepEqual(await ids(), ['crm']);
+  assert.equal((await mock.syncJob('job-1')).status, 'pending');
+  await mock.putState(pathToFileURL(join(all, 'crm')), { connectors: [{ id: 'other' }] });
+  assert.deepEqual(await ids(), ['crm', 'other']);
+  const lines = ['x', 'y'].map((id) => JSON.stringify({ _index: '.elastic-connectors', _id: id, _source: { name: 'n' } }));
+  await mock.putState(file('dump.json', lines.join('\n')), { connectors: [{ id: 'z' }] });
+  assert.deepEqual((await ids()).sort(), ['x', 'y', 'z']);
+
+  const slip = file('slip.json', '{\n  "conectors": []\n}');
+  const rejects = (path, message) => assert.rejects(mock.putState(path), { name: 'ElastimockError', message });
+  await rejects(slip, `${slip}: line 2, column 3: \`conectors\` is no part of a fixture; did you mean \`connectors\`?`);
+  await rejects(file('cut.json', '{'), new RegExp(`^${all}/cut.json: line 1`));
+  await rejects(file('cut.json.gz', gzipSync('{')), new RegExp(`^${all}/cut.json.gz: line 1`));
+  await rejects(join(all, 'empty'), `${all}/empty: no fixture in this folder; name them .json, .yaml or .yml`);
+  await rejects(join(all, 'gone.json'), /cannot read .*gone.json: ENOENT/);
+  const yaml = file('crm.yml', 'connectors: [{ id: of-yaml }]\n');
+  // A package for YAML is found where the tests are.
+  const before = process.cwd();
+  try {
+    process.chdir(all);
+    await rejects(yaml, `${yaml}: a fixture of one test is JSON, or YAML where the package yaml or js-yaml is installed`);
+    mkdirSync(join(all, 'node_modules/yaml'), { recursive: true });
+    file('node_modules/yaml/index.js', `exports.parse = (text) => { if (text.includes('of-yaml')) return { connectors: [{ id: 'of-yaml' }] }; throw new Error('line 1'); };`);
+    await mock.putState(yaml);
+    assert.deepEqual(await ids(), ['of-yaml']);
+    await rejects(file('wrong.yaml', 'a: ['), `${all}/wrong.yaml: line 1`);
+  } finally {
+    process.chdir(before);
+  }
+  assert.equal(await mock.stop(), 0);
+});
+
+test('what stands for fetch has no part in it', async () => {
+  const before = globalThis.fetch;
+  globalThis.fetch = () => Promise.reject(new TypeError('Cross-Origin Request Blocked'));
+  try {
+    await withScope('it has another fetch', {}, (mock) => mock.now());
+  } finally {
+    globalThis.fetch = before;
+  }
+});
+
+test('a server that has ended says so', async () => {
+  const killed = await start();
+  process.kill(killed.pid, 'SIGKILL');
+  await assert.rejects(killed.now(), {
+    name: 'ElastimockError',
+    message: 'the mock has ended (signal 9): no answer to GET /_elastimock/clock',
+  });
+  assert.equal(await killed.stop(), -1);
+  const stopped = await start();
+  await stopped.stop();
+  await assert.rejects(stopped.now(), /^ElastimockError: the mock has ended \(exit code 0\)/);
+  // It takes no other test with it.
+  await assert.rejects(withScope('killed', {}, (mock) => process.kill(mock.pid, 'SIGKILL')), /has ended \(signal 9\)/);
+  await withScope('the next', { fixtures: CRM }, (mock) => claim(mock));
+  // Nor one that dies while no test has it.
+  const pid = await withScope('dies later', {}, (mock) => mock.pid);
+  process.kill(pid, 'SIGKILL');
+  await withScope('the next', { fixtures: CRM }, (mock) => claim(mock));
+});
+
+test('what a test has ended itself counts for it', async () => {
+  const guilty = async (name, then) => {
+    const ended = withScope(name, { fixtures: CRM }, async (mock) => {
+      await claim(mock, '');
+      await then(mock);
+    });
+    await assert.rejects(ended, (error) => error instanceof ContractError && error.findings.length === 1 && /job-1 was claimed/.test(error.message));
+  };
+  await guilty('reset', (mock) => mock.reset());
+  await guilty('scope', (mock) => mock.scope('x'));
+  await guilty('stop', (mock) => mock.stop());
+  const twice = withScope('twice', { fixtures: CRM, clock: 'frozen@2031-05-01T10:00:00Z' }, async (mock) => {
+    await claim(mock, '');
+    await mock.reset();
+    // It begins as the test has begun.
+    assert.equal(await mock.now(), '2031-05-01T10:00:00.000Z');
+    await claim(mock, '');
+  });
+  await assert.rejects(twice, (error) => error.findings.length === 2 && error.message.match(/1 error, 0 warnings/g).length === 2);
+  await withScope('innocent', { fixtures: CRM }, (mock) => claim(mock));
 });
 
 test('no server outlives its program', { skip: process.platform !== 'linux' }, async () => {

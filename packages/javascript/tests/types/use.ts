@@ -17,6 +17,9 @@ test.extend({ elastimockOptions: { clock: 'frozen@2031-05-01T10:00:00Z' } })('a 
 nodeTest('node:test', { timeout: 1000, elastimock: { allow: { 'job-left-open': 'why' } } }, async (mock, t) => {
   t.diagnostic(mock.url);
 });
+nodeTest.skip('node:test', async (mock) => void (await mock.now()));
+nodeTest.todo('to be written');
+nodeTest.only({ elastimock: { failOn: 'warning' } }, (mock) => mock.putState('crm', { connectors: [] }));
 
 const mock: Server = await start({ fixtures: [{ connectors: [] }], args: ['--seed', '7'] });
 const code: number = await mock.stop();
