@@ -25,7 +25,7 @@ export interface Found {
 
 export interface StartOptions {
   fixtures?: Fixture | Fixture[];
-  /** Further flags of `elastimock serve`. */
+  /** Further flags of `elastimock serve`; without `--listen` it is at a free port of 127.0.0.1. */
   args?: string[];
 }
 

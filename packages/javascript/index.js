@@ -25,7 +25,8 @@ const TOLD_MAX = 64 * 1024;
 export async function start({ fixtures, args = [] } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'elastimock-'));
   try {
-    const words = ['serve', '--json', '--quiet', '--listen', '127.0.0.1:0', '--exit-with-stdin'];
+    const words = ['serve', '--json', '--quiet', '--exit-with-stdin'];
+    if (!args.some((word) => /^--listen(=|$)/.test(word))) words.push('--listen', '127.0.0.1:0');
     if (process.platform !== 'win32') {
       for (const pid of [process.pid, ...(isWorkerOfRunner() ? [process.ppid] : [])]) {
         words.push('--exit-with-pid', String(pid));
@@ -41,7 +42,8 @@ export async function start({ fixtures, args = [] } = {}) {
     }
     const program = findBinary();
     const { ELASTIMOCK_BINARY, ...env } = process.env;
-    const child = spawn(program, [...words, ...args], { stdio: 'pipe', env });
+    // In a session of its own: Ctrl-C is for the tests, which still ask it afterwards.
+    const child = spawn(program, [...words, ...args], { stdio: 'pipe', env, detached: process.platform !== 'win32' });
     const told = { stderr: '' };
     const ready = await firstLine(program, child, told);
     // A test runner ends when its tests have ended, and the server with it.

@@ -27,7 +27,7 @@ async function run(name, options, source, common, body, t) {
       if (wrong && !error) throw wrong;
       // The test failed by itself; why may stand there.
       if (wrong) t.diagnostic(wrong.message);
-      if (skipped) skip.apply(t, skipped);
+      else if (skipped) skip.apply(t, skipped);
     } catch (why) {
       if (!error) throw why;
       t.diagnostic(why.message);

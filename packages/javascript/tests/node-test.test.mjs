@@ -36,6 +36,7 @@ test('admin', async (mock) => { await claim(mock, ''); await mock.admin('POST', 
 test('stop', async (mock) => { await claim(mock, ''); await mock.stop(); });
 test('after', (mock, t) => t.after(() => claim(mock, '')));
 test('skips itself', async (mock, t) => { await claim(mock, ''); t.skip('not today'); });
+test('skips itself, and fails', async (mock, t) => { await claim(mock, ''); t.skip('not today'); throw new Error('its own'); });
 test('forgets', async (mock) => { await claim(mock, ''); await mock.admin('POST', '/reset', undefined, { query: { forget: 'true' } }); });
 test('good', async (mock, t) => { await claim(mock); await mock.reset(); t.after(() => claim(mock)); });
 test('skips itself, good', async (mock, t) => { await claim(mock); t.skip('not today'); });
@@ -45,8 +46,8 @@ test('allowed', { elastimock: { allow: { 'blank-worker-hostname': 'meant' } } },
 });
 `,
   });
-  assert.deepEqual(failed, ['reset', 'scope', 'admin', 'stop', 'after', 'skips itself'], all);
-  assert.match(all, /\nok 9 - skips itself, good # SKIP not today\n/);
+  assert.deepEqual(failed, ['reset', 'scope', 'admin', 'stop', 'after', 'skips itself', 'skips itself, and fails'], all);
+  assert.match(all, /\nok 10 - skips itself, good # SKIP not today\n/);
   assert.equal(all.match(/job-pending was claimed by a worker without a name/g).length >= 6, true, all);
   // Its own line is where a test stands, to the runner and in findings.
   assert.ok(all.includes(`location: '${join(folder, 'all.test.mjs')}:6:1'`), all);

@@ -40,7 +40,7 @@ async function ends(pid) {
 }
 
 test('it serves fixtures and tells what was wrong', async () => {
-  const mock = await start({ fixtures: CRM, args: ['--clock', 'frozen@2031-05-01T10:00:00Z', '--seed', '7'] });
+  const mock = await start({ fixtures: CRM, args: ['--clock', 'frozen@2031-05-01T10:00:00Z', '--seed', '7', '--listen', '127.0.0.1:0'] });
   assert.equal(mock.seed, 7);
   assert.equal(await mock.now(), '2031-05-01T10:00:00.000Z');
   assert.equal((await claim(mock, '')).status, 200);
@@ -288,6 +288,13 @@ test('no server outlives its program', { skip: process.platform !== 'linux' }, a
   const told = spawnSync(process.execPath, ['--input-type=module', '-e', short], { encoding: 'utf8', timeout: 20_000 });
   assert.equal(told.status, 0, told.stderr);
   await ends(Number(told.stdout));
+});
+
+test('Ctrl-C is for the tests, and not for the server', { skip: process.platform !== 'linux' }, async () => {
+  const mock = await start();
+  const [, , group] = readFileSync(`/proc/${mock.pid}/stat`, 'utf8').split(') ').pop().split(' ');
+  assert.equal(Number(group), mock.pid);
+  await mock.stop();
 });
 
 test('it speaks TLS', async () => {
