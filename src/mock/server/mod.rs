@@ -839,7 +839,7 @@ impl MockServerBuilder {
         self
     }
 
-    /// Has a named incident happen: one of [`incidents`](crate::incidents), in every scope. Called again, all of them happen.
+    /// Has a named incident happen: one of [`incidents`](crate::fixture::incidents), in every scope. Called again, all of them happen.
     ///
     /// ```
     /// let server = elastimock::MockServer::builder().incident("throttled-bulk").start_blocking()?;

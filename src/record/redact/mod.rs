@@ -270,7 +270,7 @@ fn secrets_of_words(text: &str) -> Vec<Range<usize>> {
         let value = rest.split(is_end).next().unwrap_or_default();
         let is_word =
             value.len() < 6 || value.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_./".contains(&byte));
-        if !value.is_empty() && !(sign == ":" && is_word) {
+        if !(value.is_empty() || sign == ":" && is_word) {
             let start = text.len() - rest.len();
             places.push(start..start + value.len());
         }
