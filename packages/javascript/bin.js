@@ -7,7 +7,7 @@ import { binary } from './binary.js';
 const words = process.argv.slice(2);
 const at = words.findIndex((word) => !word.startsWith('-'));
 // A server is not left behind when this process is killed.
-if (['serve', 'play', 'record'].includes(words[at]) && process.platform !== 'win32') {
+if (['serve', 'run', 'play', 'record'].includes(words[at]) && process.platform !== 'win32') {
   words.splice(at + 1, 0, '--exit-with-pid', String(process.pid));
 }
 let program;

@@ -43,11 +43,11 @@ const CONNECTOR_CALLS: &str = concat!("/", "_connector");
 const JOBS: &str = "/.elastic-connectors-sync-jobs";
 const CONNECTORS: &str = "/.elastic-connectors";
 
-/// The call that does what the hand is to do at an instant.
+/// What an act does, by the name of its member that says so; its members are looked at by their names alone.
 ///
 /// # Errors
-/// [`Error::is_invalid_input`] if it is no act; tells a cure.
-pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
+/// [`Error::is_invalid_input`] if it is no act, or has a member that it does not take; tells a cure.
+pub(crate) fn verb(act: &Value) -> Result<&'static str, Error> {
     let wrong = |what: String| Err(Error::invalid_input(what));
     let known = ACTS.map(|(name, _)| name);
     let Some(members) = act.as_object() else {
@@ -64,6 +64,16 @@ pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
         let takes = if more.is_empty() { "nothing else".to_owned() } else { more.join(", ") };
         return wrong(format!("[{unknown}] is no part of [{name}]; it takes {takes}"));
     }
+    Ok(name)
+}
+
+/// The call that does what the hand is to do at an instant.
+///
+/// # Errors
+/// [`Error::is_invalid_input`] if it is no act; tells a cure.
+pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
+    let wrong = |what: String| Err(Error::invalid_input(what));
+    let name = verb(act)?;
     let text = |name: &str| match &act[name] {
         Value::String(text) if !text.is_empty() => Ok(text.as_str()),
         _ => Err(Error::invalid_input(format!("[{name}] must be a text that is not empty"))),
@@ -77,7 +87,7 @@ pub(crate) fn request(act: &Value, now: Timestamp) -> Result<Request, Error> {
         _ => Err(Error::invalid_input("say what is written: \"doc\": { … }")),
     };
     let now = now.to_string();
-    Ok(match *name {
+    Ok(match name {
         "cancel" => Request::new(Method::Put, format!("{JOB_CALLS}/{id}/_cancel")),
         "end" => {
             let status = act.get("status").map_or(Ok("completed"), |_| text("status"))?;

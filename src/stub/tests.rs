@@ -208,6 +208,10 @@ fn a_mistake_has_its_place_and_a_cure() {
             "/response/hand: there is no such act; did you mean [cancel]?; it takes the acts of `POST /_elastimock/hand`",
         ),
         (
+            json!({ "request": {}, "response": { "hand": { "bulk": "i", "docs": "{{body}}", "dcos": [] } } }),
+            "/response/hand: [dcos] is no part of [bulk]; it takes docs; it takes the acts of `POST /_elastimock/hand`",
+        ),
+        (
             json!({ "request": {}, "response": { "hand": { "end": "j", "status": "done" } } }),
             "/response/hand: a job ends as completed, canceled or error, not [done]; it takes the acts of `POST /_elastimock/hand`",
         ),

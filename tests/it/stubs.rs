@@ -234,7 +234,8 @@ fn a_hand_that_cannot_act_is_told() {
     server.stub(
         Stub::on("info")
             .named("elsewhere")
-            .hand(json!({ "connector": "nobody", "doc": { "name": "pwd" } }))
+            // Whatever is named first: the document is told nowhere.
+            .hand(json!({ "doc": { "configuration": { "password": { "value": "hunter2hunter" } } }, "connector": "nobody" }))
             .expect(0..),
     );
     // The call is answered as always, once for each time.
@@ -244,6 +245,8 @@ fn a_hand_that_cannot_act_is_told() {
     insta::assert_snapshot!(told.join("\n"));
     assert_same_verdict(&server);
     let text = server.recording().to_text();
+    let stub_is_told = text.lines().next().is_some_and(|header| header.contains("hunter2hunter"));
+    assert!(!stub_is_told && !told.join("").contains("hunter2"), "{text}");
     assert_eq!(text.matches(r#""side":"stub late","act":{"cancel":"ended"},"refused":"#).count(), 2, "{text}");
     // Why it could not act is told by the journal, and played again.
     let changes = send(&server, &get("/_elastimock/journal")).json()["changes"].clone();

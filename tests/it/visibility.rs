@@ -72,6 +72,8 @@ fn a_fixture_says_what_the_builder_does_not() {
             Some(0) => outcome.expect("the same"),
             _ => assert!(outcome.expect_err("another").to_string().contains("start it with --visibility refresh")),
         }
+        // Nor does a whole state turn the mock into another.
+        assert_eq!(mock.engine.put_state(&says, now).is_ok(), expected == Some(0), "{asked:?}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import importlib
@@ -121,7 +122,7 @@ class Server:
             raise ElastimockError(str(error)) from None
         if not any(word == "--listen" or word.startswith("--listen=") for word in self._args):
             words += ["--listen", "127.0.0.1:0"]
-        if os.name == "posix" and (sys.platform != "linux" or os.path.exists("/proc/self/stat")):
+        if can_see_processes():
             # A process that was forked from this one may hold its standard input open.
             words += ["--exit-with-pid", str(self._owner)]
         with tempfile.TemporaryDirectory(prefix="elastimock-") as folder:
@@ -194,7 +195,8 @@ class Server:
         reader.join(self._timeout)
         if lines and not lines[0]:
             # It has closed its standard output, so that it is about to end.
-            self._process.wait(self._timeout)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._timeout)
         return lines[0] if lines else ""
 
     def _start_again(self) -> None:
@@ -225,6 +227,8 @@ class Server:
 
         Raises ``ElastimockError`` with the mock's reason if it is refused.
         """
+        if method == "POST" and path in ("/scopes", "/reset"):
+            self._end_scope()
         target = _PREFIX + path + (f"?{urlencode(query)}" if query else "")
         headers = {"accept": accept}
         content = None
@@ -260,12 +264,10 @@ class Server:
         """
         caller = sys._getframe(1)
         place = source or place_of(caller.f_code.co_filename, caller.f_lineno)
-        self._end_scope()
         self.admin("POST", "/scopes", {"name": name, "source": place})
 
     def reset(self) -> None:
         """Ends the scope and begins the next, which has no name. What was found in it stays found."""
-        self._end_scope()
         self.admin("POST", "/reset")
 
     def _end_scope(self) -> None:
@@ -326,23 +328,19 @@ class Server:
         return dict(self.admin("GET", "/state"))
 
     def put_state(self, *fixtures: Fixture) -> None:
-        """Replaces the state by fixtures, as JSON files or dictionaries."""
-        first, *others = fixtures or ({},)
-        for at, document in enumerate(_documents(first)):
-            self._state("POST" if at else "PUT", document)
-        self.add_state(*others)
+        """Replaces the state by fixtures, which are read together: files, folders or dictionaries."""
+        self._state("PUT", fixtures)
 
     def add_state(self, *fixtures: Fixture) -> None:
-        """Adds fixtures to the state."""
-        for fixture in fixtures:
-            for document in _documents(fixture):
-                self._state("POST", document)
+        """Adds fixtures to the state; they are read together."""
+        self._state("POST", fixtures)
 
-    def _state(self, method: str, document: tuple[str, Json]) -> None:
-        where, content = document
+    def _state(self, method: str, fixtures: Sequence[Fixture]) -> None:
+        documents = [document for fixture in fixtures for document in _documents(fixture)]
         try:
-            self.admin(method, "/state", content)
+            self.admin(method, "/state", _together(documents))
         except ElastimockError as error:
+            where = ", ".join(where for where, _ in documents if where)
             raise ElastimockError(f"{where}: {error}" if where else str(error)) from None
 
     def sync_job(self, id: str) -> dict[str, Json]:
@@ -401,19 +399,40 @@ def _documents(fixture: Fixture) -> list[tuple[str, Json]]:
     if not path.is_dir():
         return [(str(path), _read(path))]
     kinds = (".json", ".yaml", ".yml", ".json.gz", ".yaml.gz", ".yml.gz")
-    files = sorted(file for file in path.iterdir() if file.name.endswith(kinds) and not file.name.startswith("."))
+    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(kinds) and not file.name.startswith("."))
     if not files:
         raise ElastimockError(f"{path}: there is no fixture in this folder")
     return [(str(file), _read(file)) for file in files]
 
 
+def _together(documents: Sequence[tuple[str, Json]]) -> Json:
+    """Fixtures as one: their sections one after the other."""
+    if len(documents) == 1:
+        return documents[0][1]
+    whole: dict[str, Json] = {}
+    for where, document in documents:
+        if not isinstance(document, Mapping):
+            raise ElastimockError(f"{where}: a fixture is an object; `elastimock lint {where}` tells more")
+        for name, section in document.items():
+            there = whole.get(name)
+            if isinstance(there, list) and isinstance(section, list):
+                whole[name] = there + section
+            elif isinstance(there, dict) and isinstance(section, dict) and not there.keys() & section.keys():
+                whole[name] = {**there, **section}
+            elif name not in whole or there == section:
+                whole[name] = section
+            else:
+                raise ElastimockError(f"{where or name}: `{name}` is said before already, and otherwise")
+    return whole
+
+
 def _read(path: Path) -> Json:
     try:
         content = path.read_bytes()
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+        text = (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise ElastimockError(f"{path}: cannot be read: {error}") from None
-    if path.suffix not in (".yaml", ".yml") and not path.name.endswith((".yaml.gz", ".yml.gz")):
+    if not path.name.lower().endswith((".yaml", ".yml", ".yaml.gz", ".yml.gz")):
         try:
             return json.loads(text)
         except ValueError as error:
@@ -426,6 +445,11 @@ def _read(path: Path) -> Json:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ElastimockError(f"{path}: {error}") from None
+
+
+def can_see_processes() -> bool:
+    """Whether the binary can watch another process on this system."""
+    return os.name == "posix" and (sys.platform != "linux" or os.path.exists("/proc/self/stat"))
 
 
 def _ended(code: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from elastimock._server import ElastimockError, FailOn, Findings, Fixture, Server, joined, place_of
+from elastimock._server import ElastimockError, FailOn, Findings, Fixture, Server, can_see_processes, joined, place_of
 
 _FAIL_ON = ("error", "warning", "never")
 _KNOWN = ("fixtures", "stubs", "clock", "allow", "fail_on")
@@ -44,11 +44,13 @@ class _Mock:
 
         Raises ``ElastimockError`` once if the mock has ended.
         """
-        if self.server._is_gone:
-            if self.is_lost:
-                return None
+        if self.is_lost:
+            return None
+        try:
+            goes_on = self.server._found()
+        except ElastimockError:
             self.is_lost = True
-        goes_on = self.server._found()
+            raise
         found = [*self.server._earlier, *([goes_on] if goes_on else [])]
         if not found:
             return None
@@ -100,9 +102,10 @@ def elastimock_server(request: pytest.FixtureRequest) -> Generator[Server]:
     worker = getattr(config, "workerinput", {}).get("workerid")
     if worker:
         args = _of_worker(args, worker)
-        if os.name == "posix":
+        parent = os.getppid() if can_see_processes() else 0
+        if parent > 0:
             # A worker that is busy outlives the process that has started it.
-            args += ["--exit-with-pid", str(os.getppid())]
+            args += ["--exit-with-pid", str(parent)]
     folder = config.getoption("--elastimock-record")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -148,7 +151,8 @@ def _fail_between(config: pytest.Config, when: str) -> None:
     latest = config.stash.get(_LATEST, None)
     if not latest or latest.server._is_gone:
         return
-    latest.fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
+    if latest.is_over:
+        latest.fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
     report = latest.news()
     if report:
         pytest.fail(f"{when}:\n{report}", pytrace=False)
@@ -165,6 +169,8 @@ def _begin_between(config: pytest.Config, name: str, source: str) -> None:
     """Begins a scope for calls that are no test's, unless one goes on."""
     latest = config.stash.get(_LATEST, None)
     if latest and latest.is_over and not latest.server._is_gone:
+        # What the scope that ends here has not told yet is told now.
+        _fail_between(config, "after a test's verdict, perhaps by a thread")
         latest.server.scope(name, source)
         fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
         config.stash[_LATEST] = _Mock(latest.server, fail_on)
@@ -227,8 +233,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     if _MOCK not in item.stash and "elastimock_server" in getattr(item, "fixturenames", ()):
         # It has the process alone, without a scope that its fixtures have begun.
         _begin_between(item.config, item.nodeid, _place(item))
-        item.stash[_MOCK] = item.config.stash[_LATEST]
-        item.config.stash[_LATEST].is_over = True
+        latest = item.config.stash.get(_LATEST, None)
+        if latest:
+            item.stash[_MOCK] = latest
+            latest.is_over = True
     try:
         result = yield
     except (KeyboardInterrupt, pytest.exit.Exception):

@@ -249,11 +249,18 @@ def test_findings_between_tests_are_told(suite):
         def test_only_the_server(elastimock_server):
             claim(elastimock_server, worker="")
 
+        @pytest.fixture
+        def guilty(elastimock_server):
+            claim(elastimock_server, worker="")
+
+        def test_a_guilty_fixture(guilty, elastimock_server):
+            pass
+
         def test_after(elastimock_server):
             pass
     """)
     result = run(suite, "-p", "no:asyncio")
-    result.assert_outcomes(passed=3, failed=1, errors=3)
+    result.assert_outcomes(passed=3, failed=2, errors=3)
     result.stdout.fnmatch_lines([
         "*ERROR at setup of test_it*",
         "fixture wide, when it was made:",
@@ -306,11 +313,15 @@ def test_a_scope_that_a_test_ends_is_still_its_own(suite):
             elastimock.scope("second half")
             claim(elastimock, worker="")
 
+        def test_by_hand(elastimock):
+            claim(elastimock, worker="")
+            elastimock.admin("POST", "/reset")
+
         def test_good(elastimock):
             elastimock.reset()
             claim(elastimock)
     """))
-    result.assert_outcomes(passed=1, failed=2)
+    result.assert_outcomes(passed=1, failed=3)
 
 
 def test_however_a_test_ends_it_has_one_result(suite):
@@ -405,8 +416,11 @@ def test_a_fixture_of_one_test_is_read_as_serve_reads_it(suite):
         state = {"connectors": [{"id": "a"}], "sync_jobs": [{"id": "j", "connector_id": "a"}]}
         folder = pathlib.Path(__file__).parent / "folder"
         folder.mkdir(exist_ok=True)
-        (folder / "a.json.gz").write_bytes(gzip.compress(json.dumps(state).encode()))
-        (folder / "b.json").write_text('{"connectors": [{"id": "b"}]}')
+        # The job comes before its connector: a folder is read as one.
+        jobs, connectors = {"sync_jobs": state["sync_jobs"]}, {"connectors": state["connectors"]}
+        (folder / "a.json.gz").write_bytes(gzip.compress(json.dumps(jobs).encode()))
+        (folder / "b.JSON").write_text("\ufeff" + json.dumps(connectors))
+        (folder / "c.json").write_text('{"connectors": [{"id": "b"}]}')
         (folder.parent / "bad.json").write_text('{"conectors": []}')
 
         @pytest.mark.elastimock(fixtures="folder")
@@ -414,7 +428,7 @@ def test_a_fixture_of_one_test_is_read_as_serve_reads_it(suite):
             claim(elastimock, job="j")
             assert [connector["id"] for connector in elastimock.state["connectors"]] == ["a", "b"]
 
-        @pytest.mark.elastimock(fixtures=["folder/b.json", "bad.json"])
+        @pytest.mark.elastimock(fixtures=["folder/c.json", "bad.json"])
         def test_bad(elastimock): pass
 
         @pytest.mark.elastimock(fixtures="nowhere.json")

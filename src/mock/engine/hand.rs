@@ -61,8 +61,7 @@ impl Engine {
         }
         let reason = body.pointer("/error/reason").or_else(|| body.get("error")).and_then(Value::as_str);
         // The rest of the act may hold a secret.
-        let what = act.as_object().and_then(|members| members.iter().next());
-        let what = what.map_or_else(String::new, |(verb, of)| json!({ verb: of }).to_string());
+        let what = hand::verb(act).map_or_else(|_| String::new(), |verb| json!({ verb: act[verb] }).to_string());
         let message = format!("the hand cannot do {what}: {}", reason.unwrap_or("refused"));
         Err(if status == 404 { Error::not_found(message) } else { Error::invalid_input(message) })
     }

@@ -427,6 +427,7 @@ impl Engine {
     /// [`Error::is_invalid_input`] if the fixture is wrong, or in playback; then nothing has changed.
     pub fn put_state(&mut self, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
         let at = self.now(system);
+        self.check_beside(fixture)?;
         if !self.plays_state()? {
             let planted = PlantedState::whole(fixture, self.setup.seed, at)?;
             self.install(planted).expect("a whole state can always take its place");
@@ -946,6 +947,7 @@ impl Engine {
 pub(crate) fn put_state(engine: &Mutex<Engine>, fixture: &Fixture, system: Timestamp) -> Result<(), Error> {
     let (seed, at) = {
         let mut engine = lock(engine);
+        engine.check_beside(fixture)?;
         if engine.plays_state()? {
             return Ok(());
         }

@@ -58,6 +58,8 @@ impl Engine {
     /// Tells what a simulated side has done, or why it could not.
     fn note_simulated(&mut self, side: Arc<str>, act: Value, done: Result<Option<Arc<str>>, Arc<str>>, at: Timestamp) {
         let act = Arc::new(self.shown_act(act));
+        // A refusal may quote what was refused; what is secret in the act is known by now.
+        let done = done.map_err(|why| Arc::<str>::from(self.journal.known.text(&why)));
         let seq = self.journal.next_seq();
         match &done {
             Ok(id) => self.judge.take_hand(seq, at, &act, id.as_deref()),

@@ -153,6 +153,14 @@ impl KnownSecrets {
         }
     }
 
+    /// A text with the secrets masked that are known.
+    pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.replaced(text.as_bytes(), &[], false) {
+            Some(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+            None => Cow::Borrowed(text),
+        }
+    }
+
     /// Header lines of another server's answer with the credentials masked that they give out, which are learnt; none if
     /// there are none.
     pub(crate) fn given_out(&mut self, headers: &Headers) -> Option<Headers> {
@@ -213,10 +221,12 @@ impl KnownSecrets {
             if is_name || !text.contains(['=', ':']) {
                 continue;
             }
-            for secret in secrets_of_words(text) {
-                let (user, password) = text[secret.clone()].split_once(':').unwrap_or(("", &text[secret.clone()]));
-                if user != password {
-                    self.learn(password.as_bytes(), own);
+            for secret in secrets_of_words(text, false) {
+                let said = &text[secret.clone()];
+                match said.split_once(':').filter(|_| text[..secret.start].ends_with("://")) {
+                    Some((user, password)) if user == password => {}
+                    Some((_, password)) => self.learn(password.as_bytes(), own),
+                    None => self.learn(said.as_bytes(), own),
                 }
                 masked.extend_from_slice(&bytes[copied..place.start + secret.start]);
                 masked.extend_from_slice(REDACTED.as_bytes());
@@ -442,7 +452,7 @@ impl KnownSecrets {
         let target = without.as_deref().unwrap_or(target);
         let (path, query) = target::split(target);
         let is_bare = |RawParameter { name, value, .. }: &RawParameter<'_>| {
-            let is_asked = || *name == "q" && !secrets_of_words(&unescaped(value)).is_empty();
+            let is_asked = || *name == "q" && !secrets_of_words(&unescaped(value), true).is_empty();
             let value_holds = || user_info(&unescaped(value)).is_some() || is_asked();
             !value.is_empty() && *value != MASK_IN_TARGET && (is_secret_parameter(&unescaped(name)) || value_holds())
         };
@@ -464,7 +474,7 @@ impl KnownSecrets {
                 self.without_user_info(&value, place, REDACTED, own);
             }
             if name == "q" {
-                secrets_of_words(&value).into_iter().for_each(|place| self.learn(value[place].as_bytes(), own));
+                secrets_of_words(&value, true).into_iter().for_each(|place| self.learn(value[place].as_bytes(), own));
             }
             masked.extend([name, "=", MASK_IN_TARGET, separator]);
         }

@@ -250,8 +250,10 @@ fn user_info_after(text: &str, mut from: usize) -> Option<Range<usize>> {
 }
 
 /// The places of secrets in words that somebody has written for people, such as an error message: user and password of
-/// a URL, and what follows the name of a secret. Behind a colon only what no word is counts: people write about secrets.
-fn secrets_of_words(text: &str) -> Vec<Range<usize>> {
+/// a URL, what follows the name of a secret, and what follows the name of a scheme behind that. Behind a colon only what
+/// no word is counts, unless every word does: people write about secrets. Each character is looked at a few times at the
+/// most, however many names there are.
+fn secrets_of_words(text: &str, every_word: bool) -> Vec<Range<usize>> {
     let mut places = Vec::new();
     let mut from = 0;
     while let Some(place) = user_info_after(text, from) {
@@ -261,18 +263,38 @@ fn secrets_of_words(text: &str) -> Vec<Range<usize>> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let is_end =
         |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '&' | ')' | '}' | ']' | '<' | '>' | '\\');
+    let is_before = ['"', '\'', ' ', '\\'];
+    let is_word = |value: &str| {
+        value.len() < 6 || value.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_./".contains(&byte))
+    };
+    // Whether the second of two quotes has been looked for to the end of the text, in vain.
+    let mut is_unclosed = false;
+    let mut end = 0;
     for (at, sign) in text.match_indices(['=', ':']) {
-        let name = text[..at].trim_end_matches(['"', '\'', ' ']).rsplit(|c| !is_of_name(c)).next().unwrap_or_default();
-        if !is_secret_name(name) {
+        if at < end {
             continue;
         }
-        let rest = text[at + 1..].trim_start_matches(['"', '\'', ' ', '\\']);
-        let value = rest.split(is_end).next().unwrap_or_default();
-        let is_word =
-            value.len() < 6 || value.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_./".contains(&byte));
-        if !(value.is_empty() || sign == ":" && is_word) {
-            let start = text.len() - rest.len();
-            places.push(start..start + value.len());
+        let name = text[..at].trim_end_matches(is_before).rsplit(|c| !is_of_name(c)).next().unwrap_or_default();
+        if !is_secret_name(name) && !name.eq_ignore_ascii_case("authorization") {
+            continue;
+        }
+        let rest = text[at + 1..].trim_start_matches(is_before);
+        let mut start = text.len() - rest.len();
+        let mut value = rest.split(is_end).next().unwrap_or_default();
+        let quote = text[..start].chars().next_back().filter(|quote| matches!(quote, '"' | '\'') && !is_unclosed);
+        match quote.map(|quote| rest.find(quote)) {
+            Some(Some(closed)) => value = rest[..closed].trim_end_matches('\\'),
+            Some(None) => is_unclosed = true,
+            None => {}
+        }
+        if ["bearer", "basic", "apikey"].iter().any(|scheme| value.eq_ignore_ascii_case(scheme)) {
+            let token = rest[value.len()..].trim_start_matches(' ');
+            start = text.len() - token.len();
+            value = token.split(is_end).next().unwrap_or_default();
+        }
+        if !(value.is_empty() || sign == ":" && !every_word && is_word(value)) {
+            end = start + value.len();
+            places.push(start..end);
         }
     }
     places.sort_by_key(|place| (place.start, place.end));

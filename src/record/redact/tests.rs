@@ -559,6 +559,18 @@ fn words_for_people_tell_no_secret() {
             r#"{"doc":{"error":"secret=<redacted>"}}"#,
         ),
         (Some("index"), "/mine/_doc/1", r#"{"text":"secret=hunter5"}"#, r#"{"text":"secret=hunter5"}"#),
+        (
+            Some("connector.update_error"),
+            "/_connector/c/_error",
+            r#"{"error":"bad config {\"password\":\"hunter2\"} and {\"password\": \"two words\"}, token='one two3'"}"#,
+            r#"{"error":"bad config {\"password\":\"<redacted>\"} and {\"password\": \"<redacted>\"}, token='<redacted>'"}"#,
+        ),
+        (
+            Some("connector.update_error"),
+            "/_connector/c/_error",
+            r#"{"error":"sent Authorization: Bearer eyJhbGciOi.x1 and password=abc:defghij; Bearer is refused"}"#,
+            r#"{"error":"sent Authorization: Bearer <redacted> and password=<redacted>; Bearer is refused"}"#,
+        ),
     ] {
         let request = Request::new(Method::Put, target).json(body);
         let mask = KnownSecrets::default().mask(operation.map(facts_of), &request, true, false);
@@ -566,6 +578,7 @@ fn words_for_people_tell_no_secret() {
     }
     for (query, kept) in [
         ("q=password:hunter2", "q=%3Credacted%3E"),
+        ("q=password:correcthorse", "q=%3Credacted%3E"),
         ("q=api_key%3Aa1b2c3d4&size=1", "q=%3Credacted%3E&size=1"),
         ("q=title:hunter2", "q=title:hunter2"),
     ] {
@@ -573,4 +586,16 @@ fn words_for_people_tell_no_secret() {
         let mask = KnownSecrets::default().mask(Some(facts_of("search")), &request, false, false);
         assert_eq!(mask.over(&request).query(), kept);
     }
+}
+
+#[test]
+fn however_many_names_of_secrets_there_are_a_text_is_looked_through_once() {
+    // What follows the first name holds all the others.
+    let text = "password=".repeat(100_000);
+    assert_eq!(secrets_of_words(&text, false), [9..text.len()]);
+    // A quote is closed by the next one, or by none.
+    let text = "password: 'x1y2z3 ".repeat(50_000);
+    assert_eq!(secrets_of_words(&text, false).len(), 25_000);
+    let text = format!("{}'", "password: x ".repeat(50_000));
+    assert!(secrets_of_words(&text, false).is_empty());
 }

@@ -238,13 +238,17 @@ fn check_source(line: &BodyLine, verb: Verb, shown: &Value, number: usize) -> Re
                 "include" | "includes" | "exclude" | "excludes" => !value.is_string() && !value.is_array(),
                 _ => true,
             };
-            match members.iter().find(|(name, value)| is_wrong(name, value)) {
-                Some((name, value)) => {
-                    let place = place(&format!("{pointer}/{name}"));
-                    Err(ApiError::parse(words::unknown_key(place, token_of(value), name)))
-                }
-                None => Ok(()),
+            for (name, value) in members {
+                let items = value.as_array().map_or(&[][..], Vec::as_slice);
+                let wrong = items.iter().position(|item| !item.is_string());
+                let (pointer, value) = match wrong {
+                    _ if is_wrong(name, value) => (format!("{pointer}/{name}"), value),
+                    Some(at) => (format!("{pointer}/{name}/{at}"), &items[at]),
+                    None => continue,
+                };
+                return Err(ApiError::parse(words::unknown_key(place(&pointer), token_of(value), name)));
             }
+            Ok(())
         }
         _ => Ok(()),
     }
@@ -351,9 +355,8 @@ fn item<'a>(
                 None => return Err(ApiError::unknown_version_type(&value.to_string())),
             },
             "retry_on_conflict" => retries = number_of()?.is_some_and(|times| times > 0),
-            "op_type" if verb == Verb::Index => {
-                item.verb = if value == "create" { Verb::Create } else { verb };
-            }
+            // It is read of every action, and means something for one.
+            "op_type" => item.verb = if verb == Verb::Index && value == "create" { Verb::Create } else { verb },
             "require_data_stream" => item.require_data_stream = switch()?,
             "list_executed_pipelines" => item.lists_pipelines = switch()?,
             unknown => return Err(ApiError::bulk_unknown_parameter(number, unknown)),

@@ -536,6 +536,7 @@ fn check_legacy(body: &Value) -> Result<(), ApiError> {
             ("settings", settings) if !settings.is_object() => {
                 "Malformed [settings] section, should include an inner object"
             }
+            ("order" | "version", Value::Null) => continue,
             ("order", order) if long_in(order).is_none() => return Err(ApiError::no_order(&text(order))),
             ("mappings" | "aliases", inner) if !inner.is_object() && !inner.is_string() => {
                 return Err(ApiError::unsupported(&format!("[{name}] of a template that is no object"), "write { … }"));
