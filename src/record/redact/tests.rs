@@ -592,7 +592,8 @@ fn words_for_people_tell_no_secret() {
 fn however_many_names_of_secrets_there_are_a_text_is_looked_through_once() {
     // What follows the first name holds all the others.
     let text = "password=".repeat(100_000);
-    assert_eq!(secrets_of_words(&text, false), [9..text.len()]);
+    let found = secrets_of_words(&text, false);
+    assert_eq!((found.len(), found[0].clone()), (1, 9..text.len()));
     // A quote is closed by the next one, or by none.
     let text = "password: 'x1y2z3 ".repeat(50_000);
     assert_eq!(secrets_of_words(&text, false).len(), 25_000);
