@@ -195,7 +195,10 @@ impl RequestKey {
         let mut add =
             |kept: &str, sent: &str| found.extend(redact::revealed(kept, sent).into_iter().map(str::to_owned));
         self.route.split('/').zip(sent.route.split('/')).for_each(|(kept, sent)| add(kept, &decoded(sent, false)));
-        self.query.iter().zip(&sent.query).for_each(|((_, kept), (_, sent))| add(kept, sent));
+        for ((kept_name, kept), (sent_name, sent)) in self.query.iter().zip(&sent.query) {
+            add(kept_name, sent_name);
+            add(kept, sent);
+        }
         match (&self.body, &sent.body) {
             (ComparedBody::Json(kept), ComparedBody::Json(sent)) => {
                 kept.iter().zip(sent).for_each(|(kept, sent)| revealed(kept, sent, &mut add));
