@@ -23,8 +23,8 @@ pub(crate) const MARK: &str = "elastimock:";
 /// ```
 /// use elastimock::contract::SourcePlace;
 ///
-/// let place = SourcePlace::parse(r"C:\work\test_sync.py:41:TestSync::test_claim").expect("a place");
-/// assert_eq!((&*place.file, place.line), (r"C:\work\test_sync.py", Some(41)));
+/// let place = SourcePlace::parse(r"C:\project\test_sync.py:41:TestSync::test_claim").expect("a place");
+/// assert_eq!((&*place.file, place.line), (r"C:\project\test_sync.py", Some(41)));
 /// assert_eq!(place.test.as_deref(), Some("TestSync::test_claim"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

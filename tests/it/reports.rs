@@ -126,7 +126,7 @@ fn placed() -> Report {
     client.send(&claim());
     server.advance(Duration::from_secs(400));
     client.send(&Request::new(Method::Post, "/_elastimock/scopes").json(r#"{"name":"the client knows"}"#.to_owned()));
-    client.send(&claim().header("x-opaque-id", r"elastimock:C:\work\test_b.py:41:TestB::test_two"));
+    client.send(&claim().header("x-opaque-id", r"elastimock:C:\project\test_b.py:41:TestB::test_two"));
     server.advance(Duration::from_secs(400));
     let mut report = server.report();
     report.started_from = None;
@@ -138,19 +138,19 @@ fn findings_point_at_the_line_of_the_test_or_the_client() {
     let report = placed();
     let places: Vec<Option<String>> =
         report.findings.iter().map(|finding| finding.source.as_ref().map(|source| source.to_string())).collect();
-    let (one, two) = ("tests/test_a.py:12:test_one", r"C:\work\test_b.py:41:TestB::test_two");
+    let (one, two) = ("tests/test_a.py:12:test_one", r"C:\project\test_b.py:41:TestB::test_two");
     // Each claim without a name, and the silence after it, which is found at the end of its scope.
     assert_eq!(places, [Some(one.to_owned()), Some(one.to_owned()), Some(two.to_owned()), Some(two.to_owned())]);
 
     let annotations = report.write(ReportFormat::Annotations);
     assert!(annotations.starts_with("::error file=tests/test_a.py,line=12,title="), "{annotations}");
-    assert!(annotations.contains("\n::error file=C%3A/work/test_b.py,line=41,title="), "{annotations}");
+    assert!(annotations.contains("\n::error file=C%3A/project/test_b.py,line=41,title="), "{annotations}");
 
     let sarif: Value = serde_json::from_str(&report.write(ReportFormat::Sarif)).expect("JSON");
     hold(&sarif.to_string(), include_str!("published/sarif.json"));
     let location = |at: usize| &sarif["runs"][0]["results"][at]["locations"][0]["physicalLocation"];
     assert_eq!(location(0)["artifactLocation"]["uri"], "tests/test_a.py");
-    assert_eq!(location(2)["artifactLocation"]["uri"], "file:///C:/work/test_b.py");
+    assert_eq!(location(2)["artifactLocation"]["uri"], "file:///C:/project/test_b.py");
     assert_eq!(location(2)["region"]["startLine"], 41);
 
     let ctrf = report.write(ReportFormat::Ctrf);
@@ -160,7 +160,7 @@ fn findings_point_at_the_line_of_the_test_or_the_client() {
     assert_eq!((&tests[0]["filePath"], &tests[0]["line"]), (&Value::from("tests/test_a.py"), &Value::from(12)));
 
     let json: Value = serde_json::from_str(&report.write(ReportFormat::Json)).expect("JSON");
-    let source = serde_json::json!({ "file": r"C:\work\test_b.py", "line": 41, "test": "TestB::test_two" });
+    let source = serde_json::json!({ "file": r"C:\project\test_b.py", "line": 41, "test": "TestB::test_two" });
     assert_eq!(json["findings"][2]["source"], source);
     assert!(report.write(ReportFormat::Text).contains("\n  called from: tests/test_a.py:12 (test_one)\n"));
 

@@ -17,37 +17,29 @@ use crate::wildcard::is_like;
 ///
 /// Source: Elasticsearch 9.x, authentication of API keys: the owner's name without roles, and the key.
 pub(crate) fn authenticate(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    if let Some((id, key)) = api_key_sent(cluster, call) {
-        let realm = json!({ "name": "_es_api_key", "type": "_es_api_key" });
-        let mut api_key = json!({ "id": id, "name": key.name });
-        if call.release.is_from(9, 2) {
-            api_key["managed_by"] = json!("elasticsearch");
-        }
-        return Ok(Reply::json(json!({
-            "username": "elastic",
-            "roles": [],
-            "full_name": null,
-            "email": null,
-            "metadata": { "_reserved": true },
-            "enabled": true,
-            "authentication_realm": realm.clone(),
-            "lookup_realm": realm,
-            "authentication_type": "api_key",
-            "api_key": api_key,
-        })));
-    }
-    let realm = json!({ "name": "reserved", "type": "reserved" });
-    Ok(Reply::json(json!({
+    let key = api_key_sent(cluster, call);
+    let (realm, kind, roles) = match key {
+        Some(_) => (json!({ "name": "_es_api_key", "type": "_es_api_key" }), "api_key", json!([])),
+        None => (json!({ "name": "reserved", "type": "reserved" }), "realm", json!(["superuser"])),
+    };
+    let mut told = json!({
         "username": "elastic",
-        "roles": ["superuser"],
+        "roles": roles,
         "full_name": null,
         "email": null,
         "metadata": { "_reserved": true },
         "enabled": true,
         "authentication_realm": realm.clone(),
         "lookup_realm": realm,
-        "authentication_type": "realm",
-    })))
+        "authentication_type": kind,
+    });
+    if let Some((id, key)) = key {
+        told["api_key"] = json!({ "id": id, "name": key.name });
+        if call.release.is_from(9, 2) {
+            told["api_key"]["managed_by"] = json!("elasticsearch");
+        }
+    }
+    Ok(Reply::json(told))
 }
 
 /// The key that a call was sent with, if it was made here and still holds.
