@@ -47,11 +47,18 @@
 //! It reads no clock and draws no chance of its own: the same seed, fixture, requests and instants give
 //! the same bytes.
 //!
+//! # The book
+//!
+//! [`book`](crate::book) has the pages of the repository's `docs/`: fixtures, stubs, recordings, rules, reports and the
+//! binary.
+//!
 //! # The house
 //!
 //! `ARCHITECTURE.md` in the repository is the map: which room does what, and who may look at whom.
 
 mod base64;
+#[cfg(all(doc, not(doctest)))]
+pub mod book;
 mod by_id;
 #[cfg(feature = "cli")]
 mod cli;

@@ -180,13 +180,49 @@ fn the_book_has_every_page_in_its_contents() {
     assert_eq!(linked, pages);
 }
 
+/// Rustdoc has the book too: each page is a module, and each link between pages one between modules.
+#[test]
+fn rustdoc_has_the_pages_and_their_links() {
+    let module = fs::read_to_string(path("src/book.rs")).expect("the module");
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let name = page.file_stem().expect("a name").to_string_lossy();
+        if !module.contains(&format!("    {} \"{name}\"\n", name.replace('-', "_"))) {
+            wrong.push(format!("{}: add it to `pages!` in src/book.rs", page.display()));
+        }
+        let text = prose(&fs::read_to_string(&page).expect("a page"));
+        for inline in text.split("](").skip(1).filter_map(|part| part.split_once(')')).map(|(link, _)| link) {
+            if inline.contains(".md") && !inline.contains("://") {
+                wrong.push(format!("{}: write [{inline}] as a reference, [text][{inline}]", page.display()));
+            }
+        }
+        for (label, target) in definitions(&text) {
+            let (file, anchor) = label.split_once(".md").unwrap_or((&label, ""));
+            let line = format!("[{label}]: crate::book::{}{anchor}\n", file.replace('-', "_"));
+            if label != target || !module.contains(&line) {
+                wrong.push(format!(
+                    "{}: [{label}] is called as what it leads to, and stands in src/book.rs",
+                    page.display()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The pages of the book.
+fn pages() -> Vec<PathBuf> {
+    let all = fs::read_dir(path("docs")).expect("docs").map(|entry| entry.expect("an entry").path());
+    let is_page = |page: &PathBuf| page.extension().is_some_and(|it| it == "md") && !page.ends_with("SUMMARY.md");
+    all.filter(is_page).collect()
+}
+
 /// Every link of the README, the book and the other pages leads to a file of ours and to a heading in it. A page of
 /// the book links only pages of the book: nothing else is there when it is built.
 #[test]
 fn links_lead_somewhere() {
-    let mut pages: Vec<PathBuf> =
-        fs::read_dir(path("docs")).expect("docs").map(|entry| entry.expect("it").path()).collect();
-    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    let mut pages = pages();
+    pages.push(path("docs/SUMMARY.md"));
     pages.extend(
         ["README.md", "ARCHITECTURE.md", "packages/python/README.md", "packages/javascript/README.md"].map(path),
     );
@@ -221,7 +257,18 @@ fn prose(text: &str) -> String {
 fn links(text: &str) -> Vec<String> {
     let text = prose(text);
     let parts = text.split("](").skip(1);
-    parts.filter_map(|part| Some(part.split_once(')')?.0.to_owned())).collect()
+    let inline = parts.filter_map(|part| Some(part.split_once(')')?.0.to_owned()));
+    let defined = definitions(&text);
+    // One that is nowhere defined leads nowhere.
+    let labels = text.split("][").skip(1).filter_map(|part| Some(part.split_once(']')?.0));
+    let undefined = labels.filter(|label| !defined.iter().any(|(it, _)| it == label)).map(|label| format!("{label}?"));
+    inline.chain(undefined).chain(defined.iter().map(|(_, target)| target.clone())).collect()
+}
+
+/// The definitions of links at the end of a page: `[label]: target`.
+fn definitions(text: &str) -> Vec<(String, String)> {
+    let parts = text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    parts.map(|(label, target)| (label.to_owned(), target.to_owned())).collect()
 }
 
 /// The headings of a page as links name them.

@@ -11,6 +11,7 @@ use crate::support::path;
 const FLOORS: &[&[&str]] = &[
     &[
         "base64",
+        "book",
         "by_id",
         "clock",
         "error",
