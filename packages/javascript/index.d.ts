@@ -108,8 +108,11 @@ export class Server implements AsyncDisposable {
   coverage(options?: { scope?: string }): Promise<Record<string, any>>;
   /** The calls that are held. */
   gates(): Promise<any>;
-  /** Lets the calls go that are held at a gate. */
-  release(gate: string): Promise<void>;
+  /**
+   * Lets the calls go that are held at a gate: all, or those with these numbers, from 0, in this order:
+   * `release('claims', 1, 0)` lets the second call go before the first.
+   */
+  release(gate: string, ...order: number[]): Promise<void>;
   /** The other side's hand, which is never judged as the client's: `{ cancel: 'job-1' }`. */
   hand(deed: object): Promise<any>;
 }

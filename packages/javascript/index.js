@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { constants, tmpdir } from 'node:os';
-import { isAbsolute, join, relative, resolve as absolute } from 'node:path';
+import { isAbsolute, join, parse, relative, resolve as absolute } from 'node:path';
 import { fileURLToPath, URL, URLSearchParams } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { binary } from './binary.js';
@@ -359,9 +359,9 @@ export class Server {
     return this.admin('GET', '/gates');
   }
 
-  /** Lets the calls go that are held at a gate. */
-  async release(gate) {
-    await this.admin('POST', `/gates/${encodeURIComponent(gate)}/_release`);
+  /** Lets the calls go that are held at a gate: all, or those with these numbers, from 0, in this order. */
+  async release(gate, ...order) {
+    await this.admin('POST', `/gates/${encodeURIComponent(gate)}/_release`, order.length ? { order } : undefined);
   }
 
   /** The other side's hand, which is never judged as the client's: `{ cancel: 'job-1' }`. */
@@ -403,8 +403,43 @@ export function configure(options) {
 /** What `configure` has said last. */
 export const configured = () => defaults;
 
+/** How many servers of this process have been started to write the files of a test file. */
+const started = new Map();
+
+/**
+ * Flags for one of several servers, each of which writes reports and recordings of its own: `report.xml` becomes
+ * `report.tests-claim.test.js.xml`, and `report.tests-claim.test.js.2.xml` for the second server of that file.
+ */
+function withOwnFiles(args = [], source = '') {
+  const all = [...args];
+  for (const [flag, variable] of [['--report', 'ELASTIMOCK_REPORT'], ['--record', 'ELASTIMOCK_RECORD']]) {
+    // What a variable says holds where no flag does.
+    if (process.env[variable] && !args.some((word) => word.split('=')[0] === flag)) all.push(flag, process.env[variable]);
+  }
+  const values = all.map((word, at) => {
+    const [, flag, value] = /^(--report|--record)=(.*)$/s.exec(word) ?? [undefined, all[at - 1], word];
+    return flag === '--report' || flag === '--record' ? { flag, value, before: word.slice(0, word.length - value.length) } : {};
+  });
+  if (!values.some(({ flag }) => flag)) return all;
+  const file = source.replace(/:\d+(:.*)?$|::.*$/s, '').replace(/[\\/:]+/g, '-').replace(/^[.-]+/, '');
+  const count = (started.get(file) ?? 0) + 1;
+  started.set(file, count);
+  const infix = [file, count > 1 ? count : ''].filter(Boolean).join('.');
+  const own = (path) => {
+    if (!path || path === '-' || !infix) return path;
+    const { dir, name, ext } = parse(path);
+    return join(dir, `${name}.${infix}${ext}`);
+  };
+  const report = (one) => one.replace(/=(.*)$/s, (_, path) => `=${own(path)}`);
+  return all.map((word, at) => {
+    const { flag, value, before } = values[at];
+    if (!flag) return word;
+    return before + (flag === '--record' ? own(value) : value.split(',').map(report).join(','));
+  });
+}
+
 /** A server that was started with just that, one that is idle if there is one. */
-async function take({ fixtures, args }) {
+async function take({ fixtures, args }, source) {
   const startedWith = JSON.stringify([listed(fixtures).map((one) => (isPath(one) ? absolute(pathOf(one)) : one)), args]);
   // One that has died is let go.
   idle = idle.filter(({ mock }) => !howEnded(mock));
@@ -414,7 +449,7 @@ async function take({ fixtures, args }) {
   const others = idle.filter((one) => one.startedWith !== startedWith);
   idle = idle.filter((one) => one.startedWith === startedWith);
   for (const { mock } of others) void mock.stop();
-  return { mock: await start({ fixtures, args }), startedWith: startedWith };
+  return { mock: await start({ fixtures, args: withOwnFiles(args, source) }), startedWith };
 }
 
 /** What was found in several scopes. */
@@ -441,13 +476,13 @@ export async function beginScope(name, options, source = calledFrom(), common = 
   const known = ['fixtures', 'stubs', 'clock', 'allow', 'failOn'];
   const unknown = Object.keys({ ...options }).filter((key) => !known.includes(key));
   if (unknown.length) throw new ElastimockError(`a test takes ${known.join(', ')}, not ${unknown.join(', ')}`);
-  let taken = await take(common);
+  let taken = await take(common, source);
   try {
     await taken.mock.scope(name, source);
   } catch (error) {
     // It has died since, which is no fault of this test.
     if (!howEnded(taken.mock)) throw error;
-    taken = await take(common);
+    taken = await take(common, source);
     await taken.mock.scope(name, source);
   }
   const { mock } = taken;

@@ -93,11 +93,17 @@ fn versions_agree() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The README's first block of a language, which is a whole test.
+/// The first block of a language in the README, which is a whole test.
 fn start_of_the_readme(language: &str) -> Result<String, Failed> {
-    let readme = std::fs::read_to_string(path("README.md"))?;
-    let behind = readme.split_once(&format!("\n```{language}\n")).ok_or("no such block")?.1;
-    Ok(behind.split_once("```").ok_or("a block without an end")?.0.to_owned())
+    block_of("README.md", language, "")
+}
+
+/// The first block of a page in that language that has these words.
+fn block_of(page: &str, language: &str, words: &str) -> Result<String, Failed> {
+    let page = std::fs::read_to_string(path(page))?;
+    let fence = format!("\n```{language}\n");
+    let mut blocks = page.split(&fence).skip(1).filter_map(|behind| Some(behind.split_once("```")?.0));
+    Ok(blocks.find(|block| block.contains(words)).ok_or("no such block")?.to_owned())
 }
 
 /// The wheel is made by maturin from what cargo has built, and installed by pip.
@@ -117,7 +123,10 @@ fn python() -> Result<(), Failed> {
     run(program("python").args(pytest).arg("examples/worker/python").current_dir(path("")))?;
     let start = tempfile::tempdir()?;
     std::fs::write(start.path().join("test_start.py"), start_of_the_readme("python")?)?;
-    run(program("python").args(&pytest[..5]).current_dir(start.path()))?;
+    let of_the_package = block_of("packages/python/README.md", "python", "pytest.mark.asyncio")?;
+    std::fs::write(start.path().join("test_async.py"), of_the_package)?;
+    let told = run(program("python").args(&pytest[..5]).current_dir(start.path()))?;
+    assert!(told.contains("2 passed"), "{told}");
     let mypy = ["-m", "mypy", "--strict", "--cache-dir", "/dev/null", "-p", "elastimock"];
     run(program("python").args(mypy).current_dir(path(PYTHON)))?;
     run(program("python").args(&mypy[..5]).arg(path("packages/python/tests/types")).current_dir(path(PYTHON)))?;

@@ -1,7 +1,7 @@
 // The helper for node:test, in suites of their own.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -22,7 +22,7 @@ function run(files, { together = false } = {}) {
   if (together) writeFileSync(join(folder, 'all.test.mjs'), names.map((name) => `import ${JSON.stringify(name)};\n`).join(''));
   const { NODE_TEST_CONTEXT, ...env } = process.env;
   const given = together ? [join(folder, 'all.test.mjs')] : names;
-  const told = spawnSync(process.execPath, ['--test', '--test-reporter=tap', ...given], { encoding: 'utf8', env, timeout: 60_000 });
+  const told = spawnSync(process.execPath, ['--test', '--test-reporter=tap', ...given], { cwd: folder, encoding: 'utf8', env, timeout: 60_000 });
   const all = told.stdout + told.stderr;
   return { all, folder, failed: [...all.matchAll(/^ *not ok \d+ - (.*)/gm)].map(([, name]) => name).filter((name) => !name.endsWith('.mjs')) };
 }
@@ -95,4 +95,19 @@ test('the next', (mock) => claim(mock));
   assert.deepEqual(failed, ['dies', 'dies unseen', 'its client fails'], all);
   assert.match(all, /the mock has ended \(signal 9\): no answer to GET \/_elastimock\/clock/);
   assert.match(all, /its own[^]*# the mock has ended \(signal 9\)/);
+});
+
+test('each server writes reports and a recording of its own', () => {
+  const file = (name) => `
+configure({ args: ['--record', 'out.ndjson', '--report=json=out.json,text=out.txt'] });
+test('${name}', async (mock) => { await claim(mock); process.kill(mock.pid, 'SIGKILL'); await mock.now().catch(() => {}); });
+test('${name} again', async (mock) => { await claim(mock); await mock.assertConformant('never'); await mock.stop(); });
+`;
+  const { all, folder } = run({ 'a.mjs': file('a'), 'b.mjs': file('b') });
+  const written = readdirSync(folder).filter((name) => name.startsWith('out.')).sort();
+  const own = ['a.mjs', 'b.mjs'].flatMap((name) => [`out.${name}.2.json`, `out.${name}.2.ndjson`, `out.${name}.2.txt`, `out.${name}.ndjson`]);
+  assert.deepEqual(written, own, all);
+  for (const name of own.filter((name) => name.endsWith('.ndjson'))) {
+    assert.match(readFileSync(join(folder, name), 'utf8'), /_claim/, name);
+  }
 });

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Union
@@ -110,6 +110,8 @@ class Server:
         single = isinstance(fixtures, (str, os.PathLike, Mapping))
         self._fixtures: list[Fixture] = [fixtures] if single else list(fixtures)  # type: ignore[list-item,arg-type]
         self._args = list(args)
+        # What a test has said of the scope that begins; the plugin sets it.
+        self._prepare: Callable[[], None] | None = None
         self._start()
 
     def _start(self) -> None:
@@ -139,6 +141,8 @@ class Server:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._stderr,
+                    # Which binary it is, is none of its own flags.
+                    env={name: value for name, value in os.environ.items() if name != "ELASTIMOCK_BINARY"},
                     start_new_session=True,
                 )
             except OSError as error:
@@ -151,8 +155,10 @@ class Server:
         except (ValueError, KeyError, TypeError):
             code = self._process.poll()
             self._kill()
-            ended = "it has not said that it is ready" if code is None else _ended(code)
-            raise ElastimockError(self._told() or f"the mock did not start: {words[0]}: {ended}") from None
+            how = f"told nothing in {self._timeout:g} s" if code is None else f"ended with {_ended(code)} and told nothing"
+            if ready.strip():
+                how = f"told {ready.strip()!r}; is it elastimock?"
+            raise ElastimockError(self._told() or f"the mock did not start: {words[0]} {how}") from None
 
     # ── its life ──────────────────────────────────────────────────────────────────────────────────
 
@@ -199,9 +205,10 @@ class Server:
                 self._process.wait(self._timeout)
         return lines[0] if lines else ""
 
-    def _start_again(self) -> None:
+    def _start_again(self, args: Sequence[str]) -> None:
         """A new process in place of one that has ended: the next test has a mock all the same."""
         self.stop()
+        self._args = list(args)
         self._start()
 
     def _kill(self) -> None:
@@ -227,7 +234,8 @@ class Server:
 
         Raises ``ElastimockError`` with the mock's reason if it is refused.
         """
-        if method == "POST" and path in ("/scopes", "/reset"):
+        ends_scope = method == "POST" and path in ("/scopes", "/reset")
+        if ends_scope and (query or {}).get("forget") != "true":
             self._end_scope()
         target = _PREFIX + path + (f"?{urlencode(query)}" if query else "")
         headers = {"accept": accept}
@@ -248,18 +256,23 @@ class Server:
             text = answer.read().decode("utf-8")
         except (OSError, http.client.HTTPException) as error:
             code = self._process.poll()
-            why = str(error) if code is None else f"the mock has ended, {_ended(code)}"
+            if code is None:
+                raise ElastimockError(f"{method} {target}: {error}") from error
             told = self._told()
-            raise ElastimockError(f"{method} {target}: {why}" + (f"; it told: {told}" if told else "")) from error
+            why = f"the mock has ended ({_ended(code)}): no answer to {method} {target}"
+            raise ElastimockError(why + (f"; it told: {told}" if told else "")) from error
         finally:
             connection.close()
         if answer.status >= 400:
             raise ElastimockError(f"{method} {target}: {_reason(text)}")
+        if ends_scope and self._prepare:
+            self._prepare()
         return json.loads(text) if accept == "application/json" and text else text
 
     def scope(self, name: str, source: str | None = None) -> None:
         """Ends the scope and begins the next, which has this name: state, clock and ids as at the start.
 
+        Within a test that is the start of the test, with what its markers say. What was found stays found.
         ``source`` is where its findings point to, ``tests/test_sync.py:41:test_claim``; the caller's line if not said.
         """
         caller = sys._getframe(1)
@@ -267,7 +280,7 @@ class Server:
         self.admin("POST", "/scopes", {"name": name, "source": place})
 
     def reset(self) -> None:
-        """Ends the scope and begins the next, which has no name. What was found in it stays found."""
+        """Ends the scope and begins the next, which has no name, as ``scope`` does."""
         self.admin("POST", "/reset")
 
     def _end_scope(self) -> None:
@@ -382,9 +395,12 @@ class Server:
         """The calls that are held."""
         return self.admin("GET", "/gates")
 
-    def release(self, gate: str) -> None:
-        """Lets the calls go that are held at a gate."""
-        self.admin("POST", f"/gates/{quote(gate, safe='')}/_release")
+    def release(self, gate: str, *order: int) -> None:
+        """Lets the calls go that are held at a gate: all, or those with these numbers, from 0, in this order.
+
+        ``release("claims", 1, 0)`` lets the second call go before the first.
+        """
+        self.admin("POST", f"/gates/{quote(gate, safe='')}/_release", {"order": list(order)} if order else None)
 
     def hand(self, deed: Mapping[str, Json]) -> Json:
         """The other side's hand: ``{"cancel": "job-1"}``. It is never judged as the client's."""
@@ -453,7 +469,7 @@ def can_see_processes() -> bool:
 
 
 def _ended(code: int) -> str:
-    return f"with exit code {code}" if code >= 0 else f"by signal {-code}"
+    return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
 
 def joined(found: Sequence[Findings]) -> Findings:

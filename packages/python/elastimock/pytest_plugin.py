@@ -69,6 +69,9 @@ class _Mock:
 #: The mock of a test, and the one whose scope goes on.
 _MOCK = pytest.StashKey[_Mock]()
 _LATEST = pytest.StashKey[_Mock]()
+#: How many processes there have been, and what flags the first one had.
+_STARTS = pytest.StashKey[int]()
+_GIVEN = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -101,7 +104,7 @@ def elastimock_server(request: pytest.FixtureRequest) -> Generator[Server]:
     args: list[str] = list(config.getini("elastimock_args"))
     worker = getattr(config, "workerinput", {}).get("workerid")
     if worker:
-        args = _of_worker(args, worker)
+        args = _with_own_files(args, worker)
         parent = os.getppid() if can_see_processes() else 0
         if parent > 0:
             # A worker that is busy outlives the process that has started it.
@@ -119,12 +122,12 @@ def elastimock_server(request: pytest.FixtureRequest) -> Generator[Server]:
         del config.stash[_LATEST]
 
 
-def _of_worker(args: list[str], worker: str) -> list[str]:
+def _with_own_files(args: list[str], process: str) -> list[str]:
     """Flags for one of several processes: each has reports and recordings of its own, ``report.gw0.xml``."""
 
     def own(path: str) -> str:
         file = Path(path)
-        return str(file.with_name(f"{file.stem}.{worker}{file.suffix}")) if path and path != "-" else path
+        return str(file.with_name(f"{file.stem}.{process}{file.suffix}")) if path and path != "-" else path
 
     def report(word: str) -> str:
         kind, equals, path = word.partition("=")
@@ -199,17 +202,25 @@ def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Gen
     server, item = elastimock_server, request.node
     wanted = _wanted(item)
     if server._is_gone:
-        server._start_again()
+        starts = item.config.stash[_STARTS] = item.config.stash.get(_STARTS, 1) + 1
+        # What the one that has ended has written stays.
+        given = item.config.stash.setdefault(_GIVEN, server._args)
+        server._start_again(_with_own_files(given, str(starts)))
     _fail_between(item.config, "between the test before this one and this one, perhaps by a thread")
+
+    def prepare() -> None:
+        if "fixtures" in wanted:
+            server.put_state(*(_beside(item.path, fixture) for fixture in _listed(wanted["fixtures"])))
+        if "clock" in wanted:
+            server.set_clock(wanted["clock"])
+        if "stubs" in wanted:
+            server.stub(*_listed(wanted["stubs"]))
+        for rule, reason in wanted.get("allow", {}).items():
+            server.allow(rule, reason)
+
+    server._prepare = prepare
+    item.addfinalizer(lambda: setattr(server, "_prepare", None))
     server.scope(item.nodeid, _place(item))
-    if "fixtures" in wanted:
-        server.put_state(*(_beside(item.path, fixture) for fixture in _listed(wanted["fixtures"])))
-    if "clock" in wanted:
-        server.set_clock(wanted["clock"])
-    if "stubs" in wanted:
-        server.stub(*_listed(wanted["stubs"]))
-    for rule, reason in wanted.get("allow", {}).items():
-        server.allow(rule, reason)
     mock = item.stash[_MOCK] = item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"])
     before = {name: os.environ.get(name) for name in _VARIABLES}
     os.environ.update(dict.fromkeys(_VARIABLES, server.url))

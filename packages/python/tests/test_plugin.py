@@ -320,8 +320,29 @@ def test_a_scope_that_a_test_ends_is_still_its_own(suite):
         def test_good(elastimock):
             elastimock.reset()
             claim(elastimock)
+
+        def test_forgotten(elastimock):
+            claim(elastimock, worker="")
+            elastimock.admin("POST", "/reset", query={"forget": "true"})
+
+        @pytest.mark.elastimock(
+            fixtures={"connectors": [{"id": "mine"}]}, clock="frozen@2031-05-01T10:00:00Z",
+            allow={"blank-worker-hostname": "meant"}, stubs={"request": {"operation": "info"}, "response": {"status": 503}},
+        )
+        def test_begins_again_as_it_began(elastimock):
+            for begin in (lambda: None, elastimock.reset, lambda: elastimock.scope("again")):
+                elastimock.advance("1h")
+                begin()
+                assert [connector["id"] for connector in elastimock.state["connectors"]] == ["mine"]
+                assert len(elastimock.admin("GET", "/stubs")["stubs"]) == 1
+            assert elastimock.now == "2031-05-01T10:00:00.000Z"
+
+        def test_another(elastimock):
+            assert "mine" not in [connector["id"] for connector in elastimock.state["connectors"]]
+            elastimock.reset()
+            assert "mine" not in [connector["id"] for connector in elastimock.state["connectors"]]
     """))
-    result.assert_outcomes(passed=1, failed=3)
+    result.assert_outcomes(passed=4, failed=3)
 
 
 def test_however_a_test_ends_it_has_one_result(suite):
@@ -388,7 +409,22 @@ def test_a_mock_that_ends_fails_one_test(suite):
             claim(elastimock)
     """))
     result.assert_outcomes(passed=2, failed=2)
-    result.stdout.fnmatch_lines(["*the mock has ended, by signal 9*", "*the mock has ended, with exit code 0*"])
+    result.stdout.fnmatch_lines(["*the mock has ended (signal 9): no answer to *", "*the mock has ended (exit code 0): no answer to *"])
+
+
+def test_what_a_mock_that_has_ended_has_written_stays(suite):
+    pytester = suite("""
+        @pytest.mark.parametrize("number", range(3))
+        def test_kill(elastimock, number):
+            claim(elastimock)
+            elastimock.assert_conformant()
+            elastimock._process.kill()
+            elastimock._process.wait()
+    """)
+    pytester.makeini("[pytest]\nelastimock_args = --record out.ndjson\n")
+    run(pytester).assert_outcomes(failed=3)
+    written = {path.name: "/_claim" in path.read_text() for path in pytester.path.glob("out.*")}
+    assert written == {"out.ndjson": True, "out.2.ndjson": True, "out.3.ndjson": True}
 
 
 def test_an_inherited_test_stands_where_it_is_written(suite):
@@ -453,7 +489,7 @@ def test_processes_in_parallel_write_reports_of_their_own(suite, monkeypatch):
 
 
 def test_a_binary_that_is_none_is_named(suite, monkeypatch):
-    for binary, told in (("/bin/false", "*/bin/false: with exit code 1*"), ("/nowhere/elastimock", "*cannot start /nowhere*")):
+    for binary, told in (("/bin/false", "*/bin/false ended with exit code 1 and told nothing*"), ("/nowhere/elastimock", "*cannot start /nowhere*")):
         monkeypatch.setenv("ELASTIMOCK_BINARY", binary)
         result = run(suite("def test_it(elastimock): pass"))
         result.assert_outcomes(errors=1)

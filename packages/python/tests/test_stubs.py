@@ -39,6 +39,27 @@ def test_a_gate_holds_calls(server):
     assert server.sync_job("job-1")["status"] == "in_progress"
 
 
+def test_a_gate_lets_calls_go_in_an_order(server):
+    server.scope("order")
+    server.stub({"request": {"operation": "connector.sync_job_claim"}, "response": {"hold": "claims"}})
+    claiming = []
+    for worker in ("first", "second"):
+        body = {"worker_hostname": worker}
+        claiming.append(threading.Thread(target=call, args=(server, "PUT", "/_connector/_sync_job/job-1/_claim", body)))
+        claiming[-1].start()
+        while sum(len(gate["held"]) for gate in server.gates()["gates"]) < len(claiming):
+            assert claiming[-1].is_alive()
+    server.release("claims", 1)
+    claiming[1].join()
+    assert server.sync_job("job-1")["worker_hostname"] == "second"
+    assert claiming[0].is_alive()
+    server.release("claims", 0)
+    claiming[0].join()
+    assert server.sync_job("job-1")["worker_hostname"] == "first"
+    with pytest.raises(ElastimockError, match="there is no call"):
+        server.release("claims", 7)
+
+
 def test_the_other_side_cancels(server):
     server.scope("hand")
     claim(server)
