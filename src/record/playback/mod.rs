@@ -288,12 +288,26 @@ impl Playback {
                     OnUnmatched::Nearest => self.nearest_in_route(key),
                     _ => None,
                 };
-                let Some((lane, call)) = nearest else { return Err(unmatched) };
+                let Some((lane, call)) = nearest else {
+                    self.pass_unmatched(&lanes, key, shown);
+                    return Err(unmatched);
+                };
                 RecordedMatch { lane, call, how: How::Nearest }
             }
         };
         self.count(found);
         Ok(found)
+    }
+
+    /// Sees to it that nobody waits for the recorded write in whose place an unmatched one has come. One that came already
+    /// and comes again stands in the place of nothing.
+    fn pass_unmatched(&mut self, lanes: &[usize], key: &RequestKey, shown: &Request) {
+        let range = self.range();
+        let ahead = self.first_new(lanes, key, range.clone()).map(|(_, call)| call);
+        if self.policy.order == PlayOrder::Lane && (lanes.is_empty() || ahead.is_some()) {
+            let is_done = matches!(self.policy.unmatched, OnUnmatched::Mock | OnUnmatched::Upstream);
+            self.courses.pass(shown, &range, &self.kinds, ahead, is_done);
+        }
     }
 
     fn count(&mut self, RecordedMatch { lane, call, how }: RecordedMatch) {
@@ -361,8 +375,7 @@ impl Playback {
         // What another client is still to make cannot be told yet, where something was told before.
         let is_lane = self.policy.order == PlayOrder::Lane;
         let waits = is_lane && is_repeated && matches!(kind, CallKind::Read { .. });
-        let is_ahead =
-            |call: usize| waits && self.courses.horizon(call).is_some_and(|next| next < call && range.contains(&next));
+        let is_ahead = |call: usize| waits && self.courses.horizon(call, &range).is_some_and(|next| next < call);
         let Some(course) = kind.course().filter(|_| is_lane) else {
             let found = self.first_new(lanes, key, range.clone());
             let found = found.filter(|(_, call)| last.is_none() || !is_ahead(*call));

@@ -411,6 +411,83 @@ fn a_poll_is_not_told_what_another_client_has_yet_to_do() {
     assert_eq!([1, poll, poll, poll].map(|at| ask(&mut playback, at)), ["{}", "none", "one", "none again"]);
 }
 
+/// A user looks at what a service works at.
+fn polled_story() -> (Vec<(&'static str, &'static str, &'static str)>, Recording) {
+    let told = vec![
+        ("user", "GET /_connector/_sync_job/j", "pending"),
+        ("service", "PUT /_connector/_sync_job/j/_claim {\"worker_hostname\":\"w\",\"sync_cursor\":1}", "{}"),
+        ("user", "GET /_connector/_sync_job/j", "running"),
+        ("service", "PUT /_connector/_sync_job/j/_stats {\"deleted_document_count\":1}", "{}"),
+        ("user", "GET /_connector/_sync_job/j", "counted"),
+        ("service", "GET /_connector/c", "here"),
+    ];
+    let calls = told.iter().zip(1..).map(|((client, line, answer), seq)| {
+        let mut call = call(seq, request(line).header("user-agent", client), 200);
+        call.response.body = (*answer).into();
+        call
+    });
+    let recording = recording(calls.collect());
+    (told, recording)
+}
+
+#[test]
+fn nobody_waits_for_a_write_that_came_otherwise() {
+    let (told, recording) = polled_story();
+    let look = ("user", told[0].1);
+    let ask = |playback: &mut Playback, (client, line): (&str, &str)| {
+        answer(playback, &request(line).header("user-agent", client))
+            .map_or_else(|_| "unmatched".to_owned(), |it| it.text().into())
+    };
+    let own = ("service", told[5].1);
+    let other_claim = ("service", "PUT /_connector/_sync_job/j/_claim {\"worker_hostname\":\"w\",\"sync_cursor\":2}");
+    let other_job = ("service", "PUT /_connector/_sync_job/k/_claim {\"worker_hostname\":\"w\"}");
+    let too_early = ("service", told[3].1);
+    for unmatched in [OnUnmatched::Fail, OnUnmatched::Mock, OnUnmatched::Upstream] {
+        for stray in [other_claim, other_job] {
+            let mut playback = Playback::new(recording.clone(), PlayPolicy { unmatched, ..PlayPolicy::default() });
+            // The service plays along as soon as it has made a call.
+            assert_eq!(ask(&mut playback, own), "here");
+            let heard = [look, look, stray, look, look, stray, look].map(|call| ask(&mut playback, call));
+            let expected = ["pending", "pending", "unmatched", "running", "running", "unmatched", "counted"];
+            assert_eq!(heard, expected, "{unmatched:?} {stray:?}");
+        }
+        let mut playback = Playback::new(recording.clone(), PlayPolicy { unmatched, ..PlayPolicy::default() });
+        assert_eq!(ask(&mut playback, own), "here");
+        let heard = [look, too_early, look, look].map(|call| ask(&mut playback, call));
+        assert_eq!(heard, ["pending", "unmatched", "running", "counted"], "{unmatched:?}");
+    }
+    // A write that another one has answered is done: the client goes on behind it. One that was refused is not.
+    for (unmatched, expected) in [(OnUnmatched::Mock, "{}"), (OnUnmatched::Fail, "unmatched")] {
+        let mut playback = Playback::new(recording.clone(), PlayPolicy { unmatched, ..PlayPolicy::default() });
+        let heard = [other_claim, ("service", told[3].1)].map(|call| ask(&mut playback, call));
+        assert_eq!(heard, ["unmatched", expected], "{unmatched:?}");
+    }
+    // What came, and comes again, stands for nothing else.
+    let mut playback = Playback::new(recording, PlayPolicy::default());
+    let claim = ("service", told[1].1);
+    let heard = [look, claim, claim, look, look].map(|call| ask(&mut playback, call));
+    assert_eq!(heard, ["pending", "{}", "unmatched", "running", "running"]);
+}
+
+#[test]
+fn what_others_did_in_earlier_scopes_keeps_no_poll_waiting_nor_lets_it_go_ahead() {
+    let (told, once) = polled_story();
+    let mut twice = once.clone();
+    let reset =
+        Change::Reset { scope: None, started_at: once.header.started_at, state: None, forget: false, source: None };
+    twice.events.push(Event { seq: 7, at: once.header.started_at, change: reset });
+    twice.interactions.extend(once.interactions.iter().cloned().map(|call| Interaction { seq: call.seq + 7, ..call }));
+    let mut playback = Playback::new(twice, PlayPolicy::default());
+    playback.begin_scope(None);
+    let ask = |playback: &mut Playback, at: usize| {
+        let (client, line, _) = told[at - 1];
+        answer(playback, &request(line).header("user-agent", client))
+            .map_or_else(|_| "unmatched".to_owned(), |it| it.text().into())
+    };
+    let heard = [6, 1, 1, 1, 2, 1, 1, 4, 1].map(|at| ask(&mut playback, at));
+    assert_eq!(heard, ["here", "pending", "pending", "pending", "{}", "running", "running", "{}", "counted"]);
+}
+
 #[test]
 fn what_was_passed_over_is_told() {
     let mut playback = playback(&[

@@ -20,6 +20,7 @@ use super::recording::{Header, Recording, RecordingLine};
 use crate::clock::Timestamp;
 use crate::es::store::{CONNECTORS, SYNC_JOBS};
 use crate::es::subject::PathSubject;
+use crate::http::Request;
 use crate::json;
 use crate::steps::step;
 
@@ -173,8 +174,12 @@ impl Serialize for Transcript {
 /// What a call is about: a sync job, a connector, all of them, an index, or the cluster. Both doors to a job
 /// come out alike, its API and its document.
 pub(crate) fn lane(interaction: &Interaction) -> String {
+    lane_of(&interaction.request)
+}
+
+/// What a request is about, as [`lane`] says it.
+pub(super) fn lane_of(request: &Request) -> String {
     step();
-    let request = &interaction.request;
     match PathSubject::of(request.path()) {
         PathSubject::SyncJob(id) => format!("sync job {id}"),
         PathSubject::SyncJobs => {
