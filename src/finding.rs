@@ -141,6 +141,24 @@ pub struct Finding {
     pub source: Option<Arc<SourcePlace>>,
 }
 
+/// What a finding has, by the names that [`Finding::to_value`] gives them.
+const MEMBERS: [&str; 14] = [
+    "rule",
+    "severity",
+    "seq",
+    "at",
+    "operation",
+    "subject",
+    "calls",
+    "message",
+    "hint",
+    "next",
+    "evidence",
+    "reference",
+    "scope",
+    "source",
+];
+
 impl Finding {
     /// A finding about one call, without evidence.
     pub(crate) fn about(rule: &'static str, severity: Severity, seq: u64, at: Timestamp) -> Finding {
@@ -230,6 +248,27 @@ impl Finding {
             scope: text("scope")?.map(Arc::from),
             source: member("source").map(source).transpose()?.map(Arc::new),
         })
+    }
+
+    /// The finding in a recording that a later version may have written, and the names of the members that this one
+    /// cannot read: those stand in its evidence as `unknown`.
+    ///
+    /// # Errors
+    /// As for [`Finding::from_value`], if there is no rule.
+    pub(crate) fn from_later(value: &Value) -> Result<(Finding, Vec<String>), Error> {
+        let mut known = value.as_object().cloned().unwrap_or_default();
+        let is_read = |name: &str, member: &Value| {
+            let alone = if name == "rule" { json!({ name: member }) } else { json!({ "rule": "", name: member }) };
+            MEMBERS.contains(&name) && Finding::from_value(&alone).is_ok()
+        };
+        let strange: Vec<String> =
+            known.iter().filter(|(name, member)| !is_read(name, member)).map(|(name, _)| name.clone()).collect();
+        let unknown: Map<String, Value> = strange.iter().filter_map(|name| known.remove_entry(name)).collect();
+        let mut finding = Finding::from_value(&Value::Object(known))?;
+        if !unknown.is_empty() {
+            finding.evidence.insert("unknown".to_owned(), Value::Object(unknown));
+        }
+        Ok((finding, strange))
     }
 
     /// The finding as the admin API, reports and recordings show it.

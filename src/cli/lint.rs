@@ -51,7 +51,7 @@ pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandFailure
             None => files.fixtures.push(fixtures),
         }
     }
-    let found = files.check();
+    let found = files.check(console);
     files.hide(&found);
     if console.verbose() > 0 {
         for name in files.texts.keys() {
@@ -115,7 +115,7 @@ impl Files {
     }
 
     /// All mistakes; fixtures first, in the order in which they were given.
-    fn check(&self) -> Vec<FileMistake> {
+    fn check(&self, console: &Console) -> Vec<FileMistake> {
         let mut found = Vec::new();
         for together in &self.fixtures {
             let mut texts = Vec::new();
@@ -130,9 +130,9 @@ impl Files {
         for name in &self.recordings {
             let text = &self.texts[name];
             let mut lines = LineStarts { text, line: 1, start: 0 };
-            found.extend(
-                Recording::lint(name, text).into_iter().map(|mistake| FileMistake::in_recording(mistake, &mut lines)),
-            );
+            let (mistakes, unknown) = Recording::lint(name, text);
+            found.extend(mistakes.into_iter().map(|mistake| FileMistake::in_recording(mistake, &mut lines)));
+            recordings::warn_of_unknown(&unknown, console);
         }
         found
     }

@@ -28,7 +28,17 @@ pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, Rea
     if recording.cut_off {
         console.warn(&format!("{name}: the last line is cut off, and left out"));
     }
+    warn_of_unknown(&recording.unknown, console);
     Ok((recording, ReadRecording { name, text }))
+}
+
+/// Tells what a later version has written into findings.
+pub(crate) fn warn_of_unknown(unknown: &[String], console: &Console) {
+    match unknown {
+        [] => {}
+        [one] => console.warn(one),
+        [first, more @ ..] => console.warn(&format!("{first} (and so on, {} more)", more.len())),
+    }
 }
 
 /// Calls and events of recordings.

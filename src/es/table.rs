@@ -132,8 +132,8 @@ pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Delete "/{index}/_doc/{id}",                                          "delete"                           => document::delete;
     published Get    "/_mget" | "/{index}/_mget",                                   "mget"                             => mget::mget;
     published Post   "/_mget" | "/{index}/_mget",                                   "mget"                             => mget::mget;
-    published Put    "/_bulk" | "/{index}/_bulk",                                   "bulk"                             => bulk::bulk;
-    published Post   "/_bulk" | "/{index}/_bulk",                                   "bulk"                             => bulk::bulk;
+    published Put    "/_bulk" | "/{index}/_bulk",                                   "bulk"                             => bulk::bulk | tells("/error", "/last_sync_error", "/last_access_control_sync_error", "/doc/error", "/doc/last_sync_error", "/doc/last_access_control_sync_error");
+    published Post   "/_bulk" | "/{index}/_bulk",                                   "bulk"                             => bulk::bulk | tells("/error", "/last_sync_error", "/last_access_control_sync_error", "/doc/error", "/doc/last_sync_error", "/doc/last_access_control_sync_error");
     // Indices
     published Put    "/{index}",                                                    "indices.create"                   => indices::create;
     published Get    "/{index}",                                                    "indices.get"                      => indices::get;

@@ -1114,6 +1114,10 @@ fn files_that_change_are_served_anew_and_wrong_ones_are_not() {
     assert_ne!(server.send("GET", "/first", "").status, 299);
     assert_eq!((server.send("GET", "/second", "").status, server.send("GET", "/hand", "").status), (299, 298));
 
+    write(&folder, "crm.json", &state("two").replacen('{', r#"{"visibility":"refresh","#, 1));
+    let told = server.stderr_until("what was served before stays");
+    assert!(told.contains("this one's is immediate: start it with --visibility refresh"), "{told}");
+
     std::fs::remove_file(&fixture).expect("a file");
     let told = server.stderr_until("what was served before stays");
     assert!(told.contains("cannot read"), "{told}");

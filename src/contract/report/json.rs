@@ -51,6 +51,7 @@ pub(super) fn to_value(report: &Report) -> Value {
             "repeated": played.repeated,
             "nearest": played.nearest,
             "mocked": played.mocked,
+            "masked": played.masked,
             "differing": played.differing,
             "passed_over": played.passed_over,
             "notes": played.notes.iter().map(PlayNote::to_value).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 
@@ -26,6 +26,16 @@ pub(crate) struct ApiKey {
 }
 
 impl ApiKey {
+    /// A key that never ends and that no call has made.
+    pub(crate) fn planted(name: &str, created_at: Timestamp, privileges: Option<Value>) -> ApiKey {
+        let role_descriptors = match privileges {
+            Some(privileges) => json!({ "fixture": { "cluster": privileges } }),
+            None => json!({}),
+        };
+        let (expires_at, invalidated_at, metadata) = (None, None, json!({}));
+        ApiKey { name: name.to_owned(), created_at, expires_at, invalidated_at, metadata, role_descriptors }
+    }
+
     /// Whether it opens something at an instant.
     pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
         self.invalidated_at.is_none() && self.expires_at.is_none_or(|end| now < end)

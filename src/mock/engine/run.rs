@@ -456,13 +456,18 @@ impl Engine {
     /// [`Error::is_invalid_input`] if the name of a stub is taken, or if searches would see what is written at another
     /// time than from the start.
     fn check_beside(&self, fixture: &Fixture) -> Result<(), Error> {
-        let own = self.setup.visibility.unwrap_or_default();
-        if let Some(other) = fixture.visibility_said().filter(|other| *other != own) {
-            return Err(Error::invalid_input(format!(
-                "`visibility` is said when a mock starts, and this one's is {own}: start it with --visibility {other}"
-            )));
-        }
+        fixture.visibility_said().map_or(Ok(()), |said| self.check_visibility(said))?;
         self.check_stubs(fixture.stubs())
+    }
+
+    fn check_visibility(&self, said: Visibility) -> Result<(), Error> {
+        let own = self.setup.visibility.unwrap_or_default();
+        match said == own {
+            true => Ok(()),
+            false => Err(Error::invalid_input(format!(
+                "`visibility` is said when a mock starts, and this one's is {own}: start it with --visibility {said}"
+            ))),
+        }
     }
 
     /// Whether this is a playback whose recording has a changed state next: then its answers know of it
@@ -1017,6 +1022,10 @@ pub(crate) fn reload(engine: &Mutex<Engine>, fixture: Fixture, system: Timestamp
     };
     let ((state, stubs), (state_before, stubs_before)) = (told(&fixture), told(&before));
     let changed = Reloaded { state: state != state_before, stubs: stubs != stubs_before };
+    let said = fixture.visibility_said();
+    if said != before.visibility_said() {
+        lock(engine).check_visibility(said.unwrap_or_default())?;
+    }
     // Planted while nobody waits; what cannot be is told before anything has changed.
     let planted = match changed.state {
         true => Some(PlantedState { stubs: Vec::new(), ..PlantedState::whole(&fixture, seed, at)? }),

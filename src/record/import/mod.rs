@@ -213,7 +213,7 @@ fn recording(found: Vec<ImportedCall>, all: bool, watch: &mut dyn FnMut(usize, u
         ignore: Vec::new(),
         state: Value::Null,
     };
-    (Recording { header, interactions, events: Vec::new(), cut_off: false }, left_out)
+    (Recording { header, interactions, events: Vec::new(), cut_off: false, unknown: Vec::new() }, left_out)
 }
 
 fn version_of(response: &Response) -> Option<String> {

@@ -58,6 +58,8 @@ pub(crate) struct Playback {
     routes: BTreeMap<Box<str>, PlaybackRoute>,
     /// The routes with a mask.
     masked_routes: Vec<Box<str>>,
+    /// The calls whose answers have a mask.
+    masked_answers: BTreeSet<usize>,
     /// What each call is to the order of the others.
     kinds: Vec<CallKind>,
     /// What clients do to one job or connector.
@@ -196,6 +198,7 @@ impl Playback {
             lanes: Vec::new(),
             routes: BTreeMap::new(),
             masked_routes: Vec::new(),
+            masked_answers: BTreeSet::new(),
             kinds,
             courses,
             scopes,
@@ -221,6 +224,9 @@ impl Playback {
                 playback.lanes.len() - 1
             });
             playback.lanes[lane].push(call, exact);
+            if has_mask(&interaction.response) {
+                playback.masked_answers.insert(call);
+            }
         }
         playback.masked_routes = playback.routes.keys().filter(|route| route.contains(REDACTED)).cloned().collect();
         playback
@@ -552,6 +558,19 @@ fn scopes(recording: &Recording) -> Vec<Recorded> {
         last.calls.end = recording.interactions.len();
     }
     scopes
+}
+
+/// Whether an answer reads as masked where a client may look for a secret.
+fn has_mask(response: &Response) -> bool {
+    let mut rest = &response.body()[..];
+    while let Some(at) = rest.iter().position(|byte| *byte == b'<') {
+        rest = &rest[at..];
+        if rest.starts_with(REDACTED.as_bytes()) {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
 }
 
 /// A recorded response with the framing that its body has now.

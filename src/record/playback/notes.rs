@@ -23,6 +23,8 @@ pub struct PlayNote {
     pub is_repeated: bool,
     /// Whether the recorded call is another one, and only the nearest.
     pub is_nearest: bool,
+    /// Whether the answer reads `<redacted>` where a secret was when it was recorded.
+    pub is_masked: bool,
     /// Where the two differ, the first of many.
     pub differs: Vec<Difference>,
 }
@@ -38,6 +40,7 @@ impl PlayNote {
             "recorded_seq": self.recorded_seq,
             "repeated": self.is_repeated,
             "nearest": self.is_nearest,
+            "masked": self.is_masked,
             "differs": differs.collect::<Vec<_>>(),
         })
     }
@@ -55,7 +58,8 @@ impl PlayNote {
             .map(|differs| format!("{}: recorded {}, sent {}", differs.shown_place(), differs.expected, differs.seen))
             .collect();
         let passed = if differs.is_empty() { String::new() } else { format!("; passed over {}", differs.join("; ")) };
-        format!("{what} recorded call {}{passed}", self.recorded_seq)
+        let masked = if self.is_masked { "; told <redacted> in place of a secret" } else { "" };
+        format!("{what} recorded call {}{passed}{masked}", self.recorded_seq)
     }
 }
 
@@ -73,6 +77,8 @@ pub struct Played {
     pub nearest: u64,
     /// Calls that the mock answered.
     pub mocked: u64,
+    /// Calls whose answer read `<redacted>` where a secret was.
+    pub masked: u64,
     /// Calls that differed from the recorded ones in what does not count.
     pub differing: u64,
     /// In how many of them each place of a request differed.
@@ -88,6 +94,7 @@ impl Played {
             (self.repeated, "answered again"),
             (self.nearest, "answered by the nearest"),
             (self.mocked, "answered by the mock"),
+            (self.masked, "told <redacted> in place of a secret"),
             (self.differing, "differing in what does not count"),
         ];
         told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}")).collect()
@@ -132,7 +139,9 @@ impl Playback {
     /// What is worth knowing of the call that was found for a request.
     pub(super) fn note(&mut self, found: &RecordedMatch, key: &RequestKey, shown: &Request) -> Option<PlayNote> {
         let is_same = self.lanes[found.lane].exact_of(found.call) == key.exact();
-        if is_same && found.how == How::New {
+        let is_masked = self.masked_answers.contains(&found.call);
+        self.played.masked += u64::from(is_masked);
+        if is_same && found.how == How::New && !is_masked {
             return None;
         }
         let recorded = &self.recording.interactions[found.call];
@@ -150,6 +159,7 @@ impl Playback {
             recorded_seq: recorded.seq,
             is_repeated: found.how == How::Again,
             is_nearest: found.how == How::Nearest,
+            is_masked,
             differs: differs.0.differs,
         };
         if !note.differs.is_empty() && !note.is_nearest {

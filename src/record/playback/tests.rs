@@ -39,7 +39,7 @@ fn recording(interactions: Vec<Interaction>) -> Recording {
         ignore: Vec::new(),
         state: Default::default(),
     };
-    Recording { header, interactions, events: Vec::new(), cut_off: false }
+    Recording { header, interactions, events: Vec::new(), cut_off: false, unknown: Vec::new() }
 }
 
 /// `PUT /path?query body`; the answers' statuses are 201, 202, …
@@ -486,6 +486,23 @@ fn what_others_did_in_earlier_scopes_keeps_no_poll_waiting_nor_lets_it_go_ahead(
     };
     let heard = [6, 1, 1, 1, 2, 1, 1, 4, 1].map(|at| ask(&mut playback, at));
     assert_eq!(heard, ["here", "pending", "pending", "pending", "{}", "running", "running", "{}", "counted"]);
+}
+
+#[test]
+fn an_answer_with_a_mask_is_told() {
+    let mut made = call(1, request("POST /_security/api_key {\"name\":\"n\"}"), 200);
+    made.response.body = r#"{"id":"k","api_key":"<redacted>"}"#.into();
+    let mut playback = Playback::new(recording(vec![made, call(2, request("GET /a"), 200)]), PlayPolicy::default());
+    for (line, expected) in [
+        ("POST /_security/api_key {\"name\":\"n\"}", Some("is recorded call 1; told <redacted> in place of a secret")),
+        ("GET /a", None),
+    ] {
+        let sent = request(line);
+        let (_, taken) = playback.answer(&sent, &sent).expect("an answer");
+        assert_eq!(taken.note.map(|note| note.text()).as_deref(), expected, "{line}");
+    }
+    assert_eq!(playback.played().masked, 1);
+    assert_eq!(playback.played().aside(), ", 1 told <redacted> in place of a secret");
 }
 
 #[test]

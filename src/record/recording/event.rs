@@ -73,9 +73,8 @@ impl LineReader<'_, '_, '_> {
         is_event().unwrap_or(false)
     }
 
-    /// The event, and where its number stands; `None` if it is not complete. `writer` is the version that
-    /// wrote the recording.
-    pub(super) fn event(&mut self, writer: &str) -> Result<(usize, Option<Event>), SyntaxError> {
+    /// The event, and where its number stands; `None` if it is not complete.
+    pub(super) fn event(&mut self) -> Result<(usize, Option<Event>), SyntaxError> {
         let (mut seq, mut at, mut name, mut seq_at) = (None, None, None, 0);
         let mut members = EventMembers::default();
         let before = self.notes.mistakes.len();
@@ -98,6 +97,7 @@ impl LineReader<'_, '_, '_> {
                         let cure = match close.first() {
                             Some(close) => format!("did you mean `{close}`?"),
                             None => {
+                                let writer = &self.notes.writer;
                                 format!("elastimock {writer} wrote it and knows it: use that version or a later one")
                             }
                         };

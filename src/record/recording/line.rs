@@ -5,12 +5,38 @@
 use super::RecordingMistake;
 use crate::clock::Timestamp;
 use crate::json::{SyntaxError, Token, Tokens};
+use crate::limits::RECORDING_MISTAKES_MAX;
 use crate::suggest::similar;
 
 /// The mistakes of a file, as they are found.
 pub(super) struct Notes<'n> {
     pub(super) file: &'n str,
     pub(super) mistakes: Vec<RecordingMistake>,
+    /// What this version does not know, and can do without.
+    pub(super) unknown: Vec<String>,
+    /// The version that wrote the file, as soon as that is known.
+    pub(super) writer: String,
+}
+
+impl<'n> Notes<'n> {
+    pub(super) fn new(file: &'n str) -> Notes<'n> {
+        Notes { file, mistakes: Vec::new(), unknown: Vec::new(), writer: String::new() }
+    }
+
+    /// What else helps if a later version wrote the file.
+    fn or_later(&self, cure: String) -> String {
+        let is_later = version(&self.writer) > version(env!("CARGO_PKG_VERSION"));
+        match is_later {
+            true => format!("{cure}; or use elastimock {}, which wrote it, or a later one", self.writer),
+            false => cure,
+        }
+    }
+}
+
+/// The numbers of a version; none of what is no version.
+fn version(text: &str) -> Vec<u64> {
+    let release = text.split(['-', '+']).next().unwrap_or_default();
+    release.split('.').map_while(|part| part.parse().ok()).collect()
 }
 
 /// A line being read.
@@ -53,7 +79,27 @@ impl<'a, 'n, 'm> LineReader<'a, 'n, 'm> {
             Some(close) => format!("did you mean [{close}]?"),
             None => format!("its keys are {}", known.join(", ")),
         };
+        let cure = self.notes.or_later(cure);
         self.wrong(self.key_at, format!("{of} has no key [{key}]"), cure);
+    }
+
+    /// Notes members of a finding that begins at that byte and that this version cannot read.
+    pub(super) fn passed_over(&mut self, offset: usize, members: &[String]) {
+        if self.notes.unknown.len() < RECORDING_MISTAKES_MAX {
+            let shown: Vec<String> = members.iter().take(4).map(|name| format!("[{}]", name.escape_debug())).collect();
+            self.notes.unknown.push(format!(
+                "{}:{}:{}: this version cannot read {} of a finding; it stands in the evidence as [unknown]",
+                self.notes.file,
+                self.number,
+                offset + 1,
+                shown.join(", ")
+            ));
+        }
+    }
+
+    /// What to do about a value that is not one of those that are known.
+    pub(super) fn or_later(&self, cure: &str) -> String {
+        self.notes.or_later(cure.to_owned())
     }
 
     pub(super) fn missing(&mut self, offset: usize, of: &str, key: &str, example: &str) {
@@ -137,7 +183,8 @@ impl<'a, 'n, 'm> LineReader<'a, 'n, 'm> {
         let parsed = parse(&text);
         if parsed.is_none() {
             let shown: String = text.chars().take(80).collect();
-            self.wrong(at, format!("[{key}] cannot be \"{}\"", shown.escape_debug()), format!("write {wanted}"));
+            let cure = self.notes.or_later(format!("write {wanted}"));
+            self.wrong(at, format!("[{key}] cannot be \"{}\"", shown.escape_debug()), cure);
         }
         Ok(parsed)
     }

@@ -162,8 +162,13 @@ impl LineReader<'_, '_, '_> {
             match self.tokens.next()? {
                 Some(Token::StartObject) => {
                     let at = self.at();
-                    match Finding::from_value(&self.tokens.value()?) {
-                        Ok(finding) => findings.push(finding),
+                    match Finding::from_later(&self.tokens.value()?) {
+                        Ok((finding, strange)) => {
+                            if !strange.is_empty() {
+                                self.passed_over(at, &strange);
+                            }
+                            findings.push(finding);
+                        }
                         Err(wrong) => self.wrong(at, wrong.to_string(), "write it as it was recorded, or []"),
                     }
                 }

@@ -120,6 +120,9 @@ pub struct Recording {
     pub events: Vec<Event>,
     /// Whether the last line was incomplete and has been left out, as a killed process leaves it.
     pub cut_off: bool,
+    /// What stood in findings and could not be read, because a later version wrote it: where, and what. It is kept in
+    /// the evidence of the finding. The first 1000.
+    pub unknown: Vec<String>,
 }
 
 impl Recording {
@@ -158,13 +161,13 @@ impl Recording {
     }
 
     /// Everything that is wrong with a text as a recording, an incomplete last line included. In the
-    /// order of the text, the first 1000.
+    /// order of the text, the first 1000. If nothing is, what this version cannot read and can do without.
     #[cfg(any(test, feature = "cli"))]
-    pub(crate) fn lint(name: &str, text: &[u8]) -> Vec<RecordingMistake> {
+    pub(crate) fn lint(name: &str, text: &[u8]) -> (Vec<RecordingMistake>, Vec<String>) {
         match read::read(name, text, crate::limits::RECORDING_MISTAKES_MAX) {
-            Err(mistakes) => mistakes,
-            Ok(recording) if recording.cut_off => vec![read::cut_off(name, text)],
-            Ok(_) => Vec::new(),
+            Err(mistakes) => (mistakes, Vec::new()),
+            Ok(recording) if recording.cut_off => (vec![read::cut_off(name, text)], recording.unknown),
+            Ok(recording) => (Vec::new(), recording.unknown),
         }
     }
 
@@ -201,7 +204,8 @@ impl Recording {
 
     /// A recording of what a journal held.
     pub(crate) fn of_kept(header: Header, kept: &[JournalItem], timing: bool) -> Recording {
-        let mut recording = Recording { header, interactions: Vec::new(), events: Vec::new(), cut_off: false };
+        let mut recording =
+            Recording { header, interactions: Vec::new(), events: Vec::new(), cut_off: false, unknown: Vec::new() };
         for kept in kept {
             match kept {
                 JournalItem::Call(..) => {

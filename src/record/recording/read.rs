@@ -57,12 +57,11 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
     if let Some((what, cure)) = sniff::mismatch(text, name, InputWanted::Recording) {
         return Err(vec![RecordingMistake { file: name.to_owned(), line: 1, column: 1, what, cure }]);
     }
-    let mut notes = Notes { file: name, mistakes: Vec::new() };
+    let mut notes = Notes::new(name);
     let mut header = None;
     let mut has_header = false;
     let mut interactions: Vec<Interaction> = Vec::new();
     let mut events: Vec<Event> = Vec::new();
-    let mut writer = String::new();
     let mut lines_by_seq = BTreeMap::new();
     let mut cut_off = false;
     for LinePiece { number, text, ended } in pieces(text) {
@@ -76,18 +75,14 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
         }
         if !std::mem::replace(&mut has_header, true) {
             match line.header() {
-                Ok(Some(read)) => {
-                    writer.clone_from(&read.elastimock);
-                    header = Some(read);
-                }
-                Ok(None) => {}
+                Ok(read) => header = read,
                 Err(StopReading) => break,
             }
             continue;
         }
         let before = line.notes.mistakes.len();
         let read = match line.is_event() {
-            true => line.event(&writer).map(|(seq_at, event)| (seq_at, event.map(LineRead::Event))),
+            true => line.event().map(|(seq_at, event)| (seq_at, event.map(LineRead::Event))),
             false => line.interaction().map(|(seq_at, call)| (seq_at, call.map(LineRead::Call))),
         };
         match read {
@@ -120,7 +115,7 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
         Some(header) if notes.mistakes.is_empty() => {
             interactions.sort_by_key(|interaction| interaction.seq);
             events.sort_by_key(|event| event.seq);
-            Ok(Recording { header, interactions, events, cut_off })
+            Ok(Recording { header, interactions, events, cut_off, unknown: notes.unknown })
         }
         _ => {
             notes.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
@@ -200,7 +195,10 @@ struct StopReading;
 impl LineReader<'_, '_, '_> {
     fn header(&mut self) -> Result<Option<Header>, StopReading> {
         let version = match json::read_file(self.bytes) {
-            Ok(value) => value.get(MARK).cloned(),
+            Ok(value) => {
+                self.notes.writer = value.get("elastimock").and_then(Value::as_str).unwrap_or_default().to_owned();
+                value.get(MARK).cloned()
+            }
             Err(error) => {
                 self.syntax(&error);
                 return Err(StopReading);
@@ -384,7 +382,7 @@ impl LineReader<'_, '_, '_> {
                     mark.fault = Fault::from_value(&self.tokens.value()?);
                     if mark.fault.is_none() {
                         let cure = "write it as a stub has it, for example {\"fault\":\"reset\",\"acts\":\"after\"}";
-                        self.wrong(at, "[fault] is no fault", cure);
+                        self.wrong(at, "[fault] is no fault", self.or_later(cure));
                     }
                 }
                 "upstream" => mark.upstream = self.boolean(&key, "true where another server has answered")?,

@@ -56,12 +56,12 @@ fn a_killed_process_costs_the_line_it_was_writing() {
         let text = format!("{HEADER}\n{SHORT}\n{}", &CLAIM[..end]);
         let recording = Recording::parse("f", text.as_bytes()).expect(&text);
         assert!(recording.cut_off && recording.interactions.len() == 1, "{text}");
-        let lint = Recording::lint("f", text.as_bytes());
+        let lint = Recording::lint("f", text.as_bytes()).0;
         assert_eq!((lint.len(), lint[0].line, lint[0].column), (1, 3, end as u32 + 1));
     }
     let whole = format!("{HEADER}\n{CLAIM}");
     assert!(!Recording::parse("f", whole.as_bytes()).expect("only the line end is missing").cut_off);
-    assert!(Recording::lint("f", whole.as_bytes()).is_empty());
+    assert!(Recording::lint("f", whole.as_bytes()).0.is_empty());
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn mistakes_are_told_with_place_and_cure() {
             "Duplicate field 'seq'; a line of a recording is one JSON object",
         ),
     ] {
-        let mistakes = Recording::lint("f", text.as_bytes());
+        let mistakes = Recording::lint("f", text.as_bytes()).0;
         let Some(first) = mistakes.first() else { panic!("no mistake in {text}") };
         assert_eq!(format!("{}; {}", first.what, first.cure), expected);
         assert!(place(&text, first).starts_with(at), "{first} in {text}");
@@ -230,11 +230,50 @@ fn mistakes_are_told_with_place_and_cure() {
 }
 
 #[test]
+fn what_a_later_version_has_found_is_kept_as_text_and_told() {
+    let finding = r#"{"rule":"r-of-2031","severity":"fatal","seq":1,"message":"m","subject":{"kind":"drive","id":"d"},"evidence":{"seen":1},"team":"search"}"#;
+    let text = format!("{}\n{}\n", HEADER.replace("0.1.0", "7.0.0"), CLAIM.replace("[]", &format!("[{finding}]")));
+    let recording = Recording::parse("f", text.as_bytes()).expect("a recording");
+    let read = &recording.interactions[0].findings[0];
+    assert_eq!((&*read.rule, read.severity, &*read.message), ("r-of-2031", Severity::Error, "m"));
+    let unknown = json!({ "severity": "fatal", "subject": { "kind": "drive", "id": "d" }, "team": "search" });
+    assert_eq!(Value::Object(read.evidence.clone()), json!({ "seen": 1, "unknown": unknown }));
+    let at = text.lines().nth(1).and_then(|line| line.find("{\"rule\"")).expect("the finding") + 1;
+    let told = format!(
+        "f:2:{at}: this version cannot read [severity], [subject], [team] of a finding; it stands in the evidence as \
+         [unknown]"
+    );
+    assert_eq!(recording.unknown, std::slice::from_ref(&told));
+    assert_eq!(Recording::lint("f", text.as_bytes()), (vec![], vec![told]));
+    // As it was read it is written, and then there is nothing more to tell.
+    let again = Recording::parse("f", recording.to_text().as_bytes()).expect("a recording");
+    assert_eq!((again.interactions, again.unknown), (recording.interactions, vec![]));
+}
+
+#[test]
+fn what_a_later_version_says_of_a_call_is_refused_and_that_version_is_named() {
+    let later = HEADER.replace("0.1.0", "7.0.0");
+    for (text, expected) in [
+        (format!("{later}\n{}", CLAIM.replace("took_us", "zzz")), "its keys are seq, at,"),
+        (
+            format!("{later}\n{}", CLAIM.replace("\"took_us\":41", "\"fault\":{\"fault\":\"melt\"}")),
+            "write it as a stub has it",
+        ),
+        (later.replace("\"seed\"", "\"license\":\"ore\",\"seed\""), "write "),
+        (later.replace("\"9\"", "\"10\""), "write \"9\""),
+    ] {
+        let error = Recording::parse("f", text.as_bytes()).expect_err("a refusal").to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(error.ends_with("; or use elastimock 7.0.0, which wrote it, or a later one"), "{error}");
+    }
+}
+
+#[test]
 fn lint_finds_every_mistake_of_every_line() {
     let first = CLAIM.replace("\"seq\":1", "\"seq\":\"1\"").replace("PUT", "").replace("took_us", "tok_us");
     let second = SHORT.replace("200", "7");
     let text = format!("{HEADER}\n{first}\n[\n{second}\n");
-    let mistakes = Recording::lint("f", text.as_bytes());
+    let mistakes = Recording::lint("f", text.as_bytes()).0;
     let places: Vec<(u32, &str)> = mistakes.iter().map(|mistake| (mistake.line, place(&text, mistake))).collect();
     let expected = [(2, "\"1\","), (2, "\"\","), (2, "\"tok_us"), (3, "["), (4, "7}}")];
     assert_eq!(places.len(), expected.len(), "{mistakes:?}");
@@ -242,20 +281,20 @@ fn lint_finds_every_mistake_of_every_line() {
         assert!(line == expected_line && place.starts_with(at), "{line}: {place} is not {at}");
     }
     let both = format!("{HEADER}\n7\n{{\"seq\"");
-    assert_eq!(Recording::lint("f", both.as_bytes()).iter().map(|mistake| mistake.line).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(Recording::lint("f", both.as_bytes()).0.iter().map(|mistake| mistake.line).collect::<Vec<_>>(), [2, 3]);
     let endless = format!("{HEADER}\n{}", "7\n".repeat(5000));
-    assert_eq!(Recording::lint("f", endless.as_bytes()).len(), crate::limits::RECORDING_MISTAKES_MAX);
+    assert_eq!(Recording::lint("f", endless.as_bytes()).0.len(), crate::limits::RECORDING_MISTAKES_MAX);
 }
 
 #[test]
 fn the_recordings_of_this_project_are_in_order_but_for_the_one_cut_off() {
     let story = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recordings/claim_story.ndjson"));
-    assert_eq!(Recording::lint("claim_story.ndjson", story.as_bytes()), []);
+    assert_eq!(Recording::lint("claim_story.ndjson", story.as_bytes()), (vec![], vec![]));
     let recording = Recording::parse("claim_story.ndjson", story.as_bytes()).expect("a recording");
     assert_eq!(recording.to_text(), story);
     let cut_off = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recordings/cut_off.ndjson"));
     assert!(Recording::parse("cut_off.ndjson", cut_off.as_bytes()).expect("a recording").cut_off);
-    assert_eq!(Recording::lint("cut_off.ndjson", cut_off.as_bytes()).len(), 1);
+    assert_eq!(Recording::lint("cut_off.ndjson", cut_off.as_bytes()).0.len(), 1);
 }
 
 // ── properties ────────────────────────────────────────────────────────────────────────────────────
@@ -385,7 +424,7 @@ proptest! {
         let interactions: Vec<Interaction> = interactions.into_iter().zip(1..).map(|(call, seq)| Interaction { seq: seq * step, ..call }).collect();
         let last = interactions.last().map_or(0, |call| call.seq);
         let events: Vec<Event> = changes.into_iter().zip(last + 1..).map(|(change, seq)| Event { seq, at, change }).collect();
-        let recording = Recording { header, interactions, events, cut_off: false };
+        let recording = Recording { header, interactions, events, cut_off: false, unknown: Vec::new() };
         let text = recording.to_text();
         prop_assert_eq!(text.lines().count(), recording.interactions.len() + recording.events.len() + 1);
         prop_assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", text);
@@ -400,6 +439,6 @@ proptest! {
         let at = cut.index(damaged.len());
         damaged[at] = put;
         let refused = Recording::parse("f", &damaged).is_err();
-        prop_assert!(!refused || !Recording::lint("f", &damaged).is_empty());
+        prop_assert!(!refused || !Recording::lint("f", &damaged).0.is_empty());
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::known::has_words;
 use super::{REDACTED, is_secret_header, is_secret_parameter, unescaped};
 use crate::es::http::endpoint::RowFacts;
 use crate::http::Request;
@@ -67,12 +68,14 @@ pub(crate) fn exposures(request: &Request, facts: Option<&RowFacts>, shows_heade
         found.extend(lines.map(|(name, _)| Exposure::Header(name.to_owned())));
     }
     let errors = facts.map(|facts| facts.error_texts).unwrap_or_default();
-    if !errors.is_empty()
-        && request.body().windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes())
-        && let Ok(Some(body)) = json::read(request.body())
-    {
-        let told = |pointer: &&&str| body.pointer(pointer).and_then(Value::as_str).is_some_and(holds);
-        found.extend(errors.iter().filter(told).map(|pointer| Exposure::Error(pointer)));
+    let is_bulk = request.path().ends_with("_bulk");
+    let has_masks = |text: &[u8]| text.windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes());
+    if !errors.is_empty() && (!is_bulk || has_words(facts, request)) && has_masks(request.body()) {
+        let lines = request.body().split(|byte| is_bulk && *byte == b'\n');
+        let bodies: Vec<Value> = lines.filter_map(|line| json::read(line).ok()?).collect();
+        let tells =
+            |pointer: &str| bodies.iter().any(|body| body.pointer(pointer).and_then(Value::as_str).is_some_and(holds));
+        found.extend(errors.iter().filter(|pointer| tells(pointer)).map(|pointer| Exposure::Error(pointer)));
     }
     found
 }

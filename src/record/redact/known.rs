@@ -84,7 +84,7 @@ impl KnownSecrets {
             shows_headers: false,
         };
         let learnt = self.request_body(&mut mask, request, is_json);
-        let learnt = match has_words(facts, request.path()) {
+        let learnt = match has_words(facts, request) {
             true => self.in_words(learnt.as_ref().unwrap_or(request.body()), &mut mask.own).or(learnt),
             false => learnt,
         };
@@ -669,11 +669,22 @@ fn scope(facts: Option<&RowFacts>, path: &str) -> SieveScope {
 }
 
 /// Whether a body has words for people that may tell a secret: what an error says, and whatever nobody serves.
-fn has_words(facts: Option<&RowFacts>, path: &str) -> bool {
+pub(super) fn has_words(facts: Option<&RowFacts>, request: &Request) -> bool {
     facts.is_none_or(|facts| {
         let is_ours = matches!(facts.about, RowSubject::SyncJob | RowSubject::Connector);
-        !facts.error_texts.is_empty() && (is_ours || path.starts_with("/.elastic-connectors"))
+        !facts.error_texts.is_empty() && (is_ours || names_connectors(request))
     })
+}
+
+/// Whether it is about the connectors' own indices; of a bulk its path says so, or its first action.
+fn names_connectors(request: &Request) -> bool {
+    const OURS: &str = ".elastic-connectors";
+    let path = request.path().trim_start_matches('/');
+    let is_named = || {
+        let action = request.body().split(|byte| *byte == b'\n').next().unwrap_or_default();
+        action.windows(OURS.len()).any(|piece| piece == OURS.as_bytes())
+    };
+    path.starts_with(OURS) || (path == "_bulk" && is_named())
 }
 
 /// Whether the body is packed, or said to be in a form that the journal does not read.

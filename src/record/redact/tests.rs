@@ -571,10 +571,32 @@ fn words_for_people_tell_no_secret() {
             r#"{"error":"sent Authorization: Bearer eyJhbGciOi.x1 and password=abc:defghij; Bearer is refused"}"#,
             r#"{"error":"sent Authorization: Bearer <redacted> and password=<redacted>; Bearer is refused"}"#,
         ),
+        (
+            Some("bulk"),
+            "/_bulk",
+            "{\"update\":{\"_index\":\".elastic-connectors\",\"_id\":\"c\"}}\n{\"doc\":{\"error\":\"secret=hunter5\"}}\n",
+            "{\"update\":{\"_index\":\".elastic-connectors\",\"_id\":\"c\"}}\n{\"doc\":{\"error\":\"secret=<redacted>\"}}\n",
+        ),
+        (
+            Some("bulk"),
+            "/.elastic-connectors-sync-jobs/_bulk",
+            "{\"index\":{\"_id\":\"j\"}}\n{\"error\":\"secret=hunter5\"}\n",
+            "{\"index\":{\"_id\":\"j\"}}\n{\"error\":\"secret=<redacted>\"}\n",
+        ),
+        (
+            Some("bulk"),
+            "/mine/_bulk",
+            "{\"index\":{\"_id\":\"1\"}}\n{\"error\":\"secret=hunter5\"}\n",
+            "{\"index\":{\"_id\":\"1\"}}\n{\"error\":\"secret=hunter5\"}\n",
+        ),
     ] {
         let request = Request::new(Method::Put, target).json(body);
         let mask = KnownSecrets::default().mask(operation.map(facts_of), &request, true, false);
         assert_eq!(String::from_utf8_lossy(mask.over(&request).body()), kept, "{target}");
+        // An error message of a connector or job that had a secret is told as such, in a bulk as alone.
+        let is_error = operation.is_some() && !target.starts_with("/mine") && kept.contains("<redacted>");
+        let found = exposures(mask.over(&request), operation.map(facts_of), true);
+        assert_eq!(found.iter().any(|it| matches!(it, Exposure::Error(_))), is_error, "{target}");
     }
     for (query, kept) in [
         ("q=password:hunter2", "q=%3Credacted%3E"),
