@@ -414,7 +414,7 @@ pub(crate) const PORTS_REMEMBERED_MAX: usize = 4096;
 
 /// Time that `stop` and a signal give to calls in flight.
 ///
-/// Beyond: connections are cut; exit code 3
+/// Beyond: connections are cut; a recording that is not written by then is not whole: exit code 3
 pub(crate) const STOP_MS_MAX: u64 = 5_000;
 
 /// Time after which the end of a server no longer waits for a stderr that nobody reads.

@@ -32,20 +32,18 @@ pub(crate) struct RawParameter<'q> {
     pub separator: &'q str,
 }
 
-/// The parameters of a query in their order. Between two stands an ampersand or a semicolon; a parameter that begins
-/// with an equals sign is a name, as in Elasticsearch.
+/// The parameters of a query in their order. Between two stands an ampersand or a semicolon; equals signs before a name
+/// are passed over, as in Elasticsearch.
 pub(crate) fn parameters(query: &str) -> impl Iterator<Item = RawParameter<'_>> {
-    pieces(query).filter(|parameter| !parameter.text.is_empty())
+    pieces(query).filter(|parameter| !parameter.name.is_empty())
 }
 
 /// The parameters of a query, the empty ones too: together they are the whole text.
 pub(crate) fn pieces(query: &str) -> impl Iterator<Item = RawParameter<'_>> {
     query.split_inclusive(['&', ';']).map(|piece| {
         let text = piece.trim_end_matches(['&', ';']);
-        let (name, value) = match text.strip_prefix('=') {
-            Some(name) => (name, ""),
-            None => text.split_once('=').unwrap_or((text, "")),
-        };
+        let bare = text.trim_start_matches('=');
+        let (name, value) = bare.split_once('=').unwrap_or((bare, ""));
         RawParameter { name, value, text, separator: &piece[text.len()..] }
     })
 }
@@ -110,6 +108,7 @@ mod tests {
         let split = |query| parameters(query).map(|it| (it.name, it.value)).collect::<Vec<_>>();
         assert_eq!(split(""), []);
         assert_eq!(split("a=1&b;c=&&=d&e=f=g"), [("a", "1"), ("b", ""), ("c", ""), ("d", ""), ("e", "f=g")]);
+        assert_eq!(split("=a=1&==b&=&==;c==d"), [("a", "1"), ("b", ""), ("c", "=d")]);
         assert_eq!(parameter("a=1&b=2&a=3", "a"), Some("1"));
         for query in ["", "a=1&b;c=&&=d;", "&", ";;a"] {
             let whole: String = pieces(query).flat_map(|it| [it.text, it.separator]).collect();

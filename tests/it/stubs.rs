@@ -628,7 +628,9 @@ fn a_gate_opens_when_enough_have_come_or_over_the_admin_api() {
             server.stub(Stub::on("connector.list").hold("again").expect(0..));
             send_one(get("/_connector"))
         };
-        while admin(Method::Get, "").json()["gates"][0]["held"].as_array().is_none_or(Vec::is_empty) {}
+        while admin(Method::Get, "").json()["gates"][0]["held"].as_array().is_none_or(Vec::is_empty) {
+            assert!(!gate_call.is_finished(), "the call was not held");
+        }
         opens(&server);
         assert_eq!(gate_call.join().expect("an answer"), 200);
     }
@@ -646,7 +648,9 @@ fn calls_are_let_go_in_the_order_that_the_admin_api_says() {
         send(&server, &if body.is_empty() { request } else { request.json(body.to_owned()) })
     };
     let held = || admin(Method::Get, "", "").json()["gates"][0]["held"].as_array().map_or(0, Vec::len);
-    while held() < 3 {}
+    while held() < 3 {
+        assert!(workers.iter().all(|worker| !worker.is_finished()), "a claim was not held");
+    }
     for (wrong, told) in [
         (r#"{"order":[3]}"#, "there is no call [3] at the gate: 3 are held, counted from 0"),
         (r#"{"order":1}"#, "[order] must be a list of numbers"),
