@@ -1,6 +1,7 @@
 //! [`ById`]: values by id, found by a hash and walked in the order of their ids.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::steps::step;
@@ -82,7 +83,13 @@ impl<T> ById<T> {
 
     /// All, in the order of their ids.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
-        self.order.values().map(|slot| {
+        self.iter_after(None)
+    }
+
+    /// Those whose ids come after this one, or all, in the order of their ids.
+    pub(crate) fn iter_after(&self, id: Option<&str>) -> impl Iterator<Item = (&Arc<str>, &T)> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.order.range::<str, _>((from, Bound::Unbounded)).map(|(_, slot)| {
             step();
             let (id, value) = &self.slots[*slot as usize];
             (id, value)
@@ -120,8 +127,7 @@ impl<T> ById<T> {
         self.slots.push((id.clone(), value));
         self.order.insert(id, self.slots.len() as u32 - 1);
         if self.slots.len() * 2 > self.cells.len() {
-            self.cells = vec![0; (self.slots.len() * 4).next_power_of_two()];
-            (1..=self.slots.len()).for_each(|number| self.place(number as u32));
+            self.spread();
         } else {
             self.place(self.slots.len() as u32);
         }
@@ -153,6 +159,46 @@ impl<T> ById<T> {
             self.order.insert(moved, slot as u32);
         }
         Some(self.slots.swap_remove(slot))
+    }
+
+    /// Takes out those with these ids, which are sorted, and gives them in no order that means anything.
+    pub(crate) fn remove_all(&mut self, ids: &[Arc<str>]) -> Vec<(Arc<str>, T)> {
+        if ids.len() * 8 < self.len() {
+            return ids.iter().filter_map(|id| self.remove(id)).collect();
+        }
+        // So many of all: what stays is put together anew.
+        let mut goes = vec![false; self.slots.len()];
+        let mut stays = Vec::new();
+        let mut ids = ids.iter().peekable();
+        for (id, slot) in std::mem::take(&mut self.order) {
+            // The same text is as a rule the same `Arc`, and then it need not be read.
+            while ids.next_if(|doomed| !Arc::ptr_eq(doomed, &id) && ***doomed < *id).is_some() {}
+            match ids.next_if(|doomed| Arc::ptr_eq(doomed, &id) || ***doomed == *id) {
+                Some(_) => goes[slot as usize] = true,
+                None => stays.push((id, slot)),
+            }
+        }
+        let mut count = 0;
+        let number = |goes: &bool| {
+            count += u32::from(!goes);
+            count.saturating_sub(1)
+        };
+        let numbers: Vec<u32> = goes.iter().map(number).collect();
+        let mut at = 0;
+        let gone = self.slots.extract_if(.., |_| {
+            at += 1;
+            goes[at - 1]
+        });
+        let gone = gone.collect();
+        self.order = stays.into_iter().map(|(id, slot)| (id, numbers[slot as usize])).collect();
+        self.spread();
+        gone
+    }
+
+    /// Gives every slot its cell anew.
+    fn spread(&mut self) {
+        self.cells = vec![0; (self.slots.len() * 4).next_power_of_two()];
+        (1..=self.slots.len()).for_each(|number| self.place(number as u32));
     }
 
     fn place(&mut self, number: u32) {
@@ -223,6 +269,26 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn many_are_taken_out_as_one_after_the_other(count in 0_u32..60, doomed in prop::collection::vec(0_u32..60, 0..60)) {
+            let mut all = ById::default();
+            (0..count).for_each(|id| all.insert(format!("{id}").into(), id));
+            let mut singly = all.clone();
+            let mut doomed: Vec<Arc<str>> = doomed.into_iter().map(|id| format!("{id}").into()).collect();
+            doomed.sort_unstable();
+            let gone: BTreeMap<_, _> = doomed.iter().filter_map(|id| singly.remove(id)).collect();
+            prop_assert_eq!(all.remove_all(&doomed).into_iter().collect::<BTreeMap<_, _>>(), gone);
+            prop_assert_eq!(&all, &singly);
+            for id in 0..60 {
+                let id = format!("{id}");
+                prop_assert_eq!(all.get(&id), singly.get(&id));
+                let behind = singly.iter().filter(|(known, _)| ***known > *id);
+                prop_assert!(all.iter_after(Some(&id)).eq(behind));
+            }
+            all.insert("new".into(), 7);
+            prop_assert_eq!(all.get("new"), Some(&7));
+        }
+
         #[test]
         fn it_is_a_map(deeds in prop::collection::vec((any::<bool>(), 0_u32..40), 0..200)) {
             let (mut all, mut model) = (ById::default(), BTreeMap::new());

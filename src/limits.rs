@@ -785,6 +785,11 @@ pub(crate) const PLAIN_MEMBERS_MAX: usize = 16;
 /// Beyond: the body is read by the schema
 pub(crate) const PLAIN_DEPTH_MAX: usize = 16;
 
+/// Jobs that a list puts in order, or whose changes it takes in, before other calls get their turn.
+///
+/// Beyond: other calls are answered in between; the list shows the jobs as they are when it is answered
+pub(crate) const ORDERED_AT_ONCE_MAX: usize = 500;
+
 /// Segments of a path that is found without the four passes of the router.
 ///
 /// Beyond: the path is found by the four passes

@@ -675,11 +675,13 @@ impl ProtocolState {
                 if let Some(index) = index {
                     self.by_index.remove(&index);
                 }
-                let gone = self.drop_connector(&deed.connector);
                 if deed.and_jobs {
-                    for id in gone.iter().flat_map(|lane| lane.live.iter().flatten()) {
-                        self.jobs.remove(id);
-                    }
+                    let lane = self.connectors.remove(&deed.connector).map(|(_, lane)| lane);
+                    let mut jobs: Vec<Arc<str>> = lane.into_iter().flat_map(|lane| lane.live).flatten().collect();
+                    jobs.sort_unstable();
+                    self.jobs.remove_all(&jobs);
+                } else {
+                    self.drop_connector(&deed.connector);
                 }
             }
             (_, Some(index)) if is_new || deed.index_name.is_some() => {

@@ -10,10 +10,11 @@ use super::refusal::Refusal;
 use super::store::{DocumentPage, window};
 use crate::es::document::source::Source;
 use crate::es::document::store::Index;
+use crate::limits::ORDERED_AT_ONCE_MAX;
 use crate::steps::step;
 
 /// Documents by a key, and those that have the same one by their writing.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Order<K> {
     /// The index's own id; empty as long as nobody has asked.
     uuid: String,
@@ -21,11 +22,21 @@ pub(crate) struct Order<K> {
     places: BTreeMap<Arc<str>, (K, u64)>,
     /// What was written to while another order of the index was asked; none if all documents are to be looked at.
     missed: Option<Vec<Arc<str>>>,
+    /// Whether an [`OrderDraft`] of it is being made: it holds nothing yet, and collects what that misses.
+    is_draft: bool,
 }
 
 impl<K> Default for Order<K> {
     fn default() -> Order<K> {
-        Order { uuid: String::new(), ids: BTreeMap::new(), places: BTreeMap::new(), missed: None }
+        let (ids, places) = (BTreeMap::new(), BTreeMap::new());
+        Order { uuid: String::new(), ids, places, missed: None, is_draft: false }
+    }
+}
+
+/// A copy makes its own when it is asked.
+impl<K> Clone for Order<K> {
+    fn clone(&self) -> Order<K> {
+        Order::default()
     }
 }
 
@@ -49,21 +60,59 @@ impl<K: Clone + Ord> Order<K> {
         index: &mut Index,
         key: impl Fn(&Source) -> Option<K>,
     ) {
+        Order::note_missed(orders, index);
+        let order = &mut orders[asked];
+        match order.missed.replace(Vec::new()).filter(|_| !order.is_draft) {
+            Some(missed) => missed.iter().for_each(|id| order.place(index, id, &key)),
+            None => {
+                let mut draft = OrderDraft::of(index);
+                draft.read(index, usize::MAX);
+                draft.place(key);
+                *order = Order { is_draft: false, ..draft.finished() };
+            }
+        }
+    }
+
+    fn note_missed(orders: &mut [Order<K>], index: &mut Index) {
         let changed = index.changes.take();
         index.changes.begin();
-        for order in &mut *orders {
+        for order in orders {
             match (order.missed.as_mut().filter(|_| order.uuid == index.uuid()), &changed) {
                 (Some(missed), Some(changed)) if missed.len() <= index.len() => missed.extend_from_slice(changed),
                 _ => *order = Order::default(),
             }
         }
-        let order = &mut orders[asked];
-        match order.missed.replace(Vec::new()) {
-            Some(missed) => missed.iter().for_each(|id| order.place(index, id, &key)),
-            None => {
-                order.uuid = index.uuid().to_owned();
-                index.iter().for_each(|(id, _)| order.place(index, id, &key));
-            }
+    }
+
+    /// Whether so much is to be taken in that others should not wait for it.
+    fn is_far_behind(&self, index: &Index) -> bool {
+        let missed = self.missed.as_ref().filter(|_| self.uuid == index.uuid() && !self.is_draft);
+        let missed = missed.and_then(|missed| Some(missed.len() + index.changes.0.as_ref()?.len()));
+        missed.unwrap_or(index.len()) > ORDERED_AT_ONCE_MAX
+    }
+
+    /// Begins to make one of several orders of an index beside it, if that takes long; what is written from now on is
+    /// noted. With the draft comes the order in whose place it steps, for the caller to drop.
+    pub(crate) fn begin_draft(
+        orders: &mut [Order<K>],
+        asked: usize,
+        index: &mut Index,
+    ) -> Option<(OrderDraft<K>, Order<K>)> {
+        orders[asked].is_far_behind(index).then(|| Order::draft(orders, asked, index))
+    }
+
+    fn draft(orders: &mut [Order<K>], asked: usize, index: &mut Index) -> (OrderDraft<K>, Order<K>) {
+        Order::note_missed(orders, index);
+        let uuid = index.uuid().to_owned();
+        let placeholder = Order { uuid, missed: Some(Vec::new()), is_draft: true, ..Order::default() };
+        (OrderDraft::of(index), std::mem::replace(&mut orders[asked], placeholder))
+    }
+
+    /// Takes what a draft has come to; what was written meanwhile is taken in when it is asked next. If somebody who could
+    /// not wait has made the order, it stays as it is.
+    pub(crate) fn take(&mut self, made: Order<K>) {
+        if self.is_draft && self.uuid == made.uuid {
+            (self.ids, self.places, self.is_draft) = (made.ids, made.places, false);
         }
     }
 
@@ -102,6 +151,46 @@ impl<K: Clone + Ord> Order<K> {
     }
 }
 
+/// An order that is being made. It reads some documents at a time and places them when nobody waits for the index; what
+/// is written in between is noted elsewhere.
+pub(crate) struct OrderDraft<K> {
+    uuid: String,
+    entries: Vec<((K, u64), Arc<str>)>,
+    /// What was read and has no place yet.
+    read: Vec<(Arc<str>, u64, Arc<Source>)>,
+    /// The last id that was read.
+    last: Option<Arc<str>>,
+}
+
+impl<K: Clone + Ord> OrderDraft<K> {
+    fn of(index: &Index) -> OrderDraft<K> {
+        OrderDraft { uuid: index.uuid().to_owned(), entries: Vec::new(), read: Vec::new(), last: None }
+    }
+
+    /// Reads so many documents more, by their ids, and says whether there may be others.
+    pub(crate) fn read(&mut self, index: &Index, most: usize) -> bool {
+        let documents = index.iter_after(self.last.as_deref()).take(most);
+        self.read.extend(documents.map(|(id, document)| (id.clone(), document.seq_no, document.source.clone())));
+        self.last = self.read.last().map(|(id, ..)| id.clone());
+        self.read.len() == most
+    }
+
+    /// Places what was read.
+    pub(crate) fn place(&mut self, key: impl Fn(&Source) -> Option<K>) {
+        let placed = self.read.drain(..).filter_map(|(id, seq_no, source)| Some(((key(&source)?, seq_no), id)));
+        self.entries.extend(placed);
+    }
+
+    /// The order of what was read.
+    pub(crate) fn finished(mut self) -> Order<K> {
+        // Both maps are made of what is sorted, which is quicker than putting it in one by one.
+        let places = self.entries.iter().map(|(place, id)| (id.clone(), place.clone())).collect();
+        self.entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let ids = self.entries.into_iter().collect();
+        Order { uuid: self.uuid, ids, places, missed: Some(Vec::new()), is_draft: true }
+    }
+}
+
 /// The ids that were written to since an [`Order`] last looked; none while there is nobody to tell.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes(Option<Vec<Arc<str>>>);
@@ -122,6 +211,14 @@ impl Changes {
             } else {
                 self.0 = None;
             }
+        }
+    }
+
+    /// Notes writes to these of what were `len` documents.
+    pub(crate) fn note_all(&mut self, ids: &[Arc<str>], len: usize) {
+        match &mut self.0 {
+            Some(noted) if noted.len() + ids.len() <= len => noted.extend_from_slice(ids),
+            _ => self.0 = None,
         }
     }
 
@@ -158,6 +255,9 @@ mod tests {
         Delete(u8),
         Undone(u8, u8),
         Look,
+        Draft,
+        Read,
+        Take,
     }
 
     fn writes() -> impl Strategy<Value = Vec<OrderedWrite>> {
@@ -166,6 +266,9 @@ mod tests {
             2 => (0..10_u8).prop_map(OrderedWrite::Delete),
             1 => (0..10_u8, 0..4_u8).prop_map(|(id, key)| OrderedWrite::Undone(id, key)),
             2 => Just(OrderedWrite::Look),
+            1 => Just(OrderedWrite::Draft),
+            3 => Just(OrderedWrite::Read),
+            1 => Just(OrderedWrite::Take),
         ];
         prop::collection::vec(write, 0..60)
     }
@@ -175,6 +278,7 @@ mod tests {
         fn it_is_the_order_of_a_sort(writes in writes()) {
             let mut index = Index::new("docs", "uuid".to_owned(), crate::es::document::store::Design::default(), at(0));
             let mut order = Order::default();
+            let mut draft = None;
             let source = |key: u8| Source::new().with("key", Value::from(key));
             for write in writes {
                 match write {
@@ -187,6 +291,22 @@ mod tests {
                         index.undo();
                     }
                     OrderedWrite::Look => order.follow(&mut index, key_of),
+                    OrderedWrite::Draft => {
+                        draft = Some(Order::draft(std::slice::from_mut(&mut order), 0, &mut index).0);
+                    }
+                    OrderedWrite::Read => draft.iter_mut().for_each(|draft| {
+                        draft.read(&index, 3);
+                        draft.place(key_of);
+                    }),
+                    OrderedWrite::Take => {
+                        if let Some(mut draft) = draft.take() {
+                            while draft.read(&index, 3) {
+                                draft.place(key_of);
+                            }
+                            draft.place(key_of);
+                            order.take(draft.finished());
+                        }
+                    }
                 }
             }
             order.follow(&mut index, key_of);

@@ -24,14 +24,14 @@ use crate::es::document::source::{Patch, Source, UpdateOutcome};
 use crate::es::document::store::{Index, WriteEffect, WriteGuard};
 use crate::es::index::templates::Templates;
 use crate::es::ingest::Pipelines;
-use crate::es::order::Order;
+use crate::es::order::{Order, OrderDraft};
 use crate::es::refusal::{ConnectorRefusal, Refusal};
 use crate::es::search::run::context::Contexts;
 use crate::es::security::api_key::ApiKeys;
 use crate::es::sync_job::rules::{JobType, JobView, SYNC_CURSOR, Snapshot, StartCursor, SyncStatus, TriggerMethod};
 use crate::es::trial::Trial;
 use crate::ids::IdSource;
-use crate::limits::{ID_BYTES_MAX, RESULT_WINDOW_MAX};
+use crate::limits::{ID_BYTES_MAX, ORDERED_AT_ONCE_MAX, RESULT_WINDOW_MAX};
 use crate::visibility::Visibility;
 
 /// The index that holds the connectors.
@@ -63,6 +63,7 @@ pub(crate) struct Cluster {
     /// The worker that claimed last.
     worker: Arc<Value>,
     cursor: LatestCursor,
+    dropped: Dropped,
     /// The instant of the call, if searches see no more than what was refreshed by then.
     pub(crate) seen_at: Option<Timestamp>,
     /// What can be put back while a call is tried.
@@ -71,7 +72,7 @@ pub(crate) struct Cluster {
 
 /// What a list of jobs is narrowed to, as far as jobs are held in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum JobOrder {
+pub(crate) enum JobOrder {
     /// Nothing.
     All,
     /// One connector.
@@ -81,10 +82,22 @@ enum JobOrder {
 }
 
 /// A job's place among others: what it is narrowed by, then the newest first.
-type JobPlace = (Option<Arc<str>>, Reverse<Option<Timestamp>>);
+pub(crate) type JobPlace = (Option<Arc<str>>, Reverse<Option<Timestamp>>);
+
+impl JobFilter<'_> {
+    /// The order in which the jobs are held that it asks for.
+    pub(crate) fn order(&self) -> JobOrder {
+        match (self.connector_id, self.status) {
+            (Some(_), _) => JobOrder::Connector,
+            (None, Some(_)) => JobOrder::Status,
+            (None, None) => JobOrder::All,
+        }
+    }
+}
 
 impl JobOrder {
-    fn place(self, job: &Source) -> JobPlace {
+    /// The place of a job in it.
+    pub(crate) fn place(self, job: &Source) -> JobPlace {
         let view = JobView(job);
         let narrowed = match self {
             JobOrder::All => None,
@@ -105,6 +118,18 @@ struct LatestCursor(Option<Arc<MergedMember>>);
 
 impl PartialEq for LatestCursor {
     fn eq(&self, _: &LatestCursor) -> bool {
+        true
+    }
+}
+
+/// Documents that were taken out and are to be dropped; they make no difference between two clusters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dropped(
+    #[expect(dead_code, reason = "nobody reads it again")] Vec<(Arc<str>, document::StoredDocument)>,
+);
+
+impl PartialEq for Dropped {
+    fn eq(&self, _: &Dropped) -> bool {
         true
     }
 }
@@ -145,6 +170,7 @@ impl Cluster {
             connectors_by_index: Order::default(),
             worker: Arc::default(),
             cursor: LatestCursor::default(),
+            dropped: Dropped::default(),
             seen_at: None,
             trial: None,
         }
@@ -311,12 +337,8 @@ impl Cluster {
         {
             return chosen(seen, from, size, passes, newest);
         }
-        let (order, narrowed) = match (filter.connector_id, filter.status) {
-            (Some(id), _) => (JobOrder::Connector, Some(id)),
-            (None, Some(status)) => (JobOrder::Status, Some(status.name())),
-            (None, None) => (JobOrder::All, None),
-        };
-        let Some((index, jobs)) = self.jobs_in(order) else {
+        let narrowed = filter.connector_id.or(filter.status.map(SyncStatus::name));
+        let Some((index, jobs)) = self.jobs_in(filter.order()) else {
             return Ok(DocumentPage { total: 0, hits: Vec::new() });
         };
         if *filter == JobFilter::default() {
@@ -341,6 +363,31 @@ impl Cluster {
         self.jobs_in_order.resize_with(3, Order::default);
         Order::follow_one(&mut self.jobs_in_order, order as usize, index, |job| Some(order.place(job)));
         Some((index, &self.jobs_in_order[order as usize]))
+    }
+
+    /// Begins to put the jobs into an order beside the cluster, if that takes long. With the draft comes an order for the
+    /// caller to drop.
+    pub(crate) fn draft_jobs(&mut self, order: JobOrder) -> Option<(OrderDraft<JobPlace>, Order<JobPlace>)> {
+        let index = self.indices.get_mut(SYNC_JOBS)?;
+        self.jobs_in_order.resize_with(3, Order::default);
+        Order::begin_draft(&mut self.jobs_in_order, order as usize, index)
+    }
+
+    /// Lets a draft read some of the jobs, and says whether there may be others.
+    pub(crate) fn read_jobs(&self, draft: &mut OrderDraft<JobPlace>) -> bool {
+        self.index(SYNC_JOBS).is_some_and(|index| draft.read(index, ORDERED_AT_ONCE_MAX))
+    }
+
+    /// Takes what a draft has come to.
+    pub(crate) fn take_jobs(&mut self, order: JobOrder, made: Order<JobPlace>) {
+        if let Some(known) = self.jobs_in_order.get_mut(order as usize) {
+            known.take(made);
+        }
+    }
+
+    /// What a call has taken out and is to be dropped, which takes long.
+    pub(crate) fn take_dropped(&mut self) -> Dropped {
+        std::mem::take(&mut self.dropped)
     }
 
     // ── connectors ────────────────────────────────────────────────────────────────────────────────
@@ -404,7 +451,7 @@ impl Cluster {
             let mut doomed: Vec<Arc<str>> = narrowed_to(jobs, Some(id)).cloned().collect();
             doomed.sort_unstable();
             if let Some(jobs) = self.index_mut(SYNC_JOBS) {
-                doomed.iter().for_each(|job| _ = jobs.delete(job));
+                self.dropped = Dropped(jobs.delete_all(&doomed));
             }
         }
         Ok(())

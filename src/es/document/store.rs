@@ -372,6 +372,11 @@ impl Index {
         self.documents.iter()
     }
 
+    /// Those with ids after this one, or all.
+    pub(crate) fn iter_after(&self, id: Option<&str>) -> impl Iterator<Item = (&Arc<str>, &StoredDocument)> {
+        self.documents.iter_after(id)
+    }
+
     /// The same in no order that means anything, which is quicker.
     pub(super) fn iter_unordered(&self) -> impl Iterator<Item = (&Arc<str>, &StoredDocument)> {
         self.documents.iter_unordered()
@@ -412,6 +417,27 @@ impl Index {
         self.remember_deleted(id, Deleted { version: document.version + 1, seq_no });
         self.refresh();
         true
+    }
+
+    /// Removes the documents with these ids, which are sorted, one after the other. What it gives back is for the caller
+    /// to drop, which takes long.
+    pub(crate) fn delete_all(&mut self, ids: &[Arc<str>]) -> Vec<(Arc<str>, StoredDocument)> {
+        self.changes.note_all(ids, self.documents.len());
+        // The first of more than are remembered would be forgotten at once.
+        let forgotten = ids.len().saturating_sub(DELETES_REMEMBERED_MAX);
+        for (at, id) in ids.iter().enumerate() {
+            self.note_former(id);
+            let seq_no = self.next_seq_no();
+            if let Some(document) = (at >= forgotten).then(|| self.documents.get(id)).flatten() {
+                let version = document.version + 1;
+                self.remember_deleted(id.clone(), Deleted { version, seq_no });
+            }
+        }
+        let gone = self.documents.remove_all(ids);
+        if !gone.is_empty() {
+            self.refresh();
+        }
+        gone
     }
 
     // ── writes of the document APIs ───────────────────────────────────────────────────────────────
@@ -672,6 +698,10 @@ impl Index {
     /// Remembers, if that is wanted, what stands at an id that is about to be written.
     fn note(&mut self, id: &str) {
         self.changes.note(id, self.documents.len());
+        self.note_former(id);
+    }
+
+    fn note_former(&mut self, id: &str) {
         if let Some(lag) = &mut self.lag {
             lag.note(id, self.documents.get(id));
         }
@@ -782,6 +812,27 @@ mod tests {
         assert_eq!((again.effect, again.version, again.seq_no), (WriteEffect::NotFound, 3, 2));
         let new = index.store("J", Source::new(), WriteGuard::default(), None).expect("a document");
         assert_eq!((new.effect, new.version, new.seq_no), (WriteEffect::Created, 4, 3));
+    }
+
+    #[test]
+    fn many_deletions_at_once_are_as_one_after_the_other() {
+        for (count, gone) in [(20, 3), (20, 15), (20, 20), (0, 0)] {
+            let mut index = index();
+            (0..count).for_each(|at| _ = index.put(format!("job-{at:02}"), Source::new()));
+            let mut singly = index.clone();
+            index.remember();
+            let untouched = index.clone();
+            let ids: Vec<Arc<str>> = (0..gone).map(|at| format!("job-{at:02}").into()).collect();
+            assert_eq!(index.delete_all(&ids).len(), gone);
+            ids.iter().for_each(|id| assert!(singly.delete(id)));
+            let mut kept = index.clone();
+            kept.keep();
+            assert_eq!(kept, singly, "{gone} of {count}");
+            index.undo();
+            let mut before = untouched;
+            before.keep();
+            assert_eq!(index, before, "{gone} of {count}, undone");
+        }
     }
 
     #[test]

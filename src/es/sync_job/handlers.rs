@@ -64,14 +64,22 @@ pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError>
     Ok(Reply::ok(AnswerBody::Document(id.into(), job.clone())))
 }
 
-/// `connector.sync_job_list`.
-pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+/// The name of the call that lists jobs.
+pub(crate) const LIST: &str = "connector.sync_job_list";
+
+/// What a list is narrowed to.
+pub(crate) fn list_filter<'c>(call: &'c Call) -> JobFilter<'c> {
     let job_types = call.query("job_type").into_iter().flat_map(split_list).filter_map(|name| name.parse().ok());
-    let filter = JobFilter {
+    JobFilter {
         status: call.query("status").and_then(|name| name.parse::<SyncStatus>().ok()),
         connector_id: call.query("connector_id"),
         job_types: job_types.collect(),
-    };
+    }
+}
+
+/// `connector.sync_job_list`.
+pub(crate) fn list(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    let filter = list_filter(call);
     let page = cluster.sync_jobs(&filter, call.count("from", 0), call.count("size", PAGE_SIZE))?;
     Ok(Reply::ok(AnswerBody::Page(page)))
 }

@@ -31,12 +31,14 @@ use crate::contract::heard::{self, ObservedCall};
 use crate::contract::strictness::{self, Contract, Strictness};
 use crate::error::Error;
 use crate::es::body::schema::Violation;
+use crate::es::connector::handlers as connector;
 use crate::es::error::ApiError;
 use crate::es::http as rest;
 use crate::es::http::call::{ParsedParts, Reply};
 use crate::es::http::render::{Style, bare, render};
 use crate::es::http::{ParseOutcome, Reading, ServerInfo};
-use crate::es::store::Cluster;
+use crate::es::store::{Cluster, Dropped, JobOrder};
+use crate::es::sync_job::handlers as sync_job;
 use crate::es::table;
 use crate::finding::{Finding, Severity};
 use crate::fixture::Fixture;
@@ -226,6 +228,17 @@ enum Given {
 }
 
 impl<'r> ParsedRequest<'r> {
+    /// The order of jobs that it asks for, if it asks for one.
+    fn jobs_order(&self) -> Option<JobOrder> {
+        let operation = self.reading.operation?;
+        let ParseOutcome::Call(call) = &self.reading.stage else { return None };
+        match operation {
+            sync_job::LIST => Some(sync_job::list_filter(call).order()),
+            connector::DELETE => call.switch("delete_sync_jobs").then_some(JobOrder::Connector),
+            _ => None,
+        }
+    }
+
     /// Whether a stub does something to its answer.
     pub(crate) fn is_stubbed(&self) -> bool {
         matches!(self.decided, Some(Some(_)))
@@ -262,6 +275,8 @@ pub(crate) struct PendingResponse {
     is_understudied: bool,
     /// Microseconds that the answer took when it was recorded.
     pause_us: u32,
+    /// Documents that it took out, which are dropped when nobody waits for the engine.
+    dropped: Dropped,
 }
 
 #[derive(Debug)]
@@ -279,6 +294,11 @@ impl PendingResponse {
     /// The mock's time of the call.
     pub(crate) fn at(&self) -> Timestamp {
         self.at
+    }
+
+    /// What it took out, for the caller to drop.
+    pub(crate) fn take_dropped(&mut self) -> Dropped {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Writes the answer.
@@ -611,7 +631,24 @@ impl Engine {
         };
         let operation = reading.operation;
         let style = reading.style;
-        PendingResponse { seq, at, operation, findings, style, answer, stubbed, mask, is_understudied, pause_us }
+        let mut dropped = Dropped::default();
+        if operation == Some(connector::DELETE) {
+            let mocked = if let AnswerMode::Mock(mocked) = &mut self.mode { Some(&mut **mocked) } else { None };
+            dropped = mocked.or(self.understudy.as_mut()).map(|it| it.cluster_mut().take_dropped()).unwrap_or_default();
+        }
+        PendingResponse {
+            seq,
+            at,
+            operation,
+            findings,
+            style,
+            answer,
+            stubbed,
+            mask,
+            is_understudied,
+            pause_us,
+            dropped,
+        }
     }
 
     /// Tells the judge and the journal, before the first call, what there was at the start.
@@ -758,7 +795,9 @@ fn handle(
 /// What a handler answers to a call that is none of a client's: its status and its JSON.
 fn answer_of_handler(read: ParsedRequest<'_>, cluster: &mut Cluster, now: Timestamp) -> (u16, Value) {
     let mut reading = read.reading;
-    match handle(cluster, &mut reading, now, false) {
+    let outcome = handle(cluster, &mut reading, now, false);
+    drop(cluster.take_dropped());
+    match outcome {
         Ok(reply) => (reply.status, reply.body.to_value()),
         Err(error) => (error.status(), error.body(false).unwrap_or_default()),
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::mode::{self, AnswerMode};
-use super::{Engine, Setup, lock};
+use super::{Engine, ParsedRequest, Setup, lock};
 use crate::clock::{Clock, Timestamp};
 use crate::contract::coverage::Coverage;
 use crate::contract::report::backdrop::{Backdrop, Beginning};
@@ -20,7 +20,8 @@ use crate::contract::report::{Report, Uncounted};
 use crate::contract::scope::Scope;
 use crate::contract::{Counts, Knowledge, ScopeEnd, strictness};
 use crate::error::Error;
-use crate::es::store::Cluster;
+use crate::es::order::{Order, OrderDraft};
+use crate::es::store::{Cluster, JobOrder, JobPlace};
 use crate::finding::Finding;
 use crate::fixture::Fixture;
 use crate::limits;
@@ -177,6 +178,20 @@ pub(crate) fn warm(engine: &Mutex<Engine>, warmth: &Warmth) {
         lock(engine).take_warm(warm);
     }
     warmth.cool(false);
+}
+
+/// Puts many jobs into the order that a call asks for while others have their turn in between. A call that nobody has
+/// prepared does the same by itself.
+pub(crate) fn put_in_order(engine: &Mutex<Engine>, warmth: &Warmth, read: &ParsedRequest<'_>) {
+    let Some(order) = read.jobs_order() else { return };
+    let _turn = warmth.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((mut draft, _replaced)) = lock(engine).draft_jobs(order) else { return };
+    while lock(engine).read_jobs(&mut draft) {
+        draft.place(|job| Some(order.place(job)));
+    }
+    draft.place(|job| Some(order.place(job)));
+    let made = draft.finished();
+    lock(engine).take_jobs(order, made);
 }
 
 /// What an engine hands out for a report, which is put together when nobody waits for the engine.
@@ -363,6 +378,21 @@ impl Engine {
     /// Tells others whether there is a large state to be planted or learnt, see `warm`.
     pub(crate) fn warmth(&self) -> Arc<Warmth> {
         self.warmth.clone()
+    }
+
+    fn draft_jobs(&mut self, order: JobOrder) -> Option<(OrderDraft<JobPlace>, Order<JobPlace>)> {
+        let AnswerMode::Mock(mocked) = &mut self.mode else { return None };
+        mocked.cluster_mut().draft_jobs(order)
+    }
+
+    fn read_jobs(&self, draft: &mut OrderDraft<JobPlace>) -> bool {
+        let AnswerMode::Mock(mocked) = &self.mode else { return false };
+        mocked.cluster().read_jobs(draft)
+    }
+
+    fn take_jobs(&mut self, order: JobOrder, made: Order<JobPlace>) {
+        let AnswerMode::Mock(mocked) = &mut self.mode else { return };
+        mocked.cluster_mut().take_jobs(order, made);
     }
 
     fn cold(&self) -> Option<Cold> {

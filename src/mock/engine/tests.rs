@@ -124,6 +124,54 @@ fn whoever_plants_and_learns_a_large_state_the_mock_is_the_same() {
 }
 
 #[test]
+fn whoever_puts_many_jobs_in_order_a_list_of_them_is_the_same() {
+    let now: Timestamp = "2031-05-01T10:00:00Z".parse().expect("an instant");
+    let told = |is_prepared: bool| {
+        let fixture = Fixture::new().connector(Connector::new("docs")).connector(Connector::new("others"));
+        let fixture = (0..1_500).fold(fixture, |all, at| {
+            let connector = if at % 3 == 0 { "others" } else { "docs" };
+            let job = SyncJob::pending(format!("job-{at}"), connector);
+            all.sync_job(job.field("created_at", format!("now-{}s", at * 7 % 1_500)))
+        });
+        let setup = Setup { fixture: Arc::new(fixture), clock: Clock::frozen(now), ..Setup::default() };
+        let engine = Mutex::new(Engine::new(setup, now).expect("an engine"));
+        let warmth = lock(&engine).warmth();
+        let desk = lock(&engine).desk();
+        let call = |method: Method, target: &str, body: &str| {
+            let request = Request::new(method, target).json(body.to_owned());
+            let read = desk.read(&request);
+            if is_prepared {
+                super::run::put_in_order(&engine, &warmth, &read);
+            }
+            let mut engine = lock(&engine);
+            let acted = engine.act(read, &request, now);
+            let response = acted.render();
+            engine.finish(acted, &request, &response, 0);
+            response.text().into_owned()
+        };
+        let mut texts = Vec::new();
+        for round in 0..2 {
+            for narrowed in ["?size=20", "?status=in_progress", "?connector_id=docs&from=700&size=9", "?status=pending"]
+            {
+                texts.push(call(Method::Get, &format!("/_connector/_sync_job{narrowed}"), ""));
+            }
+            for at in (round..1_500).step_by(2) {
+                let target = format!("/_connector/_sync_job/job-{at}/_claim");
+                texts.push(call(Method::Put, &target, r#"{"worker_hostname":"w"}"#));
+            }
+        }
+        texts.push(call(Method::Delete, "/_connector/docs?delete_sync_jobs=true", ""));
+        texts.push(call(Method::Get, "/_connector/_sync_job?size=3", ""));
+        texts.push(lock(&engine).state().expect("a state").to_value().to_string());
+        texts
+    };
+    let (prepared, alone) = (told(true), told(false));
+    assert!(prepared.iter().zip(&alone).all(|(one, other)| one == other));
+    let last = &prepared[prepared.len() - 2];
+    assert!(last.starts_with(r#"{"count":500,"#), "{last}");
+}
+
+#[test]
 fn a_call_looks_at_as_much_among_many_jobs_as_among_few() {
     for contract in [Contract::Warn, Contract::Enforce] {
         let (few, many) = (costs(contract, 100), costs(contract, 2_000));

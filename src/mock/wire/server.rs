@@ -298,6 +298,7 @@ impl ServerShared {
         let began = Instant::now();
         let read = self.desk.read(request);
         run::warm(&self.engine, &self.warmth);
+        run::put_in_order(&self.engine, &self.warmth, &read);
         let acted = self.engine().act(read, request, system_time());
         self.conclude(acted, request, began)
     }
@@ -311,7 +312,13 @@ impl ServerShared {
     }
 
     /// Writes the answer of a call on which the mock has acted, and remembers it.
-    pub(super) fn conclude(&self, acted: PendingResponse, request: &Request, began: Instant) -> (Response, Delivery) {
+    pub(super) fn conclude(
+        &self,
+        mut acted: PendingResponse,
+        request: &Request,
+        began: Instant,
+    ) -> (Response, Delivery) {
+        drop(acted.take_dropped());
         let response = acted.render();
         let pause = if self.plays_pauses { Duration::from_micros(acted.pause_us().into()) } else { Duration::ZERO };
         let due = Delivery { at: acted.at(), pause };

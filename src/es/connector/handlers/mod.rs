@@ -84,6 +84,9 @@ pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError>
     Ok(Reply::ok(AnswerBody::Document(id.into(), connector.clone())))
 }
 
+/// The name of the call that deletes a connector.
+pub(crate) const DELETE: &str = "connector.delete";
+
 /// `connector.delete`.
 pub(crate) fn delete(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     cluster.delete_connector(call.path(ID), call.switch("hard"), call.switch("delete_sync_jobs"))?;

@@ -1,7 +1,7 @@
 //! [`Contexts`]: searches that go on, as scrolls and as points in time.
 //!
 //! Both keep documents as they were. That is cheap: the documents themselves are shared with the shelf
-//! until they change, so that a context costs a place of its own for each hit and no more; points in time
+//! until they change, so that a context costs a place of its own for each hit and no more: a scroll shows a page when it is asked for it; points in time
 //! of an index that nobody wrote to in between share the places too. All places together are bounded in
 //! bytes. A context lives as long as its client asks for, on the mock's clock; one that is over is let go
 //! at the next call that concerns contexts.
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Hit, HitShape, NarrowedIndex, Search, SearchFound, Shard, ShardDocuments, ShardFault, Total, Track,
+    HitShape, NarrowedIndex, Ranked, Search, SearchFound, Shard, ShardDocuments, ShardFault, SortKey, Total, Track,
     in_order_of_writing,
 };
 use crate::clock::Timestamp;
@@ -58,7 +58,12 @@ pub(crate) struct KeepAlive {
 #[derive(Clone, Debug, PartialEq)]
 struct Scroll {
     until: Timestamp,
-    hits: Arc<[Hit]>,
+    /// All hits in their places; a page of them is shown when it is asked for.
+    hits: Arc<[KeptHit]>,
+    /// What was searched and when, so that all pages are shown alike.
+    search: Arc<Search>,
+    indices: Arc<[KeptShard]>,
+    opened_at: Timestamp,
     /// How many have been given.
     given: usize,
     size: u64,
@@ -72,6 +77,15 @@ struct Scroll {
 struct OpenPit {
     until: Timestamp,
     shards: Arc<[Arc<KeptShard>]>,
+}
+
+/// A hit of a scroll in its place, before it is shown.
+#[derive(Clone, Debug, PartialEq)]
+struct KeptHit {
+    keys: Vec<SortKey>,
+    shard: usize,
+    id: Arc<str>,
+    document: StoredDocument,
 }
 
 /// An index as it was.
@@ -112,8 +126,7 @@ impl Contexts {
 
     /// The bytes of all places.
     fn bytes(&self) -> usize {
-        let scrolls =
-            self.scrolls.values().flat_map(|scroll| scroll.hits.first().map(|hit| scroll.hits.len() * bytes(hit)));
+        let scrolls = self.scrolls.values().map(|scroll| scroll.bytes());
         let mut shards: Vec<&Arc<KeptShard>> = self.pits.values().flat_map(|pit| pit.shards.iter()).collect();
         shards.sort_unstable_by_key(|shard| Arc::as_ptr(shard));
         shards.dedup_by_key(|shard| Arc::as_ptr(shard));
@@ -166,11 +179,20 @@ impl Contexts {
         // A scroll counts to the last hit, for it gives them all.
         let search = Search { track: Track::All, ..search.clone() };
         let ranking = search.rank(shards, now, usize::MAX)?;
-        let hits = search.hits(ranking.hits.iter(), shards, now)?;
-        let found = search.found(super::width(shards), ranking.count, ranking.terminated_early, hits);
+        let shown = search.hits(ranking.hits.iter().take(1), shards, now)?;
+        let found = search.found(super::width(shards), ranking.count, ranking.terminated_early, shown);
+        let kept = |hit: Ranked<'_>| KeptHit {
+            keys: hit.keys,
+            shard: hit.shard,
+            id: hit.id.clone(),
+            document: hit.document.clone(),
+        };
         let mut scroll = Scroll {
             until,
-            hits: found.hits.into(),
+            hits: ranking.hits.into_iter().map(kept).collect(),
+            search: Arc::new(search),
+            indices: shards.iter().map(|shard| KeptShard::of(shard, Vec::new())).collect(),
+            opened_at: now,
             given: 0,
             size,
             total: found.total,
@@ -178,12 +200,11 @@ impl Contexts {
             shards: found.shards,
             shape: found.shape,
         };
-        let wanted = scroll.hits.first().map_or(0, |hit| scroll.hits.len() * bytes(hit));
-        if self.bytes() + wanted > self.bytes_max {
+        if self.bytes() + scroll.bytes() > self.bytes_max {
             return Err(SearchRefusal::TooManyScrolls { max: self.scrolls.len() });
         }
         let number = self.next_number();
-        let page = scroll.page(number);
+        let page = scroll.page(number)?;
         self.scrolls.insert(number, Arc::new(scroll));
         // What was reckoned is told with the first page alone.
         Ok(SearchFound { terminated_early: found.terminated_early, aggregations: ranking.aggregations, ..page })
@@ -210,7 +231,7 @@ impl Contexts {
         if scroll.shape.total_as_int != total_as_int {
             scroll.shape = Arc::new(HitShape { total_as_int, ..(*scroll.shape).clone() });
         }
-        Ok(scroll.page(number))
+        Ok(scroll.page(number)?)
     }
 
     /// Lets scrolls go and says how many there were.
@@ -257,7 +278,7 @@ impl Contexts {
             .map(|shard| {
                 let known = self.pits.values().rev().flat_map(|pit| pit.shards.iter()).find(|known| known.is(&shard));
                 known.cloned().unwrap_or_else(|| {
-                    let kept = KeptShard::of(&shard);
+                    let kept = KeptShard::of(&shard, shard.documents.kept(shard.layout()));
                     wanted += kept.documents.len() * PLACE_BYTES;
                     Arc::new(kept)
                 })
@@ -306,11 +327,15 @@ impl Contexts {
 }
 
 impl Scroll {
-    fn page(&mut self, number: u64) -> SearchFound {
-        let rest = &self.hits[self.given..];
-        let hits = rest[..rest.len().min(usize::try_from(self.size).unwrap_or(usize::MAX))].to_vec();
+    fn page(&mut self, number: u64) -> Result<SearchFound, Box<ShardFault>> {
+        let shards: Vec<Shard<'_>> = self.indices.iter().map(KeptShard::shard).collect();
+        let page = self.hits[self.given..].iter().take(usize::try_from(self.size).unwrap_or(usize::MAX));
+        let page: Vec<Ranked<'_>> = page
+            .map(|hit| Ranked { keys: hit.keys.clone(), shard: hit.shard, id: &hit.id, document: &hit.document })
+            .collect();
+        let hits = self.search.hits(page.iter(), &shards, self.opened_at)?;
         self.given += hits.len();
-        SearchFound {
+        Ok(SearchFound {
             shards: self.shards,
             total: self.total,
             terminated_early: None,
@@ -320,28 +345,31 @@ impl Scroll {
             shape: self.shape.clone(),
             scroll_id: Some(text(number, SCROLL_MARK)),
             pit_id: None,
-        }
+        })
+    }
+
+    /// The bytes of all places; they are taken to be as long as the first.
+    fn bytes(&self) -> usize {
+        let place = |hit: &KeptHit| {
+            let text = |key: &SortKey| if let SortKey::Text(Some(text)) = key { text.len() } else { 0 };
+            size_of::<KeptHit>() + hit.keys.iter().map(|key| size_of::<SortKey>() + text(key)).sum::<usize>()
+        };
+        self.hits.first().map_or(0, |hit| self.hits.len() * place(hit))
     }
 }
 
 /// The bytes of a document's place in a point in time.
 const PLACE_BYTES: usize = size_of::<(Arc<str>, StoredDocument)>();
 
-/// The bytes of a hit's place in a scroll; all of one scroll are taken for as long as the first.
-fn bytes(hit: &Hit) -> usize {
-    let texts: usize = hit.sort.iter().filter_map(Value::as_str).map(str::len).sum();
-    size_of::<Hit>() + hit.sort.len() * size_of::<Value>() + texts
-}
-
 impl KeptShard {
-    fn of(shard: &Shard<'_>) -> KeptShard {
+    fn of(shard: &Shard<'_>, documents: Vec<(Arc<str>, StoredDocument)>) -> KeptShard {
         KeptShard {
             name: shard.name.clone(),
             uuid: shard.uuid.to_owned(),
             writes: shard.documents.writes(),
             mapping: shard.mapping.clone(),
             settings: shard.settings.clone(),
-            documents: shard.documents.kept(shard.layout()),
+            documents,
             narrowed: shard.narrowed.cloned(),
         }
     }
