@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::table::{ENDPOINTS, TABLE};
 use crate::es::body::schema::{BodyReading, BodySchema, OperationSchema, ParsedBody};
+use crate::es::http::router::PATHS_WITH_RIVALS;
 use crate::json;
 use crate::json::write;
 use crate::profile::Profile;
@@ -22,8 +23,24 @@ fn schemas(profile: Profile) -> Vec<(&'static str, &'static OperationSchema)> {
 #[test]
 fn every_schema_compiles() {
     for profile in Profile::ALL {
-        assert_eq!(schemas(profile).len(), ENDPOINTS.len());
+        let schemas = schemas(profile);
+        assert_eq!(schemas.len(), ENDPOINTS.len());
+        for (operation, schema) in schemas {
+            if let Some(BodySchema { reading: BodyReading::Parsed(parsed), .. }) = &schema.body {
+                let text = json!("no object");
+                let taken = parsed.server_takes(&text);
+                assert!(!taken && parsed.violation(&text, taken).is_some(), "{operation}");
+            }
+        }
     }
+}
+
+#[test]
+fn the_paths_with_rivals_are_named() {
+    let mut found: Vec<&str> = Profile::ALL.into_iter().flat_map(|profile| TABLE.paths_with_rivals(profile)).collect();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, PATHS_WITH_RIVALS);
 }
 
 #[test]

@@ -5,7 +5,8 @@
 //! (the judgement's), the check against the server (the answer's, which only asks *whether*), and the
 //! [`ObjectParser`] that says in the server's words what is wrong with a body.
 //!
-//! The only room that knows the `jsonschema` crate. Schemas are compiled on first use.
+//! The only room that knows the `jsonschema` crate. Schemas are compiled on first use: those of a body that the quick
+//! reading of plain bodies knows, when the first body comes that is not plain.
 
 use std::sync::Arc;
 
@@ -176,8 +177,8 @@ pub(crate) struct ParsedBody {
     pub parser: ObjectParser,
     /// What plain bodies are held to, in place of all the rest.
     pub form: Option<Box<BodyForm>>,
-    server: Validator,
-    published: Validator,
+    server: BodyValidator,
+    published: BodyValidator,
     /// Whether what the server takes is always within the published contract.
     server_is_stricter: bool,
 }
@@ -185,7 +186,7 @@ pub(crate) struct ParsedBody {
 impl ParsedBody {
     /// Whether the server takes this body.
     pub(crate) fn server_takes(&self, body: &Value) -> bool {
-        self.server.is_valid(body)
+        self.server.get().is_valid(body)
     }
 
     /// Where a body breaks the published contract, in no more than one violation. `taken` says
@@ -194,9 +195,9 @@ impl ParsedBody {
         if taken && self.server_is_stricter {
             return None;
         }
-        off_spec(&self.published, body).or_else(|| {
+        off_spec(self.published.get(), body).or_else(|| {
             (!taken).then(|| {
-                let server = self.server.validate(body).err();
+                let server = self.server.get().validate(body).err();
                 Violation {
                     kind: ViolationKind::ServerRejectsSpec,
                     pointer: server.as_ref().map(|error| error.instance_path().to_string()).unwrap_or_default(),
@@ -496,18 +497,44 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
     let reading = BodyReading::Parsed(ParsedBody {
         parser: ObjectParser::new(name, server_body, &definitions),
         form: BodyForm::of([server_body, server], [published_body, published]).map(Box::new),
-        server: compile(server_body, server)?,
-        published: compile(published_body, published)?,
+        server: BodyValidator::of(server_body, server),
+        published: BodyValidator::of(published_body, published),
         server_is_stricter,
     });
     Ok(Some(BodySchema { required, reading }))
 }
 
+/// The schema of a body, compiled when the first body comes that is not plain: that takes longer than anything else that
+/// a first call needs.
+struct BodyValidator {
+    schema: Value,
+    compiled: OnceCell<Validator>,
+}
+
+impl BodyValidator {
+    fn of(body: &Value, whole: &Value) -> BodyValidator {
+        BodyValidator { schema: with_definitions(body, whole), compiled: OnceCell::new() }
+    }
+
+    fn get(&self) -> &Validator {
+        self.compiled.get_or_init(|| validator(&self.schema).expect("a test compiles every schema"))
+    }
+}
+
 fn compile(body: &Value, whole: &Value) -> Result<Validator, String> {
+    validator(&with_definitions(body, whole))
+}
+
+/// A schema of a body with what it points to.
+fn with_definitions(body: &Value, whole: &Value) -> Value {
     let mut schema: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
     if let Some(definitions) = whole.get("$defs") {
         schema.insert("$defs".to_owned(), definitions.clone());
     }
+    Value::Object(schema)
+}
+
+fn validator(schema: &Value) -> Result<Validator, String> {
     let mut options = jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .should_validate_formats(true)
@@ -520,7 +547,7 @@ fn compile(body: &Value, whole: &Value) -> Result<Validator, String> {
     for enumeration in Enumeration::ALL {
         options = options.with_format(enumeration.name, move |text: &str| enumeration.takes(text));
     }
-    options.build(&Value::Object(schema)).map_err(|error| error.to_string())
+    options.build(schema).map_err(|error| error.to_string())
 }
 
 /// Whether a schema is nothing but a pointer to that definition.

@@ -127,6 +127,12 @@ impl<S> OperationTable<S> {
         row(router.find(method, path)) == row(router.find_in_tree(method, path))
     }
 
+    /// See [`Router::paths_with_rivals`].
+    #[cfg(test)]
+    pub(crate) fn paths_with_rivals(&self, profile: Profile) -> impl Iterator<Item = &'static str> {
+        self.router(profile).paths_with_rivals()
+    }
+
     #[cfg(test)]
     /// The compiled schema of an operation; none if it has none.
     ///

@@ -8,7 +8,7 @@
 //! not count, and four passes let a placeholder stand in more and more places.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::call::PathParameter;
 use super::endpoint::Endpoint;
@@ -72,12 +72,21 @@ fn is_among(
         .is_none_or(|line| profile.has(line.profile))
 }
 
-/// A tree of path segments.
+/// The rows of a table by their paths, and a tree of all paths for whatever these do not answer.
 pub(crate) struct Router {
-    root: RouteNode,
-    /// By the number of their segments.
+    /// By the number of their segments, those without placeholders last.
     plain: [Vec<PlainRow>; PLAIN_SEGMENTS_MAX + 1],
+    /// The rows that the profile has.
+    rows: Vec<(&'static Method, &'static str, usize)>,
+    published: &'static str,
+    profile: Profile,
+    /// Made when a path is looked for in it: most are found without.
+    tree: OnceLock<RouteNode>,
 }
+
+/// Paths of ours where a literal that begins with no underscore may stand in place of a placeholder: the tree alone tells
+/// them apart.
+pub(crate) const PATHS_WITH_RIVALS: &[&str] = &["/_nodes/{node_id}", "/_nodes/{node_id}/{metric}"];
 
 /// A row of ours as a list of segments.
 struct PlainRow {
@@ -147,66 +156,57 @@ impl Router {
     /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`, and the
     /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
     pub(crate) fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
-        let mut router = Router { root: RouteNode::default(), plain: Default::default() };
-        // Cut into words once, and every row looks through those of its operation.
-        let published_lines: Vec<SpecLine> = lines(published).collect();
-        let mut by_operation: BTreeMap<&str, Vec<SpecLine>> = BTreeMap::new();
-        for line in &published_lines {
-            by_operation.entry(line.operation).or_default().push(*line);
-        }
+        let (plain, tree) = (Default::default(), OnceLock::new());
+        let mut router = Router { plain, rows: Vec::with_capacity(rows.len() * 2), published, profile, tree };
+        // Few lines name a profile, and it is their last word.
+        let of_one: Vec<SpecLine> = published
+            .lines()
+            .filter(|line| line.ends_with(|last: char| last.is_ascii_digit()))
+            .flat_map(lines)
+            .filter(|line| line.profile.is_some())
+            .collect();
         for (at, row) in rows.iter().enumerate() {
-            let own = by_operation.get(row.operation).map_or(&[][..], Vec::as_slice);
-            let is_there = |path: &&&str| is_among(own.iter().copied(), row.operation, &row.method, path, profile);
-            for path in row.paths.iter().filter(is_there) {
+            let is_there = |path: &&&str| is_among(of_one.iter().copied(), row.operation, &row.method, path, profile);
+            router.rows.extend(row.paths.iter().filter(is_there).map(|path| (&row.method, *path, at)));
+        }
+        for has_placeholders in [true, false] {
+            let wanted = |path: &str| path.contains('{') == has_placeholders && !PATHS_WITH_RIVALS.contains(&path);
+            for (method, path, at) in router.rows.iter().filter(|(_, path, _)| wanted(path)) {
                 let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
                 let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
-                let plain =
-                    PlainRow { method: row.method.clone(), segments, placeholders, route: RouteTarget::Row(at) };
-                // A path without placeholders is quick to find as it is.
-                if path.contains('{')
-                    && let Some(plains) = router.plain.get_mut(plain.segments.len())
-                {
-                    plains.push(plain);
+                if let Some(plains) = router.plain.get_mut(segments.len()) {
+                    let (method, route) = ((*method).clone(), RouteTarget::Row(*at));
+                    plains.push(PlainRow { method, segments, placeholders, route });
                 }
-                router.insert(row.method.clone(), path, RouteTarget::Row(at));
             }
         }
-        for line in published_lines.iter().filter(|line| profile.has(line.profile)) {
-            router.insert(Method::new(line.method), line.path, RouteTarget::Unsupported(line.operation));
-        }
-        for (method, path) in profile.bare_routes().iter().filter(|_| !published.is_empty()) {
-            router.insert(Method::new(method), path, RouteTarget::Bare);
-        }
-        let Router { root, plain } = &mut router;
-        plain.iter_mut().for_each(|it| it.retain(|plain| root.has_only_marked_rivals(&plain.segments)));
         router
     }
 
-    /// Adds a route; the first one with its method and shape of path stays.
-    fn insert(&mut self, method: Method, path: &'static str, route: RouteTarget) {
-        let mut node = &mut self.root;
-        let mut names = Vec::new();
-        for segment in path.trim_matches('/').split('/').filter(|segment| !segment.is_empty()) {
-            match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                Some(name) => {
-                    names.push(name);
-                    node = node.wildcard.get_or_insert_default();
-                }
-                None => {
-                    let at = match node.literals.binary_search_by_key(&segment, |(known, _)| known) {
-                        Ok(at) => at,
-                        Err(at) => {
-                            node.literals.insert(at, (segment, RouteNode::default()));
-                            at
-                        }
-                    };
-                    node = &mut node.literals[at].1;
-                }
+    fn tree(&self) -> &RouteNode {
+        self.tree.get_or_init(|| {
+            let mut root = RouteNode::default();
+            for &(method, path, at) in &self.rows {
+                root.insert(method.clone(), path, RouteTarget::Row(at));
             }
-        }
-        if !node.routes.iter().any(|leaf| leaf.method == method) {
-            node.routes.push(RouteLeaf { method, names, route });
-        }
+            for line in lines(self.published).filter(|line| self.profile.has(line.profile)) {
+                root.insert(Method::new(line.method), line.path, RouteTarget::Unsupported(line.operation));
+            }
+            for (method, path) in self.profile.bare_routes().iter().filter(|_| !self.published.is_empty()) {
+                root.insert(Method::new(method), path, RouteTarget::Bare);
+            }
+            root
+        })
+    }
+
+    /// The paths of rows that [`PATHS_WITH_RIVALS`] has to name.
+    #[cfg(test)]
+    pub(crate) fn paths_with_rivals(&self) -> impl Iterator<Item = &'static str> {
+        let paths = self.rows.iter().map(|(_, path, _)| *path);
+        paths.filter(|path| {
+            let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
+            !self.tree().has_only_marked_rivals(&segments)
+        })
     }
 
     /// The row that a plain path leads to, without the four passes: all its literals match, and nothing
@@ -226,7 +226,7 @@ impl Router {
             at += 1;
         }
         *given.get_mut(count)? = &path[start..];
-        count += 1;
+        count += usize::from(!path.is_empty());
         let given = &given[..count];
         // Rows differ most in their number of segments, and then at their end.
         for plain in &self.plain[count] {
@@ -261,7 +261,7 @@ impl Router {
         let mut seen = false;
         for pass in PASSES {
             let mut values = Vec::new();
-            let Some(node) = self.root.walk(&segments, 0, pass, &mut values) else {
+            let Some(node) = self.tree().walk(&segments, 0, pass, &mut values) else {
                 continue;
             };
             if let Some(leaf) =
@@ -282,8 +282,36 @@ impl Router {
 }
 
 impl RouteNode {
+    /// Adds a route; the first one with its method and shape of path stays.
+    fn insert(&mut self, method: Method, path: &'static str, route: RouteTarget) {
+        let mut node = self;
+        let mut names = Vec::new();
+        for segment in path.trim_matches('/').split('/').filter(|segment| !segment.is_empty()) {
+            match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) => {
+                    names.push(name);
+                    node = node.wildcard.get_or_insert_default();
+                }
+                None => {
+                    let at = match node.literals.binary_search_by_key(&segment, |(known, _)| known) {
+                        Ok(at) => at,
+                        Err(at) => {
+                            node.literals.insert(at, (segment, RouteNode::default()));
+                            at
+                        }
+                    };
+                    node = &mut node.literals[at].1;
+                }
+            }
+        }
+        if !node.routes.iter().any(|leaf| leaf.method == method) {
+            node.routes.push(RouteLeaf { method, names, route });
+        }
+    }
+
     /// Whether every literal that could stand in place of one of the placeholders begins with an
     /// underscore, so that it is told from a value at a glance.
+    #[cfg(test)]
     fn has_only_marked_rivals(&self, segments: &[Segment]) -> bool {
         let Some((first, rest)) = segments.split_first() else { return true };
         match first {
