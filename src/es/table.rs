@@ -182,9 +182,15 @@ pub(crate) static ENDPOINTS: &[Endpoint<Cluster>] = endpoints! {
     published Post   "/_ingest/pipeline/_simulate" | "/_ingest/pipeline/{id}/_simulate", "ingest.simulate"             => ingest::simulate;
 };
 
+/// Paths where a literal that begins with no underscore may stand in place of a placeholder; tests miss those that are not here.
+const PATHS_WITH_RIVALS: &[&str] = &["/_nodes/{node_id}", "/_nodes/{node_id}/{metric}"];
+
 /// The operations, ready to be asked.
-pub(crate) static TABLE: OperationTable<Cluster> =
-    OperationTable::new(ENDPOINTS, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt")));
+pub(crate) static TABLE: OperationTable<Cluster> = OperationTable::new(
+    ENDPOINTS,
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt")),
+    PATHS_WITH_RIVALS,
+);
 
 /// One call that the mock answers.
 #[derive(Clone, Copy, Debug, PartialEq)]

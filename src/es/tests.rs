@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::table::{ENDPOINTS, TABLE};
 use crate::es::body::schema::{BodyReading, BodySchema, OperationSchema, ParsedBody};
-use crate::es::http::router::PATHS_WITH_RIVALS;
 use crate::json;
 use crate::json::write;
 use crate::profile::Profile;
@@ -33,14 +32,6 @@ fn every_schema_compiles() {
             }
         }
     }
-}
-
-#[test]
-fn the_paths_with_rivals_are_named() {
-    let mut found: Vec<&str> = Profile::ALL.into_iter().flat_map(|profile| TABLE.paths_with_rivals(profile)).collect();
-    found.sort_unstable();
-    found.dedup();
-    assert_eq!(found, PATHS_WITH_RIVALS);
 }
 
 #[test]

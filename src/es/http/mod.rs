@@ -44,6 +44,7 @@ use router::{RouteFound, RouteTarget, Router};
 pub(crate) struct OperationTable<S: 'static> {
     rows: &'static [Endpoint<S>],
     published: &'static str,
+    with_rivals: &'static [&'static str],
     /// One for each profile, made when it is first needed.
     editions: [Edition; Profile::COUNT],
 }
@@ -55,10 +56,15 @@ struct Edition {
 }
 
 impl<S> OperationTable<S> {
-    /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line.
-    pub(crate) const fn new(rows: &'static [Endpoint<S>], published: &'static str) -> OperationTable<S> {
+    /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line;
+    /// `with_rivals` are the paths that [`Router::new`] has to know.
+    pub(crate) const fn new(
+        rows: &'static [Endpoint<S>],
+        published: &'static str,
+        with_rivals: &'static [&'static str],
+    ) -> OperationTable<S> {
         let editions = [const { Edition { router: OnceLock::new(), slots: OnceLock::new() } }; Profile::COUNT];
-        OperationTable { rows, published, editions }
+        OperationTable { rows, published, with_rivals, editions }
     }
 
     /// The rows.
@@ -73,7 +79,7 @@ impl<S> OperationTable<S> {
 
     fn router(&self, profile: Profile) -> &Router {
         let edition = &self.editions[profile.position()];
-        edition.router.get_or_init(|| Router::new(self.rows, self.published, profile))
+        edition.router.get_or_init(|| Router::new(self.rows, self.published, self.with_rivals, profile))
     }
 
     fn schema(&self, row: usize, profile: Profile) -> Result<Option<&OperationSchema>, ApiError> {
@@ -125,12 +131,6 @@ impl<S> OperationTable<S> {
         };
         let router = self.router(profile);
         row(router.find(method, path)) == row(router.find_in_tree(method, path))
-    }
-
-    /// See [`Router::paths_with_rivals`].
-    #[cfg(test)]
-    pub(crate) fn paths_with_rivals(&self, profile: Profile) -> impl Iterator<Item = &'static str> {
-        self.router(profile).paths_with_rivals()
     }
 
     #[cfg(test)]

@@ -84,10 +84,6 @@ pub(crate) struct Router {
     tree: OnceLock<RouteNode>,
 }
 
-/// Paths of ours where a literal that begins with no underscore may stand in place of a placeholder: the tree alone tells
-/// them apart.
-pub(crate) const PATHS_WITH_RIVALS: &[&str] = &["/_nodes/{node_id}", "/_nodes/{node_id}/{metric}"];
-
 /// A row of ours as a list of segments.
 struct PlainRow {
     method: Method,
@@ -154,8 +150,15 @@ const PASSES: [Pass; 4] = [Pass::Nowhere, Pass::First, Pass::Last, Pass::Anywher
 
 impl Router {
     /// A router over the rows of a table, and over `published`: lines of `operation METHOD path`, and the
-    /// profile if only one has it. A row of ours that is published is there for the profiles that have it.
-    pub(crate) fn new<S>(rows: &'static [Endpoint<S>], published: &'static str, profile: Profile) -> Router {
+    /// profile if only one has it. A row of ours that is published is there for the profiles that have it. `with_rivals` are
+    /// paths of rows where a literal that begins with no underscore may stand in place of a placeholder: the tree alone
+    /// tells them apart.
+    pub(crate) fn new<S>(
+        rows: &'static [Endpoint<S>],
+        published: &'static str,
+        with_rivals: &[&str],
+        profile: Profile,
+    ) -> Router {
         let (plain, tree) = (Default::default(), OnceLock::new());
         let mut router = Router { plain, rows: Vec::with_capacity(rows.len() * 2), published, profile, tree };
         // Few lines name a profile, and it is their last word.
@@ -170,7 +173,7 @@ impl Router {
             router.rows.extend(row.paths.iter().filter(is_there).map(|path| (&row.method, *path, at)));
         }
         for has_placeholders in [true, false] {
-            let wanted = |path: &str| path.contains('{') == has_placeholders && !PATHS_WITH_RIVALS.contains(&path);
+            let wanted = |path: &str| path.contains('{') == has_placeholders && !with_rivals.contains(&path);
             for (method, path, at) in router.rows.iter().filter(|(_, path, _)| wanted(path)) {
                 let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
                 let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
@@ -195,17 +198,9 @@ impl Router {
             for (method, path) in self.profile.bare_routes().iter().filter(|_| !self.published.is_empty()) {
                 root.insert(Method::new(method), path, RouteTarget::Bare);
             }
+            #[cfg(test)]
+            self.plain.iter().flatten().for_each(|plain| assert!(root.has_only_marked_rivals(&plain.segments)));
             root
-        })
-    }
-
-    /// The paths of rows that [`PATHS_WITH_RIVALS`] has to name.
-    #[cfg(test)]
-    pub(crate) fn paths_with_rivals(&self) -> impl Iterator<Item = &'static str> {
-        let paths = self.rows.iter().map(|(_, path, _)| *path);
-        paths.filter(|path| {
-            let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
-            !self.tree().has_only_marked_rivals(&segments)
         })
     }
 
@@ -436,7 +431,7 @@ thing.part.put PUT /_thing/_part/{part}";
 
     fn find(profile: Profile, method: Method, path: &str) -> String {
         let rows: &'static [Endpoint<()>] = &[];
-        match Router::new(rows, PUBLISHED, profile).find(&method, path) {
+        match Router::new(rows, PUBLISHED, &[], profile).find(&method, path) {
             Ok(RouteFound::Route(RouteTarget::Bare, _)) => "a route that nobody may take".to_owned(),
             Ok(RouteFound::Route(RouteTarget::Unsupported(name), values)) => {
                 values.iter().fold((*name).to_owned(), |text, (name, value)| format!("{text} {name}={value}"))
