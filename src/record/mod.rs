@@ -413,8 +413,8 @@ impl Journal {
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Exchange {
         let request = note.mask.over(request);
         let known = self.known.len();
-        // What the mock itself answers gives out no cookies.
-        let given_out = if response.is_of_upstream() { self.known.given_out(response.headers()) } else { None };
+        // What the mock itself answers gives out no cookies; another server does, and a stub may.
+        let given_out = if response.mark.is_some() { self.known.given_out(response.headers()) } else { None };
         let response_body = self.known.answer(&note.mask, response.status(), response.body());
         self.recheck(known);
         // A small body is copied behind the target, a large one is held as it is.

@@ -181,7 +181,36 @@ impl KnownSecrets {
         let places = found.places;
         self.learn_nodes(state, &mut 0, &places);
         mask_nodes(state, &mut 0, &mut places.iter().peekable());
+        if let Some(stubs) = state.get_mut("stubs") {
+            self.headers_of_stubs(stubs);
+        }
         self.in_value(state);
+    }
+
+    /// Masks the credentials in header lines that stubs want or give; `ApiKey *` is none.
+    fn headers_of_stubs(&mut self, value: &mut Value) {
+        match value {
+            Value::Array(elements) => elements.iter_mut().for_each(|element| self.headers_of_stubs(element)),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let lines = if name == "headers" { member.as_object_mut() } else { None };
+                    let Some(lines) = lines else {
+                        self.headers_of_stubs(member);
+                        continue;
+                    };
+                    for (name, line) in lines {
+                        if let Value::String(text) = line
+                            && is_secret_header(&name.to_ascii_lowercase())
+                            && !matches!(text.rsplit(' ').next(), Some("" | "*" | REDACTED))
+                        {
+                            self.learn_credential(text);
+                            REDACTED.clone_into(text);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     // ── learning ──────────────────────────────────────────────────────────────────────────────────────

@@ -611,6 +611,31 @@ fn words_for_people_tell_no_secret() {
 }
 
 #[test]
+fn stubs_keep_no_credentials_in_their_header_lines() {
+    let mut state = json!({ "connectors": [], "stubs": [
+        {
+            "request": { "path": "/x", "headers": { "Authorization": "ApiKey azE6c2VjcmV0c2VjcmV0", "x-team": "search" } },
+            "response": [{ "status": 200, "headers": { "set-cookie": "sid=a1b2c3d4e5" } }],
+        },
+        { "request": { "path": "/y", "headers": { "authorization": "ApiKey *" } }, "response": { "status": 200 } },
+    ] });
+    let mut known = KnownSecrets::default();
+    known.state(&mut state);
+    let kept = json!({ "connectors": [], "stubs": [
+        {
+            "request": { "path": "/x", "headers": { "Authorization": "<redacted>", "x-team": "search" } },
+            "response": [{ "status": 200, "headers": { "set-cookie": "<redacted>" } }],
+        },
+        { "request": { "path": "/y", "headers": { "authorization": "ApiKey *" } }, "response": { "status": 200 } },
+    ] });
+    assert_eq!(state, kept);
+    // From then on they are known.
+    let request = Request::new(Method::Get, "/a").header("x-note", "azE6c2VjcmV0c2VjcmV0");
+    let mask = known.mask(None, &request, false, false);
+    assert_eq!(mask.over(&request).headers().get("x-note"), Some(REDACTED));
+}
+
+#[test]
 fn however_many_names_of_secrets_there_are_a_text_is_looked_through_once() {
     // What follows the first name holds all the others.
     let text = "password=".repeat(100_000);
