@@ -493,7 +493,6 @@ pub(crate) const RECORDING_BODY_DEPTH_MAX: usize = 100;
 /// Mistakes of one recording that are told.
 ///
 /// Beyond: the rest is counted
-#[cfg(any(test, feature = "cli"))]
 pub(crate) const RECORDING_MISTAKES_MAX: usize = 1000;
 
 /// JSON pointers that the header of a recording excepts from comparison.

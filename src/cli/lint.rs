@@ -154,6 +154,7 @@ impl Files {
     fn show(&self, found: &FileMistake, renderer: &Renderer) -> String {
         let FileMistake { file, line, column, span, message, cure, also } = found;
         let mut group = Group::with_title(Level::ERROR.primary_title(message));
+        let mut shown_column = *column as usize;
         let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < LINT_PIECE_LINES_MAX);
         let other = near.map_or(span.start, |also| also.span_bytes.start);
         let first_line = near.map_or(*line, |also| also.line.min(*line));
@@ -164,6 +165,8 @@ impl Files {
             Some(piece) => {
                 let mut annotations: Vec<Annotation<'_>> = vec![AnnotationKind::Primary.span(piece.within(span))];
                 annotations.extend(near.map(|also| label(also, &piece)));
+                let start = piece.within(span).start;
+                shown_column = piece.text[..start].chars().rev().take_while(|c| *c != '\n').count() + 1;
                 let snippet =
                     Snippet::source(piece.text).path(file).line_start(first_line as usize).annotations(annotations);
                 group = group.element(snippet);
@@ -183,7 +186,9 @@ impl Files {
                 ),
             };
         }
-        renderer.render(&[group.element(Level::HELP.message(cure))])
+        let told = renderer.render(&[group.element(Level::HELP.message(cure))]);
+        // Behind a mask the column in the line as it is shown is another than in the file.
+        told.replacen(&format!("{file}:{line}:{shown_column}"), &format!("{file}:{line}:{column}"), 1)
     }
 
     /// The lines from one byte of a file to another, without its secrets. None of a file that was not read,

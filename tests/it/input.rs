@@ -264,4 +264,8 @@ fn lint_shows_no_secret_beside_a_mistake() {
     let lines: Vec<&str> = stdout.lines().collect();
     let source = lines.iter().position(|line| line.contains("satus\": ")).expect("the line");
     assert_eq!(lines[source].find("\"satus\""), lines[source + 1].find('^'), "{stdout}");
+    // And what is said of it is the place in the file, not in the line as it is shown.
+    let text = std::fs::read_to_string(folder.path().join("behind.json")).expect("a file");
+    let column = text.find("\"satus\"").expect("the mistake") + 1;
+    assert!(stdout.contains(&format!("behind.json:1:{column}\n")), "{stdout}");
 }
