@@ -488,3 +488,9 @@ impl Response {
         json::read(&self.body).ok().flatten()
     }
 }
+
+/// The values that stand in a body one after another: one in a JSON body, one for each line of a body of lines; none in
+/// what cannot be read.
+pub(crate) fn values_of(body: &Bytes) -> Vec<Value> {
+    json::read_all(body).unwrap_or_default()
+}

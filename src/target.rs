@@ -1,7 +1,8 @@
 //! Request targets: the one place where a query is split, a percent escape decoded, and a text encoded.
 //!
-//! What Elasticsearch itself reads in a path or a query, and refuses in its words, is the router's
-//! (`es/http/router.rs`), which splits with [`parameters`] too.
+//! Elasticsearch's own decoder stands in `es/http/router.rs` and is a second one on purpose: it refuses a broken escape
+//! with the place and the words of the real server, and takes `%%` for a percent sign, where [`decoded`] leaves what is
+//! no escape as it is, for people and comparisons. Both split with [`parameters`].
 
 use std::borrow::Cow;
 

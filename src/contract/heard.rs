@@ -2,22 +2,19 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::es::body::schema::Violation;
 use crate::es::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
 use crate::es::http as rest;
-use crate::es::http::call::{BodyLine, LineContent, ParsedParts, Sent};
+use crate::es::http::call::{BodyLine, ParsedParts, Sent};
 use crate::es::http::part::JsonPart;
 use crate::es::http::{Miss, ServerInfo};
 use crate::es::table;
 use crate::fault::{Fault, StubMark};
 use crate::http::{Request, Response};
-use crate::json;
 use crate::license::License;
-use crate::limits::JSON_HELD_BYTES_MAX;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
 use crate::record::redact::{self, Exposure};
@@ -77,13 +74,9 @@ impl<'a> ObservedCall<'a> {
         self.parsed.body.as_ref()
     }
 
-    /// The lines of the body, empty ones too. Those that nobody has read, because the call was refused before or the
-    /// body is shown masked, are read one by one.
+    /// The lines of the body, empty ones too.
     pub(crate) fn lines(&self) -> Box<dyn Iterator<Item = Cow<'a, BodyLine>> + 'a> {
-        match self.parsed.lines.as_slice() {
-            [] => Box::new(BodyLine::each(self.request.body()).map(Cow::Owned)),
-            lines => Box::new(lines.iter().map(Cow::Borrowed)),
-        }
+        self.parsed.lines(self.request.body())
     }
 
     /// The stub that had a hand in the answer.
@@ -126,18 +119,9 @@ impl<'a> ObservedCall<'a> {
             || (self.status == 400 && (self.answer)()["error"]["type"] == UNSUPPORTED)
     }
 
-    /// The body as JSON, read now if nobody has read it before; none if it is no JSON.
-    pub(crate) fn json(&self) -> Option<Cow<'_, Value>> {
-        if let [BodyLine { content: LineContent::Object(document), has_more: false, .. }] = &*self.parsed.lines {
-            return Some(Cow::Owned(document.to_value()));
-        }
-        match self.body() {
-            Some(body) => Some(Cow::Borrowed(body.value())),
-            None if self.request.body().is_empty() => None,
-            // One that was refused for its weight is not made here either.
-            None if json::weighs_more([&self.request.body()[..]].into_iter(), JSON_HELD_BYTES_MAX).is_some() => None,
-            None => json::read(self.request.body()).ok().flatten().map(Cow::Owned),
-        }
+    /// The body as JSON; `None` if it is none.
+    pub(crate) fn json(&self) -> Option<Cow<'a, Value>> {
+        self.parsed.json(self.request.body())
     }
 }
 
@@ -164,6 +148,7 @@ impl<'a> Retold<'a> {
         let mut reading = rest::read(&table::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
         let parsed = reading.take_parsed();
+        let exposed = redact::exposures(request, &parsed, reading.facts(), false);
         // Of a body that was not kept nobody can say what was in it.
         let violations =
             if response.left_out().request > 0 { Vec::new() } else { std::mem::take(&mut reading.violations) };
@@ -176,7 +161,7 @@ impl<'a> Retold<'a> {
             compatible_with: reading.compatible_with,
             profile,
             reason,
-            exposed: redact::exposures(request, reading.facts(), false),
+            exposed,
             enforced: kind.as_deref() == Some(CONTRACT_EXCEPTION),
         }
     }
@@ -210,17 +195,12 @@ pub(crate) fn retry_after_s(response: &Response) -> Option<u64> {
     response.headers().get("retry-after")?.trim().parse().ok()
 }
 
-/// A body as JSON; null if it is none.
-pub(crate) fn value_of(body: &Bytes) -> Value {
-    json::read(body).ok().flatten().unwrap_or_default()
-}
-
 /// The type and the reason of a refusal, as its body tells them.
 pub(crate) fn refusal(response: &Response) -> (Option<String>, String) {
     if response.status() < 400 || response.body().is_empty() {
         return (None, String::new());
     }
-    let body = value_of(response.body());
+    let body = response.body_json().unwrap_or_default();
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     match body.get("error") {
         Some(Value::String(reason)) => (None, reason.clone()),

@@ -39,7 +39,7 @@ pub use crate::source_place::SourcePlace;
 use crate::stub::hand;
 use answers::Answers;
 use deed::{Deed, deeds};
-use heard::{ObservedCall, Retold, value_of};
+use heard::{ObservedCall, Retold};
 use lane::{Due, JobHistory, ProtocolState, Saved};
 pub use rules::Rule;
 use rules::manners::Failures;
@@ -147,7 +147,7 @@ pub(crate) struct ScopeEnd {
 struct RuleIndex {
     call: Vec<ActiveRule>,
     exposed: Vec<ActiveRule>,
-    /// By the bit of what is done to a job.
+    /// By the position of the kind of act in [`JobActionKind`].
     job: [Vec<ActiveRule>; JobActionKind::COUNT],
     connector: Vec<ActiveRule>,
     documents: Vec<ActiveRule>,
@@ -175,7 +175,7 @@ impl ActiveRule {
 }
 
 impl RuleIndex {
-    /// The docket for a strictness; there is one of the usual strictness for all judges.
+    /// The rules of a strictness; those of the usual strictness are made once for all judges.
     fn of(strictness: &Strictness) -> Arc<RuleIndex> {
         static USUAL: LazyLock<Arc<RuleIndex>> = LazyLock::new(|| Arc::new(RuleIndex::new(&Strictness::default())));
         if *strictness == Strictness::default() { USUAL.clone() } else { Arc::new(RuleIndex::new(strictness)) }
@@ -325,7 +325,7 @@ impl Judge {
         let (findings, scope) = (Vec::new(), None);
         let interaction = Interaction { seq, at, operation: None, request, response, findings, took_us: 0, scope };
         let retold = Retold::new(&interaction, self.profile);
-        let answer = || value_of(interaction.response.body());
+        let answer = || interaction.response.body_json().unwrap_or_default();
         let heard = retold.heard(seq, &answer);
         for deed in deeds(&heard) {
             self.world.take_hand(&deed, &heard);
@@ -530,7 +530,7 @@ impl Judge {
     /// Judges a recorded call under another number, as the calls of several recordings need it.
     pub fn hear_recorded_as(&mut self, seq: u64, interaction: &Interaction) -> Verdict {
         let retold = Retold::new(interaction, self.profile);
-        let answer = || value_of(interaction.response.body());
+        let answer = || interaction.response.body_json().unwrap_or_default();
         self.hear(&retold.heard(seq, &answer))
     }
 

@@ -6,7 +6,6 @@
 //! depends on a write is only said where it is certain: a hit is the document, or the query plainly matches it.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,9 +17,10 @@ use super::rules::{RuleOffence, hms};
 use super::story::CallRef;
 use crate::clock::parse_duration;
 use crate::es::document::lag::REFRESH_INTERVAL;
+use crate::es::document::source::Source;
+use crate::es::http::call::BodyLine;
 use crate::es::http::part::JsonPart;
 use crate::es::search::query::text::{lower, words};
-use crate::json;
 use crate::limits::{JUDGE_UNSHOWN_INDICES_MAX, JUDGE_UNSHOWN_MAX};
 use crate::wildcard::WildcardPattern;
 
@@ -62,8 +62,8 @@ struct Writing {
     /// The method and path, as they may be told.
     told: String,
     body: Bytes,
-    /// Of each item of a bulk where its document stands, and whether it is an update, once somebody has asked.
-    items: OnceLock<Vec<(Range<usize>, bool)>>,
+    /// Of each item of a bulk the text of its document, and whether it is an update, once somebody has asked.
+    items: OnceLock<Vec<(Bytes, bool)>>,
 }
 
 /// What became of a document.
@@ -360,7 +360,8 @@ impl PastWrite {
 
     fn read_fields(&self) -> Option<(Map<String, Value>, bool)> {
         let (text, is_update) = self.call.document(self.item)?;
-        let Value::Object(mut document) = json::read(text).ok()?? else { return None };
+        let line = BodyLine::read(text);
+        let Value::Object(mut document) = line.object()?.to_value() else { return None };
         match is_update {
             false => Some((document, true)),
             true => {
@@ -373,29 +374,22 @@ impl PastWrite {
 
 impl Writing {
     /// The text of what an item wrote, and whether it is an update.
-    fn document(&self, item: usize) -> Option<(&[u8], bool)> {
+    fn document(&self, item: usize) -> Option<(Bytes, bool)> {
         if self.operation != "bulk" {
-            return Some((&self.body, self.operation == "update"));
+            return Some((self.body.clone(), self.operation == "update"));
         }
-        let (place, is_update) = self.items.get_or_init(|| self.read_items()).get(item)?;
-        Some((&self.body[place.clone()], *is_update))
+        self.items.get_or_init(|| self.read_items()).get(item).cloned()
     }
 
     /// The items of a bulk, up to the first that cannot be read. That of a deletion is empty.
-    fn read_items(&self) -> Vec<(Range<usize>, bool)> {
-        let mut end = 0;
-        let places = self.body.split(|byte| *byte == b'\n').map(|line| {
-            let start = end;
-            end += line.len() + 1;
-            start..start + line.len()
-        });
-        let mut lines = places.filter(|place| !self.body[place.clone()].trim_ascii().is_empty());
+    fn read_items(&self) -> Vec<(Bytes, bool)> {
+        let mut lines = BodyLine::texts(&self.body).filter(|text| !text.trim_ascii().is_empty());
         let mut items = Vec::new();
-        while let Some(place) = lines.next() {
-            let Ok(Some(Value::Object(action))) = json::read(&self.body[place]) else { break };
-            let Some(verb) = action.keys().next() else { break };
-            let document = if verb == "delete" { Some(0..0) } else { lines.next() };
-            items.push((document.unwrap_or(0..0), verb == "update"));
+        while let Some(text) = lines.next() {
+            let line = BodyLine::read(text);
+            let Some((verb, _)) = line.object().and_then(|action| action.iter().next()) else { break };
+            let document = if verb == "delete" { None } else { lines.next() };
+            items.push((document.unwrap_or_default(), verb == "update"));
         }
         items
     }
@@ -444,20 +438,20 @@ impl Look {
     fn several(heard: &ObservedCall<'_>) -> Vec<Look> {
         let answer = (heard.answer)();
         let path = heard.parameter("index");
-        let lines: Vec<&[u8]> = heard.request.body().split(|byte| *byte == b'\n').collect();
-        let read = |line: &[u8]| json::read(line).ok().flatten().unwrap_or_default();
+        let lines: Vec<_> = heard.lines().collect();
+        let read = |line: &BodyLine| line.object().map(Source::to_value).unwrap_or_default();
         lines
             .chunks_exact(2)
             .enumerate()
             .map(|(at, pair)| {
-                let header = read(pair[0]);
+                let header = read(&pair[0]);
                 let named = match header.get("index").or_else(|| header.get("indices")) {
                     Some(Value::String(name)) => name.clone(),
                     Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
                     _ => path.to_owned(),
                 };
                 let response = answer.pointer(&format!("/responses/{at}")).cloned().unwrap_or_default();
-                let mut look = Look::new(named, &read(pair[1]), &response);
+                let mut look = Look::new(named, &read(&pair[1]), &response);
                 if response.get("error").is_some() {
                     look.query = None;
                 }

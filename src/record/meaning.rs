@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::playback::policy::{IgnoredPointer, PlayPolicy};
 use super::playback::volatile::{Surroundings, Volatile, is_epoch, without_instants};
 use super::redact;
-use crate::http::{Method, Request, Response};
+use crate::http::{Method, Request, Response, values_of};
 use crate::json;
 use crate::limits::{MEANING_DIFFERENCES_MAX, MEANING_IDS_MAX};
 use crate::near_miss::{Difference, short};
@@ -171,12 +171,12 @@ impl Meaning {
         if *request.method() == Method::Head {
             return found;
         }
-        match (json::read_all(recorded.body()), json::read_all(seen.body())) {
-            (Ok(one), Ok(other)) if one.len() == 1 && other.len() == 1 => {
-                self.learn(request, &one[0], &other[0]);
+        match (&*values_of(recorded.body()), &*values_of(seen.body())) {
+            ([one], [other]) => {
+                self.learn(request, one, other);
                 let mut place = Vec::new();
                 let mut walk = MeaningWalk { meaning: self, operation, found: &mut found };
-                walk.value(&mut place, &one[0], &other[0]);
+                walk.value(&mut place, one, other);
             }
             _ => self.text(recorded.body(), seen.body(), &mut found),
         }

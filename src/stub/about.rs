@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 use crate::es::subject::PathSubject;
-use crate::http::Request;
-use crate::json;
+use crate::http::{Request, values_of};
 use crate::target::decoded;
 
 /// A request as stubs look at it. Parts that no stub asks for are not read.
@@ -66,7 +65,7 @@ impl<'a> StubbedRequest<'a> {
 
     /// The values of the body: one of a JSON body, one for each line of a body of lines.
     pub(crate) fn body(&self) -> &[Value] {
-        self.body.get_or_init(|| json::read_all(self.request.body()).unwrap_or_default())
+        self.body.get_or_init(|| values_of(self.request.body()))
     }
 
     /// The segments of the path, decoded.

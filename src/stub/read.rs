@@ -13,6 +13,7 @@ use super::{CountSpan, Script, hand};
 use crate::clock::Timestamp;
 use crate::fault::FaultKind;
 use crate::suggest::similar;
+use crate::target;
 use crate::wildcard::is_like_stub;
 
 /// A step of a path.
@@ -247,7 +248,7 @@ fn request(reader: &mut StubReader, asked: &Value, path: Path<'_>) -> Option<Stu
         reader.wrong(&below(path, "path"), "`path` does not begin with a slash", cure);
     }
     if let Some(pattern) = pattern.as_ref().filter(|pattern| pattern.contains('?')) {
-        let cure = format!("write the path alone, `{}`", pattern.split('?').next().unwrap_or_default());
+        let cure = format!("write the path alone, `{}`", target::split(pattern).0);
         reader.wrong(&below(path, "path"), "`path` has a query; that goes to `query`", cure);
     }
     let calls = match (members.get("call"), members.get("calls")) {

@@ -475,7 +475,7 @@ const READERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["split_once('?')", "split('?')"],
-        &["src/target.rs", "src/record/transcript/compact/mod.rs", "src/stub/read.rs"],
+        &["src/target.rs"],
         "ask `Request::path` and `Request::query`, or `target::split`",
     ),
     (
@@ -485,14 +485,62 @@ const READERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &[
-            "serde_json::from_slice(request",
-            "serde_json::from_slice(heard",
-            "json::read(heard",
-            "request.path().split(",
+            "json::read(",
+            "json::read_first(",
+            "json::read_all(",
+            "serde_json::from_slice",
+            "Tokens::new(",
+            "body().split(",
         ],
-        &["src/contract/report/html/", "src/contract/coverage/", "src/record/", "src/stub/"],
-        "what a call says has been read: ask `ObservedCall` for its parameters, its `json` or its `lines`",
+        BODY_READERS,
+        "what a call says has been read: ask `ParsedParts` or `ObservedCall` for its `json` or its `lines`, a message for \
+         its `body_json`",
     ),
+    (
+        &["from_str::<Value>", "Value = serde_json::from_str"],
+        TEXT_READERS,
+        "a text of a client or of a server is read by the crate's own reader, `json`, as Elasticsearch reads it",
+    ),
+];
+
+/// Who reads a text that nobody has read before.
+const BODY_READERS: &[&str] = &[
+    // The reader itself, and the two messages, for whoever has nothing but them.
+    "src/json/",
+    "src/http.rs",
+    // A request is read here, once.
+    "src/es/http/",
+    "src/es/body/",
+    // A search is read token by token, because its refusals name the place.
+    "src/es/search/request/",
+    // What was read as a document is refused as an action, or as an update, in other words.
+    "src/es/document/handlers/",
+    // A document that was kept as it came is opened when somebody asks for a member.
+    "src/es/document/shared.rs",
+    // A cursor is a text of the client's own within what was read.
+    "src/contract/lane.rs",
+    // Secrets are masked by place in a text, which goes on being the same text.
+    "src/record/redact/walk.rs",
+    "src/record/redact/known.rs",
+    // A line of a bulk is written anew with the numbers that the other server gave.
+    "src/record/meaning.rs",
+    // Files.
+    "src/fixture/",
+    "src/input/",
+    "src/record/recording/",
+    // Answers of another server.
+    "src/cli/",
+];
+
+/// Who reads texts of our own.
+const TEXT_READERS: &[&str] = &[
+    // Schemas and mappings, which are compiled in, and answers that are always the same.
+    "src/es/body/schema.rs",
+    "src/es/index/built_in.rs",
+    "src/es/http/render.rs",
+    // Whether a body may stand in a recording as it is.
+    "src/record/recording/body.rs",
+    "src/cli/explain.rs",
 ];
 
 #[test]

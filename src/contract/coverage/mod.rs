@@ -22,12 +22,13 @@ use serde_json::{Map, Value, json};
 
 use super::offline::RecordedRun;
 use super::strictness::Strictness;
+use crate::es::table::TABLE;
 use crate::limits::COVERAGE_SCENARIOS_MAX;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
 use crate::record::recording::Recording;
 use crate::record::{JournalItem, SubjectBefore};
-use scene::{CoverageItem, items, operation};
+use scene::{CoverageItem, items};
 use universe::{Probe, Universe, universe};
 
 /// What of the contract was exercised.
@@ -135,11 +136,12 @@ impl Coverage {
     }
 
     fn note(&mut self, profile: Profile, interaction: &Interaction, standing: SubjectBefore) {
-        let Some(name) = operation(&interaction.request, profile) else { return };
+        let Interaction { request, response, .. } = interaction;
+        let Some(name) = TABLE.operation_at(request.method(), request.path(), profile) else { return };
         let exercised = self.operations.entry(name.to_owned()).or_default();
         exercised.calls += 1;
-        *exercised.statuses.entry(interaction.response.status()).or_default() += 1;
-        for item in items(name, profile, &interaction.request, &interaction.response, standing) {
+        *exercised.statuses.entry(response.status()).or_default() += 1;
+        for item in items(name, profile, request, response, standing) {
             *exercised.items.entry(item).or_default() += 1;
         }
     }

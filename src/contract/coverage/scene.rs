@@ -7,11 +7,12 @@ use serde_json::Value;
 use crate::es::body::schema::{COMMON_PARAMETERS, SchemaPair};
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::http as rest;
-use crate::es::http::{ParseOutcome, ServerInfo};
+use crate::es::http::call::ParsedParts;
+use crate::es::http::{ParseOutcome, Reading, ServerInfo};
+use crate::es::store::Cluster;
 use crate::es::sync_job::rules::SyncStatus;
 use crate::es::table::TABLE;
 use crate::http::{Request, Response};
-use crate::json;
 use crate::license::License;
 use crate::profile::Profile;
 use crate::record::SubjectBefore;
@@ -76,12 +77,6 @@ impl CoverageItem {
     }
 }
 
-/// The operation that a request names by its method and path, however it is refused.
-pub(crate) fn operation(request: &Request, profile: Profile) -> Option<&'static str> {
-    let bare = Request::new(request.method().clone(), request.path().to_owned());
-    rest::read(&TABLE, &bare, &setting(profile)).operation
-}
-
 pub(crate) fn setting(profile: Profile) -> ServerInfo {
     ServerInfo { profile, release: profile.release(), license: License::default(), body_bytes_max: usize::MAX }
 }
@@ -100,11 +95,12 @@ pub(crate) fn items(
         states.extend(standing.connector.map(CoverageItem::Connector));
     }
     let Some(SchemaPair { server: schema, .. }) = TABLE.contract(operation, profile) else { return items };
-    let body = SchemaBody::of(request, schema);
+    let reading = rest::read(&TABLE, request, &setting(profile));
+    let body = SchemaBody::of(request, reading.parsed(), schema);
     let status = response.status();
     let mut faults = if status == 400 { body.faults() } else { Vec::new() };
     if faults.is_empty() && status == 400 {
-        faults = parameters(request, schema, profile);
+        faults = parameters(request, &reading, schema);
     }
     // A call that is refused for its form has not come as far as to any state.
     if faults.is_empty() {
@@ -115,7 +111,7 @@ pub(crate) fn items(
         items.extend(named.into_iter().map(|what| CoverageItem::Refused(status, what)));
     } else if let Some(fields) = body.fields {
         for name in fields.keys().filter(|name| !body.required.contains(&name.as_str())) {
-            let sent = body.sent.as_ref().and_then(Value::as_object).is_some_and(|sent| sent.contains_key(name));
+            let sent = body.sent.as_deref().and_then(Value::as_object).is_some_and(|sent| sent.contains_key(name));
             items.push(if sent { CoverageItem::With(name.clone()) } else { CoverageItem::Without(name.clone()) });
         }
     }
@@ -124,7 +120,7 @@ pub(crate) fn items(
 
 /// The `error.type` of a refusal; empty if it has none.
 fn kind(response: &Response) -> String {
-    let body = json::read(response.body()).ok().flatten().unwrap_or_default();
+    let body = response.body_json().unwrap_or_default();
     body.pointer("/error/type").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
@@ -139,11 +135,11 @@ struct SchemaBody<'s> {
     is_closed: bool,
     is_empty: bool,
     /// What was sent, if it could be read.
-    sent: Option<Value>,
+    sent: Option<Cow<'s, Value>>,
 }
 
 impl<'s> SchemaBody<'s> {
-    fn of(request: &Request, schema: &'s Value) -> SchemaBody<'s> {
+    fn of(request: &Request, parsed: &'s ParsedParts<'_>, schema: &'s Value) -> SchemaBody<'s> {
         let node = schema.pointer("/properties/body").map(|node| resolved(schema, node));
         let list = |node: &'s Value, name: &str| -> Vec<&'s str> {
             node.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
@@ -156,7 +152,7 @@ impl<'s> SchemaBody<'s> {
             required: node.map(|node| list(node, "required")).unwrap_or_default(),
             is_closed: node.is_some_and(|node| node.get("additionalProperties") == Some(&Value::Bool(false))),
             is_empty: request.body().is_empty(),
-            sent: json::read(request.body()).ok().flatten(),
+            sent: parsed.json(request.body()),
         }
     }
 
@@ -189,18 +185,16 @@ impl<'s> SchemaBody<'s> {
 }
 
 /// What is wrong with the parameters at first sight.
-fn parameters(request: &Request, schema: &Value, profile: Profile) -> Vec<String> {
+fn parameters(request: &Request, reading: &Reading<'_, Cluster>, schema: &Value) -> Vec<String> {
     let known = schema.pointer("/properties/query/properties").and_then(Value::as_object);
-    let names: Vec<Cow<'_, str>> = request.parameters().map(|(name, _)| name).collect();
     let is_known =
         |name: &str| COMMON_PARAMETERS.contains(&name) || known.is_some_and(|known| known.contains_key(name));
-    if names.iter().any(|name| !is_known(name)) {
+    if reading.parsed().query.iter().any(|(name, _)| !is_known(name)) {
         return vec!["unknown parameter".to_owned()];
     }
     // Nothing of it but a parameter can be wrong before any state is touched, if there is no body.
-    let reading = rest::read(&TABLE, request, &setting(profile));
     let is_refused = matches!(reading.stage, ParseOutcome::Answered(Err(_)));
-    if is_refused && !names.is_empty() && request.body().is_empty() {
+    if is_refused && !request.query().is_empty() && request.body().is_empty() {
         return vec!["bad parameter".to_owned()];
     }
     Vec::new()

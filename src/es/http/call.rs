@@ -16,6 +16,7 @@ use crate::es::store::DocumentPage;
 use crate::http::Request;
 use crate::json;
 use crate::license::License;
+use crate::limits::JSON_HELD_BYTES_MAX;
 use crate::profile::Release;
 
 /// A placeholder of a path, and the segment that stands for it, decoded.
@@ -48,6 +49,29 @@ impl ParsedParts<'_> {
     /// A switch of the query: absent is off, present without a value is on.
     pub(crate) fn switch(&self, name: &str) -> bool {
         self.query(name).is_some_and(|text| text.is_empty() || text == "true")
+    }
+
+    /// The body as JSON; `None` if it is none. One that nobody has read is read now: a call is refused before its body is
+    /// looked at, and what is shown masked is another body.
+    pub(crate) fn json(&self, body: &Bytes) -> Option<Cow<'_, Value>> {
+        if let [BodyLine { content: LineContent::Object(document), has_more: false, .. }] = &*self.lines {
+            return Some(Cow::Owned(document.to_value()));
+        }
+        match &self.body {
+            Some(body) => Some(Cow::Borrowed(body.value())),
+            None if body.is_empty() => None,
+            // One that was refused for its weight is not made here either.
+            None if json::weighs_more([&body[..]].into_iter(), JSON_HELD_BYTES_MAX).is_some() => None,
+            None => json::read(body).ok().flatten().map(Cow::Owned),
+        }
+    }
+
+    /// The lines of the body, empty ones too. Those that nobody has read are read one by one, as by [`ParsedParts::json`].
+    pub(crate) fn lines<'p>(&'p self, body: &'p Bytes) -> Box<dyn Iterator<Item = Cow<'p, BodyLine>> + 'p> {
+        match self.lines.as_slice() {
+            [] => Box::new(BodyLine::each(body).map(Cow::Owned)),
+            lines => Box::new(lines.iter().map(Cow::Borrowed)),
+        }
     }
 
     /// Forgets the body.
@@ -149,6 +173,19 @@ pub(crate) enum LineContent {
 }
 
 impl BodyLine {
+    /// The line as an object; `None` if it is none.
+    pub(crate) fn object(&self) -> Option<&Source> {
+        match &self.content {
+            LineContent::Object(object) => Some(object),
+            LineContent::Blank | LineContent::Broken(_) => None,
+        }
+    }
+
+    /// Whether nothing but blanks is in it.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(self.content, LineContent::Blank) && self.text.trim_ascii().is_empty()
+    }
+
     /// Reads a document, or a line.
     pub(crate) fn read(text: Bytes) -> BodyLine {
         let (content, rest) = match json::read_first(&text) {
@@ -175,9 +212,14 @@ impl BodyLine {
 
     /// Reads the lines of a body, one by one. What follows the last end of a line is a line too.
     pub(crate) fn each(body: &Bytes) -> impl Iterator<Item = BodyLine> {
+        BodyLine::texts(body).map(BodyLine::read)
+    }
+
+    /// The texts of the lines of a body, for whoever need not read all of them.
+    pub(crate) fn texts(body: &Bytes) -> impl Iterator<Item = Bytes> {
         let text = body.strip_suffix(b"\n").unwrap_or(body);
         let parts = text.split(|byte| *byte == b'\n');
-        parts.map(|part| BodyLine::read(body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part))))
+        parts.map(|part| body.slice_ref(part.strip_suffix(b"\r").unwrap_or(part)))
     }
 }
 

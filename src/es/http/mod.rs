@@ -101,6 +101,17 @@ impl<S> OperationTable<S> {
         }
     }
 
+    /// The operation that a method and a path name, however a request is refused that has them.
+    pub(crate) fn operation_at(&self, method: &Method, path: &str, profile: Profile) -> Option<&'static str> {
+        match self.router(profile).find(method, path) {
+            Ok(RouteFound::Route(RouteTarget::Row(row), _)) => Some(self.rows[*row].operation),
+            Ok(RouteFound::Route(RouteTarget::Unsupported(operation), path)) => {
+                (!path.iter().any(|(name, index)| *name == "index" && index.starts_with('_'))).then_some(operation)
+            }
+            _ => None,
+        }
+    }
+
     /// The schema of an operation as JSON; none if it has none.
     pub(crate) fn contract(&self, operation: &str, profile: Profile) -> Option<&schema::SchemaPair> {
         let row = self.rows.iter().position(|row| row.operation == operation)?;

@@ -7,6 +7,7 @@
 //! opened it. A call that would need both is refused, and so is a wildcard that finds an index of the mock, for nobody
 //! here knows what it finds over there.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -14,19 +15,17 @@ use serde_json::Value;
 use super::mode::AnswerMode;
 use super::{Engine, Given, ParsedRequest, PendingResponse};
 use crate::clock::Timestamp;
-use crate::contract::heard::value_of;
 use crate::es::error::ApiError;
+use crate::es::http::call::BodyLine;
 use crate::es::http::render::{Style, render};
 use crate::es::http::{ParseOutcome, Reading};
 use crate::es::index::names::{Lookup, date_math};
 use crate::es::store::Cluster;
 use crate::es::table::TABLE;
 use crate::http::{Method, Request, Response};
-use crate::json;
 use crate::limits::FORWARDED_CONTEXTS_MAX;
 use crate::record::playback::policy::OnUnmatched;
 use crate::stub::StubResponse;
-use crate::target;
 
 /// What the names of the connectors' own indices begin with.
 const PROTOCOL: [&str; 2] = [".elastic-connectors", ".connector-secrets"];
@@ -144,7 +143,7 @@ impl Engine {
         system: Timestamp,
     ) -> PendingResponse {
         if let Some(forwarded) = &mut self.forwarded {
-            forwarded.learn(read.reading.operation, request, &response);
+            forwarded.learn(&read.reading, &response);
         }
         let given = Some(Box::new(Given::Forwarded(response)));
         // A stub has been asked before the call was forwarded.
@@ -160,14 +159,15 @@ pub(crate) fn no_answer(method: &Method, status: u16, reason: String) -> Respons
 }
 
 impl Forwarded {
-    fn learn(&mut self, operation: Option<&str>, request: &Request, response: &Response) {
-        let member = match operation {
-            Some("search") if target::parameter(request.query(), "scroll").is_some() => "_scroll_id",
+    fn learn(&mut self, reading: &Reading<'_, Cluster>, response: &Response) {
+        let member = match reading.operation {
+            Some("search") if reading.parsed().query("scroll").is_some() => "_scroll_id",
             Some("scroll") => "_scroll_id",
             Some("open_point_in_time") => "id",
             _ => return,
         };
-        if let Some(id) = value_of(response.body()).get(member).and_then(Value::as_str) {
+        let body = response.body_json().unwrap_or_default();
+        if let Some(id) = body.get(member).and_then(Value::as_str) {
             if self.contexts.len() >= FORWARDED_CONTEXTS_MAX {
                 self.contexts.pop_first();
             }
@@ -188,14 +188,15 @@ fn whose(
     if path.split('/').nth(1) == Some("_connector") {
         return Ok(Whose::Ours);
     }
-    let expand_wildcards = reading.parsed().query("expand_wildcards");
+    let parsed = reading.parsed();
+    let expand_wildcards = parsed.query("expand_wildcards");
     let holder = Holder { cluster, forwarded, now, expand_wildcards };
-    let parameter = |name: &str| reading.parsed().path(name);
+    let parameter = |name: &str| parsed.path(name);
     let index = parameter("index");
-    let body = || value_of(request.body());
+    let body = || parsed.json(request.body()).unwrap_or_default();
     match reading.operation {
         Some("bulk") => {
-            let targets = bulk_targets(request.body(), index);
+            let targets = bulk_targets(parsed.lines(request.body()), index);
             holder.all(targets.iter().map(String::as_str)).map(|whose| whose.unwrap_or(Whose::Theirs))
         }
         Some("mget") => {
@@ -205,7 +206,7 @@ fn whose(
             holder.all(named.into_iter().chain(index)).map(|whose| whose.unwrap_or(Whose::Theirs))
         }
         Some("msearch") => {
-            let targets = search_targets(request.body(), index);
+            let targets = search_targets(parsed.lines(request.body()), index);
             holder.all(targets.iter().map(String::as_str)).map(|whose| whose.unwrap_or(Whose::Theirs))
         }
         Some("indices.update_aliases") => {
@@ -225,7 +226,7 @@ fn whose(
         }
         Some("scroll" | "clear_scroll") => {
             let body = body();
-            let of_path = parameter("scroll_id").into_iter().chain(reading.parsed().query("scroll_id"));
+            let of_path = parameter("scroll_id").into_iter().chain(parsed.query("scroll_id"));
             let ids: Vec<&str> = of_path.flat_map(|ids| ids.split(',')).chain(texts(body.get("scroll_id"))).collect();
             holder.contexts(&ids)
         }
@@ -359,12 +360,11 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 }
 
 /// The indices that a bulk writes to.
-fn bulk_targets(body: &[u8], index: Option<&str>) -> BTreeSet<String> {
+fn bulk_targets<'p>(lines: impl Iterator<Item = Cow<'p, BodyLine>>, index: Option<&str>) -> BTreeSet<String> {
     let mut targets = BTreeSet::new();
-    let mut lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let mut lines = lines.filter(|line| !line.is_blank());
     while let Some(line) = lines.next() {
-        let action = json::read(line).ok().flatten().unwrap_or_default();
-        let Some((verb, of)) = action.as_object().and_then(|action| action.iter().next()) else { continue };
+        let Some((verb, of)) = line.object().and_then(|action| action.iter().next()) else { continue };
         targets.extend(of.get("_index").and_then(Value::as_str).or(index).map(str::to_owned));
         if verb != "delete" {
             lines.next();
@@ -374,12 +374,11 @@ fn bulk_targets(body: &[u8], index: Option<&str>) -> BTreeSet<String> {
 }
 
 /// The indices that the searches of an `_msearch` are about.
-fn search_targets(body: &[u8], index: Option<&str>) -> BTreeSet<String> {
+fn search_targets<'p>(mut lines: impl Iterator<Item = Cow<'p, BodyLine>>, index: Option<&str>) -> BTreeSet<String> {
     let mut targets = BTreeSet::new();
-    let mut lines = body.strip_suffix(b"\n").unwrap_or(body).split(|byte| *byte == b'\n');
     while let Some(line) = lines.next() {
-        let header = json::read(line).ok().flatten().unwrap_or_default();
-        let named = texts(header.get("index").or_else(|| header.get("indices")));
+        let named = line.object().and_then(|header| header.get("index").or_else(|| header.get("indices")));
+        let named = texts(named);
         match named.as_slice() {
             [] => targets.extend([index.unwrap_or("_all").to_owned()]),
             named => targets.extend(named.iter().map(|name| (*name).to_owned())),
@@ -499,7 +498,8 @@ mod tests {
         engine.forward_the_rest();
         let opened = Request::new(Method::Post, "/ours/_search?scroll=1m");
         let answer = engine.receive(&opened, now);
-        let id = value_of(answer.body())["_scroll_id"].as_str().expect("an id").to_owned();
+        let body = answer.body_json().expect("JSON");
+        let id = body["_scroll_id"].as_str().expect("an id").to_owned();
         let next = |id: &str| Request::new(Method::Post, "/_search/scroll").json(format!(r#"{{"scroll_id":"{id}"}}"#));
         assert_eq!(told(&mut engine, &next(&id)), "here");
         let all = Request::new(Method::Delete, "/_search/scroll/_all");

@@ -155,7 +155,7 @@ impl Engine {
                     "operation": call.operation,
                     "method": request.method().as_str(),
                     "path": request.path(),
-                    "body": crate::json::read(request.body()).ok().flatten(),
+                    "body": request.body_json(),
                 })
             });
             json!({ "name": name, "held": held.collect::<Vec<_>>() })

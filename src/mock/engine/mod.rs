@@ -578,7 +578,7 @@ impl Engine {
                     *message = self.journal.known.told(&mask, message).into_owned();
                 }
                 let told = || match &answer {
-                    Answered::Recorded(response) => heard::value_of(response.body()),
+                    Answered::Recorded(response) => response.body_json().unwrap_or_default(),
                     Answered::Made(outcome) => match &**outcome {
                         Ok(reply) => reply.body.to_value(),
                         Err(error) => error.body(false).unwrap_or_default(),
@@ -614,7 +614,7 @@ impl Engine {
                         (_, Answered::Recorded(response)) => heard::retry_after_s(response),
                         (_, Answered::Made(_)) => None,
                     },
-                    exposed: &redact::exposures(shown, reading.facts(), mask.shows_headers),
+                    exposed: &redact::exposures(shown, &parsed, reading.facts(), mask.shows_headers),
                     enforced: false,
                     mark,
                 });

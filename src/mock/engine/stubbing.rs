@@ -245,7 +245,7 @@ pub(super) fn say(
 /// Status and JSON of an answer.
 fn told(answer: &Answered) -> (u16, Value) {
     match answer {
-        Answered::Recorded(response) => (response.status(), crate::contract::heard::value_of(response.body())),
+        Answered::Recorded(response) => (response.status(), response.body_json().unwrap_or_default()),
         Answered::Made(outcome) => match &**outcome {
             Ok(reply) => (reply.status, reply.body.to_value()),
             Err(error) => (error.status(), error.body(false).unwrap_or_default()),

@@ -217,6 +217,6 @@ fn recording(found: Vec<ImportedCall>, all: bool, watch: &mut dyn FnMut(usize, u
 }
 
 fn version_of(response: &Response) -> Option<String> {
-    let body = json::read(response.body()).ok()??;
+    let body = response.body_json()?;
     Some(body.get("version")?.get("number")?.as_str()?.to_owned())
 }

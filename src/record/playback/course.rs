@@ -12,7 +12,6 @@ use std::ops::{Index, Range};
 use serde_json::Value;
 
 use crate::http::{Method, Request};
-use crate::json;
 use crate::record::interaction::Interaction;
 use crate::record::recording::Recording;
 use crate::record::transcript::lane_of;
@@ -214,8 +213,8 @@ fn changed(interaction: &Interaction, lane: String) -> Vec<String> {
     let makes_job = makes_job(&interaction.request, &lane);
     let all =
         if makes_job || is_of("sync job ") { Some("sync jobs") } else { is_of("connector ").then_some("connectors") };
-    let made = match json::read(interaction.response.body()) {
-        Ok(Some(body)) if makes_job => body.get("id").and_then(Value::as_str).map(|id| format!("sync job {id}")),
+    let made = match interaction.response.body_json() {
+        Some(body) if makes_job => body.get("id").and_then(Value::as_str).map(|id| format!("sync job {id}")),
         _ => None,
     };
     let itself = (!makes_job).then_some(lane);
@@ -266,7 +265,7 @@ fn kind(request: &Request, course: Option<usize>) -> CallKind {
 
 /// Whether a partial update says nothing but that somebody is alive, or of a connector in which state it is.
 fn only_says_how_it_is(request: &Request) -> bool {
-    let Ok(Some(Value::Object(body))) = json::read(request.body()) else { return false };
+    let Some(Value::Object(body)) = request.body_json() else { return false };
     let Some(Value::Object(doc)) = body.get("doc").filter(|_| body.len() == 1) else { return false };
     let index = request.path().split('/').nth(1).unwrap_or_default();
     let is_connector = index.starts_with(".elastic-connectors") && !index.contains("sync-jobs");

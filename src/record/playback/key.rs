@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::volatile::{Surroundings, Volatile};
-use crate::http::Request;
-use crate::json;
+use crate::http::{Request, values_of};
 use crate::record::redact::{self, REDACTED};
 use crate::target::decoded;
 
@@ -246,11 +246,9 @@ fn strings(value: &Value, tell: &mut dyn FnMut(&str)) {
 }
 
 impl ComparedBody {
-    fn of(bytes: &[u8]) -> ComparedBody {
-        json::read_all(bytes)
-            .ok()
-            .filter(|values| !values.is_empty())
-            .map_or_else(|| ComparedBody::Bytes(bytes.to_vec()), ComparedBody::Json)
+    fn of(bytes: &Bytes) -> ComparedBody {
+        let values = values_of(bytes);
+        if values.is_empty() { ComparedBody::Bytes(bytes.to_vec()) } else { ComparedBody::Json(values) }
     }
 
     /// The body as far as it counts, and of a bulk its actions. Those for indices of contents come in an order of

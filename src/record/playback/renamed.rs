@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::Playback;
 use super::key::RequestKey;
 use crate::http::Response;
-use crate::json;
 use crate::limits::PLAYBACK_RENAMED_MAX;
 
 impl Playback {
@@ -16,7 +15,7 @@ impl Playback {
         if order.is_none() && self.sent_names.is_empty() {
             return;
         }
-        let Ok(Some(mut body)) = json::read(&response.body) else { return };
+        let Some(mut body) = response.body_json() else { return };
         let before = body.clone();
         if let Some(order) = order
             && let Some(Value::Array(items)) = body.get_mut("items")

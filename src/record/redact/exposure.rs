@@ -1,14 +1,15 @@
 //! [`Exposure`]: where a masked request says that a secret stood in the open.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
 
 use super::known::has_words;
 use super::{REDACTED, is_secret_header, is_secret_parameter, unescaped};
+use crate::es::http::call::ParsedParts;
 use crate::es::http::endpoint::RowFacts;
 use crate::http::Request;
-use crate::json;
 use crate::target::{self, RawParameter};
 
 /// A place where a secret stands in the open.
@@ -48,7 +49,12 @@ impl fmt::Display for Exposure {
 
 /// Where the masks of a request say that secrets stood in the open: a live judge and one that reads a recording
 /// see the same. `shows_headers` says that its header lines have been looked at, and have none.
-pub(crate) fn exposures(request: &Request, facts: Option<&RowFacts>, shows_headers: bool) -> Vec<Exposure> {
+pub(crate) fn exposures(
+    request: &Request,
+    parsed: &ParsedParts<'_>,
+    facts: Option<&RowFacts>,
+    shows_headers: bool,
+) -> Vec<Exposure> {
     let holds = |text: &str| text.as_bytes().contains(&b'<') && text.contains(REDACTED);
     let mut found = Vec::new();
     // One look at the whole is enough for nearly every request.
@@ -71,8 +77,10 @@ pub(crate) fn exposures(request: &Request, facts: Option<&RowFacts>, shows_heade
     let is_bulk = request.path().ends_with("_bulk");
     let has_masks = |text: &[u8]| text.windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes());
     if !errors.is_empty() && (!is_bulk || has_words(facts, request)) && has_masks(request.body()) {
-        let lines = request.body().split(|byte| is_bulk && *byte == b'\n');
-        let bodies: Vec<Value> = lines.filter_map(|line| json::read(line).ok()?).collect();
+        let bodies: Vec<Cow<'_, Value>> = match is_bulk {
+            true => parsed.lines(request.body()).filter_map(|line| Some(Cow::Owned(line.object()?.to_value()))).collect(),
+            false => parsed.json(request.body()).into_iter().collect(),
+        };
         let tells =
             |pointer: &str| bodies.iter().any(|body| body.pointer(pointer).and_then(Value::as_str).is_some_and(holds));
         found.extend(errors.iter().filter(|pointer| tells(pointer)).map(|pointer| Exposure::Error(pointer)));

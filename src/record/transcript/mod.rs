@@ -10,6 +10,7 @@ mod compact;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -20,8 +21,7 @@ use super::recording::{Header, Recording, RecordingLine};
 use crate::clock::Timestamp;
 use crate::es::store::{CONNECTORS, SYNC_JOBS};
 use crate::es::subject::PathSubject;
-use crate::http::Request;
-use crate::json;
+use crate::http::{Request, values_of};
 use crate::steps::step;
 
 /// The lane of what happened to the mock and was no call: a moved clock, a state, an allowance.
@@ -183,12 +183,12 @@ pub(super) fn lane_of(request: &Request) -> String {
     match PathSubject::of(request.path()) {
         PathSubject::SyncJob(id) => format!("sync job {id}"),
         PathSubject::SyncJobs => {
-            id(request.body()).map_or_else(|| "sync jobs".to_owned(), |connector| format!("connector {connector}"))
+            id(request.body_json()).map_or_else(|| "sync jobs".to_owned(), |connector| format!("connector {connector}"))
         }
         PathSubject::Connector(id) => format!("connector {id}"),
         PathSubject::Connectors => "connectors".to_owned(),
-        PathSubject::Bulk => match json::read(request.body()) {
-            Ok(Some(Value::Object(action))) => {
+        PathSubject::Bulk => match request.body_json() {
+            Some(Value::Object(action)) => {
                 let index = action.values().next().and_then(|of| of.get("_index")?.as_str());
                 index.map_or_else(|| "cluster".to_owned(), |index| lane_of_index(index, None))
             }
@@ -214,7 +214,7 @@ fn lane_of_index(index: &str, id: Option<&str>) -> String {
 pub(super) fn made_ids(calls: &[Interaction]) -> Vec<String> {
     let mut ids = Vec::new();
     for interaction in calls.iter().filter(|interaction| interaction.response.status() == 201) {
-        if let Some(id) = id(interaction.response.body())
+        if let Some(id) = id(interaction.response.body_json())
             && !interaction.request.path().ends_with(&id)
             && !ids.contains(&id)
         {
@@ -224,9 +224,9 @@ pub(super) fn made_ids(calls: &[Interaction]) -> Vec<String> {
     ids
 }
 
-/// The id that a body gives, read as Elasticsearch reads it: with comments, whatever follows.
-fn id(body: &[u8]) -> Option<String> {
-    let body = json::read(body).ok()??;
+/// The id that a body gives.
+fn id(body: Option<Value>) -> Option<String> {
+    let body = body?;
     Some(body.get("id").or_else(|| body.get("_id"))?.as_str()?.to_owned())
 }
 
@@ -316,8 +316,8 @@ impl StandInNames {
         Some(Value::Object(std::iter::once(("event".to_owned(), Value::String(what))).chain(more).collect()))
     }
 
-    fn body(&self, bytes: &[u8]) -> Value {
-        let mut values = json::read_all(bytes).unwrap_or_default().into_iter();
+    fn body(&self, bytes: &Bytes) -> Value {
+        let mut values = values_of(bytes).into_iter();
         match (values.next(), values.len()) {
             (Some(value), 0) => self.value(value),
             (Some(value), _) => std::iter::once(value).chain(values).map(|value| self.value(value)).collect(),

@@ -9,15 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::contract::heard::value_of;
 use crate::contract::report::backdrop::Beginning;
 use crate::es::document::source::{Source, StoredDocument};
 use crate::es::error::CONTRACT_EXCEPTION;
 use crate::es::http as rest;
+use crate::es::http::call::BodyLine;
 use crate::es::http::{ParseOutcome, ServerInfo};
 use crate::es::store::{CONNECTORS, Cluster, SYNC_JOBS};
 use crate::es::table::TABLE;
@@ -150,7 +149,7 @@ impl StateReplay {
         if !acts || is_read {
             return Vec::new();
         }
-        let answer = value_of(call.response.body());
+        let answer = call.response.body_json().unwrap_or_default();
         let id = answer.get("id").or_else(|| answer.get("_id")).and_then(Value::as_str);
         let has_failed_items = call.operation.as_deref() == Some("bulk") && answer["errors"] == true;
         match has_failed_items.then(|| without_failed(&call.request, &answer)) {
@@ -271,14 +270,17 @@ fn without_failed(request: &Request, answer: &Value) -> Request {
         told.is_some_and(|told| told["status"].as_u64().is_some_and(|status| status >= 300))
     };
     let body = request.body();
-    let mut lines = body.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let mut lines = BodyLine::texts(body).filter(|line| !line.trim_ascii().is_empty());
     let (mut kept, mut at) = (Vec::with_capacity(body.len()), 0);
-    while let Some(action) = lines.next() {
-        let is_delete = value_of(&Bytes::copy_from_slice(action)).get("delete").is_some();
+    while let Some(text) = lines.next() {
+        let action = BodyLine::read(text);
+        let is_delete = action.object().is_some_and(|action| action.get("delete").is_some());
         let document = if is_delete { None } else { lines.next() };
         if !has_failed(at) {
-            kept.extend_from_slice(action);
-            kept.extend_from_slice(document.unwrap_or_default());
+            for line in [Some(action.text), document].into_iter().flatten() {
+                kept.extend_from_slice(&line);
+                kept.push(b'\n');
+            }
         }
         at += 1;
     }
@@ -287,5 +289,6 @@ fn without_failed(request: &Request, answer: &Value) -> Request {
 
 /// Whether the judge has refused a call.
 fn is_enforced(call: &Interaction) -> bool {
-    call.response.status() == 400 && value_of(call.response.body())["error"]["type"] == CONTRACT_EXCEPTION
+    let is = |body: Value| body["error"]["type"] == CONTRACT_EXCEPTION;
+    call.response.status() == 400 && call.response.body_json().is_some_and(is)
 }

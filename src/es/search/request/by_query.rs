@@ -44,7 +44,7 @@ pub(crate) struct ByQuery {
 
 /// Reads a request of either kind; `deletes` says whether it is that which deletes.
 pub(crate) fn by_query(call: &Call, deletes: bool) -> Result<ByQuery, ApiError> {
-    let mut own = ByQueryMembers::read(body(call)?)?;
+    let mut own = ByQueryMembers::read(call, body(call)?)?;
     let SourceAsked { mut search, pit, parts } = source_of_sweep(&own.rest).map_err(ApiError::parse)?;
     search_settings(call)?;
     if let Some(query) = url_query(call)? {
@@ -145,11 +145,15 @@ struct ByQueryMembers {
 }
 
 impl ByQueryMembers {
-    fn read(bytes: &[u8]) -> Result<ByQueryMembers, ApiError> {
+    fn read(call: &Call, bytes: &[u8]) -> Result<ByQueryMembers, ApiError> {
         if bytes.is_empty() {
             return Ok(ByQueryMembers::default());
         }
-        let read = json::read(bytes).map_err(|wrong| ApiError::parse(error::syntax(&wrong)))?;
+        let read = match call.json() {
+            Some(body) => Some(body.clone()),
+            // It is given as a parameter.
+            None => json::read(bytes).map_err(|wrong| ApiError::parse(error::syntax(&wrong)))?,
+        };
         let Some(Value::Object(mut members)) = read else {
             return Ok(ByQueryMembers { rest: bytes.to_vec(), ..ByQueryMembers::default() });
         };

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::target;
+
 /// The member that stands for all that is as it was the last time, at any depth; after "as before" it names
 /// the members that are there no more.
 const REST: &str = "…";
@@ -36,7 +38,7 @@ impl Memory {
     fn call(&mut self, call: &Value) -> Value {
         let Value::Object(members) = call else { return call.clone() };
         let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
-        let route = text("call").split('?').next().unwrap_or_default().to_owned();
+        let route = target::split(text("call")).0.to_owned();
         let shown = members.iter().map(|(name, value)| {
             let shown = match &**name {
                 "body" => self.body(route.clone(), value, true),
