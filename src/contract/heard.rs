@@ -148,7 +148,7 @@ impl<'a> Retold<'a> {
         let mut reading = rest::read(&table::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
         let parsed = reading.take_parsed();
-        let exposed = redact::exposures(request, &parsed, reading.facts(), false);
+        let exposed = redact::exposures(request, &parsed, reading.facts, false);
         // Of a body that was not kept nobody can say what was in it.
         let violations =
             if response.left_out().request > 0 { Vec::new() } else { std::mem::take(&mut reading.violations) };

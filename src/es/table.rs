@@ -29,7 +29,7 @@ use crate::es::connector::handlers as connector;
 
 use crate::endpoints;
 use crate::es::http::OperationTable;
-use crate::es::http::endpoint::Endpoint;
+use crate::es::http::endpoint::{Endpoint, ForeignFacts, RowFacts};
 use crate::es::store::Cluster;
 use crate::http::Method;
 use crate::profile::Profile;
@@ -190,7 +190,27 @@ pub(crate) static TABLE: OperationTable<Cluster> = OperationTable::new(
     ENDPOINTS,
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt")),
     PATHS_WITH_RIVALS,
+    FOREIGN,
 );
+
+const ORDINARY: RowFacts = RowFacts::new(&[]);
+
+/// What is secret in the operations that only a live cluster has, by name. Calls of these pass through a mock that
+/// forwards, and stand in recordings of other servers.
+const FOREIGN: &[ForeignFacts] = &[
+    // Their answers are certificates and keys.
+    ("security.enroll_*", ORDINARY.secret()),
+    // They take credentials of other services.
+    ("security.*", ORDINARY.credentials()),
+    ("ccr.*", ORDINARY.credentials()),
+    ("inference.*", ORDINARY.credentials()),
+    ("snapshot.*", ORDINARY.credentials()),
+    ("watcher.*", ORDINARY.credentials()),
+    ("ingest.*_database", ORDINARY.credentials()),
+    ("cluster.put_settings", ORDINARY.credentials()),
+    ("reindex", ORDINARY.credentials()),
+    ("*", ORDINARY),
+];
 
 /// One call that the mock answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -222,12 +242,4 @@ pub fn operations() -> impl Iterator<Item = Operation> {
     ENDPOINTS
         .iter()
         .flat_map(|row| row.paths.iter().map(|path| Operation { name: row.operation, method: &row.method, path }))
-}
-
-/// What the calls of an operation deal with, found by its name.
-#[cfg(test)]
-pub(crate) fn facts_of(operation: &str) -> &'static crate::es::http::endpoint::RowFacts {
-    use crate::es::http::endpoint::RowFacts;
-    let row = ENDPOINTS.iter().find(|row| row.operation == operation);
-    row.map_or_else(|| RowFacts::elsewhere(operation), |row| &row.facts)
 }

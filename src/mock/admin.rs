@@ -100,7 +100,7 @@ pub(crate) static ENDPOINTS: &[Endpoint<SharedEngine>] = endpoints! {
     own Get    "/_elastimock/metrics",         "elastimock.metrics"       => metrics;
 };
 
-static TABLE: OperationTable<SharedEngine> = OperationTable::new(ENDPOINTS, "", &[]);
+static TABLE: OperationTable<SharedEngine> = OperationTable::new(ENDPOINTS, "", &[], &[]);
 
 /// Whether a request is for us and not for the mocked cluster.
 pub(crate) fn is_for_us(request: &Request) -> bool {

@@ -98,24 +98,10 @@ impl RowFacts {
     pub(crate) const fn tells(self, error_texts: &'static [&'static str]) -> RowFacts {
         RowFacts { error_texts, ..self }
     }
-
-    /// The facts of an operation that only a live cluster has.
-    pub(crate) fn elsewhere(operation: &str) -> &'static RowFacts {
-        const ORDINARY: RowFacts = RowFacts::new(&[]);
-        const SECRET: RowFacts = ORDINARY.secret();
-        const CREDENTIALS: RowFacts = ORDINARY.credentials();
-        let family = operation.split_once('.').map_or("", |(family, _)| family);
-        match (family, operation) {
-            // Their answers are certificates and keys.
-            (_, "security.enroll_node" | "security.enroll_kibana") => &SECRET,
-            // They take credentials of other services.
-            ("security" | "ccr" | "inference" | "snapshot" | "watcher", _) => &CREDENTIALS,
-            (_, "cluster.put_settings" | "reindex") => &CREDENTIALS,
-            ("ingest", _) if operation.ends_with("_database") => &CREDENTIALS,
-            _ => &ORDINARY,
-        }
-    }
 }
+
+/// What operations that have no row deal with: the facts of all whose names fit a pattern, which may have one `*`.
+pub(crate) type ForeignFacts = (&'static str, RowFacts);
 
 const fn begins_at(text: &[u8], at: usize, word: &[u8]) -> bool {
     let mut next = 0;

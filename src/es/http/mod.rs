@@ -34,7 +34,7 @@ use crate::profile::{Profile, Release};
 use crate::suggest;
 use crate::target::{self, RawParameter};
 use call::{AnswerBody, BodyLine, Call, ParsedParts, PathParameter, Reply, Sent};
-use endpoint::{Endpoint, RowFacts};
+use endpoint::{Endpoint, ForeignFacts, RowFacts};
 use filter_path::FilterPath;
 use media::{BodyType, Media};
 use render::Style;
@@ -45,6 +45,7 @@ pub(crate) struct OperationTable<S: 'static> {
     rows: &'static [Endpoint<S>],
     published: &'static str,
     with_rivals: &'static [&'static str],
+    foreign: &'static [ForeignFacts],
     /// One for each profile, made when it is first needed.
     editions: [Edition; Profile::COUNT],
 }
@@ -57,19 +58,37 @@ struct Edition {
 
 impl<S> OperationTable<S> {
     /// A table of `rows`. `published` are the routes that Elastic publishes: `operation METHOD path` a line;
-    /// `with_rivals` are the paths that [`Router::new`] has to know.
+    /// `with_rivals` are the paths that [`Router::new`] has to know; `foreign` are the facts of operations without a row,
+    /// of which the first pattern that fits counts, and one has to.
     pub(crate) const fn new(
         rows: &'static [Endpoint<S>],
         published: &'static str,
         with_rivals: &'static [&'static str],
+        foreign: &'static [ForeignFacts],
     ) -> OperationTable<S> {
         let editions = [const { Edition { router: OnceLock::new(), slots: OnceLock::new() } }; Profile::COUNT];
-        OperationTable { rows, published, with_rivals, editions }
+        OperationTable { rows, published, with_rivals, foreign, editions }
     }
 
     /// The rows.
     pub(crate) fn rows(&self) -> &'static [Endpoint<S>] {
         self.rows
+    }
+
+    /// What an operation deals with that has no row.
+    fn foreign_facts(&self, operation: &str) -> Option<&'static RowFacts> {
+        let fits = |pattern: &str| match pattern.split_once('*') {
+            Some((start, end)) => operation.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+            None => operation == pattern,
+        };
+        self.foreign.iter().find(|(pattern, _)| fits(pattern)).map(|(_, facts)| facts)
+    }
+
+    /// What the calls of an operation deal with, found by its name.
+    #[cfg(test)]
+    pub(crate) fn facts_of(&self, operation: &str) -> Option<&'static RowFacts> {
+        let row = self.rows.iter().find(|row| row.operation == operation);
+        row.map_or_else(|| self.foreign_facts(operation), |row| Some(&row.facts))
     }
 
     /// Whether a profile has a row at one of its paths.
@@ -176,6 +195,8 @@ pub(crate) struct Reading<'r, S: 'static> {
     pub endpoint: Option<&'static Endpoint<S>>,
     /// The operation of Elasticsearch that it names, ours or not.
     pub operation: Option<&'static str>,
+    /// What its operation deals with; `None` if it names none.
+    pub facts: Option<&'static RowFacts>,
     /// Why it reached no row, if it did not.
     pub miss: Option<Miss>,
     /// What it says, as far as it has been read, if the call has not taken it.
@@ -203,14 +224,6 @@ impl<'r, S> Reading<'r, S> {
     pub(crate) fn answer(&mut self, reply: Reply) {
         self.parsed = self.take_parsed();
         self.stage = ParseOutcome::Answered(Ok(reply));
-    }
-
-    /// What its operation deals with; `None` if it names none.
-    pub(crate) fn facts(&self) -> Option<&'static RowFacts> {
-        match self.endpoint {
-            Some(row) => Some(&row.facts),
-            None => self.operation.map(RowFacts::elsewhere),
-        }
     }
 
     /// Takes out what was read, for whoever outlives the answer.
@@ -248,6 +261,7 @@ pub(crate) fn read<'r, S>(
     let mut reading = Reading {
         endpoint: None,
         operation: None,
+        facts: None,
         miss: None,
         parsed: ParsedParts::default(),
         stage: ParseOutcome::Answered(Ok(Reply::acknowledged())),
@@ -303,6 +317,7 @@ fn read_into<'r, S>(
     let endpoint = &table.rows[row];
     reading.endpoint = Some(endpoint);
     reading.operation = Some(endpoint.operation);
+    reading.facts = Some(&endpoint.facts);
     // Calls of our own read their body as what it must be, whatever it is called.
     if has_body && endpoint.schema.is_some() {
         if headers.get("content-encoding").is_some_and(|encoding| encoding != "identity") {
@@ -386,6 +401,7 @@ fn route<'r, S>(
             }
             reading.miss = Some(Miss::Unsupported);
             reading.operation = Some(operation);
+            reading.facts = table.foreign_facts(operation);
             reading.parsed.path = path;
             let known = table.rows.iter().map(|row| row.operation);
             let nearest = suggest::similar(operation, known).first().copied();

@@ -86,7 +86,7 @@ impl Engine {
         if let AnswerMode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }
-        let mask = self.journal.mask(read.reading.facts(), request, is_json);
+        let mask = self.journal.mask(read.reading.facts, request, is_json);
         let shown = mask.over(request);
         if self.stubs.is_some() {
             let seq = self.journal.next_seq();

@@ -90,7 +90,7 @@ impl Engine {
         }
         let at = self.now(system);
         self.prepare();
-        let mask = self.journal.mask(read.reading.facts(), request, false);
+        let mask = self.journal.mask(read.reading.facts, request, false);
         let shown = mask.over(request).clone();
         let seq = self.journal.next_seq();
         let decision = match read.decided.take() {

@@ -457,7 +457,7 @@ impl Engine {
         if let AnswerMode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }
-        let mask = self.journal.mask(reading.facts(), request, is_json);
+        let mask = self.journal.mask(reading.facts, request, is_json);
         let shown = mask.over(request);
         let (mut is_understudied, mut pause_us) = (false, 0);
         let mut decision = match decided {
@@ -614,7 +614,7 @@ impl Engine {
                         (_, Answered::Recorded(response)) => heard::retry_after_s(response),
                         (_, Answered::Made(_)) => None,
                     },
-                    exposed: &redact::exposures(shown, &parsed, reading.facts(), mask.shows_headers),
+                    exposed: &redact::exposures(shown, &parsed, reading.facts, mask.shows_headers),
                     enforced: false,
                     mark,
                 });

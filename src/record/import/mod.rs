@@ -188,7 +188,7 @@ fn recording(found: Vec<ImportedCall>, all: bool, watch: &mut dyn FnMut(usize, u
         }
         let is_json = matches!(&reading.stage, rest::ParseOutcome::Call(call) if call.is_json());
         let seq = journal.reserve();
-        let mask = journal.mask(reading.facts(), &request, is_json);
+        let mask = journal.mask(reading.facts, &request, is_json);
         let note = Note { seq, at, operation: reading.operation, findings: Vec::new(), took_us, mask };
         interactions.push(put_away(journal.fill_and_tell(note, &request, &response), took_us > 0));
     }

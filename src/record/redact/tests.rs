@@ -4,10 +4,15 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::es::table::facts_of;
+use crate::es::http::endpoint::RowFacts;
+use crate::es::table::TABLE;
 use crate::http::{Headers, Method, Request};
 use bytes::Bytes;
 use serde_json::Value;
+
+fn facts_of(operation: &str) -> &'static RowFacts {
+    TABLE.facts_of(operation).expect("facts of every operation")
+}
 
 fn put(target: &str) -> Request {
     Request::new(Method::Put, target)
