@@ -20,6 +20,7 @@ mod cast;
 pub(crate) mod hand;
 mod read;
 mod reader;
+mod response;
 mod shape;
 mod template;
 #[cfg(test)]
