@@ -15,7 +15,7 @@ use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, InputWanted, TextLooks};
 use crate::input::{self, STDIN};
 use crate::limits::{LINT_LINE_BYTES_MAX, LINT_MISTAKES_SHOWN_MAX, LINT_PIECE_LINES_MAX, RECORDING_BYTES_MAX};
-use crate::record::recording::{Recording, RecordingMistake};
+use crate::record::recording::{Recording, RecordingDiagnostic};
 use crate::record::redact::{KnownSecrets, REDACTED};
 
 /// What can be checked, by the names that messages use.
@@ -30,7 +30,7 @@ struct Files {
 }
 
 /// A mistake in a file of either kind.
-struct FileMistake {
+struct FileDiagnostic {
     file: String,
     line: u32,
     column: u32,
@@ -62,7 +62,7 @@ pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandFailure
     }
     let (checked, count) = (counted(files.texts.len() as u64, "file"), found.len() as u64);
     if console.json() {
-        let mistakes: Vec<Value> = found.iter().map(FileMistake::to_value).collect();
+        let mistakes: Vec<Value> = found.iter().map(FileDiagnostic::to_value).collect();
         console.json_line(&json!({ "files": files.texts.len(), "mistakes": mistakes }))?;
     } else {
         let renderer = if console.stdout_has_colors() { Renderer::styled() } else { Renderer::plain() };
@@ -115,7 +115,7 @@ impl Files {
     }
 
     /// All mistakes; fixtures first, in the order in which they were given.
-    fn check(&self, console: &Console) -> Vec<FileMistake> {
+    fn check(&self, console: &Console) -> Vec<FileDiagnostic> {
         let mut found = Vec::new();
         for together in &self.fixtures {
             let mut texts = Vec::new();
@@ -125,20 +125,20 @@ impl Files {
                     Err(error) => found.push(not_text(name, &self.texts[name], error.valid_up_to())),
                 }
             }
-            found.extend(lint_together(&texts).into_iter().map(FileMistake::from));
+            found.extend(lint_together(&texts).into_iter().map(FileDiagnostic::from));
         }
         for name in &self.recordings {
             let text = &self.texts[name];
             let mut lines = LineStarts { text, line: 1, start: 0 };
             let (mistakes, unknown) = Recording::lint(name, text);
-            found.extend(mistakes.into_iter().map(|mistake| FileMistake::in_recording(mistake, &mut lines)));
+            found.extend(mistakes.into_iter().map(|mistake| FileDiagnostic::in_recording(mistake, &mut lines)));
             recordings::warn_of_unknown(&unknown, console);
         }
         found
     }
 
     /// Finds what must not be shown of the fixtures with mistakes.
-    fn hide(&mut self, found: &[FileMistake]) {
+    fn hide(&mut self, found: &[FileDiagnostic]) {
         let shown = found
             .iter()
             .take(LINT_MISTAKES_SHOWN_MAX)
@@ -151,8 +151,8 @@ impl Files {
     }
 
     /// A mistake as people read it: what, where, the line with a pointer, the cure.
-    fn show(&self, found: &FileMistake, renderer: &Renderer) -> String {
-        let FileMistake { file, line, column, span, message, cure, also } = found;
+    fn show(&self, found: &FileDiagnostic, renderer: &Renderer) -> String {
+        let FileDiagnostic { file, line, column, span, message, cure, also } = found;
         let mut group = Group::with_title(Level::ERROR.primary_title(message));
         let mut shown_column = *column as usize;
         let near = also.as_ref().filter(|also| also.file == *file && also.line.abs_diff(*line) < LINT_PIECE_LINES_MAX);
@@ -286,7 +286,7 @@ fn is_recording(name: &str, text: &[u8]) -> bool {
     }
 }
 
-fn not_text(name: &str, text: &[u8], at: usize) -> FileMistake {
+fn not_text(name: &str, text: &[u8], at: usize) -> FileDiagnostic {
     let (at, (message, cure)) = match sniff::mismatch(text, name, InputWanted::Any) {
         Some(told) => (0, told),
         None => (at, ("this is not UTF-8".to_owned(), "save the file as UTF-8".to_owned())),
@@ -294,7 +294,7 @@ fn not_text(name: &str, text: &[u8], at: usize) -> FileMistake {
     let before = String::from_utf8_lossy(&text[..at]);
     let (line, column) =
         (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
-    FileMistake {
+    FileDiagnostic {
         file: name.to_owned(),
         line: u32::try_from(line).unwrap_or(u32::MAX),
         column: u32::try_from(column).unwrap_or(u32::MAX),
@@ -323,22 +323,22 @@ impl LineStarts<'_> {
     }
 }
 
-impl From<Diagnostic> for FileMistake {
-    fn from(diagnostic: Diagnostic) -> FileMistake {
+impl From<Diagnostic> for FileDiagnostic {
+    fn from(diagnostic: Diagnostic) -> FileDiagnostic {
         let Diagnostic { file, line, column, span_bytes, message, cure, also } = diagnostic;
-        FileMistake { file, line, column, span: span_bytes, message, cure, also }
+        FileDiagnostic { file, line, column, span: span_bytes, message, cure, also }
     }
 }
 
-impl FileMistake {
-    fn in_recording(mistake: RecordingMistake, lines: &mut LineStarts<'_>) -> FileMistake {
-        let RecordingMistake { file, line, column, what, cure } = mistake;
+impl FileDiagnostic {
+    fn in_recording(mistake: RecordingDiagnostic, lines: &mut LineStarts<'_>) -> FileDiagnostic {
+        let RecordingDiagnostic { file, line, column, what, cure } = mistake;
         let at = (lines.start_of(line) + column.saturating_sub(1) as usize).min(lines.text.len());
-        FileMistake { file, line, column, span: at..(at + 1).min(lines.text.len()), message: what, cure, also: None }
+        FileDiagnostic { file, line, column, span: at..(at + 1).min(lines.text.len()), message: what, cure, also: None }
     }
 
     fn to_value(&self) -> Value {
-        let FileMistake { file, line, column, message, cure, also, .. } = self;
+        let FileDiagnostic { file, line, column, message, cure, also, .. } = self;
         let mut value = json!({ "file": file, "line": line, "column": column, "message": message, "cure": cure });
         if let Some(Also { file, line, column, what, .. }) = also {
             value["also"] = json!({ "file": file, "line": line, "column": column, "what": what });

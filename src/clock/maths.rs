@@ -13,7 +13,7 @@ use super::Timestamp;
 
 /// Why a text is no date.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DateFault {
+pub(crate) enum DateRefusal {
     /// It has neither of the two forms.
     NoDate(String),
     /// Its maths begin with something else than `+`, `-` or `/`.
@@ -41,8 +41,8 @@ impl Timestamp {
 
     /// Reads a date of a query: a date, `now`, or one of the two followed by maths (`now-300s`,
     /// `2031-05-01||+1M/d`). `round_up` fills what is missing, or rounded off, with the latest moment.
-    pub(crate) fn parse_date_maths(text: &str, now: Timestamp, round_up: bool) -> Result<Timestamp, DateFault> {
-        let no_date = |text: &str| DateFault::NoDate(text.to_owned());
+    pub(crate) fn parse_date_maths(text: &str, now: Timestamp, round_up: bool) -> Result<Timestamp, DateRefusal> {
+        let no_date = |text: &str| DateRefusal::NoDate(text.to_owned());
         let (start, maths) = match (text.strip_prefix("now"), text.split_once("||")) {
             // A search's `now` has no finer parts than milliseconds.
             (Some(maths), _) => (Timestamp::from_millis(now.as_millis()), maths),
@@ -146,7 +146,7 @@ impl MathsText<'_> {
     }
 }
 
-fn calculate(start: Timestamp, maths: &str, round_up: bool) -> Result<Timestamp, DateFault> {
+fn calculate(start: Timestamp, maths: &str, round_up: bool) -> Result<Timestamp, DateRefusal> {
     let at = jiff::Timestamp::from_nanosecond(start.as_nanos()).unwrap_or_default();
     let mut at = Offset::UTC.to_datetime(at);
     let mut rest = maths;
@@ -155,20 +155,20 @@ fn calculate(start: Timestamp, maths: &str, round_up: bool) -> Result<Timestamp,
             '/' => (true, 1),
             '+' => (false, 1),
             '-' => (false, -1),
-            _ => return Err(DateFault::Operator(maths.to_owned())),
+            _ => return Err(DateRefusal::Operator(maths.to_owned())),
         };
         rest = &rest[1..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let out_of_range = || DateFault::OutOfRange(maths.to_owned());
+        let out_of_range = || DateRefusal::OutOfRange(maths.to_owned());
         let count: i64 = if digits == 0 { 1 } else { rest[..digits].parse().map_err(|_| out_of_range())? };
         let Some(unit) = rest[digits..].chars().next() else {
-            return Err(DateFault::Truncated(maths.to_owned()));
+            return Err(DateRefusal::Truncated(maths.to_owned()));
         };
         if round && count != 1 {
-            return Err(DateFault::Rounding(maths.to_owned()));
+            return Err(DateRefusal::Rounding(maths.to_owned()));
         }
         rest = &rest[digits + unit.len_utf8()..];
-        let span = span(unit, sign * count).ok_or_else(|| DateFault::Unit(unit, maths.to_owned()))?;
+        let span = span(unit, sign * count).ok_or_else(|| DateRefusal::Unit(unit, maths.to_owned()))?;
         let span = span.map_err(|_| out_of_range())?;
         let moved = match round {
             false => at.checked_add(span),
@@ -177,7 +177,7 @@ fn calculate(start: Timestamp, maths: &str, round_up: bool) -> Result<Timestamp,
         };
         at = moved.map_err(|_| out_of_range())?;
     }
-    let at = Offset::UTC.to_timestamp(at).map_err(|_| DateFault::OutOfRange(maths.to_owned()))?;
+    let at = Offset::UTC.to_timestamp(at).map_err(|_| DateRefusal::OutOfRange(maths.to_owned()))?;
     Ok(Timestamp::from_nanos(at.as_nanosecond()))
 }
 
@@ -262,27 +262,27 @@ mod tests {
     fn what_is_no_date_says_why() {
         let text = |text: &str| text.to_owned();
         for (given, fault) in [
-            ("", DateFault::NoDate(text(""))),
-            ("yesterday", DateFault::NoDate(text("yesterday"))),
-            ("2026-13-01", DateFault::NoDate(text("2026-13-01"))),
-            ("2026-02-30", DateFault::NoDate(text("2026-02-30"))),
-            ("2026-01-02 03:04", DateFault::NoDate(text("2026-01-02 03:04"))),
-            ("2026-01-02T03:04:05.", DateFault::NoDate(text("2026-01-02T03:04:05."))),
-            ("2026-01-02T03:04:60Z", DateFault::NoDate(text("2026-01-02T03:04:60Z"))),
-            ("2026-01T10", DateFault::NoDate(text("2026-01T10"))),
-            ("2026T", DateFault::NoDate(text("2026T"))),
-            ("2026-1-2", DateFault::NoDate(text("2026-1-2"))),
-            ("26-01-02", DateFault::NoDate(text("26-01-02"))),
-            ("2026-01-02T03::05", DateFault::NoDate(text("2026-01-02T03::05"))),
-            ("nope||+1d", DateFault::NoDate(text("nope"))),
-            ("now5m", DateFault::Operator(text("5m"))),
-            ("nowish", DateFault::Operator(text("ish"))),
-            ("now-", DateFault::Truncated(text("-"))),
-            ("now-5", DateFault::Truncated(text("-5"))),
-            ("now/2d", DateFault::Rounding(text("/2d"))),
-            ("now-5x", DateFault::Unit('x', text("-5x"))),
-            ("now+99999999999999999999y", DateFault::OutOfRange(text("+99999999999999999999y"))),
-            ("now+9000y", DateFault::OutOfRange(text("+9000y"))),
+            ("", DateRefusal::NoDate(text(""))),
+            ("yesterday", DateRefusal::NoDate(text("yesterday"))),
+            ("2026-13-01", DateRefusal::NoDate(text("2026-13-01"))),
+            ("2026-02-30", DateRefusal::NoDate(text("2026-02-30"))),
+            ("2026-01-02 03:04", DateRefusal::NoDate(text("2026-01-02 03:04"))),
+            ("2026-01-02T03:04:05.", DateRefusal::NoDate(text("2026-01-02T03:04:05."))),
+            ("2026-01-02T03:04:60Z", DateRefusal::NoDate(text("2026-01-02T03:04:60Z"))),
+            ("2026-01T10", DateRefusal::NoDate(text("2026-01T10"))),
+            ("2026T", DateRefusal::NoDate(text("2026T"))),
+            ("2026-1-2", DateRefusal::NoDate(text("2026-1-2"))),
+            ("26-01-02", DateRefusal::NoDate(text("26-01-02"))),
+            ("2026-01-02T03::05", DateRefusal::NoDate(text("2026-01-02T03::05"))),
+            ("nope||+1d", DateRefusal::NoDate(text("nope"))),
+            ("now5m", DateRefusal::Operator(text("5m"))),
+            ("nowish", DateRefusal::Operator(text("ish"))),
+            ("now-", DateRefusal::Truncated(text("-"))),
+            ("now-5", DateRefusal::Truncated(text("-5"))),
+            ("now/2d", DateRefusal::Rounding(text("/2d"))),
+            ("now-5x", DateRefusal::Unit('x', text("-5x"))),
+            ("now+99999999999999999999y", DateRefusal::OutOfRange(text("+99999999999999999999y"))),
+            ("now+9000y", DateRefusal::OutOfRange(text("+9000y"))),
         ] {
             assert_eq!(Timestamp::parse_date_maths(given, now(), false), Err(fault), "{given}");
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 pub(crate) use iso::IsoStop;
-pub(crate) use maths::DateFault;
+pub(crate) use maths::DateRefusal;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::heard::ObservedCall;
-use super::rules::RuleOffence;
+use super::rules::RuleFinding;
 use crate::clock::Timestamp;
 use crate::es::http::call::AnswerBody;
 use crate::es::store::Cluster;
@@ -44,7 +44,7 @@ impl Answers {
     }
 
     /// Where the answer of a call leaves the specification.
-    pub(crate) fn off_spec(&mut self, heard: &ObservedCall<'_>) -> Option<RuleOffence> {
+    pub(crate) fn off_spec(&mut self, heard: &ObservedCall<'_>) -> Option<RuleFinding> {
         let operation = heard.operation?;
         let is_read = matches!(heard.request.method(), Method::Get | Method::Head);
         if !is_read && !operation.starts_with("connector.") {
@@ -61,12 +61,12 @@ impl Answers {
         }
         let (pointer, message) = breach(operation, heard.profile, &answer)?;
         if heard.is_of_upstream() {
-            return Some(RuleOffence::drift(operation, &pointer, &message));
+            return Some(RuleFinding::drift(operation, &pointer, &message));
         }
         if is_read && self.has_foreign_documents(heard.profile) {
             return None;
         }
-        Some(RuleOffence::off_spec_answer(operation, &pointer, &message))
+        Some(RuleFinding::off_spec_answer(operation, &pointer, &message))
     }
 
     fn has_foreign_documents(&mut self, profile: Profile) -> bool {

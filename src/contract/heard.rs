@@ -10,7 +10,7 @@ use crate::es::error::{CONTRACT_EXCEPTION, UNSUPPORTED};
 use crate::es::http as rest;
 use crate::es::http::call::{BodyLine, ParsedParts, Sent};
 use crate::es::http::part::JsonPart;
-use crate::es::http::{Miss, ServerInfo};
+use crate::es::http::{RouteMiss, ServerInfo};
 use crate::es::table;
 use crate::fault::{Fault, StubMark};
 use crate::http::{Request, Response};
@@ -31,7 +31,7 @@ pub(crate) struct ObservedCall<'a> {
     /// The operation of Elasticsearch that it names.
     pub operation: Option<&'a str>,
     /// Why it reached no row of the table.
-    pub miss: Option<Miss>,
+    pub miss: Option<RouteMiss>,
     /// What it says, as it was read.
     pub parsed: &'a ParsedParts<'a>,
     /// Where it leaves the published contract.
@@ -129,7 +129,7 @@ impl<'a> ObservedCall<'a> {
 pub(crate) struct Retold<'a> {
     interaction: &'a Interaction,
     operation: Option<&'static str>,
-    miss: Option<Miss>,
+    miss: Option<RouteMiss>,
     parsed: ParsedParts<'a>,
     violations: Vec<Violation>,
     compatible_with: Option<u64>,

@@ -43,7 +43,7 @@ use heard::{ObservedCall, Retold};
 use lane::{Due, JobHistory, ProtocolState, Saved};
 pub use rules::Rule;
 use rules::manners::Failures;
-use rules::{JobActionKind, RULES, RuleCheck, RuleOffence};
+use rules::{JobActionKind, RULES, RuleCheck, RuleFinding};
 pub use scope::Scope;
 use story::CallRef;
 pub use story::SubjectState;
@@ -168,9 +168,9 @@ struct ActiveRule {
 }
 
 impl ActiveRule {
-    fn found(self, offence: RuleOffence, call: Option<(u64, Option<&str>)>, at: Timestamp) -> Finding {
-        let severity = if offence.is_soft() && !self.is_set { Severity::Warning } else { self.severity };
-        offence.found(self.rule, severity, call, at)
+    fn found(self, finding: RuleFinding, call: Option<(u64, Option<&str>)>, at: Timestamp) -> Finding {
+        let severity = if finding.is_soft() && !self.is_set { Severity::Warning } else { self.severity };
+        finding.found(self.rule, severity, call, at)
     }
 }
 
@@ -400,8 +400,8 @@ impl Judge {
             if refuses || heard.enforced {
                 saved.push(self.world.save(deed));
             }
-            self.ask(deed, heard, &mut |entry, offence, is_about_call| {
-                let finding = entry.found(offence, Some((heard.seq, heard.operation)), heard.at);
+            self.ask(deed, heard, &mut |entry, finding, is_about_call| {
+                let finding = entry.found(finding, Some((heard.seq, heard.operation)), heard.at);
                 if refuses && is_about_call && finding.severity == Severity::Error && !self.is_allowed(&finding.rule) {
                     refusal.get_or_insert_with(|| finding.message.clone());
                 }
@@ -417,7 +417,7 @@ impl Judge {
             RuleCheck::Exposed(check) => check(heard),
             _ => None,
         };
-        let mut own: Vec<(ActiveRule, RuleOffence)> = Vec::new();
+        let mut own: Vec<(ActiveRule, RuleFinding)> = Vec::new();
         if rules::call::is_troubled(heard) {
             own.extend(self.docket.call.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
         }
@@ -425,26 +425,26 @@ impl Judge {
             own.extend(self.docket.exposed.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
         }
         if let Some(entry) = self.docket.backoff
-            && let Some(offence) = self.failures.no_backoff(heard)
+            && let Some(finding) = self.failures.no_backoff(heard)
         {
-            own.push((entry, offence));
+            own.push((entry, finding));
         }
         let mut has_storm = false;
         if let Some(entry) = self.docket.storm
-            && let Some(offence) = self.failures.retry_storm(heard)
+            && let Some(finding) = self.failures.retry_storm(heard)
         {
             has_storm = true;
-            own.push((entry, offence));
+            own.push((entry, finding));
         }
         let mut told = Vec::new();
         if let Some(entry) = self.docket.unshown
-            && let Some((offence, indices)) = self.unshown.read(heard)
+            && let Some((finding, indices)) = self.unshown.read(heard)
         {
             told = indices;
-            own.push((entry, offence));
+            own.push((entry, finding));
         }
-        for (entry, offence) in own {
-            let finding = entry.found(offence, call, heard.at);
+        for (entry, finding) in own {
+            let finding = entry.found(finding, call, heard.at);
             if refuses && finding.severity == Severity::Error && !self.is_allowed(&finding.rule) {
                 refusal.get_or_insert_with(|| finding.message.clone());
             }
@@ -455,7 +455,7 @@ impl Judge {
             && refusal.is_none()
             && heard.stub().is_none()
         {
-            findings.extend(self.answers.off_spec(heard).map(|offence| entry.found(offence, call, heard.at)));
+            findings.extend(self.answers.off_spec(heard).map(|finding| entry.found(finding, call, heard.at)));
         }
         if refusal.is_some() || heard.enforced {
             self.world.restore(saved);
@@ -480,7 +480,7 @@ impl Judge {
     }
 
     /// Tells what the rules about a deed say, each with whether it is the call that is wrong.
-    fn ask(&self, deed: &Deed<'_>, heard: &ObservedCall<'_>, tell: &mut dyn FnMut(ActiveRule, RuleOffence, bool)) {
+    fn ask(&self, deed: &Deed<'_>, heard: &ObservedCall<'_>, tell: &mut dyn FnMut(ActiveRule, RuleFinding, bool)) {
         let world = &self.world;
         match deed {
             Deed::Job(deed) => {
@@ -494,27 +494,27 @@ impl Judge {
                         RuleCheck::Silence { check, .. } => (check, true),
                         _ => continue,
                     };
-                    if let Some(offence) = check(&case) {
-                        let is_about_call = !is_silence && !offence.is_of_another();
-                        tell(*entry, offence, is_about_call);
+                    if let Some(finding) = check(&case) {
+                        let is_about_call = !is_silence && !finding.is_of_another();
+                        tell(*entry, finding, is_about_call);
                     }
                 }
             }
             Deed::Connector(deed) => {
                 for entry in &self.docket.connector {
                     if let RuleCheck::Connector(check) = entry.rule.check
-                        && let Some(offence) = check(world, deed)
+                        && let Some(finding) = check(world, deed)
                     {
-                        tell(*entry, offence, true);
+                        tell(*entry, finding, true);
                     }
                 }
             }
             Deed::Documents { index, effect } => {
                 for entry in &self.docket.documents {
                     if let RuleCheck::Documents(check) = entry.rule.check
-                        && let Some(offence) = check(world, index, *effect)
+                        && let Some(finding) = check(world, index, *effect)
                     {
-                        tell(*entry, offence, true);
+                        tell(*entry, finding, true);
                     }
                 }
             }
@@ -539,16 +539,16 @@ impl Judge {
         if self.strictness.contract() == Contract::Off {
             return Vec::new();
         }
-        let mut findings = Vec::new();
+        let mut all = Vec::new();
         for entry in &self.docket.end {
-            let offences = match entry.rule.check {
+            let findings = match entry.rule.check {
                 RuleCheck::End(check) => check(&self.world, now),
                 RuleCheck::Silence { end, .. } => end(&self.world, now),
                 _ => Vec::new(),
             };
-            findings.extend(offences.into_iter().map(|offence| entry.found(offence, None, now)));
+            all.extend(findings.into_iter().map(|finding| entry.found(finding, None, now)));
         }
-        findings
+        all
     }
 
     /// Where in the tests' source the scope was begun.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::heard::ObservedCall;
-use super::rules::{RuleOffence, hms};
+use super::rules::{RuleFinding, hms};
 use super::story::CallRef;
 use crate::clock::parse_duration;
 use crate::es::document::lag::REFRESH_INTERVAL;
@@ -83,7 +83,7 @@ struct WriteTold {
 
 impl Unshown {
     /// What is wrong with a read, if its answer depends on what no refresh has shown.
-    pub(super) fn read(&self, heard: &ObservedCall<'_>) -> Option<(RuleOffence, Vec<Arc<str>>)> {
+    pub(super) fn read(&self, heard: &ObservedCall<'_>) -> Option<(RuleFinding, Vec<Arc<str>>)> {
         if self.indices.is_empty() || !heard.is_taken() || heard.enforced {
             return None;
         }
@@ -110,7 +110,7 @@ impl Unshown {
                 });
                 if let Some((_, write)) = found {
                     let (method, path) = (heard.request.method(), heard.request.path());
-                    let offence = RuleOffence::new(format!(
+                    let finding = RuleFinding::new(format!(
                         "{method} {path} depends on what {} has {} at {}, which no refresh has shown yet",
                         write.told(),
                         write.what(),
@@ -120,7 +120,7 @@ impl Unshown {
                     .with("seen", "none")
                     .after(Some(write.mark))
                     .then("Elasticsearch answers without it until the index is refreshed");
-                    return Some((offence, vec![index.clone()]));
+                    return Some((finding, vec![index.clone()]));
                 }
             }
         }

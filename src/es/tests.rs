@@ -258,7 +258,7 @@ fn good_bodies_are_taken_and_settle_into_themselves() {
     for (operation, body) in good_bodies() {
         let parsed = parsed(operation);
         assert!(parsed.server_takes(&body), "{operation}");
-        assert_eq!(parsed.parser.complaint(write(&body, false).as_bytes()), None, "{operation}");
+        assert_eq!(parsed.parser.refusal(write(&body, false).as_bytes()), None, "{operation}");
         let (mut once, mut twice) = (body.clone(), body);
         parsed.parser.settle(&mut once);
         parsed.parser.settle(&mut twice);
@@ -353,7 +353,7 @@ proptest! {
             prop_assert!(matches!(whole, Ok(Some(_))), "{operation} {text:?}");
             let mut whole = whole.ok().flatten().unwrap_or_default();
             prop_assert!(parsed.server_takes(&whole), "{operation} {text:?}");
-            prop_assert_eq!(parsed.parser.complaint(&text), None, "{} {:?}", operation, text);
+            prop_assert_eq!(parsed.parser.refusal(&text), None, "{} {:?}", operation, text);
             prop_assert_eq!(parsed.violation(&whole, true), None, "{} {:?}", operation, text);
             parsed.parser.settle(&mut whole);
             for name in &names {
@@ -373,8 +373,8 @@ proptest! {
         for (operation, schema) in schemas(Profile::default()) {
             let Some(BodySchema { reading: BodyReading::Parsed(parsed), .. }) = &schema.body else { continue };
             for body in [body.clone(), narrowed(&body, &parsed.parser.field_names())] {
-                let complaint = parsed.parser.complaint(write(&body, false).as_bytes());
-                prop_assert_eq!(parsed.server_takes(&body), complaint.is_none(), "{}: {} {:?}", operation, body, complaint);
+                let refusal = parsed.parser.refusal(write(&body, false).as_bytes());
+                prop_assert_eq!(parsed.server_takes(&body), refusal.is_none(), "{}: {} {:?}", operation, body, refusal);
             }
         }
     }
@@ -384,9 +384,9 @@ proptest! {
         for (operation, good) in good_bodies() {
             let body = after(&mishap, &good, at);
             let parsed = parsed(operation);
-            let complaint = parsed.parser.complaint(write(&body, false).as_bytes());
-            if complaint.is_some() || !is_mixed(&body) {
-                prop_assert_eq!(parsed.server_takes(&body), complaint.is_none(), "{}: {} {:?}", operation, body, complaint);
+            let refusal = parsed.parser.refusal(write(&body, false).as_bytes());
+            if refusal.is_some() || !is_mixed(&body) {
+                prop_assert_eq!(parsed.server_takes(&body), refusal.is_none(), "{}: {} {:?}", operation, body, refusal);
             }
         }
     }

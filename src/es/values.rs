@@ -43,7 +43,7 @@ pub(crate) struct NoWord {
 
 /// Why a text is not what it must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum BadValue {
+pub(crate) enum ValueRefusal {
     /// Neither true nor false.
     Boolean,
     /// No number.
@@ -83,28 +83,28 @@ impl ValueKind {
     ///
     /// # Errors
     /// Why it is not.
-    pub(crate) fn check(self, text: &str) -> Result<(), BadValue> {
+    pub(crate) fn check(self, text: &str) -> Result<(), ValueRefusal> {
         match self {
             ValueKind::Text | ValueKind::List => Ok(()),
             ValueKind::Boolean if matches!(text, "true" | "false") => Ok(()),
-            ValueKind::Boolean => Err(BadValue::Boolean),
+            ValueKind::Boolean => Err(ValueRefusal::Boolean),
             ValueKind::Int(least, most) => number(text, least.into(), most.into()),
             ValueKind::Long(least) => number(text, least, i64::MAX),
-            ValueKind::Number => text.parse::<f64>().map(|_| ()).map_err(|_| BadValue::Number),
+            ValueKind::Number => text.parse::<f64>().map(|_| ()).map_err(|_| ValueRefusal::Number),
             ValueKind::Time(least, named) => match time_millis(text)? {
-                millis if millis < least => Err(BadValue::TimeBelow(named)),
+                millis if millis < least => Err(ValueRefusal::TimeBelow(named)),
                 _ => Ok(()),
             },
             ValueKind::Bytes => bytes(text).map(|_| ()),
             ValueKind::Name(names, class) => {
                 let is_known = names.iter().any(|name| name.eq_ignore_ascii_case(text));
-                if is_known { Ok(()) } else { Err(BadValue::Name(class)) }
+                if is_known { Ok(()) } else { Err(ValueRefusal::Name(class)) }
             }
             ValueKind::Word(words, none) => {
                 if words.contains(&text) {
                     Ok(())
                 } else {
-                    Err(BadValue::Word(words, none))
+                    Err(ValueRefusal::Word(words, none))
                 }
             }
             ValueKind::ActiveShards => active_shards(text),
@@ -115,18 +115,18 @@ impl ValueKind {
                 {
                     Ok(())
                 }
-                _ => Err(BadValue::AutoExpand),
+                _ => Err(ValueRefusal::AutoExpand),
             },
         }
     }
 }
 
-fn number(text: &str, least: i64, most: i64) -> Result<(), BadValue> {
+fn number(text: &str, least: i64, most: i64) -> Result<(), ValueRefusal> {
     // A number that is too long for the machine is still a number, and out of bounds.
     match text.parse::<i128>() {
-        Err(_) => Err(BadValue::Number),
-        Ok(number) if number < least.into() => Err(BadValue::Below(least)),
-        Ok(number) if number > most.into() => Err(BadValue::Above(most)),
+        Err(_) => Err(ValueRefusal::Number),
+        Ok(number) if number < least.into() => Err(ValueRefusal::Below(least)),
+        Ok(number) if number > most.into() => Err(ValueRefusal::Above(most)),
         Ok(_) => Ok(()),
     }
 }
@@ -135,7 +135,7 @@ fn number(text: &str, least: i64, most: i64) -> Result<(), BadValue> {
 ///
 /// # Errors
 /// A text that is no time.
-pub(crate) fn time_millis(text: &str) -> Result<i64, BadValue> {
+pub(crate) fn time_millis(text: &str) -> Result<i64, ValueRefusal> {
     let lower = text.trim().to_ascii_lowercase();
     let units: [(&str, i64, i64); 7] = [
         ("nanos", 1, 1_000_000),
@@ -151,15 +151,15 @@ pub(crate) fn time_millis(text: &str) -> Result<i64, BadValue> {
         // A large M is no minute, which the server takes care of.
         Some((count, (name, times, part))) if *name != "m" || text.trim().ends_with('m') => {
             match count.parse::<i64>() {
-                Ok(count) if count < -1 => Err(BadValue::TimeNegative),
+                Ok(count) if count < -1 => Err(ValueRefusal::TimeNegative),
                 Ok(count) => Ok(count.saturating_mul(*times) / part),
-                Err(_) if count.parse::<f64>().is_ok() => Err(BadValue::TimeFraction),
-                Err(_) => Err(BadValue::TimeNumber),
+                Err(_) if count.parse::<f64>().is_ok() => Err(ValueRefusal::TimeFraction),
+                Err(_) => Err(ValueRefusal::TimeNumber),
             }
         }
         _ if lower.strip_prefix('-').is_some_and(|digits| digits.trim_start_matches('0') == "1") => Ok(-1),
         _ if !lower.is_empty() && lower.bytes().all(|byte| byte == b'0') => Ok(0),
-        _ => Err(BadValue::TimeUnit),
+        _ => Err(ValueRefusal::TimeUnit),
     }
 }
 
@@ -167,10 +167,10 @@ pub(crate) fn time_millis(text: &str) -> Result<i64, BadValue> {
 ///
 /// # Errors
 /// A text that is no number of bytes.
-pub(crate) fn bytes(text: &str) -> Result<i64, BadValue> {
+pub(crate) fn bytes(text: &str) -> Result<i64, ValueRefusal> {
     let lower = text.trim().to_ascii_lowercase();
     if matches!(lower.as_str(), "-1" | "0") {
-        return lower.parse().map_err(|_| BadValue::BytesUnit);
+        return lower.parse().map_err(|_| ValueRefusal::BytesUnit);
     }
     let units = [("k", 10), ("m", 20), ("g", 30), ("t", 40), ("p", 50)];
     let bare = lower.strip_suffix('b').unwrap_or(&lower);
@@ -178,18 +178,18 @@ pub(crate) fn bytes(text: &str) -> Result<i64, BadValue> {
     let (count, power) = match unit {
         Some(found) => found,
         None if lower.ends_with('b') => (bare, 0),
-        None => return Err(BadValue::BytesUnit),
+        None => return Err(ValueRefusal::BytesUnit),
     };
-    let count: f64 = count.trim().parse().map_err(|_| BadValue::BytesNumber)?;
+    let count: f64 = count.trim().parse().map_err(|_| ValueRefusal::BytesNumber)?;
     Ok((count * f64::from(power).exp2()) as i64)
 }
 
-fn active_shards(text: &str) -> Result<(), BadValue> {
+fn active_shards(text: &str) -> Result<(), ValueRefusal> {
     match text.parse::<i32>() {
         _ if text == "all" => Ok(()),
-        Ok(count) if count < 0 => Err(BadValue::ActiveShardsNegative),
+        Ok(count) if count < 0 => Err(ValueRefusal::ActiveShardsNegative),
         Ok(_) => Ok(()),
-        Err(_) => Err(BadValue::ActiveShards),
+        Err(_) => Err(ValueRefusal::ActiveShards),
     }
 }
 
@@ -207,14 +207,14 @@ mod tests {
             ("7nanos", Ok(0)),
             ("-1", Ok(-1)),
             ("0", Ok(0)),
-            ("5M", Err(BadValue::TimeUnit)),
-            ("1w", Err(BadValue::TimeUnit)),
-            ("fast", Err(BadValue::TimeUnit)),
-            ("10", Err(BadValue::TimeUnit)),
-            ("", Err(BadValue::TimeUnit)),
-            ("xms", Err(BadValue::TimeNumber)),
-            ("1.5s", Err(BadValue::TimeFraction)),
-            ("-2s", Err(BadValue::TimeNegative)),
+            ("5M", Err(ValueRefusal::TimeUnit)),
+            ("1w", Err(ValueRefusal::TimeUnit)),
+            ("fast", Err(ValueRefusal::TimeUnit)),
+            ("10", Err(ValueRefusal::TimeUnit)),
+            ("", Err(ValueRefusal::TimeUnit)),
+            ("xms", Err(ValueRefusal::TimeNumber)),
+            ("1.5s", Err(ValueRefusal::TimeFraction)),
+            ("-2s", Err(ValueRefusal::TimeNegative)),
         ] {
             assert_eq!(time_millis(text), expected, "{text}");
         }
@@ -228,9 +228,9 @@ mod tests {
             ("2mb", Ok(2 << 20)),
             ("55b", Ok(55)),
             ("-1", Ok(-1)),
-            ("12", Err(BadValue::BytesUnit)),
-            ("much", Err(BadValue::BytesUnit)),
-            ("xmb", Err(BadValue::BytesNumber)),
+            ("12", Err(ValueRefusal::BytesUnit)),
+            ("much", Err(ValueRefusal::BytesUnit)),
+            ("xmb", Err(ValueRefusal::BytesNumber)),
         ] {
             assert_eq!(bytes(text), expected, "{text}");
         }
@@ -238,14 +238,14 @@ mod tests {
 
     #[test]
     fn numbers_have_bounds_and_copies_a_form() {
-        assert_eq!(ValueKind::Int(1, 1024).check("1025"), Err(BadValue::Above(1024)));
-        assert_eq!(ValueKind::Int(1, 1024).check("0"), Err(BadValue::Below(1)));
-        assert_eq!(ValueKind::Int(1, 1024).check("99999999999999999999"), Err(BadValue::Above(1024)));
-        assert_eq!(ValueKind::Int(1, 1024).check("two"), Err(BadValue::Number));
+        assert_eq!(ValueKind::Int(1, 1024).check("1025"), Err(ValueRefusal::Above(1024)));
+        assert_eq!(ValueKind::Int(1, 1024).check("0"), Err(ValueRefusal::Below(1)));
+        assert_eq!(ValueKind::Int(1, 1024).check("99999999999999999999"), Err(ValueRefusal::Above(1024)));
+        assert_eq!(ValueKind::Int(1, 1024).check("two"), Err(ValueRefusal::Number));
         assert_eq!(ValueKind::ActiveShards.check("all"), Ok(()));
-        assert_eq!(ValueKind::ActiveShards.check("x"), Err(BadValue::ActiveShards));
-        assert_eq!(ValueKind::ActiveShards.check("-1"), Err(BadValue::ActiveShardsNegative));
+        assert_eq!(ValueKind::ActiveShards.check("x"), Err(ValueRefusal::ActiveShards));
+        assert_eq!(ValueKind::ActiveShards.check("-1"), Err(ValueRefusal::ActiveShardsNegative));
         assert_eq!(ValueKind::AutoExpand.check("0-all"), Ok(()));
-        assert_eq!(ValueKind::AutoExpand.check("some"), Err(BadValue::AutoExpand));
+        assert_eq!(ValueKind::AutoExpand.check("some"), Err(ValueRefusal::AutoExpand));
     }
 }

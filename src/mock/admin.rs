@@ -541,7 +541,8 @@ fn stubs_add(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> 
         Some(members) if members.len() == 1 => members.get("stubs").unwrap_or(&body),
         _ => &body,
     };
-    let scripts = stub::read_all(sent).map_err(|slips| ApiError::admin(stub::slips_as_text(&slips)))?;
+    let scripts =
+        stub::read_all(sent).map_err(|diagnostics| ApiError::admin(stub::diagnostics_as_text(&diagnostics)))?;
     let names = lock(engine).add_stubs(scripts, call.now).map_err(refused)?;
     let ids: Vec<&str> = names.iter().map(|name| &**name).collect();
     Ok(Reply::json(json!({ "acknowledged": true, "ids": ids })))

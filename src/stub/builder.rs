@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Closure, Script, read, slips_as_text};
+use super::{Closure, Script, diagnostics_as_text, read};
 use crate::clock::duration_text;
 use crate::error::Error;
 use crate::fault::FaultKind;
@@ -88,7 +88,7 @@ impl Stub {
     /// [`Error::is_invalid_input`] with everything that is wrong, by JSON pointer, and a cure.
     pub fn from_json(text: &str) -> Result<Stub, Error> {
         let spec = crate::json::read_file(text.as_bytes()).map_err(|wrong| Error::invalid_input(wrong.to_string()))?;
-        read(&spec).map_err(|slips| Error::invalid_input(slips_as_text(&slips)))?;
+        read(&spec).map_err(|diagnostics| Error::invalid_input(diagnostics_as_text(&diagnostics)))?;
         let Value::Object(spec) = spec else { return Err(Error::invalid_input("a stub is an object")) };
         Ok(Stub { spec, closure: None })
     }
@@ -396,8 +396,8 @@ impl Stub {
     /// # Errors
     /// [`Error::is_invalid_input`] with everything that is wrong, and a cure.
     pub(crate) fn script(&self) -> Result<Script, Error> {
-        let mut script =
-            read(&self.to_value()).map_err(|slips| Error::invalid_input(format!("stub: {}", slips_as_text(&slips))))?;
+        let mut script = read(&self.to_value())
+            .map_err(|diagnostics| Error::invalid_input(format!("stub: {}", diagnostics_as_text(&diagnostics))))?;
         script.closure.clone_from(&self.closure);
         Ok(script)
     }

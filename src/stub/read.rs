@@ -25,7 +25,7 @@ pub(crate) enum PathStep {
 
 /// Something wrong with a stub, by its path from the stub.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Slip {
+pub(crate) struct StubDiagnostic {
     /// Where.
     pub path: Vec<PathStep>,
     /// Whether the name is meant, not the value.
@@ -36,7 +36,7 @@ pub(crate) struct Slip {
     pub cure: String,
 }
 
-impl Slip {
+impl StubDiagnostic {
     /// The place as a JSON pointer.
     fn pointer(&self) -> String {
         let step = |key: &PathStep| match key {
@@ -47,14 +47,14 @@ impl Slip {
     }
 }
 
-/// All slips of a stub that has no file, in one text.
-pub(crate) fn slips_as_text(slips: &[Slip]) -> String {
-    let line = |slip: &Slip| {
-        let pointer = slip.pointer();
+/// All diagnostics of a stub that has no file, in one text.
+pub(crate) fn diagnostics_as_text(diagnostics: &[StubDiagnostic]) -> String {
+    let line = |diagnostic: &StubDiagnostic| {
+        let pointer = diagnostic.pointer();
         let place = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
-        format!("{place}{}; {}", slip.message, slip.cure)
+        format!("{place}{}; {}", diagnostic.message, diagnostic.cure)
     };
-    slips.iter().map(line).collect::<Vec<_>>().join("\n")
+    diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 const STUB: &[&str] = &["name", "request", "response", "responses", "times", "chance", "expect"];
@@ -86,34 +86,34 @@ fn operations() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// Everything that is wrong, with paths from the list's beginning.
-pub(crate) fn read_all(value: &Value) -> Result<Vec<Script>, Vec<Slip>> {
+pub(crate) fn read_all(value: &Value) -> Result<Vec<Script>, Vec<StubDiagnostic>> {
     let Value::Array(items) = value else {
         return read(value).map(|script| vec![script]);
     };
     let mut scripts = Vec::new();
-    let mut slips = Vec::new();
+    let mut diagnostics = Vec::new();
     for (at, item) in items.iter().enumerate() {
         match read(item) {
             Ok(script) => scripts.push(script),
-            Err(wrong) => slips.extend(wrong.into_iter().map(|mut slip| {
-                slip.path.insert(0, PathStep::Item(at));
-                slip
+            Err(wrong) => diagnostics.extend(wrong.into_iter().map(|mut diagnostic| {
+                diagnostic.path.insert(0, PathStep::Item(at));
+                diagnostic
             })),
         }
     }
-    if slips.is_empty() { Ok(scripts) } else { Err(slips) }
+    if diagnostics.is_empty() { Ok(scripts) } else { Err(diagnostics) }
 }
 
 /// Reads one stub.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn read(spec: &Value) -> Result<Script, Vec<Slip>> {
+pub(crate) fn read(spec: &Value) -> Result<Script, Vec<StubDiagnostic>> {
     let mut reader = StubReader::default();
     let script = stub(&mut reader, spec);
     match script {
-        Some(script) if reader.slips.is_empty() => Ok(script),
-        _ => Err(reader.slips),
+        Some(script) if reader.diagnostics.is_empty() => Ok(script),
+        _ => Err(reader.diagnostics),
     }
 }
 

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::read::{PathStep, Slip};
+use super::read::{PathStep, StubDiagnostic};
 use crate::clock::parse_duration;
 use crate::suggest::similar;
 
 /// What is wrong, as it is found.
 #[derive(Default)]
 pub(crate) struct StubReader {
-    pub slips: Vec<Slip>,
+    pub diagnostics: Vec<StubDiagnostic>,
 }
 
 /// A place in a stub.
@@ -36,7 +36,12 @@ fn described(value: &Value) -> &'static str {
 
 impl StubReader {
     pub(crate) fn wrong(&mut self, path: Path<'_>, message: impl Into<String>, cure: impl Into<String>) {
-        self.slips.push(Slip { path: path.to_vec(), is_key: false, message: message.into(), cure: cure.into() });
+        self.diagnostics.push(StubDiagnostic {
+            path: path.to_vec(),
+            is_key: false,
+            message: message.into(),
+            cure: cure.into(),
+        });
     }
 
     pub(crate) fn wrong_key(
@@ -47,7 +52,7 @@ impl StubReader {
         cure: impl Into<String>,
     ) {
         let path = below(path, name);
-        self.slips.push(Slip { path, is_key: true, message: message.into(), cure: cure.into() });
+        self.diagnostics.push(StubDiagnostic { path, is_key: true, message: message.into(), cure: cure.into() });
     }
 
     fn mistyped(&mut self, path: Path<'_>, value: &Value, wanted: &str, cure: &str) {

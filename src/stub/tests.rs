@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Cast, CountSpan, StubbedRequest, read, read_all, slips_as_text};
+use super::{Cast, CountSpan, StubbedRequest, diagnostics_as_text, read, read_all};
 use crate::clock::Timestamp;
 use crate::http::{Method, Request};
 use crate::wildcard::is_like_stub;
@@ -22,7 +22,7 @@ fn request(text: &str) -> Request {
 }
 
 fn cast(specs: &Value) -> Cast {
-    let scripts = read_all(specs).unwrap_or_else(|slips| panic!("{}", slips_as_text(&slips)));
+    let scripts = read_all(specs).unwrap_or_else(|diagnostics| panic!("{}", diagnostics_as_text(&diagnostics)));
     Cast::new(scripts, 7).expect("names of their own")
 }
 
@@ -236,7 +236,7 @@ fn a_mistake_has_its_place_and_a_cure() {
             "/response/headers/Content-Length: `Content-Length` follows from the body; use `fault: cut` for a body that ends too early",
         ),
     ] {
-        assert_eq!(slips_as_text(&read(&spec).expect_err("a mistake")), expected, "{spec}");
+        assert_eq!(diagnostics_as_text(&read(&spec).expect_err("a mistake")), expected, "{spec}");
     }
 }
 
@@ -331,9 +331,9 @@ proptest! {
                 let mut cast = Cast::new([script], 7).expect("one name");
                 cast.decide(&StubbedRequest::new(&request, &request, Some("index"), &[], None), 1, Timestamp::default());
             }
-            Err(slips) => {
-                prop_assert!(!slips.is_empty());
-                prop_assert!(slips.iter().all(|slip| !slip.message.is_empty() && !slip.cure.is_empty()));
+            Err(diagnostics) => {
+                prop_assert!(!diagnostics.is_empty());
+                prop_assert!(diagnostics.iter().all(|diagnostic| !diagnostic.message.is_empty() && !diagnostic.cure.is_empty()));
             }
         }
     }

@@ -623,6 +623,40 @@ fn the_name_of_a_type_is_unique() {
     hold(wrong);
 }
 
+/// What went wrong has six words, and CONTRIBUTING.md says what each of them means.
+#[test]
+fn what_went_wrong_has_six_words() {
+    let contributing = fs::read_to_string(path("CONTRIBUTING.md")).expect("CONTRIBUTING.md");
+    for word in ["Error", "Refusal", "Violation", "Finding", "Diagnostic", "Fault"] {
+        assert!(contributing.contains(&format!("| `{word}` |")), "CONTRIBUTING.md does not say what a {word} is");
+    }
+    let others = [
+        "Offence",
+        "Mistake",
+        "Wrong",
+        "Misfit",
+        "Trouble",
+        "Complaint",
+        "Problem",
+        "Breach",
+        "Slip",
+        "Failure",
+        "Fault",
+    ];
+    // Elasticsearch's own, the error of a command with its exit code, and the word itself.
+    let known = ["ShardFailure", "IngestFailure", "CommandFailure", "Fault"];
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        for (line, text) in lines(&text) {
+            let Some(name) = declared_type(&text).filter(|name| !known.contains(name)) else { continue };
+            if name.starts_with("Bad") || others.iter().any(|word| name.ends_with(word)) {
+                wrong.push(format!("{file}:{line}: [{name}]: end it with one of the six words in CONTRIBUTING.md"));
+            }
+        }
+    }
+    hold(wrong);
+}
+
 #[test]
 fn nothing_is_left_unfinished() {
     let marks = ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!("];

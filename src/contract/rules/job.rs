@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{RuleOffence, hms};
+use super::{RuleFinding, hms};
 use crate::clock::Timestamp;
 use crate::contract::deed::{COUNTERS, DeedEffect, Door, JobAction, JobDeed};
 use crate::contract::heard::ObservedCall;
@@ -51,8 +51,8 @@ impl JobCase<'_> {
         self.deed.effect == DeedEffect::Done
     }
 
-    fn offence(&self, message: String) -> RuleOffence {
-        RuleOffence::new(message).of(Subject::Job(self.deed.job.clone().into_owned()))
+    fn finding(&self, message: String) -> RuleFinding {
+        RuleFinding::new(message).of(Subject::Job(self.deed.job.clone().into_owned()))
     }
 
     fn pointer(&self, field: &str) -> String {
@@ -82,8 +82,8 @@ impl JobCase<'_> {
 
 const CLAIMABLE: &str = "pending or suspended";
 
-fn claim_offence(case: &JobCase<'_>, status: SyncStatus, message: String) -> RuleOffence {
-    case.offence(message)
+fn claim_offence(case: &JobCase<'_>, status: SyncStatus, message: String) -> RuleFinding {
+    case.finding(message)
         .with("pointer", case.pointer(if case.deed.door == Door::Direct { "status" } else { "worker_hostname" }))
         .with("expected", CLAIMABLE)
         .with("seen", status.name())
@@ -97,7 +97,7 @@ fn named(worker: &str) -> String {
     }
 }
 
-pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<RuleFinding> {
     let runs = case.lane.status == Some(SyncStatus::InProgress);
     let own = case.lane.worker.is_some() && case.lane.worker.as_deref() == case.deed.worker.as_deref();
     if !case.is_done() || !runs || own {
@@ -110,7 +110,7 @@ pub(crate) fn claim_of_running_job(case: &JobCase<'_>) -> Option<RuleOffence> {
     Some(claim_offence(case, SyncStatus::InProgress, message).after(case.lane.claimed).then(next))
 }
 
-pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<RuleFinding> {
     let runs = case.lane.status == Some(SyncStatus::InProgress);
     let worker = case.lane.worker.as_deref().filter(|worker| case.deed.worker.as_deref() == Some(*worker))?;
     (case.is_done() && runs).then(|| {
@@ -122,7 +122,7 @@ pub(crate) fn reclaim_of_own_job(case: &JobCase<'_>) -> Option<RuleOffence> {
     })
 }
 
-pub(crate) fn claim_of_canceling_job(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn claim_of_canceling_job(case: &JobCase<'_>) -> Option<RuleFinding> {
     if !case.is_done() || case.lane.status != Some(SyncStatus::Canceling) {
         return None;
     }
@@ -136,7 +136,7 @@ pub(crate) fn claim_of_canceling_job(case: &JobCase<'_>) -> Option<RuleOffence> 
     )
 }
 
-pub(crate) fn claim_of_ended_job(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn claim_of_ended_job(case: &JobCase<'_>) -> Option<RuleFinding> {
     let status = case.lane.status.filter(|_| case.is_done() && case.lane.is_ended())?;
     let when = case.lane.ended.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
     let message = format!("{} claimed {}, which ended as {status}{when}", named(case.who()), case.deed.job);
@@ -161,26 +161,26 @@ fn works(case: &JobCase<'_>) -> bool {
     }
 }
 
-pub(crate) fn work_before_claim(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn work_before_claim(case: &JobCase<'_>) -> Option<RuleFinding> {
     let status = case.lane.status.filter(|_| works(case) && case.lane.is_waiting())?;
     let message = format!("{} was {}, and nobody has claimed it: it is {status}", case.deed.job, verb(case.deed.act));
-    Some(case.offence(message).with("expected", "in_progress or canceling").with("seen", status.name()))
+    Some(case.finding(message).with("expected", "in_progress or canceling").with("seen", status.name()))
 }
 
-pub(crate) fn work_after_end(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn work_after_end(case: &JobCase<'_>) -> Option<RuleFinding> {
     // Of a worker that was taken for dead another rule speaks, and not against it.
     let status = case.lane.status.filter(|_| works(case) && case.lane.is_ended() && case.lane.sentence.is_none())?;
     let when = case.lane.ended.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
     let message = format!("{} was {}, although it ended as {status}{when}", case.deed.job, verb(case.deed.act));
     Some(
-        case.offence(message)
+        case.finding(message)
             .with("expected", "in_progress or canceling")
             .with("seen", status.name())
             .after(case.lane.ended),
     )
 }
 
-pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<RuleFinding> {
     if !case.is_done() || case.deed.door != Door::Direct {
         return None;
     }
@@ -207,7 +207,7 @@ pub(crate) fn illegal_transition(case: &JobCase<'_>) -> Option<RuleOffence> {
     };
     let unknown = case.lane.cancel.filter(|_| from == SyncStatus::Canceling);
     Some(
-        case.offence(format!("{} was written {word}, which a job that is {from} cannot become", case.deed.job))
+        case.finding(format!("{} was written {word}, which a job that is {from} cannot become", case.deed.job))
             .with("pointer", case.pointer("status"))
             .with("expected", expected)
             .with("seen", word)
@@ -223,38 +223,38 @@ fn written_end(case: &JobCase<'_>) -> Option<SyncStatus> {
     }
 }
 
-pub(crate) fn ended_without_completed_at(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn ended_without_completed_at(case: &JobCase<'_>) -> Option<RuleFinding> {
     let to = written_end(case).filter(|_| case.deed.door == Door::Direct)?;
     (!case.deed.completed_at && !case.lane.completed_at).then(|| {
-        case.offence(format!("{} was written {to} without `completed_at`", case.deed.job))
+        case.finding(format!("{} was written {to} without `completed_at`", case.deed.job))
             .with("pointer", case.pointer("completed_at"))
             .with("expected", "the instant at which the job ended")
             .with("seen", Value::Null)
     })
 }
 
-pub(crate) fn failed_without_error(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn failed_without_error(case: &JobCase<'_>) -> Option<RuleFinding> {
     let failed = written_end(case)? == SyncStatus::Error;
     let error = case.deed.error.as_deref().unwrap_or_default();
     (failed && error.trim().is_empty()).then(|| {
-        case.offence(format!("{} failed and nobody says why", case.deed.job))
+        case.finding(format!("{} failed and nobody says why", case.deed.job))
             .with("pointer", case.pointer("error"))
             .with("expected", "what went wrong")
             .with("seen", case.deed.error.clone())
     })
 }
 
-pub(crate) fn canceled_without_canceled_at(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn canceled_without_canceled_at(case: &JobCase<'_>) -> Option<RuleFinding> {
     let canceled = written_end(case)? == SyncStatus::Canceled && case.deed.door == Door::Direct;
     (canceled && !case.deed.canceled_at).then(|| {
-        case.offence(format!("{} was written canceled without `canceled_at`", case.deed.job))
+        case.finding(format!("{} was written canceled without `canceled_at`", case.deed.job))
             .with("pointer", case.pointer("canceled_at"))
             .with("expected", "the instant at which the job was canceled")
             .with("seen", Value::Null)
     })
 }
 
-pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<RuleFinding> {
     if !case.is_done() || case.lane.status != Some(SyncStatus::Canceling) {
         return None;
     }
@@ -262,7 +262,7 @@ pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<RuleOffence> {
     let when = cancel.map(|mark| format!(" at {}", hms(mark.at))).unwrap_or_default();
     match case.deed.act {
         JobAction::Become(SyncStatus::Completed) => Some(
-            case.offence(format!(
+            case.finding(format!(
                 "{} was written completed, although its cancelation was requested{when}",
                 case.deed.job
             ))
@@ -276,7 +276,7 @@ pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<RuleOffence> {
             let cancel = cancel.filter(|cancel| case.at().since(cancel.at) > CANCEL_WITHIN)?;
             let late = case.at().since(cancel.at).as_secs();
             Some(
-                case.offence(format!(
+                case.finding(format!(
                     "{} is still worked on {late} s after its cancelation was requested{when}",
                     case.deed.job
                 ))
@@ -289,7 +289,7 @@ pub(crate) fn cancel_ignored(case: &JobCase<'_>) -> Option<RuleOffence> {
     }
 }
 
-pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<RuleFinding> {
     let counts = case.deed.seen || matches!(case.deed.act, JobAction::Become(_));
     if !case.is_done() || !counts {
         return None;
@@ -298,11 +298,11 @@ pub(crate) fn heartbeat_gap(case: &JobCase<'_>) -> Option<RuleOffence> {
 }
 
 /// What is wrong if a running job has not been seen for too long.
-pub(crate) fn gap(job: &str, lane: &JobHistory, now: Timestamp) -> Option<RuleOffence> {
+pub(crate) fn gap(job: &str, lane: &JobHistory, now: Timestamp) -> Option<RuleFinding> {
     let seen = lane.seen.filter(|_| lane.touched && lane.status == Some(SyncStatus::InProgress))?;
     let silence = now.since(seen.at);
     (silence > HEARTBEAT_WITHIN).then(|| {
-        RuleOffence::new(format!("{job} is in progress and was not seen from {} to {}", hms(seen.at), hms(now)))
+        RuleFinding::new(format!("{job} is in progress and was not seen from {} to {}", hms(seen.at), hms(now)))
             .of(Subject::Job(job.to_owned()))
             .with("expected", "a sign of life at least every 300 s")
             .with("seen", format!("{} s of silence", silence.as_secs()))
@@ -318,7 +318,7 @@ pub(crate) fn cleanup(seen: CallRef) -> String {
 }
 
 /// A job that is alive is written failed as silent. What the worker does afterwards is not held against it.
-pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<RuleFinding> {
     let now = CallRef { seq: case.heard.seq, at: case.at() };
     let (sentence, goes_on) = match (&case.lane.sentence, Sentence::of(case.lane, case.deed, now)) {
         (_, Some(sentence)) if sentence.is_plain => (sentence, false),
@@ -331,10 +331,10 @@ pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<RuleOffence> {
     let Sentence { mark, seen_at, .. } = sentence;
     let silence = mark.at.since(seen_at).as_secs();
     let job = &case.deed.job;
-    let offence = match goes_on {
-        false => case.offence(format!("{job} was written failed as silent, {silence} s after it was seen")),
+    let finding = match goes_on {
+        false => case.finding(format!("{job} was written failed as silent, {silence} s after it was seen")),
         true => case
-            .offence(format!(
+            .finding(format!(
                 "{job} was written failed as silent at {}, {silence} s after it was seen, and its worker goes on",
                 hms(mark.at)
             ))
@@ -342,7 +342,7 @@ pub(crate) fn early_death_sentence(case: &JobCase<'_>) -> Option<RuleOffence> {
             .of_another(),
     };
     Some(
-        offence
+        finding
             .with("expected", "300 s without a sign of life")
             .with("seen", format!("last seen at {}", hms(seen_at)))
             .after(case.lane.seen.filter(|seen| seen.seq < mark.seq))
@@ -355,7 +355,7 @@ fn goes_on(case: &JobCase<'_>) -> bool {
     works(case) || (case.is_done() && matches!(case.deed.act, JobAction::Become(_)))
 }
 
-pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<RuleFinding> {
     if !case.is_done() {
         return None;
     }
@@ -364,7 +364,7 @@ pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<RuleOffence> {
         .filter_map(|((before, now), name)| Some(((*before)?, now?, name)))
         .find(|(before, now, _)| now < before)?;
     Some(
-        case.offence(format!("`{name}` of {} fell from {before} to {now}", case.deed.job))
+        case.finding(format!("`{name}` of {} fell from {before} to {now}", case.deed.job))
             .with("pointer", case.pointer(name))
             .with("expected", format!("{before} or more"))
             .with("seen", now)
@@ -376,14 +376,14 @@ fn held_cursor<'a>(case: &'a JobCase<'_>) -> Option<&'a str> {
     case.connector?.1.cursor.as_ref()?.as_deref()
 }
 
-pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<RuleFinding> {
     let held = held_cursor(case)?;
     let dropped = case.is_done()
         && case.lane.job_type == Some(JobType::Incremental)
         && case.deed.cursor.is_none()
         && case.lane.cursor.is_none();
     dropped.then(|| {
-        case.offence(format!("the incremental job {} was claimed without its connector's cursor", case.deed.job))
+        case.finding(format!("the incremental job {} was claimed without its connector's cursor", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
             .with("expected", shown_cursor(held))
             .with("seen", Value::Null)
@@ -396,23 +396,23 @@ fn shown_cursor(text: &str) -> Value {
     if text.len() > FINDING_CHARS_MAX { Value::from(shortened(text, FINDING_CHARS_MAX)) } else { value_of(text) }
 }
 
-pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<RuleFinding> {
     let held = held_cursor(case).filter(|_| case.is_done())?;
     let told = case.deed.cursor.as_ref()?;
     let is_own = case.lane.cursor.as_ref().is_some_and(|own| is_same_cursor(own, told));
     (!is_own && !is_same_cursor(held, told)).then(|| {
-        case.offence(format!("{} was claimed with a cursor that its connector does not hold", case.deed.job))
+        case.finding(format!("{} was claimed with a cursor that its connector does not hold", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
             .with("expected", shown_cursor(held))
             .with("seen", shown_cursor(&told.text()))
     })
 }
 
-pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<RuleFinding> {
     let completed = written_end(case)? == SyncStatus::Completed;
     let silent = case.lane.counted.is_none() && case.deed.counters == [None; 3];
     (completed && silent && case.lane.claimed.is_some()).then(|| {
-        case.offence(format!("{} was completed and nobody reported what it did", case.deed.job))
+        case.finding(format!("{} was completed and nobody reported what it did", case.deed.job))
             .with("pointer", case.pointer(COUNTERS[0]))
             .with("expected", "statistics, at the latest with the end of the job")
             .with("seen", Value::Null)
@@ -420,27 +420,27 @@ pub(crate) fn ended_without_statistics(case: &JobCase<'_>) -> Option<RuleOffence
     })
 }
 
-pub(crate) fn blank_worker_hostname(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn blank_worker_hostname(case: &JobCase<'_>) -> Option<RuleFinding> {
     let name = case.deed.worker.as_deref().filter(|name| name.trim().is_empty())?;
     Some(
-        case.offence(format!("{} was claimed by a worker without a name", case.deed.job))
+        case.finding(format!("{} was claimed by a worker without a name", case.deed.job))
             .with("pointer", case.pointer("worker_hostname"))
             .with("expected", "the worker's host name")
             .with("seen", name),
     )
 }
 
-pub(crate) fn job_of_unready_connector(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn job_of_unready_connector(case: &JobCase<'_>) -> Option<RuleFinding> {
     let (id, connector) = case.connector.filter(|_| case.is_done())?;
     let status = connector.status?;
     matches!(status, ConnectorStatus::Created | ConnectorStatus::NeedsConfiguration).then(|| {
-        case.offence(format!("{} was claimed, and its connector {id} is {status}", case.deed.job))
+        case.finding(format!("{} was claimed, and its connector {id} is {status}", case.deed.job))
             .with("expected", "configured, connected or error")
             .with("seen", status.name())
     })
 }
 
-pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<RuleFinding> {
     let id = case.deed.connector.as_deref().filter(|_| case.is_done())?;
     let connector = case.world.connector(id)?;
     let job_type = case.deed.job_type?;
@@ -450,7 +450,7 @@ pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<RuleOffence> {
         .find_map(|other| Some((other, case.world.job(other)?)))?;
     let status = lane.status.map_or("alive", SyncStatus::name);
     Some(
-        case.offence(format!("a further {job_type} job was posted for {id}, while {other} is {status}"))
+        case.finding(format!("a further {job_type} job was posted for {id}, while {other} is {status}"))
             .with("expected", format!("no other {job_type} job of the connector that is pending or in progress"))
             .with("seen", &**other)
             .after(lane.last),
@@ -458,12 +458,12 @@ pub(crate) fn duplicate_job(case: &JobCase<'_>) -> Option<RuleOffence> {
 }
 
 /// Spoken of a connector whose jobs are worked on.
-pub(crate) fn connector_silent(case: &JobCase<'_>) -> Option<RuleOffence> {
+pub(crate) fn connector_silent(case: &JobCase<'_>) -> Option<RuleFinding> {
     let (id, connector) = case.connector.filter(|_| case.is_done())?;
     let since = connector.silent_since.filter(|_| !connector.silence_told)?;
     let silence = case.at().since(since.at);
     (silence > CHECK_IN_WITHIN).then(|| {
-        RuleOffence::new(format!("{id} has a job that is worked on, and was not checked in since {}", hms(since.at)))
+        RuleFinding::new(format!("{id} has a job that is worked on, and was not checked in since {}", hms(since.at)))
             .of(Subject::Connector(id.to_owned()))
             .with("expected", "a check-in of the connector at least every 1800 s")
             .with("seen", format!("{} s of silence", silence.as_secs()))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::{RuleOffence, hms};
+use super::{RuleFinding, hms};
 use crate::clock::Timestamp;
 use crate::contract::heard::ObservedCall;
 use crate::contract::story::CallRef;
@@ -45,7 +45,7 @@ struct FailedCall {
 
 impl Failures {
     /// What is wrong with repeating the call now.
-    pub(crate) fn no_backoff(&self, heard: &ObservedCall<'_>) -> Option<RuleOffence> {
+    pub(crate) fn no_backoff(&self, heard: &ObservedCall<'_>) -> Option<RuleFinding> {
         let failure = self.calls.get(&self.key(heard)?)?;
         if !matches!(failure.status, 429 | 503) {
             return None;
@@ -65,7 +65,7 @@ impl Failures {
         let is_burst = failure.retry_after_s.is_none() && failure.burst < BURST_ALLOWED;
         let (method, path) = (heard.request.method(), heard.request.path());
         Some(
-            RuleOffence::new(format!(
+            RuleFinding::new(format!(
                 "{method} {path} was repeated {} ms after it was answered {} at {}",
                 pause.as_millis(),
                 failure.status,
@@ -79,13 +79,13 @@ impl Failures {
     }
 
     /// What is wrong with failing once more.
-    pub(crate) fn retry_storm(&self, heard: &ObservedCall<'_>) -> Option<RuleOffence> {
+    pub(crate) fn retry_storm(&self, heard: &ObservedCall<'_>) -> Option<RuleFinding> {
         let failure = self.calls.get(&self.key(heard)?).filter(|failure| !failure.storm_told)?;
         let from = heard.at.minus(STORM_SPAN);
         let count = failure.times.iter().filter(|at| **at >= from).count();
         (count > STORM_ALLOWED && heard.has_failed()).then(|| {
             let (method, path) = (heard.request.method(), heard.request.path());
-            RuleOffence::new(format!("{method} {path} failed and was repeated {count} times in 10 s"))
+            RuleFinding::new(format!("{method} {path} failed and was repeated {count} times in 10 s"))
                 .with("expected", format!("at most {STORM_ALLOWED} repetitions in 10 s"))
                 .with("seen", count)
                 .after(Some(failure.last))

@@ -60,22 +60,22 @@ impl fmt::Debug for Rule {
 #[derive(Clone, Copy)]
 pub(crate) enum RuleCheck {
     /// A call by itself that did not go smoothly.
-    Call(fn(&ObservedCall<'_>) -> Option<RuleOffence>),
+    Call(fn(&ObservedCall<'_>) -> Option<RuleFinding>),
     /// A call in which a secret stands in the open.
-    Exposed(fn(&ObservedCall<'_>) -> Option<RuleOffence>),
+    Exposed(fn(&ObservedCall<'_>) -> Option<RuleFinding>),
     /// Something that is done to a job; `on` says what.
-    Job { on: &'static [JobActionKind], check: fn(&JobCase<'_>) -> Option<RuleOffence> },
+    Job { on: &'static [JobActionKind], check: fn(&JobCase<'_>) -> Option<RuleFinding> },
     /// A silence that something done to a job brings to light, or the end of the run. No call is
     /// refused for it: the call is not what is wrong.
     Silence {
         on: &'static [JobActionKind],
-        check: fn(&JobCase<'_>) -> Option<RuleOffence>,
-        end: fn(&ProtocolState, Timestamp) -> Vec<RuleOffence>,
+        check: fn(&JobCase<'_>) -> Option<RuleFinding>,
+        end: fn(&ProtocolState, Timestamp) -> Vec<RuleFinding>,
     },
     /// Something that is done to a connector.
-    Connector(fn(&ProtocolState, &ConnectorDeed) -> Option<RuleOffence>),
+    Connector(fn(&ProtocolState, &ConnectorDeed) -> Option<RuleFinding>),
     /// Documents that go to an index.
-    Documents(fn(&ProtocolState, &str, DeedEffect) -> Option<RuleOffence>),
+    Documents(fn(&ProtocolState, &str, DeedEffect) -> Option<RuleFinding>),
     /// A call that is repeated too soon.
     Backoff,
     /// A call that is repeated too often.
@@ -85,7 +85,7 @@ pub(crate) enum RuleCheck {
     /// An answer: asked only of who wants to know.
     Answer,
     /// The whole run, when it has ended.
-    End(fn(&ProtocolState, Timestamp) -> Vec<RuleOffence>),
+    End(fn(&ProtocolState, Timestamp) -> Vec<RuleFinding>),
     /// Found by somebody else: playback, or whoever keeps the allowances.
     Elsewhere,
 }
@@ -137,7 +137,7 @@ const WORK: &[JobActionKind] = &[Claim, CheckIn, Statistics];
 const SEEN: &[JobActionKind] = &[Claim, CheckIn, Statistics, Become, Edit];
 
 /// What a rule has to say.
-pub(crate) struct RuleOffence {
+pub(crate) struct RuleFinding {
     message: String,
     evidence: Map<String, Value>,
     subject: Option<Subject>,
@@ -149,9 +149,9 @@ pub(crate) struct RuleOffence {
     of_another: bool,
 }
 
-impl RuleOffence {
-    pub(crate) fn new(message: String) -> RuleOffence {
-        RuleOffence {
+impl RuleFinding {
+    pub(crate) fn new(message: String) -> RuleFinding {
+        RuleFinding {
             message,
             evidence: Map::new(),
             subject: None,
@@ -162,20 +162,20 @@ impl RuleOffence {
         }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> RuleOffence {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> RuleFinding {
         self.evidence.insert(name.to_owned(), value.into());
         self
     }
 
     /// An answer that leaves the specification at a place.
-    pub(crate) fn off_spec_answer(operation: &str, pointer: &str, message: &str) -> RuleOffence {
-        RuleOffence::new(format!("the answer of {operation} leaves its specification at [{pointer}]: {message}"))
+    pub(crate) fn off_spec_answer(operation: &str, pointer: &str, message: &str) -> RuleFinding {
+        RuleFinding::new(format!("the answer of {operation} leaves its specification at [{pointer}]: {message}"))
             .with("pointer", pointer)
     }
 
     /// The same of the answer of another server.
-    pub(crate) fn drift(operation: &str, pointer: &str, message: &str) -> RuleOffence {
-        RuleOffence::new(format!(
+    pub(crate) fn drift(operation: &str, pointer: &str, message: &str) -> RuleFinding {
+        RuleFinding::new(format!(
             "the upstream's answer of {operation} leaves its specification at [{pointer}]: {message}; it is the server \
              that departs, and not the client"
         ))
@@ -184,34 +184,34 @@ impl RuleOffence {
     }
 
     /// Adds what the call comes closest to.
-    fn near(self, near: Option<NearMiss>) -> RuleOffence {
+    fn near(self, near: Option<NearMiss>) -> RuleFinding {
         match near {
             Some(near) => self.with(near_miss::KEY, near.to_value()),
             None => self,
         }
     }
 
-    fn of(self, subject: Subject) -> RuleOffence {
-        RuleOffence { subject: Some(subject), ..self }
+    fn of(self, subject: Subject) -> RuleFinding {
+        RuleFinding { subject: Some(subject), ..self }
     }
 
     /// The same, resting on an earlier call too.
-    pub(crate) fn after(mut self, earlier: Option<CallRef>) -> RuleOffence {
+    pub(crate) fn after(mut self, earlier: Option<CallRef>) -> RuleFinding {
         self.earlier.extend(earlier.filter(|mark| mark.seq != 0));
         self
     }
 
     /// The same, and what would have happened next.
-    pub(crate) fn then(self, next: impl Into<String>) -> RuleOffence {
-        RuleOffence { next: Some(next.into()), ..self }
+    pub(crate) fn then(self, next: impl Into<String>) -> RuleFinding {
+        RuleFinding { next: Some(next.into()), ..self }
     }
 
-    fn soft_if(self, soft: bool) -> RuleOffence {
-        RuleOffence { soft: self.soft || soft, ..self }
+    fn soft_if(self, soft: bool) -> RuleFinding {
+        RuleFinding { soft: self.soft || soft, ..self }
     }
 
-    fn of_another(self) -> RuleOffence {
-        RuleOffence { of_another: true, ..self }
+    fn of_another(self) -> RuleFinding {
+        RuleFinding { of_another: true, ..self }
     }
 
     /// Whether it is an earlier call that is wrong.
@@ -225,7 +225,7 @@ impl RuleOffence {
     }
 
     /// The finding. `call` is the one that broke the rule; none at the end of a run, when it is the
-    /// last of those that the offence rests on.
+    /// last of those that the finding rests on.
     pub(crate) fn found(
         self,
         rule: &'static Rule,
@@ -233,7 +233,7 @@ impl RuleOffence {
         call: Option<(u64, Option<&str>)>,
         at: Timestamp,
     ) -> Finding {
-        let RuleOffence { message, mut evidence, subject, earlier, next, .. } = self;
+        let RuleFinding { message, mut evidence, subject, earlier, next, .. } = self;
         // A client may bring a name of a megabyte, and the server quotes it.
         for value in evidence.values_mut() {
             if let Value::String(text) = value {
@@ -275,7 +275,7 @@ pub(crate) fn day_and_time(at: Timestamp) -> (String, String) {
     (day.to_owned(), time.trim_end_matches('Z').to_owned())
 }
 
-fn none(_: &ProtocolState, _: Timestamp) -> Vec<RuleOffence> {
+fn none(_: &ProtocolState, _: Timestamp) -> Vec<RuleFinding> {
     Vec::new()
 }
 

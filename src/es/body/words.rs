@@ -4,7 +4,7 @@
 
 use crate::clock::IsoStop;
 use crate::es::error::{Exception, illegal_argument};
-use crate::es::http::call::NoInt;
+use crate::es::http::call::IntRefusal;
 use crate::json::{Position, SyntaxError};
 use crate::suggest;
 
@@ -118,13 +118,13 @@ pub(crate) fn no_iso_instant(text: &str, stop: IsoStop) -> Exception {
     Exception::new("date_time_parse_exception", format!("Text '{shown}' {detail}"))
 }
 
-pub(crate) fn no_int(text: &str, wrong: NoInt) -> Exception {
+pub(crate) fn no_int(text: &str, wrong: IntRefusal) -> Exception {
     match wrong {
-        NoInt::OutOfRange => illegal_argument(format!("Value [{text}] is out of range for an integer")),
-        NoInt::NoNumber if text.trim_matches(|c: char| c <= ' ').is_empty() => {
+        IntRefusal::OutOfRange => illegal_argument(format!("Value [{text}] is out of range for an integer")),
+        IntRefusal::NoNumber if text.trim_matches(|c: char| c <= ' ').is_empty() => {
             Exception::new("number_format_exception", "empty String")
         }
-        NoInt::NoNumber => Exception::new("number_format_exception", format!("For input string: \"{text}\"")),
+        IntRefusal::NoNumber => Exception::new("number_format_exception", format!("For input string: \"{text}\"")),
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum CronField {
 
 /// At what the server takes offence, with the facts that its words need.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum CronOffence {
+pub(crate) enum CronRefusal {
     /// Fewer than six fields; the length of the expression.
     TooShort(usize),
     /// Neither or both of the two kinds of day are said to be of no matter.
@@ -114,7 +114,7 @@ const ALL: i64 = 99;
 const NONE: i64 = 98;
 
 /// Checks an expression.
-pub(crate) fn check(expression: &str) -> Result<(), CronOffence> {
+pub(crate) fn check(expression: &str) -> Result<(), CronRefusal> {
     CronSchedule::read(expression).map(|_| ())
 }
 
@@ -138,7 +138,7 @@ impl CronSchedule {
     ///
     /// # Errors
     /// At what the server takes offence.
-    pub(crate) fn read(expression: &str) -> Result<CronSchedule, CronOffence> {
+    pub(crate) fn read(expression: &str) -> Result<CronSchedule, CronRefusal> {
         let expression = expression.to_uppercase();
         let mut schedule = CronSchedule::default();
         let mut parts = [
@@ -159,14 +159,14 @@ impl CronSchedule {
             met += 1;
         }
         if met < 6 {
-            return Err(CronOffence::TooShort(expression.encode_utf16().count()));
+            return Err(CronRefusal::TooShort(expression.encode_utf16().count()));
         }
         if met == 6 {
             schedule.set(CronField::Year).extend(1970..=LAST_YEAR);
         }
         let leaves_open = |part: CronField| schedule.values[part as usize].contains(&NONE);
         if leaves_open(CronField::DayOfMonth) == leaves_open(CronField::DayOfWeek) {
-            Err(CronOffence::BothDays)
+            Err(CronRefusal::BothDays)
         } else {
             Ok(schedule)
         }
@@ -250,12 +250,12 @@ fn nearest_weekday(day: CivilDay) -> CivilDay {
     }
 }
 
-fn check_field(field: &str, part: CronField, schedule: &mut CronSchedule) -> Result<(), CronOffence> {
+fn check_field(field: &str, part: CronField, schedule: &mut CronSchedule) -> Result<(), CronRefusal> {
     let is_list = field.contains('L') && field.chars().count() > 1 && field.contains(',');
     match part {
-        CronField::DayOfMonth if is_list => return Err(CronOffence::LastInDaysOfMonth),
-        CronField::DayOfWeek if is_list => return Err(CronOffence::LastInDaysOfWeek),
-        CronField::DayOfWeek if field.matches('#').count() > 1 => return Err(CronOffence::SeveralNth),
+        CronField::DayOfMonth if is_list => return Err(CronRefusal::LastInDaysOfMonth),
+        CronField::DayOfWeek if is_list => return Err(CronRefusal::LastInDaysOfWeek),
+        CronField::DayOfWeek if field.matches('#').count() > 1 => return Err(CronRefusal::SeveralNth),
         _ => {}
     }
     for value in field.split(',').filter(|value| !value.is_empty()) {
@@ -273,14 +273,14 @@ struct Value<'a> {
 }
 
 impl Value<'_> {
-    fn check(&mut self) -> Result<(), CronOffence> {
+    fn check(&mut self) -> Result<(), CronRefusal> {
         match self.text[0] {
             'A'..='Z' if !self.is_last() => self.named(),
             '?' => self.no_matter(),
             '*' | '/' => self.every(),
             'L' => self.last(),
             '0'..='9' => self.numbered(),
-            other => Err(CronOffence::Character(other, 0)),
+            other => Err(CronRefusal::Character(other, 0)),
         }
     }
 
@@ -296,52 +296,52 @@ impl Value<'_> {
         }
     }
 
-    fn piece(&self, from: usize) -> Result<String, CronOffence> {
-        let piece = self.text.get(from..from + 3).ok_or(CronOffence::NoPiece { from, length: self.text.len() })?;
+    fn piece(&self, from: usize) -> Result<String, CronRefusal> {
+        let piece = self.text.get(from..from + 3).ok_or(CronRefusal::NoPiece { from, length: self.text.len() })?;
         Ok(piece.iter().collect())
     }
 
-    fn at(&self, at: usize) -> Result<char, CronOffence> {
-        self.text.get(at).copied().ok_or(CronOffence::NoCharacter { at, length: self.text.len() })
+    fn at(&self, at: usize) -> Result<char, CronRefusal> {
+        self.text.get(at).copied().ok_or(CronRefusal::NoCharacter { at, length: self.text.len() })
     }
 
-    fn digit(&self, at: usize) -> Result<i64, CronOffence> {
+    fn digit(&self, at: usize) -> Result<i64, CronRefusal> {
         let character = self.at(at)?;
-        character.to_digit(10).map(i64::from).ok_or_else(|| CronOffence::NoNumber(character.to_string()))
+        character.to_digit(10).map(i64::from).ok_or_else(|| CronRefusal::NoNumber(character.to_string()))
     }
 
     /// The number whose first digit is `first` and whose others stand at `at`, and where it ends.
-    fn number(&self, first: i64, at: usize) -> Result<(i64, usize), CronOffence> {
+    fn number(&self, first: i64, at: usize) -> Result<(i64, usize), CronRefusal> {
         self.at(at)?;
         let digits: String = self.text[at..].iter().take_while(|c| c.is_ascii_digit()).collect();
         let text = format!("{first}{digits}");
-        let number: i32 = text.parse().map_err(|_| CronOffence::NoNumber(text))?;
+        let number: i32 = text.parse().map_err(|_| CronRefusal::NoNumber(text))?;
         Ok((number.into(), at + digits.len()))
     }
 
-    fn nth(&mut self, at: usize) -> Result<(), CronOffence> {
+    fn nth(&mut self, at: usize) -> Result<(), CronRefusal> {
         let text: String = self.text[at..].iter().collect();
         match text.parse::<i32>() {
             Ok(nth @ 1..=5) => {
                 self.schedule.nth = Some(nth.into());
                 Ok(())
             }
-            _ => Err(CronOffence::Nth(at)),
+            _ => Err(CronRefusal::Nth(at)),
         }
     }
 
     /// A month or a day by its name, alone or as the start of a range.
-    fn named(&mut self) -> Result<(), CronOffence> {
-        let name = |this: &Self, from: usize| -> Result<i64, CronOffence> {
+    fn named(&mut self) -> Result<(), CronRefusal> {
+        let name = |this: &Self, from: usize| -> Result<i64, CronRefusal> {
             const MONTHS: [&str; 12] =
                 ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
             const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
             let piece = this.piece(from)?;
             let number = |names: &[&str]| names.iter().position(|name| *name == piece).map(|at| at as i64 + 1);
             match this.part {
-                CronField::Month => number(&MONTHS).ok_or_else(|| CronOffence::Month(piece.clone(), from)),
-                CronField::DayOfWeek => number(&DAYS).ok_or_else(|| CronOffence::Day(piece.clone(), from)),
-                _ => Err(CronOffence::Letters(piece.clone(), from)),
+                CronField::Month => number(&MONTHS).ok_or_else(|| CronRefusal::Month(piece.clone(), from)),
+                CronField::DayOfWeek => number(&DAYS).ok_or_else(|| CronRefusal::Day(piece.clone(), from)),
+                _ => Err(CronRefusal::Letters(piece.clone(), from)),
             }
         };
         let start = name(self, 0)?;
@@ -362,9 +362,9 @@ impl Value<'_> {
         }
     }
 
-    fn no_matter(&mut self) -> Result<(), CronOffence> {
+    fn no_matter(&mut self) -> Result<(), CronRefusal> {
         if self.text.len() > 2 {
-            return Err(CronOffence::BehindAny(self.text[1], 1));
+            return Err(CronRefusal::BehindAny(self.text[1], 1));
         }
         match self.part {
             CronField::DayOfMonth => {}
@@ -372,21 +372,21 @@ impl Value<'_> {
             CronField::DayOfWeek => {
                 let days = self.schedule.set(CronField::DayOfMonth);
                 if days.is_empty() {
-                    return Err(CronOffence::NoDays);
+                    return Err(CronRefusal::NoDays);
                 }
                 if days.contains(&NONE) && !days.contains(&ALL) {
-                    return Err(CronOffence::NeitherDay(1));
+                    return Err(CronRefusal::NeitherDay(1));
                 }
             }
-            _ => return Err(CronOffence::AnyHere(1)),
+            _ => return Err(CronRefusal::AnyHere(1)),
         }
         self.add(NONE, -1, 0)
     }
 
-    fn every(&mut self) -> Result<(), CronOffence> {
+    fn every(&mut self) -> Result<(), CronRefusal> {
         let slash = match self.text {
             ['*'] => return self.add(ALL, -1, 0),
-            ['/'] => return Err(CronOffence::NoStep(0)),
+            ['/'] => return Err(CronRefusal::NoStep(0)),
             ['*', ..] => 1,
             _ => 0,
         };
@@ -395,10 +395,10 @@ impl Value<'_> {
         }
         let from = slash + 1;
         if from >= self.text.len() {
-            return Err(CronOffence::End(from));
+            return Err(CronRefusal::End(from));
         }
         let text: String = self.text[from..].iter().collect();
-        let step: i32 = text.parse().map_err(|_| CronOffence::NoNumber(text))?;
+        let step: i32 = text.parse().map_err(|_| CronRefusal::NoNumber(text))?;
         let at = from + if step > 10 { 2 } else { 1 };
         let (most, bound) = match self.part {
             CronField::Second | CronField::Minute => (59, 60),
@@ -409,19 +409,19 @@ impl Value<'_> {
             CronField::Year => (i32::MAX, 0),
         };
         if step > most {
-            return Err(CronOffence::Step { step, bound, at });
+            return Err(CronRefusal::Step { step, bound, at });
         }
         self.add(ALL, -1, step.into())
     }
 
-    fn last(&mut self) -> Result<(), CronOffence> {
+    fn last(&mut self) -> Result<(), CronRefusal> {
         match self.part {
             CronField::DayOfMonth => {
                 self.schedule.last_of_month = Some(0);
                 if self.text.get(1) == Some(&'-') {
                     let (offset, _) = self.number(0, 2)?;
                     if offset > 30 {
-                        return Err(CronOffence::LastOffset(2));
+                        return Err(CronRefusal::LastOffset(2));
                     }
                     self.schedule.last_of_month = Some(offset);
                 }
@@ -433,7 +433,7 @@ impl Value<'_> {
         }
     }
 
-    fn numbered(&mut self) -> Result<(), CronOffence> {
+    fn numbered(&mut self) -> Result<(), CronRefusal> {
         let first = self.digit(0)?;
         let (value, at) = match self.text.get(1) {
             None => return self.add(first, -1, -1),
@@ -447,23 +447,23 @@ impl Value<'_> {
                     self.schedule.last_of_week = true;
                     self.keep([value])
                 }
-                CronField::DayOfWeek => Err(CronOffence::Range(CronField::DayOfWeek)),
-                _ => Err(CronOffence::Option('L', at)),
+                CronField::DayOfWeek => Err(CronRefusal::Range(CronField::DayOfWeek)),
+                _ => Err(CronRefusal::Option('L', at)),
             },
             Some('W') => match self.part {
-                CronField::DayOfMonth if value > 31 => Err(CronOffence::Weekday(at)),
+                CronField::DayOfMonth if value > 31 => Err(CronRefusal::Weekday(at)),
                 CronField::DayOfMonth => {
                     self.schedule.nearest_weekday = true;
                     self.keep([value])
                 }
-                _ => Err(CronOffence::Option('W', at)),
+                _ => Err(CronRefusal::Option('W', at)),
             },
             Some('#') => match self.part {
                 CronField::DayOfWeek => {
                     self.nth(at + 1)?;
                     self.keep([value])
                 }
-                _ => Err(CronOffence::Option('#', at)),
+                _ => Err(CronRefusal::Option('#', at)),
             },
             Some('-') => self.range(value, at + 1),
             Some('/') => {
@@ -474,7 +474,7 @@ impl Value<'_> {
                         let (step, _) = self.number(step, at + 2)?;
                         self.add(value, -1, step)
                     }
-                    Some(other) => Err(CronOffence::BehindStep(*other, at + 2)),
+                    Some(other) => Err(CronRefusal::BehindStep(*other, at + 2)),
                 }
             }
             Some(_) => self.add(value, -1, 0),
@@ -482,7 +482,7 @@ impl Value<'_> {
     }
 
     /// A range whose end stands at `at`, and perhaps a step behind it.
-    fn range(&mut self, value: i64, at: usize) -> Result<(), CronOffence> {
+    fn range(&mut self, value: i64, at: usize) -> Result<(), CronRefusal> {
         let (mut end, mut at) = (self.digit(at)?, at + 1);
         if matches!(self.text.get(at), Some('0'..='9')) {
             (end, at) = self.number(end, at)?;
@@ -498,7 +498,7 @@ impl Value<'_> {
     }
 
     /// Adds values to the field's set: the one, or all from it to `end` by `step`.
-    fn add(&mut self, value: i64, end: i64, step: i64) -> Result<(), CronOffence> {
+    fn add(&mut self, value: i64, end: i64, step: i64) -> Result<(), CronRefusal> {
         let special =
             value == ALL || (value == NONE && matches!(self.part, CronField::DayOfMonth | CronField::DayOfWeek));
         let in_range = match self.part {
@@ -510,7 +510,7 @@ impl Value<'_> {
             CronField::Year => true,
         };
         if !special && !in_range {
-            return Err(CronOffence::Range(self.part));
+            return Err(CronRefusal::Range(self.part));
         }
         if matches!(step, 0 | -1) && value != ALL {
             return self.keep([value]);
@@ -533,14 +533,14 @@ impl Value<'_> {
             return self.keep((start..=stop).step_by(step.max(1) as usize));
         }
         if self.part == CronField::Year {
-            return Err(CronOffence::Years);
+            return Err(CronRefusal::Years);
         }
         // Over the end of the hour, the day, the week, and on from its beginning.
         let around = (start..=stop + turn).step_by(step.max(1) as usize);
         self.keep(around.map(|value| if first == 1 && value % turn == 0 { turn } else { value % turn }))
     }
 
-    fn keep(&mut self, values: impl IntoIterator<Item = i64>) -> Result<(), CronOffence> {
+    fn keep(&mut self, values: impl IntoIterator<Item = i64>) -> Result<(), CronRefusal> {
         self.schedule.set(self.part).extend(values);
         Ok(())
     }
@@ -582,50 +582,50 @@ mod tests {
     #[test]
     fn at_what_it_takes_offence() {
         for (expression, offence) in [
-            ("", CronOffence::TooShort(0)),
-            ("0 0 0 * *", CronOffence::TooShort(9)),
-            ("61 0 0 * * ?", CronOffence::Range(CronField::Second)),
-            ("98 0 0 * * ?", CronOffence::Range(CronField::Second)),
-            ("0 60 0 * * ?", CronOffence::Range(CronField::Minute)),
-            ("0 0 24 * * ?", CronOffence::Range(CronField::Hour)),
-            ("0 0 0 0 * ?", CronOffence::Range(CronField::DayOfMonth)),
-            ("0 0 0 1 13 ?", CronOffence::Range(CronField::Month)),
-            ("0 0 0 ? * 8", CronOffence::Range(CronField::DayOfWeek)),
-            ("0 0 0 ? * 0", CronOffence::Range(CronField::DayOfWeek)),
-            ("0 0 0 ? * 9L", CronOffence::Range(CronField::DayOfWeek)),
-            ("0 0 0 * * *", CronOffence::BothDays),
-            ("0 0 0 ? * ?", CronOffence::NeitherDay(1)),
-            ("0 0 0 L,3 * ?", CronOffence::LastInDaysOfMonth),
-            ("0 0 0 ? * 6L,3", CronOffence::LastInDaysOfWeek),
-            ("0 0 0 ? * 1#2,2#3", CronOffence::SeveralNth),
-            ("0 0 0 ? * 6#9", CronOffence::Nth(2)),
-            ("0 0 0 ? * FRI#", CronOffence::Nth(4)),
-            ("0 0 0 1 FOO ?", CronOffence::Month("FOO".into(), 0)),
-            ("0 0 0 1 JAN-FOO ?", CronOffence::Month("FOO".into(), 4)),
-            ("0 0 0 ? * FOO", CronOffence::Day("FOO".into(), 0)),
-            ("MON 0 0 * * ?", CronOffence::Letters("MON".into(), 0)),
-            ("0 0 0 ?12 * ?", CronOffence::BehindAny('1', 1)),
-            ("? 0 0 * * ?", CronOffence::AnyHere(1)),
-            ("/ 0 0 * * ?", CronOffence::NoStep(0)),
-            ("*/ 0 0 * * ?", CronOffence::End(2)),
-            ("*/70 0 0 * * ?", CronOffence::Step { step: 70, bound: 60, at: 4 }),
-            ("0 0 */24 * * ?", CronOffence::Step { step: 24, bound: 24, at: 4 }),
-            ("0 0 0 L-31 * ?", CronOffence::LastOffset(2)),
-            ("\u{a0}0 0 0 * * ?", CronOffence::Character('\u{a0}', 0)),
-            ("& 0 0 * * ?", CronOffence::Character('&', 0)),
-            ("0/5x 0 0 * * ?", CronOffence::BehindStep('X', 3)),
-            ("5L 0 0 * * ?", CronOffence::Option('L', 1)),
-            ("5W 0 0 * * ?", CronOffence::Option('W', 1)),
-            ("5#2 0 0 * * ?", CronOffence::Option('#', 1)),
-            ("0 0 0 32W * ?", CronOffence::Weekday(2)),
-            ("0 0 0 1 1 ? 2040-2030", CronOffence::Years),
-            ("*/x 0 0 * * ?", CronOffence::NoNumber("X".into())),
-            ("99999999999 0 0 * * ?", CronOffence::NoNumber("99999999999".into())),
-            ("1-x 0 0 * * ?", CronOffence::NoNumber("X".into())),
-            ("1- 0 0 * * ?", CronOffence::NoCharacter { at: 2, length: 2 }),
-            ("0 0 0 L- * ?", CronOffence::NoCharacter { at: 2, length: 2 }),
-            ("0 0 0 1 JA ?", CronOffence::NoPiece { from: 0, length: 2 }),
-            ("0 0 0 , * ?", CronOffence::NoDays),
+            ("", CronRefusal::TooShort(0)),
+            ("0 0 0 * *", CronRefusal::TooShort(9)),
+            ("61 0 0 * * ?", CronRefusal::Range(CronField::Second)),
+            ("98 0 0 * * ?", CronRefusal::Range(CronField::Second)),
+            ("0 60 0 * * ?", CronRefusal::Range(CronField::Minute)),
+            ("0 0 24 * * ?", CronRefusal::Range(CronField::Hour)),
+            ("0 0 0 0 * ?", CronRefusal::Range(CronField::DayOfMonth)),
+            ("0 0 0 1 13 ?", CronRefusal::Range(CronField::Month)),
+            ("0 0 0 ? * 8", CronRefusal::Range(CronField::DayOfWeek)),
+            ("0 0 0 ? * 0", CronRefusal::Range(CronField::DayOfWeek)),
+            ("0 0 0 ? * 9L", CronRefusal::Range(CronField::DayOfWeek)),
+            ("0 0 0 * * *", CronRefusal::BothDays),
+            ("0 0 0 ? * ?", CronRefusal::NeitherDay(1)),
+            ("0 0 0 L,3 * ?", CronRefusal::LastInDaysOfMonth),
+            ("0 0 0 ? * 6L,3", CronRefusal::LastInDaysOfWeek),
+            ("0 0 0 ? * 1#2,2#3", CronRefusal::SeveralNth),
+            ("0 0 0 ? * 6#9", CronRefusal::Nth(2)),
+            ("0 0 0 ? * FRI#", CronRefusal::Nth(4)),
+            ("0 0 0 1 FOO ?", CronRefusal::Month("FOO".into(), 0)),
+            ("0 0 0 1 JAN-FOO ?", CronRefusal::Month("FOO".into(), 4)),
+            ("0 0 0 ? * FOO", CronRefusal::Day("FOO".into(), 0)),
+            ("MON 0 0 * * ?", CronRefusal::Letters("MON".into(), 0)),
+            ("0 0 0 ?12 * ?", CronRefusal::BehindAny('1', 1)),
+            ("? 0 0 * * ?", CronRefusal::AnyHere(1)),
+            ("/ 0 0 * * ?", CronRefusal::NoStep(0)),
+            ("*/ 0 0 * * ?", CronRefusal::End(2)),
+            ("*/70 0 0 * * ?", CronRefusal::Step { step: 70, bound: 60, at: 4 }),
+            ("0 0 */24 * * ?", CronRefusal::Step { step: 24, bound: 24, at: 4 }),
+            ("0 0 0 L-31 * ?", CronRefusal::LastOffset(2)),
+            ("\u{a0}0 0 0 * * ?", CronRefusal::Character('\u{a0}', 0)),
+            ("& 0 0 * * ?", CronRefusal::Character('&', 0)),
+            ("0/5x 0 0 * * ?", CronRefusal::BehindStep('X', 3)),
+            ("5L 0 0 * * ?", CronRefusal::Option('L', 1)),
+            ("5W 0 0 * * ?", CronRefusal::Option('W', 1)),
+            ("5#2 0 0 * * ?", CronRefusal::Option('#', 1)),
+            ("0 0 0 32W * ?", CronRefusal::Weekday(2)),
+            ("0 0 0 1 1 ? 2040-2030", CronRefusal::Years),
+            ("*/x 0 0 * * ?", CronRefusal::NoNumber("X".into())),
+            ("99999999999 0 0 * * ?", CronRefusal::NoNumber("99999999999".into())),
+            ("1-x 0 0 * * ?", CronRefusal::NoNumber("X".into())),
+            ("1- 0 0 * * ?", CronRefusal::NoCharacter { at: 2, length: 2 }),
+            ("0 0 0 L- * ?", CronRefusal::NoCharacter { at: 2, length: 2 }),
+            ("0 0 0 1 JA ?", CronRefusal::NoPiece { from: 0, length: 2 }),
+            ("0 0 0 , * ?", CronRefusal::NoDays),
         ] {
             assert_eq!(check(expression), Err(offence), "{expression}");
         }

@@ -639,7 +639,7 @@ impl Index {
         }
     }
 
-    fn misfit(&self, id: &str, source: &Source, misfit: crate::es::index::mapping::DocumentMisfit) -> Refusal {
+    fn misfit(&self, id: &str, source: &Source, misfit: crate::es::index::mapping::DocumentRefusal) -> Refusal {
         // The position is that of the value in the document as it would be stored.
         let text = serde_json::to_vec(source).unwrap_or_default();
         let place = misfit.place_in(&text).unwrap_or((1, 1));

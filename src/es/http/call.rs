@@ -323,7 +323,7 @@ pub(crate) fn long_of(text: &str) -> Option<i64> {
 
 /// Why a text is no 32-bit number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoInt {
+pub(crate) enum IntRefusal {
     /// It is no number at all.
     NoNumber,
     /// It is one beyond 32 bits.
@@ -331,15 +331,15 @@ pub(crate) enum NoInt {
 }
 
 /// A text as the 32-bit number that Elasticsearch makes of it, by way of Java's `double`.
-pub(crate) fn int_of(text: &str) -> Result<i32, NoInt> {
+pub(crate) fn int_of(text: &str) -> Result<i32, IntRefusal> {
     let plain = text.trim_matches(|c: char| c <= ' ');
     let digits = plain.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(plain);
     let starts_well = digits.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    let number: f64 = digits.parse().ok().filter(|_| starts_well).ok_or(NoInt::NoNumber)?;
+    let number: f64 = digits.parse().ok().filter(|_| starts_well).ok_or(IntRefusal::NoNumber)?;
     if (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number) {
         Ok(number as i32)
     } else {
-        Err(NoInt::OutOfRange)
+        Err(IntRefusal::OutOfRange)
     }
 }
 
@@ -488,10 +488,10 @@ mod tests {
             ("1e3", Ok(1000)),
             ("7f", Ok(7)),
             ("2147483647", Ok(i32::MAX)),
-            ("2147483648", Err(NoInt::OutOfRange)),
-            ("", Err(NoInt::NoNumber)),
-            ("inf", Err(NoInt::NoNumber)),
-            ("seven", Err(NoInt::NoNumber)),
+            ("2147483648", Err(IntRefusal::OutOfRange)),
+            ("", Err(IntRefusal::NoNumber)),
+            ("inf", Err(IntRefusal::NoNumber)),
+            ("seven", Err(IntRefusal::NoNumber)),
         ] {
             assert_eq!(int_of(text), expected, "{text}");
         }

@@ -198,7 +198,7 @@ pub(crate) struct Reading<'r, S: 'static> {
     /// What its operation deals with; `None` if it names none.
     pub facts: Option<&'static RowFacts>,
     /// Why it reached no row, if it did not.
-    pub miss: Option<Miss>,
+    pub miss: Option<RouteMiss>,
     /// What it says, as far as it has been read, if the call has not taken it.
     parsed: ParsedParts<'r>,
     /// The checked call, or what the server says without state.
@@ -245,7 +245,7 @@ pub(crate) enum ParseOutcome<'r> {
 
 /// Why a request reached no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Miss {
+pub(crate) enum RouteMiss {
     /// Elasticsearch has no such method and path.
     Unknown,
     /// Elasticsearch has the operation and this mock has not.
@@ -396,10 +396,10 @@ fn route<'r, S>(
         RouteFound::Route(RouteTarget::Unsupported(operation), path) => {
             // What reads as the name of an index and cannot be one is no operation of Elasticsearch.
             if let Some((_, index)) = path.iter().find(|(name, index)| *name == "index" && index.starts_with('_')) {
-                reading.miss = Some(Miss::Unknown);
+                reading.miss = Some(RouteMiss::Unknown);
                 return Err(ApiError::invalid_index_name(index));
             }
-            reading.miss = Some(Miss::Unsupported);
+            reading.miss = Some(RouteMiss::Unsupported);
             reading.operation = Some(operation);
             reading.facts = table.foreign_facts(operation);
             reading.parsed.path = path;
@@ -413,7 +413,7 @@ fn route<'r, S>(
     if *method == Method::Options {
         return Ok(Routed::Ready(options(&allowed.unwrap_or_default())));
     }
-    reading.miss = Some(Miss::Unknown);
+    reading.miss = Some(RouteMiss::Unknown);
     match (allowed, method) {
         (Some(allowed), _) => Err(ApiError::wrong_method(request.target(), method, &allowed)),
         (None, Method::Other(_)) => Err(ApiError::wrong_method(request.target(), method, &[])),
@@ -470,13 +470,13 @@ fn read_body(
             let body = json::read(bytes);
             let taken = matches!(&body, Ok(Some(body)) if parsed.server_takes(body));
             // The parser is the server's own and has the last word.
-            let complaint = if taken { None } else { parsed.parser.complaint(bytes) };
+            let refusal = if taken { None } else { parsed.parser.refusal(bytes) };
             let mut body = body.ok().flatten();
             if let Some(body) = &mut body {
-                violations.extend(parsed.violation(body, complaint.is_none()));
+                violations.extend(parsed.violation(body, refusal.is_none()));
                 parsed.parser.settle(body);
             }
-            if let Some(exception) = complaint {
+            if let Some(exception) = refusal {
                 return Err(ApiError::parse(exception));
             }
             body

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 /// Why analysis cannot be set up.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum BadAnalysis {
+pub(crate) enum AnalysisRefusal {
     /// A component says neither its type nor, if it is an analyzer, its tokenizer.
     NoType {
         /// What it is: `analyzer`, `tokenizer`, `filter`, `char_filter`.
@@ -323,7 +323,7 @@ impl<'s> Analysis<'s> {
     }
 
     /// Looks how far the shortest and the longest part lie apart.
-    fn spread(self, says: &BTreeMap<&str, &Value>) -> Result<(), BadAnalysis> {
+    fn spread(self, says: &BTreeMap<&str, &Value>) -> Result<(), AnalysisRefusal> {
         let number = |name: &str, usual: i64| text(says, name).and_then(|text| text.parse().ok()).unwrap_or(usual);
         let limit = |name: &str, usual: i64| {
             self.settings.get(name).and_then(|value| value.as_str()?.parse().ok()).unwrap_or(usual)
@@ -337,7 +337,7 @@ impl<'s> Analysis<'s> {
             }
             _ => return Ok(()),
         };
-        if given > most { Err(BadAnalysis::TooFarApart { is_of_words, most, given }) } else { Ok(()) }
+        if given > most { Err(AnalysisRefusal::TooFarApart { is_of_words, most, given }) } else { Ok(()) }
     }
 
     fn is_set(self, group: &str, name: &str) -> bool {
@@ -359,7 +359,7 @@ impl<'s> Analysis<'s> {
     ///
     /// # Errors
     /// The first component that cannot.
-    pub(crate) fn check(self) -> Result<(), BadAnalysis> {
+    pub(crate) fn check(self) -> Result<(), AnalysisRefusal> {
         if !self.settings.keys().any(|key| key.starts_with("analysis.") || key.starts_with("similarity.")) {
             return Ok(());
         }
@@ -376,11 +376,11 @@ impl<'s> Analysis<'s> {
             let name = || (*name).to_owned();
             match text(says, "type") {
                 None if says.contains_key("tokenizer") => {}
-                None => return Err(BadAnalysis::NoType { component: "analyzer", name: name() }),
+                None => return Err(AnalysisRefusal::NoType { component: "analyzer", name: name() }),
                 Some("custom") => {}
                 Some(kind) if ANALYZERS.contains(&kind) && kind != "default" => {}
                 Some(kind) => {
-                    return Err(BadAnalysis::UnknownType {
+                    return Err(AnalysisRefusal::UnknownType {
                         component: "analyzer",
                         kind: kind.to_owned(),
                         name: name(),
@@ -391,18 +391,18 @@ impl<'s> Analysis<'s> {
         for (name, says) in &normalizers {
             if let Some(kind) = text(says, "type").filter(|kind| !["custom", "lowercase"].contains(kind)) {
                 let kind = kind.to_owned();
-                return Err(BadAnalysis::UnknownType { component: "normalizer", kind, name: (*name).to_owned() });
+                return Err(AnalysisRefusal::UnknownType { component: "normalizer", kind, name: (*name).to_owned() });
             }
         }
         for (name, says) in analyzers.iter().filter(|(_, says)| matches!(text(says, "type"), None | Some("custom"))) {
-            let missing = |component, part: &str| BadAnalysis::NotFound {
+            let missing = |component, part: &str| AnalysisRefusal::NotFound {
                 whole: "Analyzer",
                 name: (*name).to_owned(),
                 component,
                 part: part.to_owned(),
             };
             let Some(tokenizer) = text(says, "tokenizer") else {
-                return Err(BadAnalysis::NoTokenizer { name: (*name).to_owned() });
+                return Err(AnalysisRefusal::NoTokenizer { name: (*name).to_owned() });
             };
             if !tokenizers.contains_key(tokenizer) && !TOKENIZERS.contains(&tokenizer) {
                 return Err(missing("tokenizer", tokenizer));
@@ -421,16 +421,20 @@ impl<'s> Analysis<'s> {
         for (name, says) in normalizers.iter().filter(|(_, says)| text(says, "type") != Some("lowercase")) {
             let name = || (*name).to_owned();
             if says.contains_key("tokenizer") {
-                return Err(BadAnalysis::NormalizerTokenizer { name: name() });
+                return Err(AnalysisRefusal::NormalizerTokenizer { name: name() });
             }
-            let missing =
-                |component, part: String| BadAnalysis::NotFound { whole: "normalizer", name: name(), component, part };
+            let missing = |component, part: String| AnalysisRefusal::NotFound {
+                whole: "normalizer",
+                name: name(),
+                component,
+                part,
+            };
             for part in list(says, "char_filter") {
                 if !is_there(&part, &char_filters, CHAR_FILTERS, SET_CHAR_FILTERS) {
                     return Err(missing("char_filter", part));
                 }
                 if !normalizes(&part, &char_filters, NORMALIZING_CHARS) {
-                    return Err(BadAnalysis::NormalizerPart { name: name(), component: "char filter", part });
+                    return Err(AnalysisRefusal::NormalizerPart { name: name(), component: "char filter", part });
                 }
             }
             for part in list(says, "filter") {
@@ -438,36 +442,39 @@ impl<'s> Analysis<'s> {
                     return Err(missing("filter", part));
                 }
                 if !normalizes(&part, &filters, NORMALIZING) {
-                    return Err(BadAnalysis::NormalizerPart { name: name(), component: "filter", part });
+                    return Err(AnalysisRefusal::NormalizerPart { name: name(), component: "filter", part });
                 }
             }
         }
         if analyzers.contains_key("default_index") {
-            return Err(BadAnalysis::DefaultIndex);
+            return Err(AnalysisRefusal::DefaultIndex);
         }
         if let Some(name) = analyzers.keys().find(|name| name.starts_with('_')) {
-            return Err(BadAnalysis::Underscore { name: (*name).to_owned() });
+            return Err(AnalysisRefusal::Underscore { name: (*name).to_owned() });
         }
         for (name, says) in &self.group("similarity.") {
             if SIMILARITIES.contains(name) {
-                return Err(BadAnalysis::BuiltInSimilarity { name: (*name).to_owned() });
+                return Err(AnalysisRefusal::BuiltInSimilarity { name: (*name).to_owned() });
             }
             let kind = text(says, "type");
             if !kind.is_some_and(|kind| SIMILARITY_TYPES.contains(&kind)) {
-                return Err(BadAnalysis::SimilarityType { name: (*name).to_owned(), kind: kind.map(str::to_owned) });
+                return Err(AnalysisRefusal::SimilarityType {
+                    name: (*name).to_owned(),
+                    kind: kind.map(str::to_owned),
+                });
             }
         }
         Ok(())
     }
 }
 
-fn types(component: &'static str, group: &AnalysisGroup<'_>, known: &[&str]) -> Result<(), BadAnalysis> {
+fn types(component: &'static str, group: &AnalysisGroup<'_>, known: &[&str]) -> Result<(), AnalysisRefusal> {
     for (name, says) in group {
         let name = (*name).to_owned();
         match text(says, "type") {
-            None => return Err(BadAnalysis::NoType { component, name }),
+            None => return Err(AnalysisRefusal::NoType { component, name }),
             Some(kind) if known.contains(&kind) => {}
-            Some(kind) => return Err(BadAnalysis::UnknownType { component, kind: kind.to_owned(), name }),
+            Some(kind) => return Err(AnalysisRefusal::UnknownType { component, kind: kind.to_owned(), name }),
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! Why documents and indices say no.
 
 use crate::es::document::store::{Barrier, Conflict};
-use crate::es::index::mapping::{DocumentMisfit, Malformed};
-use crate::es::index::settings::BadSetting;
+use crate::es::index::mapping::{DocumentRefusal, MappingRefusal};
+use crate::es::index::settings::SettingRefusal;
 
 /// Why something about documents or indices is refused.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,24 +129,24 @@ pub(crate) enum IndexRefusal {
         /// The document's id.
         id: String,
         /// The value and what is wrong with it.
-        misfit: Box<DocumentMisfit>,
+        misfit: Box<DocumentRefusal>,
         /// Where it stands in the document's text: line and column, from 1.
         place: (u32, u32),
     },
     /// A mapping is malformed or contradicts the one that is there.
-    Mapping(Box<Malformed>),
+    Mapping(Box<MappingRefusal>),
     /// A setting does not exist or cannot have its value.
-    Setting(BadSetting),
+    Setting(SettingRefusal),
 }
 
-impl From<Malformed> for IndexRefusal {
-    fn from(malformed: Malformed) -> IndexRefusal {
+impl From<MappingRefusal> for IndexRefusal {
+    fn from(malformed: MappingRefusal) -> IndexRefusal {
         IndexRefusal::Mapping(Box::new(malformed))
     }
 }
 
-impl From<BadSetting> for IndexRefusal {
-    fn from(bad: BadSetting) -> IndexRefusal {
+impl From<SettingRefusal> for IndexRefusal {
+    fn from(bad: SettingRefusal) -> IndexRefusal {
         IndexRefusal::Setting(bad)
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::es::document::source::Source;
 use crate::es::error::ApiError;
 use crate::es::http::call::{Call, Reply};
-use crate::es::ingest::{PipelineMisfit, PipelineTarget, PipelineWrong, Pipelines};
+use crate::es::ingest::{PipelineCause, PipelineRefusal, PipelineTarget, Pipelines};
 use crate::es::store::Cluster;
 
 /// `ingest.put_pipeline`. What the mock cannot do is refused here, not while documents are written.
@@ -61,11 +61,11 @@ pub(crate) fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiE
     let given;
     let (pipelines, name): (&Pipelines, &str) = match (call.path("id"), call.get("pipeline")) {
         ("", pipeline) => {
-            let missing = PipelineMisfit {
+            let missing = PipelineRefusal {
                 processor: None,
                 tag: None,
                 property: Some("pipeline".into()),
-                wrong: PipelineWrong::Missing,
+                wrong: PipelineCause::Missing,
             };
             let mut grown = cluster.pipelines().clone();
             grown.put("_simulate_pipeline", pipeline.and_then(Value::as_object).cloned().ok_or(missing)?)?;

@@ -38,7 +38,7 @@ use crate::es::document::source::{Source, hash_order, hash_order_since};
 use crate::limits::PIPELINES_NESTED_MAX;
 use crate::wildcard::is_like;
 use field::PipelineDocument;
-pub(crate) use read::{PROCESSORS, PipelineMisfit, PipelineWrong};
+pub(crate) use read::{PROCESSORS, PipelineCause, PipelineRefusal};
 use step::Processor;
 
 /// The pipeline that Elasticsearch installs for the documents of connectors.
@@ -134,7 +134,7 @@ impl Pipelines {
     ///
     /// # Errors
     /// What is wrong with it, or is not supported.
-    pub(crate) fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), PipelineMisfit> {
+    pub(crate) fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), PipelineRefusal> {
         let (steps, on_failure) = read::pipeline(id, &text)?;
         self.0.insert(id.to_owned(), Arc::new(Pipeline { text, steps, on_failure }));
         Ok(())

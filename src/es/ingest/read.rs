@@ -14,7 +14,7 @@ use super::template::FieldTemplate;
 
 /// Why a pipeline was not stored.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PipelineMisfit {
+pub(crate) struct PipelineRefusal {
     /// The processor that is concerned, if it is one.
     pub processor: Option<Box<str>>,
     /// Its tag.
@@ -22,12 +22,12 @@ pub(crate) struct PipelineMisfit {
     /// The setting that is concerned, if it is one.
     pub property: Option<Box<str>>,
     /// What is wrong.
-    pub wrong: PipelineWrong,
+    pub wrong: PipelineCause,
 }
 
 /// What is wrong with a pipeline.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum PipelineWrong {
+pub(crate) enum PipelineCause {
     /// A setting is required and not there.
     Missing,
     /// A setting is of a type that it cannot be.
@@ -103,7 +103,7 @@ pub(crate) const PROCESSORS: [&str; 10] =
 pub(crate) fn pipeline(
     id: &str,
     text: &Map<String, Value>,
-) -> Result<(Vec<Processor>, Vec<Processor>), PipelineMisfit> {
+) -> Result<(Vec<Processor>, Vec<Processor>), PipelineRefusal> {
     let mut settings = Settings { processor: None, tag: None, left: text.clone() };
     settings.optional_text("description")?;
     if let Some(version) = settings.take("version")
@@ -111,11 +111,11 @@ pub(crate) fn pipeline(
         && version.as_str().is_none_or(|text| text.parse::<i32>().is_err())
     {
         return Err(
-            settings.misfit(Some("version"), PipelineWrong::Type { wanted: "an int", found: java_type(&version) })
+            settings.misfit(Some("version"), PipelineCause::Type { wanted: "an int", found: java_type(&version) })
         );
     }
     let Some(processors) = settings.take("processors") else {
-        return Err(settings.misfit(Some("processors"), PipelineWrong::Missing));
+        return Err(settings.misfit(Some("processors"), PipelineCause::Missing));
     };
     let steps = settings.steps("processors", processors)?;
     let on_failure = settings.take("on_failure");
@@ -126,15 +126,15 @@ pub(crate) fn pipeline(
     if let Some(pattern) = settings.take("field_access_pattern").filter(|pattern| pattern != "classic") {
         let what = format!("pipelines with the field access pattern {pattern}");
         return Err(
-            settings.misfit(None, PipelineWrong::Unsupported(what, "leave it away, which means classic".to_owned()))
+            settings.misfit(None, PipelineCause::Unsupported(what, "leave it away, which means classic".to_owned()))
         );
     }
     if !settings.left.is_empty() {
         let unknown = settings.left.keys().cloned().collect();
-        return Err(settings.misfit(None, PipelineWrong::UnknownPipelineSettings(id.to_owned(), unknown)));
+        return Err(settings.misfit(None, PipelineCause::UnknownPipelineSettings(id.to_owned(), unknown)));
     }
     if asked && on_failure.is_empty() {
-        return Err(settings.misfit(None, PipelineWrong::EmptyOnFailure(Some(id.to_owned()))));
+        return Err(settings.misfit(None, PipelineCause::EmptyOnFailure(Some(id.to_owned()))));
     }
     Ok((steps, on_failure))
 }
@@ -147,8 +147,8 @@ struct Settings {
 }
 
 impl Settings {
-    fn misfit(&self, property: Option<&str>, wrong: PipelineWrong) -> PipelineMisfit {
-        PipelineMisfit {
+    fn misfit(&self, property: Option<&str>, wrong: PipelineCause) -> PipelineRefusal {
+        PipelineRefusal {
             processor: self.processor.as_deref().map(Box::from),
             tag: self.tag.as_deref().map(Box::from),
             property: property.map(Box::from),
@@ -156,8 +156,8 @@ impl Settings {
         }
     }
 
-    fn unsupported(&self, what: String, instead: &str) -> PipelineMisfit {
-        self.misfit(None, PipelineWrong::Unsupported(what, instead.to_owned()))
+    fn unsupported(&self, what: String, instead: &str) -> PipelineRefusal {
+        self.misfit(None, PipelineCause::Unsupported(what, instead.to_owned()))
     }
 
     /// A setting; a null is none.
@@ -165,42 +165,42 @@ impl Settings {
         self.left.shift_remove(name).filter(|value| !value.is_null())
     }
 
-    fn optional_text(&mut self, name: &str) -> Result<Option<String>, PipelineMisfit> {
+    fn optional_text(&mut self, name: &str) -> Result<Option<String>, PipelineRefusal> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => {
-                Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a string", found: java_type(&other) }))
+                Err(self.misfit(Some(name), PipelineCause::Type { wanted: "a string", found: java_type(&other) }))
             }
         }
     }
 
-    fn text(&mut self, name: &str) -> Result<String, PipelineMisfit> {
-        self.optional_text(name)?.ok_or_else(|| self.misfit(Some(name), PipelineWrong::Missing))
+    fn text(&mut self, name: &str) -> Result<String, PipelineRefusal> {
+        self.optional_text(name)?.ok_or_else(|| self.misfit(Some(name), PipelineCause::Missing))
     }
 
-    fn switch(&mut self, name: &str, otherwise: bool) -> Result<bool, PipelineMisfit> {
+    fn switch(&mut self, name: &str, otherwise: bool) -> Result<bool, PipelineRefusal> {
         match self.take(name) {
             None => Ok(otherwise),
             Some(Value::Bool(value)) => Ok(value),
             Some(other) => {
-                Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a boolean", found: java_type(&other) }))
+                Err(self.misfit(Some(name), PipelineCause::Type { wanted: "a boolean", found: java_type(&other) }))
             }
         }
     }
 
-    fn list(&self, name: &str, value: Value) -> Result<Vec<Value>, PipelineMisfit> {
+    fn list(&self, name: &str, value: Value) -> Result<Vec<Value>, PipelineRefusal> {
         match value {
             Value::Array(items) => Ok(items),
-            other => Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a list", found: java_type(&other) })),
+            other => Err(self.misfit(Some(name), PipelineCause::Type { wanted: "a list", found: java_type(&other) })),
         }
     }
 
-    fn steps(&self, name: &str, value: Value) -> Result<Vec<Processor>, PipelineMisfit> {
+    fn steps(&self, name: &str, value: Value) -> Result<Vec<Processor>, PipelineRefusal> {
         let mut steps = Vec::new();
         for item in self.list(name, value)? {
             let Value::Object(processors) = item else {
-                return Err(self.misfit(Some(name), PipelineWrong::Type { wanted: "a map", found: java_type(&item) }));
+                return Err(self.misfit(Some(name), PipelineCause::Type { wanted: "a map", found: java_type(&item) }));
             };
             for (name, settings) in processors {
                 steps.push(step(name, settings)?);
@@ -210,7 +210,7 @@ impl Settings {
     }
 
     /// A template; whether it names a field that is no part of the source is looked at too.
-    fn template(&self, name: &str, text: &str) -> Result<FieldTemplate, PipelineMisfit> {
+    fn template(&self, name: &str, text: &str) -> Result<FieldTemplate, PipelineRefusal> {
         FieldTemplate::read(text).ok_or_else(|| {
             let mut misfit = self
                 .unsupported(format!("[{text}]: a template with more in it than fields"), "write `{{field}}` alone");
@@ -220,13 +220,13 @@ impl Settings {
     }
 
     /// The template of a field that is written.
-    fn field(&mut self, name: &str) -> Result<FieldTemplate, PipelineMisfit> {
+    fn field(&mut self, name: &str) -> Result<FieldTemplate, PipelineRefusal> {
         let text = self.text(name)?;
         self.written(&text)?;
         self.template(name, &text)
     }
 
-    fn written(&self, field: &str) -> Result<(), PipelineMisfit> {
+    fn written(&self, field: &str) -> Result<(), PipelineRefusal> {
         let first = field.strip_prefix("_source.").unwrap_or(field).split('.').next().unwrap_or_default();
         if METADATA.contains(&first) || first == "_ingest" {
             return Err(self.unsupported(
@@ -238,10 +238,10 @@ impl Settings {
     }
 }
 
-fn step(name: String, settings: Value) -> Result<Processor, PipelineMisfit> {
+fn step(name: String, settings: Value) -> Result<Processor, PipelineRefusal> {
     let Value::Object(left) = settings else {
-        let wrong = PipelineWrong::Type { wanted: "a map", found: java_type(&settings) };
-        return Err(PipelineMisfit { processor: Some(name.into()), tag: None, property: None, wrong });
+        let wrong = PipelineCause::Type { wanted: "a map", found: java_type(&settings) };
+        return Err(PipelineRefusal { processor: Some(name.into()), tag: None, property: None, wrong });
     };
     let mut settings = Settings { processor: None, tag: None, left };
     let tag = settings.optional_text("tag")?;
@@ -257,18 +257,18 @@ fn step(name: String, settings: Value) -> Result<Processor, PipelineMisfit> {
     let asked = on_failure.is_some();
     let on_failure = on_failure.map_or(Ok(Vec::new()), |list| settings.steps("on_failure", list))?;
     if asked && on_failure.is_empty() {
-        return Err(settings.misfit(Some("on_failure"), PipelineWrong::EmptyOnFailure(None)));
+        return Err(settings.misfit(Some("on_failure"), PipelineCause::EmptyOnFailure(None)));
     }
     let action = action(&name, &mut settings)?;
     if !settings.left.is_empty() {
         let unknown = settings.left.keys().cloned().collect();
-        return Err(settings.misfit(None, PipelineWrong::UnknownSettings(unknown)));
+        return Err(settings.misfit(None, PipelineCause::UnknownSettings(unknown)));
     }
     let condition = script.map(|script| condition(&settings, script)).transpose()?;
     Ok(Processor { tag: settings.tag, condition, ignore_failure, on_failure, action })
 }
 
-fn condition(settings: &Settings, script: Value) -> Result<FieldCondition, PipelineMisfit> {
+fn condition(settings: &Settings, script: Value) -> Result<FieldCondition, PipelineRefusal> {
     let source = match &script {
         Value::String(source) => Some(source.as_str()),
         Value::Object(script) if script.get("lang").is_none_or(|lang| lang == "painless") => {
@@ -284,7 +284,7 @@ fn condition(settings: &Settings, script: Value) -> Result<FieldCondition, Pipel
     })
 }
 
-fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, PipelineMisfit> {
+fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, PipelineRefusal> {
     Ok(match name {
         "append" => {
             let field = settings.field("field")?;
@@ -330,7 +330,7 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
                 return Err(settings.unsupported("[keep] of the processor [remove]".to_owned(), "name what to remove"));
             }
             let Some(field) = settings.take("field") else {
-                return Err(settings.misfit(Some("field"), PipelineWrong::Missing));
+                return Err(settings.misfit(Some("field"), PipelineCause::Missing));
             };
             let fields = match field {
                 Value::Array(fields) => fields,
@@ -356,7 +356,7 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
             let field = settings.field("field")?;
             let value = match settings.optional_text("copy_from")? {
                 Some(_) if settings.left.contains_key("value") => {
-                    return Err(settings.misfit(Some("copy_from"), PipelineWrong::TwoValues));
+                    return Err(settings.misfit(Some("copy_from"), PipelineCause::TwoValues));
                 }
                 Some(from) => ValueOrigin::Field(from),
                 None => ValueOrigin::Given(given(settings)?),
@@ -372,7 +372,7 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
                 ignore_empty: settings.switch("ignore_empty_value", false)?,
             }
         }
-        _ => return Err(settings.misfit(None, PipelineWrong::NoSuchProcessor)),
+        _ => return Err(settings.misfit(None, PipelineCause::NoSuchProcessor)),
     })
 }
 
@@ -380,10 +380,10 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
 /// Reads how a template's fields are escaped: for JSON, which is the usual. A value without any is never escaped.
 ///
 /// Source: Elasticsearch 9.x, configuration of processors: media type.
-fn media_type(settings: &mut Settings, value: &Value) -> Result<(), PipelineMisfit> {
+fn media_type(settings: &mut Settings, value: &Value) -> Result<(), PipelineRefusal> {
     let Some(kind) = settings.optional_text("media_type")? else { return Ok(()) };
     if !["application/json", "text/plain", "application/x-www-form-urlencoded"].contains(&kind.as_str()) {
-        return Err(settings.misfit(Some("media_type"), PipelineWrong::MediaType(kind)));
+        return Err(settings.misfit(Some("media_type"), PipelineCause::MediaType(kind)));
     }
     if kind != "application/json" && value.to_string().contains("{{") {
         let what = format!("[media_type] of [{kind}] for a template");
@@ -392,13 +392,13 @@ fn media_type(settings: &mut Settings, value: &Value) -> Result<(), PipelineMisf
     Ok(())
 }
 
-fn given(settings: &mut Settings) -> Result<Value, PipelineMisfit> {
-    let value = settings.take("value").ok_or_else(|| settings.misfit(Some("value"), PipelineWrong::Missing))?;
+fn given(settings: &mut Settings) -> Result<Value, PipelineRefusal> {
+    let value = settings.take("value").ok_or_else(|| settings.misfit(Some("value"), PipelineCause::Missing))?;
     templates(settings, &value)?;
     Ok(value)
 }
 
-fn templates(settings: &Settings, value: &Value) -> Result<(), PipelineMisfit> {
+fn templates(settings: &Settings, value: &Value) -> Result<(), PipelineRefusal> {
     match value {
         Value::String(text) => settings.template("value", text).map(|_| ()),
         Value::Array(items) => items.iter().try_for_each(|item| templates(settings, item)),
@@ -411,7 +411,7 @@ fn templates(settings: &Settings, value: &Value) -> Result<(), PipelineMisfit> {
 }
 
 /// What all processors of a text have: field, target, and whether a missing one is fine.
-fn text_settings(settings: &mut Settings) -> Result<(String, String, bool), PipelineMisfit> {
+fn text_settings(settings: &mut Settings) -> Result<(String, String, bool), PipelineRefusal> {
     let field = settings.text("field")?;
     let ignore_missing = settings.switch("ignore_missing", false)?;
     let target = settings.optional_text("target_field")?.unwrap_or_else(|| field.clone());
@@ -419,7 +419,7 @@ fn text_settings(settings: &mut Settings) -> Result<(String, String, bool), Pipe
     Ok((field, target, ignore_missing))
 }
 
-fn attachment(settings: &mut Settings) -> Result<Attachment, PipelineMisfit> {
+fn attachment(settings: &mut Settings) -> Result<Attachment, PipelineRefusal> {
     let field = settings.text("field")?;
     let target = settings.optional_text("target_field")?.unwrap_or_else(|| "attachment".to_owned());
     settings.written(&target)?;
@@ -431,7 +431,7 @@ fn attachment(settings: &mut Settings) -> Result<Attachment, PipelineMisfit> {
     let chars_max = match settings.take("indexed_chars") {
         None => 100_000,
         Some(value) => value.as_i64().or_else(|| value.as_str()?.parse().ok()).ok_or_else(|| {
-            settings.misfit(Some("indexed_chars"), PipelineWrong::Type { wanted: "an int", found: java_type(&value) })
+            settings.misfit(Some("indexed_chars"), PipelineCause::Type { wanted: "an int", found: java_type(&value) })
         })?,
     };
     Ok(Attachment {

@@ -220,45 +220,45 @@ fn fields_come_out_in_the_order_of_the_servers_hash_map() {
 fn what_cannot_be_done_is_refused_when_the_pipeline_is_stored() {
     let wrong = |text: Value| Pipelines::default().put("p", object(text)).expect_err("a misfit");
     for (text, property, expected) in [
-        (json!({}), Some("processors"), PipelineWrong::Missing),
+        (json!({}), Some("processors"), PipelineCause::Missing),
         (
             json!({"processors": {}}),
             Some("processors"),
-            PipelineWrong::Type { wanted: "a list", found: "java.util.HashMap" },
+            PipelineCause::Type { wanted: "a list", found: "java.util.HashMap" },
         ),
         (
             json!({"processors": [], "description": 7}),
             Some("description"),
-            PipelineWrong::Type { wanted: "a string", found: "java.lang.Integer" },
+            PipelineCause::Type { wanted: "a string", found: "java.lang.Integer" },
         ),
         (
             json!({"processors": [], "name": 7}),
             None,
-            PipelineWrong::UnknownPipelineSettings("p".into(), vec!["name".into()]),
+            PipelineCause::UnknownPipelineSettings("p".into(), vec!["name".into()]),
         ),
-        (json!({"processors": [], "on_failure": []}), None, PipelineWrong::EmptyOnFailure(Some("p".into()))),
-        (json!({"processors": [{"sett": {}}]}), None, PipelineWrong::NoSuchProcessor),
-        (json!({"processors": [{"set": {"value": 1}}]}), Some("field"), PipelineWrong::Missing),
-        (json!({"processors": [{"set": {"field": "a"}}]}), Some("value"), PipelineWrong::Missing),
+        (json!({"processors": [], "on_failure": []}), None, PipelineCause::EmptyOnFailure(Some("p".into()))),
+        (json!({"processors": [{"sett": {}}]}), None, PipelineCause::NoSuchProcessor),
+        (json!({"processors": [{"set": {"value": 1}}]}), Some("field"), PipelineCause::Missing),
+        (json!({"processors": [{"set": {"field": "a"}}]}), Some("value"), PipelineCause::Missing),
         (
             json!({"processors": [{"set": {"field": "a", "value": 1, "copy_from": "b"}}]}),
             Some("copy_from"),
-            PipelineWrong::TwoValues,
+            PipelineCause::TwoValues,
         ),
         (
             json!({"processors": [{"trim": {"field": "a", "fields": 1}}]}),
             None,
-            PipelineWrong::UnknownSettings(vec!["fields".into()]),
+            PipelineCause::UnknownSettings(vec!["fields".into()]),
         ),
         (
             json!({"processors": [{"trim": {"field": "a", "on_failure": []}}]}),
             Some("on_failure"),
-            PipelineWrong::EmptyOnFailure(None),
+            PipelineCause::EmptyOnFailure(None),
         ),
         (
             json!({"processors": [{"trim": "a"}]}),
             None,
-            PipelineWrong::Type { wanted: "a map", found: "java.lang.String" },
+            PipelineCause::Type { wanted: "a map", found: "java.lang.String" },
         ),
     ] {
         let misfit = wrong(text.clone());
@@ -278,7 +278,7 @@ fn what_cannot_be_done_is_refused_when_the_pipeline_is_stored() {
         (json!({"remove": {"keep": ["a"]}}), "[keep] of the processor [remove]"),
     ] {
         match wrong(json!({"processors": [processor]})).wrong {
-            PipelineWrong::Unsupported(what, _) => assert_eq!(what, named),
+            PipelineCause::Unsupported(what, _) => assert_eq!(what, named),
             other => panic!("{processor}: {other:?}"),
         }
     }

@@ -3,33 +3,33 @@
 //! Source: Elasticsearch 9.x, configuration reader of ingest and its exceptions.
 
 use crate::es::error::{ApiError, Exception, full, illegal_argument};
-use crate::es::ingest::{FailureKind, IngestFailure, PipelineMisfit, PipelineWrong};
+use crate::es::ingest::{FailureKind, IngestFailure, PipelineCause, PipelineRefusal};
 
-impl From<PipelineMisfit> for ApiError {
-    fn from(misfit: PipelineMisfit) -> ApiError {
-        let PipelineMisfit { processor, tag, property, wrong } = misfit;
+impl From<PipelineRefusal> for ApiError {
+    fn from(misfit: PipelineRefusal) -> ApiError {
+        let PipelineRefusal { processor, tag, property, wrong } = misfit;
         let reason = match wrong {
-            PipelineWrong::Missing => "required property is missing".to_owned(),
-            PipelineWrong::Type { wanted, found } => format!("property isn't {wanted}, but of type [{found}]"),
-            PipelineWrong::NoSuchProcessor => {
+            PipelineCause::Missing => "required property is missing".to_owned(),
+            PipelineCause::Type { wanted, found } => format!("property isn't {wanted}, but of type [{found}]"),
+            PipelineCause::NoSuchProcessor => {
                 format!("No processor type exists with name [{}]", processor.as_deref().unwrap_or_default())
             }
-            PipelineWrong::UnknownSettings(names) => format!(
+            PipelineCause::UnknownSettings(names) => format!(
                 "processor [{}] doesn't support one or more provided configuration parameters [{}]",
                 processor.as_deref().unwrap_or_default(),
                 names.join(", ")
             ),
-            PipelineWrong::UnknownPipelineSettings(id, names) => format!(
+            PipelineCause::UnknownPipelineSettings(id, names) => format!(
                 "pipeline [{id}] doesn't support one or more provided configuration parameters [{}]",
                 names.join(", ")
             ),
-            PipelineWrong::EmptyOnFailure(Some(id)) => {
+            PipelineCause::EmptyOnFailure(Some(id)) => {
                 format!("pipeline [{id}] cannot have an empty on_failure option defined")
             }
-            PipelineWrong::EmptyOnFailure(None) => "processors list cannot be empty".to_owned(),
-            PipelineWrong::TwoValues => "cannot set both `copy_from` and `value` in the same processor".to_owned(),
-            PipelineWrong::MediaType(kind) => format!("property does not contain a supported media type [{kind}]"),
-            PipelineWrong::Unsupported(what, instead) => return ApiError::unsupported(&what, &instead),
+            PipelineCause::EmptyOnFailure(None) => "processors list cannot be empty".to_owned(),
+            PipelineCause::TwoValues => "cannot set both `copy_from` and `value` in the same processor".to_owned(),
+            PipelineCause::MediaType(kind) => format!("property does not contain a supported media type [{kind}]"),
+            PipelineCause::Unsupported(what, instead) => return ApiError::unsupported(&what, &instead),
         };
         let reason = match &property {
             Some(property) => format!("[{property}] {reason}"),

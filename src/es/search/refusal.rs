@@ -1,12 +1,12 @@
 //! [`SearchRefusal`]: why a search, a scroll or a point in time is refused.
 
-use crate::es::search::run::ShardFault;
+use crate::es::search::run::ShardFailure;
 
 /// Why a search is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SearchRefusal {
     /// An index cannot be asked this.
-    Shard(Box<ShardFault>),
+    Shard(Box<ShardFailure>),
     /// The id is not that of a scroll.
     NoScrollId {
         /// The id.
@@ -39,8 +39,8 @@ pub(crate) enum SearchRefusal {
     },
 }
 
-impl From<Box<ShardFault>> for SearchRefusal {
-    fn from(fault: Box<ShardFault>) -> SearchRefusal {
+impl From<Box<ShardFailure>> for SearchRefusal {
+    fn from(fault: Box<ShardFailure>) -> SearchRefusal {
         SearchRefusal::Shard(fault)
     }
 }

@@ -4,11 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::clock::DateFault;
+use crate::clock::DateRefusal;
 use crate::es::error::{ApiError, Exception, Family, UNSUPPORTED, bad_boolean, full, illegal_argument, unknown_field};
 use crate::es::refusal::SearchRefusal;
-use crate::es::search::query::QueryFault;
-use crate::es::search::run::ShardFault;
+use crate::es::search::query::QueryRefusal;
+use crate::es::search::run::ShardFailure;
 use crate::json::Position;
 use crate::limits::BUCKETS_MAX;
 use crate::suggest;
@@ -497,7 +497,7 @@ pub(crate) fn result_window(asked: u64, most: u64) -> String {
 }
 
 /// What an index says, and whether it is an exception of Java's and not of the server's own.
-fn told(fault: &ShardFault) -> Exception {
+fn told(fault: &ShardFailure) -> Exception {
     let shard = |reason: String| {
         Exception::new("query_shard_exception", reason)
             .with("index_uuid", fault.index_uuid.clone())
@@ -508,62 +508,62 @@ fn told(fault: &ShardFault) -> Exception {
         shard(reason).caused_by(cause)
     };
     match &fault.fault {
-        QueryFault::NoNumber(text) => failed(no_number_format(text)),
-        QueryFault::NoBoolean(text) => {
+        QueryRefusal::NoNumber(text) => failed(no_number_format(text)),
+        QueryRefusal::NoBoolean(text) => {
             failed(illegal_argument(format!("Can't parse boolean value [{text}], expected [true] or [false]")))
         }
-        QueryFault::NoDate(wrong) => date(wrong),
-        QueryFault::NoDateTerm(wrong) => failed(date(wrong)),
-        QueryFault::NotForType { query: "range", field, kind } => {
+        QueryRefusal::NoDate(wrong) => date(wrong),
+        QueryRefusal::NoDateTerm(wrong) => failed(date(wrong)),
+        QueryRefusal::NotForType { query: "range", field, kind } => {
             failed(illegal_argument(format!("Field [{field}] of type [{kind}] does not support range queries")))
         }
-        QueryFault::NotForType { query: query @ "case insensitive term", field, kind } => {
+        QueryRefusal::NotForType { query: query @ "case insensitive term", field, kind } => {
             shard(format!("[{field}] field which is of type [{kind}], does not support {query} queries"))
         }
-        QueryFault::NotForType { query, field, kind } => shard(format!(
+        QueryRefusal::NotForType { query, field, kind } => shard(format!(
             "Can only use {query} queries on keyword, text and wildcard fields - not on [{field}] which is of type \
              [{kind}]"
         )),
-        QueryFault::SortUnmapped(field) => shard(format!("No mapping found for [{field}] in order to sort on")),
-        QueryFault::SortMode => shard("we only support AVG, MEDIAN and SUM on number based fields".to_owned()),
-        QueryFault::SortText(field) => illegal_argument(format!(
+        QueryRefusal::SortUnmapped(field) => shard(format!("No mapping found for [{field}] in order to sort on")),
+        QueryRefusal::SortMode => shard("we only support AVG, MEDIAN and SUM on number based fields".to_owned()),
+        QueryRefusal::SortText(field) => illegal_argument(format!(
             "Fielddata is disabled on [{field}] in [{}]. Text fields are not optimised for operations that require \
              per-document field data like aggregations and sorting, so these operations are disabled by default. \
              Please use a keyword field instead. Alternatively, set fielddata=true on [{field}] in order to load field \
              data by uninverting the inverted index. Note that this can use significant memory.",
             fault.index
         )),
-        QueryFault::SortId => illegal_argument(
+        QueryRefusal::SortId => illegal_argument(
             "Fielddata access on the _id field is disallowed, you can re-enable it by updating the dynamic cluster \
              setting: indices.id_field_data.enabled",
         ),
-        QueryFault::SearchAfterCount { given, sorted } => {
+        QueryRefusal::SearchAfterCount { given, sorted } => {
             illegal_argument(format!("search_after has {given} value(s) but sort has {sorted}."))
         }
-        QueryFault::SearchAfterValue { field } => {
+        QueryRefusal::SearchAfterValue { field } => {
             illegal_argument(format!("Failed to parse search_after value for field [{field}]."))
         }
-        QueryFault::SearchAfterFrom => {
+        QueryRefusal::SearchAfterFrom => {
             illegal_argument("`from` parameter must be set to 0 when `search_after` is used")
         }
-        QueryFault::SearchAfterScroll => illegal_argument("`search_after` cannot be used in a scroll context."),
-        QueryFault::SearchAfterUnsorted => illegal_argument("Sort must contain at least one field."),
-        QueryFault::Window { asked, most } => illegal_argument(result_window(*asked, *most)),
-        QueryFault::TooManyShown { given, most } => illegal_argument(format!(
+        QueryRefusal::SearchAfterScroll => illegal_argument("`search_after` cannot be used in a scroll context."),
+        QueryRefusal::SearchAfterUnsorted => illegal_argument("Sort must contain at least one field."),
+        QueryRefusal::Window { asked, most } => illegal_argument(result_window(*asked, *most)),
+        QueryRefusal::TooManyShown { given, most } => illegal_argument(format!(
             "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{most}] but was [{given}]. \
              This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
         )),
-        QueryFault::TooManyTerms { given, most } => failed(illegal_argument(format!(
+        QueryRefusal::TooManyTerms { given, most } => failed(illegal_argument(format!(
             "The number of terms [{given}] used in the Terms Query request has exceeded the allowed maximum of \
              [{most}]. This maximum can be set by changing the [index.max_terms_count] index level setting."
         ))),
-        QueryFault::TooManyIds { most } => {
+        QueryRefusal::TooManyIds { most } => {
             failed(illegal_argument(format!("Too many ids specified, allowed max result window is [{most}]")))
         }
-        QueryFault::NotForAggregation { aggregation, field, kind } => illegal_argument(format!(
+        QueryRefusal::NotForAggregation { aggregation, field, kind } => illegal_argument(format!(
             "Field [{field}] of type [{kind}] is not supported for aggregation [{aggregation}]"
         )),
-        QueryFault::TooManyBuckets => Exception::new(
+        QueryRefusal::TooManyBuckets => Exception::new(
             "too_many_buckets_exception",
             format!(
                 "Trying to create too many buckets. Must be less than or equal to: [{BUCKETS_MAX}] but this number of \
@@ -572,30 +572,30 @@ fn told(fault: &ShardFault) -> Exception {
             ),
         )
         .with("max_buckets", BUCKETS_MAX),
-        QueryFault::Batch { asked, most } => illegal_argument(format!(
+        QueryRefusal::Batch { asked, most } => illegal_argument(format!(
             "Batch size is too large, size must be less than or equal to: [{most}] but was [{asked}]. \
              Scroll batch sizes cost as much memory as result windows so they are controlled by the \
              [index.max_result_window] index level setting."
         )),
-        QueryFault::Unsupported { what, instead } => unsupported(what, instead),
+        QueryRefusal::Unsupported { what, instead } => unsupported(what, instead),
     }
 }
 
-fn date(wrong: &DateFault) -> Exception {
+fn date(wrong: &DateRefusal) -> Exception {
     let maths = |reason: String| Exception::new("parse_exception", reason);
     match wrong {
-        DateFault::NoDate(text) => {
+        DateRefusal::NoDate(text) => {
             let reason =
                 format!("failed to parse date field [{text}] with format [strict_date_optional_time||epoch_millis]");
             let cause = illegal_argument(reason.clone())
                 .caused_by(Exception::new("date_time_parse_exception", "Failed to parse with all enclosed parsers"));
             Exception::new("parse_exception", format!("{reason}: [{reason}]")).caused_by(cause)
         }
-        DateFault::Operator(text) => maths(format!("operator not supported for date math [{text}]")),
-        DateFault::Truncated(text) => maths(format!("truncated date math [{text}]")),
-        DateFault::Rounding(text) => maths(format!("rounding `/` can only be used on single unit types [{text}]")),
-        DateFault::Unit(unit, text) => maths(format!("unit [{unit}] not supported for date math [{text}]")),
-        DateFault::OutOfRange(text) => maths(format!("date math [{text}] leads out of range")),
+        DateRefusal::Operator(text) => maths(format!("operator not supported for date math [{text}]")),
+        DateRefusal::Truncated(text) => maths(format!("truncated date math [{text}]")),
+        DateRefusal::Rounding(text) => maths(format!("rounding `/` can only be used on single unit types [{text}]")),
+        DateRefusal::Unit(unit, text) => maths(format!("unit [{unit}] not supported for date math [{text}]")),
+        DateRefusal::OutOfRange(text) => maths(format!("date math [{text}] leads out of range")),
     }
 }
 
@@ -624,7 +624,7 @@ impl From<SearchRefusal> for ApiError {
         match refusal {
             SearchRefusal::Shard(fault) => {
                 let reason = told(&fault);
-                if matches!(fault.fault, QueryFault::Unsupported { .. }) {
+                if matches!(fault.fault, QueryRefusal::Unsupported { .. }) {
                     return full(400, reason);
                 }
                 // DIFFERENCE: a failed shard does not name its node, for there is none.

@@ -3,28 +3,28 @@
 //! Source: Elasticsearch 9.x, `Setting`, `TimeValue`, `ByteSizeValue`, `ActiveShardCount`.
 
 use crate::es::error::{ApiError, Exception, bad_boolean, full, illegal_argument};
-use crate::es::values::BadValue;
+use crate::es::values::ValueRefusal;
 
 /// What is said of the value of a setting.
-pub(crate) fn bad_setting_value(name: &str, value: &str, why: BadValue) -> Exception {
+pub(crate) fn bad_setting_value(name: &str, value: &str, why: ValueRefusal) -> Exception {
     let number = || Exception::new("number_format_exception", format!("For input string: \"{value}\""));
     match why {
-        BadValue::Boolean => bad_boolean(value),
-        BadValue::Number => {
+        ValueRefusal::Boolean => bad_boolean(value),
+        ValueRefusal::Number => {
             illegal_argument(format!("Failed to parse value [{value}] for setting [{name}]")).caused_by(number())
         }
-        BadValue::Below(least) => {
+        ValueRefusal::Below(least) => {
             illegal_argument(format!("Failed to parse value [{value}] for setting [{name}] must be >= {least}"))
         }
-        BadValue::Above(most) => {
+        ValueRefusal::Above(most) => {
             illegal_argument(format!("Failed to parse value [{value}] for setting [{name}] must be <= {most}"))
         }
-        BadValue::TimeBelow(least) => {
+        ValueRefusal::TimeBelow(least) => {
             illegal_argument(format!("failed to parse value [{value}] for setting [{name}], must be >= [{least}]"))
         }
-        BadValue::BytesUnit | BadValue::BytesNumber => {
+        ValueRefusal::BytesUnit | ValueRefusal::BytesNumber => {
             let reason = match why {
-                BadValue::BytesUnit => format!(
+                ValueRefusal::BytesUnit => format!(
                     "failed to parse setting [{name}] with value [{value}] as a size in bytes: unit is missing or \
                      unrecognized"
                 ),
@@ -32,41 +32,43 @@ pub(crate) fn bad_setting_value(name: &str, value: &str, why: BadValue) -> Excep
             };
             illegal_argument(reason.clone()).caused_by(Exception::new("parse_exception", reason))
         }
-        BadValue::Name(class) => illegal_argument(format!("No enum constant {class}.{}", value.to_uppercase())),
-        BadValue::Word(_, none) => {
+        ValueRefusal::Name(class) => illegal_argument(format!("No enum constant {class}.{}", value.to_uppercase())),
+        ValueRefusal::Word(_, none) => {
             let end = if none.before.ends_with('"') { "\": must be native or simple" } else { "" };
             illegal_argument(format!("{}{value}{end}", none.before))
         }
-        BadValue::AutoExpand => illegal_argument(format!("failed to parse [{name}] from value: [{value}] at index -1")),
+        ValueRefusal::AutoExpand => {
+            illegal_argument(format!("failed to parse [{name}] from value: [{value}] at index -1"))
+        }
         time => time_or_shards(name, value, time),
     }
 }
 
 /// What is said of times and of copies, by settings and by parameters alike.
-fn time_or_shards(name: &str, value: &str, why: BadValue) -> Exception {
+fn time_or_shards(name: &str, value: &str, why: ValueRefusal) -> Exception {
     let setting = format!("failed to parse setting [{name}] with value [{value}] as a time value:");
     match why {
-        BadValue::TimeNegative => illegal_argument(format!("{setting} negative durations are not supported")),
-        BadValue::TimeFraction => {
+        ValueRefusal::TimeNegative => illegal_argument(format!("{setting} negative durations are not supported")),
+        ValueRefusal::TimeFraction => {
             illegal_argument(format!("failed to parse [{value}], fractional time values are not supported"))
         }
-        BadValue::TimeNumber => {
+        ValueRefusal::TimeNumber => {
             let count = value.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
             let cause = Exception::new("number_format_exception", format!("For input string: \"{count}\""));
             illegal_argument(format!("failed to parse [{value}]")).caused_by(cause)
         }
-        BadValue::ActiveShards => {
+        ValueRefusal::ActiveShards => {
             let cause = Exception::new("number_format_exception", format!("For input string: \"{value}\""));
             illegal_argument(format!("cannot parse ActiveShardCount[{value}]")).caused_by(cause)
         }
-        BadValue::ActiveShardsNegative => illegal_argument("shard count cannot be a negative value"),
+        ValueRefusal::ActiveShardsNegative => illegal_argument("shard count cannot be a negative value"),
         _ => illegal_argument(format!("{setting} unit is missing or unrecognized")),
     }
 }
 
 impl ApiError {
     /// A parameter that is no time, or no number of copies.
-    pub(crate) fn bad_parameter(name: &str, value: &str, why: BadValue) -> ApiError {
+    pub(crate) fn bad_parameter(name: &str, value: &str, why: ValueRefusal) -> ApiError {
         full(400, time_or_shards(name, value, why))
     }
 }

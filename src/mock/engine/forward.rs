@@ -54,7 +54,7 @@ enum Whose {
 
 /// Why a call can be answered by neither.
 #[derive(Debug, PartialEq, Eq)]
-struct Between {
+struct SplitRefusal {
     what: String,
     cure: &'static str,
 }
@@ -127,7 +127,7 @@ impl Engine {
                     ParseOutcome::Answered(Err(ApiError::unsupported(what, "have the stub answer alone")));
                 Whereto::Here(read)
             }
-            (Err(Between { what, cure }), _) => {
+            (Err(SplitRefusal { what, cure }), _) => {
                 read.reading.stage = ParseOutcome::Answered(Err(ApiError::unsupported(&what, cure)));
                 Whereto::Here(read)
             }
@@ -183,7 +183,7 @@ fn whose(
     cluster: &Cluster,
     forwarded: &Forwarded,
     now: Timestamp,
-) -> Result<Whose, Between> {
+) -> Result<Whose, SplitRefusal> {
     let path = request.path();
     if path.split('/').nth(1) == Some("_connector") {
         return Ok(Whose::Ours);
@@ -267,7 +267,7 @@ struct Holder<'a> {
 
 impl Holder<'_> {
     /// Whose all these expressions are; none if there are none.
-    fn all<'e>(&self, expressions: impl Iterator<Item = &'e str>) -> Result<Option<Whose>, Between> {
+    fn all<'e>(&self, expressions: impl Iterator<Item = &'e str>) -> Result<Option<Whose>, SplitRefusal> {
         let mut whole: Option<(Whose, &str)> = None;
         for expression in expressions {
             let whose = self.expression(expression)?;
@@ -280,7 +280,7 @@ impl Holder<'_> {
     }
 
     /// Whose the indices of an expression are.
-    fn expression(&self, expression: &str) -> Result<Whose, Between> {
+    fn expression(&self, expression: &str) -> Result<Whose, SplitRefusal> {
         let mut whole: Option<(Whose, &str)> = None;
         for part in expression.split(',') {
             // An exclusion belongs to the wildcard before it.
@@ -296,7 +296,7 @@ impl Holder<'_> {
         Ok(whole.map_or(Whose::Theirs, |(whose, _)| whose))
     }
 
-    fn part(&self, part: &str) -> Result<Whose, Between> {
+    fn part(&self, part: &str) -> Result<Whose, SplitRefusal> {
         if PROTOCOL.iter().any(|name| part.starts_with(name)) {
             return Ok(Whose::Ours);
         }
@@ -310,7 +310,7 @@ impl Holder<'_> {
         let found = self.cluster.resolve(part, &lookup, self.now).unwrap_or_default();
         match found.first() {
             None => Ok(Whose::Theirs),
-            Some(index) => Err(Between {
+            Some(index) => Err(SplitRefusal {
                 what: format!(
                     "calls that need the mock and its upstream: [{}] finds [{}] here, and what it finds there is not \
                      known here",
@@ -323,7 +323,7 @@ impl Holder<'_> {
     }
 
     /// Whose scrolls or points in time are.
-    fn contexts(&self, ids: &[&str]) -> Result<Whose, Between> {
+    fn contexts(&self, ids: &[&str]) -> Result<Whose, SplitRefusal> {
         let mut whole = None;
         for id in ids {
             let is_ours = self.cluster.contexts.has(id);
@@ -331,7 +331,7 @@ impl Holder<'_> {
             let is_all = *id == "_all" && self.cluster.contexts.has_any();
             let whose = if is_ours { Whose::Ours } else { Whose::Theirs };
             if (is_ours && is_theirs) || is_all || whole.is_some_and(|before| before != whose) {
-                return Err(Between {
+                return Err(SplitRefusal {
                     what: "calls that need the mock and its upstream: these ids are of both".to_owned(),
                     cure: ONE_BY_ONE,
                 });
@@ -342,9 +342,9 @@ impl Holder<'_> {
     }
 }
 
-fn across(one: &str, other: &str, first: Whose) -> Between {
+fn across(one: &str, other: &str, first: Whose) -> SplitRefusal {
     let (ours, theirs) = if first == Whose::Ours { (one, other) } else { (other, one) };
-    Between {
+    SplitRefusal {
         what: format!("calls that need the mock and its upstream: [{ours}] is here and [{theirs}] is there"),
         cure: ONE_BY_ONE,
     }

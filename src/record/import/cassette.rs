@@ -9,11 +9,11 @@ use super::{ImportedCall, push_header, target_of};
 use crate::base64;
 use crate::clock::Timestamp;
 use crate::http::{Headers, Method, Request, Response};
-use crate::record::recording::RecordingMistake;
+use crate::record::recording::RecordingDiagnostic;
 
 const CURE: &str = "give the cassette as its tool has written it, or delete the interaction";
 
-pub(super) fn read(root: DocumentPart<'_>) -> Result<Vec<ImportedCall>, Box<RecordingMistake>> {
+pub(super) fn read(root: DocumentPart<'_>) -> Result<Vec<ImportedCall>, Box<RecordingDiagnostic>> {
     let interactions = match root.get("interactions") {
         Some(interactions) => interactions,
         None => root.need("http_interactions", CURE)?,
@@ -21,7 +21,7 @@ pub(super) fn read(root: DocumentPart<'_>) -> Result<Vec<ImportedCall>, Box<Reco
     interactions.items()?.map(|interaction| call(&interaction)).collect()
 }
 
-fn call(interaction: &DocumentPart<'_>) -> Result<ImportedCall, Box<RecordingMistake>> {
+fn call(interaction: &DocumentPart<'_>) -> Result<ImportedCall, Box<RecordingDiagnostic>> {
     let (asked, told) = (interaction.need("request", CURE)?, interaction.need("response", CURE)?);
     let uri = asked.need("uri", CURE)?;
     let Some((target, host)) = target_of(&uri.text()?) else {
@@ -51,7 +51,7 @@ fn call(interaction: &DocumentPart<'_>) -> Result<ImportedCall, Box<RecordingMis
 }
 
 /// Names with a value each, or with lists of them.
-fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingMistake>> {
+fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingDiagnostic>> {
     let mut headers = Headers::new();
     let Some(lines) = of.get("headers") else { return Ok(headers) };
     let Value::Object(members) = lines.value() else {
@@ -72,7 +72,7 @@ fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingMistake>> {
 }
 
 /// A text, `{string: …}`, `{base64_string: …}`, or in a cassette of JSON what was sent itself.
-fn body(of: Option<DocumentPart<'_>>) -> Result<Vec<u8>, Box<RecordingMistake>> {
+fn body(of: Option<DocumentPart<'_>>) -> Result<Vec<u8>, Box<RecordingDiagnostic>> {
     let Some(body) = of else { return Ok(Vec::new()) };
     let Value::Object(members) = body.value() else {
         return Ok(body.text()?.into_bytes());

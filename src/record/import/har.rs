@@ -7,17 +7,17 @@ use super::{ImportedCall, push_header, target_of};
 use crate::base64;
 use crate::clock::Timestamp;
 use crate::http::{Headers, Method, Request, Response};
-use crate::record::recording::RecordingMistake;
+use crate::record::recording::RecordingDiagnostic;
 
 const CURE: &str = "give the file as its tool has written it, or delete the entry";
 
-pub(super) fn read(root: DocumentPart<'_>) -> Result<Vec<ImportedCall>, Box<RecordingMistake>> {
+pub(super) fn read(root: DocumentPart<'_>) -> Result<Vec<ImportedCall>, Box<RecordingDiagnostic>> {
     let entries = root.need("log", CURE)?.need("entries", CURE)?;
     entries.items()?.filter_map(|entry| call(&entry).transpose()).collect()
 }
 
 /// The call of an entry; none of one that got no answer.
-fn call(entry: &DocumentPart<'_>) -> Result<Option<ImportedCall>, Box<RecordingMistake>> {
+fn call(entry: &DocumentPart<'_>) -> Result<Option<ImportedCall>, Box<RecordingDiagnostic>> {
     let (asked, told) = (entry.need("request", CURE)?, entry.need("response", CURE)?);
     // A request that was cut off or blocked has status 0.
     if told.need("status", CURE)?.value().as_i64() == Some(0) {
@@ -63,7 +63,7 @@ fn call(entry: &DocumentPart<'_>) -> Result<Option<ImportedCall>, Box<RecordingM
     Ok(Some(ImportedCall { request, response, at, took_us }))
 }
 
-fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingMistake>> {
+fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingDiagnostic>> {
     let mut headers = Headers::new();
     if let Some(lines) = of.get("headers") {
         for line in lines.items()? {
@@ -74,7 +74,7 @@ fn headers(of: &DocumentPart<'_>) -> Result<Headers, Box<RecordingMistake>> {
     Ok(headers)
 }
 
-fn body(of: &DocumentPart<'_>, is_packed: bool) -> Result<Vec<u8>, Box<RecordingMistake>> {
+fn body(of: &DocumentPart<'_>, is_packed: bool) -> Result<Vec<u8>, Box<RecordingDiagnostic>> {
     let Some(text) = of.get("text") else { return Ok(Vec::new()) };
     let content = text.text()?;
     match is_packed {

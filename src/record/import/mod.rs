@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::recording::{Header, Recording, RecordingMistake, put_away};
+use super::recording::{Header, Recording, RecordingDiagnostic, put_away};
 use super::{Journal, Note};
 use crate::clock::Timestamp;
 use crate::es::http as rest;
@@ -59,7 +59,7 @@ pub(super) struct ImportedCall {
 ///
 /// # Errors
 /// Why it cannot be read, with line, column and cure.
-pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box<RecordingMistake>> {
+pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box<RecordingDiagnostic>> {
     watched_import(name, text, all, &mut |_, _| {})
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn watched_import(
     text: &[u8],
     all: bool,
     watch: &mut dyn FnMut(usize, usize),
-) -> Result<Imported, Box<RecordingMistake>> {
+) -> Result<Imported, Box<RecordingDiagnostic>> {
     let document = ForeignText::read(name, text)?;
     let root = DocumentPart::root(&document);
     let mut notes = Vec::new();
@@ -103,9 +103,9 @@ pub(super) struct ForeignText<'t> {
 }
 
 impl<'t> ForeignText<'t> {
-    fn read(name: &'t str, text: &'t [u8]) -> Result<ForeignText<'t>, Box<RecordingMistake>> {
+    fn read(name: &'t str, text: &'t [u8]) -> Result<ForeignText<'t>, Box<RecordingDiagnostic>> {
         let mistake = |line: u32, column: u32, what: String, cure: &str| {
-            Box::new(RecordingMistake { file: name.to_owned(), line, column, what, cure: cure.to_owned() })
+            Box::new(RecordingDiagnostic { file: name.to_owned(), line, column, what, cure: cure.to_owned() })
         };
         let bare = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         if bare.trim_ascii_start().starts_with(b"{") || bare.trim_ascii_start().starts_with(b"[") {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::ForeignText;
 use crate::json;
-use crate::record::recording::RecordingMistake;
+use crate::record::recording::RecordingDiagnostic;
 
 /// A value within a document.
 #[derive(Clone)]
@@ -32,12 +32,12 @@ impl<'d> DocumentPart<'d> {
     }
 
     /// A member that must be there.
-    pub(super) fn need(&self, name: &str, cure: &str) -> Result<DocumentPart<'d>, Box<RecordingMistake>> {
+    pub(super) fn need(&self, name: &str, cure: &str) -> Result<DocumentPart<'d>, Box<RecordingDiagnostic>> {
         self.get(name).ok_or_else(|| self.wrong(&format!("there is no [{name}]"), cure))
     }
 
     /// The elements of a list.
-    pub(super) fn items(&self) -> Result<impl Iterator<Item = DocumentPart<'d>>, Box<RecordingMistake>> {
+    pub(super) fn items(&self) -> Result<impl Iterator<Item = DocumentPart<'d>>, Box<RecordingDiagnostic>> {
         let Value::Array(items) = self.value else {
             return Err(self.wrong("this is no list", "give the file as its tool has written it"));
         };
@@ -50,7 +50,7 @@ impl<'d> DocumentPart<'d> {
     }
 
     /// The text that it is, or the number as a text.
-    pub(super) fn text(&self) -> Result<String, Box<RecordingMistake>> {
+    pub(super) fn text(&self) -> Result<String, Box<RecordingDiagnostic>> {
         match self.value {
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string()),
@@ -59,26 +59,26 @@ impl<'d> DocumentPart<'d> {
     }
 
     /// The text of a member; none if it is not there.
-    pub(super) fn text_of(&self, name: &str) -> Result<Option<String>, Box<RecordingMistake>> {
+    pub(super) fn text_of(&self, name: &str) -> Result<Option<String>, Box<RecordingDiagnostic>> {
         self.get(name).map(|part| part.text()).transpose()
     }
 
     /// The status of HTTP that it is.
-    pub(super) fn status(&self) -> Result<u16, Box<RecordingMistake>> {
+    pub(super) fn status(&self) -> Result<u16, Box<RecordingDiagnostic>> {
         let status = self.value.as_u64().filter(|status| (100..1000).contains(status));
         let status = status.and_then(|status| u16::try_from(status).ok());
         status.ok_or_else(|| self.wrong("this is no HTTP status", "write a number from 100 to 999, or delete the call"))
     }
 
     /// What is wrong with it.
-    pub(super) fn wrong(&self, what: &str, cure: &str) -> Box<RecordingMistake> {
+    pub(super) fn wrong(&self, what: &str, cure: &str) -> Box<RecordingDiagnostic> {
         let ForeignText { name, text, is_yaml, .. } = self.document;
         let (line, column) = match is_yaml {
             true => crate::fixture::yaml_place(&String::from_utf8_lossy(text), &self.document.value, &self.pointer),
             false => json::locate(text, &self.pointer, false).map_or((1, 1), |at| (at.line, at.column)),
         };
         let shown = if self.pointer.is_empty() { String::new() } else { format!("{}: ", self.pointer) };
-        Box::new(RecordingMistake {
+        Box::new(RecordingDiagnostic {
             file: (*name).to_owned(),
             line,
             column,

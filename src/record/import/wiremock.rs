@@ -10,7 +10,7 @@ use super::part::DocumentPart;
 use super::push_header;
 use crate::base64;
 use crate::http::{Headers, Method, Request, Response};
-use crate::record::recording::RecordingMistake;
+use crate::record::recording::RecordingDiagnostic;
 use crate::target;
 
 const CURE: &str = "give the mapping as WireMock has it, or delete it";
@@ -18,7 +18,7 @@ const CURE: &str = "give the mapping as WireMock has it, or delete it";
 pub(super) fn read(
     root: DocumentPart<'_>,
     notes: &mut Vec<String>,
-) -> Result<Vec<ImportedCall>, Box<RecordingMistake>> {
+) -> Result<Vec<ImportedCall>, Box<RecordingDiagnostic>> {
     let mappings: Vec<DocumentPart<'_>> = match root.get("mappings") {
         Some(mappings) => mappings.items()?.collect(),
         None if root.value().is_array() => root.items()?.collect(),
@@ -27,7 +27,7 @@ pub(super) fn read(
     mappings.iter().filter_map(|mapping| call(mapping, notes).transpose()).collect()
 }
 
-fn call(mapping: &DocumentPart<'_>, notes: &mut Vec<String>) -> Result<Option<ImportedCall>, Box<RecordingMistake>> {
+fn call(mapping: &DocumentPart<'_>, notes: &mut Vec<String>) -> Result<Option<ImportedCall>, Box<RecordingDiagnostic>> {
     let (asked, told) = (mapping.need("request", CURE)?, mapping.need("response", CURE)?);
     let method = asked.text_of("method")?.unwrap_or_else(|| "ANY".to_owned());
     let name = mapping.text_of("name")?.or(mapping.text_of("id")?).unwrap_or_else(|| "a mapping".to_owned());
@@ -98,7 +98,7 @@ fn call(mapping: &DocumentPart<'_>, notes: &mut Vec<String>) -> Result<Option<Im
 }
 
 /// Names whose value must be equal to something.
-fn matched(asked: &DocumentPart<'_>, name: &str) -> Result<Vec<(String, String)>, Box<RecordingMistake>> {
+fn matched(asked: &DocumentPart<'_>, name: &str) -> Result<Vec<(String, String)>, Box<RecordingDiagnostic>> {
     let Some(matchers) = asked.get(name) else { return Ok(Vec::new()) };
     let Value::Object(members) = matchers.value() else {
         return Err(matchers.wrong("these are no matchers", CURE));
@@ -113,7 +113,7 @@ fn matched(asked: &DocumentPart<'_>, name: &str) -> Result<Vec<(String, String)>
 }
 
 /// JSON as it is, or as a text of it.
-fn as_json(part: &DocumentPart<'_>) -> Result<String, Box<RecordingMistake>> {
+fn as_json(part: &DocumentPart<'_>) -> Result<String, Box<RecordingDiagnostic>> {
     match part.value() {
         Value::String(text) => Ok(text.clone()),
         value => Ok(value.to_string()),

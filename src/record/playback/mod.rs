@@ -171,7 +171,7 @@ enum Choice {
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unmatched {
+pub(crate) struct PlaybackMiss {
     /// One sentence to act on.
     pub reason: String,
     /// The recorded call that is most like the request, if one is like it.
@@ -240,8 +240,12 @@ impl Playback {
     /// anew stand there as sent.
     ///
     /// # Errors
-    /// [`Unmatched`] when the recording has no such call, or no further one.
-    pub(crate) fn answer(&mut self, request: &Request, shown: &Request) -> Result<(Response, PlayedAnswer), Unmatched> {
+    /// [`PlaybackMiss`] when the recording has no such call, or no further one.
+    pub(crate) fn answer(
+        &mut self,
+        request: &Request,
+        shown: &Request,
+    ) -> Result<(Response, PlayedAnswer), PlaybackMiss> {
         let anywhere = address::anywhere(request);
         let key = RequestKey::of(&anywhere, &self.volatile, &self.renamed);
         let taken = self.take(&key, shown)?;
@@ -250,7 +254,7 @@ impl Playback {
             let seq = interaction.seq;
             let reason =
                 format!("the answer of recorded call {seq} had {bytes} bytes and was not kept in the recording");
-            return Err(Unmatched { reason, nearest: None });
+            return Err(PlaybackMiss { reason, nearest: None });
         }
         let mut response = interaction.response.clone();
         // It came from another server then, and comes from the recording now.
@@ -273,14 +277,14 @@ impl Playback {
     /// # Errors
     /// As for [`Playback::answer`].
     #[cfg(test)]
-    pub(crate) fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, Unmatched> {
+    pub(crate) fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, PlaybackMiss> {
         let key = RequestKey::of(&address::anywhere(request), &self.volatile, &self.renamed);
         let taken = self.take(&key, shown)?;
         Ok(&self.recording.interactions[taken.call])
     }
 
     /// Which recorded call answers a request.
-    fn take(&mut self, key: &RequestKey, shown: &Request) -> Result<RecordedMatch, Unmatched> {
+    fn take(&mut self, key: &RequestKey, shown: &Request) -> Result<RecordedMatch, PlaybackMiss> {
         let lanes: Vec<usize> = self.same(key).collect();
         let chosen = self.choose(&lanes, key);
         let found = match chosen {

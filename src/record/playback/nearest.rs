@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::key::{ComparedBody, RequestKey, admits};
 use super::policy::PlayOrder;
 use super::volatile::{Surroundings, Volatile};
-use super::{Playback, Unmatched};
+use super::{Playback, PlaybackMiss};
 use crate::http::{Method, Request};
 use crate::near_miss::{Difference, NearMiss, short};
 use crate::record::interaction::Interaction;
@@ -19,14 +19,14 @@ use crate::record::redact;
 use crate::suggest::similarity;
 
 impl Playback {
-    pub(super) fn unmatched(&self, key: &RequestKey, shown: &Request) -> Unmatched {
+    pub(super) fn unmatched(&self, key: &RequestKey, shown: &Request) -> PlaybackMiss {
         let mut same: Vec<usize> = self.same(key).flat_map(|lane| self.lanes[lane].calls.iter().copied()).collect();
         same.sort_unstable();
         if !same.is_empty() {
             return self.used_up(&same);
         }
         if self.total() == 0 {
-            return Unmatched { reason: "the recording has no calls at all".to_owned(), nearest: None };
+            return PlaybackMiss { reason: "the recording has no calls at all".to_owned(), nearest: None };
         }
         let shown = RequestKey::of(shown, &self.volatile, &self.renamed);
         match self.routes.get(key.route()) {
@@ -36,7 +36,7 @@ impl Playback {
     }
 
     /// The same call was recorded, and another one comes before it.
-    pub(super) fn out_of_order(&self, lanes: &[usize], expected: usize) -> Unmatched {
+    pub(super) fn out_of_order(&self, lanes: &[usize], expected: usize) -> PlaybackMiss {
         let ahead = lanes.iter().flat_map(|lane| &self.lanes[*lane].calls).filter(|call| !self.served.contains(call));
         let seq = ahead.min().map_or(0, |call| self.recording.interactions[*call].seq);
         let Interaction { seq: next, request, .. } = &self.recording.interactions[expected];
@@ -49,7 +49,7 @@ impl Playback {
             request.method(),
             short(request.target())
         );
-        Unmatched { reason, nearest: Some(self.nearest(expected, Vec::new())) }
+        PlaybackMiss { reason, nearest: Some(self.nearest(expected, Vec::new())) }
     }
 
     /// The recorded call of the same method and path that differs least, one that is still to come if it can be.
@@ -69,7 +69,7 @@ impl Playback {
     }
 
     /// The same call was recorded, and all its answers have been given.
-    fn used_up(&self, calls: &[usize]) -> Unmatched {
+    fn used_up(&self, calls: &[usize]) -> PlaybackMiss {
         let seqs = calls.iter().map(|call| self.recording.interactions[*call].seq);
         let shown: Vec<String> = seqs.take(5).map(|seq| seq.to_string()).collect();
         let more = if calls.len() > shown.len() { ", …" } else { "" };
@@ -81,11 +81,11 @@ impl Playback {
             ),
         };
         let last = calls[calls.len() - 1];
-        Unmatched { reason, nearest: Some(self.nearest(last, Vec::new())) }
+        PlaybackMiss { reason, nearest: Some(self.nearest(last, Vec::new())) }
     }
 
     /// Method and path were recorded with another query or body.
-    fn like_in_route(&self, lanes: &[usize], sent: &RequestKey) -> Unmatched {
+    fn like_in_route(&self, lanes: &[usize], sent: &RequestKey) -> PlaybackMiss {
         let mut best: Option<((bool, usize, usize), Vec<Difference>)> = None;
         let range = self.range();
         for lane in lanes.iter().take(PLAYBACK_COMPARED_MAX).map(|lane| &self.lanes[*lane]) {
@@ -104,7 +104,7 @@ impl Playback {
             }
         }
         let Some(((_, _, call), differs)) = best else {
-            return Unmatched { reason: "no recorded call is like it".to_owned(), nearest: None };
+            return PlaybackMiss { reason: "no recorded call is like it".to_owned(), nearest: None };
         };
         let seq = self.recording.interactions[call].seq;
         let named: Vec<String> = differs
@@ -117,11 +117,11 @@ impl Playback {
             0 => format!("the nearest, call {seq}, differs in the line end after the last line of its body"),
             _ => format!("the nearest, call {seq}, differs in {}{more}", named.join("; ")),
         };
-        Unmatched { reason, nearest: Some(self.nearest(call, differs)) }
+        PlaybackMiss { reason, nearest: Some(self.nearest(call, differs)) }
     }
 
     /// The path was recorded with another method, or a path like it was.
-    fn like_in_path(&self, sent: &str) -> Unmatched {
+    fn like_in_path(&self, sent: &str) -> PlaybackMiss {
         let (method, path) = sent.split_once(' ').unwrap_or((sent, ""));
         // Routes are in the order of the alphabet: what is much like this one is not far from it.
         let before = self.routes.range::<str, _>((Unbounded, Excluded(sent))).rev().take(PLAYBACK_COMPARED_MAX / 2);
@@ -134,7 +134,7 @@ impl Playback {
         });
         let best = ranked.max_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let Some((_, Reverse(lane), route)) = best else {
-            return Unmatched { reason: "no recorded call is like it".to_owned(), nearest: None };
+            return PlaybackMiss { reason: "no recorded call is like it".to_owned(), nearest: None };
         };
         let lane = &self.lanes[lane];
         let call = lane.calls[lane.next.min(lane.calls.len() - 1)];
@@ -161,7 +161,7 @@ impl Playback {
                 short(route)
             )
         };
-        Unmatched { reason, nearest: Some(self.nearest(call, differs)) }
+        PlaybackMiss { reason, nearest: Some(self.nearest(call, differs)) }
     }
 
     fn nearest(&self, call: usize, differs: Vec<Difference>) -> Box<NearMiss> {

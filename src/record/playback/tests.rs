@@ -54,7 +54,7 @@ fn playback(lines: &[&str]) -> Playback {
     Playback::new(recording(calls.collect()), PlayPolicy::default())
 }
 
-fn answer(playback: &mut Playback, request: &Request) -> Result<Response, Unmatched> {
+fn answer(playback: &mut Playback, request: &Request) -> Result<Response, PlaybackMiss> {
     playback.answer(request, request).map(|(response, _)| response)
 }
 

@@ -123,20 +123,20 @@ pub(super) fn raw<'a>(line: &'a [u8], tokens: &mut Tokens<'a>) -> Result<&'a [u8
 }
 
 /// What is wrong with a body as it stands in a line.
-pub(super) struct BodyWrong {
+pub(super) struct BodyDiagnostic {
     pub(super) what: &'static str,
     pub(super) cure: &'static str,
 }
 
 /// The bytes that a value in a line stands for.
-pub(super) fn read(raw: &[u8]) -> Result<Vec<u8>, BodyWrong> {
+pub(super) fn read(raw: &[u8]) -> Result<Vec<u8>, BodyDiagnostic> {
     match wrapper(raw) {
         Ok(Some((Wrapper::Text, Some(text)))) => Ok(text.into_bytes()),
-        Ok(Some((Wrapper::Base64, Some(text)))) => base64::decode(&text).ok_or(BodyWrong {
+        Ok(Some((Wrapper::Base64, Some(text)))) => base64::decode(&text).ok_or(BodyDiagnostic {
             what: "[base64] is no base64",
             cure: "write the standard alphabet with `=` at the end, without blanks",
         }),
-        Ok(Some((_, None))) => Err(BodyWrong {
+        Ok(Some((_, None))) => Err(BodyDiagnostic {
             what: "a body with the one member [text] or [base64] must have a string there",
             cure: "put a JSON body that looks like this into {\"text\":…}",
         }),

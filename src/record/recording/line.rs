@@ -2,7 +2,7 @@
 //!
 //! One walk over the tokens: it knows the place of every piece, and the exact text of a body.
 
-use super::RecordingMistake;
+use super::RecordingDiagnostic;
 use crate::clock::Timestamp;
 use crate::json::{SyntaxError, Token, Tokens};
 use crate::limits::RECORDING_MISTAKES_MAX;
@@ -11,7 +11,7 @@ use crate::suggest::similar;
 /// The mistakes of a file, as they are found.
 pub(super) struct Notes<'n> {
     pub(super) file: &'n str,
-    pub(super) mistakes: Vec<RecordingMistake>,
+    pub(super) mistakes: Vec<RecordingDiagnostic>,
     /// What this version does not know, and can do without.
     pub(super) unknown: Vec<String>,
     /// The version that wrote the file, as soon as that is known.
@@ -58,7 +58,7 @@ impl<'a, 'n, 'm> LineReader<'a, 'n, 'm> {
 
     /// Notes a mistake at that byte of the line.
     pub(super) fn wrong(&mut self, offset: usize, what: impl Into<String>, cure: impl Into<String>) {
-        self.notes.mistakes.push(RecordingMistake {
+        self.notes.mistakes.push(RecordingDiagnostic {
             file: self.notes.file.to_owned(),
             line: self.number,
             column: u32::try_from(offset + 1).unwrap_or(u32::MAX),

@@ -135,7 +135,7 @@ impl Recording {
     /// without a line end is none.
     pub fn parse(name: &str, text: &[u8]) -> Result<Recording, Error> {
         read::read(name, text, 1).map_err(|mistakes| {
-            Error::invalid_input(mistakes.first().map_or_else(String::new, RecordingMistake::to_string))
+            Error::invalid_input(mistakes.first().map_or_else(String::new, RecordingDiagnostic::to_string))
         })
     }
 
@@ -163,7 +163,7 @@ impl Recording {
     /// Everything that is wrong with a text as a recording, an incomplete last line included. In the
     /// order of the text, the first 1000. If nothing is, what this version cannot read and can do without.
     #[cfg(any(test, feature = "cli"))]
-    pub(crate) fn lint(name: &str, text: &[u8]) -> (Vec<RecordingMistake>, Vec<String>) {
+    pub(crate) fn lint(name: &str, text: &[u8]) -> (Vec<RecordingDiagnostic>, Vec<String>) {
         match read::read(name, text, crate::limits::RECORDING_MISTAKES_MAX) {
             Err(mistakes) => (mistakes, Vec::new()),
             Ok(recording) if recording.cut_off => (vec![read::cut_off(name, text)], recording.unknown),
@@ -230,7 +230,7 @@ pub enum RecordingLine<'r> {
 
 /// What is wrong in a file, where, and how to mend it. Prints as `FILE:LINE:COLUMN: what; cure`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RecordingMistake {
+pub(crate) struct RecordingDiagnostic {
     /// The file's name.
     pub file: String,
     /// The line, from 1.
@@ -243,7 +243,7 @@ pub(crate) struct RecordingMistake {
     pub cure: String,
 }
 
-impl fmt::Display for RecordingMistake {
+impl fmt::Display for RecordingDiagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}; {}", self.file, self.line, self.column, self.what, self.cure)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::line::{LineReader, Notes};
-use super::{Header, Recording, RecordingMistake, VERSION};
+use super::{Header, Recording, RecordingDiagnostic, VERSION};
 use crate::fault::{Fault, LeftOut, StubMark};
 use crate::input::sniff::{self, InputWanted};
 use crate::json::{self, SyntaxError, Token, Tokens};
@@ -53,9 +53,9 @@ const LINE_KEYS: &[&str] = &[
 ];
 
 /// The recording, or its mistakes in the order of the text, `mistakes_max` at most.
-pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<RecordingMistake>> {
+pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recording, Vec<RecordingDiagnostic>> {
     if let Some((what, cure)) = sniff::mismatch(text, name, InputWanted::Recording) {
-        return Err(vec![RecordingMistake { file: name.to_owned(), line: 1, column: 1, what, cure }]);
+        return Err(vec![RecordingDiagnostic { file: name.to_owned(), line: 1, column: 1, what, cure }]);
     }
     let mut notes = Notes::new(name);
     let mut header = None;
@@ -109,7 +109,7 @@ pub(super) fn read(name: &str, text: &[u8], mistakes_max: usize) -> Result<Recor
     if !has_header {
         let what = "the file is empty".to_owned();
         let cure = "a recording begins with a header line; `elastimock serve --record FILE` writes one".to_owned();
-        notes.mistakes.push(RecordingMistake { file: name.to_owned(), line: 1, column: 1, what, cure });
+        notes.mistakes.push(RecordingDiagnostic { file: name.to_owned(), line: 1, column: 1, what, cure });
     }
     match header {
         Some(header) if notes.mistakes.is_empty() => {
@@ -163,9 +163,9 @@ pub(super) fn seq(line: &[u8]) -> Result<Option<u64>, SyntaxError> {
 }
 
 /// What `lint` says of an incomplete last line.
-pub(super) fn cut_off(name: &str, text: &[u8]) -> RecordingMistake {
+pub(super) fn cut_off(name: &str, text: &[u8]) -> RecordingDiagnostic {
     let (line, column) = pieces(text).last().map_or((1, 1), |last| (last.number, last.text.len() + 1));
-    RecordingMistake {
+    RecordingDiagnostic {
         file: name.to_owned(),
         line,
         column: u32::try_from(column).unwrap_or(u32::MAX),

@@ -83,7 +83,7 @@ fn a_body_in_its_line_may_be_spelt_in_any_way() {
 }
 
 /// What the file has at the place of a mistake.
-fn place<'a>(text: &'a str, mistake: &RecordingMistake) -> &'a str {
+fn place<'a>(text: &'a str, mistake: &RecordingDiagnostic) -> &'a str {
     let line = text.split('\n').nth(mistake.line as usize - 1).expect("the line is there");
     &line[mistake.column as usize - 1..]
 }

@@ -78,7 +78,9 @@ pub(crate) fn exposures(
     let has_masks = |text: &[u8]| text.windows(REDACTED.len()).any(|piece| piece == REDACTED.as_bytes());
     if !errors.is_empty() && (!is_bulk || has_words(facts, request)) && has_masks(request.body()) {
         let bodies: Vec<Cow<'_, Value>> = match is_bulk {
-            true => parsed.lines(request.body()).filter_map(|line| Some(Cow::Owned(line.object()?.to_value()))).collect(),
+            true => {
+                parsed.lines(request.body()).filter_map(|line| Some(Cow::Owned(line.object()?.to_value()))).collect()
+            }
             false => parsed.json(request.body()).into_iter().collect(),
         };
         let tells =

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::es::http::call::ParsedParts;
 use crate::es::http::endpoint::RowFacts;
 use crate::es::table::TABLE;
 use crate::http::{Headers, Method, Request};
@@ -600,7 +601,7 @@ fn words_for_people_tell_no_secret() {
         assert_eq!(String::from_utf8_lossy(mask.over(&request).body()), kept, "{target}");
         // An error message of a connector or job that had a secret is told as such, in a bulk as alone.
         let is_error = operation.is_some() && !target.starts_with("/mine") && kept.contains("<redacted>");
-        let found = exposures(mask.over(&request), operation.map(facts_of), true);
+        let found = exposures(mask.over(&request), &ParsedParts::default(), operation.map(facts_of), true);
         assert_eq!(found.iter().any(|it| matches!(it, Exposure::Error(_))), is_error, "{target}");
     }
     for (query, kept) in [

@@ -119,7 +119,7 @@ impl ObjectParser {
     }
 
     /// What the server says of a body that is not as it must be; none if the body is.
-    pub(crate) fn complaint(&self, body: &[u8]) -> Option<Exception> {
+    pub(crate) fn refusal(&self, body: &[u8]) -> Option<Exception> {
         let mut tokens = Tokens::new(body);
         let token = match tokens.next() {
             Ok(token) => token,
@@ -166,7 +166,7 @@ impl ObjectParser {
             if matches!(field.format, TextFormat::Name(_) | TextFormat::Cron) && self.builds.contains(&name) {
                 let text = tokens.text().map_err(|wrong| error::syntax(&wrong))?;
                 if token == Token::String
-                    && let Some(cause) = field.format.complaint(&text)
+                    && let Some(cause) = field.format.refusal(&text)
                 {
                     pending.push((at, cause));
                 }
@@ -314,7 +314,7 @@ impl ParserField {
 
     fn read_scalar(&self, token: Token, tokens: &mut Tokens<'_>) -> Result<(), Exception> {
         let text = tokens.text().map_err(syntax)?;
-        let complaint = match (self.format, token) {
+        let refusal = match (self.format, token) {
             (TextFormat::Long, Token::Number) if !in_long_range(&text) => {
                 Some(error::out_of_long_range(tokens.position(), &text))
             }
@@ -322,9 +322,9 @@ impl ParserField {
                 Some(error::out_of_int_range(tokens.position(), &text))
             }
             (_, Token::Number) => None,
-            (format, _) => format.complaint(&text),
+            (format, _) => format.refusal(&text),
         };
-        complaint.map_or(Ok(()), Err)
+        refusal.map_or(Ok(()), Err)
     }
 
     /// Reads a list of texts: any scalar but null has one.
@@ -393,7 +393,7 @@ impl Reads {
 
 impl TextFormat {
     /// What is wrong with a text of that format.
-    fn complaint(self, text: &str) -> Option<Exception> {
+    fn refusal(self, text: &str) -> Option<Exception> {
         match self {
             TextFormat::Plain => None,
             TextFormat::Long => long_of(text).is_none().then(|| error::no_number(text)),

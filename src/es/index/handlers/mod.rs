@@ -20,7 +20,7 @@ use crate::es::http::part::JsonPart;
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
 use crate::es::index::names::{Lookup, date_math};
-use crate::es::index::settings::{self, BadSetting};
+use crate::es::index::settings::{self, SettingRefusal};
 use crate::es::node::handlers::cluster::Shards;
 use crate::es::refusal::IndexRefusal;
 use crate::es::store::Cluster;
@@ -255,7 +255,7 @@ pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, 
         if !names.is_empty() {
             let names = names.into_iter().map(|name| format!("index.{name}")).collect();
             let (index, uuid) = (index.name().to_string(), index.uuid().to_owned());
-            return Err(IndexRefusal::from(BadSetting::Fixed { names, index, uuid, never }).into());
+            return Err(IndexRefusal::from(SettingRefusal::Fixed { names, index, uuid, never }).into());
         }
         let mut settings = index.design.settings.clone();
         for (name, value) in &flat {

@@ -15,7 +15,7 @@ use crate::limits::VECTOR_DIMENSIONS_MAX;
 
 /// What is wrong with a mapping.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Malformed {
+pub(crate) enum MappingRefusal {
     /// There is no such type.
     NoSuchType {
         /// The type.
@@ -204,10 +204,10 @@ pub(crate) enum Malformed {
         /// What it is to stand for.
         path: String,
         /// What is wrong with that.
-        offence: PathOffence,
+        offence: AliasPathRefusal,
     },
     /// A dynamic template that cannot be read.
-    Template(super::template::BadTemplate),
+    Template(super::template::TemplateRefusal),
     /// A field has one type already and is to get another.
     OtherType {
         /// The path of the field.
@@ -252,7 +252,7 @@ pub(crate) enum Malformed {
 
 /// What is wrong with the target of an alias of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum PathOffence {
+pub(crate) enum AliasPathRefusal {
     /// It is the alias itself.
     Itself,
     /// There is no such field.
@@ -294,7 +294,7 @@ impl Mapping {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub(crate) fn parse(value: &Value) -> Result<Mapping, Malformed> {
+    pub(crate) fn parse(value: &Value) -> Result<Mapping, MappingRefusal> {
         Mapping::parse_for(value, Analysis::of(&Map::new()))
     }
 
@@ -302,9 +302,9 @@ impl Mapping {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub(crate) fn parse_for(value: &Value, analysis: Analysis<'_>) -> Result<Mapping, Malformed> {
+    pub(crate) fn parse_for(value: &Value, analysis: Analysis<'_>) -> Result<Mapping, MappingRefusal> {
         let Value::Object(members) = value else {
-            return Err(Malformed::NoObject { field: None });
+            return Err(MappingRefusal::NoObject { field: None });
         };
         let mut mapping = Mapping { bounds: Bounds::of(analysis.settings()), ..Mapping::default() };
         let reader = Definitions { analysis, bounds: mapping.bounds };
@@ -312,26 +312,26 @@ impl Mapping {
             match (name.as_str(), value) {
                 ("properties", Value::Object(properties)) => mapping.fields = reader.fields(properties, 1, "")?,
                 ("properties", Value::Array(items)) if items.is_empty() => {}
-                ("properties", _) => return Err(Malformed::Properties),
+                ("properties", _) => return Err(MappingRefusal::Properties),
                 ("dynamic_templates", templates) => {
                     mapping.templates = reader.templates(templates)?;
                     mapping.members.insert(name.clone(), Value::Null);
                 }
                 ("runtime", Value::Object(fields)) if fields.is_empty() => {}
-                ("runtime", _) => return Err(Malformed::Unsupported { what: "runtime fields" }),
+                ("runtime", _) => return Err(MappingRefusal::Unsupported { what: "runtime fields" }),
                 (known, value) if MEMBERS.contains(&known) => {
                     if let Some(value) = member(known, value)? {
                         mapping.members.insert(name.clone(), value);
                     }
                 }
                 (_, value) => {
-                    return Err(Malformed::UnknownMember { name: name.clone(), value: value.clone() });
+                    return Err(MappingRefusal::UnknownMember { name: name.clone(), value: value.clone() });
                 }
             }
         }
         let count = mapping.len();
         if count > mapping.bounds.fields {
-            return Err(Malformed::TooManyFields { added: count, limit: mapping.bounds.fields });
+            return Err(MappingRefusal::TooManyFields { added: count, limit: mapping.bounds.fields });
         }
         mapping.look_through();
         Ok(mapping)
@@ -341,7 +341,7 @@ impl Mapping {
     ///
     /// # Errors
     /// A field that has another type, or a parameter that cannot change; then nothing has changed.
-    pub(crate) fn merge(&mut self, other: &Mapping) -> Result<(), Malformed> {
+    pub(crate) fn merge(&mut self, other: &Mapping) -> Result<(), MappingRefusal> {
         self.merged_with(other, false)
     }
 
@@ -349,11 +349,11 @@ impl Mapping {
     ///
     /// # Errors
     /// An object and a field of the same name; then nothing has changed.
-    pub(crate) fn lay_over(&mut self, other: &Mapping) -> Result<(), Malformed> {
+    pub(crate) fn lay_over(&mut self, other: &Mapping) -> Result<(), MappingRefusal> {
         self.merged_with(other, true)
     }
 
-    fn merged_with(&mut self, other: &Mapping, replaces: bool) -> Result<(), Malformed> {
+    fn merged_with(&mut self, other: &Mapping, replaces: bool) -> Result<(), MappingRefusal> {
         let mut merged = self.fields.clone();
         merge_fields(&mut merged, &other.fields, "", replaces)?;
         let before = self.len();
@@ -361,7 +361,7 @@ impl Mapping {
         if self.len() > self.bounds.fields {
             let added = self.len() - before;
             self.fields = old;
-            return Err(Malformed::TooManyFields { added, limit: self.bounds.fields });
+            return Err(MappingRefusal::TooManyFields { added, limit: self.bounds.fields });
         }
         self.look_through();
         for (name, value) in &other.members {
@@ -387,14 +387,14 @@ impl Mapping {
     ///
     /// # Errors
     /// The first that is wrong.
-    pub(crate) fn check(&self) -> Result<(), Malformed> {
+    pub(crate) fn check(&self) -> Result<(), MappingRefusal> {
         if let Some(name) = self.fields.keys().find(|name| super::fit::is_metadata(name)) {
-            return Err(Malformed::Twice { field: name.to_string() });
+            return Err(MappingRefusal::Twice { field: name.to_string() });
         }
         self.check_aliases(&self.fields, "")
     }
 
-    fn check_aliases(&self, fields: &MappedFields, path: &str) -> Result<(), Malformed> {
+    fn check_aliases(&self, fields: &MappedFields, path: &str) -> Result<(), MappingRefusal> {
         for (name, field) in fields {
             let name = joined(path, name);
             if field.kind.is_object() {
@@ -405,12 +405,12 @@ impl Mapping {
             }
             let path = field.options.get("path").and_then(Value::as_str).unwrap_or_default();
             let offence = match self.field(path) {
-                _ if path == name => PathOffence::Itself,
-                Some(target) if target.kind == FieldType::Other("alias") => PathOffence::Alias,
+                _ if path == name => AliasPathRefusal::Itself,
+                Some(target) if target.kind == FieldType::Other("alias") => AliasPathRefusal::Alias,
                 Some(target) if !target.kind.is_object() => continue,
-                _ => PathOffence::Missing,
+                _ => AliasPathRefusal::Missing,
             };
-            return Err(Malformed::Path { field: name, path: path.to_owned(), offence });
+            return Err(MappingRefusal::Path { field: name, path: path.to_owned(), offence });
         }
         Ok(())
     }
@@ -435,18 +435,18 @@ impl Mapping {
 }
 
 /// Names with dots that stand for themselves.
-const FLAT: Malformed = Malformed::Unsupported { what: "objects without `subobjects`" };
+const FLAT: MappingRefusal = MappingRefusal::Unsupported { what: "objects without `subobjects`" };
 
 /// What a member of a mapping says, as it is kept; none if it says nothing that is shown.
-fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
+fn member(name: &str, value: &Value) -> Result<Option<Value>, MappingRefusal> {
     Ok(Some(match name {
         "dynamic" => dynamic(value)?,
         "enabled" => match boolean(value, Some("enabled.enabled"))? {
             true => return Ok(None),
-            false => return Err(Malformed::Unsupported { what: "mappings that are switched off" }),
+            false => return Err(MappingRefusal::Unsupported { what: "mappings that are switched off" }),
         },
         "date_detection" | "numeric_detection" => Value::from(boolean(value, Some(named(name)))?),
-        "_meta" if !value.is_object() => return Err(Malformed::NoObject { field: Some("_meta".to_owned()) }),
+        "_meta" if !value.is_object() => return Err(MappingRefusal::NoObject { field: Some("_meta".to_owned()) }),
         "subobjects" => {
             boolean(value, Some("subobjects.subobjects"))?;
             return if value == &json!(true) || value == "true" { Ok(None) } else { Err(FLAT) };
@@ -455,7 +455,7 @@ fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
             Value::Array(formats) => {
                 for format in formats {
                     let text = format.as_str().unwrap_or_default();
-                    date_format::check(text).map_err(|offence| Malformed::Format {
+                    date_format::check(text).map_err(|offence| MappingRefusal::Format {
                         field: String::new(),
                         format: text.to_owned(),
                         offence,
@@ -464,7 +464,7 @@ fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
                 if !formats.is_empty()
                     && *value != json!(["strict_date_optional_time", "yyyy/MM/dd HH:mm:ss Z||yyyy/MM/dd Z"])
                 {
-                    return Err(Malformed::Unsupported {
+                    return Err(MappingRefusal::Unsupported {
                         what: "formats of dates that are detected, other than the usual ones",
                     });
                 }
@@ -475,26 +475,27 @@ fn member(name: &str, value: &Value) -> Result<Option<Value>, Malformed> {
         _ => match METADATA.iter().find(|(known, _)| *known == name) {
             None => value.clone(),
             Some((_, known)) => {
-                let says = value.as_object().ok_or_else(|| Malformed::NoObject { field: Some(name.to_owned()) })?;
+                let says =
+                    value.as_object().ok_or_else(|| MappingRefusal::NoObject { field: Some(name.to_owned()) })?;
                 if let Some(unknown) = says.keys().find(|member| !known.contains(&member.as_str())) {
-                    return Err(Malformed::UnknownMetadata { name: unknown.clone(), field: name.to_owned() });
+                    return Err(MappingRefusal::UnknownMetadata { name: unknown.clone(), field: name.to_owned() });
                 }
                 for (member, said) in says {
                     match (name, member.as_str(), said) {
                         ("_source", "enabled", _) if !boolean(said, None)? => {
-                            return Err(Malformed::Unsupported { what: "mappings without `_source`" });
+                            return Err(MappingRefusal::Unsupported { what: "mappings without `_source`" });
                         }
                         ("_source", "mode", Value::String(mode)) if mode.eq_ignore_ascii_case("stored") => {}
                         ("_source", "mode", _) => {
-                            return Err(Malformed::Unsupported { what: "a `_source` that is not stored" });
+                            return Err(MappingRefusal::Unsupported { what: "a `_source` that is not stored" });
                         }
                         ("_source", "includes" | "excludes", said)
                             if said.as_array().is_none_or(|it| !it.is_empty()) =>
                         {
-                            return Err(Malformed::Unsupported { what: "a `_source` that is stored in part" });
+                            return Err(MappingRefusal::Unsupported { what: "a `_source` that is stored in part" });
                         }
                         ("_data_stream_timestamp", _, said) if boolean(said, None)? => {
-                            return Err(Malformed::Unsupported { what: "mappings of data streams" });
+                            return Err(MappingRefusal::Unsupported { what: "mappings of data streams" });
                         }
                         ("_routing" | "_field_names", _, said) => {
                             boolean(said, None)?;
@@ -514,7 +515,7 @@ fn named(name: &str) -> &'static str {
 }
 
 /// `dynamic` is shown as a text however it was written.
-fn dynamic(value: &Value) -> Result<Value, Malformed> {
+fn dynamic(value: &Value) -> Result<Value, MappingRefusal> {
     match value {
         Value::String(text) if text.eq_ignore_ascii_case("strict") => Ok(json!("strict")),
         Value::String(text) if text.eq_ignore_ascii_case("runtime") => Ok(json!("runtime")),
@@ -522,17 +523,17 @@ fn dynamic(value: &Value) -> Result<Value, Malformed> {
     }
 }
 
-fn boolean(value: &Value, of: Option<&'static str>) -> Result<bool, Malformed> {
+fn boolean(value: &Value, of: Option<&'static str>) -> Result<bool, MappingRefusal> {
     match value {
         Value::Bool(switch) => Ok(*switch),
         Value::String(text) if text == "true" => Ok(true),
         Value::String(text) if text == "false" => Ok(false),
-        other => Err(Malformed::NoBoolean { value: other.clone(), of }),
+        other => Err(MappingRefusal::NoBoolean { value: other.clone(), of }),
     }
 }
 
 /// The field that a template has made of a new one. Its analysis was looked at when the template came.
-pub(super) fn learnt(definition: &Value, path: &str, bounds: Bounds) -> Result<MappedField, Malformed> {
+pub(super) fn learnt(definition: &Value, path: &str, bounds: Bounds) -> Result<MappedField, MappingRefusal> {
     let trusting = Definitions { analysis: Analysis::of_anything(), bounds };
     trusting.field(definition, 1, path, false)
 }
@@ -546,25 +547,25 @@ pub(super) struct Definitions<'s> {
 
 impl Definitions<'_> {
     /// Reads dynamic templates.
-    fn templates(self, templates: &Value) -> Result<Arc<[DynamicTemplate]>, Malformed> {
+    fn templates(self, templates: &Value) -> Result<Arc<[DynamicTemplate]>, MappingRefusal> {
         let read = |definition: &Value| self.field(definition, 1, "__dynamic__", false);
         DynamicTemplate::parse_all(templates, read)
     }
 
-    fn fields(self, properties: &Map<String, Value>, depth: usize, path: &str) -> Result<MappedFields, Malformed> {
+    fn fields(self, properties: &Map<String, Value>, depth: usize, path: &str) -> Result<MappedFields, MappingRefusal> {
         let mut fields = MappedFields::new();
         for (name, definition) in properties {
             // A dotted name stands for an object and a field in it.
             let (first, rest) = name.split_once('.').map_or((name.as_str(), None), |(first, rest)| (first, Some(rest)));
             if first.is_empty() {
-                return Err(Malformed::EmptyName);
+                return Err(MappingRefusal::EmptyName);
             }
             if first.trim().is_empty() {
-                return Err(Malformed::BlankName);
+                return Err(MappingRefusal::BlankName);
             }
             let path = joined(path, first);
             if depth > self.bounds.depth {
-                return Err(Malformed::TooDeep { field: path, limit: self.bounds.depth });
+                return Err(MappingRefusal::TooDeep { field: path, limit: self.bounds.depth });
             }
             let field = match rest {
                 None if definition.as_array().is_some_and(Vec::is_empty) => continue,
@@ -588,19 +589,19 @@ impl Definitions<'_> {
     }
 
     /// Further ways to index a field.
-    fn ways(self, ways: &Map<String, Value>, depth: usize, path: &str) -> Result<MappedFields, Malformed> {
+    fn ways(self, ways: &Map<String, Value>, depth: usize, path: &str) -> Result<MappedFields, MappingRefusal> {
         let mut fields = MappedFields::new();
         for (name, definition) in ways {
             let way = joined(path, name);
             if name.contains('.') {
-                return Err(Malformed::WayName { name: name.clone(), field: last(path).to_owned() });
+                return Err(MappingRefusal::WayName { name: name.clone(), field: last(path).to_owned() });
             }
             if definition.as_object().is_some_and(|members| members.get("type").is_none_or(Value::is_null)) {
-                return Err(Malformed::NoWayType { field: name.clone() });
+                return Err(MappingRefusal::NoWayType { field: name.clone() });
             }
             let field = self.field(definition, depth, &way, true)?;
             if field.kind.is_object() || field.kind == FieldType::Other("alias") {
-                return Err(Malformed::WayType { kind: field.kind });
+                return Err(MappingRefusal::WayType { kind: field.kind });
             }
             fields.insert(Arc::from(name.as_str()), field);
         }
@@ -614,13 +615,13 @@ impl Definitions<'_> {
         depth: usize,
         path: &str,
         is_way: bool,
-    ) -> Result<MappedField, Malformed> {
+    ) -> Result<MappedField, MappingRefusal> {
         let Value::Object(members) = definition else {
-            return Err(Malformed::NoObject { field: Some(path.to_owned()) });
+            return Err(MappingRefusal::NoObject { field: Some(path.to_owned()) });
         };
         let named = |name: &str| {
             FieldType::named(name)
-                .ok_or_else(|| Malformed::NoSuchType { kind: name.to_owned(), field: path.to_owned() })
+                .ok_or_else(|| MappingRefusal::NoSuchType { kind: name.to_owned(), field: path.to_owned() })
         };
         let kind = match members.get("type") {
             Some(Value::String(name)) => named(name)?,
@@ -629,7 +630,7 @@ impl Definitions<'_> {
             _ if members.len() == 1 && members.get("enabled").is_some_and(|switch| !switch.is_null()) => {
                 FieldType::Object
             }
-            _ => return Err(Malformed::NoType { field: path.to_owned() }),
+            _ => return Err(MappingRefusal::NoType { field: path.to_owned() }),
         };
         let mut made = MappedField::new(kind);
         let mut given: Map<String, Value> = Map::new();
@@ -642,12 +643,12 @@ impl Definitions<'_> {
                     made.fields = self.fields(properties, depth + 1, path)?;
                 }
                 ("properties", Value::Array(items)) if kind.is_object() && items.is_empty() => {}
-                ("properties", _) if kind.is_object() => return Err(Malformed::Properties),
+                ("properties", _) if kind.is_object() => return Err(MappingRefusal::Properties),
                 ("fields", Value::Object(ways)) if strict => made.fields = self.ways(ways, depth + 1, path)?,
                 ("fields", Value::Array(items)) if strict && items.is_empty() => {}
-                ("fields", _) if strict => return Err(Malformed::NoObject { field: Some(path.to_owned()) }),
+                ("fields", _) if strict => return Err(MappingRefusal::NoObject { field: Some(path.to_owned()) }),
                 ("copy_to", _) if strict && is_way => {
-                    return Err(Malformed::WayCopies { field: last(path).to_owned() });
+                    return Err(MappingRefusal::WayCopies { field: last(path).to_owned() });
                 }
                 ("copy_to", targets) if strict => {
                     let targets = if targets.is_array() { targets.clone() } else { json!([targets]) };
@@ -660,23 +661,23 @@ impl Definitions<'_> {
                     }
                     None if strict => {
                         let (name, field) = (name.to_owned(), last(path).to_owned());
-                        return Err(Malformed::UnknownParameter { name, field, kind });
+                        return Err(MappingRefusal::UnknownParameter { name, field, kind });
                     }
                     None => drop(unknown.insert(name.to_owned(), value.clone())),
                 },
             }
         }
         if kind == FieldType::Other("alias") && !given.contains_key("path") {
-            return Err(Malformed::NoPath { field: last(path).to_owned() });
+            return Err(MappingRefusal::NoPath { field: last(path).to_owned() });
         }
         if !unknown.is_empty() {
-            return Err(Malformed::UnknownObjectParameters { field: last(path).to_owned(), parameters: unknown });
+            return Err(MappingRefusal::UnknownObjectParameters { field: last(path).to_owned(), parameters: unknown });
         }
         if kind == FieldType::Other("scaled_float") {
             match given.get("scaling_factor") {
-                None => return Err(Malformed::Missing { name: "scaling_factor" }),
+                None => return Err(MappingRefusal::Missing { name: "scaling_factor" }),
                 Some(factor) if !factor.as_f64().is_some_and(|factor| factor > 0.0) => {
-                    return Err(Malformed::NoFactor { value: factor.clone() });
+                    return Err(MappingRefusal::NoFactor { value: factor.clone() });
                 }
                 Some(_) => {}
             }
@@ -700,13 +701,19 @@ impl Definitions<'_> {
     }
 
     /// The value of a parameter as it is kept.
-    fn value(self, parameter: &FieldParameter, value: &Value, path: &str, kind: FieldType) -> Result<Value, Malformed> {
+    fn value(
+        self,
+        parameter: &FieldParameter,
+        value: &Value,
+        path: &str,
+        kind: FieldType,
+    ) -> Result<Value, MappingRefusal> {
         let field = || last(path).to_owned();
         let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if value.is_null()
             && !matches!(parameter.takes, ParameterTakes::Any | ParameterTakes::Similarity | ParameterTakes::Script)
         {
-            return Err(Malformed::NullParameter { name: parameter.name.to_owned(), field: field(), kind });
+            return Err(MappingRefusal::NullParameter { name: parameter.name.to_owned(), field: field(), kind });
         }
         match parameter.takes {
             _ if parameter.name == "dynamic" => dynamic(value),
@@ -722,14 +729,14 @@ impl Definitions<'_> {
                 let number = integer(value)?;
                 match least {
                     Some(least) if number < least => {
-                        Err(Malformed::NotPositive { name: parameter.name, value: number })
+                        Err(MappingRefusal::NotPositive { name: parameter.name, value: number })
                     }
                     _ => Ok(json!(number)),
                 }
             }
             ParameterTakes::MaybeInteger => match integer(value)? {
                 given if parameter.name == "dims" && !(1..=VECTOR_DIMENSIONS_MAX).contains(&given) => {
-                    Err(Malformed::Dimensions { given, most: VECTOR_DIMENSIONS_MAX })
+                    Err(MappingRefusal::Dimensions { given, most: VECTOR_DIMENSIONS_MAX })
                 }
                 number => Ok(Value::from(number)),
             },
@@ -737,36 +744,36 @@ impl Definitions<'_> {
                 Value::Number(_) => Ok(value.clone()),
                 other => match text().parse::<f64>() {
                     Ok(number) => Ok(json!(number)),
-                    Err(_) => Err(Malformed::NoInteger { value: other.clone() }),
+                    Err(_) => Err(MappingRefusal::NoInteger { value: other.clone() }),
                 },
             },
             ParameterTakes::Name(accepted) | ParameterTakes::MaybeName(accepted) => match text() {
                 name if accepted.contains(&name.as_str()) => Ok(Value::from(name)),
-                value => Err(Malformed::UnknownName { name: parameter.name, value, accepted }),
+                value => Err(MappingRefusal::UnknownName { name: parameter.name, value, accepted }),
             },
             ParameterTakes::Analyzer => match text() {
                 name if self.analysis.has_analyzer(&name) => Ok(Value::from(name)),
-                name => Err(Malformed::NoSuchAnalyzer { name }),
+                name => Err(MappingRefusal::NoSuchAnalyzer { name }),
             },
             ParameterTakes::Normalizer => match text() {
                 name if name == "default" || self.analysis.has_normalizer(&name) => Ok(Value::from(name)),
-                name => Err(Malformed::NoSuchNormalizer { name, field: field() }),
+                name => Err(MappingRefusal::NoSuchNormalizer { name, field: field() }),
             },
             ParameterTakes::Similarity if value.is_null() => Ok(Value::Null),
             ParameterTakes::Similarity => match text() {
                 name if self.analysis.has_similarity(&name) => Ok(Value::from(name)),
-                name => Err(Malformed::NoSuchSimilarity { name, field: field() }),
+                name => Err(MappingRefusal::NoSuchSimilarity { name, field: field() }),
             },
             ParameterTakes::Format => match date_format::check(&text()) {
                 Ok(()) => Ok(Value::from(text())),
-                Err(offence) => Err(Malformed::Format { field: field(), format: text(), offence }),
+                Err(offence) => Err(MappingRefusal::Format { field: field(), format: text(), offence }),
             },
             ParameterTakes::Meta => match value {
                 Value::Object(says) if says.len() <= 5 && says.values().all(Value::is_string) => Ok(value.clone()),
-                _ => Err(Malformed::Meta { field: field(), value: value.clone() }),
+                _ => Err(MappingRefusal::Meta { field: field(), value: value.clone() }),
             },
             ParameterTakes::Script if value.is_null() => Ok(Value::Null),
-            ParameterTakes::Script => Err(Malformed::Unsupported { what: "fields that a script computes" }),
+            ParameterTakes::Script => Err(MappingRefusal::Unsupported { what: "fields that a script computes" }),
             ParameterTakes::Text => Ok(Value::from(text())),
             ParameterTakes::Any if parameter.name == "null_value" => null_value(value, &text(), kind),
             ParameterTakes::Any | ParameterTakes::Inner => Ok(value.clone()),
@@ -775,7 +782,7 @@ impl Definitions<'_> {
 }
 
 /// What stands for null in a field, which must be a value of it.
-fn null_value(value: &Value, text: &str, kind: FieldType) -> Result<Value, Malformed> {
+fn null_value(value: &Value, text: &str, kind: FieldType) -> Result<Value, MappingRefusal> {
     let is_number = match kind {
         FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte => text.parse::<f64>().is_ok(),
         FieldType::Double | FieldType::Float => text.parse::<f64>().is_ok(),
@@ -786,17 +793,17 @@ fn null_value(value: &Value, text: &str, kind: FieldType) -> Result<Value, Malfo
     };
     match is_number || value.is_null() {
         true => Ok(value.clone()),
-        false => Err(Malformed::NullValue { value: value.clone(), kind }),
+        false => Err(MappingRefusal::NullValue { value: value.clone(), kind }),
     }
 }
 
-fn integer(value: &Value) -> Result<i64, Malformed> {
+fn integer(value: &Value) -> Result<i64, MappingRefusal> {
     let number = match value {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
-    number.ok_or_else(|| Malformed::NoInteger { value: value.clone() })
+    number.ok_or_else(|| MappingRefusal::NoInteger { value: value.clone() })
 }
 
 fn last(path: &str) -> &str {
@@ -807,7 +814,7 @@ fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-fn merge_fields(old: &mut MappedFields, new: &MappedFields, path: &str, replaces: bool) -> Result<(), Malformed> {
+fn merge_fields(old: &mut MappedFields, new: &MappedFields, path: &str, replaces: bool) -> Result<(), MappingRefusal> {
     for (name, field) in new {
         match old.get_mut(name) {
             Some(known) => merge_field(known, field, &joined(path, name), replaces)?,
@@ -819,18 +826,18 @@ fn merge_fields(old: &mut MappedFields, new: &MappedFields, path: &str, replaces
     Ok(())
 }
 
-fn merge_field(old: &mut MappedField, new: &MappedField, path: &str, replaces: bool) -> Result<(), Malformed> {
+fn merge_field(old: &mut MappedField, new: &MappedField, path: &str, replaces: bool) -> Result<(), MappingRefusal> {
     if replaces && !old.kind.is_object() && !new.kind.is_object() {
         *old = new.clone();
         return Ok(());
     }
     if old.kind != new.kind {
-        return Err(Malformed::OtherType { field: path.to_owned(), from: old.kind, to: new.kind });
+        return Err(MappingRefusal::OtherType { field: path.to_owned(), from: old.kind, to: new.kind });
     }
     if old.kind.is_object() {
         let is_enabled = |field: &MappedField| field.options.get("enabled") != Some(&Value::Bool(false));
         if new.options.contains_key("enabled") && is_enabled(old) != is_enabled(new) && !replaces {
-            return Err(Malformed::EnabledChanged { field: path.to_owned() });
+            return Err(MappingRefusal::EnabledChanged { field: path.to_owned() });
         }
         merge_fields(&mut old.fields, &new.fields, path, replaces)?;
         for (name, value) in &new.options {
@@ -842,7 +849,7 @@ fn merge_field(old: &mut MappedField, new: &MappedField, path: &str, replaces: b
     let conflicts: Vec<(String, String, String)> =
         old.kind.parameters().iter().filter_map(|parameter| conflict(parameter, old, new)).collect();
     if !conflicts.is_empty() {
-        return Err(Malformed::Conflicts { field: path.to_owned(), parameters: conflicts });
+        return Err(MappingRefusal::Conflicts { field: path.to_owned(), parameters: conflicts });
     }
     merge_fields(&mut old.fields, &new.fields, path, replaces)?;
     old.options.clone_from(&new.options);

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::template::{DynamicTemplate, ValueLooks, looks_of};
-use super::{Bounds, Dynamic, FieldType, Malformed, MappedField, MappedFields, Mapping, dynamic};
+use super::{Bounds, Dynamic, FieldType, MappedField, MappedFields, Mapping, MappingRefusal, dynamic};
 use crate::clock::Timestamp;
 use crate::json;
 use crate::limits::KEYWORD_BYTES_MAX;
 
 /// Why a document cannot be indexed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct DocumentMisfit {
+pub(crate) struct DocumentRefusal {
     /// The names and numbers that lead to the value in the document.
     pub steps: Vec<String>,
     /// The field's path in the mapping.
@@ -22,7 +22,7 @@ pub(crate) struct DocumentMisfit {
     pub why: Why,
 }
 
-impl DocumentMisfit {
+impl DocumentRefusal {
     /// The line and column where the value begins in the document's text, or its name if that is wrong.
     pub(crate) fn place_in(&self, text: &[u8]) -> Option<(u32, u32)> {
         let escaped = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
@@ -51,13 +51,13 @@ pub(crate) enum Why {
         most: u64,
     },
     /// The mapping would have too many fields or be too deep.
-    Bound(Box<Malformed>),
+    Bound(Box<MappingRefusal>),
     /// A name that no field can have.
     Name {
         /// The name, dots and all.
         name: String,
         /// What is wrong with it.
-        offence: NameOffence,
+        offence: FieldNameRefusal,
     },
     /// A field that only the server writes.
     Metadata {
@@ -68,7 +68,7 @@ pub(crate) enum Why {
 
 /// What is wrong with the name of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum NameOffence {
+pub(crate) enum FieldNameRefusal {
     /// There is nothing in it.
     Empty,
     /// There is nothing but dots in it.
@@ -106,14 +106,14 @@ pub(super) fn is_metadata(name: &str) -> bool {
 /// The name of a field without the dots at its end, which mean nothing.
 ///
 /// Source: Elasticsearch 9.x, parser that expands dots.
-fn name_of(given: &str) -> Result<&str, NameOffence> {
+fn name_of(given: &str) -> Result<&str, FieldNameRefusal> {
     let name = given.trim_end_matches('.');
     match name {
-        "" if given.is_empty() => Err(NameOffence::Empty),
-        "" => Err(NameOffence::OnlyDots),
-        name if name.split('.').any(str::is_empty) => Err(NameOffence::EmptyPart),
+        "" if given.is_empty() => Err(FieldNameRefusal::Empty),
+        "" => Err(FieldNameRefusal::OnlyDots),
+        name if name.split('.').any(str::is_empty) => Err(FieldNameRefusal::EmptyPart),
         name if given.contains('.') && name.split('.').any(|part| part.trim().is_empty()) => {
-            Err(NameOffence::BlankPart)
+            Err(FieldNameRefusal::BlankPart)
         }
         name => Ok(name),
     }
@@ -137,7 +137,7 @@ impl Mapping {
     pub(crate) fn admit<'a>(
         &self,
         fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone,
-    ) -> Result<Option<Mapping>, DocumentMisfit> {
+    ) -> Result<Option<Mapping>, DocumentRefusal> {
         if self.fit(fields.clone())? == Fit::Known {
             return Ok(None);
         }
@@ -152,12 +152,12 @@ impl Mapping {
         &self,
         fields: impl Iterator<Item = (&'a str, &'a Value)>,
         most: u64,
-    ) -> Result<(), DocumentMisfit> {
+    ) -> Result<(), DocumentRefusal> {
         let mut nested = Nested { steps: Vec::new(), count: 0, most };
         fields.into_iter().try_for_each(|(name, value)| nested.member(&self.fields, name, value))
     }
 
-    fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<Fit, DocumentMisfit> {
+    fn fit<'a>(&self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<Fit, DocumentRefusal> {
         let mut walk = FitWalk { steps: Vec::new(), grows: false, lenient: self.bounds.lenient };
         let dynamic = dynamic(&self.members).unwrap_or(Dynamic::True);
         for (name, value) in fields.clone() {
@@ -172,7 +172,7 @@ impl Mapping {
         Ok(if walk.grows { Fit::Grows } else { Fit::Known })
     }
 
-    fn learn<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<(), DocumentMisfit> {
+    fn learn<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a Value)> + Clone) -> Result<(), DocumentRefusal> {
         let detects = |name: &str, otherwise: bool| match self.members.get(name) {
             Some(Value::Bool(switch)) => *switch,
             Some(Value::String(text)) => text == "true",
@@ -199,8 +199,8 @@ impl Mapping {
         }
         if self.len() > self.bounds.fields {
             let added = self.len() - before;
-            let why = Why::Bound(Box::new(Malformed::TooManyFields { added, limit: self.bounds.fields }));
-            return Err(DocumentMisfit { steps: Vec::new(), field: String::new(), why });
+            let why = Why::Bound(Box::new(MappingRefusal::TooManyFields { added, limit: self.bounds.fields }));
+            return Err(DocumentRefusal { steps: Vec::new(), field: String::new(), why });
         }
         Ok(())
     }
@@ -252,7 +252,7 @@ impl<'a> FitWalk<'a> {
         mut dynamic: Dynamic,
         name: &'a str,
         value: &'a Value,
-    ) -> Result<(), DocumentMisfit> {
+    ) -> Result<(), DocumentRefusal> {
         self.steps.push(FitStep::Name(name));
         if self.steps.len() == 1 && name.starts_with('_') && METADATA.contains(&name) {
             self.metadata(value)?;
@@ -301,7 +301,7 @@ impl<'a> FitWalk<'a> {
         dynamic: Dynamic,
         path: &'a str,
         value: &'a Value,
-    ) -> Result<(), DocumentMisfit> {
+    ) -> Result<(), DocumentRefusal> {
         self.steps.push(FitStep::Name(path));
         match to {
             Some(field) => self.value(field, dynamic, value)?,
@@ -312,7 +312,7 @@ impl<'a> FitWalk<'a> {
     }
 
     /// A value whose field the mapping does not know.
-    fn unknown(&mut self, dynamic: Dynamic, value: &Value) -> Result<(), DocumentMisfit> {
+    fn unknown(&mut self, dynamic: Dynamic, value: &Value) -> Result<(), DocumentRefusal> {
         match dynamic {
             Dynamic::Strict => return Err(self.misfit(Why::Strict)),
             Dynamic::True => self.grows |= !is_nothing(value),
@@ -321,7 +321,7 @@ impl<'a> FitWalk<'a> {
         Ok(())
     }
 
-    fn value(&mut self, field: &MappedField, dynamic: Dynamic, value: &'a Value) -> Result<(), DocumentMisfit> {
+    fn value(&mut self, field: &MappedField, dynamic: Dynamic, value: &'a Value) -> Result<(), DocumentRefusal> {
         if let Value::Array(items) = value {
             for (at, item) in items.iter().enumerate() {
                 self.steps.push(FitStep::Item(at));
@@ -355,7 +355,7 @@ impl<'a> FitWalk<'a> {
     }
 
     /// Refuses a value of the server's own field, the first of several.
-    fn metadata(&mut self, value: &'a Value) -> Result<(), DocumentMisfit> {
+    fn metadata(&mut self, value: &'a Value) -> Result<(), DocumentRefusal> {
         if let Value::Array(items) = value {
             let Some(first) = items.first() else { return Ok(()) };
             self.steps.push(FitStep::Item(0));
@@ -364,13 +364,17 @@ impl<'a> FitWalk<'a> {
         Err(self.misfit(Why::Metadata { value: Box::new(value.clone()) }))
     }
 
-    fn misfit(&self, why: Why) -> DocumentMisfit {
+    fn misfit(&self, why: Why) -> DocumentRefusal {
         let text = |step: &FitStep<'_>| match step {
             FitStep::Name(name) => (*name).to_owned(),
             FitStep::Item(at) => at.to_string(),
         };
         let names = self.steps.iter().filter(|step| matches!(step, FitStep::Name(_))).map(text);
-        DocumentMisfit { field: names.collect::<Vec<_>>().join("."), steps: self.steps.iter().map(text).collect(), why }
+        DocumentRefusal {
+            field: names.collect::<Vec<_>>().join("."),
+            steps: self.steps.iter().map(text).collect(),
+            why,
+        }
     }
 }
 
@@ -382,7 +386,7 @@ struct Nested {
 }
 
 impl Nested {
-    fn member(&mut self, fields: &MappedFields, name: &str, value: &Value) -> Result<(), DocumentMisfit> {
+    fn member(&mut self, fields: &MappedFields, name: &str, value: &Value) -> Result<(), DocumentRefusal> {
         // Only what has something in it can be nested.
         if !value.is_object() && !value.is_array() {
             return Ok(());
@@ -394,7 +398,7 @@ impl Nested {
         Ok(())
     }
 
-    fn value(&mut self, field: &MappedField, name: &str, value: &Value) -> Result<(), DocumentMisfit> {
+    fn value(&mut self, field: &MappedField, name: &str, value: &Value) -> Result<(), DocumentRefusal> {
         match value {
             Value::Array(items) => {
                 for (at, item) in items.iter().enumerate().filter(|(_, item)| item.is_object() || item.is_array()) {
@@ -408,7 +412,7 @@ impl Nested {
                 self.count += u64::from(field.kind == FieldType::Nested);
                 if self.count > self.most {
                     let (steps, why) = (self.steps.clone(), Why::TooManyNested { most: self.most });
-                    return Err(DocumentMisfit { steps, field: name.to_owned(), why });
+                    return Err(DocumentRefusal { steps, field: name.to_owned(), why });
                 }
                 members.iter().try_for_each(|(name, value)| self.member(&field.fields, name, value))
             }
@@ -518,18 +522,18 @@ impl Detection<'_> {
         dynamic: Dynamic,
         place: ValuePlace<'_>,
         value: &Value,
-    ) -> Result<(), DocumentMisfit> {
+    ) -> Result<(), DocumentRefusal> {
         if is_nothing(value) {
             return Ok(());
         }
         let ValuePlace { path, name, depth } = place;
-        let bound = |bound| DocumentMisfit {
+        let bound = |bound| DocumentRefusal {
             steps: vec![name.to_owned()],
             field: name.to_owned(),
             why: Why::Bound(Box::new(bound)),
         };
         if depth > self.bounds.depth {
-            return Err(bound(Malformed::TooDeep { field: name.to_owned(), limit: self.bounds.depth }));
+            return Err(bound(MappingRefusal::TooDeep { field: name.to_owned(), limit: self.bounds.depth }));
         }
         // The dots at its end mean nothing; a name that is wrong otherwise is refused when it is fitted.
         let name = name_of(name).unwrap_or(name);
@@ -575,7 +579,7 @@ impl Detection<'_> {
     }
 
     /// The field that a value gets: as a template says, or the usual one.
-    fn field_of(self, place: ValuePlace<'_>, value: &Value) -> Result<MappedField, DocumentMisfit> {
+    fn field_of(self, place: ValuePlace<'_>, value: &Value) -> Result<MappedField, DocumentRefusal> {
         let kind = match value {
             Value::Object(_) => FieldType::Object,
             Value::Bool(_) => FieldType::Boolean,
@@ -589,7 +593,7 @@ impl Detection<'_> {
         if !self.templates.is_empty()
             && let Some(made) = self.templated(place, looks_of(kind))
         {
-            return made.map_err(|malformed| DocumentMisfit {
+            return made.map_err(|malformed| DocumentRefusal {
                 steps: vec![place.name.to_owned()],
                 field: place.full(),
                 why: Why::Bound(Box::new(malformed)),
@@ -605,7 +609,7 @@ impl Detection<'_> {
     }
 
     /// The field that the first template makes that speaks of it.
-    fn templated(self, place: ValuePlace<'_>, looks: ValueLooks) -> Option<Result<MappedField, Malformed>> {
+    fn templated(self, place: ValuePlace<'_>, looks: ValueLooks) -> Option<Result<MappedField, MappingRefusal>> {
         let path = place.full();
         let template = self.templates.iter().find(|template| template.is_for(&path, place.name, looks))?;
         Some(super::definition::learnt(&template.definition(place.name, looks), &path, self.bounds))

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-pub(crate) use definition::{Malformed, PathOffence};
-pub(crate) use fit::{DocumentMisfit, NameOffence, Why};
+pub(crate) use definition::{AliasPathRefusal, MappingRefusal};
+pub(crate) use fit::{DocumentRefusal, FieldNameRefusal, Why};
 use template::DynamicTemplate;
 
 use crate::limits::{MAPPED_FIELDS_MAX, MAPPING_DEPTH_MAX};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::definition::Malformed;
+use super::definition::MappingRefusal;
 use super::{FieldType, MappedField};
 use crate::wildcard::is_like;
 
@@ -65,7 +65,7 @@ impl ValueLooks {
 
 /// What is wrong with a dynamic template.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum BadTemplate {
+pub(crate) enum TemplateRefusal {
     /// The templates are no list.
     NoList,
     /// One of them is not an object with one name.
@@ -106,7 +106,7 @@ pub(crate) enum BadTemplate {
         /// What values look like for which it was tried.
         looks: Vec<&'static str>,
         /// What is wrong.
-        cause: Box<Malformed>,
+        cause: Box<MappingRefusal>,
     },
 }
 
@@ -133,16 +133,16 @@ impl DynamicTemplate {
     /// The first thing that is wrong with one of them.
     pub(crate) fn parse_all(
         templates: &Value,
-        read: impl Fn(&Value) -> Result<MappedField, Malformed>,
-    ) -> Result<Arc<[DynamicTemplate]>, Malformed> {
+        read: impl Fn(&Value) -> Result<MappedField, MappingRefusal>,
+    ) -> Result<Arc<[DynamicTemplate]>, MappingRefusal> {
         let Value::Array(templates) = templates else {
-            return Err(Malformed::Template(BadTemplate::NoList));
+            return Err(MappingRefusal::Template(TemplateRefusal::NoList));
         };
         let mut all = Vec::new();
         for template in templates {
             let mut named = template.as_object().into_iter().flatten();
             let (Some((name, says)), None) = (named.next(), named.next()) else {
-                return Err(Malformed::Template(BadTemplate::NoName));
+                return Err(MappingRefusal::Template(TemplateRefusal::NoName));
             };
             let template = DynamicTemplate::parse(name, says)?;
             template.check(&read)?;
@@ -151,8 +151,8 @@ impl DynamicTemplate {
         Ok(all.into())
     }
 
-    fn parse(name: &str, says: &Value) -> Result<DynamicTemplate, Malformed> {
-        let bad = Malformed::Template;
+    fn parse(name: &str, says: &Value) -> Result<DynamicTemplate, MappingRefusal> {
+        let bad = MappingRefusal::Template;
         let mut template = DynamicTemplate {
             name: name.to_owned(),
             matches: Vec::new(),
@@ -177,8 +177,10 @@ impl DynamicTemplate {
                 "match_pattern" => {
                     template.is_regex = match value.as_str() {
                         Some("simple") => false,
-                        Some("regex") => return Err(Malformed::Unsupported { what: "dynamic templates with `regex`" }),
-                        _ => return Err(bad(BadTemplate::UnknownMatching { name: text(value) })),
+                        Some("regex") => {
+                            return Err(MappingRefusal::Unsupported { what: "dynamic templates with `regex`" });
+                        }
+                        _ => return Err(bad(TemplateRefusal::UnknownMatching { name: text(value) })),
                     };
                     continue;
                 }
@@ -186,15 +188,15 @@ impl DynamicTemplate {
                     mapping = Some(value.as_object().cloned().unwrap_or_default());
                     continue;
                 }
-                "runtime" => return Err(Malformed::Unsupported { what: "dynamic templates of runtime fields" }),
-                unknown => return Err(bad(BadTemplate::UnknownMember { name: unknown.to_owned() })),
+                "runtime" => return Err(MappingRefusal::Unsupported { what: "dynamic templates of runtime fields" }),
+                unknown => return Err(bad(TemplateRefusal::UnknownMember { name: unknown.to_owned() })),
             };
             *list = patterns(member, value)?;
         }
-        template.mapping = mapping.ok_or_else(|| bad(BadTemplate::NoMapping { name: name.to_owned() }))?;
+        template.mapping = mapping.ok_or_else(|| bad(TemplateRefusal::NoMapping { name: name.to_owned() }))?;
         let looks = |name: &String| {
             let known = ValueLooks::ALL.into_iter().find(|known| known.name() == name);
-            known.ok_or_else(|| bad(BadTemplate::UnknownLooks { name: name.clone() }))
+            known.ok_or_else(|| bad(TemplateRefusal::UnknownLooks { name: name.clone() }))
         };
         let is_any = template.match_type.as_slice() == ["*"]
             || (template.match_type.is_empty()
@@ -211,7 +213,7 @@ impl DynamicTemplate {
     }
 
     /// Looks whether it makes a field for at least one kind of value.
-    fn check(&self, read: impl Fn(&Value) -> Result<MappedField, Malformed>) -> Result<(), Malformed> {
+    fn check(&self, read: impl Fn(&Value) -> Result<MappedField, MappingRefusal>) -> Result<(), MappingRefusal> {
         if Value::Object(self.mapping.clone()).to_string().contains("{name}") {
             return Ok(());
         }
@@ -219,15 +221,15 @@ impl DynamicTemplate {
         for looks in &self.looks {
             match read(&self.definition("__dynamic__", *looks)) {
                 Ok(_) => return Ok(()),
-                Err(Malformed::Unsupported { what }) => return Err(Malformed::Unsupported { what }),
+                Err(MappingRefusal::Unsupported { what }) => return Err(MappingRefusal::Unsupported { what }),
                 Err(malformed) => wrong = Some(malformed),
             }
         }
         let Some(cause) = wrong else { return Ok(()) };
         let content = self.to_value()[&self.name].to_string();
         let looks = self.looks.iter().map(|looks| looks.name()).collect();
-        let invalid = BadTemplate::Invalid { name: self.name.clone(), content, looks, cause: Box::new(cause) };
-        Err(Malformed::Template(invalid))
+        let invalid = TemplateRefusal::Invalid { name: self.name.clone(), content, looks, cause: Box::new(cause) };
+        Err(MappingRefusal::Template(invalid))
     }
 
     /// Whether it speaks of that field.
@@ -291,8 +293,9 @@ pub(super) fn looks_of(kind: FieldType) -> ValueLooks {
     }
 }
 
-fn patterns(member: &str, value: &Value) -> Result<Vec<String>, Malformed> {
-    let wrong = || Malformed::Template(BadTemplate::NoPattern { member: member.to_owned(), value: value.clone() });
+fn patterns(member: &str, value: &Value) -> Result<Vec<String>, MappingRefusal> {
+    let wrong =
+        || MappingRefusal::Template(TemplateRefusal::NoPattern { member: member.to_owned(), value: value.clone() });
     match value {
         Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect(),
         other => Ok(vec![text(other)]),

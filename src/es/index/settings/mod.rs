@@ -6,8 +6,8 @@ mod table;
 
 use serde_json::{Map, Value};
 
-use super::analysis::{Analysis, BadAnalysis};
-use crate::es::values::{BadValue, ValueKind};
+use super::analysis::{Analysis, AnalysisRefusal};
+use crate::es::values::{ValueKind, ValueRefusal};
 use crate::suggest::similarity;
 
 /// A setting of an index.
@@ -36,7 +36,7 @@ pub(crate) enum SettingChange {
 
 /// What is wrong with settings.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum BadSetting {
+pub(crate) enum SettingRefusal {
     /// There is no such setting.
     Unknown {
         /// The name with `index.` before it.
@@ -67,7 +67,7 @@ pub(crate) enum BadSetting {
         /// The value.
         value: String,
         /// What is wrong with it.
-        why: BadValue,
+        why: ValueRefusal,
     },
     /// Deletions must be kept for a while in every index.
     NoSoftDeletes,
@@ -98,7 +98,7 @@ pub(crate) enum BadSetting {
     /// Files cannot be kept elsewhere.
     CustomPath,
     /// Analysis or similarities cannot be set up.
-    Analysis(BadAnalysis),
+    Analysis(AnalysisRefusal),
     /// Elasticsearch does as it says, and this mock does not.
     Unsupported {
         /// The name with `index.` before it.
@@ -142,9 +142,9 @@ pub(crate) fn defaults() -> impl Iterator<Item = (&'static str, Value)> {
 ///
 /// # Errors
 /// The first setting that does not exist or cannot have its value.
-pub(crate) fn flat(settings: &Value) -> Result<Map<String, Value>, BadSetting> {
+pub(crate) fn flat(settings: &Value) -> Result<Map<String, Value>, SettingRefusal> {
     let Value::Object(members) = settings else {
-        return Err(BadSetting::NoObject);
+        return Err(SettingRefusal::NoObject);
     };
     let mut flat = Map::new();
     flatten("", members, &mut flat);
@@ -157,29 +157,29 @@ pub(crate) fn flat(settings: &Value) -> Result<Map<String, Value>, BadSetting> {
     Ok(found)
 }
 
-fn check_one(name: &str, value: &Value) -> Result<(), BadSetting> {
+fn check_one(name: &str, value: &Value) -> Result<(), SettingRefusal> {
     let full = || format!("index.{name}");
     if table::PRIVATE.contains(&name.split('.').next().unwrap_or(name)) {
-        return Err(BadSetting::Private { name: full() });
+        return Err(SettingRefusal::Private { name: full() });
     }
     let Some(setting) = find(name) else {
         // A pattern takes back all that it is like.
         if value.is_null() && name.ends_with('*') {
             return Ok(());
         }
-        return Err(BadSetting::Unknown { name: full(), near: near(&full()) });
+        return Err(SettingRefusal::Unknown { name: full(), near: near(&full()) });
     };
     if let Value::String(text) = value {
-        let bad = |why| BadSetting::Value { name: full(), value: text.clone(), why };
+        let bad = |why| SettingRefusal::Value { name: full(), value: text.clone(), why };
         setting.kind.check(text).map_err(bad)?;
         let is_unminded = |(known, values): &&(&str, &[&str])| {
             *known == name && values.iter().any(|value| value.eq_ignore_ascii_case(text))
         };
         if UNMINDED.iter().any(|it| is_unminded(&it)) {
-            return Err(BadSetting::Unsupported { name: full(), value: text.clone() });
+            return Err(SettingRefusal::Unsupported { name: full(), value: text.clone() });
         }
         if name == "soft_deletes.enabled" && text == "false" {
-            return Err(BadSetting::NoSoftDeletes);
+            return Err(SettingRefusal::NoSoftDeletes);
         }
     }
     Ok(())
@@ -203,38 +203,38 @@ fn near(name: &str) -> Vec<String> {
 ///
 /// # Errors
 /// What does not fit.
-pub(crate) fn check_whole(settings: &Map<String, Value>) -> Result<(), BadSetting> {
+pub(crate) fn check_whole(settings: &Map<String, Value>) -> Result<(), SettingRefusal> {
     let text = |name: &str| settings.get(name).and_then(Value::as_str);
     let shards = text("number_of_shards").unwrap_or("1");
     if text("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("lookup")) && shards != "1" {
-        return Err(BadSetting::LookupShards { given: shards.to_owned() });
+        return Err(SettingRefusal::LookupShards { given: shards.to_owned() });
     }
     let number = |text: &str| text.parse::<u64>().unwrap_or(1);
     if let Some(size) = text("routing_partition_size").filter(|size| number(size) > 1 && number(size) >= number(shards))
     {
-        return Err(BadSetting::Partition { size: size.to_owned(), shards: shards.to_owned() });
+        return Err(SettingRefusal::Partition { size: size.to_owned(), shards: shards.to_owned() });
     }
     if let Some(given) = text("number_of_routing_shards") {
         if number(given) < number(shards) {
-            return Err(BadSetting::RoutingShards { given: given.to_owned(), shards: shards.to_owned() });
+            return Err(SettingRefusal::RoutingShards { given: given.to_owned(), shards: shards.to_owned() });
         }
         // An index that can never be split to that number deals its documents out unevenly.
         if number(given) % number(shards) != 0 {
             let (name, value) = ("index.number_of_routing_shards".to_owned(), given.to_owned());
-            return Err(BadSetting::Unsupported { name, value });
+            return Err(SettingRefusal::Unsupported { name, value });
         }
     }
     if let Some(kind) = text("store.type").filter(|kind| !["", "fs", "hybridfs", "mmapfs", "niofs"].contains(kind)) {
-        return Err(BadSetting::StoreType { kind: kind.to_owned() });
+        return Err(SettingRefusal::StoreType { kind: kind.to_owned() });
     }
     if text("data_path").is_some_and(|path| !path.is_empty()) {
-        return Err(BadSetting::CustomPath);
+        return Err(SettingRefusal::CustomPath);
     }
     if let Some(value) = settings.get("sort.field").filter(|value| value.as_array().is_none_or(|it| !it.is_empty())) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        return Err(BadSetting::Unsupported { name: "index.sort.field".to_owned(), value });
+        return Err(SettingRefusal::Unsupported { name: "index.sort.field".to_owned(), value });
     }
-    Analysis::of(settings).check().map_err(BadSetting::Analysis)
+    Analysis::of(settings).check().map_err(SettingRefusal::Analysis)
 }
 
 /// The settings with as many copies as there can be on one node, if that is left to the server.
@@ -327,24 +327,24 @@ mod tests {
                 json!({"index": {"routing": {"allocation": {"include": {"a": 1}}}}}),
                 Ok(json!({"routing.allocation.include.a": "1"})),
             ),
-            (json!({"foo": 1}), Err(BadSetting::Unknown { name: "index.foo".into(), near: Vec::new() })),
+            (json!({"foo": 1}), Err(SettingRefusal::Unknown { name: "index.foo".into(), near: Vec::new() })),
             (
                 json!({"numbe_of_replica": 1}),
-                Err(BadSetting::Unknown {
+                Err(SettingRefusal::Unknown {
                     name: "index.numbe_of_replica".into(),
                     near: vec!["index.number_of_replicas".into()],
                 }),
             ),
-            (json!({"index.uuid": "x"}), Err(BadSetting::Private { name: "index.uuid".into() })),
+            (json!({"index.uuid": "x"}), Err(SettingRefusal::Private { name: "index.uuid".into() })),
             (
                 json!({"number_of_shards": 0}),
-                Err(BadSetting::Value {
+                Err(SettingRefusal::Value {
                     name: "index.number_of_shards".into(),
                     value: "0".into(),
-                    why: BadValue::Below(1),
+                    why: ValueRefusal::Below(1),
                 }),
             ),
-            (json!([]), Err(BadSetting::NoObject)),
+            (json!([]), Err(SettingRefusal::NoObject)),
         ] {
             assert_eq!(flat(&given).map(Value::Object), expected, "{given}");
         }

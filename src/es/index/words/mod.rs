@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::words::definition::{bad_setting, java, last, malformed_mapping};
 use crate::es::document::store::{Barrier, Conflict};
 use crate::es::error::{ApiError, Exception, bad_boolean, full, illegal_argument, syntax};
-use crate::es::index::mapping::{DocumentMisfit, FieldType, NameOffence, Why};
+use crate::es::index::mapping::{DocumentRefusal, FieldNameRefusal, FieldType, Why};
 use crate::es::refusal::IndexRefusal;
 use crate::json::{Position, SyntaxError};
 
@@ -400,7 +400,7 @@ impl ApiError {
     }
 
     /// A template whose settings cannot be.
-    pub(crate) fn invalid_template(name: &str, bad: crate::es::index::settings::BadSetting) -> ApiError {
+    pub(crate) fn invalid_template(name: &str, bad: crate::es::index::settings::SettingRefusal) -> ApiError {
         let reason = bad_setting(bad).reason.unwrap_or_default();
         ApiError::invalid_template_name(name, &reason)
     }
@@ -588,8 +588,8 @@ fn no_such_index(name: &str, kind: &str) -> Exception {
         .with("index", name)
 }
 
-fn misfit_error(id: &str, misfit: DocumentMisfit, (line, column): (u32, u32)) -> ApiError {
-    let DocumentMisfit { field, why, .. } = misfit;
+fn misfit_error(id: &str, misfit: DocumentRefusal, (line, column): (u32, u32)) -> ApiError {
+    let DocumentRefusal { field, why, .. } = misfit;
     let parsing = |reason: String| Exception::new("document_parsing_exception", format!("[{line}:{column}] {reason}"));
     match why {
         Why::NoObject => full(
@@ -621,10 +621,10 @@ fn misfit_error(id: &str, misfit: DocumentMisfit, (line, column): (u32, u32)) ->
         ),
         Why::Name { name, offence } => {
             let reason = match offence {
-                NameOffence::Empty => "field name cannot be an empty string".to_owned(),
-                NameOffence::OnlyDots => "field name cannot contain only dots".to_owned(),
-                NameOffence::EmptyPart => format!("field name cannot contain only whitespace: ['{name}']"),
-                NameOffence::BlankPart => {
+                FieldNameRefusal::Empty => "field name cannot be an empty string".to_owned(),
+                FieldNameRefusal::OnlyDots => "field name cannot contain only dots".to_owned(),
+                FieldNameRefusal::EmptyPart => format!("field name cannot contain only whitespace: ['{name}']"),
+                FieldNameRefusal::BlankPart => {
                     format!("field name starting or ending with a [.] makes object resolution ambiguous: [{name}]")
                 }
             };

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::filter::{Num, Test, TextTest, Whole, boolean_of, text_of};
 use super::text::{lower, words};
-use super::{Bool, FieldKind, Filter, MultiMatch, Query, QueryFault};
-use crate::clock::{DateFault, Timestamp};
+use super::{Bool, FieldKind, Filter, MultiMatch, Query, QueryRefusal};
+use crate::clock::{DateRefusal, Timestamp};
 use crate::es::index::mapping::Mapping;
 use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, TERMS_MAX};
 use crate::wildcard::WildcardPattern;
@@ -72,25 +72,25 @@ impl Query {
         mapping: &Mapping,
         limits: Limits,
         now: Timestamp,
-    ) -> Result<Filter, QueryFault> {
+    ) -> Result<Filter, QueryRefusal> {
         Binding { index, mapping, limits, now }.query(self)
     }
 }
 
 impl Binding<'_> {
-    fn query(&self, query: &Query) -> Result<Filter, QueryFault> {
+    fn query(&self, query: &Query) -> Result<Filter, QueryRefusal> {
         match query {
             Query::All => Ok(Filter::All),
             Query::None => Ok(Filter::None),
             Query::Ids(ids) if ids.len() as u64 > self.limits.result_window => {
-                Err(QueryFault::TooManyIds { most: self.limits.result_window })
+                Err(QueryRefusal::TooManyIds { most: self.limits.result_window })
             }
             Query::Ids(ids) => Ok(Filter::Ids(ids.iter().cloned().collect())),
             Query::Constant(filter) | Query::Named(_, filter) => self.query(filter),
             Query::Bool(clauses) => self.bool(clauses),
             Query::Exists(field) => self.exists(field),
             Query::Terms { values, .. } if values.len() as u64 > self.limits.terms => {
-                Err(QueryFault::TooManyTerms { given: values.len(), most: self.limits.terms })
+                Err(QueryRefusal::TooManyTerms { given: values.len(), most: self.limits.terms })
             }
             Query::Terms { field, values } => self.terms(field, values.iter()),
             Query::Term { field, value, any_case: false } => self.terms(field, [value].into_iter()),
@@ -135,7 +135,7 @@ impl Binding<'_> {
         }
     }
 
-    fn bool(&self, clauses: &Bool) -> Result<Filter, QueryFault> {
+    fn bool(&self, clauses: &Bool) -> Result<Filter, QueryRefusal> {
         let all = |queries: &[Query]| queries.iter().map(|query| self.query(query)).collect::<Result<Vec<_>, _>>();
         let mut every = all(&clauses.filter)?;
         every.extend(all(&clauses.must)?);
@@ -151,15 +151,15 @@ impl Binding<'_> {
     }
 
     /// How a field is searched; none if nothing can be found there.
-    fn kind(&self, field: &str) -> Result<Option<FieldKind>, QueryFault> {
+    fn kind(&self, field: &str) -> Result<Option<FieldKind>, QueryRefusal> {
         if METADATA.contains(&field) {
-            return Err(QueryFault::Unsupported {
+            return Err(QueryRefusal::Unsupported {
                 what: format!("queries on the metadata field [{field}]"),
                 instead: "query `_id`, `_index` or a field of the source",
             });
         }
         match self.mapping.kind(field) {
-            Some(FieldKind::Foreign(kind)) => Err(QueryFault::Unsupported {
+            Some(FieldKind::Foreign(kind)) => Err(QueryRefusal::Unsupported {
                 what: format!("queries on the field [{field}] of type [{kind}]"),
                 instead: "query a field of type keyword, text, boolean, date or a number",
             }),
@@ -190,7 +190,7 @@ impl Binding<'_> {
         self.mapping.field(field)?.option("null_value").filter(|value| !value.is_null())
     }
 
-    fn exists(&self, field: &str) -> Result<Filter, QueryFault> {
+    fn exists(&self, field: &str) -> Result<Filter, QueryRefusal> {
         if matches!(field, "_id" | "_index") {
             return Ok(Filter::All);
         }
@@ -217,7 +217,7 @@ impl Binding<'_> {
         Filter::Some(paths.into_iter().map(Filter::Exists).chain(null).collect(), 1)
     }
 
-    fn terms<'v>(&self, field: &str, values: impl Iterator<Item = &'v Value>) -> Result<Filter, QueryFault> {
+    fn terms<'v>(&self, field: &str, values: impl Iterator<Item = &'v Value>) -> Result<Filter, QueryRefusal> {
         let texts = |values: &mut dyn Iterator<Item = &'v Value>| -> BTreeSet<String> {
             values.map(|value| text_of(value).into_owned()).collect()
         };
@@ -248,16 +248,16 @@ impl Binding<'_> {
     }
 
     /// A date of a `term` stands for all of its milliseconds, days or years.
-    fn day(&self, value: &Value) -> Result<(i64, i64), QueryFault> {
-        let at = |round_up| self.date(value, round_up).map_err(QueryFault::NoDateTerm);
+    fn day(&self, value: &Value) -> Result<(i64, i64), QueryRefusal> {
+        let at = |round_up| self.date(value, round_up).map_err(QueryRefusal::NoDateTerm);
         Ok((at(false)?.as_millis(), at(true)?.as_millis()))
     }
 
-    fn date(&self, value: &Value, round_up: bool) -> Result<Timestamp, DateFault> {
+    fn date(&self, value: &Value, round_up: bool) -> Result<Timestamp, DateRefusal> {
         Timestamp::parse_date_maths(&text_of(value), self.now, round_up)
     }
 
-    fn text_test(&self, field: &str, query: &'static str, test: TextTest) -> Result<Filter, QueryFault> {
+    fn text_test(&self, field: &str, query: &'static str, test: TextTest) -> Result<Filter, QueryRefusal> {
         let kind = match field {
             "_id" => Some(FieldKind::Foreign("_id".to_owned())),
             "_index" => {
@@ -275,7 +275,9 @@ impl Binding<'_> {
                 Ok(self.field(field, Test::Text(test, Whole { ignore_above })))
             }
             Some(FieldKind::Text) => Ok(self.field(field, Test::WordText(test))),
-            Some(kind) => Err(QueryFault::NotForType { query, field: field.to_owned(), kind: kind.name().to_owned() }),
+            Some(kind) => {
+                Err(QueryRefusal::NotForType { query, field: field.to_owned(), kind: kind.name().to_owned() })
+            }
         }
     }
 
@@ -294,9 +296,10 @@ impl Binding<'_> {
         field: &str,
         from: Option<&(Value, bool)>,
         to: Option<&(Value, bool)>,
-    ) -> Result<Filter, QueryFault> {
-        let not_for =
-            |kind: &str| Err(QueryFault::NotForType { query: "range", field: field.to_owned(), kind: kind.to_owned() });
+    ) -> Result<Filter, QueryRefusal> {
+        let not_for = |kind: &str| {
+            Err(QueryRefusal::NotForType { query: "range", field: field.to_owned(), kind: kind.to_owned() })
+        };
         if matches!(field, "_id" | "_index" | "_ignored") {
             return not_for(field);
         }
@@ -322,7 +325,7 @@ impl Binding<'_> {
                 // What is left out or rounded off is filled up so that the bound lies as far out as it
                 // can, or as far in if it is not itself within.
                 let bound = |(value, within): &(Value, bool), upper: bool| {
-                    let at = self.date(value, upper == *within).map_err(QueryFault::NoDate)?.as_millis();
+                    let at = self.date(value, upper == *within).map_err(QueryRefusal::NoDate)?.as_millis();
                     Ok(if *within { at } else { at + if upper { -1 } else { 1 } })
                 };
                 let from = from.map_or(Ok(i64::MIN), |from| bound(from, false))?;
@@ -334,7 +337,7 @@ impl Binding<'_> {
         Ok(self.field(field, test))
     }
 
-    fn matching(&self, query: &Query, field: &str, value: &Value) -> Result<Filter, QueryFault> {
+    fn matching(&self, query: &Query, field: &str, value: &Value) -> Result<Filter, QueryRefusal> {
         let Query::Match { all, minimum, zero_terms_all, .. } = query else {
             return Ok(Filter::None);
         };
@@ -356,7 +359,7 @@ impl Binding<'_> {
 }
 
 impl Binding<'_> {
-    fn phrase(&self, field: &str, value: &Value, zero_terms_all: bool) -> Result<Filter, QueryFault> {
+    fn phrase(&self, field: &str, value: &Value, zero_terms_all: bool) -> Result<Filter, QueryRefusal> {
         if matches!(field, "_id" | "_index") || self.kind(field)? != Some(FieldKind::Text) {
             return self.terms(field, [value].into_iter());
         }
@@ -372,7 +375,7 @@ impl Binding<'_> {
         })
     }
 
-    fn multi_match(&self, asked: &MultiMatch) -> Result<Filter, QueryFault> {
+    fn multi_match(&self, asked: &MultiMatch) -> Result<Filter, QueryRefusal> {
         let MultiMatch { fields, value, is_phrase, all, minimum, zero_terms_all, lenient } = asked;
         let everywhere = ["*".to_owned()];
         let fields = if fields.is_empty() { &everywhere[..] } else { fields };
@@ -409,10 +412,10 @@ impl Binding<'_> {
     }
 }
 
-fn number(value: &Value) -> Result<Num, QueryFault> {
-    Num::stored(value).ok_or_else(|| QueryFault::NoNumber(text_of(value).into_owned()))
+fn number(value: &Value) -> Result<Num, QueryRefusal> {
+    Num::stored(value).ok_or_else(|| QueryRefusal::NoNumber(text_of(value).into_owned()))
 }
 
-fn boolean(value: &Value) -> Result<bool, QueryFault> {
-    boolean_of(value).ok_or_else(|| QueryFault::NoBoolean(text_of(value).into_owned()))
+fn boolean(value: &Value) -> Result<bool, QueryRefusal> {
+    boolean_of(value).ok_or_else(|| QueryRefusal::NoBoolean(text_of(value).into_owned()))
 }

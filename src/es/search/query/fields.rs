@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::QueryFault;
+use super::QueryRefusal;
 use super::filter::is_longer;
 use crate::es::document::source::Source;
 use crate::es::index::mapping::{FieldType, MappedField, MappedFields, Mapping};
@@ -92,13 +92,13 @@ impl Mapping {
     ///
     /// # Errors
     /// When nothing of it is indexed. Elasticsearch refuses that too, in words that depend on the type.
-    pub(crate) fn check_indexed(&self, path: &str) -> Result<(), QueryFault> {
+    pub(crate) fn check_indexed(&self, path: &str) -> Result<(), QueryRefusal> {
         let says_no = |field: &MappedField, name: &str| field.option(name) == Some(&Value::Bool(false));
         let Some(field) = self.field(path).filter(|field| says_no(field, "index")) else { return Ok(()) };
         if FieldKind::of(field) != FieldKind::Text && !says_no(field, "doc_values") {
             return Ok(());
         }
-        Err(QueryFault::Unsupported {
+        Err(QueryRefusal::Unsupported {
             what: format!("queries on the field [{path}], which is not indexed"),
             instead: "index the field",
         })
@@ -108,7 +108,7 @@ impl Mapping {
     ///
     /// # Errors
     /// When what it has are not its own values alone, or none are kept.
-    pub(crate) fn check_values(&self, path: &str) -> Result<(), QueryFault> {
+    pub(crate) fn check_values(&self, path: &str) -> Result<(), QueryRefusal> {
         let Some(field) = self.field(path) else { return Ok(()) };
         let why = if field.option("doc_values") == Some(&Value::Bool(false)) {
             "keeps no doc values"
@@ -119,7 +119,7 @@ impl Mapping {
         } else {
             return Ok(());
         };
-        Err(QueryFault::Unsupported {
+        Err(QueryRefusal::Unsupported {
             what: format!("values of the field [{path}], which {why}, outside of queries"),
             instead: "sort and aggregate by a field that has its own values alone",
         })

@@ -202,15 +202,15 @@ impl Bool {
 
 /// Why an index cannot be asked a query.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum QueryFault {
+pub(crate) enum QueryRefusal {
     /// A text is not of the field's type.
     NoNumber(String),
     /// A value is neither true nor false.
     NoBoolean(String),
     /// A value of a range is no date.
-    NoDate(crate::clock::DateFault),
+    NoDate(crate::clock::DateRefusal),
     /// A single value is no date.
-    NoDateTerm(crate::clock::DateFault),
+    NoDateTerm(crate::clock::DateRefusal),
     /// The field's type has no query of that kind.
     NotForType {
         /// The query.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::bind::Limits;
-use super::{Bool, Minimum, MultiMatch, Query, QueryFault};
+use super::{Bool, Minimum, MultiMatch, Query, QueryRefusal};
 use crate::clock::Timestamp;
 use crate::es::connector::rules::NewConnector;
 use crate::es::document::shared::SharedValue;
@@ -39,7 +39,7 @@ fn source(value: &Value) -> Source {
     value.as_object().cloned().unwrap_or_default().into()
 }
 
-fn found(query: &Query, document: &Value) -> Result<bool, QueryFault> {
+fn found(query: &Query, document: &Value) -> Result<bool, QueryRefusal> {
     query.bind("docs", &mapping(), Limits::default(), now()).map(|filter| filter.matches("d1", &source(document)))
 }
 

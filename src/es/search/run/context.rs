@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    HitShape, NarrowedIndex, Ranked, Search, SearchFound, Shard, ShardDocuments, ShardFault, SortKey, Total, Track,
+    HitShape, NarrowedIndex, Ranked, Search, SearchFound, Shard, ShardDocuments, ShardFailure, SortKey, Total, Track,
     in_order_of_writing,
 };
 use crate::clock::Timestamp;
@@ -21,7 +21,7 @@ use crate::es::document::source::StoredDocument;
 use crate::es::index::layout::ShardLayout;
 use crate::es::index::mapping::Mapping;
 use crate::es::refusal::SearchRefusal;
-use crate::es::search::query::QueryFault;
+use crate::es::search::query::QueryRefusal;
 use crate::limits::{CONTEXT_BYTES_MAX, KEEP_ALIVE_S_MAX, PITS_MAX, SCROLLS_MAX};
 use serde_json::{Map, Value};
 
@@ -166,12 +166,12 @@ impl Contexts {
         let until = keep.until(now)?;
         let size = search.size.unwrap_or(super::PAGE_SIZE);
         if let Some(shard) = shards.iter().find(|shard| size > shard.limits().result_window) {
-            return Err(shard.fault(QueryFault::Batch { asked: size, most: shard.limits().result_window }).into());
+            return Err(shard.fault(QueryRefusal::Batch { asked: size, most: shard.limits().result_window }).into());
         }
         if let Some(shard) = shards.first()
             && search.after.is_some()
         {
-            return Err(shard.fault(QueryFault::SearchAfterScroll).into());
+            return Err(shard.fault(QueryRefusal::SearchAfterScroll).into());
         }
         if self.scrolls.len() >= SCROLLS_MAX {
             return Err(SearchRefusal::TooManyScrolls { max: SCROLLS_MAX });
@@ -311,7 +311,7 @@ impl Contexts {
         // As long as it was promised before it is kept in any case.
         pit.until = until.unwrap_or(pit.until).max(pit.until);
         let shards: Vec<Shard<'_>> = pit.shards.iter().map(|shard| shard.shard()).collect();
-        let found = search.run(&shards, now).map_err(|fault: Box<ShardFault>| SearchRefusal::Shard(fault))?;
+        let found = search.run(&shards, now).map_err(|fault: Box<ShardFailure>| SearchRefusal::Shard(fault))?;
         Ok(SearchFound { pit_id: Some(id.to_owned()), ..found })
     }
 
@@ -327,7 +327,7 @@ impl Contexts {
 }
 
 impl Scroll {
-    fn page(&mut self, number: u64) -> Result<SearchFound, Box<ShardFault>> {
+    fn page(&mut self, number: u64) -> Result<SearchFound, Box<ShardFailure>> {
         let shards: Vec<Shard<'_>> = self.indices.iter().map(KeptShard::shard).collect();
         let page = self.hits[self.given..].iter().take(usize::try_from(self.size).unwrap_or(usize::MAX));
         let page: Vec<Ranked<'_>> = page

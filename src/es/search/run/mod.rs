@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::query::{FieldKind, Filter, Limits, Query, QueryFault};
+use super::query::{FieldKind, Filter, Limits, Query, QueryRefusal};
 use super::source_filter::{SourceFilter, VectorRule};
 use crate::clock::Timestamp;
 use crate::es::document::lag::VisibleIndex;
@@ -140,13 +140,13 @@ pub(crate) enum ShardDocuments<'a> {
 
 /// An index that could not be searched, and why.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ShardFault {
+pub(crate) struct ShardFailure {
     /// The index's name.
     pub index: String,
     /// The index's own id.
     pub index_uuid: String,
     /// Why.
-    pub fault: QueryFault,
+    pub fault: QueryRefusal,
 }
 
 /// What a search found.
@@ -247,19 +247,19 @@ impl Search {
     ///
     /// # Errors
     /// The first index that cannot be asked this, and why.
-    pub(crate) fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<SearchFound, Box<ShardFault>> {
+    pub(crate) fn run(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<SearchFound, Box<ShardFailure>> {
         let (from, size) = (self.from.unwrap_or(0), self.size.unwrap_or(PAGE_SIZE));
         let asked = from.saturating_add(size);
         if let Some(shard) = shards.iter().find(|shard| asked > shard.limits().result_window) {
             // A query that cannot be asked is told first.
             shard.bind(&self.query, now)?;
-            return Err(shard.fault(QueryFault::Window { asked, most: shard.limits().result_window }));
+            return Err(shard.fault(QueryRefusal::Window { asked, most: shard.limits().result_window }));
         }
         if let Some(shard) = shards.first()
             && self.after.is_some()
             && from > 0
         {
-            return Err(shard.fault(QueryFault::SearchAfterFrom));
+            return Err(shard.fault(QueryRefusal::SearchAfterFrom));
         }
         let ranking = self.rank(shards, now, usize::try_from(asked).unwrap_or(usize::MAX))?;
         let page = ranking.hits.iter().skip(from as usize).take(size as usize);
@@ -272,7 +272,7 @@ impl Search {
     ///
     /// # Errors
     /// As [`Search::run`].
-    pub(crate) fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, Option<bool>), Box<ShardFault>> {
+    pub(crate) fn count(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<(u64, Option<bool>), Box<ShardFailure>> {
         let (mut count, mut terminated_early) = (0, self.may_terminate());
         for shard in shards {
             let matching = shard.count_matching(&self.query, now)?;
@@ -289,7 +289,7 @@ impl Search {
     ///
     /// # Errors
     /// As [`Search::run`].
-    pub(crate) fn all(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Vec<OwnedHit>, Box<ShardFault>> {
+    pub(crate) fn all(&self, shards: &[Shard<'_>], now: Timestamp) -> Result<Vec<OwnedHit>, Box<ShardFailure>> {
         let ranking = self.rank(shards, now, usize::MAX)?;
         let whole = |hit: &Ranked<'_>| (shards[hit.shard].name.clone(), hit.id.clone(), hit.document.clone());
         Ok(ranking.hits.iter().map(whole).collect())
@@ -338,7 +338,7 @@ impl Search {
         ranked: impl Iterator<Item = &'h Ranked<'h>>,
         shards: &[Shard<'_>],
         now: Timestamp,
-    ) -> Result<Vec<Hit>, Box<ShardFault>> {
+    ) -> Result<Vec<Hit>, Box<ShardFailure>> {
         let mut ranked = ranked.peekable();
         if ranked.peek().is_none() {
             return Ok(Vec::new());
@@ -365,13 +365,13 @@ impl Search {
     }
 
     /// The fields of an index that are shown from their values.
-    fn shown_values(&self, shard: &Shard<'_>, now: Timestamp) -> Result<Vec<(String, ValuesSource)>, QueryFault> {
+    fn shown_values(&self, shard: &Shard<'_>, now: Timestamp) -> Result<Vec<(String, ValuesSource)>, QueryRefusal> {
         for name in &self.shape.stored_fields {
             let pattern = WildcardPattern::of_name(name);
             let is_stored =
                 |path: &String| pattern.fits(path) && shard.mapping.field(path).is_some_and(|field| field.is_stored());
             if let Some(field) = shard.mapping.paths().iter().find(|path| is_stored(path)) {
-                return Err(QueryFault::Unsupported {
+                return Err(QueryRefusal::Unsupported {
                     what: format!("[stored_fields] of [{field}], which the index keeps apart from the source"),
                     instead: "read `_source`",
                 });
@@ -380,7 +380,7 @@ impl Search {
         let asked = &self.shape.docvalue_fields;
         let most = shard.limits().docvalue_fields;
         if asked.len() as u64 > most {
-            return Err(QueryFault::TooManyShown { given: asked.len(), most });
+            return Err(QueryRefusal::TooManyShown { given: asked.len(), most });
         }
         let mut shown = Vec::new();
         for asked in asked {
@@ -435,7 +435,7 @@ impl Search {
     }
 
     /// The first `most` hits in order, from the one behind `after` on; all are counted.
-    fn rank<'a>(&self, shards: &[Shard<'a>], now: Timestamp, most: usize) -> Result<Ranking<'a>, Box<ShardFault>> {
+    fn rank<'a>(&self, shards: &[Shard<'a>], now: Timestamp, most: usize) -> Result<Ranking<'a>, Box<ShardFailure>> {
         // More than are wanted are gathered before the worst of them are dropped, so that this is done rarely.
         let room = most.saturating_mul(2).saturating_add(100);
         let score = self.query.score();
@@ -497,15 +497,15 @@ impl Search {
         Ok(ranking)
     }
 
-    fn keys_after(&self, sorters: &[Sorter], now: Timestamp) -> Result<Option<Vec<SortKey>>, QueryFault> {
+    fn keys_after(&self, sorters: &[Sorter], now: Timestamp) -> Result<Option<Vec<SortKey>>, QueryRefusal> {
         let Some(values) = &self.after else {
             return Ok(None);
         };
         if sorters.is_empty() {
-            return Err(QueryFault::SearchAfterUnsorted);
+            return Err(QueryRefusal::SearchAfterUnsorted);
         }
         if values.len() != sorters.len() {
-            return Err(QueryFault::SearchAfterCount { given: values.len(), sorted: sorters.len() });
+            return Err(QueryRefusal::SearchAfterCount { given: values.len(), sorted: sorters.len() });
         }
         let keys = sorters.iter().zip(values).map(|(sorter, value)| sorter.key_after(value, now));
         keys.collect::<Result<_, _>>().map(Some)
@@ -529,16 +529,16 @@ impl<'a> Shard<'a> {
         }
     }
 
-    fn bind(&self, query: &Query, now: Timestamp) -> Result<Filter, Box<ShardFault>> {
+    fn bind(&self, query: &Query, now: Timestamp) -> Result<Filter, Box<ShardFailure>> {
         query.bind(self.name, self.mapping, self.limits(), now).map_err(|fault| self.fault(fault))
     }
 
-    fn fault(&self, fault: QueryFault) -> Box<ShardFault> {
-        Box::new(ShardFault { index: self.name.to_string(), index_uuid: self.uuid.to_owned(), fault })
+    fn fault(&self, fault: QueryRefusal) -> Box<ShardFailure> {
+        Box::new(ShardFailure { index: self.name.to_string(), index_uuid: self.uuid.to_owned(), fault })
     }
 
     /// How many documents match.
-    fn count_matching(&self, query: &Query, now: Timestamp) -> Result<u64, Box<ShardFault>> {
+    fn count_matching(&self, query: &Query, now: Timestamp) -> Result<u64, Box<ShardFailure>> {
         let filter = self.bind(query, now)?;
         let filter = self.narrow(filter, now)?;
         if self.asks_some_shards() {
@@ -569,7 +569,7 @@ impl<'a> Shard<'a> {
         &self,
         query: &Query,
         now: Timestamp,
-    ) -> Result<Vec<(&'a Arc<str>, &'a StoredDocument)>, Box<ShardFault>> {
+    ) -> Result<Vec<(&'a Arc<str>, &'a StoredDocument)>, Box<ShardFailure>> {
         let filter = self.bind(query, now)?;
         let filter = self.narrow(filter, now)?;
         let layout = self.layout();
@@ -612,7 +612,7 @@ impl<'a> Shard<'a> {
     }
 
     /// A filter with that of the alias that the index is searched through.
-    fn narrow(&self, filter: Filter, now: Timestamp) -> Result<Filter, Box<ShardFault>> {
+    fn narrow(&self, filter: Filter, now: Timestamp) -> Result<Filter, Box<ShardFailure>> {
         match self.narrowed.and_then(|narrowed| narrowed.filter.as_ref()) {
             Some(own) => Ok(Filter::Every(vec![filter, self.bind(own, now)?])),
             None => Ok(filter),

@@ -12,7 +12,7 @@ use crate::es::document::source::{StoredDocument, WriteCondition};
 use crate::es::document::store::{BlockLevel, Index, PRIMARY_TERM, WriteGuard};
 use crate::es::index::names::Lookup;
 use crate::es::refusal::{Refusal, SearchRefusal};
-use crate::es::search::query::QueryFault;
+use crate::es::search::query::QueryRefusal;
 use crate::es::store::Cluster;
 
 /// Which indices a search goes over.
@@ -168,7 +168,7 @@ impl Cluster {
         let SweepAsked { search, target, sweep, docs_max, batch, proceeds, refreshes } = *asked;
         let shards = self.shards(target, now)?;
         if let Some(shard) = shards.iter().find(|shard| batch > shard.limits().result_window) {
-            let fault = QueryFault::Batch { asked: batch, most: shard.limits().result_window };
+            let fault = QueryRefusal::Batch { asked: batch, most: shard.limits().result_window };
             return Err(SearchRefusal::Shard(shard.fault(fault)).into());
         }
         let mut found: Vec<(Arc<str>, Arc<str>, StoredDocument)> =

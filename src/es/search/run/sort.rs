@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::es::document::shared::SharedValue;
 use crate::es::document::source::{Source, StoredDocument};
 use crate::es::index::mapping::Mapping;
-use crate::es::search::query::{FieldKind, Num, QueryFault, boolean_of, millis_of, text_of, values_at};
+use crate::es::search::query::{FieldKind, Num, QueryRefusal, boolean_of, millis_of, text_of, values_at};
 
 /// One thing that hits are sorted by.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,7 +198,7 @@ impl SortField {
     ///
     /// # Errors
     /// When the index does not know the field, or cannot sort by it.
-    pub(crate) fn bind(&self, mapping: &Mapping) -> Result<Sorter, QueryFault> {
+    pub(crate) fn bind(&self, mapping: &Mapping) -> Result<Sorter, QueryRefusal> {
         let (read, missing) = match &self.by {
             By::Score => (SortRead::Score, Missing::Last),
             By::Doc => (SortRead::Doc, Missing::Last),
@@ -210,13 +210,13 @@ impl SortField {
 }
 
 impl FieldSort {
-    fn read(&self, mapping: &Mapping, descending: bool) -> Result<SortRead, QueryFault> {
+    fn read(&self, mapping: &Mapping, descending: bool) -> Result<SortRead, QueryRefusal> {
         let field = self.field.clone();
         if field == "_id" {
-            return Err(QueryFault::SortId);
+            return Err(QueryRefusal::SortId);
         }
         let kind = match (mapping.kind(&field), self.unmapped_type.as_deref()) {
-            (None | Some(FieldKind::Object), None) => return Err(QueryFault::SortUnmapped(field)),
+            (None | Some(FieldKind::Object), None) => return Err(QueryRefusal::SortUnmapped(field)),
             (None | Some(FieldKind::Object), Some(name)) => FieldKind::unmapped(name),
             (Some(kind), _) => kind,
         };
@@ -228,22 +228,22 @@ impl FieldSort {
             _ => "none",
         };
         if let Some(asked) = self.numeric_type.as_deref().filter(|asked| *asked != own) {
-            return Err(QueryFault::Unsupported {
+            return Err(QueryRefusal::Unsupported {
                 what: format!("[numeric_type] of [{asked}] for the field [{field}] of type [{}]", kind.name()),
                 instead: "leave it out",
             });
         }
         let mode = self.mode.unwrap_or(if descending { SortMode::Max } else { SortMode::Min });
         let shown = match &kind {
-            FieldKind::Text => return Err(QueryFault::SortText(field)),
+            FieldKind::Text => return Err(QueryRefusal::SortText(field)),
             FieldKind::Object | FieldKind::Foreign(_) => {
-                return Err(QueryFault::Unsupported {
+                return Err(QueryRefusal::Unsupported {
                     what: format!("sorting by the field [{field}] of type [{}]", kind.name()),
                     instead: "sort by a field of type keyword, boolean, date or a number",
                 });
             }
             FieldKind::Keyword { .. } if !matches!(mode, SortMode::Min | SortMode::Max) => {
-                return Err(QueryFault::SortMode);
+                return Err(QueryRefusal::SortMode);
             }
             FieldKind::Boolean => ShownAs::Boolean,
             FieldKind::Date => self.format.map_or(ShownAs::Number, ShownAs::Date),
@@ -258,7 +258,7 @@ impl Sorter {
     ///
     /// # Errors
     /// When the value that stands in for a missing one is not of the field's type.
-    pub(crate) fn key(&self, place: &SortPlace<'_>) -> Result<SortKey, QueryFault> {
+    pub(crate) fn key(&self, place: &SortPlace<'_>) -> Result<SortKey, QueryRefusal> {
         let number = place.document.seq_no as i64;
         match &self.read {
             SortRead::Score => Ok(SortKey::Fraction(place.score)),
@@ -277,7 +277,7 @@ impl Sorter {
     ///
     /// # Errors
     /// When it is not of the field's type.
-    pub(crate) fn key_after(&self, value: &Value, now: Timestamp) -> Result<SortKey, QueryFault> {
+    pub(crate) fn key_after(&self, value: &Value, now: Timestamp) -> Result<SortKey, QueryRefusal> {
         match (&self.read, value) {
             (SortRead::Field { .. }, Value::Null) => self.missing_key(),
             (SortRead::Field { field, kind, shown, .. }, value) => self.key_of(field, kind, *shown, value, now),
@@ -297,7 +297,7 @@ impl Sorter {
         shown: ShownAs,
         value: &Value,
         now: Timestamp,
-    ) -> Result<SortKey, QueryFault> {
+    ) -> Result<SortKey, QueryRefusal> {
         Ok(match kind {
             FieldKind::Keyword { .. } => SortKey::Text(Some(text_of(value).into_owned())),
             FieldKind::Float(_) => SortKey::Fraction(fraction(value).ok_or_else(|| wrong_after(field))?),
@@ -311,7 +311,7 @@ impl Sorter {
                     SortKey::Whole(number.as_i64().unwrap_or_default(), shown)
                 }
                 value => {
-                    let at = Timestamp::parse_date_maths(&text_of(value), now, false).map_err(QueryFault::NoDate)?;
+                    let at = Timestamp::parse_date_maths(&text_of(value), now, false).map_err(QueryRefusal::NoDate)?;
                     SortKey::Whole(at.as_millis(), shown)
                 }
             },
@@ -319,7 +319,7 @@ impl Sorter {
         })
     }
 
-    fn missing_key(&self) -> Result<SortKey, QueryFault> {
+    fn missing_key(&self) -> Result<SortKey, QueryRefusal> {
         let SortRead::Field { field, kind, shown, .. } = &self.read else {
             return Ok(SortKey::Text(None));
         };
@@ -375,11 +375,11 @@ impl FieldKind {
     }
 }
 
-fn wrong_after(field: &str) -> QueryFault {
-    QueryFault::SearchAfterValue { field: field.to_owned() }
+fn wrong_after(field: &str) -> QueryRefusal {
+    QueryRefusal::SearchAfterValue { field: field.to_owned() }
 }
 
-fn whole(value: &Value, field: &str) -> Result<SortKey, QueryFault> {
+fn whole(value: &Value, field: &str) -> Result<SortKey, QueryRefusal> {
     match Num::stored(value).map(Num::cut) {
         Some(Num::Whole(number)) => Ok(SortKey::Whole(clamped(number), ShownAs::Number)),
         _ => Err(wrong_after(field)),

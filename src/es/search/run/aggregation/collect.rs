@@ -13,8 +13,8 @@ use super::{
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
 use crate::es::document::source::bucket as bucket_in;
-use crate::es::search::query::{Filter, QueryFault, text_of};
-use crate::es::search::run::{Matched, Shard, ShardFault};
+use crate::es::search::query::{Filter, QueryRefusal, text_of};
+use crate::es::search::run::{Matched, Shard, ShardFailure};
 use crate::limits::BUCKETS_MAX;
 
 /// An aggregation that knows the indices of its search.
@@ -40,14 +40,14 @@ impl Aggregation {
         shards: &[Shard<'_>],
         matched: &[Matched<'_>],
         now: Timestamp,
-    ) -> Result<Vec<Aggregated>, Box<ShardFault>> {
+    ) -> Result<Vec<Aggregated>, Box<ShardFailure>> {
         let bound = asked.iter().map(|asked| bind(asked, shards, now)).collect::<Result<Vec<_>, _>>()?;
         let mut work = Work { shards, buckets: 0 };
         let all: Vec<&Matched<'_>> = matched.iter().collect();
         let found = bound.iter().map(|bound| work.reckon(bound, &all)).collect::<Result<Vec<_>, _>>();
         let found = found.map_err(|fault| match shards.first() {
             Some(shard) => shard.fault(fault),
-            None => Box::new(ShardFault { index: String::new(), index_uuid: String::new(), fault }),
+            None => Box::new(ShardFailure { index: String::new(), index_uuid: String::new(), fault }),
         })?;
         Ok(if shards.len() > 1 { as_reduced(found) } else { found })
     }
@@ -65,7 +65,7 @@ fn as_reduced(mut found: Vec<Aggregated>) -> Vec<Aggregated> {
     found
 }
 
-fn bind<'q>(asked: &'q Aggregation, shards: &[Shard<'_>], now: Timestamp) -> Result<Bound<'q>, Box<ShardFault>> {
+fn bind<'q>(asked: &'q Aggregation, shards: &[Shard<'_>], now: Timestamp) -> Result<Bound<'q>, Box<ShardFailure>> {
     let sources = shards.iter().map(|shard| source(&asked.asked, shard, now).map_err(|fault| shard.fault(fault)));
     Ok(Bound {
         asked,
@@ -74,7 +74,7 @@ fn bind<'q>(asked: &'q Aggregation, shards: &[Shard<'_>], now: Timestamp) -> Res
     })
 }
 
-fn source(asked: &Reckoning, shard: &Shard<'_>, now: Timestamp) -> Result<AggregationSource, QueryFault> {
+fn source(asked: &Reckoning, shard: &Shard<'_>, now: Timestamp) -> Result<AggregationSource, QueryRefusal> {
     let values = |values: &ValuesAsked, texts| {
         ValuesSource::bind(values, shard, asked.name(), texts, now).map(AggregationSource::Values)
     };
@@ -89,12 +89,12 @@ fn source(asked: &Reckoning, shard: &Shard<'_>, now: Timestamp) -> Result<Aggreg
             let bound = ValuesSource::bind(&histogram.values, shard, asked.name(), false, now)?;
             match &bound.kind {
                 None | Some(ValKind::Date(_)) => Ok(AggregationSource::Values(bound)),
-                Some(ValKind::Boolean) => Err(QueryFault::NotForAggregation {
+                Some(ValKind::Boolean) => Err(QueryRefusal::NotForAggregation {
                     aggregation: asked.name(),
                     field: histogram.values.field.clone(),
                     kind: "boolean".to_owned(),
                 }),
-                Some(_) => Err(QueryFault::Unsupported {
+                Some(_) => Err(QueryRefusal::Unsupported {
                     what: format!("a [date_histogram] of the field [{}], which is no date", histogram.values.field),
                     instead: "map the field as a date",
                 }),
@@ -112,7 +112,7 @@ struct Work<'a> {
 type CollectedDocuments<'d> = Vec<&'d Matched<'d>>;
 
 impl Work<'_> {
-    fn reckon<'d>(&mut self, bound: &Bound<'_>, documents: &[&'d Matched<'d>]) -> Result<Aggregated, QueryFault> {
+    fn reckon<'d>(&mut self, bound: &Bound<'_>, documents: &[&'d Matched<'d>]) -> Result<Aggregated, QueryRefusal> {
         let result = match &bound.asked.asked {
             Reckoning::Filter(_) => {
                 let passes = |matched: &&'d Matched<'d>| match &bound.sources[matched.shard] {
@@ -160,10 +160,10 @@ impl Work<'_> {
         key: Value,
         key_as_string: Option<String>,
         documents: &[&'d Matched<'d>],
-    ) -> Result<BucketFound, QueryFault> {
+    ) -> Result<BucketFound, QueryRefusal> {
         self.buckets += 1;
         if self.buckets > BUCKETS_MAX {
-            return Err(QueryFault::TooManyBuckets);
+            return Err(QueryRefusal::TooManyBuckets);
         }
         let inner = bound.inner.iter().map(|inner| self.reckon(inner, documents)).collect::<Result<_, _>>()?;
         Ok(BucketFound { key, key_as_string, count: documents.len() as u64, inner })
@@ -174,7 +174,7 @@ impl Work<'_> {
         bound: &Bound<'_>,
         asked: &TermsAsked,
         documents: &[&'d Matched<'d>],
-    ) -> Result<Reckoned, QueryFault> {
+    ) -> Result<Reckoned, QueryRefusal> {
         let kind = kind(bound);
         let counts = |value: &Val| {
             let is_among = |list: &[Value]| list.iter().any(|listed| is_value(listed, value, kind));
@@ -228,7 +228,7 @@ impl Work<'_> {
         value: &Val,
         kind: Option<&ValKind>,
         documents: &[&'d Matched<'d>],
-    ) -> Result<BucketFound, QueryFault> {
+    ) -> Result<BucketFound, QueryRefusal> {
         let (key, text) = match value {
             Val::Text(text) => (Value::from(text.as_str()), None),
             Val::Fraction(number) => (Value::from(*number), None),
@@ -249,7 +249,7 @@ impl Work<'_> {
         bound: &Bound<'_>,
         asked: &HistogramAsked,
         documents: &[&'d Matched<'d>],
-    ) -> Result<Reckoned, QueryFault> {
+    ) -> Result<Reckoned, QueryRefusal> {
         let pattern = match kind(bound) {
             Some(ValKind::Date(pattern)) => pattern.clone(),
             _ => DatePattern::Iso,
@@ -273,7 +273,7 @@ impl Work<'_> {
                 groups.entry(at).or_default();
                 at = asked.interval.next(at - asked.offset_ms) + asked.offset_ms;
                 if groups.len() > BUCKETS_MAX {
-                    return Err(QueryFault::TooManyBuckets);
+                    return Err(QueryRefusal::TooManyBuckets);
                 }
             }
         }

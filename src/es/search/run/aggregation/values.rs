@@ -10,7 +10,7 @@ use super::ValuesAsked;
 use crate::clock::Timestamp;
 use crate::clock::calendar::DatePattern;
 use crate::es::document::source::StoredDocument;
-use crate::es::search::query::{FieldKind, Num, QueryFault, boolean_of, millis_of, text_of, values_at};
+use crate::es::search::query::{FieldKind, Num, QueryRefusal, boolean_of, millis_of, text_of, values_at};
 use crate::es::search::run::{Matched, Shard};
 
 /// A value.
@@ -104,13 +104,13 @@ impl ValuesSource {
         aggregation: &'static str,
         texts: bool,
         now: Timestamp,
-    ) -> Result<ValuesSource, QueryFault> {
+    ) -> Result<ValuesSource, QueryRefusal> {
         let ValuesAsked { field, missing, format } = asked;
         let not_for =
-            |kind: &str| QueryFault::NotForAggregation { aggregation, field: field.clone(), kind: kind.to_owned() };
+            |kind: &str| QueryRefusal::NotForAggregation { aggregation, field: field.clone(), kind: kind.to_owned() };
         let source = |read, kind| Ok(ValuesSource { read, kind: Some(kind), missing: None });
         match field.as_str() {
-            "_id" => return Err(QueryFault::SortId),
+            "_id" => return Err(QueryRefusal::SortId),
             "_index" | "_ignored" if !texts => return Err(not_for(field)),
             "_index" => return source(ReadFrom::IndexName, ValKind::Text),
             "_ignored" => return source(ReadFrom::Ignored, ValKind::Text),
@@ -119,7 +119,7 @@ impl ValuesSource {
         let Some(kind) = shard.mapping.kind(field).filter(|kind| *kind != FieldKind::Object) else {
             let missing = match missing {
                 Some(value) if texts && aggregation == "terms" => {
-                    return Err(QueryFault::Unsupported {
+                    return Err(QueryRefusal::Unsupported {
                         what: format!("[missing] with [{value}] for the field [{field}], which no mapping knows"),
                         instead: "map the field, or leave `missing` out",
                     });
@@ -132,13 +132,13 @@ impl ValuesSource {
         };
         shard.mapping.check_values(field)?;
         let shown = match &kind {
-            FieldKind::Text => return Err(QueryFault::SortText(field.clone())),
+            FieldKind::Text => return Err(QueryRefusal::SortText(field.clone())),
             FieldKind::Keyword { .. } if !texts => return Err(not_for("keyword")),
             FieldKind::Keyword { .. } => ValKind::Text,
             FieldKind::Integer("unsigned_long")
             | FieldKind::Float("half_float" | "scaled_float")
             | FieldKind::Foreign(_) => {
-                return Err(QueryFault::Unsupported {
+                return Err(QueryRefusal::Unsupported {
                     what: format!("aggregations of the field [{field}] of type [{}]", kind.name()),
                     instead: "aggregate a field of type keyword, boolean, date, double, float or a whole number",
                 });
@@ -154,7 +154,7 @@ impl ValuesSource {
             FieldKind::Object => return Err(not_for("object")),
         };
         if let (Some(_), false) = (format, matches!(kind, FieldKind::Date)) {
-            return Err(QueryFault::Unsupported {
+            return Err(QueryRefusal::Unsupported {
                 what: format!("[format] for the field [{field}] of type [{}]", kind.name()),
                 instead: "leave it out",
             });
@@ -226,18 +226,18 @@ fn value_of(value: &Value, kind: &FieldKind) -> Option<Val> {
 }
 
 /// The value that stands in for missing ones.
-fn missing_value(value: &Value, kind: &FieldKind, now: Timestamp) -> Result<Val, QueryFault> {
+fn missing_value(value: &Value, kind: &FieldKind, now: Timestamp) -> Result<Val, QueryRefusal> {
     let text = text_of(value);
     match kind {
         FieldKind::Date => match Timestamp::parse_date_maths(&text, now, false) {
             Ok(at) => Ok(Val::Whole(at.as_millis())),
-            Err(wrong) => Err(QueryFault::NoDate(wrong)),
+            Err(wrong) => Err(QueryRefusal::NoDate(wrong)),
         },
         // What stands in is not cut to the length that is indexed.
         FieldKind::Keyword { .. } => Ok(Val::Text(text.into_owned())),
         FieldKind::Boolean => boolean_of(value)
             .map(|value| Val::Whole(value.into()))
-            .ok_or_else(|| QueryFault::NoBoolean(text.into_owned())),
-        kind => value_of(value, kind).ok_or_else(|| QueryFault::NoNumber(text.into_owned())),
+            .ok_or_else(|| QueryRefusal::NoBoolean(text.into_owned())),
+        kind => value_of(value, kind).ok_or_else(|| QueryRefusal::NoNumber(text.into_owned())),
     }
 }
