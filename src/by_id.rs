@@ -46,13 +46,13 @@ impl<T> ById<T> {
         self.entry(id).map(|(_, value)| value)
     }
 
-    /// The same with its id as it is held here.
+    /// The value with that id, and its id as it is held here.
     pub(crate) fn entry(&self, id: &str) -> Option<(&Arc<str>, &T)> {
         let (id, value) = &self.slots[self.slot(id)?];
         Some((id, value))
     }
 
-    /// The same, to be changed.
+    /// The value with that id, to be changed, and its id as it is held here.
     pub(crate) fn entry_mut(&mut self, id: &str) -> Option<(&Arc<str>, &mut T)> {
         let slot = self.slot(id)?;
         let (id, value) = &mut self.slots[slot];

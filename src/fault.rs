@@ -179,9 +179,9 @@ impl StubMark {
 /// How many bytes the bodies of a forwarded call had that were too large to be kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeftOut {
-    /// Of the request.
+    /// Bytes of the request's body.
     pub request: u64,
-    /// Of the answer.
+    /// Bytes of the answer's body.
     pub response: u64,
 }
 

@@ -150,7 +150,7 @@ impl Headers {
         self.lines.to_mut().push(HeaderLine { start: start as u32, colon: colon as u32, end: end as u32 });
     }
 
-    /// The same block without a copy.
+    /// A block that lives as long as the process, without a copy.
     pub(crate) fn lent(&'static self) -> Headers {
         Headers { text: Cow::Borrowed(&self.text), lines: Cow::Borrowed(&self.lines), name_bytes: self.name_bytes }
     }

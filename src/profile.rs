@@ -217,7 +217,8 @@ impl Release {
         if let Some(known) = profile.releases().iter().find(|release| release.number == number) {
             return Ok(known);
         }
-        // Made once for each number, so that a process which asks often does not grow.
+        // Leaked, since a release is a `&'static` everywhere, and once for each number, so that a process which asks
+        // often does not grow.
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = made.iter().find(|release| release.number == number) {
             return Ok(known);

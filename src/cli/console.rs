@@ -126,7 +126,7 @@ impl Console {
         }
     }
 
-    /// The same, with stderr in that form.
+    /// The console with its stderr in that form.
     pub(crate) fn logging(self, log: Log) -> Console {
         // What a program reads has no colours.
         let stderr_has_colors = self.stderr_has_colors && log == Log::Text;
@@ -147,7 +147,7 @@ impl Console {
         self.put(event.to_string());
     }
 
-    /// The same, but nobody who tells something waits until it is read.
+    /// The console with a thread that writes: nobody who tells something waits until it is read.
     ///
     /// # Errors
     /// When no thread can be started.

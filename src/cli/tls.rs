@@ -164,7 +164,7 @@ pub(crate) struct ClientSide {
 }
 
 impl ClientSide {
-    /// The same in the words of TLS.
+    /// Which servers are trusted, and the certificate to show, as TLS takes them.
     ///
     /// # Errors
     /// When a file cannot be read or has no certificate.

@@ -156,7 +156,7 @@ impl Timestamp {
         std::str::from_utf8(&text[..end]).unwrap_or_default().to_owned()
     }
 
-    /// The same for who reads it at once: nothing is copied.
+    /// The instant as it is printed, for who reads it at once: nothing is copied.
     pub(crate) fn with_text<T>(self, read: impl FnOnce(&str) -> T) -> T {
         let (text, end) = self.written();
         read(std::str::from_utf8(&text[..end]).unwrap_or_default())

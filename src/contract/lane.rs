@@ -232,7 +232,7 @@ impl ConnectorLane {
 pub(crate) struct Due {
     /// When it is due.
     pub(crate) at: Timestamp,
-    /// Of which job or connector.
+    /// The job or connector that it is owed about.
     pub(crate) subject: Subject,
     /// What it is.
     pub(crate) owed: Owed,
@@ -347,7 +347,7 @@ impl ProtocolState {
         self.jobs.insert(id, lane);
     }
 
-    /// Takes out a connector; its jobs stay, and nobody counts them.
+    /// Takes out a connector. Its jobs stay, and no longer count towards it.
     fn drop_connector(&mut self, id: &str) -> Option<ConnectorLane> {
         let (_, lane) = self.connectors.remove(id)?;
         for job in lane.live.iter().flatten() {

@@ -228,7 +228,7 @@ pub struct Judge {
     findings: Vec<Finding>,
     /// How many findings there were in this scope, by rule and severity.
     counts: BTreeMap<Cow<'static, str>, Counts>,
-    /// The same of all earlier scopes, without what was allowed or forgotten.
+    /// How many findings earlier scopes had by rule, without what was allowed or forgotten.
     counts_before: BTreeMap<Cow<'static, str>, Counts>,
     /// How many findings of earlier scopes are kept.
     kept: usize,

@@ -77,7 +77,7 @@ impl<'a> RecordedRun<'a> {
         RecordedRun::watched(recordings, strictness, &mut |_| {})
     }
 
-    /// The same, and tells after each call and event how many there were so far.
+    /// Judges recordings of one run, and tells after each call and event how many there were so far.
     pub(crate) fn watched(
         recordings: &'a [Recording],
         strictness: Strictness,

@@ -85,13 +85,13 @@ impl Strictness {
         Strictness { contract, levels: BTreeMap::new() }
     }
 
-    /// The same with another contract.
+    /// This strictness with another contract.
     #[must_use]
     pub fn with_contract(&self, contract: Contract) -> Strictness {
         Strictness { contract, levels: self.levels.clone() }
     }
 
-    /// The same with one rule at another level; said twice, the last counts.
+    /// This strictness with one rule at another level; said twice, the last counts.
     ///
     /// # Errors
     /// [`Error::is_invalid_input`] if there is no such rule; names the closest ones.

@@ -53,7 +53,7 @@ impl<K: Clone + Ord> Order<K> {
         Order::follow_one(std::slice::from_mut(self), 0, index, key);
     }
 
-    /// The same of one of several orders of an index; the others note what they miss.
+    /// Takes in what has been written, for one of several orders of an index; the others note what they miss.
     pub(crate) fn follow_one(
         orders: &mut [Order<K>],
         asked: usize,

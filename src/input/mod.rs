@@ -93,7 +93,7 @@ fn too_large(name: &str, wanted: InputWanted, bytes_max: usize) -> Error {
 /// Unpacks gzip, and gives up when far more comes out than a text ever packs into so little.
 struct Unpacking<'h, R> {
     decoder: MultiGzDecoder<std::io::Chain<&'h [u8], Bounded<R>>>,
-    /// What its reader may hand out in all.
+    /// How many packed bytes may be read in all.
     packed_max: usize,
     unpacked: usize,
 }

@@ -72,7 +72,7 @@ pub(crate) enum SavedAnswerShape {
     One,
     /// A list of what one answer holds.
     List,
-    /// The same, one a line.
+    /// What a list of what one answer holds consists of, one a line.
     Lines,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct OtherTool {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cure {
-    /// The same whatever was wanted.
+    /// A whole sentence, whatever was wanted.
     Do(&'static str),
     /// It holds a conversation.
     Record,

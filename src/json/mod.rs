@@ -55,7 +55,7 @@ pub fn read(bytes: &[u8]) -> Result<Option<Value>, SyntaxError> {
     first_value(&mut TextScan::new(bytes))
 }
 
-/// The same with what follows the value.
+/// The first value of a text, with what follows it; `None` if there is none.
 ///
 /// # Errors
 /// Those of [`read`]; what follows is not looked at.

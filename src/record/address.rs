@@ -57,7 +57,7 @@ impl<'a> HostAndPort<'a> {
         Some(replaced)
     }
 
-    /// The same in a target, where the colon may be escaped.
+    /// A target with `to` in every place of the address, also where its colon is escaped.
     fn replace_in_target(&self, target: &str, to: &str) -> Option<String> {
         let mut replaced = self.replace(target, to);
         for colon in ["%3A", "%3a"] {

@@ -125,7 +125,7 @@ impl Meaning {
         parameters.collect()
     }
 
-    /// The same in the actions of a bulk.
+    /// The actions of a bulk with the other server's numbers in place of the recorded ones.
     fn with_numbers_in_lines(&self, text: &str) -> String {
         if !text.contains("\"if_seq_no\"") {
             return text.to_owned();

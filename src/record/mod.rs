@@ -58,7 +58,7 @@ pub(crate) struct Journal {
     scopes: VecDeque<(u64, Option<Arc<str>>)>,
     /// Calls of the run, and those that were forgotten.
     calls: CallTally,
-    /// The same of the scope.
+    /// Calls of the scope, and those that were forgotten.
     scope_calls: CallTally,
     /// Calls that were forgotten with their answers, by operation and status.
     forgotten: BTreeMap<(Option<&'static str>, u16), u64>,
@@ -401,7 +401,7 @@ impl Journal {
         self.place(seq, entry);
     }
 
-    /// The same, and gives the interaction out, whether there is still a place for it or not.
+    /// Fills a place, and gives the interaction out, whether there is still a place for it or not.
     pub(crate) fn fill_and_tell(&mut self, note: Note, request: &Request, response: &Response) -> Interaction {
         let seq = note.seq;
         let entry = self.entry(note, request, response);

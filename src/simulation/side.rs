@@ -119,31 +119,31 @@ impl Simulated {
         }
     }
 
-    /// The same service, slow: it looks every two minutes, and a sync takes half an hour.
+    /// A slow service: it looks every two minutes, and a sync takes half an hour.
     #[must_use]
     pub fn slow(self) -> Simulated {
         self.with(ServiceCharacter::Slow)
     }
 
-    /// The same service without a heartbeat: neither connector nor job is checked in, and a sync takes twenty minutes.
+    /// A service without a heartbeat: neither connector nor job is checked in, and a sync takes twenty minutes.
     #[must_use]
     pub fn silent(self) -> Simulated {
         self.with(ServiceCharacter::Silent)
     }
 
-    /// The same service, which dies right after its first claim.
+    /// A service that dies right after its first claim.
     #[must_use]
     pub fn dies(self) -> Simulated {
         self.with(ServiceCharacter::Dies)
     }
 
-    /// The same service, whose syncs end with an error.
+    /// A service whose syncs end with an error.
     #[must_use]
     pub fn fails(self) -> Simulated {
         self.with(ServiceCharacter::Fails)
     }
 
-    /// The same service, which does not stop when a job is canceled: a sync takes ten minutes and completes.
+    /// A service that does not stop when a job is canceled: a sync takes ten minutes and completes.
     #[must_use]
     pub fn deaf(self) -> Simulated {
         self.with(ServiceCharacter::Deaf)

@@ -14,7 +14,7 @@ use crate::target::decoded;
 pub(crate) struct StubbedRequest<'a> {
     /// The request.
     pub request: &'a Request,
-    /// The same as it may be told: masked.
+    /// The request as it may be told: masked.
     pub shown: &'a Request,
     /// The operation of Elasticsearch that it names.
     pub operation: Option<&'a str>,

@@ -657,6 +657,56 @@ fn what_went_wrong_has_six_words() {
     hold(wrong);
 }
 
+/// The first line of a doc comment is understood without the one before it.
+#[test]
+fn a_first_line_stands_alone() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources().into_iter().filter(|(file, _)| !file.ends_with("/tests.rs")) {
+        let mut before = "";
+        for (at, line) in text.lines().map(str::trim_start).enumerate() {
+            let is_first = line.starts_with("///") && !before.starts_with("///");
+            if is_first && ["/// The same", "/// Ditto", "/// As above"].iter().any(|start| line.starts_with(start)) {
+                wrong.push(format!("{file}:{}: say what it is, not that it is the same as what stands above", at + 1));
+            }
+            before = line;
+        }
+    }
+    hold(wrong);
+}
+
+/// A rename that breaks the map is seen.
+#[test]
+fn the_map_is_true() {
+    let map = fs::read_to_string(path("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    assert!(map.len() <= 10_000, "ARCHITECTURE.md has {} bytes, and may have 10,000", map.len());
+    let sources = sources();
+    let is_path = |name: &str| {
+        let end = format!("/{name}");
+        path(name).exists() || sources.iter().any(|(file, _)| file.ends_with(&end) || file.contains(&format!("{end}/")))
+    };
+    let is_function = |name: &str| sources.iter().any(|(_, text)| text.contains(&format!("fn {name}")));
+    let mut wrong = Vec::new();
+    let mut named = 0;
+    for word in map.split(|c: char| !c.is_ascii_alphanumeric() && !"_:/.*-".contains(c)) {
+        let word = word.trim_end_matches(['.', ':', '/']);
+        // Requests have paths too.
+        if word.contains('*') || word.starts_with('/') {
+            continue;
+        }
+        let is_there = match word.rsplit_once("::") {
+            Some((_, function)) => is_function(function),
+            None if word.contains('/') || word.ends_with(".rs") => is_path(word),
+            None => continue,
+        };
+        named += 1;
+        if !is_there {
+            wrong.push(format!("ARCHITECTURE.md names [{word}], which is not there: name what took its place"));
+        }
+    }
+    assert!(named > 40, "what the map names was not found: {named}");
+    hold(wrong);
+}
+
 #[test]
 fn nothing_is_left_unfinished() {
     let marks = ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!("];

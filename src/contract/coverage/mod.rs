@@ -76,7 +76,7 @@ impl Coverage {
         Coverage::watched(recordings, &mut |_| {})
     }
 
-    /// The same, and tells after each call and event how many there were so far.
+    /// What the calls of recordings have exercised; tells after each call and event how many there were so far.
     pub(crate) fn watched(recordings: &[Recording], watch: &mut dyn FnMut(usize)) -> Coverage {
         let mut before = 0;
         let mut all = Coverage {

@@ -59,7 +59,7 @@ pub(crate) struct Beginning {
 }
 
 impl Backdrop {
-    /// That of a run that was judged from its recordings.
+    /// The backdrop of a run that was judged from its recordings.
     pub(crate) fn of_run(run: &RecordedRun<'_>) -> Backdrop {
         let beginnings = run.mocks.iter().map(|(seq, header, state)| Beginning::of(header, *seq, state));
         Backdrop {

@@ -67,7 +67,7 @@ pub struct Report {
     pub story: Vec<Interaction>,
     /// Where calls are written down, by their number.
     pub places: BTreeMap<u64, RecordingPlace>,
-    /// The same of the calls that a playback answers from.
+    /// Where the calls are written down that a playback answers from, by their number.
     pub played_places: BTreeMap<u64, RecordingPlace>,
     /// From which severity on a finding is a failure; none when nothing is.
     pub fail_on: Option<Severity>,
@@ -83,7 +83,7 @@ pub struct Report {
     pub coverage: Option<Coverage>,
     /// Where the same run stands as a page, for a summary to link to.
     pub page: Option<String>,
-    /// What the coverage of a running server is reckoned from when somebody asks.
+    /// The calls from which the coverage of a running server is computed when it is asked for.
     pub(crate) uncounted: Option<Uncounted>,
     /// The line of the test that made the mock, for findings that nothing else gives a place.
     pub started_from: Option<Arc<SourcePlace>>,
@@ -91,7 +91,7 @@ pub struct Report {
     pub(crate) backdrop: Option<Backdrop>,
 }
 
-/// Calls of which nobody has reckoned yet how much they exercise.
+/// Calls whose coverage has not been computed yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Uncounted {
     pub profile: Profile,

@@ -115,7 +115,7 @@ pub(crate) fn version_mismatch(heard: &ObservedCall<'_>) -> Option<RuleFinding> 
     )
 }
 
-/// A secret that stands where everybody can read it. What it is nobody repeats.
+/// A secret that stands where everybody can read it. The finding does not repeat it.
 pub(crate) fn secret_exposed(heard: &ObservedCall<'_>) -> Option<RuleFinding> {
     let place = heard.exposed.first()?;
     Some(

@@ -20,7 +20,7 @@ pub(crate) fn unguarded_lock(_world: &ProtocolState, deed: &ConnectorDeed) -> Op
     })
 }
 
-/// Documents belong to a job, so that somebody counts them.
+/// Documents were written to a connector's index while none of its jobs ran: no job counts them.
 pub(crate) fn write_outside_job(world: &ProtocolState, index: &str, effect: DeedEffect) -> Option<RuleFinding> {
     let (id, connector) = world.owner(index).filter(|_| effect == DeedEffect::Done)?;
     (!connector.outside_told && !connector.runs_any()).then(|| {

@@ -173,7 +173,7 @@ impl RuleFinding {
             .with("pointer", pointer)
     }
 
-    /// The same of the answer of another server.
+    /// Another server's answer that leaves the specification at a place.
     pub(crate) fn drift(operation: &str, pointer: &str, message: &str) -> RuleFinding {
         RuleFinding::new(format!(
             "the upstream's answer of {operation} leaves its specification at [{pointer}]: {message}; it is the server \
@@ -195,13 +195,13 @@ impl RuleFinding {
         RuleFinding { subject: Some(subject), ..self }
     }
 
-    /// The same, resting on an earlier call too.
+    /// Adds the earlier call that the finding rests on.
     pub(crate) fn after(mut self, earlier: Option<CallRef>) -> RuleFinding {
         self.earlier.extend(earlier.filter(|mark| mark.seq != 0));
         self
     }
 
-    /// The same, and what would have happened next.
+    /// Adds what would have happened next.
     pub(crate) fn then(self, next: impl Into<String>) -> RuleFinding {
         RuleFinding { next: Some(next.into()), ..self }
     }

@@ -1,4 +1,4 @@
-//! Cron expressions: what Elasticsearch's scheduler takes, at what it takes offence, and when one is due next.
+//! Cron expressions: what Elasticsearch's scheduler takes, what it refuses, and when one is due next.
 //!
 //! Six fields and perhaps a year, apart by blanks. The server reads upper case, so a position is one in the
 //! capitals of a field.
@@ -30,7 +30,7 @@ pub(crate) enum CronField {
     Year,
 }
 
-/// At what the server takes offence, with the facts that its words need.
+/// Why the server refuses an expression, with the facts that its words need.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CronRefusal {
     /// Fewer than six fields; the length of the expression.

@@ -247,7 +247,7 @@ impl SharedValue {
         }
     }
 
-    /// The same for a reader of many documents: what is not made yet, and no other document holds, is made for
+    /// The value in one piece for a reader of many documents: what is not made yet, and no other document holds, is made for
     /// this reader alone.
     pub(crate) fn apart(&self) -> Arc<Value> {
         match &self.0 {

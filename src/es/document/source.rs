@@ -37,7 +37,7 @@ impl Source {
         self
     }
 
-    /// The same with a value that others hold too or that is not made yet.
+    /// The source with a further field whose value others hold too, or which is not made yet.
     #[must_use]
     pub(crate) fn sharing(mut self, name: impl Into<Name>, value: SharedValue) -> Source {
         self.share(name, value);
@@ -49,7 +49,7 @@ impl Source {
         self.share(name, SharedValue::from(value.into()));
     }
 
-    /// The same, of a value that others hold too or that is not made yet.
+    /// Sets a field whole to a value that others hold too, or that is not made yet.
     pub(crate) fn share(&mut self, name: impl Into<Name>, value: SharedValue) {
         let name = name.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
@@ -68,7 +68,7 @@ impl Source {
         self.field(name).map(SharedValue::whole)
     }
 
-    /// The same, whether it has been made or not.
+    /// The value of a top-level field as it is held, whether it has been made or not.
     pub(crate) fn field(&self, name: &str) -> Option<&SharedValue> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, field)| field)
     }
@@ -240,7 +240,7 @@ impl Patch {
         self
     }
 
-    /// The same of an instant.
+    /// The patch with an instant that a call gives.
     #[must_use]
     pub(crate) fn set_instant(mut self, name: &'static str, at: &SharedValue) -> Patch {
         self.0.push(PatchChange { is_own: true, ..PatchChange::of(name.into(), at.clone()) });
@@ -336,7 +336,7 @@ pub(crate) fn hash_order(value: &mut Value) {
     }
 }
 
-/// The same for the keys of one object alone, which once had `most` of them: a table never shrinks.
+/// Puts the keys of one object into hash order, which once had `most` of them: a table never shrinks.
 pub(crate) fn hash_order_since(map: &mut Map<String, Value>, most: usize) {
     if map.len() < 2 {
         return;

@@ -377,7 +377,7 @@ impl Index {
         self.documents.iter_after(id)
     }
 
-    /// The same in no order that means anything, which is quicker.
+    /// All documents in no order that means anything, which is quicker.
     pub(super) fn iter_unordered(&self) -> impl Iterator<Item = (&Arc<str>, &StoredDocument)> {
         self.documents.iter_unordered()
     }
@@ -484,7 +484,7 @@ impl Index {
         Refusal::DocumentMissing { id: id.to_owned(), index, index_uuid }
     }
 
-    /// The same, and says what it did, with the version and the number that the document has now.
+    /// Changes a document, and says what that did, with the version and the number that it has now.
     fn change(
         &mut self,
         id: &str,
@@ -523,7 +523,7 @@ impl Index {
         Ok((if is_noop { WriteEffect::Noop } else { WriteEffect::Updated }, written.0, written.1))
     }
 
-    /// The same of the document that a routing leads to: one that lies on another shard is not found.
+    /// Removes the document that a routing leads to: one that lies on another shard is not found.
     pub(crate) fn remove_at(
         &mut self,
         id: &str,

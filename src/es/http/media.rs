@@ -110,7 +110,7 @@ pub(crate) fn negotiate(
     negotiated(headers, has_body, format, profile)
 }
 
-/// The same by reading the headers.
+/// Reads the media types of a request whose header lines are not among the usual ones.
 fn negotiated(headers: &Headers, has_body: bool, format: Option<&str>, profile: Profile) -> Result<Media, ApiError> {
     let accept = parse(headers, "accept", "Accept")?;
     let content_type = parse(headers, "content-type", "Content-Type")?;

@@ -249,7 +249,7 @@ impl Router {
         }
     }
 
-    /// The same by the four passes.
+    /// What `method` and the undecoded `path` lead to, found by the four passes through the tree.
     pub(super) fn find_in_tree<'p>(&self, method: &Method, path: &'p str) -> Result<RouteFound<'_, 'p>, ApiError> {
         let segments = segments(path);
         let mut allowed = Vec::new();

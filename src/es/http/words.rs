@@ -105,7 +105,7 @@ impl ApiError {
         full(400, bad_boolean(value))
     }
 
-    /// The same for `error_trace`, which is read before errors have their full form.
+    /// An `error_trace` that is neither true nor false; it is read before errors have their full form.
     pub(crate) fn bad_error_trace(value: &str) -> ApiError {
         short(400, bad_boolean_reason(value))
     }

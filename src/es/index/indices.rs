@@ -18,7 +18,7 @@ impl Cluster {
         self.indices.get(name).map(|index| &**index)
     }
 
-    /// The same, to be written to.
+    /// The index of exactly that name, to be written to.
     pub(crate) fn index_mut(&mut self, name: &str) -> Option<&mut Index> {
         let index = self.indices.get_mut(name)?;
         if let Some(now) = self.seen_at {
@@ -125,7 +125,7 @@ impl Cluster {
         writable(self.index_mut(&target), &name)
     }
 
-    /// The same without making one: for a write that has nothing to do where nothing is.
+    /// The index that a write goes to, never made for it: for a write that has nothing to do where nothing is.
     ///
     /// # Errors
     /// Those of [`index_to_write`](Self::index_to_write), and no such index.

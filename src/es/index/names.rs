@@ -53,12 +53,12 @@ impl Lookup {
         Lookup { forbid_closed: false, ..Lookup::default() }
     }
 
-    /// The same for calls whose wildcards find closed indices too.
+    /// For calls that ask about indices, and whose wildcards find closed ones too.
     pub(crate) fn of_all_metadata() -> Lookup {
         Lookup { expand_closed: true, ..Lookup::of_metadata() }
     }
 
-    /// The same with `expand_wildcards`, a comma list of `open`, `closed`, `hidden`, `none` and `all`;
+    /// The lookup with `expand_wildcards`, a comma list of `open`, `closed`, `hidden`, `none` and `all`;
     /// the first unknown word is given back.
     pub(crate) fn with_expand_wildcards(self, list: &str) -> Result<Lookup, String> {
         let mut lookup = Lookup { expand_open: false, expand_closed: false, expand_hidden: false, ..self };

@@ -81,7 +81,7 @@ pub(crate) enum IndexRefusal {
         alias: String,
         /// Its routing.
         own: String,
-        /// That of the call.
+        /// The routing that the call gives.
         given: String,
     },
     /// An alias has no index that may be written to.
@@ -152,7 +152,7 @@ impl From<SettingRefusal> for IndexRefusal {
 }
 
 impl IndexRefusal {
-    /// The same with a value's place looked up in the document's text as it was sent.
+    /// The refusal with a value's place looked up in the document's text as it was sent.
     #[must_use]
     pub(crate) fn located_in(self, text: &[u8]) -> IndexRefusal {
         let IndexRefusal::Misfit { id, misfit, place } = self else {

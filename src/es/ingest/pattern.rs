@@ -1,7 +1,8 @@
 //! [`GsubPattern`]: what `gsub` looks for.
 //!
 //! In Elasticsearch a pattern is any Java regular expression. Here it is a text, whose characters may be
-//! escaped, or one character or class with a `+`: `\s+`, `[\t ]+`, `-+`. Both are found in one pass.
+//! escaped, or one character or class with a `+`: `\s+`, `[\t ]+`, `-+`. Both are found in one pass. A regular
+//! expression crate would bring three crates and another dialect than Java's, which would have to be told apart from it.
 //!
 //! DIFFERENCE: any other expression is refused when the pipeline is stored.
 
@@ -17,7 +18,7 @@ pub(crate) enum GsubPattern {
 /// One character.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Atom {
-    /// That one.
+    /// Exactly this character.
     Literal(char),
     /// One of a class, or one that is in none of it.
     Class { negated: bool, members: Vec<ClassMember> },

@@ -376,7 +376,6 @@ fn action(name: &str, settings: &mut Settings) -> Result<ProcessorAction, Pipeli
     })
 }
 
-/// `value`, whose templates are looked at here and filled for each document.
 /// Reads how a template's fields are escaped: for JSON, which is the usual. A value without any is never escaped.
 ///
 /// Source: Elasticsearch 9.x, configuration of processors: media type.
@@ -392,6 +391,7 @@ fn media_type(settings: &mut Settings, value: &Value) -> Result<(), PipelineRefu
     Ok(())
 }
 
+/// Reads `value`, whose templates are looked at here and filled for each document.
 fn given(settings: &mut Settings) -> Result<Value, PipelineRefusal> {
     let value = settings.take("value").ok_or_else(|| settings.misfit(Some("value"), PipelineCause::Missing))?;
     templates(settings, &value)?;

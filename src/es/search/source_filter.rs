@@ -113,7 +113,7 @@ impl SourceFilter {
         }
     }
 
-    /// The same without those of the fields that it does not include by name or pattern.
+    /// The filter without those of the fields that it does not include by name or pattern.
     pub(crate) fn without<'f>(&'f self, fields: &[String]) -> Cow<'f, SourceFilter> {
         let (includes, excludes) = match self {
             SourceFilter::None => return Cow::Borrowed(self),
@@ -135,7 +135,7 @@ impl SourceFilter {
         })
     }
 
-    /// The same of a source that is only looked at.
+    /// What is shown of a source that is only looked at; none if nothing of it is to be there.
     pub(crate) fn apply<'s>(&self, source: &'s Source) -> Option<Cow<'s, Source>> {
         match self {
             SourceFilter::All => Some(Cow::Borrowed(source)),

@@ -24,7 +24,7 @@ pub(crate) fn unsupported(what: impl std::fmt::Display, instead: &str) -> Except
     Exception::new(UNSUPPORTED, format!("elastimock does not support {what}; {instead}"))
 }
 
-/// The same for a query, with the nearest one that there is.
+/// A query that Elasticsearch reads and this mock does not, with the nearest one that there is.
 pub(crate) fn unsupported_query(at: Position, name: &str, nearest: &str) -> Exception {
     unsupported(format_args!("the query [{name}]"), &format!("the nearest one that it has is [{nearest}]"))
         .with("line", at.line)

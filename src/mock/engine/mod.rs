@@ -71,7 +71,7 @@ use stubbing::Stubbed;
 pub struct Setup {
     /// What it starts with.
     pub fixture: Arc<Fixture>,
-    /// What its ids depend on.
+    /// The seed of its ids.
     pub seed: u64,
     /// Its time.
     pub clock: Clock,
@@ -155,7 +155,7 @@ pub struct Engine {
     run_started_at: Timestamp,
     /// The state at the start as a recording shows it, once somebody has asked for it.
     start_state: OnceLock<StateShown>,
-    /// The same of earlier scopes, where those started from another fixture: each with the number of the first scope that
+    /// The states at the start of earlier scopes that began with another fixture: each with the number of the first scope that
     /// did not.
     earlier_starts: Vec<(u64, StateShown)>,
     /// A fixture that was read meanwhile: the next scope starts from it.
@@ -249,7 +249,7 @@ impl<'r> ParsedRequest<'r> {
         Decided(self.decided)
     }
 
-    /// The same with what a stub does with it.
+    /// The request with what a stub does with it.
     pub(crate) fn with_decided(self, decided: Decided) -> ParsedRequest<'r> {
         ParsedRequest { decided: decided.0, ..self }
     }
@@ -692,7 +692,7 @@ impl Engine {
         self.journal.fill(Note { seq, at, operation, findings, took_us, mask }, request, response);
     }
 
-    /// The same, and tells the call as the journal has it, for whoever writes it down elsewhere.
+    /// Remembers a call whose answer has been written, and tells it as the journal has it.
     pub(crate) fn finish_and_tell(
         &mut self,
         acted: PendingResponse,

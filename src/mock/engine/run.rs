@@ -142,7 +142,7 @@ struct Cold {
     judges: Option<bool>,
 }
 
-/// The same, done.
+/// What has been done for the first call, before it came.
 struct Warm {
     started_at: Timestamp,
     cluster: Option<Cluster>,
@@ -884,7 +884,7 @@ impl Engine {
         }
     }
 
-    /// The same, with what the page shows besides.
+    /// What a page about the run is made from: a report, and what the page shows besides.
     pub(crate) fn draft_of_page(&self) -> ReportDraft {
         ReportDraft { backdrop: Some(self.backdrop()), ..self.draft() }
     }

@@ -128,7 +128,7 @@ impl MockServer {
         MockServer::builder().start()
     }
 
-    /// The same without a runtime.
+    /// Starts a server as [`MockServer::start`] does, without a runtime.
     ///
     /// # Errors
     /// As [`MockServer::start`].
@@ -530,7 +530,7 @@ impl MockServer {
         self.report_with(true)
     }
 
-    /// The same, with all calls or only those of the lanes that have findings.
+    /// The report of the run, with all calls or only those of the lanes that have findings.
     pub(crate) fn report_with(&self, every_call: bool) -> Report {
         let draft = {
             let engine = self.engine_now();
@@ -619,7 +619,7 @@ impl MockServer {
         self.close_sink()
     }
 
-    /// The same without a runtime.
+    /// Stops the server as [`MockServer::stop`] does, without a runtime.
     ///
     /// # Errors
     /// As [`MockServer::stop`].
@@ -1149,7 +1149,7 @@ impl MockServerBuilder {
         self.start_blocking()
     }
 
-    /// The same without a runtime.
+    /// Starts the server as [`MockServerBuilder::start`] does, without a runtime.
     ///
     /// # Errors
     /// As [`MockServerBuilder::start`].

@@ -124,7 +124,7 @@ impl ConnectionEnd {
     }
 }
 
-/// The same, of an answer with which the connection ends.
+/// The head of an answer with which its connection ends.
 fn last_head(response: &Response) -> Vec<u8> {
     let mut head = head("HTTP/1.1", response);
     head.extend_from_slice(b"connection: close\r\n\r\n");

@@ -152,7 +152,7 @@ impl ServerShared {
         }
     }
 
-    /// The same, spoken through TLS.
+    /// The server's share, spoken through TLS.
     #[cfg(feature = "tls")]
     pub(crate) fn behind(self, front: Option<Front>) -> ServerShared {
         ServerShared { front, ..self }
@@ -166,7 +166,7 @@ impl ServerShared {
         false
     }
 
-    /// The same, in front of another server.
+    /// The server's share, in front of another server.
     pub(crate) fn in_front_of(self, behind: Behind) -> ServerShared {
         ServerShared { behind: Some(behind), ..self }
     }
@@ -559,6 +559,10 @@ enum Phase {
 }
 
 /// The tasks of one server: how many there are, and a way to end them.
+///
+/// Made by hand, because a dropped server is gone when the drop returns, also on a runtime of a single thread: the drop
+/// waits on a [`Condvar`], and an idle server's port is closed without its task. What hyper-util and tokio-util have for
+/// this (`GracefulShutdown`, `TaskTracker`) ends by being awaited, which a drop cannot do.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     phase: AtomicU8,

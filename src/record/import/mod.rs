@@ -63,7 +63,7 @@ pub(crate) fn import(name: &str, text: &[u8], all: bool) -> Result<Imported, Box
     watched_import(name, text, all, &mut |_, _| {})
 }
 
-/// The same, and `watch` hears how many calls are done, and of how many.
+/// Reads what another tool has written; `watch` hears how many calls are done, and of how many.
 ///
 /// # Errors
 /// As [`import`].

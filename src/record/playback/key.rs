@@ -19,7 +19,7 @@ pub(super) struct RequestKey {
     /// Parameters by name, decoded; those with one name in the order sent.
     query: Vec<(String, String)>,
     body: ComparedBody,
-    /// The same as far as they count; none if that is all of them.
+    /// Parameters and body as far as they count; none if that is all of them.
     loose: Option<(Vec<(String, String)>, ComparedBody)>,
     /// Headers that count.
     headers: Vec<(String, String)>,

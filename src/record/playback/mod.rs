@@ -164,7 +164,7 @@ enum How {
 /// What a request finds.
 enum Choice {
     Found(RecordedMatch),
-    /// The same call is there, but this one comes before it.
+    /// That call is recorded, and this one comes before it.
     OutOfOrder(usize),
     Nothing,
 }

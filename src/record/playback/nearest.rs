@@ -35,7 +35,7 @@ impl Playback {
         }
     }
 
-    /// The same call was recorded, and another one comes before it.
+    /// Of a call that was recorded and before which another one comes.
     pub(super) fn out_of_order(&self, lanes: &[usize], expected: usize) -> PlaybackMiss {
         let ahead = lanes.iter().flat_map(|lane| &self.lanes[*lane].calls).filter(|call| !self.served.contains(call));
         let seq = ahead.min().map_or(0, |call| self.recording.interactions[*call].seq);
@@ -68,7 +68,7 @@ impl Playback {
         ranked.min().map(|(_, _, call, lane)| (lane, call))
     }
 
-    /// The same call was recorded, and all its answers have been given.
+    /// Of a call that was recorded and whose answers have all been given.
     fn used_up(&self, calls: &[usize]) -> PlaybackMiss {
         let seqs = calls.iter().map(|call| self.recording.interactions[*call].seq);
         let shown: Vec<String> = seqs.take(5).map(|seq| seq.to_string()).collect();

@@ -235,7 +235,7 @@ fn user_info(text: &str) -> Option<Range<usize>> {
     user_info_after(text, 0)
 }
 
-/// The same, in the URLs that begin at or after `from`.
+/// The place of user and password in the first URL that has them and begins at or after `from`.
 fn user_info_after(text: &str, mut from: usize) -> Option<Range<usize>> {
     while let Some(at) = text[from..].find("://") {
         from += at + 3;

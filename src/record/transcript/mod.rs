@@ -94,7 +94,7 @@ impl Transcript {
         Transcript { scopes, is_whole: false }
     }
 
-    /// The same with every document as it was said, however often it came before.
+    /// The transcript with every document as it was said, however often it came before.
     ///
     /// ```
     /// let server = elastimock::MockServer::start_blocking()?;

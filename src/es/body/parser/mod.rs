@@ -39,7 +39,7 @@ struct ParserField {
     format: TextFormat,
     /// The tokens that the field's own reading takes, of those that its kind lets pass.
     reads: Reads,
-    /// The same for the items of a list that is read one by one.
+    /// The tokens that the items take of a list that is read one by one.
     items: Reads,
     /// The parser of an object, or of the objects of a list.
     inner: Option<ObjectParser>,

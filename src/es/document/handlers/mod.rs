@@ -120,7 +120,7 @@ impl Store<'_> {
         self.try_to_store(cluster, line, call).map_err(|unstored| unstored.error)
     }
 
-    /// The same, and says of a document that was not stored how far it came.
+    /// Stores what a line says, and says of a document that was not stored how far it came.
     pub(crate) fn try_to_store(
         self,
         cluster: &mut Cluster,
@@ -467,7 +467,7 @@ pub(crate) fn get(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError>
     }
 }
 
-/// The same without the vectors that an index leaves out of what it shows.
+/// What is shown of a document, without the vectors that its index leaves out.
 pub(super) fn visible<'f>(index: &Index, call: &Call, shown: &'f SourceFilter) -> Cow<'f, SourceFilter> {
     match index.mapping().vectors() {
         [] => Cow::Borrowed(shown),
@@ -556,7 +556,7 @@ pub(super) fn found(index: &Index, id: &str, document: &StoredDocument, shown: O
     JsonPart::Object(answer)
 }
 
-/// The same for a document that is not there.
+/// A document that is not there, as `get` and `mget` show it.
 pub(super) fn not_found(index: &Index, id: &str) -> JsonPart {
     JsonPart::Object(vec![
         ("_index", JsonPart::Text(index.name().clone())),

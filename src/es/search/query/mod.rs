@@ -76,7 +76,7 @@ pub(crate) enum Query {
     MultiMatch(Box<MultiMatch>),
     /// A query whose name is told with each hit that matches it.
     Named(String, Box<Query>),
-    /// The same, in whatever field.
+    /// A word or a pattern in whatever field.
     AnyField {
         /// The text.
         value: String,
@@ -154,9 +154,9 @@ pub(crate) struct Bool {
     pub must: Vec<Query>,
     /// All of these, without a score.
     pub filter: Vec<Query>,
-    /// Some of these.
+    /// Queries of which some should match.
     pub should: Vec<Query>,
-    /// None of these.
+    /// Queries that must not match.
     pub must_not: Vec<Query>,
     /// How many of `should`.
     pub minimum: Option<Minimum>,

@@ -70,7 +70,7 @@ pub(crate) fn lower(word: &str) -> String {
     word.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// The same, copied only if it has something to lower.
+/// A word as it is indexed, copied only if it has something to lower.
 pub(crate) fn lowered(word: &str) -> Cow<'_, str> {
     let is_low = word.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     if is_low { Cow::Borrowed(word) } else { Cow::Owned(lower(word)) }

@@ -305,7 +305,7 @@ pub(crate) fn time(name: &str, text: &str) -> Result<KeepAlive, Exception> {
     }
 }
 
-/// The same, for whoever reads parameters alone.
+/// A length of time that a parameter of that name gives.
 pub(crate) fn time_of(name: &str, text: &str) -> Result<KeepAlive, ApiError> {
     time(name, text).map_err(ApiError::parse)
 }

@@ -150,7 +150,7 @@ impl ServerTls {
         self.fingerprint.map(|byte| format!("{byte:02X}")).join(":")
     }
 
-    /// The same as Elasticsearch writes it when it starts for the first time: `abcd…`.
+    /// The fingerprint as Elasticsearch writes it when it starts for the first time: `abcd…`.
     pub fn ca_fingerprint_hex(&self) -> String {
         self.fingerprint.map(|byte| format!("{byte:02x}")).concat()
     }

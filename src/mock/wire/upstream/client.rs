@@ -406,7 +406,7 @@ impl UpstreamCall {
         UpstreamCall { method, target: target.to_owned(), headers: of_message(headers), body, progress }
     }
 
-    /// The same call once more, if sending it twice does no harm.
+    /// This call once more, if sending it twice does no harm.
     fn again(&self) -> Option<UpstreamCall> {
         let is_read = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method);
         let body = match &self.body {

@@ -36,13 +36,13 @@ pub(crate) const fn right(name: &'static str, aliases: &'static [&'static str]) 
 }
 
 impl Column {
-    /// The same, shown only if it is asked for by name.
+    /// The column, shown only if it is asked for by name.
     pub(crate) const fn on_demand(mut self) -> Column {
         self.on_demand = true;
         self
     }
 
-    /// The same with what its help says.
+    /// The column with what its help says.
     pub(crate) const fn says(mut self, text: &'static str) -> Column {
         self.says = Some(text);
         self

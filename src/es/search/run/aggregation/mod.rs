@@ -212,7 +212,7 @@ pub(crate) enum TermsKind {
 pub(crate) struct BucketFound {
     /// What they have in common.
     pub key: Value,
-    /// The same as a text, where it is told so too.
+    /// What they have in common as a text, where it is told so too.
     pub key_as_string: Option<String>,
     /// How many there are.
     pub count: u64,
