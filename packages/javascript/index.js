@@ -1,5 +1,6 @@
 // A mock of Elasticsearch's Connector API: a server in a process of its own, its verbs, and a scope for each test.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
@@ -168,7 +169,7 @@ export class Server {
     const test = tests.get(this);
     if (test && !test.stopped && !this.#how) {
       // Its findings are those of the test.
-      test.earlier.push(await this.findings());
+      test.earlier.push(await foundIn(this, test, true));
       test.stopped = true;
     }
     this.#keepAwake();
@@ -190,9 +191,22 @@ export class Server {
     const parameters = Object.entries(query).filter(([, value]) => value !== undefined);
     const target = `/_elastimock${path}${parameters.length ? `?${new URLSearchParams(parameters)}` : ''}`;
     const test = tests.get(this);
-    const endsScope = test && method === 'POST' && ['/reset', '/scopes'].includes(path);
-    // Its findings are those of the test.
-    if (endsScope && String(query.forget) !== 'true') test.earlier.push(await this.findings());
+    if (test && method === 'POST' && ['/reset', '/scopes'].includes(path)) {
+      // One scope ends at a time, and the next begins as the test has begun.
+      const turn = test.turn.then(async () => {
+        // Its findings are those of the test.
+        if (String(query.forget) !== 'true') test.earlier.push(await foundIn(this, test, false));
+        const answer = await this.#ask(method, target, body, accept);
+        await test.prepare();
+        return answer;
+      });
+      test.turn = turn.catch(() => {});
+      return turn;
+    }
+    return this.#ask(method, target, body, accept);
+  }
+
+  async #ask(method, target, body, accept) {
     const content = body === undefined ? undefined : body instanceof Verbatim ? body.text : JSON.stringify(body);
     let answer;
     try {
@@ -202,7 +216,6 @@ export class Server {
     }
     const { status, text } = answer;
     if (status >= 400) throw new ElastimockError(`${method} ${target}: ${reason(text)}`);
-    if (endsScope) await test.prepare();
     return accept === 'application/json' && text ? JSON.parse(text) : text;
   }
 
@@ -377,6 +390,18 @@ class Verbatim {
   }
 }
 
+/**
+ * What was found in the scope of a test that goes on. What is expected by the end of a run is asked of scopes that clients
+ * have called in, or of the last one.
+ */
+async function foundIn(mock, test, isLast) {
+  const { scopes } = await mock.admin('GET', '/scopes');
+  const hasCalls = scopes.some(({ current, calls }) => current && calls > 0);
+  const end = hasCalls || (isLast && !test.wasAsked);
+  test.wasAsked ||= hasCalls;
+  return mock.findings({ end });
+}
+
 const fails = ({ counts }, failOn) =>
   failOn !== 'never' && counts.error + (failOn === 'warning' ? counts.warning : 0) > 0;
 
@@ -403,43 +428,67 @@ export function configure(options) {
 /** What `configure` has said last. */
 export const configured = () => defaults;
 
-/** How many servers of this process have been started to write the files of a test file. */
+/** How many servers this process has started for the tests of a file. */
 const started = new Map();
 
 /**
- * Flags for one of several servers, each of which writes reports and recordings of its own: `report.xml` becomes
- * `report.tests-claim.test.js.xml`, and `report.tests-claim.test.js.2.xml` for the second server of that file.
+ * What tells the servers of one test file from those of others: its path, in one word. Nothing where one process runs all
+ * tests.
  */
-function withOwnFiles(args = [], source = '') {
+function testFile() {
+  const worker = globalThis.__vitest_worker__;
+  const file = worker?.filepath ?? (process.env.NODE_TEST_CONTEXT?.startsWith('child') ? process.argv[1] : undefined);
+  if (!file) {
+    const number = process.env.JEST_WORKER_ID ?? process.env.MOCHA_WORKER_ID;
+    return number ? `worker-${number}` : '';
+  }
+  const whole = [worker?.config?.name, placeOf(file)].filter(Boolean).join('/').replaceAll('\\', '/');
+  const word = whole.replaceAll('/', '+').replace(/[^\p{L}\p{N}+._@-]/gu, '_').slice(-80);
+  // Two files never share a name.
+  const isWhole = word === whole.replaceAll('/', '+') && !whole.includes('+');
+  return isWhole ? word : `${word}.${createHash('sha256').update(whole).digest('hex').slice(0, 8)}`;
+}
+
+/**
+ * Flags for one of several servers, each of which writes files of its own: `report.xml` becomes
+ * `report.tests+claim.test.js.xml`, and `report.tests+claim.test.js.2.xml` for the second server of that test file.
+ */
+function withOwnFiles(args = []) {
   const all = [...args];
-  for (const [flag, variable] of [['--report', 'ELASTIMOCK_REPORT'], ['--record', 'ELASTIMOCK_RECORD']]) {
+  for (const [flag, variable] of OWN_FILES) {
     // What a variable says holds where no flag does.
     if (process.env[variable] && !args.some((word) => word.split('=')[0] === flag)) all.push(flag, process.env[variable]);
   }
-  const values = all.map((word, at) => {
-    const [, flag, value] = /^(--report|--record)=(.*)$/s.exec(word) ?? [undefined, all[at - 1], word];
-    return flag === '--report' || flag === '--record' ? { flag, value, before: word.slice(0, word.length - value.length) } : {};
+  const given = all.map((word, at) => {
+    const [, flag, value] = /^(--[a-z]+)=(.*)$/s.exec(word) ?? [undefined, all[at - 1], word];
+    return OWN_FILES.has(flag) ? { flag, value, before: word.slice(0, word.length - value.length) } : undefined;
   });
-  if (!values.some(({ flag }) => flag)) return all;
-  const file = source.replace(/:\d+(:.*)?$|::.*$/s, '').replace(/[\\/:]+/g, '-').replace(/^[.-]+/, '');
+  if (!given.some(Boolean)) return all;
+  const file = testFile();
   const count = (started.get(file) ?? 0) + 1;
   started.set(file, count);
   const infix = [file, count > 1 ? count : ''].filter(Boolean).join('.');
   const own = (path) => {
-    if (!path || path === '-' || !infix) return path;
     const { dir, name, ext } = parse(path);
-    return join(dir, `${name}.${infix}${ext}`);
+    return path === '-' || !name || !infix ? path : join(dir, `${name}.${infix}${ext}`);
   };
   const report = (one) => one.replace(/=(.*)$/s, (_, path) => `=${own(path)}`);
   return all.map((word, at) => {
-    const { flag, value, before } = values[at];
-    if (!flag) return word;
-    return before + (flag === '--record' ? own(value) : value.split(',').map(report).join(','));
+    if (!given[at]) return word;
+    const { flag, value, before } = given[at];
+    return before + (flag === '--report' ? value.split(',').map(report).join(',') : own(value));
   });
 }
 
+/** Flags that name files that a server writes, and the variables that say the same. */
+const OWN_FILES = new Map([
+  ['--report', 'ELASTIMOCK_REPORT'],
+  ['--record', 'ELASTIMOCK_RECORD'],
+  ['--cassette', 'ELASTIMOCK_CASSETTE'],
+]);
+
 /** A server that was started with just that, one that is idle if there is one. */
-async function take({ fixtures, args }, source) {
+async function take({ fixtures, args }) {
   const startedWith = JSON.stringify([listed(fixtures).map((one) => (isPath(one) ? absolute(pathOf(one)) : one)), args]);
   // One that has died is let go.
   idle = idle.filter(({ mock }) => !howEnded(mock));
@@ -449,7 +498,7 @@ async function take({ fixtures, args }, source) {
   const others = idle.filter((one) => one.startedWith !== startedWith);
   idle = idle.filter((one) => one.startedWith === startedWith);
   for (const { mock } of others) void mock.stop();
-  return { mock: await start({ fixtures, args: withOwnFiles(args, source) }), startedWith };
+  return { mock: await start({ fixtures, args: withOwnFiles(args) }), startedWith };
 }
 
 /** What was found in several scopes. */
@@ -476,13 +525,13 @@ export async function beginScope(name, options, source = calledFrom(), common = 
   const known = ['fixtures', 'stubs', 'clock', 'allow', 'failOn'];
   const unknown = Object.keys({ ...options }).filter((key) => !known.includes(key));
   if (unknown.length) throw new ElastimockError(`a test takes ${known.join(', ')}, not ${unknown.join(', ')}`);
-  let taken = await take(common, source);
+  let taken = await take(common);
   try {
     await taken.mock.scope(name, source);
   } catch (error) {
     // It has died since, which is no fault of this test.
     if (!howEnded(taken.mock)) throw error;
-    taken = await take(common, source);
+    taken = await take(common);
     await taken.mock.scope(name, source);
   }
   const { mock } = taken;
@@ -497,10 +546,10 @@ export async function beginScope(name, options, source = calledFrom(), common = 
     if (stubs !== undefined) await mock.stub(...listed(stubs));
     for (const [rule, why] of Object.entries({ ...common.allow, ...allow })) await mock.allow(rule, why);
   };
-  const test = { earlier: [], stopped: false, prepare };
+  const test = { earlier: [], stopped: false, wasAsked: false, turn: Promise.resolve(), prepare };
   tests.set(mock, test);
   const verdict = async () => {
-    const found = together([...test.earlier, ...(test.stopped ? [] : [await mock.findings()])]);
+    const found = together([...test.earlier, ...(test.stopped ? [] : [await foundIn(mock, test, true)])]);
     return fails(found, failOn) ? new ContractError(found) : undefined;
   };
   try {

@@ -13,12 +13,14 @@ const claim = (mock, worker = 'w-1') => fetch(mock.url + '/_connector/_sync_job/
 `;
 
 /** Runs files of tests, each in a process of its own or all in one; tells what TAP has, and the folder. */
-function run(files, { together = false } = {}) {
+function run(files, { together = false, beside = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'elastimock-test-'));
   const names = Object.entries(files).map(([name, text]) => {
     writeFileSync(join(folder, name), HEAD + text);
     return join(folder, name);
   });
+  for (const [name, text] of Object.entries(beside)) writeFileSync(join(folder, name), HEAD + text);
+  if (beside['helper.js']) writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   if (together) writeFileSync(join(folder, 'all.test.mjs'), names.map((name) => `import ${JSON.stringify(name)};\n`).join(''));
   const { NODE_TEST_CONTEXT, ...env } = process.env;
   const given = together ? [join(folder, 'all.test.mjs')] : names;
@@ -97,17 +99,40 @@ test('the next', (mock) => claim(mock));
   assert.match(all, /its own[^]*# the mock has ended \(signal 9\)/);
 });
 
-test('each server writes reports and a recording of its own', () => {
-  const file = (name) => `
+test('each server writes reports and a recording of its own, whoever calls for it', () => {
+  const helper = `
 configure({ args: ['--record', 'out.ndjson', '--report=json=out.json,text=out.txt'] });
-test('${name}', async (mock) => { await claim(mock); process.kill(mock.pid, 'SIGKILL'); await mock.now().catch(() => {}); });
-test('${name} again', async (mock) => { await claim(mock); await mock.assertConformant('never'); await mock.stop(); });
+export const both = (name) => {
+  test(name, async (mock) => { await claim(mock); process.kill(mock.pid, 'SIGKILL'); await mock.now().catch(() => {}); });
+  test(name + ' again', async (mock) => { await claim(mock); await mock.stop(); });
+};
 `;
-  const { all, folder } = run({ 'a.mjs': file('a'), 'b.mjs': file('b') });
+  const files = ['a.mjs', 'b,c=d.mjs', `${'x'.repeat(100)}.mjs`];
+  const text = (name) => `import { both } from './helper.js';\nboth(${JSON.stringify(name)});\n`;
+  const { all, folder } = run(Object.fromEntries(files.map((name) => [name, text(name)])), { beside: { 'helper.js': helper } });
   const written = readdirSync(folder).filter((name) => name.startsWith('out.')).sort();
-  const own = ['a.mjs', 'b.mjs'].flatMap((name) => [`out.${name}.2.json`, `out.${name}.2.ndjson`, `out.${name}.2.txt`, `out.${name}.ndjson`]);
-  assert.deepEqual(written, own, all);
-  for (const name of own.filter((name) => name.endsWith('.ndjson'))) {
+  const kinds = written.map((name) => name.replace(/^out\.(a\.mjs|b_c_d\.mjs\.[0-9a-f]{8}|x{76}\.mjs\.[0-9a-f]{8})\./, ''));
+  assert.deepEqual(kinds.sort(), ['2.json', '2.ndjson', '2.txt', 'ndjson'].flatMap((kind) => [kind, kind, kind]), written.join(' ') + all);
+  for (const name of written.filter((name) => name.endsWith('.ndjson'))) {
     assert.match(readFileSync(join(folder, name), 'utf8'), /_claim/, name);
   }
+});
+
+test('what a test expects is asked where clients have called', () => {
+  const { all, failed } = run({
+    'all.test.mjs': `
+const elastimock = { stubs: { request: { operation: 'info' }, response: { status: 503 }, expect: 1 } };
+const ask = (mock, path = '/') => fetch(mock.url + path);
+test('reset at the end', { elastimock }, async (mock) => { await ask(mock); await mock.reset(); });
+test('reset at the start', { elastimock }, async (mock) => { await mock.reset(); await mock.scope('begins'); await ask(mock); });
+test('never', { elastimock }, (mock) => mock.reset());
+test('not in the second phase', { elastimock }, async (mock) => { await ask(mock); await mock.scope('2'); await ask(mock, '/_connector'); });
+test('resets at a time', { elastimock }, async (mock) => {
+  await Promise.all([1, 2, 3, 4].map(() => mock.reset()));
+  if ((await mock.admin('GET', '/stubs')).stubs.length !== 1) throw new Error('it was prepared more than once');
+  await ask(mock);
+});
+`,
+  });
+  assert.deepEqual(failed, ['never', 'not in the second phase'], all);
 });

@@ -31,6 +31,8 @@ _PREFIX = "/_elastimock"
 class ElastimockError(Exception):
     """The mock could not be started, or refused what it was asked for; the message says why."""
 
+    __module__ = "elastimock"
+
 
 class Finding(dict[str, Json]):
     """What a client did wrong, as the mock tells it: ``rule``, ``severity``, ``message``, ``hint`` and more."""
@@ -109,8 +111,10 @@ class Server:
         self._timeout = timeout
         single = isinstance(fixtures, (str, os.PathLike, Mapping))
         self._fixtures: list[Fixture] = [fixtures] if single else list(fixtures)  # type: ignore[list-item,arg-type]
-        self._args = list(args)
-        # What a test has said of the scope that begins; the plugin sets it.
+        self._args = self._given = list(args)
+        self._starts = 1
+        # One scope ends at a time, and what a test has said of the next one is done; the plugin says that.
+        self._turn = threading.RLock()
         self._prepare: Callable[[], None] | None = None
         self._start()
 
@@ -118,6 +122,8 @@ class Server:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()
         # What was found in scopes that were ended; the plugin asks for it.
         self._earlier: list[Findings] = []
+        self._was_asked = False
+        self._is_stopped = False
         try:
             words = [binary(), "serve", "--json", "--quiet", "--exit-with-stdin"]
         except FileNotFoundError as error:
@@ -166,6 +172,7 @@ class Server:
         """Stops the server in order: recordings and reports are written. Returns its exit code."""
         if os.getpid() != self._owner:
             return 0
+        self._is_stopped = True
         if self._process.poll() is None:
             try:
                 self._process.communicate(timeout=self._timeout)
@@ -205,11 +212,20 @@ class Server:
                 self._process.wait(self._timeout)
         return lines[0] if lines else ""
 
-    def _start_again(self, args: Sequence[str]) -> None:
-        """A new process in place of one that has ended: the next test has a mock all the same."""
+    def _start_again(self, own_files: Callable[[list[str], str], list[str]]) -> None:
+        """A new process in place of one that has ended: the next test has a mock all the same.
+
+        ``own_files`` gives it flags for files of its own: what the one before has written stays.
+        """
         self.stop()
-        self._args = list(args)
+        self._starts += 1
+        self._args = own_files(self._given, str(self._starts))
         self._start()
+
+    def _obituary(self, call: str = "") -> str:
+        told = self._told()
+        ended = f"the mock has ended ({_ended(self._process.wait())})"
+        return ended + (f": no answer to {call}" if call else "") + (f"; it told: {told}" if told else "")
 
     def _kill(self) -> None:
         self._process.kill()
@@ -234,9 +250,19 @@ class Server:
 
         Raises ``ElastimockError`` with the mock's reason if it is refused.
         """
-        ends_scope = method == "POST" and path in ("/scopes", "/reset")
-        if ends_scope and (query or {}).get("forget") != "true":
-            self._end_scope()
+        __tracebackhide__ = True
+        if method != "POST" or path not in ("/scopes", "/reset"):
+            return self._call(method, path, body, accept, query)
+        with self._turn:
+            if (query or {}).get("forget") != "true":
+                self._end_scope()
+            answer = self._call(method, path, body, accept, query)
+            if self._prepare:
+                self._prepare()
+        return answer
+
+    def _call(self, method: str, path: str, body: Json, accept: str, query: Mapping[str, str] | None) -> Json:
+        __tracebackhide__ = True
         target = _PREFIX + path + (f"?{urlencode(query)}" if query else "")
         headers = {"accept": accept}
         content = None
@@ -258,15 +284,11 @@ class Server:
             code = self._process.poll()
             if code is None:
                 raise ElastimockError(f"{method} {target}: {error}") from error
-            told = self._told()
-            why = f"the mock has ended ({_ended(code)}): no answer to {method} {target}"
-            raise ElastimockError(why + (f"; it told: {told}" if told else "")) from error
+            raise ElastimockError(self._obituary(f"{method} {target}")) from error
         finally:
             connection.close()
         if answer.status >= 400:
             raise ElastimockError(f"{method} {target}: {_reason(text)}")
-        if ends_scope and self._prepare:
-            self._prepare()
         return json.loads(text) if accept == "application/json" and text else text
 
     def scope(self, name: str, source: str | None = None) -> None:
@@ -275,23 +297,31 @@ class Server:
         Within a test that is the start of the test, with what its markers say. What was found stays found.
         ``source`` is where its findings point to, ``tests/test_sync.py:41:test_claim``; the caller's line if not said.
         """
+        __tracebackhide__ = True
         caller = sys._getframe(1)
         place = source or place_of(caller.f_code.co_filename, caller.f_lineno)
         self.admin("POST", "/scopes", {"name": name, "source": place})
 
     def reset(self) -> None:
         """Ends the scope and begins the next, which has no name, as ``scope`` does."""
+        __tracebackhide__ = True
         self.admin("POST", "/reset")
 
     def _end_scope(self) -> None:
-        found = self._found()
+        found = self._found(is_last=False)
         if found:
             self._earlier.append(found)
 
-    def _found(self) -> Findings | None:
-        """What was found in the scope that goes on; without a text when that is nothing."""
-        counts = self.admin("GET", "/findings", query={"end": "true"})["counts"]
-        return self.findings() if counts["error"] + counts["warning"] else None
+    def _found(self, *, is_last: bool = True) -> Findings | None:
+        """What was found in the scope that goes on, if anything was.
+
+        What is expected by the end of a run is asked of scopes that clients have called in, or of the last one.
+        """
+        has_calls = any(scope["current"] and scope["calls"] for scope in self.admin("GET", "/scopes")["scopes"])
+        end = has_calls or (is_last and not self._was_asked)
+        self._was_asked = self._was_asked or has_calls
+        found = self.findings(end=end)
+        return found if found.errors + found.warnings else None
 
     def findings(self, *, end: bool = True, scope: str | None = None) -> Findings:
         """What clients did wrong in the scope that goes on, in another one, or in ``scope="all"``.
@@ -312,6 +342,7 @@ class Server:
 
     def allow(self, rule: str, reason: str) -> None:
         """Lets a rule be broken in this scope."""
+        __tracebackhide__ = True
         self.admin("POST", "/allow", {"rule": rule, "reason": reason})
 
     def advance(self, by: str) -> str:
@@ -333,6 +364,7 @@ class Server:
 
     def stub(self, *stubs: Mapping[str, Json]) -> None:
         """Adds stubs: ``{"request": {"operation": "bulk"}, "response": {"status": 503}}``."""
+        __tracebackhide__ = True
         self.admin("POST", "/stubs", {"stubs": [dict(stub) for stub in stubs]})
 
     @property
@@ -342,13 +374,16 @@ class Server:
 
     def put_state(self, *fixtures: Fixture) -> None:
         """Replaces the state by fixtures, which are read together: files, folders or dictionaries."""
+        __tracebackhide__ = True
         self._state("PUT", fixtures)
 
     def add_state(self, *fixtures: Fixture) -> None:
         """Adds fixtures to the state; they are read together."""
+        __tracebackhide__ = True
         self._state("POST", fixtures)
 
     def _state(self, method: str, fixtures: Sequence[Fixture]) -> None:
+        __tracebackhide__ = True
         documents = [document for fixture in fixtures for document in _documents(fixture)]
         try:
             self.admin(method, "/state", _together(documents))
@@ -409,6 +444,7 @@ class Server:
 
 def _documents(fixture: Fixture) -> list[tuple[str, Json]]:
     """Where a fixture stands, and what it says; a folder has one for each of its files."""
+    __tracebackhide__ = True
     if isinstance(fixture, Mapping):
         return [("", dict(fixture))]
     path = Path(fixture)
@@ -443,6 +479,7 @@ def _together(documents: Sequence[tuple[str, Json]]) -> Json:
 
 
 def _read(path: Path) -> Json:
+    __tracebackhide__ = True
     try:
         content = path.read_bytes()
         text = (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode("utf-8-sig")

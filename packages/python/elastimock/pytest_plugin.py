@@ -7,7 +7,7 @@ fixtures again. While a test runs ``ELASTICSEARCH_URL`` and ``ELASTIMOCK_URL`` t
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +38,7 @@ class _Mock:
         #: Whether the test has its verdict, so that further calls are none of its own.
         self.is_over = False
         server._earlier.clear()
+        server._was_asked = False
 
     def news(self) -> str | None:
         """The report that fails the test, if there is more in it than was told already.
@@ -69,9 +70,6 @@ class _Mock:
 #: The mock of a test, and the one whose scope goes on.
 _MOCK = pytest.StashKey[_Mock]()
 _LATEST = pytest.StashKey[_Mock]()
-#: How many processes there have been, and what flags the first one had.
-_STARTS = pytest.StashKey[int]()
-_GIVEN = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,13 +101,17 @@ def elastimock_server(request: pytest.FixtureRequest) -> Generator[Server]:
     config = request.config
     args: list[str] = list(config.getini("elastimock_args"))
     worker = getattr(config, "workerinput", {}).get("workerid")
+    folder = config.getoption("--elastimock-record")
+    if folder:
+        args = _without(args, "--record")
     if worker:
-        args = _with_own_files(args, worker)
+        if any(word.split("=")[0] == "--cassette" for word in args) or os.environ.get("ELASTIMOCK_CASSETTE"):
+            raise pytest.UsageError("a cassette is of one process: leave --cassette out, or -n")
+        args = _with_own_files(args, worker, own=("--report",) if folder else ("--report", "--record"))
         parent = os.getppid() if can_see_processes() else 0
         if parent > 0:
             # A worker that is busy outlives the process that has started it.
             args += ["--exit-with-pid", str(parent)]
-    folder = config.getoption("--elastimock-record")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         args += ["--record", str(Path(folder) / f"{worker or 'main'}.ndjson")]
@@ -122,21 +124,27 @@ def elastimock_server(request: pytest.FixtureRequest) -> Generator[Server]:
         del config.stash[_LATEST]
 
 
-def _with_own_files(args: list[str], process: str) -> list[str]:
+def _without(args: list[str], flag: str) -> list[str]:
+    """Flags without one that has a value."""
+    kept = [at for at, word in enumerate(args) if word.split("=")[0] != flag and (not at or args[at - 1] != flag)]
+    return [args[at] for at in kept]
+
+
+def _with_own_files(args: list[str], process: str, own: Sequence[str] = ("--report", "--record")) -> list[str]:
     """Flags for one of several processes: each has reports and recordings of its own, ``report.gw0.xml``."""
 
-    def own(path: str) -> str:
+    def its(path: str) -> str:
         file = Path(path)
-        return str(file.with_name(f"{file.stem}.{process}{file.suffix}")) if path and path != "-" else path
+        return str(file.with_name(f"{file.stem}.{process}{file.suffix}")) if path != "-" and file.name else path
 
     def report(word: str) -> str:
         kind, equals, path = word.partition("=")
-        return kind + equals + own(path)
+        return kind + equals + its(path)
 
     given = list(args)
     for flag, variable in (("--report", "ELASTIMOCK_REPORT"), ("--record", "ELASTIMOCK_RECORD")):
         # What a variable says holds where no flag does.
-        if os.environ.get(variable) and not any(word.split("=")[0] == flag for word in args):
+        if flag in own and os.environ.get(variable) and not any(word.split("=")[0] == flag for word in args):
             given += [flag, os.environ[variable]]
     for at, word in enumerate(given):
         before = given[at - 1] if at else ""
@@ -145,15 +153,18 @@ def _with_own_files(args: list[str], process: str) -> list[str]:
             values = ",".join(map(report, (value if flag == "--report" else word).split(",")))
             given[at] = f"--report={values}" if flag == "--report" else values
         elif before == "--record" or (flag == "--record" and equals):
-            given[at] = f"--record={own(value)}" if flag == "--record" else own(word)
+            given[at] = f"--record={its(value)}" if flag == "--record" else its(word)
     return given
 
 
 def _fail_between(config: pytest.Config, when: str) -> None:
     """Fails for what was found since the latest verdict, outside of all tests."""
     latest = config.stash.get(_LATEST, None)
-    if not latest or latest.server._is_gone:
+    if not latest or latest.is_lost or latest.server._is_stopped:
         return
+    if latest.server._is_gone:
+        latest.is_lost = True
+        pytest.fail(f"{when}: {latest.server._obituary()}", pytrace=False)
     if latest.is_over:
         latest.fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
     report = latest.news()
@@ -199,16 +210,15 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 @pytest.fixture
 def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Generator[Server]:
     """A mock server in a scope of this test's own. Its findings fail the test."""
+    __tracebackhide__ = True
     server, item = elastimock_server, request.node
     wanted = _wanted(item)
-    if server._is_gone:
-        starts = item.config.stash[_STARTS] = item.config.stash.get(_STARTS, 1) + 1
-        # What the one that has ended has written stays.
-        given = item.config.stash.setdefault(_GIVEN, server._args)
-        server._start_again(_with_own_files(given, str(starts)))
     _fail_between(item.config, "between the test before this one and this one, perhaps by a thread")
+    if server._is_gone:
+        server._start_again(_with_own_files)
 
     def prepare() -> None:
+        __tracebackhide__ = True
         if "fixtures" in wanted:
             server.put_state(*(_beside(item.path, fixture) for fixture in _listed(wanted["fixtures"])))
         if "clock" in wanted:
@@ -220,7 +230,13 @@ def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Gen
 
     server._prepare = prepare
     item.addfinalizer(lambda: setattr(server, "_prepare", None))
-    server.scope(item.nodeid, _place(item))
+    try:
+        server.scope(item.nodeid, _place(item))
+    except BaseException:
+        # Whatever is in this scope is nobody's.
+        item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"])
+        item.config.stash[_LATEST].is_lost = item.config.stash[_LATEST].is_over = True
+        raise
     mock = item.stash[_MOCK] = item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"])
     before = {name: os.environ.get(name) for name in _VARIABLES}
     os.environ.update(dict.fromkeys(_VARIABLES, server.url))
@@ -292,6 +308,22 @@ def _add_news(item: pytest.Item, error: BaseException) -> None:
         item.add_report_section("call", "elastimock", report)
 
 
+def _all(*kinds: type) -> Callable[[Any], bool]:
+    return lambda given: all(isinstance(one, kinds) for one in _listed(given))
+
+
+#: What a marker's words have to be.
+_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "fixtures": (_all(str, os.PathLike, Mapping), "a path, a fixture as a dictionary, or a list of them"),
+    "stubs": (_all(Mapping), "a stub as a dictionary, or a list of them"),
+    "clock": (lambda given: isinstance(given, str), 'a text like "frozen@2031-05-01T10:00:00Z"'),
+    "allow": (
+        lambda given: isinstance(given, Mapping),
+        'a dictionary of rules with reasons, {"job-left-open": "it ends after the claim"}',
+    ),
+}
+
+
 def _wanted(item: pytest.Item) -> dict[str, Any]:
     """What the markers of a test say together: the nearest counts, and allowances add up."""
     wanted: dict[str, Any] = {}
@@ -301,10 +333,12 @@ def _wanted(item: pytest.Item) -> dict[str, Any]:
         if unknown or marker.args:
             what = ", ".join(unknown) or repr(marker.args[0])
             raise pytest.UsageError(f"the marker elastimock takes {', '.join(_KNOWN)}, each by its name, not {what}")
-        if not isinstance(marker.kwargs.get("allow", {}), Mapping):
-            raise pytest.UsageError('allow names rules with reasons: {"job-left-open": "it ends after the claim"}')
-        allow = {**marker.kwargs.get("allow", {}), **allow}
-        wanted = {**marker.kwargs, **wanted}
+        given = {name: value for name, value in marker.kwargs.items() if value is not None}
+        for name, (is_right, form) in _FORMS.items():
+            if name in given and not is_right(given[name]):
+                raise pytest.UsageError(f"{name} of the marker elastimock is {form}, not {given[name]!r}")
+        allow = {**given.get("allow", {}), **allow}
+        wanted = {**given, **wanted}
     fail_on = wanted.get("fail_on", item.config.getini("elastimock_fail_on"))
     return {**wanted, "allow": allow, "fail_on": _fail_on(fail_on, "fail_on")}
 

@@ -152,7 +152,7 @@ def test_mistakes_in_markers_are_told(suite):
         def test_fixture(elastimock): pass
     """))
     result.assert_outcomes(errors=3)
-    result.stdout.fnmatch_lines(["*not fixture*", "*allow names rules with reasons*", "*did you mean `connectors`*"])
+    result.stdout.fnmatch_lines(["*not fixture*", "*allow of the marker elastimock is a dictionary of rules with reasons*", "*did you mean `connectors`*"])
 
 
 def test_options_are_for_all_tests(suite):
@@ -494,3 +494,143 @@ def test_a_binary_that_is_none_is_named(suite, monkeypatch):
         result = run(suite("def test_it(elastimock): pass"))
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines([told])
+
+
+def test_what_a_marker_expects_is_asked_where_clients_have_called(suite):
+    result = run(suite("""
+        WANTED = {"request": {"operation": "info"}, "response": {"status": 503}, "expect": 1}
+        pytestmark = pytest.mark.elastimock(stubs=WANTED)
+
+        def ask(mock, path="/"):
+            connection = http.client.HTTPConnection("127.0.0.1", mock.port)
+            connection.request("GET", path)
+            connection.getresponse()
+            connection.close()
+
+        def test_reset_at_the_end(elastimock):
+            ask(elastimock)
+            elastimock.reset()
+
+        def test_reset_at_the_start(elastimock):
+            elastimock.reset()
+            elastimock.scope("begins")
+            ask(elastimock)
+
+        def test_never(elastimock):
+            elastimock.reset()
+
+        def test_not_in_the_second_phase(elastimock):
+            ask(elastimock)
+            elastimock.scope("phase 2")
+            ask(elastimock, "/_connector")
+    """))
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(["FAILED *::test_never*", "FAILED *::test_not_in_the_second_phase*"])
+
+
+def test_a_wrong_marker_is_an_error_of_its_own_test(suite):
+    result = run(suite("""
+        STUB = {"request": {"operation": "info"}, "response": {"status": 503}, "expect": 1}
+
+        @pytest.fixture(scope="class")
+        def wide(elastimock_server):
+            yield
+
+        @pytest.mark.elastimock(stubs=STUB, allow={"no-such-rule": "why"})
+        def test_wrong(elastimock):
+            pass
+
+        def test_good(wide, elastimock):
+            claim(elastimock)
+
+        @pytest.mark.elastimock(allow={"no-such-rule": "why"}, stubs=None)
+        def test_wrong_again(wide, elastimock):
+            pass
+    """))
+    result.assert_outcomes(passed=1, errors=2)
+    assert result.stdout.str().count("there is no rule `no-such-rule`") == 2
+    assert "_server.py" not in result.stdout.str()
+
+
+def test_wrong_types_in_markers_are_told(suite):
+    result = run(suite("""
+        @pytest.mark.elastimock(clock=5)
+        def test_clock(elastimock): pass
+
+        @pytest.mark.elastimock(fixtures=[5])
+        def test_fixtures(elastimock): pass
+
+        @pytest.mark.elastimock(stubs="x")
+        def test_stubs(elastimock): pass
+    """))
+    result.assert_outcomes(errors=3)
+    result.stdout.fnmatch_lines([f"*{name} of the marker elastimock is a *" for name in ("clock", "fixtures", "stubs")])
+
+
+def test_a_mock_that_ends_between_tests_is_told(suite):
+    result = run(suite("""
+        @pytest.fixture
+        def killer(elastimock_server):
+            yield
+            elastimock_server._process.kill()
+            elastimock_server._process.wait()
+
+        def test_one(killer, elastimock):
+            claim(elastimock)
+
+        def test_two(elastimock):
+            claim(elastimock)
+
+        def test_three(killer, elastimock):
+            claim(elastimock)
+    """))
+    result.assert_outcomes(passed=2, errors=2)
+    result.stdout.fnmatch_lines(["*between the test before this one*the mock has ended (signal 9)*", "*after the last test: the mock has ended*"])
+
+
+def test_a_scope_begins_once_however_many_threads_end_it(suite):
+    result = run(suite("""
+        import threading
+
+        @pytest.mark.elastimock(stubs={"request": {"operation": "info"}, "response": {"status": 503}})
+        def test_it(elastimock):
+            threads = [threading.Thread(target=elastimock.reset) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(elastimock.admin("GET", "/stubs")["stubs"]) == 1
+    """))
+    result.assert_outcomes(passed=1)
+
+
+def test_each_server_starts_again_with_its_own_flags(suite):
+    result = run(suite("""
+        from elastimock import Server
+
+        @pytest.fixture(scope="module", params=[1, 2])
+        def elastimock_server(request):
+            with Server(args=["--seed", str(request.param)]) as server:
+                server.stop()
+                server._start_again(lambda args, process: args)
+                yield server
+
+        def test_it(elastimock, request):
+            assert elastimock.seed == request.node.callspec.params["elastimock_server"]
+    """))
+    result.assert_outcomes(passed=2)
+
+
+def test_where_each_process_records(suite, monkeypatch):
+    pytester = suite("def test_it(elastimock): claim(elastimock)")
+    monkeypatch.setenv("ELASTIMOCK_RECORD", "out.ndjson")
+    pytester.makeini("[pytest]\nelastimock_args = --record other.ndjson\n")
+    for words in ((), ("-n", "1")):
+        run(pytester, "--elastimock-record", "folder", *words).assert_outcomes(passed=1)
+    assert sorted(path.name for path in (pytester.path / "folder").iterdir()) == ["gw0.ndjson", "main.ndjson"]
+    assert not list(pytester.path.glob("o*.ndjson"))
+    monkeypatch.delenv("ELASTIMOCK_RECORD")
+    pytester.makeini("[pytest]\nelastimock_args = --cassette c.ndjson\n")
+    result = run(pytester, "-n", "1")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*a cassette is of one process*"])
