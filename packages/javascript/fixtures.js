@@ -1,7 +1,7 @@
 // Fixtures that are given to a server that runs: read as `elastimock serve --fixtures` reads them.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { ElastimockError } from './errors.js';
@@ -77,7 +77,7 @@ async function ofPath(path) {
     if (files.length) return files;
   } catch (error) {
     if (error instanceof ElastimockError) throw error;
-    throw new ElastimockError(`cannot read ${path}: ${error.message}`);
+    throw new ElastimockError(`cannot read ${resolve(path)}: ${error.message}`);
   }
   throw new ElastimockError(`${path}: no fixture in this folder; name them .json, .yaml or .yml`);
 }

@@ -11,7 +11,7 @@ use crate::suggest::{similar, similarity};
 const PREFIX: &str = "ELASTIMOCK";
 
 /// Variables that are set for others to read.
-const FOR_OTHERS: &[&str] = &["ELASTIMOCK_URL", crate::mock::server::cassette::VARIABLE];
+const FOR_OTHERS: &[&str] = &["ELASTIMOCK_URL", "ELASTIMOCK_BINARY", crate::mock::server::cassette::VARIABLE];
 
 /// A beginning that is rather a slip than somebody else's.
 const SLIP_SIMILARITY: f32 = 0.8;

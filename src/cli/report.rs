@@ -65,7 +65,8 @@ pub(crate) fn prepare(wanted: &[ReportWanted], console: &Console) -> Result<(), 
             if console.json() {
                 let name = one.format.name();
                 return Err(CommandFailure::input(format!(
-                    "with --json stdout is for one document: write the report to a file, --report {name}=FILE"
+                    "stdout is for one document of JSON, with --json and in the packages: write the report to a file, \
+                     --report {name}=FILE"
                 )));
             }
             continue;

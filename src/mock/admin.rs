@@ -603,6 +603,9 @@ fn gates_release(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiErr
                         held.len()
                     ))
                 })?;
+                if numbers.contains(&call.number) {
+                    return Err(ApiError::admin(format!("[order] has the call [{at}] twice: each goes once")));
+                }
                 numbers.push(call.number);
             }
             Some(numbers)

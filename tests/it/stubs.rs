@@ -654,6 +654,7 @@ fn calls_are_let_go_in_the_order_that_the_admin_api_says() {
     for (wrong, told) in [
         (r#"{"order":[3]}"#, "there is no call [3] at the gate: 3 are held, counted from 0"),
         (r#"{"order":1}"#, "[order] must be a list of numbers"),
+        (r#"{"order":[0,1,0]}"#, "[order] has the call [0] twice"),
         (r#"{"odrer":[1]}"#, "did you mean [order]?"),
     ] {
         let answer = admin(Method::Post, "/claims/_release", wrong);

@@ -1,4 +1,5 @@
 // Does the worker keep the Connector Protocol? What it does wrong fails the test, also where Elasticsearch is silent.
+// For vitest: npx vitest run
 import { describe, expect } from 'vitest';
 import { spawnSync } from 'node:child_process';
 import { binary, start } from 'elastimock';
