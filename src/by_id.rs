@@ -133,6 +133,25 @@ impl<T> ById<T> {
         }
     }
 
+    /// Puts in many at once, which is quicker than one after the other; of several with the same id the last stays.
+    pub(crate) fn extend(&mut self, many: Vec<(Arc<str>, T)>) {
+        let first = self.slots.len();
+        let mut ids: Vec<(Arc<str>, u32)> = std::mem::take(&mut self.order).into_iter().collect();
+        ids.extend(many.iter().zip(first as u32..).map(|((id, _), slot)| (id.clone(), slot)));
+        // What was there and what comes are each in order as a rule, so that this is a merge.
+        ids.sort();
+        if ids.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            ids.retain(|(_, slot)| (*slot as usize) < first);
+            self.order = ids.into_iter().collect();
+            many.into_iter().for_each(|(id, value)| self.insert(id, value));
+            return;
+        }
+        self.order = ids.into_iter().collect();
+        self.slots.reserve_exact(many.len());
+        self.slots.extend(many);
+        self.spread();
+    }
+
     /// Takes out the one with that id.
     pub(crate) fn remove(&mut self, id: &str) -> Option<(Arc<str>, T)> {
         let mut gap = self.cell(id)?;
@@ -287,6 +306,24 @@ mod tests {
             }
             all.insert("new".into(), 7);
             prop_assert_eq!(all.get("new"), Some(&7));
+        }
+
+        #[test]
+        fn many_are_put_in_as_one_after_the_other(
+            known in prop::collection::vec(0_u32..90, 0..20),
+            many in prop::collection::vec(0_u32..90, 0..20),
+        ) {
+            let mut all = ById::default();
+            known.iter().zip(0..).for_each(|(id, value)| all.insert(format!("{id}").into(), value));
+            let mut singly = all.clone();
+            let many: Vec<(Arc<str>, i32)> = many.iter().zip(100..).map(|(id, at)| (format!("{id}").into(), at)).collect();
+            many.iter().for_each(|(id, value)| singly.insert(id.clone(), *value));
+            all.extend(many);
+            prop_assert_eq!(&all, &singly);
+            for id in 0..90 {
+                let id = format!("{id}");
+                prop_assert_eq!(all.get(&id), singly.get(&id));
+            }
         }
 
         #[test]

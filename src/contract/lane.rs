@@ -4,6 +4,7 @@
 //! recording gives the same. What nobody knows is none, and no rule speaks about it. Lanes are found
 //! by id and bounded in number: the first to be forgotten are those whose story has ended.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::{Finding, Subject};
+use crate::fixture::PlainJob;
 use crate::json;
 use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
 use crate::steps::step;
@@ -319,6 +321,60 @@ impl ProtocolState {
             };
             self.put_job(&id, Some(lane));
         }
+        self.bound();
+    }
+
+    /// Learns jobs of a state that was not made by calls. `told` is a text as it may be kept.
+    pub(crate) fn learn_jobs<'f>(
+        &mut self,
+        jobs: impl Iterator<Item = PlainJob<'f>>,
+        told: impl Fn(&'f str) -> Cow<'f, str>,
+    ) {
+        let mut many = Vec::new();
+        // By the places of their connectors, and by list.
+        let mut live: BTreeMap<(usize, usize), Vec<Arc<str>>> = BTreeMap::new();
+        let mut latest: Option<(Cow<'f, str>, Arc<str>)> = None;
+        for job in jobs {
+            let text = |name: &str| job.get(name).and_then(Value::as_str).map(&told);
+            let connector = text("connector_id").map(|id| match latest.take().filter(|(known, _)| *known == id) {
+                Some(same) => same,
+                None => {
+                    let held = self.id_of(&id);
+                    (id, held)
+                }
+            });
+            let mut lane = JobHistory {
+                connector: connector.as_ref().map(|(_, held)| held.clone()),
+                job_type: text("job_type").map_or(Some(JobType::Full), |name| name.parse().ok()),
+                status: match job.get("status") {
+                    Some(_) => text("status").and_then(|name| name.parse().ok()),
+                    None => Some(SyncStatus::Pending),
+                },
+                worker: text("worker_hostname").map(Arc::from),
+                completed_at: job.get("completed_at").is_some_and(|at| !at.is_null()),
+                ..JobHistory::default()
+            };
+            latest = connector;
+            if let Cow::Owned(id) = told(job.id()) {
+                self.put_job(&id, Some(lane));
+                continue;
+            }
+            if let Some(place) = lane.connector.as_deref().and_then(|id| self.connectors.find(id)) {
+                let (_, connector) = self.connectors.at_mut(place);
+                lane.place = lane.place();
+                connector.running += usize::from(lane.place.runs);
+                if let Some(list) = lane.place.list {
+                    live.entry((place, list)).or_default().push(job.id().clone());
+                }
+            }
+            many.push((job.id().clone(), lane));
+        }
+        for ((place, list), ids) in live {
+            let known = &mut self.connectors.at_mut(place).1.live[list];
+            // All at once is quicker.
+            if known.is_empty() { *known = ids.into_iter().collect() } else { known.extend(ids) }
+        }
+        self.jobs.extend(many);
         self.bound();
     }
 
@@ -990,6 +1046,76 @@ impl JobHistory {
         self.status = Some(status);
         if status.is_terminal() {
             self.ended = Some(mark);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::contract::Knowledge;
+    use crate::fixture::Fixture;
+    use crate::record::redact::KnownSecrets;
+
+    /// What is known, whatever it is held in.
+    fn told(world: &ProtocolState) -> String {
+        let jobs = world.jobs.iter().map(|(id, lane)| format!("{id} {lane:?}\n"));
+        let connectors = world.connectors.iter().map(|(id, lane)| format!("{id} {lane:?}\n"));
+        let by_id = |id: &str| world.jobs.get(id).map(|lane| lane.status);
+        let found = world.jobs.iter().all(|(id, lane)| by_id(id) == Some(lane.status));
+        format!("{}{}{:?} {found}", jobs.collect::<String>(), connectors.collect::<String>(), world.by_index)
+    }
+
+    proptest! {
+        #[test]
+        fn a_fixture_tells_the_judge_what_its_value_tells(
+            jobs in prop::collection::vec((0..40_u8, 0..3_u8, 0..9_u8, 0..6_u8, 0..6_u8), 0..30),
+            has_secret in any::<bool>(),
+        ) {
+            let secret = "hunter2-of-crm";
+            let mut fixture = json!({
+                "connectors": [
+                    { "id": "docs", "index_name": "search-docs", "status": "connected" },
+                    { "id": "crm", "sync_cursor": { "page": secret } },
+                    { "id": "wiki" },
+                ],
+            });
+            if has_secret {
+                fixture["connectors"][1]["configuration"] = json!({ "password": { "sensitive": true, "value": secret } });
+            }
+            let statuses = ["pending", "in_progress", "canceling", "canceled", "suspended", "completed", "error"];
+            let entries = jobs.iter().enumerate().map(|(at, (id, connector, status, more, other))| {
+                let connector = ["docs", "crm", "wiki"][*connector as usize];
+                let mut job = json!({ "id": format!("job-{id}-{at}"), "connector_id": connector });
+                match statuses.get(*status as usize) {
+                    Some(status) => job["status"] = json!(status),
+                    None if *status == 7 => job["status"] = Value::Null,
+                    None => {}
+                }
+                for more in [more, other] {
+                    match more {
+                        0 => job["worker_hostname"] = json!(secret),
+                        1 => job["job_type"] = json!("access_control"),
+                        2 => job["sync_cursor"] = json!({ "page": at }),
+                        3 => job["completed_at"] = json!("now-5m"),
+                        4 => job["id"] = json!(format!("{secret} {at}")),
+                        _ => job["error"] = json!(format!("password={secret}")),
+                    }
+                }
+                job
+            });
+            fixture["sync_jobs"] = entries.collect();
+            let fixture = Fixture::from_json(&fixture.to_string()).expect("a fixture");
+            let (mut known, mut known_of_value) = (KnownSecrets::default(), KnownSecrets::default());
+            let mut state = fixture.to_value();
+            known_of_value.state(&mut state);
+            let of_value = Knowledge::of(&state, false);
+            let of_fixture = Knowledge::of_fixture(&fixture, &mut known);
+            prop_assert_eq!(told(&of_fixture.world), told(&of_value.world));
+            prop_assert_eq!(format!("{known:?}"), format!("{known_of_value:?}"));
         }
     }
 }

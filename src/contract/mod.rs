@@ -30,11 +30,13 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 pub use crate::finding::{Finding, Severity, Subject};
+use crate::fixture::Fixture;
 use crate::http::Response;
 use crate::limits::{FINDINGS_MAX, SCOPES_MAX};
 pub use crate::near_miss::Difference;
 use crate::profile::Profile;
 use crate::record::interaction::Interaction;
+use crate::record::redact::KnownSecrets;
 pub use crate::source_place::SourcePlace;
 use crate::stub::hand;
 use answers::Answers;
@@ -93,6 +95,15 @@ impl Knowledge {
     pub(crate) fn of(state: &Value, with_answers: bool) -> Knowledge {
         let answers = if with_answers { Answers::new(state) } else { Answers::default() };
         Knowledge { world: ProtocolState::new(state), answers }
+    }
+
+    /// What a fixture tells, and learns its secrets.
+    pub(crate) fn of_fixture(fixture: &Fixture, known: &mut KnownSecrets) -> Knowledge {
+        let mut state = fixture.to_value_without_plain_jobs();
+        known.state(&mut state);
+        let mut knowledge = Knowledge::of(&state, false);
+        knowledge.world.learn_jobs(fixture.plain_jobs(), |text| known.text(text));
+        knowledge
     }
 }
 

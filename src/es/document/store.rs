@@ -394,6 +394,18 @@ impl Index {
         known.is_none()
     }
 
+    /// Stores documents whole, one after the other.
+    pub(crate) fn put_all(&mut self, documents: Vec<(Arc<str>, Arc<Source>)>) {
+        if self.seq_no_next > 0 || self.former.is_some() {
+            documents.into_iter().for_each(|(id, source)| _ = self.put(id, source));
+            return;
+        }
+        // Of an index that nobody has written to nobody has anything to remember.
+        let number = |((id, source), seq_no)| (id, StoredDocument { source, version: 1, seq_no, routing: None });
+        self.seq_no_next = documents.len() as u64;
+        self.documents.extend(documents.into_iter().zip(0..).map(number).collect());
+    }
+
     /// Merges `patch` into the document with that id, if `condition` holds. A patch that changes
     /// nothing writes nothing.
     pub(crate) fn update(

@@ -159,9 +159,13 @@ impl Cold {
             true => None,
             false => Some(mode::planted(&self.fixture, self.seed, self.visibility, self.started_at).ok()?),
         };
-        let mut state = self.fixture.to_value();
-        self.known.state(&mut state);
-        let knowledge = self.judges.map(|with_answers| Knowledge::of(&state, with_answers));
+        let knowledge = if self.judges == Some(false) {
+            Some(Knowledge::of_fixture(&self.fixture, &mut self.known))
+        } else {
+            let mut state = self.fixture.to_value();
+            self.known.state(&mut state);
+            self.judges.map(|with_answers| Knowledge::of(&state, with_answers))
+        };
         Some(Warm { started_at: self.started_at, cluster, known_before, known: self.known, knowledge })
     }
 }

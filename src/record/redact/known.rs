@@ -155,6 +155,9 @@ impl KnownSecrets {
 
     /// A text with the secrets masked that are known.
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.values.is_empty() {
+            return Cow::Borrowed(text);
+        }
         match self.replaced(text.as_bytes(), &[], false) {
             Some(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
             None => Cow::Borrowed(text),
