@@ -282,7 +282,14 @@ fn narrowed(body: &Value, known: &[String]) -> Value {
 }
 
 /// Values as a client may spell them: plain ones, others, and mistakes.
-const SPELLINGS: [&str; 30] = [
+const SPELLINGS: [&str; 36] = [
+    // Of so many characters that many are looked at at once, with something odd at the end or not.
+    "\"a text of more characters than thirty-two\"",
+    "\"a text of more characters than thirty-two \u{7f}\"",
+    "\"a text of more characters than thirty-two \u{e9}\"",
+    "\"a text of more characters than thirty-two \\n\"",
+    "\"a text of more characters than thirty-two \t\"",
+    "\"a text of more characters than thirty-two",
     "7",
     "0",
     "07",

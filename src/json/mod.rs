@@ -23,6 +23,7 @@ mod write;
 
 use serde_json::Value;
 
+pub(crate) use chars::run_end;
 pub use error::{Position, SyntaxError};
 pub use tokens::{Token, Tokens};
 pub(crate) use weight::is_light;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::json;
+use crate::json::run_end;
 use crate::limits::{PLAIN_DEPTH_MAX, PLAIN_MEMBERS_MAX};
 
 /// What the members of a body may be.
@@ -222,7 +223,9 @@ impl PlainBody {
     /// A member as it would be written again, if it came like that: without blanks.
     pub(crate) fn compact(&self, name: &str) -> Option<&str> {
         let text = self.raw(self.place(name)?);
-        let has_blank = text.iter().any(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        // Without a stop at the first one, the compiler looks at many bytes at once.
+        let has_blank = text.chunks(256).any(|bytes| bytes.iter().fold(false, |any, byte| any | is_blank(byte)));
         if has_blank { None } else { std::str::from_utf8(text).ok() }
     }
 
@@ -253,6 +256,12 @@ impl PlainBody {
         place.value.get_or_init(|| Box::new(json::read(self.raw(place)).ok().flatten().unwrap_or_default()))
     }
 }
+
+/// Bytes of a text from which on it is looked through many at a time.
+const LONG_TEXT_BYTES: usize = 32;
+
+/// The one character of ASCII beyond the printable ones.
+const DELETE: u8 = 0x7F;
 
 /// The characters that a plain text may have.
 const PLAIN: [bool; 256] = {
@@ -318,8 +327,16 @@ impl<'a> PlainScan<'a> {
         self.expect(b'"')?;
         let start = self.at;
         let mut at = start;
-        while at < self.bytes.len() && PLAIN[self.bytes[at] as usize] {
+        let long = self.bytes.len().min(start + LONG_TEXT_BYTES);
+        while at < long && PLAIN[self.bytes[at] as usize] {
             at += 1;
+        }
+        if at == start + LONG_TEXT_BYTES {
+            let end = run_end::<true>(self.bytes, at);
+            if self.bytes[at..end].contains(&DELETE) {
+                return None;
+            }
+            at = end;
         }
         self.at = at;
         self.expect(b'"')?;

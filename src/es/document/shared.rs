@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::es::connector::filtering::DefaultFiltering;
 use crate::es::sync_job::rules::Snapshot;
 use crate::json;
+use crate::json::run_end;
 use crate::limits::SOURCE_COPIED_BYTES_MAX;
 
 /// The value of a document's field.
@@ -169,9 +170,11 @@ impl MergedMember {
 fn has_plain_names(bytes: &[u8]) -> bool {
     let mut at = 0;
     while let Some(start) = bytes[at..].iter().position(|byte| *byte == b'"').map(|start| at + start + 1) {
-        let Some(end) = bytes[start..].iter().position(|byte| *byte == b'"').map(|end| start + end) else {
+        // It is plain, so that nothing else ends a text.
+        let end = run_end::<true>(bytes, start);
+        if bytes.get(end) != Some(&b'"') {
             return false;
-        };
+        }
         at = end + 1;
         let is_name = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
         if is_name && (start == end || bytes[start..end].contains(&b'.')) {
