@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -93,34 +94,120 @@ impl fmt::Display for Method {
 
 /// Header lines in arrival order, names in lower case; a name may occur more than once.
 ///
-/// Held as one text, `name:value\n` a line, and the places of its lines: two allocations for a whole
-/// block, none for one that is always the same, quick to look through, and the journal keeps the text as it is.
+/// Held as one text, `name:value\n` a line, and the places of its lines: quick to look through, and the journal keeps
+/// the text as it is. A copy shares them until a line is added to it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers {
-    text: Cow<'static, str>,
-    lines: Cow<'static, [HeaderLine]>,
-    /// A bit for each length that a name has: most headers that are asked for are not there.
+    held: HeldLines,
+}
+
+/// Who holds the lines of a block.
+#[derive(Clone)]
+enum HeldLines {
+    /// The program itself: they are always the same.
+    Lent(&'static HeaderText),
+    /// Whoever has the block or a copy of it.
+    Shared(Arc<HeaderText>),
+}
+
+impl HeldLines {
+    fn text(&self) -> &HeaderText {
+        match self {
+            HeldLines::Lent(text) => text,
+            HeldLines::Shared(text) => text,
+        }
+    }
+}
+
+impl Default for HeldLines {
+    fn default() -> HeldLines {
+        HeldLines::Lent(&NO_LINES)
+    }
+}
+
+impl PartialEq for HeldLines {
+    fn eq(&self, other: &HeldLines) -> bool {
+        // The text says where its lines are.
+        self.text().text == other.text().text
+    }
+}
+
+impl Eq for HeldLines {}
+
+/// Header lines as one text, and where they stand in it.
+#[derive(Clone)]
+struct HeaderText {
+    text: String,
+    places: HeaderPlaces,
+}
+
+#[derive(Clone)]
+struct HeaderPlaces {
+    lines: Vec<HeaderLine>,
+    /// A bit for what names look like at a glance: most headers that are asked for are not there.
     name_bytes: u64,
+    /// Whether a name stands there twice.
+    repeats: bool,
 }
 
 /// Where a header line stands: its name up to `colon`, its value up to `end`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct HeaderLine {
     start: u32,
     colon: u32,
     end: u32,
 }
 
+static NO_LINES: HeaderText = HeaderText { text: String::new(), places: HeaderPlaces::with_room(Vec::new()) };
+
+impl HeaderPlaces {
+    const fn with_room(lines: Vec<HeaderLine>) -> HeaderPlaces {
+        HeaderPlaces { lines, name_bytes: 0, repeats: false }
+    }
+
+    /// Adds a line of that name; `text` is that of the block.
+    fn add(&mut self, text: &[u8], name: &str, line: HeaderLine) {
+        self.repeats |= self.name_bytes & bit(name) != 0 && self.lines.iter().any(|line| line.is_named(text, name));
+        self.name_bytes |= bit(name);
+        self.lines.push(line);
+    }
+}
+
+impl HeaderLine {
+    /// A block is bounded long before its places outgrow 32 bits.
+    fn new(start: usize, colon: usize, end: usize) -> HeaderLine {
+        HeaderLine { start: start as u32, colon: colon as u32, end: end as u32 }
+    }
+
+    #[inline]
+    fn is_named(&self, text: &[u8], name: &str) -> bool {
+        // Almost every other name has another length.
+        (self.colon - self.start) as usize == name.len()
+            && text[self.start as usize..self.colon as usize] == *name.as_bytes()
+    }
+
+    fn value<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.colon as usize + 1..self.end as usize]
+    }
+}
+
 impl Headers {
     /// An empty block.
     pub const fn new() -> Headers {
-        Headers { text: Cow::Borrowed(""), lines: Cow::Borrowed(&[]), name_bytes: 0 }
+        Headers { held: HeldLines::Lent(&NO_LINES) }
     }
 
     /// An empty block with room for that many lines, and `bytes` bytes of names and values.
     pub(crate) fn with_capacity(lines: usize, bytes: usize) -> Headers {
-        let (text, lines) = (String::with_capacity(bytes), Vec::with_capacity(lines));
-        Headers { text: Cow::Owned(text), lines: Cow::Owned(lines), name_bytes: 0 }
+        Headers::of(String::with_capacity(bytes), HeaderPlaces::with_room(Vec::with_capacity(lines)))
+    }
+
+    fn of(text: String, places: HeaderPlaces) -> Headers {
+        Headers { held: HeldLines::Shared(Arc::new(HeaderText { text, places })) }
+    }
+
+    fn held(&self) -> &HeaderText {
+        self.held.text()
     }
 
     /// Adds a line. Line breaks, which cannot stand in a header, become blanks.
@@ -137,22 +224,26 @@ impl Headers {
 
     /// Adds a line that is known to be one: no line breaks, the name in lower case and without a colon.
     pub(crate) fn push_plain(&mut self, name: &str, value: &str) {
-        let text = self.text.to_mut();
-        let start = text.len();
-        text.push_str(name);
-        let colon = text.len();
-        text.push(':');
-        text.push_str(value);
-        let end = text.len();
-        text.push('\n');
-        self.name_bytes |= bit(name);
-        // A block is bounded long before its places outgrow 32 bits.
-        self.lines.to_mut().push(HeaderLine { start: start as u32, colon: colon as u32, end: end as u32 });
+        let held = match &mut self.held {
+            HeldLines::Shared(held) => Arc::make_mut(held),
+            HeldLines::Lent(held) => {
+                self.held = HeldLines::Shared(Arc::new(held.clone()));
+                return self.push_plain(name, value);
+            }
+        };
+        let start = held.text.len();
+        held.text.push_str(name);
+        let colon = held.text.len();
+        held.text.push(':');
+        held.text.push_str(value);
+        let end = held.text.len();
+        held.text.push('\n');
+        held.places.add(held.text.as_bytes(), name, HeaderLine::new(start, colon, end));
     }
 
     /// A block that lives as long as the process, without a copy.
     pub(crate) fn lent(&'static self) -> Headers {
-        Headers { text: Cow::Borrowed(&self.text), lines: Cow::Borrowed(&self.lines), name_bytes: self.name_bytes }
+        Headers { held: HeldLines::Lent(self.held()) }
     }
 
     /// The lines that came over the wire: names in lower case, no line breaks. Bytes that are no text are
@@ -160,23 +251,40 @@ impl Headers {
     pub(crate) fn from_wire<'a>(count: usize, lines: impl Iterator<Item = (&'a str, &'a [u8])>) -> Headers {
         const USUAL_BYTES: usize = 512;
         let mut text = Vec::with_capacity(USUAL_BYTES);
-        let mut places = Vec::with_capacity(count);
-        let mut name_bytes = 0;
+        let mut places = HeaderPlaces::with_room(Vec::with_capacity(count));
         for (name, value) in lines {
-            let start = text.len() as u32;
+            let start = text.len();
             text.extend_from_slice(name.as_bytes());
-            let colon = text.len() as u32;
+            let colon = text.len();
             text.push(b':');
             text.extend_from_slice(value);
-            places.push(HeaderLine { start, colon, end: text.len() as u32 });
+            let end = text.len();
             text.push(b'\n');
-            name_bytes |= bit(name);
+            places.add(&text, name, HeaderLine::new(start, colon, end));
         }
         // One look at the whole block is much quicker than one at each line.
         match String::from_utf8(text) {
-            Ok(text) => Headers { text: Cow::Owned(text), lines: Cow::Owned(places), name_bytes },
+            Ok(text) => Headers::of(text, places),
             Err(wrong) => Headers::from_text(&String::from_utf8_lossy(wrong.as_bytes())),
         }
+    }
+
+    /// Whether these are its lines, as they come over the wire.
+    pub(crate) fn are<'a>(&self, lines: impl Iterator<Item = (&'a str, &'a [u8])>) -> bool {
+        let mut rest = self.as_text().as_bytes();
+        for (name, value) in lines {
+            let Some((line, behind)) = rest.split_at_checked(name.len() + value.len() + 2) else { return false };
+            let (own_name, own_value) = line.split_at(name.len());
+            if own_name != name.as_bytes()
+                || own_value[0] != b':'
+                || own_value[1..=value.len()] != *value
+                || own_value[value.len() + 1] != b'\n'
+            {
+                return false;
+            }
+            rest = behind;
+        }
+        rest.is_empty()
     }
 
     /// Adds a line whose value is a number.
@@ -196,12 +304,13 @@ impl Headers {
 
     /// The value of the first line with that name (lower case).
     pub fn get(&self, name: &str) -> Option<&str> {
-        if self.name_bytes & bit(name) == 0 {
+        let HeaderText { text, places } = self.held();
+        if places.name_bytes & bit(name) == 0 {
             return None;
         }
-        for line in &*self.lines {
-            if self.is_named(line, name) {
-                return Some(self.value(line));
+        for line in &places.lines {
+            if line.is_named(text.as_bytes(), name) {
+                return Some(line.value(text));
             }
         }
         None
@@ -209,52 +318,34 @@ impl Headers {
 
     /// The value of the line with that name; `Err` if there are several.
     pub(crate) fn only(&self, name: &str) -> Result<Option<&str>, ()> {
-        let mut found = None;
-        if self.name_bytes & bit(name) == 0 {
-            return Ok(found);
-        }
-        for line in &*self.lines {
-            if self.is_named(line, name) {
-                if found.is_some() {
-                    return Err(());
-                }
-                found = Some(self.value(line));
-            }
-        }
-        Ok(found)
+        if self.repeats() && self.all(name).nth(1).is_some() { Err(()) } else { Ok(self.get(name)) }
+    }
+
+    /// Whether a name stands there twice.
+    pub(crate) fn repeats(&self) -> bool {
+        self.held().places.repeats
     }
 
     /// The values of all lines with that name (lower case), in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let lines = if self.name_bytes & bit(name) == 0 { &[][..] } else { &self.lines };
-        lines.iter().filter(move |line| self.is_named(line, name)).map(|line| self.value(line))
-    }
-
-    fn is_named(&self, line: &HeaderLine, name: &str) -> bool {
-        // Almost every other name has another length.
-        (line.colon - line.start) as usize == name.len()
-            && self.text.as_bytes()[line.start as usize..line.colon as usize] == *name.as_bytes()
-    }
-
-    fn value(&self, line: &HeaderLine) -> &str {
-        &self.text[line.colon as usize + 1..line.end as usize]
+        let HeaderText { text, places } = self.held();
+        let lines = if places.name_bytes & bit(name) == 0 { &[][..] } else { &places.lines };
+        lines.iter().filter(|line| line.is_named(text.as_bytes(), name)).map(|line| line.value(text))
     }
 
     /// All lines as name and value, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lines.iter().map(|line| {
-            let (start, colon, end) = (line.start as usize, line.colon as usize, line.end as usize);
-            (&self.text[start..colon], &self.text[colon + 1..end])
-        })
+        let HeaderText { text, places } = self.held();
+        places.lines.iter().map(|line| (&text[line.start as usize..line.colon as usize], line.value(text)))
     }
 
     /// Whether there is no line.
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.held().places.lines.is_empty()
     }
 
     pub(crate) fn as_text(&self) -> &str {
-        &self.text
+        &self.held().text
     }
 
     pub(crate) fn from_text(text: &str) -> Headers {
@@ -266,9 +357,10 @@ impl Headers {
     }
 }
 
-/// The bit that stands for names of that length; all very long ones share one.
+/// The bit that stands for names of that length and beginning.
+#[inline]
 fn bit(name: &str) -> u64 {
-    1 << name.len().min(63)
+    1 << ((name.len() + 5 * usize::from(name.as_bytes().first().copied().unwrap_or_default())) % 64)
 }
 
 impl fmt::Debug for Headers {
@@ -303,10 +395,10 @@ impl Request {
     /// A request without headers and body. `target` is the path with its query, percent-encoded.
     pub fn new(method: Method, target: impl Into<Box<str>>) -> Request {
         let target = target.into();
-        let path_end = target.find('?').unwrap_or(target.len());
         // All bytes are looked at together, which is quicker than stopping at the first.
         let is_odd = target.bytes().fold(false, |is_odd, byte| is_odd | matches!(byte, b'%' | b':' | b'+' | b'?'));
         let is_bare = !is_odd;
+        let path_end = if is_bare { target.len() } else { target.find('?').unwrap_or(target.len()) };
         Request { method, path_end: path_end as u32, is_bare, target, headers: Headers::new(), body: Bytes::new() }
     }
 
@@ -335,6 +427,11 @@ impl Request {
     #[must_use]
     pub fn json(self, body: impl Into<Bytes>) -> Request {
         self.header("content-type", "application/json").with_body(body)
+    }
+
+    /// Takes a body that has come after the head.
+    pub(crate) fn set_body(&mut self, body: Bytes) {
+        self.body = body;
     }
 
     /// The method.
@@ -493,4 +590,51 @@ impl Response {
 /// what cannot be read.
 pub(crate) fn values_of(body: &Bytes) -> Vec<Value> {
     json::read_all(body).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block(lines: &[(String, String)]) -> Headers {
+        Headers::from_wire(lines.len(), lines.iter().map(|(name, value)| (&**name, value.as_bytes())))
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_known_again_and_no_others(
+            lines in prop::collection::vec(("[ab-]{1,3}", "[ab:]{0,3}"), 0..4),
+            others in prop::collection::vec(("[ab-]{1,3}", "[ab:]{0,3}"), 0..4),
+        ) {
+            let (headers, other) = (block(&lines), block(&others));
+            let are = |headers: &Headers, lines: &[(String, String)]| {
+                headers.are(lines.iter().map(|(name, value)| (&**name, value.as_bytes())))
+            };
+            prop_assert!(are(&headers, &lines));
+            prop_assert_eq!(are(&headers, &others), lines == others);
+            prop_assert_eq!(headers == other, lines == others);
+            let mut pushed = Headers::new();
+            lines.iter().for_each(|(name, value)| pushed.push(name, value));
+            prop_assert_eq!(&pushed, &headers);
+            for (name, _) in lines.iter().chain(&others) {
+                let values: Vec<&str> = lines.iter().filter(|(known, _)| known == name).map(|(_, it)| &**it).collect();
+                prop_assert_eq!(headers.get(name), values.first().copied());
+                prop_assert_eq!(headers.all(name).collect::<Vec<_>>(), values.clone());
+                prop_assert_eq!(headers.only(name).is_err(), values.len() > 1);
+            }
+            prop_assert_eq!(headers.repeats(), lines.iter().any(|(name, _)| headers.all(name).nth(1).is_some()));
+        }
+    }
+
+    #[test]
+    fn a_copy_is_its_own_as_soon_as_a_line_is_added() {
+        static ALWAYS: std::sync::LazyLock<Headers> = std::sync::LazyLock::new(|| Headers::from_text("a:1\n"));
+        for headers in [ALWAYS.clone(), ALWAYS.lent()] {
+            let mut longer = headers.clone();
+            longer.push("b", "2");
+            assert_eq!((headers.as_text(), longer.as_text()), ("a:1\n", "a:1\nb:2\n"));
+        }
+        assert_eq!(ALWAYS.as_text(), "a:1\n");
+    }
 }

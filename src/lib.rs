@@ -60,6 +60,7 @@ mod base64;
 #[cfg(all(doc, not(doctest)))]
 pub mod book;
 mod by_id;
+mod bytes_at;
 #[cfg(feature = "cli")]
 mod cli;
 mod clock;

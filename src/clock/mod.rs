@@ -53,6 +53,14 @@ impl Timestamp {
         }
     }
 
+    /// The instant so long after 1970-01-01T00:00:00Z, held at [`Timestamp::MAX`].
+    pub(crate) fn after_1970(by: Duration) -> Timestamp {
+        match i64::try_from(by.as_secs()) {
+            Ok(seconds) if seconds <= Timestamp::MAX.seconds => Timestamp { seconds, nanos: by.subsec_nanos() },
+            _ => Timestamp::MAX,
+        }
+    }
+
     /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z.
     pub fn from_millis(millis: i64) -> Timestamp {
         Timestamp::from_nanos(i128::from(millis) * 1_000_000)
@@ -313,6 +321,8 @@ impl Clock {
     /// What the clock shows while the system's time is `system`.
     pub fn read(&mut self, system: Timestamp) -> Timestamp {
         match self.0 {
+            // The clock that nobody has set.
+            Face::Running { offset_nanos: 0 } => system,
             Face::Running { offset_nanos } => Timestamp::from_nanos(system.as_nanos() + offset_nanos),
             Face::Starting { at } => {
                 self.set(system, at);

@@ -214,17 +214,33 @@ pub(crate) struct ConnectorDeed {
 /// The names of the two fields in [`ConnectorDeed::last_sync`].
 pub(crate) const LAST_SYNC: [&str; 2] = ["last_sync_status", "last_access_control_sync_status"];
 
+/// What a call does, in its order: most do one thing.
+#[derive(Default)]
+pub(crate) struct DeedList<'a> {
+    first: Option<Deed<'a>>,
+    others: Vec<Deed<'a>>,
+}
+
+impl<'a> DeedList<'a> {
+    /// The first of them, if there is any.
+    pub(crate) fn first(&self) -> Option<&Deed<'a>> {
+        self.iter().next()
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Deed<'a>> {
+        self.first.iter().chain(&self.others)
+    }
+}
+
 /// Everything that a call does, in its order.
-pub(crate) fn deeds<'a>(heard: &'a ObservedCall<'a>) -> Vec<Deed<'a>> {
+pub(crate) fn deeds<'a>(heard: &'a ObservedCall<'a>) -> DeedList<'a> {
     let Some(operation) = heard.operation else {
-        return Vec::new();
+        return DeedList::default();
     };
     match operation.strip_prefix("connector.") {
-        Some(call) => match api(heard, call) {
-            Some(deed) => vec![deed],
-            None => Vec::new(),
-        },
-        None => direct(heard, operation),
+        Some(call) => DeedList { first: api(heard, call), others: Vec::new() },
+        None => DeedList { first: None, others: direct(heard, operation) },
     }
 }
 

@@ -147,7 +147,7 @@ impl<'a> Retold<'a> {
         let setting = ServerInfo { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
         let mut reading = rest::read(&table::TABLE, request, &setting);
         let (kind, reason) = refusal(response);
-        let parsed = reading.take_parsed();
+        let parsed = std::mem::take(&mut reading.call.parsed);
         let exposed = redact::exposures(request, &parsed, reading.facts, false);
         // Of a body that was not kept nobody can say what was in it.
         let violations =

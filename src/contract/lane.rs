@@ -414,6 +414,23 @@ impl ProtocolState {
         Some(lane)
     }
 
+    /// Where the lanes are that a deed is about, until one is put in or taken out.
+    pub(crate) fn places(&self, deed: &Deed<'_>) -> LanePlaces {
+        let job = match deed {
+            Deed::Job(deed) => self.jobs.find(&deed.job),
+            Deed::Look { job: Some(job), .. } => self.jobs.find(job),
+            _ => None,
+        };
+        let connector = job.and_then(|place| self.connectors.find(self.jobs.at(place).1.connector.as_deref()?));
+        LanePlaces { job, connector }
+    }
+
+    /// The lanes at these places, that of the connector with its id.
+    pub(crate) fn lanes(&self, places: LanePlaces) -> (Option<&JobHistory>, Option<(&str, &ConnectorLane)>) {
+        let connector = places.connector.map(|place| self.connectors.at(place));
+        (places.job.map(|place| self.jobs.at(place).1), connector.map(|(id, lane)| (&**id, lane)))
+    }
+
     /// The lane of a job.
     pub(crate) fn job(&self, id: &str) -> Option<&JobHistory> {
         self.jobs.get(id)
@@ -454,14 +471,14 @@ impl ProtocolState {
     }
 
     /// The state of what a call is about.
-    pub(crate) fn seen(&self, deeds: &[Deed<'_>]) -> SubjectState {
-        let of_job = |id: &str| match self.jobs.entry(id) {
+    pub(crate) fn seen(&self, deed: Option<&Deed<'_>>, places: LanePlaces) -> SubjectState {
+        let of_job = |id: &str| match places.job.map(|place| self.jobs.at(place)) {
             None => SubjectState { job: Some(id.into()), ..SubjectState::default() },
             Some((id, lane)) => SubjectState {
                 job: Some(id.clone()),
                 job_status: lane.status,
                 connector: lane.connector.clone(),
-                connector_status: lane.connector.as_deref().and_then(|id| self.connectors.get(id)?.status),
+                connector_status: places.connector.and_then(|place| self.connectors.at(place).1.status),
             },
         };
         let of_connector = |id: &str| match self.connectors.entry(id) {
@@ -470,7 +487,7 @@ impl ProtocolState {
                 SubjectState { connector: Some(id.clone()), connector_status: lane.status, ..SubjectState::default() }
             }
         };
-        match deeds.first() {
+        match deed {
             Some(Deed::Job(deed)) if deed.act == JobAction::Post => {
                 deed.connector.as_deref().map_or_else(SubjectState::default, of_connector)
             }
@@ -488,7 +505,7 @@ impl ProtocolState {
     // ── taking in ─────────────────────────────────────────────────────────────────────────────────
 
     /// Takes in what a call did.
-    pub(crate) fn take(&mut self, deed: &Deed<'_>, heard: &ObservedCall<'_>) {
+    pub(crate) fn take(&mut self, deed: &Deed<'_>, places: LanePlaces, heard: &ObservedCall<'_>) {
         self.deeds += 1;
         let mark = CallRef { seq: heard.seq, at: heard.at };
         match deed {
@@ -513,7 +530,7 @@ impl ProtocolState {
                 }
             }
             Deed::Upheaval { jobs } => self.forget(*jobs),
-            Deed::Job(deed) => self.take_job(deed, mark),
+            Deed::Job(deed) => self.take_job(deed, places, mark),
             Deed::Connector(deed) => self.take_connector(deed, mark),
         }
     }
@@ -535,7 +552,7 @@ impl ProtocolState {
             Deed::Connector(deed) => (None, owed_by_connector(self, &deed.connector)),
             _ => (None, None),
         };
-        self.take(deed, heard);
+        self.take(deed, self.places(deed), heard);
         (self.direct, self.worker) = (direct, worker);
         if let Some((id, worked, silent_since, outside_told)) = connector
             && let Some(lane) = self.connectors.get_mut(&id)
@@ -597,9 +614,8 @@ impl ProtocolState {
         matches!(deed.act, JobAction::Become(_)) && self.job(&deed.job).is_some_and(|lane| lane.sentence.is_some())
     }
 
-    fn take_job(&mut self, deed: &JobDeed<'_>, mark: CallRef) {
-        let known = self.jobs.find(&deed.job);
-        let is_new = known.is_none();
+    fn take_job(&mut self, deed: &JobDeed<'_>, places: LanePlaces, mark: CallRef) {
+        let is_new = places.job.is_none();
         if deed.job.is_empty() || (is_new && deed.effect == DeedEffect::Refused) {
             return;
         }
@@ -613,7 +629,7 @@ impl ProtocolState {
         if is_new {
             self.jobs.insert(deed.job.as_ref().into(), JobHistory::default());
         }
-        let Some(place) = known.or_else(|| self.jobs.find(&deed.job)) else { return };
+        let Some(place) = places.job.or_else(|| self.jobs.find(&deed.job)) else { return };
         let (id, lane) = self.jobs.at_mut(place);
         if is_done
             && deed.act == JobAction::Post
@@ -623,7 +639,7 @@ impl ProtocolState {
             former.count(id, lane, JobCount::default());
         }
         let was_ended = lane.is_ended();
-        let mut connector = lane.connector.as_deref().and_then(|id| self.connectors.find(id));
+        let mut connector = places.connector.filter(|_| lane.connector.is_some());
         match deed.effect {
             DeedEffect::Done => {
                 let held = connector.and_then(|place| self.connectors.at(place).1.cursor.as_ref()?.as_ref());
@@ -873,6 +889,13 @@ impl ProtocolState {
             self.forgot = self.deeds;
         }
     }
+}
+
+/// Where the lanes are of a job and of its connector, if they are known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LanePlaces {
+    job: Option<usize>,
+    connector: Option<usize>,
 }
 
 /// Lanes as they were before a deed.

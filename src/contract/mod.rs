@@ -42,7 +42,7 @@ use crate::stub::hand;
 use answers::Answers;
 use deed::{Deed, deeds};
 use heard::{ObservedCall, Retold};
-use lane::{Due, JobHistory, ProtocolState, Saved};
+use lane::{Due, JobHistory, LanePlaces, ProtocolState, Saved};
 pub use rules::Rule;
 use rules::manners::Failures;
 use rules::{JobActionKind, RULES, RuleCheck, RuleFinding};
@@ -338,8 +338,8 @@ impl Judge {
         let retold = Retold::new(&interaction, self.profile);
         let answer = || interaction.response.body_json().unwrap_or_default();
         let heard = retold.heard(seq, &answer);
-        for deed in deeds(&heard) {
-            self.world.take_hand(&deed, &heard);
+        for deed in deeds(&heard).iter() {
+            self.world.take_hand(deed, &heard);
         }
     }
 
@@ -402,23 +402,27 @@ impl Judge {
             self.world.stubs.answered(stub, CallRef { seq: heard.seq, at: heard.at });
         }
         let deeds = deeds(heard);
-        let seen = self.world.seen(&deeds);
+        let mut places = deeds.first().map(|deed| self.world.places(deed)).unwrap_or_default();
+        let seen = self.world.seen(deeds.first(), places);
         let mut findings: Vec<Finding> = Vec::new();
         let refuses = self.strictness.contract() == Contract::Enforce && heard.is_taken() && !heard.is_of_upstream();
         let mut saved: Vec<Saved> = Vec::new();
         let mut refusal = None;
-        for deed in &deeds {
+        for (at, deed) in deeds.iter().enumerate() {
+            if at > 0 {
+                places = self.world.places(deed);
+            }
             if refuses || heard.enforced {
                 saved.push(self.world.save(deed));
             }
-            self.ask(deed, heard, &mut |entry, finding, is_about_call| {
+            self.ask(deed, places, heard, &mut |entry, finding, is_about_call| {
                 let finding = entry.found(finding, Some((heard.seq, heard.operation)), heard.at);
                 if refuses && is_about_call && finding.severity == Severity::Error && !self.is_allowed(&finding.rule) {
                     refusal.get_or_insert_with(|| finding.message.clone());
                 }
                 findings.push(finding);
             });
-            self.world.take(deed, heard);
+            self.world.take(deed, places, heard);
         }
         let call = Some((heard.seq, heard.operation));
         let is_explained = || !findings.is_empty() || deeds.iter().any(|deed| self.world.is_of_sentenced(deed));
@@ -491,13 +495,24 @@ impl Judge {
     }
 
     /// Tells what the rules about a deed say, each with whether it is the call that is wrong.
-    fn ask(&self, deed: &Deed<'_>, heard: &ObservedCall<'_>, tell: &mut dyn FnMut(ActiveRule, RuleFinding, bool)) {
+    fn ask(
+        &self,
+        deed: &Deed<'_>,
+        places: LanePlaces,
+        heard: &ObservedCall<'_>,
+        tell: &mut dyn FnMut(ActiveRule, RuleFinding, bool),
+    ) {
         let world = &self.world;
         match deed {
             Deed::Job(deed) => {
-                let unknown = JobHistory::default();
-                let lane = world.job(&deed.job).unwrap_or(&unknown);
-                let connector = lane.connector.as_deref().and_then(|id| Some((id, world.connector(id)?)));
+                let unknown;
+                let (lane, connector) = match world.lanes(places) {
+                    (Some(lane), connector) => (lane, connector),
+                    (None, _) => {
+                        unknown = JobHistory::default();
+                        (&unknown, None)
+                    }
+                };
                 let case = rules::job::JobCase { heard, world, deed, lane, connector };
                 for entry in &self.docket.job[JobActionKind::of(deed.act) as usize] {
                     let (check, is_silence) = match entry.rule.check {

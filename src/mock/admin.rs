@@ -152,14 +152,13 @@ pub(crate) fn read(request: &Request) -> AdminRequest<'_> {
 impl AdminRequest<'_> {
     /// Acts on the engine. The answer is written later.
     pub(crate) fn act(&mut self, engine: &mut SharedEngine, system: Timestamp) -> Result<Reply, ApiError> {
-        match (std::mem::replace(&mut self.0.stage, ParseOutcome::Answered(Ok(Reply::acknowledged()))), self.0.endpoint)
-        {
-            (ParseOutcome::Call(mut call), Some(endpoint)) => {
-                call.now = system;
-                (endpoint.handler)(engine, &call)
+        match (std::mem::replace(&mut self.0.stage, ParseOutcome::Call), self.0.endpoint) {
+            (ParseOutcome::Call, Some(endpoint)) => {
+                self.0.call.now = system;
+                (endpoint.handler)(engine, &self.0.call)
             }
             (ParseOutcome::Answered(outcome), _) => outcome,
-            (ParseOutcome::Call(_), None) => Err(ApiError::bug("a call without an operation")),
+            (ParseOutcome::Call, None) => Err(ApiError::bug("a call without an operation")),
         }
     }
 

@@ -346,6 +346,22 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn of_calls_on_one_connection_each_has_its_own_header_lines() {
+    let server = server();
+    let mut client = Client::connect(server.address());
+    let lines =
+        [&[("x-turn", "1")][..], &[("x-turn", "1")], &[("x-turn", "2")], &[("x-turn", "2"), ("x-turn", "3")], &[]];
+    for lines in lines {
+        let call = lines.iter().fold(Request::new(Method::Get, "/"), |call, (name, value)| call.header(name, value));
+        assert_eq!(client.send(&call).status, 200);
+    }
+    for (call, expected) in server.journal().iter().zip(lines) {
+        let of_turn = call.request.headers().iter().filter(|(name, _)| *name == "x-turn");
+        assert_eq!(of_turn.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn the_journal_is_bounded_and_says_what_it_forgot() {
     let server = MockServer::builder().fixture(fixture()).journal_entries_max(10).start_blocking().expect("a server");
     let mut client = Client::connect(server.address());

@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
         "base64",
         "book",
         "by_id",
+        "bytes_at",
         "clock",
         "error",
         "fault",

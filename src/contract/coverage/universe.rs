@@ -208,9 +208,9 @@ impl SampleCluster {
     fn ask(&self, request: &Request, profile: Profile) -> (Response, SubjectState) {
         let reading = rest::read(&TABLE, request, &setting(profile));
         let outcome = match (reading.stage, reading.endpoint) {
-            (ParseOutcome::Call(call), Some(endpoint)) => (endpoint.handler)(&mut self.cluster.clone(), &call),
+            (ParseOutcome::Call, Some(endpoint)) => (endpoint.handler)(&mut self.cluster.clone(), &reading.call),
             (ParseOutcome::Answered(outcome), _) => outcome,
-            (ParseOutcome::Call(_), None) => return (Response::new(404), SubjectState::default()),
+            (ParseOutcome::Call, None) => return (Response::new(404), SubjectState::default()),
         };
         (render(&outcome, &Style::default()), self.seen(request))
     }

@@ -199,10 +199,10 @@ pub(crate) struct Reading<'r, S: 'static> {
     pub facts: Option<&'static RowFacts>,
     /// Why it reached no row, if it did not.
     pub miss: Option<RouteMiss>,
-    /// What it says, as far as it has been read, if the call has not taken it.
-    parsed: ParsedParts<'r>,
-    /// The checked call, or what the server says without state.
-    pub stage: ParseOutcome<'r>,
+    /// The call as far as it has been read.
+    pub call: Call<'r>,
+    /// Whether a handler is to act, or what the server says without state.
+    pub stage: ParseOutcome,
     /// How the answer is to be written.
     pub style: Style,
     /// Where the request leaves the published contract.
@@ -214,31 +214,24 @@ pub(crate) struct Reading<'r, S: 'static> {
 impl<'r, S> Reading<'r, S> {
     /// What the request says, as far as it has been read.
     pub(crate) fn parsed(&self) -> &ParsedParts<'r> {
-        match &self.stage {
-            ParseOutcome::Call(call) => &call.parsed,
-            ParseOutcome::Answered(_) => &self.parsed,
-        }
+        &self.call.parsed
+    }
+
+    /// Whether the request is as it should be, and its body has been read as JSON from its beginning to its end.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.stage, ParseOutcome::Call) && self.call.is_json()
     }
 
     /// Answers in place of a handler.
     pub(crate) fn answer(&mut self, reply: Reply) {
-        self.parsed = self.take_parsed();
         self.stage = ParseOutcome::Answered(Ok(reply));
-    }
-
-    /// Takes out what was read, for whoever outlives the answer.
-    pub(crate) fn take_parsed(&mut self) -> ParsedParts<'r> {
-        match &mut self.stage {
-            ParseOutcome::Call(call) => std::mem::take(&mut call.parsed),
-            ParseOutcome::Answered(_) => std::mem::take(&mut self.parsed),
-        }
     }
 }
 
 /// Where a reading ends.
-pub(crate) enum ParseOutcome<'r> {
+pub(crate) enum ParseOutcome {
     /// A handler is to act.
-    Call(Box<Call<'r>>),
+    Call,
     /// The answer is known without one.
     Answered(Result<Reply, ApiError>),
 }
@@ -258,28 +251,40 @@ pub(crate) fn read<'r, S>(
     request: &'r Request,
     setting: &ServerInfo,
 ) -> Reading<'r, S> {
+    let call = Call {
+        request,
+        parsed: ParsedParts::default(),
+        now: Timestamp::default(),
+        release: setting.release,
+        license: setting.license,
+        names_type: false,
+    };
     let mut reading = Reading {
         endpoint: None,
         operation: None,
         facts: None,
         miss: None,
-        parsed: ParsedParts::default(),
-        stage: ParseOutcome::Answered(Ok(Reply::acknowledged())),
+        call,
+        stage: ParseOutcome::Call,
         style: Style { head: *request.method() == Method::Head, ..Style::default() },
         violations: Vec::new(),
         compatible_with: None,
     };
-    reading.stage =
-        read_into(table, request, setting, &mut reading).unwrap_or_else(|error| ParseOutcome::Answered(Err(error)));
+    match read_into(table, request, setting, &mut reading) {
+        Ok(None) => {}
+        Ok(Some(reply)) => reading.stage = ParseOutcome::Answered(Ok(reply)),
+        Err(error) => reading.stage = ParseOutcome::Answered(Err(error)),
+    }
     reading
 }
 
+/// The same; the answer, if it is known without a handler.
 fn read_into<'r, S>(
     table: &'static OperationTable<S>,
     request: &'r Request,
     setting: &ServerInfo,
     reading: &mut Reading<'r, S>,
-) -> Result<ParseOutcome<'r>, ApiError> {
+) -> Result<Option<Reply>, ApiError> {
     let headers = request.headers();
     reading.style.opaque_id = headers.get("x-opaque-id").map(str::to_owned);
     // The line is METHOD, target and version with two blanks between; a header line ends in two bytes
@@ -293,8 +298,8 @@ fn read_into<'r, S>(
     if request.body().len() > setting.body_bytes_max {
         return Err(ApiError::too_large());
     }
-    reading.parsed.query = parse_query(request.query())?;
-    let parsed = &reading.parsed;
+    reading.call.parsed.query = parse_query(request.query())?;
+    let parsed = &reading.call.parsed;
 
     let has_body = !request.body().is_empty();
     let media = media::negotiate(headers, has_body, parsed.query("format"), setting.profile)?;
@@ -312,7 +317,7 @@ fn read_into<'r, S>(
 
     let row = match route(table, request, setting.profile, reading)? {
         Routed::Row(row) => row,
-        Routed::Ready(reply) => return Ok(ParseOutcome::Answered(Ok(reply))),
+        Routed::Ready(reply) => return Ok(Some(reply)),
     };
     let endpoint = &table.rows[row];
     reading.endpoint = Some(endpoint);
@@ -341,27 +346,17 @@ fn read_into<'r, S>(
         None => (None, Vec::new()),
     };
     if let Some(schema) = schema {
-        check_parameters(schema, &reading.parsed.query, &mut reading.violations, request, endpoint)?;
+        check_parameters(schema, &reading.call.parsed.query, &mut reading.violations, request, endpoint)?;
         if has_body && schema.body.is_none() {
             return Err(ApiError::body_not_supported(request.method(), &decoded_path(request)?));
         }
     }
-    let parsed = ParsedParts { body, lines, ..std::mem::take(&mut reading.parsed) };
-    let call = Box::new(Call {
-        request,
-        parsed,
-        now: Timestamp::default(),
-        release: setting.release,
-        license: setting.license,
-        names_type,
-    });
-    if let Some(check) = endpoint.check
-        && let Err(refused) = check(&call)
-    {
-        reading.parsed = call.parsed;
-        return Err(refused);
+    let call = &mut reading.call;
+    (call.parsed.body, call.parsed.lines, call.names_type) = (body, lines, names_type);
+    if let Some(check) = endpoint.check {
+        check(call)?;
     }
-    Ok(ParseOutcome::Call(call))
+    Ok(None)
 }
 
 /// The reply to an `OPTIONS` request, which needs no handler.
@@ -390,7 +385,7 @@ fn route<'r, S>(
     }
     let allowed = match table.router(profile).find(method, request.path())? {
         RouteFound::Route(RouteTarget::Row(row), path) => {
-            reading.parsed.path = path;
+            reading.call.parsed.path = path;
             return Ok(Routed::Row(*row));
         }
         RouteFound::Route(RouteTarget::Unsupported(operation), path) => {
@@ -402,7 +397,7 @@ fn route<'r, S>(
             reading.miss = Some(RouteMiss::Unsupported);
             reading.operation = Some(operation);
             reading.facts = table.foreign_facts(operation);
-            reading.parsed.path = path;
+            reading.call.parsed.path = path;
             let known = table.rows.iter().map(|row| row.operation);
             let nearest = suggest::similar(operation, known).first().copied();
             return Err(ApiError::unsupported_operation(operation, nearest));
@@ -564,8 +559,7 @@ fn single_valued(headers: &Headers) -> Result<(), ApiError> {
         ("tracestate", "tracestate"),
         ("x-elastic-product-origin", "X-elastic-product-origin"),
     ];
-    // Nearly every request has each of them once or not at all.
-    if !NAMES.iter().any(|(name, _)| headers.only(name).is_err()) {
+    if !headers.repeats() {
         return Ok(());
     }
     for (name, value) in headers.iter() {

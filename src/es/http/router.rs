@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use super::call::PathParameter;
 use super::endpoint::Endpoint;
+use crate::bytes_at::BytesAt;
 use crate::es::error::ApiError;
 use crate::http::Method;
 use crate::limits::PLAIN_SEGMENTS_MAX;
@@ -88,8 +89,15 @@ pub(crate) struct Router {
 struct PlainRow {
     method: Method,
     segments: Vec<Segment>,
+    /// What its last segment looks like, if that is a literal.
+    end: Option<u64>,
     placeholders: usize,
     route: RouteTarget,
+}
+
+/// What a segment looks like at a glance: its length and its first letters.
+fn look_of(segment: &str) -> u64 {
+    segment.bytes().take(7).fold(segment.len() as u64, |look, byte| look << 8 | u64::from(byte))
 }
 
 enum Segment {
@@ -177,9 +185,13 @@ impl Router {
             for (method, path, at) in router.rows.iter().filter(|(_, path, _)| wanted(path)) {
                 let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
                 let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
+                let end = match segments.last() {
+                    Some(Segment::Literal(literal)) => Some(look_of(literal)),
+                    _ => None,
+                };
                 if let Some(plains) = router.plain.get_mut(segments.len()) {
                     let (method, route) = ((*method).clone(), RouteTarget::Row(*at));
-                    plains.push(PlainRow { method, segments, placeholders, route });
+                    plains.push(PlainRow { method, segments, end, placeholders, route });
                 }
             }
         }
@@ -209,23 +221,20 @@ impl Router {
     /// else; a test holds the two ways to the same answer.
     fn find_plain<'p>(&self, method: &Method, path: &'p str) -> Option<RouteFound<'_, 'p>> {
         let path = path.strip_prefix('/')?;
-        let bytes = path.as_bytes();
         let mut given = [""; PLAIN_SEGMENTS_MAX];
-        let (mut count, mut start, mut at) = (0, 0, 0);
-        while at < bytes.len() {
-            if bytes[at] == b'/' {
-                *given.get_mut(count)? = &path[start..at];
-                count += 1;
-                start = at + 1;
-            }
-            at += 1;
+        let (mut count, mut start) = (0, 0);
+        for slash in BytesAt::new(path.as_bytes(), [b'/']) {
+            *given.get_mut(count)? = &path[start..slash];
+            count += 1;
+            start = slash + 1;
         }
         *given.get_mut(count)? = &path[start..];
         count += usize::from(!path.is_empty());
         let given = &given[..count];
         // Rows differ most in their number of segments, and then at their end.
+        let end = given.last().map_or(0, |end| look_of(end));
         for plain in &self.plain[count] {
-            if plain.method == *method && fits(&plain.segments, given) {
+            if plain.end.is_none_or(|known| known == end) && plain.method == *method && fits(&plain.segments, given) {
                 let mut values = Vec::with_capacity(plain.placeholders);
                 for (wanted, given) in plain.segments.iter().zip(given) {
                     if let Segment::Placeholder(name) = wanted {

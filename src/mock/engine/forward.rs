@@ -82,7 +82,7 @@ impl Engine {
         };
         self.now(system);
         self.prepare();
-        let is_json = matches!(&read.reading.stage, ParseOutcome::Call(call) if call.is_json());
+        let is_json = read.reading.is_json();
         if let AnswerMode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }
@@ -92,7 +92,7 @@ impl Engine {
             let seq = self.journal.next_seq();
             read.decided = Some(self.decide(&read.reading, request, shown, seq));
         }
-        let decision = read.decided.as_ref().and_then(Option::as_ref);
+        let decision = read.decided.as_ref().and_then(Option::as_deref);
         if decision.is_some_and(|decision| !decision.action.acts()) {
             return Whereto::Here(read);
         }

@@ -30,7 +30,7 @@ struct GatedCall {
     at: Timestamp,
     operation: Option<&'static str>,
     /// What the stub does with it.
-    decision: Option<Decision>,
+    decision: Option<Box<Decision>>,
     request: Request,
     shown: Request,
 }

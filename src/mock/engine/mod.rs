@@ -50,7 +50,7 @@ use crate::profile::{Profile, Release};
 use crate::record::event::Event;
 use crate::record::interaction::Interaction;
 use crate::record::playback::policy::{IgnoredPointer, OnUnmatched, PlayPolicy};
-use crate::record::playback::{PlayNote, Playback, PlayedAnswer};
+use crate::record::playback::{PlayNote, Playback, PlaybackMiss, PlayedAnswer};
 use crate::record::recording::{Allowed, Header, Recording};
 use crate::record::redact::{self, Mask};
 use crate::record::{Journal, Note};
@@ -214,7 +214,7 @@ impl RequestParser {
 pub(crate) struct ParsedRequest<'r> {
     reading: Reading<'r, Cluster>,
     /// What a stub does with it, if that has been asked already.
-    decided: Option<Option<Decision>>,
+    decided: Option<Option<Box<Decision>>>,
     /// The answer, if somebody has given it already.
     given: Option<Box<Given>>,
 }
@@ -230,9 +230,8 @@ enum Given {
 impl<'r> ParsedRequest<'r> {
     /// The order of jobs that it asks for, if it asks for one.
     fn jobs_order(&self) -> Option<JobOrder> {
-        let operation = self.reading.operation?;
-        let ParseOutcome::Call(call) = &self.reading.stage else { return None };
-        match operation {
+        let Reading { operation, stage: ParseOutcome::Call, call, .. } = &self.reading else { return None };
+        match (*operation)? {
             sync_job::LIST => Some(sync_job::list_filter(call).order()),
             connector::DELETE => call.switch("delete_sync_jobs").then_some(JobOrder::Connector),
             _ => None,
@@ -256,7 +255,7 @@ impl<'r> ParsedRequest<'r> {
 }
 
 /// What a stub does with a call, kept while its answer is fetched.
-pub(crate) struct Decided(Option<Option<Decision>>);
+pub(crate) struct Decided(Option<Option<Box<Decision>>>);
 
 /// What the engine did with a request: everything that its answer needs.
 #[derive(Debug)]
@@ -279,9 +278,29 @@ pub(crate) struct PendingResponse {
     dropped: Dropped,
 }
 
+/// A call that the engine is dealing with.
+#[derive(Clone, Copy)]
+struct CallAtWork<'a> {
+    seq: u64,
+    at: Timestamp,
+    request: &'a Request,
+    /// The request as it may be kept and told.
+    shown: &'a Request,
+    mask: &'a Mask,
+}
+
+/// An answer before a stub has a hand in it.
+struct FirstAnswer {
+    answer: Answered,
+    /// Why a recording has none.
+    unmatched: Option<Box<PlaybackMiss>>,
+    is_understudied: bool,
+    pause_us: u32,
+}
+
 #[derive(Debug)]
 enum Answered {
-    Made(Box<Result<Reply, ApiError>>),
+    Made(Result<Reply, ApiError>),
     Recorded(Response),
 }
 
@@ -439,31 +458,17 @@ impl Engine {
     ///
     /// Under [`Contract::Enforce`] the mock acts first, the judge hears what came of it, and if it says no
     /// what it wrote is undone: so the judge sees the same as without, a 409 for instance.
-    pub(crate) fn act(&mut self, read: ParsedRequest<'_>, request: &Request, system: Timestamp) -> PendingResponse {
-        let ParsedRequest { mut reading, decided, given } = read;
-        let at = self.clock.read(system);
-        self.latest = at;
-        self.prepare();
-        if self.simulation.is_some() {
-            self.live(at);
-        }
-        if let AnswerMode::Playback(playback) = &self.mode
-            && playback.has_simulated()
-        {
-            self.follow_simulated(at);
-        }
-        let mut unmatched = None;
-        let is_json = matches!(&reading.stage, ParseOutcome::Call(call) if call.is_json());
+    pub(crate) fn act(&mut self, mut read: ParsedRequest<'_>, request: &Request, system: Timestamp) -> PendingResponse {
+        let at = self.come_to(system);
         if let AnswerMode::Playback(playback) = &self.mode {
             self.journal.known.learn_revealed(&playback.revealed(request));
         }
-        let mask = self.journal.mask(reading.facts, request, is_json);
+        let mask = self.journal.mask(read.reading.facts, request, read.reading.is_json());
         let shown = mask.over(request);
-        let (mut is_understudied, mut pause_us) = (false, 0);
-        let mut decision = match decided {
+        let mut decision = match read.decided.take() {
             Some(decided) => decided,
             None if self.stubs.is_none() => None,
-            None => self.decide(&reading, request, shown, self.journal.next_seq()),
+            None => self.decide(&read.reading, request, shown, self.journal.next_seq()),
         };
         if let Some((act, stub)) =
             decision.as_mut().and_then(|decision| Some((decision.hand.take()?, decision.name.clone())))
@@ -471,171 +476,29 @@ impl Engine {
             self.strike(act, &stub, at);
         }
         let seq = self.journal.reserve();
-        let left_out = decision.as_ref().map(|decision| stubbing::thin(decision, &mut reading)).unwrap_or_default();
-        let mut parsed = ParsedParts::default();
-        let mut answer = match (given.map(|given| *given), &mut self.mode) {
-            (Some(Given::Forwarded(response)), _) => {
-                parsed = reading.take_parsed();
-                if response.left_out().request > 0 {
-                    parsed.forget_body();
-                    reading.violations.clear();
-                }
-                Answered::Recorded(response)
-            }
-            _ if decision.as_ref().is_some_and(|decision| !decision.action.acts()) => {
-                parsed = reading.take_parsed();
-                Answered::Recorded(Response::new(0))
-            }
-            (_, AnswerMode::Upstream) => Answered::Made(Box::new(Err(ApiError::bug("a call that was not forwarded")))),
-            (_, AnswerMode::Mock(mocked)) => {
-                let is_enforced = self.setup.strictness.contract() == Contract::Enforce;
-                let outcome = handle(mocked.cluster_mut(), &mut reading, at, is_enforced);
-                parsed = reading.take_parsed();
-                if !left_out.is_empty() {
-                    // The handler has not seen all of them.
-                    parsed.lines = Vec::new();
-                }
-                Answered::Made(Box::new(outcome))
-            }
-            (given, AnswerMode::Playback(playback)) => {
-                // It hears every call, so that it knows what has happened when it is needed.
-                let understudy = self.understudy.as_mut();
-                let own = understudy.map(|mocked| handle(mocked.cluster_mut(), &mut reading, at, false));
-                parsed = reading.take_parsed();
-                let played = match given {
-                    Some(Given::Played(response, taken)) => Ok((response, taken)),
-                    _ => playback.answer(request, shown),
-                };
-                match (played, own) {
-                    (Ok((response, taken)), _) => {
-                        pause_us = taken.pause_us;
-                        taken.note.into_iter().for_each(|note| playback.keep(PlayNote { seq, ..note }));
-                        Answered::Recorded(response)
-                    }
-                    (Err(_), Some(outcome)) => {
-                        is_understudied = true;
-                        playback.count_mocked();
-                        Answered::Made(Box::new(outcome))
-                    }
-                    (Err(miss), None) => {
-                        let refused = ApiError::unmatched(miss.reason.clone());
-                        unmatched = Some(miss);
-                        Answered::Made(Box::new(Err(refused)))
-                    }
-                }
-            }
-        };
-        let stubbed =
-            decision.map(|decision| Box::new(stubbing::say(decision, left_out, &mut answer, request, &reading.style)));
+        let left_out = decision.as_ref().map(|decision| stubbing::thin(decision, &mut read.reading));
+        let left_out = left_out.unwrap_or_default();
+        let call = CallAtWork { seq, at, request, shown, mask: &mask };
+        let acts = decision.as_ref().is_none_or(|decision| decision.action.acts());
+        let FirstAnswer { mut answer, unmatched, is_understudied, pause_us } = self.answer(&call, &mut read, acts);
+        if !left_out.is_empty() && matches!(self.mode, AnswerMode::Mock(_)) {
+            // The handler has not seen all of them.
+            read.reading.call.parsed.lines = Vec::new();
+        }
+        let stubbed = decision
+            .map(|decision| Box::new(stubbing::say(*decision, left_out, &mut answer, request, &read.reading.style)));
         if let Some(delay) = stubbed.as_ref().and_then(|stubbed| Some(stubbed.mark.fault.as_ref()?.delay))
             && !delay.is_zero()
         {
-            self.is_late(at, delay, seq, reading.operation);
+            self.is_late(at, delay, seq, read.reading.operation);
         }
-        let mark = match (&stubbed, &answer) {
-            (Some(stubbed), _) => Some(&stubbed.mark),
-            (None, Answered::Recorded(response)) => response.mark.as_deref(),
-            (None, Answered::Made(_)) => None,
-        };
         let findings = match unmatched {
-            Some(miss) => {
-                let seen = format!("{} {}", request.method(), shown.target());
-                let near = miss.nearest.map(|near| (near_miss::KEY.to_owned(), near.to_value()));
-                let finding = self.elsewhere("unexpected-call", false, seq, at).map(|finding| Finding {
-                    operation: reading.operation.map(str::to_owned),
-                    message: format!(
-                        "the recording has no answer for {} {}: {}",
-                        shown.method(),
-                        shown.path(),
-                        miss.reason
-                    ),
-                    evidence: [("seen".to_owned(), Value::from(seen))].into_iter().chain(near).collect(),
-                    ..finding
-                });
-                let source = SourcePlace::of_request(shown).or_else(|| self.judge.scope_source());
-                let finding = finding.map(|finding| Finding { scope: self.judge.mark(), source, ..finding });
-                finding.iter().for_each(|finding| self.judge.keep(finding.clone()));
-                finding.into_iter().collect()
-            }
+            Some(miss) => self.find_unmatched(&call, read.reading.operation, miss),
             None if self.setup.strictness.contract() == Contract::Off => Vec::new(),
-            None => {
-                let reason_of;
-                let (status, reason) = match &answer {
-                    Answered::Recorded(response) => {
-                        reason_of = heard::refusal(response).1;
-                        (response.status(), &*reason_of)
-                    }
-                    Answered::Made(outcome) => match &**outcome {
-                        Ok(reply) => (reply.status, ""),
-                        Err(error) => (error.status(), error.reason()),
-                    },
-                };
-                // The judge hears no more of a secret than the journal keeps.
-                let reason = self.journal.known.told(&mask, reason);
-                let mut violations = std::mem::take(&mut reading.violations);
-                for Violation { pointer, message, .. } in &mut violations {
-                    *pointer = self.journal.known.told(&mask, pointer).into_owned();
-                    *message = self.journal.known.told(&mask, message).into_owned();
-                }
-                let told = || match &answer {
-                    Answered::Recorded(response) => response.body_json().unwrap_or_default(),
-                    Answered::Made(outcome) => match &**outcome {
-                        Ok(reply) => reply.body.to_value(),
-                        Err(error) => error.body(false).unwrap_or_default(),
-                    },
-                };
-                let mut parsed = parsed;
-                if shown.target() != request.target() {
-                    parsed.path = table::TABLE.placeholders(shown, self.setup.profile);
-                    parsed.query = rest::parse_query(shown.query()).unwrap_or_default();
-                }
-                if mask.hides_body() {
-                    parsed.forget_body();
-                }
-                let verdict = self.judge.hear(&ObservedCall {
-                    seq,
-                    at,
-                    request: shown,
-                    operation: reading.operation,
-                    miss: reading.miss,
-                    parsed: &parsed,
-                    violations: &violations,
-                    compatible_with: reading.compatible_with,
-                    profile: self.setup.profile,
-                    status,
-                    reason: &reason,
-                    answer: &told,
-                    part: match &answer {
-                        Answered::Made(outcome) => outcome.as_ref().as_ref().ok().and_then(|reply| reply.body.part()),
-                        Answered::Recorded(_) => None,
-                    },
-                    retry_after_s: match (&stubbed, &answer) {
-                        (Some(stubbed), _) if stubbed.retry_after_s().is_some() => stubbed.retry_after_s(),
-                        (_, Answered::Recorded(response)) => heard::retry_after_s(response),
-                        (_, Answered::Made(_)) => None,
-                    },
-                    exposed: &redact::exposures(shown, &parsed, reading.facts, mask.shows_headers),
-                    enforced: false,
-                    mark,
-                });
-                self.journal.stand(seq, (&verdict.seen).into());
-                if let AnswerMode::Mock(mocked) = &mut self.mode {
-                    let cluster = mocked.cluster_mut();
-                    if verdict.refusal.is_some() { cluster.undo() } else { cluster.keep() }
-                }
-                if let Some(message) = verdict.refusal {
-                    answer = Answered::Made(Box::new(Err(ApiError::contract(message))));
-                }
-                verdict.findings
-            }
+            None => self.judge(&call, &mut read.reading, stubbed.as_deref(), &mut answer),
         };
-        let operation = reading.operation;
-        let style = reading.style;
-        let mut dropped = Dropped::default();
-        if operation == Some(connector::DELETE) {
-            let mocked = if let AnswerMode::Mock(mocked) = &mut self.mode { Some(&mut **mocked) } else { None };
-            dropped = mocked.or(self.understudy.as_mut()).map(|it| it.cluster_mut().take_dropped()).unwrap_or_default();
-        }
+        let Reading { operation, style, .. } = read.reading;
+        let dropped = if operation == Some(connector::DELETE) { self.take_dropped() } else { Dropped::default() };
         PendingResponse {
             seq,
             at,
@@ -649,6 +512,189 @@ impl Engine {
             pause_us,
             dropped,
         }
+    }
+
+    /// The documents that a deletion took out.
+    fn take_dropped(&mut self) -> Dropped {
+        let mocked = if let AnswerMode::Mock(mocked) = &mut self.mode { Some(&mut **mocked) } else { None };
+        mocked.or(self.understudy.as_mut()).map(|it| it.cluster_mut().take_dropped()).unwrap_or_default()
+    }
+
+    /// Takes the clock on to the instant of a call, and has the other sides do what they were to do until then.
+    fn come_to(&mut self, system: Timestamp) -> Timestamp {
+        let at = self.clock.read(system);
+        self.latest = at;
+        self.prepare();
+        if self.simulation.is_some() {
+            self.live(at);
+        }
+        if let AnswerMode::Playback(playback) = &self.mode
+            && playback.has_simulated()
+        {
+            self.follow_simulated(at);
+        }
+        at
+    }
+
+    /// The answer before a stub has a hand in it; `acts` says whether the mock is to act at all.
+    fn answer(&mut self, call: &CallAtWork<'_>, read: &mut ParsedRequest<'_>, acts: bool) -> FirstAnswer {
+        let (mut is_understudied, mut pause_us, mut unmatched) = (false, 0, None);
+        let reading = &mut read.reading;
+        let given = read.given.take().map(|given| *given);
+        let answer = match (given, &mut self.mode) {
+            (Some(Given::Forwarded(response)), _) => {
+                if response.left_out().request > 0 {
+                    reading.call.parsed.forget_body();
+                    reading.violations.clear();
+                }
+                Answered::Recorded(response)
+            }
+            _ if !acts => Answered::Recorded(Response::new(0)),
+            (_, AnswerMode::Upstream) => Answered::Made(Err(ApiError::bug("a call that was not forwarded"))),
+            (_, AnswerMode::Mock(mocked)) => {
+                let is_enforced = self.setup.strictness.contract() == Contract::Enforce;
+                Answered::Made(handle(mocked.cluster_mut(), reading, call.at, is_enforced))
+            }
+            (given, AnswerMode::Playback(playback)) => {
+                // It hears every call, so that it knows what has happened when it is needed.
+                let understudy = self.understudy.as_mut();
+                let own = understudy.map(|mocked| handle(mocked.cluster_mut(), reading, call.at, false));
+                let played = match given {
+                    Some(Given::Played(response, taken)) => Ok((response, taken)),
+                    _ => playback.answer(call.request, call.shown),
+                };
+                match (played, own) {
+                    (Ok((response, taken)), _) => {
+                        pause_us = taken.pause_us;
+                        taken.note.into_iter().for_each(|note| playback.keep(PlayNote { seq: call.seq, ..note }));
+                        Answered::Recorded(response)
+                    }
+                    (Err(_), Some(outcome)) => {
+                        is_understudied = true;
+                        playback.count_mocked();
+                        Answered::Made(outcome)
+                    }
+                    (Err(miss), None) => {
+                        let refused = ApiError::unmatched(miss.reason.clone());
+                        unmatched = Some(Box::new(miss));
+                        Answered::Made(Err(refused))
+                    }
+                }
+            }
+        };
+        FirstAnswer { answer, unmatched, is_understudied, pause_us }
+    }
+
+    /// What is found wrong with a call that a recording has no answer for.
+    fn find_unmatched(
+        &mut self,
+        call: &CallAtWork<'_>,
+        operation: Option<&str>,
+        miss: Box<PlaybackMiss>,
+    ) -> Vec<Finding> {
+        let CallAtWork { seq, at, request, shown, .. } = *call;
+        let seen = format!("{} {}", request.method(), shown.target());
+        let near = miss.nearest.map(|near| (near_miss::KEY.to_owned(), near.to_value()));
+        let finding = self.elsewhere("unexpected-call", false, seq, at).map(|finding| Finding {
+            operation: operation.map(str::to_owned),
+            message: format!("the recording has no answer for {} {}: {}", shown.method(), shown.path(), miss.reason),
+            evidence: [("seen".to_owned(), Value::from(seen))].into_iter().chain(near).collect(),
+            scope: self.judge.mark(),
+            source: SourcePlace::of_request(shown).or_else(|| self.judge.scope_source()),
+            ..finding
+        });
+        finding.iter().for_each(|finding| self.judge.keep(finding.clone()));
+        finding.into_iter().collect()
+    }
+
+    /// What the judge finds wrong with a call. It may refuse it, and then what it did is undone.
+    fn judge(
+        &mut self,
+        call: &CallAtWork<'_>,
+        reading: &mut Reading<'_, Cluster>,
+        stubbed: Option<&Stubbed>,
+        answer: &mut Answered,
+    ) -> Vec<Finding> {
+        let CallAtWork { seq, at, request, shown, mask } = *call;
+        let reason_of;
+        let (status, reason) = match &*answer {
+            Answered::Recorded(response) => {
+                reason_of = heard::refusal(response).1;
+                (response.status(), &*reason_of)
+            }
+            Answered::Made(outcome) => match outcome {
+                Ok(reply) => (reply.status, ""),
+                Err(error) => (error.status(), error.reason()),
+            },
+        };
+        // The judge hears no more of a secret than the journal keeps.
+        let known = &self.journal.known;
+        let reason = known.told(mask, reason);
+        for Violation { pointer, message, .. } in &mut reading.violations {
+            *pointer = known.told(mask, pointer).into_owned();
+            *message = known.told(mask, message).into_owned();
+        }
+        let told = || match &*answer {
+            Answered::Recorded(response) => response.body_json().unwrap_or_default(),
+            Answered::Made(outcome) => match outcome {
+                Ok(reply) => reply.body.to_value(),
+                Err(error) => error.body(false).unwrap_or_default(),
+            },
+        };
+        let other;
+        let parsed = if mask.is_empty() {
+            &reading.call.parsed
+        } else {
+            let mut parsed = std::mem::take(&mut reading.call.parsed);
+            if shown.target() != request.target() {
+                parsed.path = table::TABLE.placeholders(shown, self.setup.profile);
+                parsed.query = rest::parse_query(shown.query()).unwrap_or_default();
+            }
+            if mask.hides_body() {
+                parsed.forget_body();
+            }
+            other = parsed;
+            &other
+        };
+        let verdict = self.judge.hear(&ObservedCall {
+            seq,
+            at,
+            request: shown,
+            operation: reading.operation,
+            miss: reading.miss,
+            parsed,
+            violations: &reading.violations,
+            compatible_with: reading.compatible_with,
+            profile: self.setup.profile,
+            status,
+            reason: &reason,
+            answer: &told,
+            part: match &*answer {
+                Answered::Made(outcome) => outcome.as_ref().ok().and_then(|reply| reply.body.part()),
+                Answered::Recorded(_) => None,
+            },
+            retry_after_s: match (stubbed, &*answer) {
+                (Some(stubbed), _) if stubbed.retry_after_s().is_some() => stubbed.retry_after_s(),
+                (_, Answered::Recorded(response)) => heard::retry_after_s(response),
+                (_, Answered::Made(_)) => None,
+            },
+            exposed: &redact::exposures(shown, parsed, reading.facts, mask.shows_headers),
+            enforced: false,
+            mark: match (stubbed, &*answer) {
+                (Some(stubbed), _) => Some(&stubbed.mark),
+                (None, Answered::Recorded(response)) => response.mark.as_deref(),
+                (None, Answered::Made(_)) => None,
+            },
+        });
+        self.journal.stand(seq, (&verdict.seen).into());
+        if let AnswerMode::Mock(mocked) = &mut self.mode {
+            let cluster = mocked.cluster_mut();
+            if verdict.refusal.is_some() { cluster.undo() } else { cluster.keep() }
+        }
+        if let Some(message) = verdict.refusal {
+            *answer = Answered::Made(Err(ApiError::contract(message)));
+        }
+        verdict.findings
     }
 
     /// Tells the judge and the journal, before the first call, what there was at the start.
@@ -777,7 +823,8 @@ fn handle(
     is_enforced: bool,
 ) -> Result<Reply, ApiError> {
     match (&mut reading.stage, reading.endpoint) {
-        (ParseOutcome::Call(call), Some(endpoint)) => {
+        (ParseOutcome::Call, Some(endpoint)) => {
+            let call = &mut reading.call;
             call.now = at;
             cluster.at(at);
             if is_enforced {
@@ -788,7 +835,7 @@ fn handle(
                 .unwrap_or_else(|panic| Err(ApiError::bug(&panic_text(&*panic))))
         }
         (ParseOutcome::Answered(outcome), _) => std::mem::replace(outcome, Ok(Reply::acknowledged())),
-        (ParseOutcome::Call(_), None) => Err(ApiError::bug("a call without an operation")),
+        (ParseOutcome::Call, None) => Err(ApiError::bug("a call without an operation")),
     }
 }
 

@@ -92,12 +92,11 @@ impl StubbedItems {
 
 /// Takes out of a bulk what the stub refuses, so that the mock does the rest as always.
 pub(super) fn thin(decision: &Decision, reading: &mut Reading<'_, Cluster>) -> StubbedItems {
-    let (StubResponse::Items(items), ParseOutcome::Call(call)) = (&decision.action.own, &mut reading.stage) else {
-        return StubbedItems::default();
-    };
-    if reading.operation != Some("bulk") {
+    let StubResponse::Items(items) = &decision.action.own else { return StubbedItems::default() };
+    if reading.operation != Some("bulk") || !matches!(reading.stage, ParseOutcome::Call) {
         return StubbedItems::default();
     }
+    let call = &mut reading.call;
     let index = call.path("index").to_owned();
     let mut left_out = Vec::new();
     let mut kept: Vec<BodyLine> = Vec::with_capacity(call.parsed.lines.len());
@@ -167,7 +166,7 @@ pub(super) fn say(
     let upstream = matches!(&*answer, Answered::Recorded(response) if response.is_of_upstream());
     let status = action.status;
     let mut is_foreign = false;
-    let reply = |status: u16, body: AnswerBody| Answered::Made(Box::new(Ok(Reply { status, ..Reply::ok(body) })));
+    let reply = |status: u16, body: AnswerBody| Answered::Made(Ok(Reply { status, ..Reply::ok(body) }));
     let mut text = |text: &str| {
         is_foreign = !text.is_empty();
         let content_type = if text.trim_start().starts_with('<') { "text/html" } else { "text/plain; charset=UTF-8" };
@@ -187,7 +186,7 @@ pub(super) fn say(
             let said = catch_unwind(AssertUnwindSafe(|| closure(request, &own)));
             *answer = match said {
                 Ok(response) => Answered::Recorded(response),
-                Err(panic) => Answered::Made(Box::new(Err(ApiError::bug(&panic_text(&*panic))))),
+                Err(panic) => Answered::Made(Err(ApiError::bug(&panic_text(&*panic)))),
             };
         }
         (None, StubResponse::Mock) => {
@@ -246,7 +245,7 @@ pub(super) fn say(
 fn told(answer: &Answered) -> (u16, Value) {
     match answer {
         Answered::Recorded(response) => (response.status(), response.body_json().unwrap_or_default()),
-        Answered::Made(outcome) => match &**outcome {
+        Answered::Made(outcome) => match outcome {
             Ok(reply) => (reply.status, reply.body.to_value()),
             Err(error) => (error.status(), error.body(false).unwrap_or_default()),
         },
@@ -280,7 +279,7 @@ impl Engine {
         request: &Request,
         shown: &Request,
         seq: u64,
-    ) -> Option<Decision> {
+    ) -> Option<Box<Decision>> {
         let looked_up;
         let path = match &*reading.parsed().path {
             // The mock refused the call before it looked where it leads: its path has the same places all the same.
@@ -295,7 +294,7 @@ impl Engine {
             AnswerMode::Playback(_) | AnswerMode::Upstream => None,
         };
         let asked = StubbedRequest::new(request, shown, reading.operation, path, cluster);
-        self.stubs.as_mut()?.decide(&asked, seq, self.latest)
+        self.stubs.as_mut()?.decide(&asked, seq, self.latest).map(Box::new)
     }
 
     /// Sees to it that stubs which nobody calls are told.

@@ -8,14 +8,13 @@
 //!
 //! DIFFERENCE: Elasticsearch answers all of these.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::Version;
-use hyper::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 
 use crate::error::Error;
+use crate::http::Headers;
 use crate::limits::FOREIGN_NAME_CHARS_MAX;
 
 /// Whose calls a server takes.
@@ -48,21 +47,15 @@ impl CallerGuard {
         &self,
         version: Version,
         target: Option<&Authority>,
-        headers: &HeaderMap,
+        headers: &Headers,
         is_admin: bool,
     ) -> Option<String> {
-        let mut is_of_page = false;
-        for (name, value) in headers {
-            match name.as_str() {
-                // No browser speaks HTTP/1.0, and what old programs write there is anybody's guess.
-                "host" if self.is_local && version != Version::HTTP_10 && !is_usual(value.as_bytes()) => {
-                    let host = host_of(&text(value));
-                    if !host.is_empty() && !is_single_label(&host) && !self.is_own(&host) {
-                        return Some(foreign_host(&host));
-                    }
+        // No browser speaks HTTP/1.0, and what old programs write there is anybody's guess.
+        if self.is_local && version != Version::HTTP_10 {
+            for host in headers.all("host").filter(|host| !is_usual(host.as_bytes())).map(host_of) {
+                if !host.is_empty() && !is_single_label(&host) && !self.is_own(&host) {
+                    return Some(foreign_host(&host));
                 }
-                "origin" | "sec-fetch-site" => is_of_page = true,
-                _ => {}
             }
         }
         if let Some(host) = target.map(|authority| host_of(authority.as_str()))
@@ -72,32 +65,32 @@ impl CallerGuard {
         {
             return Some(foreign_host(&host));
         }
+        let is_of_page = headers.get("origin").is_some() || headers.get("sec-fetch-site").is_some();
         if is_of_page && (self.is_local || is_admin) { self.refusal_of_page(headers) } else { None }
     }
 
-    fn refusal_of_page(&self, headers: &HeaderMap) -> Option<String> {
+    fn refusal_of_page(&self, headers: &Headers) -> Option<String> {
         let mut is_named = self.names.iter().any(|name| name == "*");
         let mut is_near = false;
-        for origin in headers.get_all(ORIGIN) {
-            let origin = text(origin);
+        for origin in headers.all("origin") {
             let host = host_of(origin.split_once("://").map_or("", |(_, rest)| rest));
             // An address cannot be rebound as a name can: a page that came from it is the mock's own.
-            let is_same = || headers.get(HOST).is_some_and(|own| host_of(&text(own)) == host);
+            let is_same = || headers.get("host").is_some_and(|own| host_of(own) == host);
             if is_loopback(&host) || (!self.is_local && host.parse::<IpAddr>().is_ok() && is_same()) {
                 is_near = true;
             } else if self.is_named(&host) {
                 is_named = true;
             } else {
-                return Some(foreign_page(&origin, &host));
+                return Some(foreign_page(origin, &host));
             }
         }
-        let mut sites = headers.get_all("sec-fetch-site").iter().map(text);
+        let mut sites = headers.all("sec-fetch-site");
         let foreign = sites.find(|site| match site.trim().to_ascii_lowercase().as_str() {
             "" | "none" | "same-origin" => false,
             "same-site" => !is_near && !is_named,
             _ => !is_named,
         });
-        foreign.map(|site| foreign_site(&site))
+        foreign.map(foreign_site)
     }
 
     fn is_own(&self, host: &str) -> bool {
@@ -122,10 +115,6 @@ fn is_usual(host: &[u8]) -> bool {
 /// Whether that is what may stand behind a host: a colon and a number, or nothing.
 fn is_port(rest: &[u8]) -> bool {
     rest.is_empty() || (rest[0] == b':' && rest[1..].iter().all(u8::is_ascii_digit))
-}
-
-fn text(value: &HeaderValue) -> Cow<'_, str> {
-    String::from_utf8_lossy(value.as_bytes())
 }
 
 /// A name that may be allowed: `elasticsearch`, `*.test` for all below `test`, `*` for all there are.
@@ -220,11 +209,10 @@ mod tests {
 
     /// Whether a request with these headers, `name: value`, is taken.
     fn takes(guard: &CallerGuard, is_admin: bool, lines: &[&str]) -> bool {
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         for line in lines {
             let (name, value) = line.split_once(": ").expect("a header");
-            let name: hyper::header::HeaderName = name.parse().expect("a name");
-            headers.append(name, value.parse().expect("a value"));
+            headers.push(name, value);
         }
         guard.refusal(Version::HTTP_11, None, &headers, is_admin).is_none()
     }
@@ -269,10 +257,10 @@ mod tests {
         }
         assert!(!takes(&guard, false, &["host: localhost", "host: evil.example"]), "each of them counts");
         assert!(takes(&guard, true, &[]), "HTTP/1.0 needs none");
-        let foreign = HeaderMap::from_iter([(hyper::header::HOST, "mock".parse().expect("a value"))]);
+        let foreign = Headers::from_text("host:mock\n");
         assert_eq!(guard.refusal(Version::HTTP_10, None, &foreign, true), None);
         let absolute: Authority = "evil.example:80".parse().expect("an authority");
-        assert!(guard.refusal(Version::HTTP_11, Some(&absolute), &HeaderMap::new(), true).is_some());
+        assert!(guard.refusal(Version::HTTP_11, Some(&absolute), &Headers::new(), true).is_some());
     }
 
     #[test]
@@ -318,8 +306,7 @@ mod tests {
             ("origin", "http://u:hunter2@127.0.0.1", "page of [http://127.0.0.1]"),
             ("origin", "http://u:hunter2@a@evil.example:1", "page of [http://evil.example:1]"),
         ] {
-            let name = hyper::header::HeaderName::from_static(name);
-            let headers = HeaderMap::from_iter([(name, value.parse().expect("a value"))]);
+            let headers = Headers::from_text(&format!("{name}:{value}\n"));
             let refusal = guard.refusal(Version::HTTP_11, None, &headers, true).expect("a refusal");
             assert!(refusal.contains(expected) && !refusal.contains("hunter2"), "{refusal}");
         }

@@ -3,6 +3,7 @@
 //! One task a connection. A request's way is the straight line of [`ServerShared::exchange`]; the lock is held
 //! only while the engine acts and while it remembers.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,11 +15,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
 };
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
@@ -37,7 +38,7 @@ use super::socket::Socket;
 use super::tls::handshake::{Front, shake};
 use super::troubles::Troubles;
 use super::upstream::passing::WireBody;
-use super::upstream::{Behind, ForwardOutcome, Head};
+use super::upstream::{Behind, ForwardOutcome, Head, headers_of, lines_of};
 use crate::clock::Timestamp;
 use crate::es::error::ApiError;
 use crate::es::http::render::{Style, render};
@@ -58,7 +59,7 @@ use crate::record::{JournalItem, RunSpan};
 #[allow(clippy::disallowed_methods, reason = "this is the one place")]
 pub(crate) fn system_time() -> Timestamp {
     match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => Timestamp::from_nanos(since.as_nanos() as i128),
+        Ok(since) => Timestamp::after_1970(since),
         Err(before) => Timestamp::from_nanos(-(before.duration().as_nanos() as i128)),
     }
 }
@@ -286,15 +287,17 @@ impl ServerShared {
         self.troubles.list()
     }
 
-    /// The answer to a whole request, and what is known of its delivery. Synchronous: nothing waits on anything but the
-    /// lock and the recording.
-    fn exchange(&self, request: &Request) -> (Response, Delivery) {
-        if admin::is_for_us(request) {
-            let mut read = admin::read(request);
-            self.tell_engine();
-            let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
-            return (read.render(&outcome), Delivery::default());
-        }
+    /// The answer to a request that is for the mock itself. Synchronous: nothing waits on anything but the lock and the
+    /// recording.
+    fn exchange(&self, request: &Request) -> Response {
+        let mut read = admin::read(request);
+        self.tell_engine();
+        let outcome = self.verb(|engine| read.act(&mut engine.clone(), system_time()));
+        read.render(&outcome)
+    }
+
+    /// The answer to a call, and what is known of its delivery. Synchronous as well.
+    fn call(&self, request: &Request) -> (Response, Delivery) {
         let began = Instant::now();
         let read = self.desk.read(request);
         run::warm(&self.engine, &self.warmth);
@@ -358,85 +361,114 @@ impl ServerShared {
     }
 }
 
+/// What is known of a request before its body has come.
+struct RequestHead {
+    request: Request,
+    /// Whether it is for the mock itself.
+    is_admin: bool,
+    /// Why it is not answered, if it is not.
+    foreign: Option<String>,
+    method: hyper::Method,
+    /// The header lines as hyper holds them.
+    map: HeaderMap,
+}
+
 impl ConnectionTask {
-    async fn answer(
-        self: Arc<Self>,
-        incoming: hyper::Request<Incoming>,
-    ) -> Result<hyper::Response<WireBody>, Infallible> {
-        let shared = &self.shared;
-        let (parts, mut incoming) = incoming.into_parts();
+    /// Reads the head of a request; `headers` are its header lines.
+    fn read_head(&self, parts: Parts, headers: Headers) -> RequestHead {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let request = Request::new(Method::new(parts.method.as_str()), target).with_headers(headers(&parts.headers));
+        let request = Request::new(Method::new(parts.method.as_str()), target).with_headers(headers);
+        let is_admin = admin::is_for_us(&request);
         let authority = parts.uri.authority();
-        // A client that waits for a word before it sends its body is told at once that it need not.
-        let is_waiting = || parts.headers.contains_key(EXPECT);
-        let foreign = shared.guard.refusal(parts.version, authority, &parts.headers, admin::is_for_us(&request));
-        if let Some(reason) = foreign {
-            if !is_waiting() {
-                Box::pin(body::drain(incoming)).await;
-            }
-            shared.troubles.refused(&reason);
-            let style = Style { head: *request.method() == Method::Head, ..Style::default() };
-            return Ok(outgoing(render(&Err(ApiError::foreign(reason)), &style), parts.headers));
-        }
-        if let Some(behind) = &shared.behind
-            && !admin::is_for_us(&request)
-        {
-            let head = Head { request, method: parts.method, headers: parts.headers };
-            // Its own allocation, so that a mock without an upstream has no room for it in its tasks.
-            return match Box::pin(behind.answer(shared, head, incoming)).await {
-                ForwardOutcome::Passed(response) => Ok(response),
-                ForwardOutcome::Here((response, due)) => Ok(self.say(response, due, HeaderMap::new()).await),
-                ForwardOutcome::Unread(_, _, Unread::Broken) => Ok(outgoing(Response::new(400), HeaderMap::new())),
-                ForwardOutcome::Unread(request, incoming, Unread::TooLarge) => {
-                    body::drain(incoming).await;
-                    Ok(outgoing(shared.refuse_too_large(&request), HeaderMap::new()))
-                }
-            };
-        }
-        let request = match body::read(&mut incoming, shared.desk.body_bytes_max()).await {
-            Ok(body) if is_packed(&request) => match body::unpacked(&body, shared.desk.body_bytes_max()) {
-                Ok(body) => without_packing(request).with_body(body),
-                Err(Unread::TooLarge) => return Ok(outgoing(shared.refuse_too_large(&request), parts.headers)),
-                // What cannot be unpacked is refused by whoever reads it.
-                Err(Unread::Broken) => request.with_body(body),
-            },
-            Ok(body) => request.with_body(body),
-            Err(Unread::TooLarge) => {
-                let is_announced = incoming.size_hint().lower() > shared.desk.body_bytes_max() as u64;
-                if !(is_announced && is_waiting()) {
+        let foreign = self.shared.guard.refusal(parts.version, authority, request.headers(), is_admin);
+        RequestHead { request, is_admin, foreign, method: parts.method, map: parts.headers }
+    }
+
+    /// Answers a request.
+    #[allow(clippy::manual_async_fn, reason = "the arguments of an `async fn` are copied once more")]
+    fn answer(
+        self: Arc<Self>,
+        mut head: RequestHead,
+        mut incoming: Incoming,
+    ) -> impl Future<Output = Result<hyper::Response<WireBody>, Infallible>> {
+        async move {
+            let shared = &self.shared;
+            // A client that waits for a word before it sends its body is told at once that it need not.
+            let is_waiting = |head: &RequestHead| head.map.contains_key(EXPECT);
+            if let Some(reason) = head.foreign.take() {
+                if !is_waiting(&head) {
                     Box::pin(body::drain(incoming)).await;
                 }
-                return Ok(outgoing(shared.refuse_too_large(&request), parts.headers));
+                shared.troubles.refused(&reason);
+                let style = Style { head: *head.request.method() == Method::Head, ..Style::default() };
+                return Ok(outgoing(render(&Err(ApiError::foreign(reason)), &style), head.map));
             }
-            // Nobody is there to read an answer; hyper closes the connection.
-            Err(Unread::Broken) => return Ok(outgoing(Response::new(400), parts.headers)),
-        };
-        if admin::is_watched(&request) {
-            return Ok(self.watched(&request));
-        }
-        if !admin::is_slow(&request) {
-            let may_be_held = shared.has_gates.load(Ordering::Acquire) && !admin::is_for_us(&request);
-            let (response, due) = match may_be_held {
+            if let Some(behind) = &shared.behind
+                && !head.is_admin
+            {
+                let head = Head { request: head.request, method: head.method, headers: head.map };
+                // Its own allocation, so that a mock without an upstream has no room for it in its tasks.
+                return match Box::pin(behind.answer(shared, head, incoming)).await {
+                    ForwardOutcome::Passed(response) => Ok(response),
+                    ForwardOutcome::Here((response, due)) => Ok(self.say(response, due, HeaderMap::new()).await),
+                    ForwardOutcome::Unread(_, _, Unread::Broken) => Ok(outgoing(Response::new(400), HeaderMap::new())),
+                    ForwardOutcome::Unread(request, incoming, Unread::TooLarge) => {
+                        body::drain(incoming).await;
+                        Ok(outgoing(shared.refuse_too_large(&request), HeaderMap::new()))
+                    }
+                };
+            }
+            let bytes_max = shared.desk.body_bytes_max();
+            match body::read(&mut incoming, bytes_max).await {
+                Ok(body) if is_packed(&head.request) => match body::unpacked(&body, bytes_max) {
+                    Ok(body) => head.request = without_packing(head.request).with_body(body),
+                    Err(Unread::TooLarge) => return Ok(outgoing(shared.refuse_too_large(&head.request), head.map)),
+                    // What cannot be unpacked is refused by whoever reads it.
+                    Err(Unread::Broken) => head.request.set_body(body),
+                },
+                Ok(body) => head.request.set_body(body),
+                Err(Unread::TooLarge) => {
+                    let is_announced = incoming.size_hint().lower() > bytes_max as u64;
+                    if !(is_announced && is_waiting(&head)) {
+                        Box::pin(body::drain(incoming)).await;
+                    }
+                    return Ok(outgoing(shared.refuse_too_large(&head.request), head.map));
+                }
+                // Nobody is there to read an answer; hyper closes the connection.
+                Err(Unread::Broken) => return Ok(outgoing(Response::new(400), head.map)),
+            }
+            if !head.is_admin {
                 // What hardly ever has to wait is boxed: the task of every call is the smaller for it.
-                true => Box::pin(shared.hold(shared.desk.read(&request), &request)).await,
-                false => shared.exchange(&request),
-            };
-            return Ok(self.say(response, due, parts.headers).await);
-        }
-        // A whole journal takes a while to be written out: a thread that no connection waits for does it.
-        let written = tokio::task::spawn_blocking(move || {
-            if let Some((operation, count, wait_max)) = admin::awaited(&request) {
-                self.shared.wait_for(&operation, count, wait_max);
+                let (response, due) = match shared.has_gates.load(Ordering::Acquire) {
+                    true => Box::pin(shared.hold(shared.desk.read(&head.request), &head.request)).await,
+                    false => shared.call(&head.request),
+                };
+                if due.pause.is_zero() && response.fault().is_none() {
+                    return Ok(outgoing(response, head.map));
+                }
+                return Ok(Box::pin(self.say(response, due, head.map)).await);
             }
-            self.shared.exchange(&request).0
-        });
-        Ok(outgoing(written.await.unwrap_or_else(|_| Response::new(500)), parts.headers))
+            let RequestHead { request, map, .. } = head;
+            if admin::is_watched(&request) {
+                return Ok(self.watched(&request));
+            }
+            if !admin::is_slow(&request) {
+                return Ok(outgoing(shared.exchange(&request), map));
+            }
+            // A whole journal takes a while to be written out: a thread that no connection waits for does it.
+            let written = tokio::task::spawn_blocking(move || {
+                if let Some((operation, count, wait_max)) = admin::awaited(&request) {
+                    self.shared.wait_for(&operation, count, wait_max);
+                }
+                self.shared.exchange(&request)
+            });
+            Ok(outgoing(written.await.unwrap_or_else(|_| Response::new(500)), map))
+        }
     }
 
     /// Tells what comes, for as long as it is listened to.
     fn watched(&self, request: &Request) -> hyper::Response<WireBody> {
-        let (response, _) = self.shared.exchange(request);
+        let response = self.shared.exchange(request);
         if response.status() != 200 {
             return outgoing(response, HeaderMap::new());
         }
@@ -485,11 +517,6 @@ impl ConnectionTask {
     }
 }
 
-/// hyper lets neither line breaks nor capitals in names through.
-fn headers(map: &HeaderMap) -> Headers {
-    Headers::from_wire(map.len(), map.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
-}
-
 /// Whether the client has packed the body.
 fn is_packed(request: &Request) -> bool {
     request.headers().get("content-encoding").is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"))
@@ -533,7 +560,7 @@ pub(super) fn outgoing(response: Response, mut map: HeaderMap) -> hyper::Respons
             map.append(known, value);
         }
     }
-    let mut outgoing = hyper::Response::new(WireBody::Whole(Full::new(body)));
+    let mut outgoing = hyper::Response::new(WireBody::Whole(body));
     *outgoing.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     *outgoing.headers_mut() = map;
     outgoing
@@ -789,9 +816,14 @@ fn serve(stream: TcpStream, shared: Arc<ServerShared>, tasks: &Arc<Tasks>) {
     let _ = stream.set_nodelay(true);
     let line = Arc::new(ConnectionTask { shared, tasks: tasks.clone(), upset: Upset::default() });
     let answering = line.clone();
-    let service = service_fn(move |incoming| {
-        let line = answering.clone();
-        async move { line.answer(incoming).await }
+    // Most clients send the same header lines with every call: then the block of the call before serves again.
+    let before = Cell::new(Headers::new());
+    let service = service_fn(move |incoming: hyper::Request<Incoming>| {
+        let headers = Some(before.take()).filter(|before| before.are(lines_of(incoming.headers())));
+        let headers = headers.unwrap_or_else(|| headers_of(incoming.headers()));
+        before.set(headers.clone());
+        let (parts, body) = incoming.into_parts();
+        answering.clone().answer(answering.read_head(parts, headers), body)
     });
     let place = Connected(TaskPlace::new(tasks));
     #[cfg(feature = "tls")]
@@ -831,7 +863,8 @@ where
     /// HTTP is spoken from now on.
     fn spoken(socket: Socket, service: S) -> Held<S> {
         let mut http = http1::Builder::new();
-        http.auto_date_header(false).max_buf_size(HEAD_BYTES_MAX);
+        // A short answer, as nearly all are, goes out behind its head in one buffer.
+        http.auto_date_header(false).max_buf_size(HEAD_BYTES_MAX).writev(false);
         Held::ByHyper(Box::pin(http.serve_connection(TokioIo::new(socket), service)))
     }
 }

@@ -186,7 +186,7 @@ fn recording(found: Vec<ImportedCall>, all: bool, watch: &mut dyn FnMut(usize, u
         if reading.operation == Some("info") && es_version.is_none() {
             es_version = version_of(&response);
         }
-        let is_json = matches!(&reading.stage, rest::ParseOutcome::Call(call) if call.is_json());
+        let is_json = reading.is_json();
         let seq = journal.reserve();
         let mask = journal.mask(reading.facts, &request, is_json);
         let note = Note { seq, at, operation: reading.operation, findings: Vec::new(), took_us, mask };

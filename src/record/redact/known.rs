@@ -48,6 +48,11 @@ impl Mask {
         self.request.as_deref().unwrap_or(request)
     }
 
+    /// Whether the request may be kept and told as it came.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.request.is_none()
+    }
+
     /// Whether the body as it may be told is another than the one that was sent.
     pub(crate) fn hides_body(&self) -> bool {
         self.hides
@@ -224,7 +229,9 @@ impl KnownSecrets {
         if bytes.is_empty() || is_note(bytes) {
             return None;
         }
-        let is_text = std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0);
+        // All bytes are looked at together, which is quicker than reading them as characters.
+        let is_plain = bytes.iter().fold(true, |is_plain, byte| is_plain & (1..0x80).contains(byte));
+        let is_text = is_plain || (std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0));
         if !is_text || (!is_json && is_foreign(request.headers())) {
             words(bytes, &mut mask.own);
             return Some(note(bytes.len()).into());

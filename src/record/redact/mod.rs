@@ -28,6 +28,7 @@ pub(crate) use exposure::{Exposure, exposures};
 pub(crate) use known::{KnownSecrets, Mask};
 use needles::Needles;
 
+use crate::bytes_at::BytesAt;
 use crate::target;
 
 /// What stands in place of a masked value.
@@ -364,35 +365,27 @@ pub(crate) fn revealed<'s>(kept: &str, sent: &'s str) -> Vec<&'s str> {
 /// Whether a look at the body is worth its while: it has a name that goes with secrets, or spells
 /// ASCII in a way that could hide one.
 fn is_suspect(bytes: &[u8]) -> bool {
-    let hides = |at: usize| match (bytes[at], bytes.get(at + 1)) {
-        (b'"', Some(b's' | b'a' | b'e' | b'v' | b'c')) => goes_with_secrets(&bytes[at + 1..]),
-        (b'\\', Some(b'u')) => bytes[at + 1..].starts_with(b"u00"),
-        _ => false,
+    // What stands behind nearly every quote tells that no such name begins there.
+    const HIDES: [bool; 256] = {
+        let mut hides = [false; 256];
+        let mut at = 0;
+        while at < b"saevcu".len() {
+            hides[b"saevcu"[at] as usize] = true;
+            at += 1;
+        }
+        hides
     };
-    // Eight bytes at a time: most have neither mark.
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut first = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let mut marks = places_of(word, b'"') | places_of(word, b'\\');
-        while marks != 0 {
-            if hides(first + marks.trailing_zeros() as usize / 8) {
+    for at in BytesAt::new(bytes, [b'"', b'\\']) {
+        let Some(next) = bytes.get(at + 1) else { break };
+        if HIDES[*next as usize] {
+            let rest = &bytes[at + 1..];
+            let hides = if bytes[at] == b'"' { goes_with_secrets(rest) } else { rest.starts_with(b"u00") };
+            if hides {
                 return true;
             }
-            marks &= marks - 1;
         }
-        first += 8;
     }
-    (bytes.len() - rest.len()..bytes.len()).any(hides)
-}
-
-/// The top bits of the bytes in a word that are this one.
-#[inline]
-fn places_of(word: u64, byte: u8) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const REST: u64 = 0x7F * EACH;
-    let differs = word ^ (u64::from(byte) * EACH);
-    !(((differs & REST) + REST) | differs | REST)
+    false
 }
 
 /// Whether a name begins there that goes with secrets.

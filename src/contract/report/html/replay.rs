@@ -181,7 +181,9 @@ impl StateReplay {
         let (profile, license) = (self.profile, License::default());
         let setting = ServerInfo { profile, release: profile.release(), license, body_bytes_max: usize::MAX };
         let reading = rest::read(&TABLE, request, &setting);
-        let (ParseOutcome::Call(mut call), Some(endpoint)) = (reading.stage, reading.endpoint) else { return };
+        let (ParseOutcome::Call, Some(endpoint), mut call) = (reading.stage, reading.endpoint, reading.call) else {
+            return;
+        };
         call.now = at;
         self.cluster.at(at);
         self.cluster.begin();

@@ -447,7 +447,12 @@ fn unpacked(request: Request, body: &Bytes, bytes_max: usize) -> Result<Request,
     }
 }
 
-/// Header lines as values.
+/// Header lines as values. hyper lets neither line breaks nor capitals in names through.
 pub(super) fn headers_of(map: &HeaderMap) -> Headers {
-    Headers::from_wire(map.len(), map.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+    Headers::from_wire(map.len(), lines_of(map))
+}
+
+/// Header lines as they came.
+pub(super) fn lines_of(map: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    map.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::HeaderMap;
 use tokio::time::{Instant, Sleep};
@@ -19,7 +18,7 @@ use super::kept::Kept;
 use super::{PendingForward, headers_of};
 use crate::fault::{Fault, FaultKind, LeftOut, StubMark};
 use crate::http::{Headers, Response};
-use crate::limits::FORWARDED_BYTES_KEPT_MAX;
+use crate::limits::{FORWARDED_BYTES_KEPT_MAX, HEAD_BYTES_MAX};
 use crate::mock::wire::body;
 use crate::mock::wire::events::EventStream;
 
@@ -27,7 +26,7 @@ use crate::mock::wire::events::EventStream;
 #[derive(Debug)]
 pub(crate) enum WireBody {
     /// It is there.
-    Whole(Full<Bytes>),
+    Whole(Bytes),
     /// It comes from an upstream.
     Passing(Box<Passing>),
     /// It is told what comes, for as long as it is listened to.
@@ -40,8 +39,10 @@ impl Body for WireBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match self.get_mut() {
-            WireBody::Whole(body) => {
-                Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
+            // In pieces, for hyper copies each of them behind what it has not sent yet.
+            WireBody::Whole(rest) => {
+                let piece = rest.split_to(rest.len().min(HEAD_BYTES_MAX));
+                Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
             }
             WireBody::Passing(passing) => passing.poll(context),
             WireBody::Events(events) => Pin::new(events)
@@ -52,7 +53,7 @@ impl Body for WireBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            WireBody::Whole(body) => body.is_end_stream(),
+            WireBody::Whole(rest) => rest.is_empty(),
             WireBody::Passing(passing) => passing.pending.is_none() && passing.incoming.is_end_stream(),
             WireBody::Events(events) => events.is_end_stream(),
         }
@@ -60,7 +61,7 @@ impl Body for WireBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            WireBody::Whole(body) => body.size_hint(),
+            WireBody::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
             WireBody::Passing(passing) => passing.incoming.size_hint(),
             WireBody::Events(events) => events.size_hint(),
         }
