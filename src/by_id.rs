@@ -180,10 +180,10 @@ impl<T> ById<T> {
         Some(self.slots.swap_remove(slot))
     }
 
-    /// Takes out those with these ids, which are sorted, and gives them in no order that means anything.
-    pub(crate) fn remove_all(&mut self, ids: &[Arc<str>]) -> Vec<(Arc<str>, T)> {
+    /// Takes out those with these ids, which are sorted, and hands them over in no order that means anything.
+    pub(crate) fn remove_all(&mut self, ids: &[Arc<str>], gone: impl FnMut((Arc<str>, T))) {
         if ids.len() * 8 < self.len() {
-            return ids.iter().filter_map(|id| self.remove(id)).collect();
+            return ids.iter().filter_map(|id| self.remove(id)).for_each(gone);
         }
         // So many of all: what stays is put together anew.
         let mut goes = vec![false; self.slots.len()];
@@ -204,14 +204,13 @@ impl<T> ById<T> {
         };
         let numbers: Vec<u32> = goes.iter().map(number).collect();
         let mut at = 0;
-        let gone = self.slots.extract_if(.., |_| {
+        let doomed = self.slots.extract_if(.., |_| {
             at += 1;
             goes[at - 1]
         });
-        let gone = gone.collect();
+        doomed.for_each(gone);
         self.order = stays.into_iter().map(|(id, slot)| (id, numbers[slot as usize])).collect();
         self.spread();
-        gone
     }
 
     /// Gives every slot its cell anew.
@@ -296,7 +295,9 @@ mod tests {
             let mut doomed: Vec<Arc<str>> = doomed.into_iter().map(|id| format!("{id}").into()).collect();
             doomed.sort_unstable();
             let gone: BTreeMap<_, _> = doomed.iter().filter_map(|id| singly.remove(id)).collect();
-            prop_assert_eq!(all.remove_all(&doomed).into_iter().collect::<BTreeMap<_, _>>(), gone);
+            let mut gone_at_once = BTreeMap::new();
+            all.remove_all(&doomed, |(id, value)| _ = gone_at_once.insert(id, value));
+            prop_assert_eq!(gone_at_once, gone);
             prop_assert_eq!(&all, &singly);
             for id in 0..60 {
                 let id = format!("{id}");

@@ -751,7 +751,7 @@ impl ProtocolState {
                     let lane = self.connectors.remove(&deed.connector).map(|(_, lane)| lane);
                     let mut jobs: Vec<Arc<str>> = lane.into_iter().flat_map(|lane| lane.live).flatten().collect();
                     jobs.sort_unstable();
-                    self.jobs.remove_all(&jobs);
+                    self.jobs.remove_all(&jobs, drop);
                 } else {
                     self.drop_connector(&deed.connector);
                 }

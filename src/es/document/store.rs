@@ -445,7 +445,8 @@ impl Index {
                 self.remember_deleted(id.clone(), Deleted { version, seq_no });
             }
         }
-        let gone = self.documents.remove_all(ids);
+        let mut gone = Vec::with_capacity(ids.len());
+        self.documents.remove_all(ids, |document| gone.push(document));
         if !gone.is_empty() {
             self.refresh();
         }
