@@ -61,6 +61,7 @@ pub const PARTS: &[(&str, Part)] = &[
     ("dev", throughput::dev),
     ("instructions", instructions::release),
     ("dev_instructions", instructions::dev),
+    ("helped_instructions", instructions::helped),
     ("calls", calls::measure),
     ("start", start::measure),
     ("crowd", crowd::measure),

@@ -14,6 +14,8 @@ pub struct Programs {
     pub release: PathBuf,
     /// `contender` in the dev profile.
     pub dev: PathBuf,
+    /// The same with dependencies that are optimised, as the README advises.
+    pub helped: PathBuf,
     /// `contender_counted` in the release profile.
     pub counted: PathBuf,
     /// elastimock's own binary.
@@ -27,7 +29,8 @@ impl Programs {
         let driver = std::env::current_exe()?;
         let target = driver.ancestors().nth(2).ok_or("the driver is not in a target directory")?;
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let build = |arguments: &[&str]| {
+        let helped = target.join("helped");
+        let build = |target: &Path, arguments: &[&str]| {
             let mut command = Command::new(&cargo);
             let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
             command.args(["build", "--manifest-path", manifest, "--target-dir"]);
@@ -37,12 +40,15 @@ impl Programs {
             }
             succeed(command)
         };
-        build(&["--release", "--bin", "contender"])?;
+        build(target, &["--release", "--bin", "contender"])?;
         if ["start", "crowd", "kept"].into_iter().any(&wants) {
-            build(&["--release", "--bin", "contender_counted"])?;
+            build(target, &["--release", "--bin", "contender_counted"])?;
         }
         if ["dev", "dev_instructions"].into_iter().any(&wants) {
-            build(&["--bin", "contender"])?;
+            build(target, &["--bin", "contender"])?;
+        }
+        if wants("helped_instructions") {
+            build(&helped, &["--bin", "contender", "--config", r#"profile.dev.package."*".opt-level=2"#])?;
         }
         let mut elastimock = None;
         if cfg!(feature = "elastimock") && ["exec", "judged"].into_iter().any(&wants) {
@@ -53,6 +59,7 @@ impl Programs {
         Ok(Programs {
             release: target.join("release/contender"),
             dev: target.join("debug/contender"),
+            helped: helped.join("debug/contender"),
             counted: target.join("release/contender_counted"),
             elastimock,
         })

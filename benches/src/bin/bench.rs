@@ -12,7 +12,7 @@ const USAGE: &str = "usage: cargo run --release [--features elastimock] -- [OPTI
 
   --quick          fewer rounds: a look, not a verdict
   --only PART      this part alone; may be repeated:
-                   throughput, dev, instructions, dev_instructions, calls, start, crowd, kept,
+                   throughput, dev, instructions, dev_instructions, helped_instructions, calls, start, crowd, kept,
                    jobs, judged, polls, exec, body
   --dev            the same as --only dev
   --markdown FILE  the tables as Markdown too

@@ -437,13 +437,18 @@ impl Index {
         self.changes.note_all(ids, self.documents.len());
         // The first of more than are remembered would be forgotten at once.
         let forgotten = ids.len().saturating_sub(DELETES_REMEMBERED_MAX);
+        let mut deleted = Vec::with_capacity(ids.len() - forgotten);
         for (at, id) in ids.iter().enumerate() {
             self.note_former(id);
             let seq_no = self.next_seq_no();
             if let Some(document) = (at >= forgotten).then(|| self.documents.get(id)).flatten() {
-                let version = document.version + 1;
-                self.remember_deleted(id.clone(), Deleted { version, seq_no });
+                deleted.push((id.clone(), Deleted { version: document.version + 1, seq_no }));
             }
+        }
+        match self.deleted.is_empty() {
+            // They are sorted, so that this is quick.
+            true => self.deleted = deleted.into_iter().collect(),
+            false => deleted.into_iter().for_each(|(id, gone)| self.remember_deleted(id, gone)),
         }
         let mut gone = Vec::with_capacity(ids.len());
         self.documents.remove_all(ids, |document| gone.push(document));
@@ -832,6 +837,9 @@ mod tests {
         for (count, gone) in [(20, 3), (20, 15), (20, 20), (0, 0)] {
             let mut index = index();
             (0..count).for_each(|at| _ = index.put(format!("job-{at:02}"), Source::new()));
+            if gone == 15 {
+                assert!(index.delete("J"));
+            }
             let mut singly = index.clone();
             index.remember();
             let untouched = index.clone();
