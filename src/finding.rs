@@ -257,6 +257,11 @@ impl Finding {
     /// As for [`Finding::from_value`], if there is no rule.
     pub(crate) fn from_later(value: &Value) -> Result<(Finding, Vec<String>), Error> {
         let mut known = value.as_object().cloned().unwrap_or_default();
+        if known.keys().all(|name| MEMBERS.contains(&&**name))
+            && let Ok(finding) = Finding::from_value(value)
+        {
+            return Ok((finding, Vec::new()));
+        }
         let is_read = |name: &str, member: &Value| {
             let alone = if name == "rule" { json!({ name: member }) } else { json!({ "rule": "", name: member }) };
             MEMBERS.contains(&name) && Finding::from_value(&alone).is_ok()

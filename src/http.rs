@@ -40,6 +40,12 @@ pub enum Method {
 }
 
 impl Method {
+    /// The method of that name; none if it is no token, which no request line could have.
+    pub(crate) fn of_token(name: &str) -> Option<Method> {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        (!name.is_empty() && name.bytes().all(is_token)).then(|| Method::new(name))
+    }
+
     /// The methods with a name, in the order in which Elasticsearch 9 lists them in `Allow`.
     pub const ALL: [Method; 9] = [
         Method::Get,

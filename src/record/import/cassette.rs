@@ -8,7 +8,7 @@ use super::part::DocumentPart;
 use super::{ImportedCall, push_header, target_of};
 use crate::base64;
 use crate::clock::Timestamp;
-use crate::http::{Headers, Method, Request, Response};
+use crate::http::{Headers, Request, Response};
 use crate::record::recording::RecordingDiagnostic;
 
 const CURE: &str = "give the cassette as its tool has written it, or delete the interaction";
@@ -31,7 +31,7 @@ fn call(interaction: &DocumentPart<'_>) -> Result<ImportedCall, Box<RecordingDia
     if let (None, Some(host)) = (headers.get("host"), host) {
         headers.push("host", &host);
     }
-    let method = Method::new(&asked.need("method", CURE)?.text()?.to_ascii_uppercase());
+    let method = asked.need("method", CURE)?.method()?;
     let request = Request::new(method, target).with_headers(headers).with_body(body(asked.get("body"))?);
     // vcrpy: {code, message}; its first versions: status_code.
     let status = match (told.get("status"), told.get("status_code")) {

@@ -6,7 +6,7 @@ use super::part::DocumentPart;
 use super::{ImportedCall, push_header, target_of};
 use crate::base64;
 use crate::clock::Timestamp;
-use crate::http::{Headers, Method, Request, Response};
+use crate::http::{Headers, Request, Response};
 use crate::record::recording::RecordingDiagnostic;
 
 const CURE: &str = "give the file as its tool has written it, or delete the entry";
@@ -31,7 +31,7 @@ fn call(entry: &DocumentPart<'_>) -> Result<Option<ImportedCall>, Box<RecordingD
     if let (None, Some(host)) = (headers.get("host"), host) {
         headers.push("host", &host);
     }
-    let method = Method::new(&asked.need("method", CURE)?.text()?);
+    let method = asked.need("method", CURE)?.method()?;
     let mut request = Request::new(method, target).with_headers(headers);
     if let Some(data) = asked.get("postData") {
         if request.headers().get("content-type").is_none()

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::ForeignText;
+use crate::http::Method;
 use crate::json;
 use crate::record::recording::RecordingDiagnostic;
 
@@ -61,6 +62,13 @@ impl<'d> DocumentPart<'d> {
     /// The text of a member; none if it is not there.
     pub(super) fn text_of(&self, name: &str) -> Result<Option<String>, Box<RecordingDiagnostic>> {
         self.get(name).map(|part| part.text()).transpose()
+    }
+
+    /// The method of HTTP that it is, in any case.
+    pub(super) fn method(&self) -> Result<Method, Box<RecordingDiagnostic>> {
+        let name = self.text()?;
+        let known = Method::of_token(&name.to_ascii_uppercase());
+        known.ok_or_else(|| self.wrong("this is no method of HTTP", "write one such as GET, or delete the call"))
     }
 
     /// The status of HTTP that it is.

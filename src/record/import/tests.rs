@@ -139,6 +139,26 @@ fn what_cannot_be_read_is_told_with_its_place_and_a_cure() {
             "/log/entries/0/request/url: this is no URL",
             "delete the entry",
         ),
+        (
+            "{\"log\":{\"entries\":[{\"request\":{\"url\":\"http://h/\",\"method\":\"G@T\"},\"response\":{\"status\":200}}]}}",
+            "/log/entries/0/request/method: this is no method of HTTP",
+            "such as GET",
+        ),
+        (
+            "{\"interactions\":[{\"request\":{\"uri\":\"http://h/\",\"method\":\"G T\"},\"response\":{\"status\":{\"code\":200}}}]}",
+            "/interactions/0/request/method: this is no method of HTTP",
+            "such as GET",
+        ),
+        (
+            "{\"mappings\":[{\"request\":{\"url\":\"_connector\"},\"response\":{}}]}",
+            "/mappings/0/request/url: this is no path",
+            "begin it with",
+        ),
+        (
+            "{\"mappings\":[{\"request\":{\"url\":\"/a\",\"method\":\"G,T\"},\"response\":{}}]}",
+            "/mappings/0/request/method: this is no method of HTTP",
+            "such as GET",
+        ),
         ("{\"a\":1}", "f:1:1: this is none of the formats that are known", "HAR"),
         ("{\"log\":", "f:1:", "mend it there"),
         (
@@ -170,6 +190,9 @@ proptest! {
         let mut damaged = VCRPY.as_bytes().to_vec();
         let at = cut.index(damaged.len());
         damaged[at] = put;
-        let _ = import("f", &damaged, true);
+        if let Ok(imported) = import("f", &damaged, true) {
+            let again = Recording::parse("again", imported.recording.to_text().as_bytes());
+            prop_assert_eq!(again.map(|again| again.interactions.len()).ok(), Some(imported.recording.interactions.len()));
+        }
     }
 }

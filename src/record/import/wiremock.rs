@@ -29,23 +29,26 @@ pub(super) fn read(
 
 fn call(mapping: &DocumentPart<'_>, notes: &mut Vec<String>) -> Result<Option<ImportedCall>, Box<RecordingDiagnostic>> {
     let (asked, told) = (mapping.need("request", CURE)?, mapping.need("response", CURE)?);
-    let method = asked.text_of("method")?.unwrap_or_else(|| "ANY".to_owned());
+    let method = asked.get("method").filter(|method| method.value() != "ANY");
     let name = mapping.text_of("name")?.or(mapping.text_of("id")?).unwrap_or_else(|| "a mapping".to_owned());
-    let exact = asked.text_of("url")?.or(asked.text_of("urlPath")?);
-    let Some(mut target) = exact else {
+    let Some(exact) = asked.get("url").or(asked.get("urlPath")) else {
         notes.push(format!("{name} is left out: it has a pattern in place of a path"));
         return Ok(None);
     };
+    let mut target = exact.text()?;
+    if !target.starts_with('/') {
+        return Err(exact.wrong("this is no path", "begin it with `/`"));
+    }
     if told.get("fault").is_some() || told.get("proxyBaseUrl").is_some() {
         notes.push(format!("{name} is left out: its answer is no answer of HTTP"));
         return Ok(None);
     }
-    let method = match &*method {
-        "ANY" => {
+    let method = match method {
+        None => {
             notes.push(format!("{name} is for any method: GET is assumed"));
             Method::Get
         }
-        method => Method::new(method),
+        Some(method) => method.method()?,
     };
     for (at, (name, value)) in matched(&asked, "queryParameters")?.into_iter().enumerate() {
         target.push(if at == 0 && !target.contains('?') { '?' } else { '&' });

@@ -80,7 +80,7 @@ impl LineReader<'_, '_, '_> {
         while let Some(key) = self.key()? {
             match &*key {
                 _ if !keys.contains(&&*key) => self.skip_unknown(&key, &format!("a {of}"), keys)?,
-                "method" => message.method = self.parsed(&key, "a method such as \"GET\"", method)?,
+                "method" => message.method = self.parsed(&key, "a method such as \"GET\"", Method::of_token)?,
                 "path" => message.path = self.parsed(&key, "the path, which begins with `/`", path)?,
                 "query" => {
                     message.query =
@@ -177,11 +177,6 @@ impl LineReader<'_, '_, '_> {
             }
         }
     }
-}
-
-fn method(text: &str) -> Option<Method> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    (!text.is_empty() && text.bytes().all(is_token)).then(|| Method::new(text))
 }
 
 /// A path as it stands in a request line; a proxy's requests have a whole address or `*` there.
