@@ -39,6 +39,9 @@ impl<'a> HostAndPort<'a> {
 
     /// The text with `to` in every place of the address; none if it has no such place.
     fn replace(&self, text: &str, to: &str) -> Option<String> {
+        if text.len() < self.whole.len() {
+            return None;
+        }
         let mut replaced: Option<String> = None;
         let mut from = 0;
         for (at, _) in text.match_indices(self.whole) {
@@ -59,6 +62,10 @@ impl<'a> HostAndPort<'a> {
 
     /// A target with `to` in every place of the address, also where its colon is escaped.
     fn replace_in_target(&self, target: &str, to: &str) -> Option<String> {
+        // Nearly no target has an address.
+        if !target.contains(&self.whole[self.host.len() + 1..]) {
+            return None;
+        }
         let mut replaced = self.replace(target, to);
         for colon in ["%3A", "%3a"] {
             let escape = |address: &str| address.rsplit_once(':').map(|(host, port)| format!("{host}{colon}{port}"));

@@ -268,7 +268,7 @@ impl Playback {
         if taken.how == How::Nearest {
             response.headers.push("x-elastimock-played", &format!("nearest; recorded call {seq}"));
         }
-        let note = self.note(&taken, &key, &address::anywhere(shown));
+        let note = self.note(&taken, &key, shown);
         Ok((response, PlayedAnswer { note, pause_us }))
     }
 
