@@ -1,7 +1,7 @@
 //! [`Call`]: a checked request as a handler reads it. [`Reply`]: an answer before it is a response.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::es::body::plain::PlainBody;
 use crate::es::document::source::{Source, UpdateOutcome};
 use crate::es::error::ApiError;
+use crate::es::search::request::SearchRequest;
 use crate::es::search::run::SearchFound;
 use crate::es::store::DocumentPage;
 use crate::http::Request;
@@ -33,6 +34,8 @@ pub(crate) struct ParsedParts<'r> {
     pub(crate) body: Option<Sent>,
     /// The body as a document, or line by line, for operations that store what was sent.
     pub(crate) lines: Vec<BodyLine>,
+    /// The searches that it asks for, once they have been read.
+    pub(super) searches: OnceLock<Box<[SearchRequest]>>,
 }
 
 impl ParsedParts<'_> {
@@ -78,6 +81,7 @@ impl ParsedParts<'_> {
     pub(crate) fn forget_body(&mut self) {
         self.body = None;
         self.lines = Vec::new();
+        self.searches = OnceLock::new();
     }
 }
 
@@ -239,6 +243,22 @@ impl Call<'_> {
         let is_read = |line: &BodyLine| !line.has_more && !matches!(line.content, LineContent::Broken(_));
         let ParsedParts { body, lines, .. } = &self.parsed;
         body.is_some() || (!lines.is_empty() && lines.iter().all(is_read))
+    }
+
+    /// The searches that the call asks for, read by `read` when they are first asked for: by the check of the row, which
+    /// needs no lock.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub(crate) fn searches(
+        &self,
+        read: impl FnOnce() -> Result<Vec<SearchRequest>, ApiError>,
+    ) -> Result<&[SearchRequest], ApiError> {
+        if let Some(known) = self.parsed.searches.get() {
+            return Ok(known);
+        }
+        let searches = read()?.into_boxed_slice();
+        Ok(self.parsed.searches.get_or_init(|| searches))
     }
 
     /// The placeholder of the path with that name. Empty if the row has none: then the row is wrong,

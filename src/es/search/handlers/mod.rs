@@ -20,8 +20,18 @@ use crate::es::store::Cluster;
 
 /// `search`.
 pub(crate) fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let request = search::searching(call)?;
-    Ok(found(run(cluster, request, call.now)?))
+    Ok(found(run(cluster, one(call)?, call.now)?))
+}
+
+/// Reads a search; what it asks for is known before the lock is taken.
+pub(crate) fn read_search(call: &Call) -> Result<(), ApiError> {
+    one(call).map(drop)
+}
+
+/// The search of `search`.
+fn one<'c>(call: &'c Call) -> Result<&'c SearchRequest, ApiError> {
+    let searches = call.searches(|| Ok(vec![search::searching(call)?]))?;
+    searches.first().ok_or_else(|| ApiError::bug("a search that nobody has read"))
 }
 
 /// A target with what aliases and routing leave of its indices.
@@ -45,37 +55,56 @@ fn found(found: SearchFound) -> Reply {
     Reply::ok(AnswerBody::Found(Box::new(found)))
 }
 
-fn run(cluster: &mut Cluster, request: SearchRequest, now: Timestamp) -> Result<SearchFound, ApiError> {
+fn run(cluster: &mut Cluster, request: &SearchRequest, now: Timestamp) -> Result<SearchFound, ApiError> {
     let SearchRequest { search, target, scroll, pit } = request;
     if let Some(pit) = pit {
-        let found = cluster.contexts.search_pit(&pit.id, pit.keep.as_ref(), &search, now);
+        let found = cluster.contexts.search_pit(&pit.id, pit.keep.as_ref(), search, now);
         return Ok(found.map_err(Refusal::from)?);
     }
-    let target = narrowed(cluster, target, now)?;
+    let target = narrowed(cluster, target.clone(), now)?;
     Ok(match scroll {
-        Some(keep) => cluster.open_scroll(&search, &target, &keep, now)?,
-        None => cluster.search(&search, &target, now)?,
+        Some(keep) => cluster.open_scroll(search, &target, keep, now)?,
+        None => cluster.search(search, &target, now)?,
     })
 }
 
 /// `msearch`.
 pub(crate) fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let requests = search::searches(call)?;
-    let searches = requests.into_iter().map(|request| run(cluster, request, call.now)).collect();
+    let requests = call.searches(|| search::searches(call))?;
+    let searches = requests.iter().map(|request| run(cluster, request, call.now)).collect();
     Ok(Reply::ok(AnswerBody::Searches(searches)))
+}
+
+/// Reads the searches of `msearch`, as [`read_search`] reads one.
+pub(crate) fn read_searches(call: &Call) -> Result<(), ApiError> {
+    call.searches(|| search::searches(call)).map(drop)
 }
 
 /// `count`.
 pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let (search, target) = search::counting(call)?;
-    let target = narrowed(cluster, target, call.now)?;
-    let counted = cluster.count(&search, &target, call.now)?;
+    let SearchRequest { search, target, .. } = counted(call)?;
+    let target = narrowed(cluster, target.clone(), call.now)?;
+    let counted = cluster.count(search, &target, call.now)?;
     let mut answer = json!({ "count": counted.count });
     if let Some(early) = counted.terminated_early {
         answer["terminated_early"] = Value::Bool(early);
     }
     answer["_shards"] = shards(counted.shards);
     Ok(Reply::json(answer))
+}
+
+/// Reads the search of `count`, as [`read_search`] reads that of `search`.
+pub(crate) fn read_count(call: &Call) -> Result<(), ApiError> {
+    counted(call).map(drop)
+}
+
+/// The search whose hits are counted.
+fn counted<'c>(call: &'c Call) -> Result<&'c SearchRequest, ApiError> {
+    let searches = call.searches(|| {
+        let (search, target) = search::counting(call)?;
+        Ok(vec![SearchRequest { search, target, scroll: None, pit: None }])
+    })?;
+    searches.first().ok_or_else(|| ApiError::bug("a search that nobody has read"))
 }
 
 /// How many shards were asked; none fails alone.
