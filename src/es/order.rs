@@ -171,7 +171,9 @@ impl<K: Clone + Ord> OrderDraft<K> {
     pub(crate) fn read(&mut self, index: &Index, most: usize) -> bool {
         let documents = index.iter_after(self.last.as_deref()).take(most);
         self.read.extend(documents.map(|(id, document)| (id.clone(), document.seq_no, document.source.clone())));
-        self.last = self.read.last().map(|(id, ..)| id.clone());
+        if let Some((id, ..)) = self.read.last() {
+            self.last = Some(id.clone());
+        }
         self.read.len() == most
     }
 
@@ -318,6 +320,18 @@ mod tests {
             let expected: Vec<_> = sorted.iter().map(|(.., id)| id.clone()).collect();
             prop_assert_eq!(order.ids.values().cloned().collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn a_draft_that_has_read_all_does_not_begin_anew() {
+        let mut index = Index::new("docs", "uuid".to_owned(), crate::es::document::store::Design::default(), at(0));
+        let mut draft = OrderDraft::of(&index);
+        for _ in 0..3 {
+            index.put("1", Source::new().with("key", Value::from(1)));
+            draft.read(&index, 2);
+            draft.place(key_of);
+        }
+        assert_eq!(draft.finished().ids.len(), 1);
     }
 
     fn key_of(source: &Source) -> Option<u64> {

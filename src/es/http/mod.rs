@@ -278,7 +278,7 @@ pub(crate) fn read<'r, S>(
     reading
 }
 
-/// The same; the answer, if it is known without a handler.
+/// Takes a request through the checks into `reading`; the answer, if it is known without a handler.
 fn read_into<'r, S>(
     table: &'static OperationTable<S>,
     request: &'r Request,
