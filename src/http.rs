@@ -336,7 +336,8 @@ impl Headers {
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let HeaderText { text, places } = self.held();
         let lines = if places.name_bytes & bit(name) == 0 { &[][..] } else { &places.lines };
-        lines.iter().filter(|line| line.is_named(text.as_bytes(), name)).map(|line| line.value(text))
+        let most = if places.repeats { usize::MAX } else { 1 };
+        lines.iter().filter(|line| line.is_named(text.as_bytes(), name)).map(|line| line.value(text)).take(most)
     }
 
     /// All lines as name and value, in order.

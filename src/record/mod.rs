@@ -419,10 +419,9 @@ impl Journal {
         let response_body = self.known.answer(&note.mask, response.status(), response.body());
         self.recheck(known);
         // A small body is copied behind the target, a large one is held as it is.
-        let parts = |body: &Bytes| match body.len() > limits::JOURNAL_COPIED_BYTES_MAX {
-            true => (Bytes::new(), body.clone()),
-            false => (body.clone(), Bytes::new()),
-        };
+        fn parts(body: &Bytes) -> (&[u8], Bytes) {
+            if body.len() > limits::JOURNAL_COPIED_BYTES_MAX { (&[], body.clone()) } else { (body, Bytes::new()) }
+        }
         let ((sent, large_request), (said, large_response)) = (parts(request.body()), parts(&response_body));
         let is_plain = note.findings.is_empty()
             && large_request.is_empty()
@@ -434,7 +433,7 @@ impl Journal {
             took_us: note.took_us,
             target_bytes: target.len() as u32,
             request_bytes: sent.len() as u32,
-            texts: [target, &sent, &said].concat().into_boxed_slice(),
+            texts: [target, sent, said].concat().into_boxed_slice(),
             frame: self.frame(
                 note.operation,
                 request,
@@ -460,23 +459,25 @@ impl Journal {
         status: u16,
         answered: &Headers,
     ) -> Arc<Frame> {
-        let find = |journal: &Journal, sent: &str, said: &str| {
-            let is_it = |frame: &&Arc<Frame>| {
-                frame.status == status
-                    && frame.operation == operation
-                    && frame.method == *request.method()
-                    && *frame.request_headers == *sent
-                    && *frame.response_headers == *said
-            };
-            journal.frames.iter().rev().find(is_it).cloned()
+        let is_alike =
+            |frame: &Frame| frame.status == status && frame.operation == operation && frame.method == *request.method();
+        // Most calls are of a kind that was there just before. What is kept has been masked, so what reads like it has
+        // nothing left to mask.
+        let (sent, said) = (request.headers().as_text(), answered.as_text());
+        let is_it = |frame: &&Arc<Frame>| {
+            is_alike(frame) && *frame.request_headers == *sent && *frame.response_headers == *said
         };
-        // What is kept has been masked, so what reads like it has nothing left to mask.
-        if let Some(frame) = find(self, request.headers().as_text(), answered.as_text()) {
-            return frame;
+        if let Some(frame) = self.frames.iter().rev().take(4).find(is_it) {
+            return frame.clone();
         }
         let (request_headers, response_headers) = (self.share(request.headers()), self.share(answered));
-        if let Some(frame) = find(self, &request_headers, &response_headers) {
-            return frame;
+        let known = self.frames.iter().find(|frame| {
+            is_alike(frame)
+                && Arc::ptr_eq(&frame.request_headers, &request_headers)
+                && Arc::ptr_eq(&frame.response_headers, &response_headers)
+        });
+        if let Some(frame) = known {
+            return frame.clone();
         }
         let method = request.method().clone();
         let frame = Arc::new(Frame { operation, method, status, request_headers, response_headers });
@@ -653,8 +654,12 @@ impl Journal {
             return block.text.clone();
         }
         let block: Arc<str> = text.into();
-        if self.blocks.len() == limits::JOURNAL_SHARED_BLOCKS_MAX {
-            self.blocks.pop_front();
+        if self.blocks.len() == limits::JOURNAL_SHARED_BLOCKS_MAX
+            && let Some(gone) = self.blocks.pop_front()
+        {
+            // With it go its frames: a call that has one is known to have nothing to mask.
+            let has = |text: &Arc<str>| Arc::ptr_eq(text, &gone.text);
+            self.frames.retain(|frame| !has(&frame.request_headers) && !has(&frame.response_headers));
         }
         self.blocks.push_back(HeaderBlock { text: block.clone(), has_masks: text.contains(redact::REDACTED) });
         block
