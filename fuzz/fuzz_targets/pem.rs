@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use elastimock::{MockServer, Tls, Upstream};
+use elastimock::MockServer;
+use elastimock::server::Upstream;
+use elastimock::tls::Tls;
 use libfuzzer_sys::fuzz_target;
 
 static FILE: LazyLock<PathBuf> =
