@@ -147,12 +147,26 @@ pub(crate) fn name_port(mut interaction: Interaction) -> Interaction {
     interaction
 }
 
-/// The request as it would be whatever the mock's address.
-pub(crate) fn anywhere(request: &Request) -> Cow<'_, Request> {
-    match HostAndPort::of(request) {
-        Some(address) => Cow::Owned(address.replace_in_request(request, ANY)),
-        None => Cow::Borrowed(request),
+/// The request as it would be whatever the mock's address; where its header lines do not count, they may be as they are.
+pub(crate) fn anywhere(request: &Request, headers_count: bool) -> Cow<'_, Request> {
+    let Some(address) = HostAndPort::of(request) else { return Cow::Borrowed(request) };
+    let has_address = || {
+        let in_body = std::str::from_utf8(request.body()).is_ok_and(|text| address.replace(text, ANY).is_some());
+        in_body || address.replace_in_target(request.target(), ANY).is_some()
+    };
+    match headers_count || has_address() {
+        true => Cow::Owned(address.replace_in_request(request, ANY)),
+        false => Cow::Borrowed(request),
     }
+}
+
+/// Whether the mock's address stands in the answer to a call.
+pub(crate) fn is_in_answer(interaction: &Interaction) -> bool {
+    HostAndPort::of(&interaction.request).is_some_and(|address| {
+        let Response { headers, body, .. } = &interaction.response;
+        let is_in = |text: &str| text.contains(address.whole);
+        is_in(headers.as_text()) || std::str::from_utf8(body).is_ok_and(is_in)
+    })
 }
 
 /// The answer to a recorded request as the one who sends it now must have it.

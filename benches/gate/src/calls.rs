@@ -31,17 +31,20 @@ pub struct Case {
     pub parts: usize,
     /// Whether it must cost the same in a large cluster.
     pub grows: bool,
+    /// Whether a recording answers.
+    is_played: bool,
     request: fn(usize) -> Request,
 }
 
 const fn case(name: &'static str, request: fn(usize) -> Request) -> Case {
-    Case { name, contract: Contract::Warn, calls: 100, parts: 1, grows: true, request }
+    Case { name, contract: Contract::Warn, calls: 100, parts: 1, grows: true, is_played: false, request }
 }
 
 /// All of them.
 pub const CASES: &[Case] = &[
     case("claim", |number| put(number, "_claim", CLAIM)),
     Case { contract: Contract::Enforce, ..case("claim_enforce", |number| put(number, "_claim", CLAIM)) },
+    Case { is_played: true, grows: false, ..case("claim_played", |number| put(number, "_claim", CLAIM)) },
     case("claim_again", |_| put(0, "_claim", CLAIM)),
     case("check_in", |number| put(number % 10, "_check_in", "")),
     case("statistics", |number| {
@@ -182,6 +185,16 @@ pub fn run(jobs: usize) {
         }
         receive(&mut engine, &request(Method::Put, "/search-docs/_doc/1".to_owned(), DOCUMENT), now);
         for case in cases.clone().filter(|case| case.contract == contract) {
+            if case.is_played {
+                let requests: Vec<Request> = (0..WARM_UP + case.calls).map(case.request).collect();
+                let mut player = player(&fixture, &requests, now);
+                for request in &requests[..WARM_UP] {
+                    receive(&mut player, request, now);
+                }
+                gate_measured(&mut player, &requests[WARM_UP..], now);
+                println!("{} {}", case.name, case.calls * case.parts);
+                continue;
+            }
             for number in 0..WARM_UP.min(case.calls * 10) {
                 receive(&mut engine, &(case.request)(number), now);
             }
@@ -190,6 +203,16 @@ pub fn run(jobs: usize) {
             println!("{} {}", case.name, case.calls * case.parts);
         }
     }
+}
+
+/// What plays a recording of these calls.
+fn player(fixture: &Arc<Fixture>, requests: &[Request], now: Timestamp) -> Engine {
+    let setup = || Setup { clock: Clock::frozen(now), ..Setup::default() };
+    let mut recorder = Engine::new(Setup { fixture: fixture.clone(), ..setup() }, now).expect("an engine");
+    for request in requests {
+        receive(&mut recorder, request, now);
+    }
+    Engine::playback(setup(), recorder.recording(), now)
 }
 
 #[unsafe(no_mangle)]

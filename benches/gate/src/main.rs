@@ -19,14 +19,16 @@ use std::{env, fs};
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
 
-const USAGE: &str = "usage: cargo run --release [-- --renew | --figures | --bytes | --holds | --times]
+const USAGE: &str = "usage: cargo run --release [-- --renew | --figures | --bytes | --holds | --times |
+                              --forwarding]
 
   compares instructions, bytes and growth with baseline.txt; red is exit code 1
   --renew    writes what is measured into baseline.txt
   --figures  prints what is measured, in the form of baseline.txt
   --bytes    the same, of the bytes alone: in seconds, and without valgrind
   --holds    prints for how long others wait for the lock at most: a time, and so no part of the verdict
-  --times    prints other times, and what large bodies take: a start, many jobs, 10 and 100 MB";
+  --times    prints other times, and what large bodies take: a start, many jobs, 10 and 100 MB
+  --forwarding  prints what a claim costs in front of a server, elastimock and a bare proxy of hyper in one run";
 
 /// By how much a figure may pass its baseline, where the toolchain is the baseline's own.
 const TOLERANCE: f64 = 1.02;
@@ -57,6 +59,14 @@ fn main() -> ExitCode {
             print!("{}", text(&kept::measure().into_iter().collect()));
             Ok(true)
         }
+        ["proxy", upstream] => upstream.parse().map_err(Into::into).and_then(wire::proxy).map(|()| true),
+        ["front", upstream] => wire::front(upstream).map(|()| true),
+        ["--forwarding"] => Scratch::new(0).and_then(|folder| wire::forwarded(&folder.0)).map(|[bare, ours]| {
+            println!("instructions_claim_in_a_bare_proxy {bare:.0}");
+            println!("instructions_claim_in_front {ours:.0}");
+            println!("percent_of_a_bare_proxy {:.0}", ours / bare * 100.0);
+            true
+        }),
         ["--holds"] => {
             print!("{}", text(&kept::longest_holds().into_iter().collect()));
             Ok(true)

@@ -8,9 +8,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::{env, fs};
 
 use elastimock::MockServer;
+use elastimock::server::Upstream;
+use hyper_util::rt::TokioIo;
 
 use crate::calls;
 
@@ -22,8 +25,68 @@ const CLAIMS: usize = 1_600;
 
 /// Instructions of a claim with the wire.
 pub fn measure(folder: &Path) -> Result<f64> {
-    let (once, twice) = (count(folder, CLAIMS)?, count(folder, 2 * CLAIMS)?);
+    let jobs = (WARM_UP + 2 * CLAIMS).to_string();
+    let (once, twice) = (count(folder, CLAIMS, &["serve", &jobs])?, count(folder, 2 * CLAIMS, &["serve", &jobs])?);
     Ok((twice - once) / CLAIMS as f64)
+}
+
+/// Instructions of a claim in what stands in front of a server: a bare proxy of hyper, and elastimock, which reads, judges
+/// and remembers it besides.
+pub fn forwarded(folder: &Path) -> Result<[f64; 2]> {
+    let each = |front: &str| -> Result<f64> {
+        let mut counts = [0.0; 2];
+        for (counted, claims) in counts.iter_mut().zip([CLAIMS, 2 * CLAIMS]) {
+            let jobs = (WARM_UP + 2 * CLAIMS).to_string();
+            let mut behind = Command::new(env::current_exe()?);
+            let mut behind = behind.args(["serve", &jobs]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+            let mut address = String::new();
+            BufReader::new(behind.stdout.take().ok_or("no output")?).read_line(&mut address)?;
+            let told = count(folder, claims, &[front, address.trim()]);
+            drop(behind.stdin.take());
+            behind.wait()?;
+            *counted = told?;
+        }
+        Ok((counts[1] - counts[0]) / CLAIMS as f64)
+    };
+    Ok([each("proxy")?, each("front")?])
+}
+
+/// Stands in front of a server and records, on one core, until its input ends.
+pub fn front(upstream: &str) -> Result<()> {
+    stay_on_one_core();
+    let server = MockServer::builder().in_front_of(Upstream::new(&format!("http://{upstream}"))?).start_blocking()?;
+    println!("{}", server.address());
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// The least that a proxy of hyper does: a connection to the server for each of a client's, and what comes goes on.
+pub fn proxy(upstream: SocketAddr) -> Result<()> {
+    stay_on_one_core();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        println!("{}", listener.local_addr().expect("an address"));
+        loop {
+            let (client, _) = listener.accept().await.expect("a connection");
+            tokio::spawn(async move {
+                let server = tokio::net::TcpStream::connect(upstream).await.expect("a server");
+                client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).expect("a socket");
+                let (sender, connection) =
+                    hyper::client::conn::http1::handshake(TokioIo::new(server)).await.expect("a connection");
+                tokio::spawn(connection);
+                let sender = Arc::new(tokio::sync::Mutex::new(sender));
+                let service = hyper::service::service_fn(move |request| {
+                    let sender = sender.clone();
+                    async move { sender.lock().await.send_request(request).await }
+                });
+                let serving = hyper::server::conn::http1::Builder::new();
+                serving.serve_connection(TokioIo::new(client), service).await.unwrap_or_default();
+            });
+        }
+    });
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
 }
 
 /// Serves that many waiting jobs on one core, says where, and ends when its input does.
@@ -50,13 +113,13 @@ fn stay_on_one_core() {
 }
 
 /// Instructions of a server's whole life with that many claims.
-fn count(folder: &Path, claims: usize) -> Result<f64> {
+fn count(folder: &Path, claims: usize, server: &[&str]) -> Result<f64> {
     let output = folder.join(format!("wire.{claims}"));
     let mut server = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--callgrind-out-file={}", output.display()))
         .arg(env::current_exe()?)
-        .args(["serve", &(WARM_UP + 2 * CLAIMS).to_string()])
+        .args(server)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -158,6 +158,7 @@ pub(crate) struct BodySchema {
 }
 
 /// How a body is read, and who says what is wrong with it.
+#[allow(clippy::large_enum_variant, reason = "there is one for each operation")]
 pub(crate) enum BodyReading {
     /// The schema knows it down to the last member, and the server's declared parser refuses.
     Parsed(ParsedBody),

@@ -493,7 +493,7 @@ impl Engine {
             self.is_late(at, delay, seq, read.reading.operation);
         }
         let findings = match unmatched {
-            Some(miss) => self.find_unmatched(&call, read.reading.operation, miss),
+            Some(miss) => self.find_unmatched(&call, read.reading.operation, *miss),
             None if self.setup.strictness.contract() == Contract::Off => Vec::new(),
             None => self.judge(&call, &mut read.reading, stubbed.as_deref(), &mut answer),
         };
@@ -586,12 +586,7 @@ impl Engine {
     }
 
     /// What is found wrong with a call that a recording has no answer for.
-    fn find_unmatched(
-        &mut self,
-        call: &CallAtWork<'_>,
-        operation: Option<&str>,
-        miss: Box<PlaybackMiss>,
-    ) -> Vec<Finding> {
+    fn find_unmatched(&mut self, call: &CallAtWork<'_>, operation: Option<&str>, miss: PlaybackMiss) -> Vec<Finding> {
         let CallAtWork { seq, at, request, shown, .. } = *call;
         let seen = format!("{} {}", request.method(), shown.target());
         let near = miss.nearest.map(|near| (near_miss::KEY.to_owned(), near.to_value()));

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::volatile::{Surroundings, Volatile};
 use crate::http::{Request, values_of};
+use crate::record::address;
 use crate::record::redact::{self, REDACTED};
 use crate::target::decoded;
 
@@ -50,6 +51,11 @@ pub(super) enum ComparedBody {
 }
 
 impl RequestKey {
+    /// What of a request counts, whatever the mock's address. `renamed` is as for [`RequestKey::of`].
+    pub(super) fn anywhere(request: &Request, volatile: &Volatile, renamed: &BTreeMap<String, String>) -> RequestKey {
+        RequestKey::of(&address::anywhere(request, volatile.is_strict()), volatile, renamed)
+    }
+
     /// What of a request counts. `renamed` gives the recorded name of an id that the sender has chosen anew.
     pub(super) fn of(request: &Request, volatile: &Volatile, renamed: &BTreeMap<String, String>) -> RequestKey {
         let mut query: Vec<(String, String)> =
@@ -377,21 +383,30 @@ fn write_sorted(out: &mut Vec<u8>, value: &Value) {
             members.sort_by_key(|(name, _)| *name);
             out.push(b'{');
             for (name, member) in members {
-                out.extend_from_slice(format!("{name:?}:").as_bytes());
+                write_scalar(out, name);
+                out.push(b':');
                 write_sorted(out, member);
                 out.push(b',');
             }
             out.push(b'}');
         }
         scalar => {
-            out.extend_from_slice(scalar.to_string().as_bytes());
+            write_scalar(out, scalar);
             out.push(b' ');
         }
     }
 }
 
+fn write_scalar(out: &mut Vec<u8>, scalar: &(impl serde::Serialize + ?Sized)) {
+    // Writing to a vector cannot fail.
+    let _ = serde_json::to_writer(out, scalar);
+}
+
 /// A path with its escapes decoded, but for those of slashes and percent signs.
 fn decoded_path(path: &str) -> String {
+    if !path.contains('%') {
+        return path.to_owned();
+    }
     path.split('/')
         .map(|segment| decoded(segment, false).replace('%', "%25").replace('/', "%2F"))
         .collect::<Vec<_>>()

@@ -24,6 +24,7 @@ mod tests;
 pub(crate) mod volatile;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,12 @@ pub(crate) struct Playback {
     routes: BTreeMap<Box<str>, PlaybackRoute>,
     /// The routes with a mask.
     masked_routes: Vec<Box<str>>,
+    /// Lanes by what the first call of each says, byte for byte.
+    as_sent: BTreeMap<u64, Vec<usize>>,
+    /// The calls whose answers have the address of the mock.
+    addressed_answers: BTreeSet<usize>,
+    /// Whether any recorded call has masks.
+    has_masks: bool,
     /// The calls whose answers have a mask.
     masked_answers: BTreeSet<usize>,
     /// What each call is to the order of the others.
@@ -104,7 +111,7 @@ struct Recorded {
 /// Calls that are the same, in recorded order.
 #[derive(Clone, Debug)]
 struct Lane {
-    key: RequestKey,
+    key: Arc<RequestKey>,
     calls: Vec<usize>,
     /// Whether each of them says exactly what the first one says; empty if all do.
     exact: Vec<Vec<u8>>,
@@ -198,6 +205,9 @@ impl Playback {
             lanes: Vec::new(),
             routes: BTreeMap::new(),
             masked_routes: Vec::new(),
+            as_sent: BTreeMap::new(),
+            addressed_answers: BTreeSet::new(),
+            has_masks: false,
             masked_answers: BTreeSet::new(),
             kinds,
             courses,
@@ -214,21 +224,33 @@ impl Playback {
             played: Played { recorded, ..Played::default() },
         };
         for (call, interaction) in playback.recording.interactions.iter().enumerate() {
-            let key = RequestKey::of(&address::anywhere(&interaction.request), &playback.volatile, &BTreeMap::new());
+            let key = RequestKey::anywhere(&interaction.request, &playback.volatile, &BTreeMap::new());
             let route = playback.routes.entry(key.route().into()).or_default();
             let by_text = if key.is_masked() { &mut route.masked } else { &mut route.plain };
             let exact = key.exact().to_vec();
             let lane = *by_text.entry(key.text().into()).or_insert_with(|| {
                 route.lanes.push(playback.lanes.len());
-                playback.lanes.push(Lane { key, calls: Vec::new(), exact: Vec::new(), next: 0, last: None });
+                playback.as_sent.entry(fingerprint(&interaction.request)).or_default().push(playback.lanes.len());
+                playback.lanes.push(Lane {
+                    key: Arc::new(key),
+                    calls: Vec::new(),
+                    exact: Vec::new(),
+                    next: 0,
+                    last: None,
+                });
                 playback.lanes.len() - 1
             });
             playback.lanes[lane].push(call, exact);
             if has_mask(&interaction.response) {
                 playback.masked_answers.insert(call);
             }
+            if address::is_in_answer(interaction) {
+                playback.addressed_answers.insert(call);
+            }
         }
         playback.masked_routes = playback.routes.keys().filter(|route| route.contains(REDACTED)).cloned().collect();
+        let has_masks = |route: &PlaybackRoute| !route.masked.is_empty();
+        playback.has_masks = !playback.masked_routes.is_empty() || playback.routes.values().any(has_masks);
         playback
     }
 
@@ -246,8 +268,7 @@ impl Playback {
         request: &Request,
         shown: &Request,
     ) -> Result<(Response, PlayedAnswer), PlaybackMiss> {
-        let anywhere = address::anywhere(request);
-        let key = RequestKey::of(&anywhere, &self.volatile, &self.renamed);
+        let key = self.key(request);
         let taken = self.take(&key, shown)?;
         let interaction = &self.recording.interactions[taken.call];
         if let bytes @ 1.. = interaction.response.left_out().response {
@@ -264,12 +285,26 @@ impl Playback {
         let Interaction { request: recorded, seq, took_us: pause_us, .. } = &self.recording.interactions[taken.call];
         let (seq, pause_us) = (*seq, *pause_us);
         response = playable(&response, request.method());
-        address::readdress(&mut response, recorded, request);
+        if self.addressed_answers.contains(&taken.call) {
+            address::readdress(&mut response, recorded, request);
+        }
         if taken.how == How::Nearest {
             response.headers.push("x-elastimock-played", &format!("nearest; recorded call {seq}"));
         }
         let note = self.note(&taken, &key, shown);
         Ok((response, PlayedAnswer { note, pause_us }))
+    }
+
+    /// What decides whether a request is a recorded call. A client that says what it said then is known by its bytes.
+    fn key(&self, request: &Request) -> Arc<RequestKey> {
+        if self.renamed.is_empty() && !self.volatile.is_strict() {
+            let lanes = self.as_sent.get(&fingerprint(request)).into_iter().flatten().map(|lane| &self.lanes[*lane]);
+            let says = |lane: &Lane| is_as_sent(&self.recording.interactions[lane.calls[0]].request, request);
+            if let Some(lane) = lanes.into_iter().find(|lane| says(lane)) {
+                return lane.key.clone();
+            }
+        }
+        Arc::new(RequestKey::anywhere(request, &self.volatile, &self.renamed))
     }
 
     /// The recorded call that a request is, which then counts as served.
@@ -278,7 +313,7 @@ impl Playback {
     /// As for [`Playback::answer`].
     #[cfg(test)]
     pub(crate) fn serve(&mut self, request: &Request, shown: &Request) -> Result<&Interaction, PlaybackMiss> {
-        let key = RequestKey::of(&address::anywhere(request), &self.volatile, &self.renamed);
+        let key = self.key(request);
         let taken = self.take(&key, shown)?;
         Ok(&self.recording.interactions[taken.call])
     }
@@ -292,7 +327,7 @@ impl Playback {
             Choice::Nothing | Choice::OutOfOrder(_) => {
                 let unmatched = match chosen {
                     Choice::OutOfOrder(expected) => self.out_of_order(&lanes, expected),
-                    _ => self.unmatched(key, &address::anywhere(shown)),
+                    _ => self.unmatched(key, &address::anywhere(shown, true)),
                 };
                 let nearest = match self.policy.unmatched {
                     OnUnmatched::Nearest => self.nearest_in_route(key),
@@ -435,11 +470,10 @@ impl Playback {
 
     /// What a request says where the recorded calls that it may be have masks.
     pub(crate) fn revealed(&self, request: &Request) -> Vec<String> {
-        let has_masks = !self.masked_routes.is_empty() || self.routes.values().any(|route| !route.masked.is_empty());
-        if !has_masks {
+        if !self.has_masks {
             return Vec::new();
         }
-        let key = RequestKey::of(&address::anywhere(request), &self.volatile, &self.renamed);
+        let key = RequestKey::anywhere(request, &self.volatile, &self.renamed);
         self.same(&key).flat_map(|lane| self.lanes[lane].key.revealed(&key)).collect()
     }
 
@@ -562,6 +596,20 @@ fn scopes(recording: &Recording) -> Vec<Recorded> {
         last.calls.end = recording.interactions.len();
     }
     scopes
+}
+
+/// A number for all that counts in a request, as it was sent.
+fn fingerprint(request: &Request) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    request.method().as_str().hash(&mut hasher);
+    request.target().hash(&mut hasher);
+    request.body().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether two requests say the same, byte for byte, but for their header lines.
+fn is_as_sent(recorded: &Request, sent: &Request) -> bool {
+    recorded.method() == sent.method() && recorded.target() == sent.target() && recorded.body() == sent.body()
 }
 
 /// Whether an answer reads as masked where a client may look for a secret.

@@ -10,7 +10,6 @@ use super::{How, Playback, RecordedMatch};
 use crate::http::Request;
 use crate::limits::{PLAYBACK_NOTES_MAX, PLAYBACK_PLACES_MAX};
 use crate::near_miss::Difference;
-use crate::record::address;
 
 /// What is worth knowing of an answer from a recording. None of it is against the contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,8 +148,8 @@ impl Playback {
         let mut differs = Differences::default();
         if !is_same {
             // As both may be shown: what was sent is masked.
-            let one = RequestKey::of(&address::anywhere(&recorded.request), &self.volatile, &BTreeMap::new());
-            let other = RequestKey::of(&address::anywhere(shown), &self.volatile, &self.renamed);
+            let one = RequestKey::anywhere(&recorded.request, &self.volatile, &BTreeMap::new());
+            let other = RequestKey::anywhere(shown, &self.volatile, &self.renamed);
             differs.query(one.query(), other.query(), None);
             differs.body(one.body(), other.body(), None);
         }

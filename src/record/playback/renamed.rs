@@ -38,7 +38,7 @@ impl Playback {
             return None;
         }
         let request = &self.recording.interactions[call].request;
-        let recorded = RequestKey::of(&super::address::anywhere(request), &self.volatile, &Default::default());
+        let recorded = RequestKey::anywhere(request, &self.volatile, &Default::default());
         if recorded.actions().len() != key.actions().len() {
             return None;
         }
