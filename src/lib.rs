@@ -49,8 +49,7 @@
 //!
 //! # The book
 //!
-//! [`book`](crate::book) has the pages of the repository's `docs/`: fixtures, stubs, recordings, rules, reports and the
-//! binary.
+//! [`book`] has the pages of the repository's `docs/`: fixtures, stubs, recordings, rules, reports and the binary.
 //!
 //! # The house
 //!
