@@ -9,65 +9,6 @@ use crate::contract::strictness;
 use crate::fixture::{self, Incident};
 use crate::limits::EXPLAIN_LINE_CHARS_MAX;
 
-/// A rule's id, a transcript that breaks it and one that just keeps it.
-type Example = (&'static str, &'static str, &'static str);
-
-macro_rules! examples {
-    ($($id:literal)*) => {
-        &[$((
-            $id,
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules/", $id, "/breaks.console")),
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rules/", $id, "/keeps.console")),
-        )),*]
-    };
-}
-
-#[rustfmt::skip]
-static EXAMPLES: &[Example] = examples! {
-    "blank-worker-hostname"
-    "cancel-ignored"
-    "canceled-without-canceled-at"
-    "claim-of-canceling-job"
-    "claim-of-ended-job"
-    "claim-of-running-job"
-    "connector-silent"
-    "counter-fell"
-    "cursor-altered"
-    "cursor-dropped"
-    "duplicate-job"
-    "early-death-sentence"
-    "ended-without-completed-at"
-    "ended-without-statistics"
-    "failed-without-error"
-    "heartbeat-gap"
-    "illegal-transition"
-    "job-left-open"
-    "job-of-unready-connector"
-    "last-sync-unreported"
-    "no-backoff"
-    "off-spec-answer"
-    "off-spec-body"
-    "off-spec-parameter"
-    "reclaim-of-own-job"
-    "recording-leftover"
-    "refused-call"
-    "retry-storm"
-    "secret-exposed"
-    "server-rejects-spec"
-    "stub-unmet"
-    "unauthorized-call"
-    "unexpected-call"
-    "unguarded-lock"
-    "unknown-operation"
-    "unrefreshed-read"
-    "unsupported-operation"
-    "unused-allowance"
-    "version-mismatch"
-    "work-after-end"
-    "work-before-claim"
-    "write-outside-job"
-};
-
 /// Prints the list of incidents.
 pub(crate) fn incidents(console: &Console) -> Result<Exit, CommandFailure> {
     let all = fixture::incidents();
@@ -129,22 +70,18 @@ pub(crate) fn run(asked: &Explain, console: &Console) -> Result<Exit, CommandFai
 }
 
 fn value(rule: &Rule) -> Value {
-    let Rule { id, severity, demands, why, hint, mend, reference, .. } = rule;
+    let Rule { id, severity, demands, why, hint, mend, reference, breaks, keeps, .. } = rule;
     json!({
         "rule": id,
         "severity": severity.name(),
         "demands": demands,
         "why": why,
         "hint": hint,
-        "breaks": example(rule).map(|example| example.1),
-        "keeps": example(rule).map(|example| example.2),
+        "breaks": breaks,
+        "keeps": keeps,
         "mend": mend,
         "reference": reference,
     })
-}
-
-fn example(rule: &Rule) -> Option<&'static Example> {
-    EXAMPLES.iter().find(|example| example.0 == rule.id)
 }
 
 fn page(rule: &Rule) -> String {
@@ -159,11 +96,9 @@ fn page(rule: &Rule) -> String {
     part("What it demands", wrapped(rule.demands));
     part("Why", wrapped(rule.why));
     part("How to mend a client", wrapped(rule.mend));
-    if let Some((_, breaks, keeps)) = example(rule) {
-        let lines = |text: &str| text.lines().map(str::to_owned).collect();
-        part("An example that breaks it", lines(breaks));
-        part("An example that just keeps it", lines(keeps));
-    }
+    let lines = |text: &str| text.lines().map(str::to_owned).collect();
+    part("An example that breaks it", lines(rule.breaks));
+    part("An example that just keeps it", lines(rule.keeps));
     part("Where it is written", wrapped(rule.reference));
     page.push_str(&format!(
         "\n`--rule {}=off` silences it, `--rule {}=error` and `=warning` set how much it weighs.\n",
@@ -186,16 +121,4 @@ fn wrapped(text: &str) -> Vec<String> {
         }
     }
     lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_rule_has_its_two_examples() {
-        let without: Vec<&str> = RULES.iter().filter(|rule| example(rule).is_none()).map(|rule| rule.id).collect();
-        assert!(without.is_empty(), "name these in EXAMPLES: {without:?}");
-        assert_eq!(EXAMPLES.len(), RULES.len());
-    }
 }

@@ -169,11 +169,25 @@ impl Query {
     pub(crate) fn score(&self) -> f64 {
         match self {
             Query::Named(_, query) => query.score(),
-            Query::Bool(clauses) if !clauses.is_empty() => {
+            Query::Bool(clauses) => {
                 let mut scoring = clauses.must.iter().chain(&clauses.should);
-                if scoring.any(|query| query.score() > 0.0) { 1.0 } else { 0.0 }
+                if clauses.is_empty() || scoring.any(|query| query.score() > 0.0) { 1.0 } else { 0.0 }
             }
-            _ => 1.0,
+            Query::All
+            | Query::None
+            | Query::Term { .. }
+            | Query::Terms { .. }
+            | Query::Match { .. }
+            | Query::Phrase { .. }
+            | Query::MultiMatch(_)
+            | Query::AnyField { .. }
+            | Query::Ids(_)
+            | Query::Exists(_)
+            | Query::Prefix { .. }
+            | Query::Wildcard { .. }
+            | Query::WordPattern { .. }
+            | Query::Range { .. }
+            | Query::Constant(_) => 1.0,
         }
     }
 
@@ -189,7 +203,20 @@ impl Query {
                 all.into_iter().flatten().for_each(|query| query.named(found));
             }
             Query::Constant(query) => query.named(found),
-            _ => {}
+            Query::All
+            | Query::None
+            | Query::Term { .. }
+            | Query::Terms { .. }
+            | Query::Match { .. }
+            | Query::Phrase { .. }
+            | Query::MultiMatch(_)
+            | Query::AnyField { .. }
+            | Query::Ids(_)
+            | Query::Exists(_)
+            | Query::Prefix { .. }
+            | Query::Wildcard { .. }
+            | Query::WordPattern { .. }
+            | Query::Range { .. } => {}
         }
     }
 }

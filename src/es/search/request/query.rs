@@ -616,3 +616,19 @@ fn field_without_boost(reader: &BodyReader<'_>) -> Result<String, Exception> {
         Err(_) => Err(words::no_number_format(boost)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_page_of_differences_names_the_queries_that_are_spoken() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/differences.md"));
+        let sentence = page.split_once("Spoken are the queries").and_then(|(_, rest)| rest.split_once("query strings"));
+        let named: BTreeSet<&str> = sentence.expect("the sentence").0.split('`').skip(1).step_by(2).collect();
+        assert_eq!(named, SPOKEN.iter().map(|(name, _)| *name).collect());
+        assert!(UNSPOKEN.iter().all(|(name, _)| !named.contains(name)), "it is in both lists");
+    }
+}
