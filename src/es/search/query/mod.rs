@@ -169,40 +169,31 @@ impl Query {
     pub(crate) fn score(&self) -> f64 {
         match self {
             Query::Named(_, query) => query.score(),
-            Query::Bool(clauses) => {
+            Query::Bool(clauses) if !clauses.is_empty() => {
                 let mut scoring = clauses.must.iter().chain(&clauses.should);
-                if clauses.is_empty() || scoring.any(|query| query.score() > 0.0) { 1.0 } else { 0.0 }
+                if scoring.any(|query| query.score() > 0.0) { 1.0 } else { 0.0 }
             }
-            Query::All
-            | Query::None
-            | Query::Term { .. }
-            | Query::Terms { .. }
-            | Query::Match { .. }
-            | Query::Phrase { .. }
-            | Query::MultiMatch(_)
-            | Query::AnyField { .. }
-            | Query::Ids(_)
-            | Query::Exists(_)
-            | Query::Prefix { .. }
-            | Query::Wildcard { .. }
-            | Query::WordPattern { .. }
-            | Query::Range { .. }
-            | Query::Constant(_) => 1.0,
+            _ => 1.0,
         }
     }
 
     /// Adds the names in the query, each with what it names.
     pub(crate) fn named<'q>(&'q self, found: &mut Vec<(&'q str, &'q Query)>) {
+        if let Query::Named(name, query) = self {
+            found.push((name, query));
+        }
+        self.parts().into_iter().for_each(|query| query.named(found));
+    }
+
+    /// The queries that it is made of.
+    fn parts(&self) -> Vec<&Query> {
+        // Each is named, so that a new one that has parts is not forgotten.
         match self {
-            Query::Named(name, query) => {
-                found.push((name, query));
-                query.named(found);
-            }
+            Query::Named(_, query) | Query::Constant(query) => vec![query],
             Query::Bool(clauses) => {
                 let all = [&clauses.must, &clauses.filter, &clauses.should, &clauses.must_not];
-                all.into_iter().flatten().for_each(|query| query.named(found));
+                all.into_iter().flatten().collect()
             }
-            Query::Constant(query) => query.named(found),
             Query::All
             | Query::None
             | Query::Term { .. }
@@ -216,7 +207,7 @@ impl Query {
             | Query::Prefix { .. }
             | Query::Wildcard { .. }
             | Query::WordPattern { .. }
-            | Query::Range { .. } => {}
+            | Query::Range { .. } => Vec::new(),
         }
     }
 }
