@@ -6,11 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::table::{ENDPOINTS, TABLE};
 use crate::es::body::schema::{BodyReading, BodySchema, OperationSchema, ParsedBody};
-use crate::es::http::{self, ParseOutcome, ServerInfo};
-use crate::http::{Method, Request};
 use crate::json;
 use crate::json::write;
-use crate::license::License;
 use crate::profile::Profile;
 
 fn schemas(profile: Profile) -> Vec<(&'static str, &'static OperationSchema)> {
@@ -398,29 +395,6 @@ proptest! {
             if refusal.is_some() || !is_mixed(&body) {
                 prop_assert_eq!(parsed.server_takes(&body), refusal.is_none(), "{}: {} {:?}", operation, body, refusal);
             }
-        }
-    }
-}
-
-#[test]
-fn searches_are_read_before_the_lock_is_taken() {
-    let profile = Profile::default();
-    let (release, license) = (profile.release(), License::default());
-    let setting = ServerInfo { profile, release, license, body_bytes_max: usize::MAX };
-    for (target, body, right) in [
-        ("/docs/_search", r#"{"query":{"match_all":{}}}"#, true),
-        ("/docs/_search", r#"{"query":{"no_such_query":{}}}"#, false),
-        ("/docs/_count", r#"{"query":{"term":{"a":1}}}"#, true),
-        ("/docs/_count", r#"{"query":{"term":[]}}"#, false),
-        ("/docs/_msearch", "{}\n{\"query\":{\"match_all\":{}}}\n", true),
-        ("/docs/_msearch", "{}\n{\"query\":{\"term\":[]}}\n", false),
-    ] {
-        let request = Request::new(Method::Post, target).json(body);
-        let reading = http::read(&TABLE, &request, &setting);
-        assert_eq!(matches!(reading.stage, ParseOutcome::Call), right, "{target} {body}");
-        if right {
-            let known = reading.call.searches(|| panic!("{target} is read a second time"));
-            assert_eq!(known.map(<[_]>::len), Ok(1), "{target} {body}");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::chars::{code_point, group_to, lenient, more_bytes, run_end, unescape};
 use super::error::{EnclosingScope, Position, SyntaxCause, SyntaxError, TextLine};
+use crate::steps;
 
 /// What encloses a place, and the offset of its opening mark.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,7 @@ pub(super) enum StringText<'a> {
 
 impl<'a> TextScan<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> TextScan<'a> {
+        steps::text();
         // The mark of UTF-8 is passed over, and columns count its bytes. Shorter than four bytes,
         // a text is not looked at for a mark. Source: jackson-core 2.15, a run.
         //

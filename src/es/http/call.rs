@@ -1,5 +1,6 @@
 //! [`Call`]: a checked request as a handler reads it. [`Reply`]: an answer before it is a response.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +12,6 @@ use crate::clock::Timestamp;
 use crate::es::body::plain::PlainBody;
 use crate::es::document::source::{Source, UpdateOutcome};
 use crate::es::error::ApiError;
-use crate::es::search::request::SearchRequest;
 use crate::es::search::run::SearchFound;
 use crate::es::store::DocumentPage;
 use crate::http::Request;
@@ -34,8 +34,8 @@ pub(crate) struct ParsedParts<'r> {
     pub(crate) body: Option<Sent>,
     /// The body as a document, or line by line, for operations that store what was sent.
     pub(crate) lines: Vec<BodyLine>,
-    /// The searches that it asks for, once they have been read.
-    pub(super) searches: OnceLock<Box<[SearchRequest]>>,
+    /// What its handler is to do, once that has been read from the body: see [`Call::asked`].
+    pub(super) asked: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl ParsedParts<'_> {
@@ -81,7 +81,7 @@ impl ParsedParts<'_> {
     pub(crate) fn forget_body(&mut self) {
         self.body = None;
         self.lines = Vec::new();
-        self.searches = OnceLock::new();
+        self.asked = OnceLock::new();
     }
 }
 
@@ -245,20 +245,23 @@ impl Call<'_> {
         body.is_some() || (!lines.is_empty() && lines.iter().all(is_read))
     }
 
-    /// The searches that the call asks for, read by `read` when they are first asked for: by the check of the row, which
-    /// needs no lock.
+    /// What the call asks for, read by `read` when it is first wanted: by the check of the row, which needs no lock. Its
+    /// handler then finds it.
     ///
     /// # Errors
     /// Those of `read`.
-    pub(crate) fn searches(
+    pub(crate) fn asked<T: Any + Send + Sync>(
         &self,
-        read: impl FnOnce() -> Result<Vec<SearchRequest>, ApiError>,
-    ) -> Result<&[SearchRequest], ApiError> {
-        if let Some(known) = self.parsed.searches.get() {
-            return Ok(known);
-        }
-        let searches = read()?.into_boxed_slice();
-        Ok(self.parsed.searches.get_or_init(|| searches))
+        read: impl FnOnce(&Call) -> Result<T, ApiError>,
+    ) -> Result<&T, ApiError> {
+        let asked = match self.parsed.asked.get() {
+            Some(known) => known,
+            None => {
+                let asked = Arc::new(read(self)?);
+                self.parsed.asked.get_or_init(|| asked)
+            }
+        };
+        asked.downcast_ref().ok_or_else(|| ApiError::bug("the check of a row and its handler read different things"))
     }
 
     /// The placeholder of the path with that name. Empty if the row has none: then the row is wrong,

@@ -7,7 +7,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::contract::strictness::{Contract, Strictness};
 use crate::fixture::{Connector, Fixture, SyncJob};
 use crate::http::{Method, Request};
-use crate::steps::taken;
+use crate::record::recording::Recording;
+use crate::steps::{taken, texts_read};
 
 /// Calls that are put when half of the jobs are claimed and half of them wait.
 const CALLS: &[(Method, &str, &str)] = &[
@@ -181,5 +182,56 @@ fn a_call_looks_at_as_much_among_many_jobs_as_among_few() {
                 "{method} {target} {body} looks at {few} entries among 100 jobs, {many} among 2,000"
             );
         }
+    }
+}
+
+/// Calls whose body says what to look for, to keep or to let go, each with the status of its answer.
+const CALLS_WITH_BODIES: &[(u16, Method, &str, &str)] = &[
+    (200, Method::Post, "/docs/_search", r#"{"query":{"match_all":{}}}"#),
+    (200, Method::Get, "/docs/_search?q=a:b&source={}&source_content_type=application/json", ""),
+    (400, Method::Post, "/docs/_search", r#"{"query":{"no_such_query":{}}}"#),
+    (200, Method::Post, "/docs/_count", r#"{"query":{"term":{"a":1}}}"#),
+    (400, Method::Post, "/docs/_count", r#"{"query":{"term":[]}}"#),
+    (200, Method::Post, "/docs/_msearch", "{}\n{\"query\":{\"match_all\":{}}}\n"),
+    (400, Method::Post, "/docs/_msearch", "{}\n{\"query\":{\"term\":[]}}\n"),
+    (200, Method::Post, "/docs/_search?scroll=1m", r#"{"size":1}"#),
+    (200, Method::Post, "/_search/scroll", r#"{"scroll":"1m","scroll_id":"ZWxhc3RpbW9ja19zY3JvbGwg0000000000000001"}"#),
+    (400, Method::Post, "/_search/scroll", r#"{"scroll_id":1}"#),
+    (200, Method::Delete, "/_search/scroll", r#"{"scroll_id":["ZWxhc3RpbW9ja19zY3JvbGwg0000000000000001"]}"#),
+    (400, Method::Delete, "/_search/scroll", r#"{"scroll_id":[[]]}"#),
+    (200, Method::Post, "/docs/_pit?keep_alive=1m", "{}"),
+    (400, Method::Post, "/docs/_pit", "{}"),
+    (200, Method::Delete, "/_pit", r#"{"id":"ZWxhc3RpbW9ja19waXQg0000000000000002"}"#),
+    (400, Method::Delete, "/_pit", r#"{"id":1}"#),
+    (200, Method::Post, "/docs/_update_by_query", r#"{"conflicts":"proceed","query":{"term":{"a":"b"}}}"#),
+    (400, Method::Post, "/docs/_update_by_query", r#"{"query":{"term":[]}}"#),
+    (200, Method::Post, "/docs/_delete_by_query", r#"{"query":{"match_all":{}}}"#),
+    (400, Method::Post, "/docs/_delete_by_query", "{}"),
+];
+
+#[test]
+fn no_text_is_read_while_others_wait() {
+    let now: Timestamp = "2031-05-01T10:00:00Z".parse().expect("an instant");
+    let mut engine = Engine::new(Setup { clock: Clock::frozen(now), ..Setup::default() }, now).expect("an engine");
+    let mut put = |request: &Request| {
+        let read = engine.desk().read(request);
+        let mut acted = None;
+        let texts = texts_read(|| acted = Some(engine.act(read, request, now)));
+        let response = acted.expect("an answer").render();
+        assert_eq!(texts, 0, "{} {} reads JSON under the lock", request.method(), request.target());
+        response.status()
+    };
+    put(&Request::new(Method::Put, "/docs/_doc/1").json(r#"{"a":"b"}"#));
+    for (status, method, target, body) in CALLS_WITH_BODIES {
+        let mut request = Request::new(method.clone(), *target);
+        if !body.is_empty() {
+            request = request.json(*body);
+        }
+        assert_eq!(put(&request), *status, "{method} {target} {body}");
+    }
+    let sync = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/recordings/full_sync.ndjson");
+    let recording = Recording::parse("full_sync", &std::fs::read(sync).expect("a recording")).expect("a recording");
+    for interaction in &recording.interactions {
+        put(&interaction.request);
     }
 }

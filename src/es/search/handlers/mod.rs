@@ -20,18 +20,12 @@ use crate::es::store::Cluster;
 
 /// `search`.
 pub(crate) fn search(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    Ok(found(run(cluster, one(call)?, call.now)?))
+    Ok(found(run(cluster, call.asked(search::searching)?, call.now)?))
 }
 
-/// Reads a search; what it asks for is known before the lock is taken.
+/// Reads a search, so that what it asks for is known before the lock is taken. So do the other checks here.
 pub(crate) fn read_search(call: &Call) -> Result<(), ApiError> {
-    one(call).map(drop)
-}
-
-/// The search of `search`.
-fn one<'c>(call: &'c Call) -> Result<&'c SearchRequest, ApiError> {
-    let searches = call.searches(|| Ok(vec![search::searching(call)?]))?;
-    searches.first().ok_or_else(|| ApiError::bug("a search that nobody has read"))
+    call.asked(search::searching).map(drop)
 }
 
 /// A target with what aliases and routing leave of its indices.
@@ -70,19 +64,19 @@ fn run(cluster: &mut Cluster, request: &SearchRequest, now: Timestamp) -> Result
 
 /// `msearch`.
 pub(crate) fn msearch(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let requests = call.searches(|| search::searches(call))?;
+    let requests = call.asked(search::searches)?;
     let searches = requests.iter().map(|request| run(cluster, request, call.now)).collect();
     Ok(Reply::ok(AnswerBody::Searches(searches)))
 }
 
-/// Reads the searches of `msearch`, as [`read_search`] reads one.
+/// Reads the searches of `msearch`.
 pub(crate) fn read_searches(call: &Call) -> Result<(), ApiError> {
-    call.searches(|| search::searches(call)).map(drop)
+    call.asked(search::searches).map(drop)
 }
 
 /// `count`.
 pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let SearchRequest { search, target, .. } = counted(call)?;
+    let (search, target) = call.asked(search::counting)?;
     let target = narrowed(cluster, target.clone(), call.now)?;
     let counted = cluster.count(search, &target, call.now)?;
     let mut answer = json!({ "count": counted.count });
@@ -93,18 +87,9 @@ pub(crate) fn count(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiErro
     Ok(Reply::json(answer))
 }
 
-/// Reads the search of `count`, as [`read_search`] reads that of `search`.
+/// Reads the search of `count`.
 pub(crate) fn read_count(call: &Call) -> Result<(), ApiError> {
-    counted(call).map(drop)
-}
-
-/// The search whose hits are counted.
-fn counted<'c>(call: &'c Call) -> Result<&'c SearchRequest, ApiError> {
-    let searches = call.searches(|| {
-        let (search, target) = search::counting(call)?;
-        Ok(vec![SearchRequest { search, target, scroll: None, pit: None }])
-    })?;
-    searches.first().ok_or_else(|| ApiError::bug("a search that nobody has read"))
+    call.asked(search::counting).map(drop)
 }
 
 /// How many shards were asked; none fails alone.
@@ -114,19 +99,29 @@ fn shards(count: usize) -> Value {
 
 /// `scroll`.
 pub(crate) fn scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let asked = search::scroll_asked(call)?;
+    let asked = call.asked(search::scroll_asked)?;
     let page = cluster.contexts.scroll(&asked.id, asked.keep.as_ref(), asked.total_as_int, call.now);
     Ok(found(page.map_err(Refusal::from)?))
 }
 
+/// Reads the body of `scroll`.
+pub(crate) fn read_scroll(call: &Call) -> Result<(), ApiError> {
+    call.asked(search::scroll_asked).map(drop)
+}
+
 /// `clear_scroll`.
 pub(crate) fn clear_scroll(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let ids = search::scroll_ids(call)?;
+    let ids = call.asked(search::scroll_ids)?;
     let freed = match ids.as_slice() {
         [all] if all == "_all" => cluster.contexts.clear_all_scrolls(call.now),
         ids => cluster.contexts.clear_scrolls(ids.iter().map(String::as_str), call.now).map_err(Refusal::from)?,
     };
     Ok(freed_reply(freed))
+}
+
+/// Reads the body of `clear_scroll`.
+pub(crate) fn read_scroll_ids(call: &Call) -> Result<(), ApiError> {
+    call.asked(search::scroll_ids).map(drop)
 }
 
 /// Nothing to let go is not found, and a success all the same.
@@ -137,17 +132,27 @@ fn freed_reply(freed: usize) -> Reply {
 
 /// `open_point_in_time`.
 pub(crate) fn open_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let (target, keep) = search::pit_keep_alive(call)?;
-    let target = narrowed(cluster, target, call.now)?;
-    let (id, count) = cluster.open_pit(&target, &keep, call.now)?;
+    let (target, keep) = call.asked(search::pit_keep_alive)?;
+    let target = narrowed(cluster, target.clone(), call.now)?;
+    let (id, count) = cluster.open_pit(&target, keep, call.now)?;
     Ok(Reply::json(json!({ "id": id, "_shards": shards(count) })))
+}
+
+/// Reads what `open_point_in_time` is to keep.
+pub(crate) fn read_keep_alive(call: &Call) -> Result<(), ApiError> {
+    call.asked(search::pit_keep_alive).map(drop)
 }
 
 /// `close_point_in_time`.
 pub(crate) fn close_point_in_time(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
-    let id = search::pit_id(call)?;
-    let closed = cluster.contexts.close_pit(&id, call.now).map_err(Refusal::from)?;
+    let id = call.asked(search::pit_id)?;
+    let closed = cluster.contexts.close_pit(id, call.now).map_err(Refusal::from)?;
     Ok(freed_reply(usize::from(closed)))
+}
+
+/// Reads the body of `close_point_in_time`.
+pub(crate) fn read_pit_id(call: &Call) -> Result<(), ApiError> {
+    call.asked(search::pit_id).map(drop)
 }
 
 /// `delete_by_query`.
@@ -155,18 +160,32 @@ pub(crate) fn delete_by_query(cluster: &mut Cluster, call: &Call) -> Result<Repl
     swept(cluster, call, Sweep::Delete)
 }
 
+/// Reads what `delete_by_query` is to delete.
+pub(crate) fn read_deletion(call: &Call) -> Result<(), ApiError> {
+    call.asked(|call| by_query(call, Sweep::Delete)).map(drop)
+}
+
 /// `update_by_query`.
 pub(crate) fn update_by_query(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     swept(cluster, call, Sweep::Rewrite)
 }
 
+/// Reads what `update_by_query` is to rewrite.
+pub(crate) fn read_rewriting(call: &Call) -> Result<(), ApiError> {
+    call.asked(|call| by_query(call, Sweep::Rewrite)).map(drop)
+}
+
+fn by_query(call: &Call, sweep: Sweep) -> Result<ByQuery, ApiError> {
+    check_patience(call)?;
+    search::by_query(call, sweep == Sweep::Delete)
+}
+
 /// What was done to all that a query found: it was rewritten, or deleted.
 fn swept(cluster: &mut Cluster, call: &Call, sweep: Sweep) -> Result<Reply, ApiError> {
-    check_patience(call)?;
-    let ByQuery { search, target, docs_max, batch, proceeds, per_second, refreshes } =
-        search::by_query(call, sweep == Sweep::Delete)?;
-    let target = narrowed(cluster, target, call.now)?;
-    let asked = SweepAsked { search: &search, target: &target, sweep, docs_max, batch, proceeds, refreshes };
+    let &ByQuery { ref search, ref target, docs_max, batch, proceeds, per_second, refreshes } =
+        call.asked(|call| by_query(call, sweep))?;
+    let target = narrowed(cluster, target.clone(), call.now)?;
+    let asked = SweepAsked { search, target: &target, sweep, docs_max, batch, proceeds, refreshes };
     let Swept { total, done, batches, conflicts } = cluster.sweep(&asked, call.now)?;
     let mut answer = json!({ "took": 0, "timed_out": false, "total": total });
     if sweep == Sweep::Rewrite {
