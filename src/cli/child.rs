@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 
 use tokio::process::{Child, Command};
 
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use super::signals::{EndCause, ServerEnd};
 
 /// The command line's word for all this.
@@ -28,8 +28,8 @@ impl Running {
         url: &str,
         others: Vec<(&str, OsString)>,
         not_passed_on: &[String],
-    ) -> Result<Running, CommandFailure> {
-        let (program, arguments) = words.split_first().ok_or_else(|| CommandFailure::input("no command is given"))?;
+    ) -> Result<Running, CommandError> {
+        let (program, arguments) = words.split_first().ok_or_else(|| CommandError::input("no command is given"))?;
         let mut command = Command::new(program);
         for name in not_passed_on {
             command.env_remove(name);
@@ -37,9 +37,7 @@ impl Running {
         command.args(arguments).envs(ADDRESS_VARIABLES.map(|name| (name, url))).envs(others);
         let started = command.spawn().map_err(|error| {
             let name = program.to_string_lossy();
-            CommandFailure::input(format!(
-                "cannot start `{name}`: {error}; a command is given as in `run -- pytest -q`"
-            ))
+            CommandError::input(format!("cannot start `{name}`: {error}; a command is given as in `run -- pytest -q`"))
         });
         Ok(Running(started?))
     }
@@ -48,7 +46,7 @@ impl Running {
     ///
     /// # Errors
     /// When its end cannot be waited for.
-    pub(crate) async fn end(mut self, ending: &mut ServerEnd, console: &Console) -> Result<Exit, CommandFailure> {
+    pub(crate) async fn end(mut self, ending: &mut ServerEnd, console: &Console) -> Result<Exit, CommandError> {
         ending.passes_on(true);
         let ended = loop {
             tokio::select! {
@@ -62,7 +60,7 @@ impl Running {
             }
         };
         ending.passes_on(false);
-        ended.map(exit).map_err(|error| CommandFailure::surroundings(format!("cannot wait for the command: {error}")))
+        ended.map(exit).map_err(|error| CommandError::surroundings(format!("cannot wait for the command: {error}")))
     }
 
     #[cfg(unix)]

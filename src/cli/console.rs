@@ -47,29 +47,29 @@ impl Exit {
 
 /// Why a command could not do what it should.
 #[derive(Debug)]
-pub(crate) struct CommandFailure {
+pub(crate) struct CommandError {
     pub exit: Exit,
     pub message: String,
 }
 
-impl CommandFailure {
+impl CommandError {
     /// The input was wrong.
-    pub(crate) fn input(message: impl Into<String>) -> CommandFailure {
-        CommandFailure { exit: Exit::Input, message: message.into() }
+    pub(crate) fn input(message: impl Into<String>) -> CommandError {
+        CommandError { exit: Exit::Input, message: message.into() }
     }
 
     /// The surroundings failed.
-    pub(crate) fn surroundings(message: impl Into<String>) -> CommandFailure {
-        CommandFailure { exit: Exit::Surroundings, message: message.into() }
+    pub(crate) fn surroundings(message: impl Into<String>) -> CommandError {
+        CommandError { exit: Exit::Surroundings, message: message.into() }
     }
 }
 
-impl From<Error> for CommandFailure {
-    fn from(error: Error) -> CommandFailure {
+impl From<Error> for CommandError {
+    fn from(error: Error) -> CommandError {
         if error.is_surroundings() {
-            CommandFailure::surroundings(error.to_string())
+            CommandError::surroundings(error.to_string())
         } else {
-            CommandFailure::input(error.to_string())
+            CommandError::input(error.to_string())
         }
     }
 }
@@ -151,12 +151,10 @@ impl Console {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(crate) fn in_background(self) -> Result<Console, CommandFailure> {
+    pub(crate) fn in_background(self) -> Result<Console, CommandError> {
         static BACKGROUND: Background = Background { texts: Mutex::new(VecDeque::new()), changed: Condvar::new() };
         let thread = std::thread::Builder::new().name("elastimock-stderr".to_owned());
-        thread
-            .spawn(|| BACKGROUND.run())
-            .map_err(|error| CommandFailure::surroundings(format!("no thread: {error}")))?;
+        thread.spawn(|| BACKGROUND.run()).map_err(|error| CommandError::surroundings(format!("no thread: {error}")))?;
         Ok(Console { background: Some(&BACKGROUND), ..self })
     }
 
@@ -213,11 +211,11 @@ impl Console {
     ///
     /// # Errors
     /// When it cannot be written, for another reason than that nobody reads.
-    pub(crate) fn result(&self, text: &str) -> Result<(), CommandFailure> {
+    pub(crate) fn result(&self, text: &str) -> Result<(), CommandError> {
         let mut stdout = std::io::stdout().lock();
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(CommandFailure::surroundings(format!("cannot write to stdout: {error}")))
+                Err(CommandError::surroundings(format!("cannot write to stdout: {error}")))
             }
             _ => Ok(()),
         }
@@ -227,7 +225,7 @@ impl Console {
     ///
     /// # Errors
     /// As [`Console::result`].
-    pub(crate) fn json_line(&self, value: &Value) -> Result<(), CommandFailure> {
+    pub(crate) fn json_line(&self, value: &Value) -> Result<(), CommandError> {
         self.result(&value.to_string())
     }
 
@@ -274,10 +272,10 @@ impl Console {
     }
 
     /// Why the command failed, to stderr.
-    pub(crate) fn fail(&self, failure: &CommandFailure) {
+    pub(crate) fn fail(&self, error: &CommandError) {
         match self.log {
-            Log::Text => self.complain(&failure.message.replace('\n', "\n       ")),
-            Log::Json => self.complain(&failure.message),
+            Log::Text => self.complain(&error.message.replace('\n', "\n       ")),
+            Log::Json => self.complain(&error.message),
         }
     }
 

@@ -1,13 +1,13 @@
 //! `elastimock coverage`: how much of the Connector API recordings have exercised.
 
 use super::args::CoverageArgs;
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use super::progress::Progress;
 use super::recordings;
 use crate::contract::coverage::Coverage;
 
 /// Merges what the recordings have exercised, and tells it.
-pub(crate) fn run(asked: &CoverageArgs, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(asked: &CoverageArgs, console: &Console) -> Result<Exit, CommandError> {
     let (recordings, _) = recordings::read(&asked.recordings, console)?;
     let mut progress = Progress::new("counting", "calls", console);
     let total = recordings::lines(&recordings);

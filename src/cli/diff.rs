@@ -1,18 +1,18 @@
 //! `elastimock diff`: two recordings by meaning.
 
 use super::args::DiffArgs;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::recordings;
 use crate::record::diff::RecordingDiff;
 
 /// Tells what two recordings have otherwise.
-pub(crate) fn run(diff: &DiffArgs, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(diff: &DiffArgs, console: &Console) -> Result<Exit, CommandError> {
     if recordings::is_stdin(&diff.first) && recordings::is_stdin(&diff.second) {
-        return Err(CommandFailure::input("only one of the two can come from standard input"));
+        return Err(CommandError::input("only one of the two can come from standard input"));
     }
     let (first, one) = recordings::read_one(&diff.first, console)?;
     let (second, other) = recordings::read_one(&diff.second, console)?;
-    let found = RecordingDiff::new(&first, &second, &diff.ignore).map_err(CommandFailure::input)?;
+    let found = RecordingDiff::new(&first, &second, &diff.ignore).map_err(CommandError::input)?;
     if console.json() {
         console.json_line(&found.to_value())?;
     } else if !found.is_empty() {

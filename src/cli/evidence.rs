@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::console::CommandFailure;
+use super::console::CommandError;
 use crate::json;
 use crate::limits::EVIDENCE_BYTES_MAX;
 
@@ -67,16 +67,16 @@ impl Evidence {
     /// What a file says; nothing if it is not there.
     ///
     /// # Errors
-    /// [`CommandFailure::input`] if it is none; [`CommandFailure::surroundings`] if it cannot be read.
-    pub(crate) fn read(path: &Path) -> Result<Evidence, CommandFailure> {
+    /// [`CommandError::input`] if it is none; [`CommandError::surroundings`] if it cannot be read.
+    pub(crate) fn read(path: &Path) -> Result<Evidence, CommandError> {
         let name = path.display();
-        let cannot = |error: std::io::Error| CommandFailure::surroundings(format!("cannot read {name}: {error}"));
+        let cannot = |error: std::io::Error| CommandError::surroundings(format!("cannot read {name}: {error}"));
         let length = match std::fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Evidence::default()),
             found => found.map_err(cannot)?.len(),
         };
         let wrong = |what: &str| {
-            CommandFailure::input(format!(
+            CommandError::input(format!(
                 "{name}: {what}; give the file that `elastimock verify --evidence` wrote, or a new name"
             ))
         };
@@ -114,8 +114,8 @@ impl Evidence {
     /// Writes all of it to a file, whole.
     ///
     /// # Errors
-    /// [`CommandFailure::surroundings`] if it cannot be written.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), CommandFailure> {
+    /// [`CommandError::surroundings`] if it cannot be written.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), CommandError> {
         let of = |servers: &BTreeMap<String, AgreementCount>| -> Value {
             let one = |(server, seen): (&String, &AgreementCount)| {
                 (server.clone(), json!({ "alike": seen.alike, "otherwise": seen.otherwise }))
@@ -132,7 +132,7 @@ impl Evidence {
         written.map_err(|error| {
             // A file that could not be written is in nobody's way.
             let _ = std::fs::remove_file(&temporary);
-            CommandFailure::surroundings(format!("cannot write {}: {error}", path.display()))
+            CommandError::surroundings(format!("cannot write {}: {error}", path.display()))
         })
     }
 }

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::args::Explain;
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use crate::contract::rules::{RULES, Rule};
 use crate::contract::strictness;
 use crate::fixture::{self, Incident};
 use crate::limits::EXPLAIN_LINE_CHARS_MAX;
 
 /// Prints the list of incidents.
-pub(crate) fn incidents(console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn incidents(console: &Console) -> Result<Exit, CommandError> {
     let all = fixture::incidents();
     if console.json() {
         console.json_line(&all.iter().map(incident_value).collect())?;
@@ -45,7 +45,7 @@ fn incident_page(incident: &Incident) -> String {
 }
 
 /// Prints a page or the list.
-pub(crate) fn run(asked: &Explain, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(asked: &Explain, console: &Console) -> Result<Exit, CommandError> {
     match &asked.rule {
         Some(id) if fixture::incidents().iter().any(|incident| incident.name == id) => {
             let incident = Incident::named(id)?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::args::Import;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::progress::Progress;
 use super::{recordings, report};
 use crate::fixture::Fixture;
@@ -15,7 +15,7 @@ use crate::record::import::{Imported, watched_import};
 use crate::record::recording::Recording;
 
 /// Reads the files, and writes one recording or one fixture.
-pub(crate) fn run(asked: &Import, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(asked: &Import, console: &Console) -> Result<Exit, CommandError> {
     let texts = asked.files.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let is_state = |text: &[u8]| matches!(sniff::at(text), TextLooks::Answer(_) | TextLooks::Fixture);
     let states = texts.iter().filter(|(_, text)| is_state(text)).count();
@@ -28,13 +28,13 @@ pub(crate) fn run(asked: &Import, console: &Console) -> Result<Exit, CommandFail
     } else {
         let (state, _) = texts.iter().find(|(_, text)| is_state(text)).expect("there is one");
         let what = format!("{state} holds a state and the others hold calls");
-        return Err(CommandFailure::input(format!("{what}; import them one by one")));
+        return Err(CommandError::input(format!("{what}; import them one by one")));
     };
     report::put(asked.out.as_deref(), &written, console)?;
     Ok(Exit::Done)
 }
 
-fn read(path: &Path) -> Result<(String, Vec<u8>), CommandFailure> {
+fn read(path: &Path) -> Result<(String, Vec<u8>), CommandError> {
     if recordings::is_stdin(path) {
         return Ok((
             STDIN.to_owned(),
@@ -42,19 +42,18 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), CommandFailure> {
         ));
     }
     let name = path.display().to_string();
-    let file =
-        File::open(path).map_err(|error| CommandFailure::surroundings(format!("cannot read {name}: {error}")))?;
+    let file = File::open(path).map_err(|error| CommandError::surroundings(format!("cannot read {name}: {error}")))?;
     Ok((name.clone(), input::bytes(&name, file, InputWanted::Foreign, IMPORTED_BYTES_MAX)?))
 }
 
 /// The calls of all files, one after the other, as the text of a recording.
-fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Result<String, CommandFailure> {
+fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Result<String, CommandError> {
     let mut whole: Option<Recording> = None;
     for (name, text) in texts {
         let mut progress = Progress::new("importing", "calls", console);
         let imported = watched_import(name, text, all, &mut |done, total| progress.at(done, total));
         drop(progress);
-        let imported = imported.map_err(|mistake| CommandFailure::input(mistake.to_string()))?;
+        let imported = imported.map_err(|mistake| CommandError::input(mistake.to_string()))?;
         let Imported { recording, left_out, format, notes } = imported;
         notes.iter().for_each(|note| console.warn(&format!("{name}: {note}")));
         if left_out > 0 {
@@ -75,12 +74,12 @@ fn recording(texts: &[(String, Vec<u8>)], all: bool, console: &Console) -> Resul
         }
     }
     let recording = whole.filter(|whole| !whole.interactions.is_empty()).ok_or_else(|| {
-        CommandFailure::input("there is no call of Elasticsearch in it; --all keeps others as well".to_owned())
+        CommandError::input("there is no call of Elasticsearch in it; --all keeps others as well".to_owned())
     })?;
     let text = recording.to_text();
     match text.lines().find(|line| line.len() > RECORDING_LINE_BYTES_MAX) {
         Some(_) => {
-            Err(CommandFailure::input(format!("a call has more than {RECORDING_LINE_BYTES_MAX} bytes; leave it out")))
+            Err(CommandError::input(format!("a call has more than {RECORDING_LINE_BYTES_MAX} bytes; leave it out")))
         }
         None => Ok(text),
     }

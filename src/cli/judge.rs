@@ -1,7 +1,7 @@
 //! `elastimock judge`: what clients did wrong in recordings, without a server.
 
 use super::args::JudgeArgs;
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use super::progress::Progress;
 use super::{recordings, report};
 use crate::contract::coverage::Coverage;
@@ -10,7 +10,7 @@ use crate::contract::report::{Report, ReportFormat};
 use crate::contract::strictness::Contract;
 
 /// Judges recordings of one run together, in the order of their instants.
-pub(crate) fn run(judge: &JudgeArgs, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(judge: &JudgeArgs, console: &Console) -> Result<Exit, CommandError> {
     report::prepare(&judge.verdict.report, console)?;
     let (recordings, texts) = recordings::read(&judge.recordings, console)?;
     let mut strictness = report::strictness(&judge.verdict)?;

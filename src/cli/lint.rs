@@ -9,7 +9,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 use serde_json::{Value, json};
 
 use super::args::Lint;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::recordings;
 use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, InputWanted, TextLooks};
@@ -42,7 +42,7 @@ struct FileDiagnostic {
 }
 
 /// Checks all files, tells all mistakes.
-pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandError> {
     let mut files = Files::default();
     for path in &lint.files {
         let fixtures = files.read(path)?;
@@ -82,16 +82,16 @@ pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandFailure
 
 impl Files {
     /// Reads a file or the files of a folder; returns those that are fixtures.
-    fn read(&mut self, path: &Path) -> Result<Vec<String>, CommandFailure> {
+    fn read(&mut self, path: &Path) -> Result<Vec<String>, CommandError> {
         let cannot =
-            |path: &Path, error| CommandFailure::surroundings(format!("cannot read {}: {error}", path.display()));
+            |path: &Path, error| CommandError::surroundings(format!("cannot read {}: {error}", path.display()));
         let is_folder =
             !recordings::is_stdin(path) && fs::metadata(path).map_err(|error| cannot(path, error))?.is_dir();
         let paths =
             if is_folder { of_folder(path).map_err(|error| cannot(path, error))? } else { vec![path.to_owned()] };
         if paths.is_empty() {
             let folder = path.display();
-            return Err(CommandFailure::input(format!(
+            return Err(CommandError::input(format!(
                 "{folder}: nothing to check in this folder; name files .json, .yaml, .yml or .ndjson"
             )));
         }

@@ -3,19 +3,19 @@
 use serde_json::{Value, json};
 
 use super::args::ListArgs;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::evidence::{AgreementCount, AnswerGround, Evidence};
 use crate::es::table::operations;
 
 /// Prints the table, one line for each path.
-pub(crate) fn run(list: &ListArgs, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(list: &ListArgs, console: &Console) -> Result<Exit, CommandError> {
     let rows = || operations().filter(|row| row.is_in(list.profile));
     let evidence = match &list.evidence {
         None => None,
         Some(None) => Some(Evidence::default()),
         Some(Some(path)) if !path.exists() => {
             let what = format!("there is no file {}", path.display());
-            return Err(CommandFailure::input(format!("{what}; `elastimock verify --evidence FILE` writes one")));
+            return Err(CommandError::input(format!("{what}; `elastimock verify --evidence FILE` writes one")));
         }
         Some(Some(path)) => Some(Evidence::read(path)?),
     };

@@ -94,9 +94,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions(completions) => shell::completions(&completions, &console),
         Command::Man(man) => shell::man(&man, &console),
     };
-    let exit = done.unwrap_or_else(|failure| {
-        console.fail(&failure);
-        failure.exit
+    let exit = done.unwrap_or_else(|error| {
+        console.fail(&error);
+        error.exit
     });
     ExitCode::from(exit.code())
 }

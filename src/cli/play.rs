@@ -1,7 +1,7 @@
 //! `elastimock play`: answers from a recording.
 
 use super::args::Play;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::serving::{Life, WrittenCalls};
 use super::{curl, recordings, serving, upstream};
 use crate::mock::server::{MockServer, MockServerBuilder};
@@ -9,7 +9,7 @@ use crate::record::interaction::Interaction;
 use crate::record::playback::policy::PlayPolicy;
 
 /// Plays until a signal comes.
-pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(play: &Play, console: &Console) -> Result<Exit, CommandError> {
     let (recording, recordings::ReadRecording { name, text }) = recordings::read_one(&play.recording, console)?;
     let recorded = recording.interactions.len() as u64;
     if play.timing && recording.interactions.iter().all(|call| call.took_us == 0) {

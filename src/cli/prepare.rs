@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::console::{CommandFailure, Console, counted};
+use super::console::{CommandError, Console, counted};
 use super::verify::OtherServer;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
@@ -33,9 +33,9 @@ impl Prepared {
     /// Brings a server into the state of a fixture, or of the start of a recording.
     ///
     /// # Errors
-    /// [`CommandFailure::input`] if the file is neither, or if something of it is there already; [`CommandFailure::surroundings`] if
+    /// [`CommandError::input`] if the file is neither, or if something of it is there already; [`CommandError::surroundings`] if
     /// the file cannot be read, or the server does not answer.
-    pub(crate) fn new(path: &Path, other: &mut OtherServer, console: &Console) -> Result<Prepared, CommandFailure> {
+    pub(crate) fn new(path: &Path, other: &mut OtherServer, console: &Console) -> Result<Prepared, CommandError> {
         let fixture = state_of(path)?;
         if other.is_mock {
             other.admin(Method::Put, "state", &fixture.to_value())?;
@@ -48,21 +48,21 @@ impl Prepared {
                 console.tell(&format!("prepared: {}", counted(planted.documents.len() as u64, "document")));
                 Ok(prepared)
             }
-            Err(failure) => {
+            Err(error) => {
                 prepared.clean_up(other, console)?;
-                Err(failure)
+                Err(error)
             }
         }
     }
 
-    fn put(&mut self, planted: &PreparedState, other: &mut OtherServer) -> Result<(), CommandFailure> {
-        let is_there = |other: &mut OtherServer, target: &str| -> Result<bool, CommandFailure> {
+    fn put(&mut self, planted: &PreparedState, other: &mut OtherServer) -> Result<(), CommandError> {
+        let is_there = |other: &mut OtherServer, target: &str| -> Result<bool, CommandError> {
             Ok(other.send(&Request::new(Method::Head, target))?.status() == 200)
         };
         // First all questions, so that nothing is touched where something stands in the way.
         for target in planted.indices.iter().map(|(index, _)| format!("/{index}")).chain(planted.targets()) {
             if is_there(other, &target)? {
-                return Err(CommandFailure::input(format!(
+                return Err(CommandError::input(format!(
                     "{target} is there already, and nothing that is there is touched; delete it, or verify against \
                      another server"
                 )));
@@ -84,8 +84,8 @@ impl Prepared {
     /// Takes away what was put there.
     ///
     /// # Errors
-    /// [`CommandFailure::surroundings`] if the server does not answer; what is left is told.
-    pub(crate) fn clean_up(self, other: &mut OtherServer, console: &Console) -> Result<(), CommandFailure> {
+    /// [`CommandError::surroundings`] if the server does not answer; what is left is told.
+    pub(crate) fn clean_up(self, other: &mut OtherServer, console: &Console) -> Result<(), CommandError> {
         for target in self.made.iter().rev() {
             let answer = other.send(&Request::new(Method::Delete, target.as_str()))?;
             if !matches!(answer.status(), 200 | 404) {
@@ -96,11 +96,11 @@ impl Prepared {
     }
 }
 
-fn expect(other: &mut OtherServer, request: &Request) -> Result<(), CommandFailure> {
+fn expect(other: &mut OtherServer, request: &Request) -> Result<(), CommandError> {
     let answer = other.send(request)?;
     match answer.status() {
         200..=299 => Ok(()),
-        status => Err(CommandFailure::input(format!(
+        status => Err(CommandError::input(format!(
             "the state cannot be prepared: {} {} is answered {status}: {}",
             request.method(),
             request.target(),
@@ -110,13 +110,13 @@ fn expect(other: &mut OtherServer, request: &Request) -> Result<(), CommandFailu
 }
 
 /// The state that a file describes.
-fn state_of(path: &Path) -> Result<Fixture, CommandFailure> {
+fn state_of(path: &Path) -> Result<Fixture, CommandError> {
     let head = std::fs::read(path)
-        .map_err(|error| CommandFailure::surroundings(format!("cannot read {}: {error}", path.display())))?;
+        .map_err(|error| CommandError::surroundings(format!("cannot read {}: {error}", path.display())))?;
     let is_recording = head.starts_with(&[0x1F, 0x8B]) || sniff::at(&head) == TextLooks::Recording;
     match is_recording.then(|| read_recording(path)) {
         Some(Ok((recording, _))) => match &recording.header.state {
-            Value::Null => Err(CommandFailure::input(format!(
+            Value::Null => Err(CommandError::input(format!(
                 "{} does not say from which state it starts; give a fixture",
                 path.display()
             ))),
@@ -136,7 +136,7 @@ struct PreparedState {
 
 impl PreparedState {
     /// As the mock would hold it.
-    fn of(fixture: Fixture) -> Result<PreparedState, CommandFailure> {
+    fn of(fixture: Fixture) -> Result<PreparedState, CommandError> {
         let now = system_time();
         let value = fixture.to_value();
         let setup = Setup { fixture: fixture.into(), clock: Clock::frozen(now), ..Setup::default() };
@@ -155,7 +155,7 @@ impl PreparedState {
             let hits = found["hits"]["hits"].as_array().cloned().unwrap_or_default();
             if found["hits"]["total"]["value"].as_u64() > Some(hits.len() as u64) {
                 let most = format!("a state that is prepared has {PREPARED_DOCUMENTS_MAX} documents an index at most");
-                return Err(CommandFailure::input(most));
+                return Err(CommandError::input(most));
             }
             for mut hit in hits {
                 let id = hit["_id"].as_str().unwrap_or_default().to_owned();
@@ -170,7 +170,7 @@ impl PreparedState {
     }
 }
 
-fn ask(engine: &mut Engine, now: Timestamp, target: &str) -> Result<Value, CommandFailure> {
+fn ask(engine: &mut Engine, now: Timestamp, target: &str) -> Result<Value, CommandError> {
     let answer = engine.receive(&Request::new(Method::Get, target), now);
     serde_json::from_slice(answer.body())
         .map_err(|error| Error::invalid_input(format!("the state cannot be shown: {error}")).into())

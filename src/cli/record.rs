@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::args::{Listening, Record};
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use super::serving::{Life, WrittenCalls};
 use super::{curl, serving, upstream};
 use crate::http::{Method, Request};
@@ -14,9 +14,9 @@ use crate::mock::wire::upstream::blocking::BlockingClient;
 use crate::profile::{Profile, Release};
 
 /// Passes calls on and records them until a signal comes.
-pub(crate) fn run(record: &Record, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(record: &Record, console: &Console) -> Result<Exit, CommandError> {
     let upstream = upstream::of(&record.upstream, &record.access)?
-        .ok_or_else(|| CommandFailure::input("give the cluster's address: --upstream http://HOST:PORT"))?;
+        .ok_or_else(|| CommandError::input("give the cluster's address: --upstream http://HOST:PORT"))?;
     let mode = record.mode.unwrap_or(CassetteMode::All);
     let mut builder = MockServerBuilder::default()
         .cassette(&record.out)
@@ -72,10 +72,10 @@ struct There {
 
 impl There {
     /// Asks, so that an hour's work does not go to nobody.
-    fn of(upstream: &Upstream, record: &Record) -> Result<There, CommandFailure> {
+    fn of(upstream: &Upstream, record: &Record) -> Result<There, CommandError> {
         let client = BlockingClient::new(upstream)?;
         let answer = client.call(&Request::new(Method::Get, "/")).map_err(|reason| {
-            CommandFailure::surroundings(format!("cannot reach the upstream {}: {reason}", record.upstream.join(", ")))
+            CommandError::surroundings(format!("cannot reach the upstream {}: {reason}", record.upstream.join(", ")))
         })?;
         let info: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         let number = info.pointer("/version/number").and_then(Value::as_str).map(str::to_owned);

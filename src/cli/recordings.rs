@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::console::{CommandFailure, Console};
+use super::console::{CommandError, Console};
 use super::progress::Progress;
 use crate::input::STDIN;
 use crate::mock::server::{read_recording, read_recording_from};
@@ -17,9 +17,9 @@ pub(crate) struct ReadRecording {
 /// Reads a recording from a file, or from standard input if the path is `-`. What is cut off is told.
 ///
 /// # Errors
-/// [`CommandFailure::input`] with file, line and column if it is none; [`CommandFailure::surroundings`] if it cannot be
+/// [`CommandError::input`] with file, line and column if it is none; [`CommandError::surroundings`] if it cannot be
 /// read.
-pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, ReadRecording), CommandFailure> {
+pub(crate) fn read_one(path: &Path, console: &Console) -> Result<(Recording, ReadRecording), CommandError> {
     let (name, (recording, text)) = if is_stdin(path) {
         (STDIN.to_owned(), read_recording_from(STDIN, std::io::stdin().lock())?)
     } else {
@@ -54,23 +54,20 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 /// Reads recordings of one Elasticsearch. What is cut off is told.
 ///
 /// # Errors
-/// [`CommandFailure::input`] with file, line and column if one is none, or if they speak of different profiles;
-/// [`CommandFailure::surroundings`] if one cannot be read.
-pub(crate) fn read(
-    paths: &[PathBuf],
-    console: &Console,
-) -> Result<(Vec<Recording>, Vec<ReadRecording>), CommandFailure> {
+/// [`CommandError::input`] with file, line and column if one is none, or if they speak of different profiles;
+/// [`CommandError::surroundings`] if one cannot be read.
+pub(crate) fn read(paths: &[PathBuf], console: &Console) -> Result<(Vec<Recording>, Vec<ReadRecording>), CommandError> {
     let mut recordings: Vec<Recording> = Vec::new();
     let mut texts: Vec<ReadRecording> = Vec::new();
     let mut progress = Progress::new("reading", "recordings", console);
     for (at, path) in paths.iter().enumerate() {
         progress.at(at, paths.len());
         if paths.iter().filter(|other| *other == path).count() > 1 {
-            return Err(CommandFailure::input(format!("{} is given twice", path.display())));
+            return Err(CommandError::input(format!("{} is given twice", path.display())));
         }
         let (recording, read) = read_one(path, console)?;
         if let Some(first) = recordings.first().filter(|first| first.header.profile != recording.header.profile) {
-            return Err(CommandFailure::input(format!(
+            return Err(CommandError::input(format!(
                 "{} was recorded with profile {} and {} with profile {}; judge them one by one",
                 texts[0].name, first.header.profile, read.name, recording.header.profile
             )));

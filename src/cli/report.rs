@@ -9,7 +9,7 @@ use std::str::FromStr;
 use clap::builder::styling::Style;
 
 use super::args::VerdictArgs;
-use super::console::{CommandFailure, Console, of_severity, paint};
+use super::console::{CommandError, Console, of_severity, paint};
 use crate::contract::Counts;
 use crate::contract::report::{Report, ReportFormat};
 use crate::contract::strictness::Strictness;
@@ -53,18 +53,18 @@ pub(crate) fn wants(wanted: &[ReportWanted], format: ReportFormat) -> bool {
 /// place of a new one is removed, so that it cannot be taken for it.
 ///
 /// # Errors
-/// [`CommandFailure::input`] if two reports would be written to one place; [`CommandFailure::surroundings`] if one
+/// [`CommandError::input`] if two reports would be written to one place; [`CommandError::surroundings`] if one
 /// cannot be written.
-pub(crate) fn prepare(wanted: &[ReportWanted], console: &Console) -> Result<(), CommandFailure> {
+pub(crate) fn prepare(wanted: &[ReportWanted], console: &Console) -> Result<(), CommandError> {
     for (at, one) in wanted.iter().enumerate() {
         if wanted[..at].iter().any(|other| other.file == one.file) {
             let place = one.file.as_ref().map_or_else(|| "stdout".to_owned(), |file| file.display().to_string());
-            return Err(CommandFailure::input(format!("two reports go to {place}; give each a file of its own")));
+            return Err(CommandError::input(format!("two reports go to {place}; give each a file of its own")));
         }
         let Some(file) = &one.file else {
             if console.json() {
                 let name = one.format.name();
-                return Err(CommandFailure::input(format!(
+                return Err(CommandError::input(format!(
                     "stdout is for one document of JSON, with --json and in the packages: write the report to a file, \
                      --report {name}=FILE"
                 )));
@@ -86,7 +86,7 @@ pub(crate) fn page(wanted: &[ReportWanted]) -> Option<String> {
 ///
 /// # Errors
 /// When one cannot be written. The others are.
-pub(crate) fn write(wanted: &[ReportWanted], report: &Report, console: &Console) -> Result<(), CommandFailure> {
+pub(crate) fn write(wanted: &[ReportWanted], report: &Report, console: &Console) -> Result<(), CommandError> {
     let mut failed = None;
     for ReportWanted { format, file } in wanted {
         if let Some(file) = file
@@ -108,11 +108,11 @@ pub(crate) fn write(wanted: &[ReportWanted], report: &Report, console: &Console)
 /// Writes a result to a file, whole, or to stdout if there is none or it is `-`.
 ///
 /// # Errors
-/// [`CommandFailure::surroundings`] if it cannot be written.
-pub(crate) fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), CommandFailure> {
+/// [`CommandError::surroundings`] if it cannot be written.
+pub(crate) fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), CommandError> {
     match file.filter(|file| *file != Path::new("-")) {
         Some(file) => replace(file, text)
-            .map_err(|error| CommandFailure::surroundings(format!("cannot write {}: {error}", file.display()))),
+            .map_err(|error| CommandError::surroundings(format!("cannot write {}: {error}", file.display()))),
         None => console.result(text.trim_end()),
     }
 }
@@ -134,8 +134,8 @@ pub(crate) fn text(report: &Report, has_colors: bool) -> String {
 /// How strictly the user wants calls to be judged.
 ///
 /// # Errors
-/// [`CommandFailure::input`] if there is no rule of a name.
-pub(crate) fn strictness(verdict: &VerdictArgs) -> Result<Strictness, CommandFailure> {
+/// [`CommandError::input`] if there is no rule of a name.
+pub(crate) fn strictness(verdict: &VerdictArgs) -> Result<Strictness, CommandError> {
     let start = Strictness::new(verdict.contract);
     let start = if verdict.check_answers { start.with_checked_answers() } else { start };
     Ok(verdict.rule.iter().try_fold(start, |strictness, (id, level)| strictness.rule(id, *level))?)
@@ -188,13 +188,13 @@ fn temporary(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-fn cannot_write(file: &Path, error: &Error) -> CommandFailure {
+fn cannot_write(file: &Path, error: &Error) -> CommandError {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let cure = match folder {
         Some(folder) if error.kind() == ErrorKind::NotFound => format!("; make the folder {} first", folder.display()),
         _ => String::new(),
     };
-    CommandFailure::surroundings(format!("cannot write the report {}: {error}{cure}", file.display()))
+    CommandError::surroundings(format!("cannot write the report {}: {error}{cure}", file.display()))
 }
 
 #[cfg(test)]

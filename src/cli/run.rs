@@ -1,16 +1,16 @@
 //! `elastimock run`: a server for as long as one command runs.
 
 use super::args::{self, RunArgs};
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use super::serving::{self, Life};
 use super::watch::FileWatch;
 use super::{child, serve};
 
 /// Serves while the command runs, and ends as it did; if that was well, as the findings say.
-pub(crate) fn run(run: &RunArgs, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(run: &RunArgs, console: &Console) -> Result<Exit, CommandError> {
     let RunArgs { serve, command } = run;
     if serve.listening.exit_with_stdin {
-        return Err(CommandFailure::input(
+        return Err(CommandError::input(
             "--exit-with-stdin is for `serve`: here standard input belongs to the command",
         ));
     }

@@ -1,7 +1,7 @@
 //! `elastimock schema`: what one operation takes, and what our own two formats are.
 
 use super::args::SchemaArgs;
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use crate::es::body::schema::SchemaPair;
 use crate::es::table::ENDPOINTS;
 use crate::suggest::similarity;
@@ -16,10 +16,10 @@ const OWN: [(&str, &str); 2] = [
 const CLOSE_SIMILARITY: f32 = 0.7;
 
 /// Prints the published schema as its file has it, or the server's; or that of one of our formats.
-pub(crate) fn run(schema: &SchemaArgs, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(schema: &SchemaArgs, console: &Console) -> Result<Exit, CommandError> {
     if let Some((name, text)) = OWN.iter().find(|(name, _)| *name == schema.operation) {
         if schema.server {
-            return Err(CommandFailure::input(format!("--server is about operations: leave it out for `{name}`")));
+            return Err(CommandError::input(format!("--server is about operations: leave it out for `{name}`")));
         }
         console.result(text.trim_end())?;
         return Ok(Exit::Done);
@@ -32,14 +32,14 @@ pub(crate) fn run(schema: &SchemaArgs, console: &Console) -> Result<Exit, Comman
     Ok(Exit::Done)
 }
 
-fn unknown(operation: &str) -> CommandFailure {
+fn unknown(operation: &str) -> CommandError {
     let names: Vec<&str> = ENDPOINTS.iter().map(|row| row.operation).chain(OWN.map(|(name, _)| name)).collect();
     let hint = match closest(operation, &names).as_slice() {
         [] => String::new(),
         [one] => format!(" did you mean `{one}`?"),
         some => format!(" did you mean one of {}?", some.join(", ")),
     };
-    CommandFailure::input(format!("there is no operation `{operation}`;{hint} `elastimock list` names them all"))
+    CommandError::input(format!("there is no operation `{operation}`;{hint} `elastimock list` names them all"))
 }
 
 /// The names that have the words of `unknown`, or words like them: those that have them best, and of these

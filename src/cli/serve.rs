@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::args::Serve;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::serving::{Life, WrittenCalls};
 use super::watch::FileWatch;
 use super::{curl, serving, upstream};
@@ -15,7 +15,7 @@ use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::target::segment;
 
 /// Serves until a signal comes.
-pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, CommandError> {
     let introduce = |server: &MockServer| introduction(server, serve, console);
     let watch = FileWatch::new(serve)?;
     serving::run(builder(serve, console)?, &serve.listening, console, written(serve), watch, Life::Callers(&introduce))
@@ -25,7 +25,7 @@ pub(crate) fn run(serve: &Serve, console: &Console) -> Result<Exit, CommandFailu
 ///
 /// # Errors
 /// When a fixture cannot be read or is wrong.
-pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<MockServerBuilder, CommandFailure> {
+pub(crate) fn builder(serve: &Serve, console: &Console) -> Result<MockServerBuilder, CommandError> {
     let mut builder = MockServerBuilder::default()
         .profile(serve.profile)
         .license(serve.license)
@@ -89,15 +89,15 @@ pub(crate) fn mimics(server: &MockServer) -> String {
 }
 
 /// Reads the fixtures, and tells what is worth knowing of them.
-fn fixture(paths: &[PathBuf], console: &Console) -> Result<Fixture, CommandFailure> {
+fn fixture(paths: &[PathBuf], console: &Console) -> Result<Fixture, CommandError> {
     let fixture = Fixture::load_or_read(paths, &mut std::io::stdin().lock()).map_err(|error| {
-        let mut failure = CommandFailure::from(error);
+        let mut error = CommandError::from(error);
         // What is no fixture at all has no place in it.
-        let is_something_else = failure.message.contains(": this is ") || failure.message.contains(": these are ");
-        if failure.exit == Exit::Input && !is_something_else {
-            failure.message.push_str("\n`elastimock lint` points at the places");
+        let is_something_else = error.message.contains(": this is ") || error.message.contains(": these are ");
+        if error.exit == Exit::Input && !is_something_else {
+            error.message.push_str("\n`elastimock lint` points at the places");
         }
-        failure
+        error
     })?;
     fixture.notes().iter().for_each(|note| console.warn(note));
     Ok(fixture)

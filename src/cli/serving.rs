@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use super::args::{Listening, VerdictArgs};
 use super::child::Running;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::live::Live;
 use super::signals::ServerEnd;
 use super::tls::CaFile;
@@ -53,13 +53,13 @@ pub(crate) fn run(
     written: WrittenCalls<'_>,
     watch: Option<FileWatch>,
     life: Life<'_>,
-) -> Result<Exit, CommandFailure> {
+) -> Result<Exit, CommandError> {
     let console = console.in_background()?;
     let runtime = runtime()?;
     let served = runtime.block_on(serve(builder, listening, &console, written, watch, life));
-    let exit = served.unwrap_or_else(|failure| {
-        console.fail(&failure);
-        failure.exit
+    let exit = served.unwrap_or_else(|error| {
+        console.fail(&error);
+        error.exit
     });
     console.flush();
     // What still runs is not waited for: it has had its time.
@@ -74,7 +74,7 @@ async fn serve(
     written: WrittenCalls<'_>,
     watch: Option<FileWatch>,
     life: Life<'_>,
-) -> Result<Exit, CommandFailure> {
+) -> Result<Exit, CommandError> {
     let is_command = matches!(life, Life::Command { .. });
     // Better now than after an hour's run.
     report::prepare(&listening.verdict.report, console)?;
@@ -111,17 +111,17 @@ async fn serve(
     }
     report.scopes.last().iter().for_each(|scope| told.scope_end(scope, console));
     let concluded = conclude(&report, &listening.verdict, console);
-    let concluded = drained.map_err(CommandFailure::from).and(concluded);
+    let concluded = drained.map_err(CommandError::from).and(concluded);
     let exit = match (lived, concluded) {
         (Exit::Done, concluded) => concluded,
         (ended, Ok(_)) => Ok(ended),
-        (ended, Err(failure)) => {
-            console.fail(&failure);
+        (ended, Err(error)) => {
+            console.fail(&error);
             Ok(ended)
         }
     };
     if console.logs_json() {
-        let code = exit.as_ref().map_or_else(|failure| failure.exit, |exit| *exit).code();
+        let code = exit.as_ref().map_or_else(|error| error.exit, |exit| *exit).code();
         console.event(
             "stop",
             json!({
@@ -144,14 +144,14 @@ fn strict(builder: MockServerBuilder, verdict: &VerdictArgs) -> MockServerBuilde
 }
 
 /// One thread a core; on a single core no thread but this one.
-fn runtime() -> Result<Runtime, CommandFailure> {
+fn runtime() -> Result<Runtime, CommandError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = match cores {
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.worker_threads(cores).thread_name("elastimock").enable_all().build();
-    runtime.map_err(|error| CommandFailure::surroundings(format!("cannot start the server's threads: {error}")))
+    runtime.map_err(|error| CommandError::surroundings(format!("cannot start the server's threads: {error}")))
 }
 
 /// From the open port to the first reason to end; how what it lived for has ended.
@@ -163,7 +163,7 @@ async fn live(
     life: Life<'_>,
     ending: &mut ServerEnd,
     told: &mut Live,
-) -> Result<Exit, CommandFailure> {
+) -> Result<Exit, CommandError> {
     if let Some(file) = port_file {
         file.write(server.port())?;
     }
@@ -222,7 +222,7 @@ struct PortFile {
 
 impl PortFile {
     /// Forgets an old number, which must not be taken for the new one, and sees to it that that can be written.
-    fn prepare(path: &Path) -> Result<PortFile, CommandFailure> {
+    fn prepare(path: &Path) -> Result<PortFile, CommandError> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         let file = PortFile { path: path.to_owned(), temporary: path.with_file_name(name), port: None };
@@ -236,14 +236,14 @@ impl PortFile {
         }
     }
 
-    fn write(&mut self, port: u16) -> Result<(), CommandFailure> {
+    fn write(&mut self, port: u16) -> Result<(), CommandError> {
         let written = fs::write(&self.temporary, format!("{port}\n"));
         written.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| self.cannot(&error))?;
         self.port = Some(port);
         Ok(())
     }
 
-    fn cannot(&self, error: &io::Error) -> CommandFailure {
+    fn cannot(&self, error: &io::Error) -> CommandError {
         cannot_write_port(&self.path, error)
     }
 }
@@ -260,8 +260,8 @@ impl Drop for PortFile {
     }
 }
 
-fn cannot_write_port(file: &Path, error: &io::Error) -> CommandFailure {
-    CommandFailure::surroundings(format!("cannot write the port to {}: {error}", file.display()))
+fn cannot_write_port(file: &Path, error: &io::Error) -> CommandError {
+    CommandError::surroundings(format!("cannot write the port to {}: {error}", file.display()))
 }
 
 /// What was found in the whole run.
@@ -290,7 +290,7 @@ fn reported(server: &MockServer, verdict: &VerdictArgs, written: WrittenCalls<'_
 
 /// What was found in the whole run: as text to stderr or as JSON to stdout, and as the reports that
 /// were asked for.
-fn conclude(report: &Report, verdict: &VerdictArgs, console: &Console) -> Result<Exit, CommandFailure> {
+fn conclude(report: &Report, verdict: &VerdictArgs, console: &Console) -> Result<Exit, CommandError> {
     // Files first: whoever does not read what is told has them all the same.
     let reported = report::write(&verdict.report, report, console);
     if console.json() {

@@ -6,10 +6,10 @@ use clap::builder::PossibleValuesParser;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::args::{self, Completions, Man};
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 
 /// Prints the completions of a shell.
-pub(crate) fn completions(completions: &Completions, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn completions(completions: &Completions, console: &Console) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(completions.shell, &mut named(args::command()), "elastimock", &mut script);
     console.result(String::from_utf8_lossy(&script).trim_end())?;
@@ -36,12 +36,11 @@ fn named(whole: clap::Command) -> clap::Command {
 }
 
 /// Prints one page, or writes all of them into a folder.
-pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, CommandError> {
     let mut whole = args::command().disable_help_subcommand(true);
     whole.build();
     if let Some(folder) = &man.out {
-        let cannot =
-            |error| CommandFailure::surroundings(format!("cannot write pages to {}: {error}", folder.display()));
+        let cannot = |error| CommandError::surroundings(format!("cannot write pages to {}: {error}", folder.display()));
         fs::create_dir_all(folder).map_err(cannot)?;
         for command in std::iter::once(&whole).chain(whole.get_subcommands().filter(|command| !command.is_hide_set())) {
             let file = folder.join(format!("{}.1", command.get_display_name().unwrap_or("elastimock")));
@@ -53,7 +52,7 @@ pub(crate) fn man(man: &Man, console: &Console) -> Result<Exit, CommandFailure> 
     let command = match &man.command {
         None => &whole,
         Some(name) => whole.find_subcommand(name).ok_or_else(|| {
-            CommandFailure::input(format!("there is no command `{name}`; `elastimock --help` lists them all"))
+            CommandError::input(format!("there is no command `{name}`; `elastimock --help` lists them all"))
         })?,
     };
     console.result(page(command).trim_end())?;

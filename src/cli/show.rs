@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::args::Show;
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use super::recordings;
 
 /// Prints the transcript of each recording: YAML, or JSON with `--json`.
-pub(crate) fn run(show: &Show, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(show: &Show, console: &Console) -> Result<Exit, CommandError> {
     let mut shown: Vec<(String, Value)> = Vec::new();
     for path in &show.recordings {
         let (recording, read) = recordings::read_one(path, console)?;
@@ -33,10 +33,10 @@ pub(crate) fn run(show: &Show, console: &Console) -> Result<Exit, CommandFailure
 }
 
 /// A transcript as snapshots of `insta` have it.
-fn yaml(transcript: &Value) -> Result<String, CommandFailure> {
+fn yaml(transcript: &Value) -> Result<String, CommandError> {
     let options = serde_saphyr::ser_options! { compact_list_indent: false, prefer_block_scalars: false };
     serde_saphyr::to_string_with_options(transcript, options)
-        .map_err(|error| CommandFailure::input(format!("cannot be shown as YAML: {error}; --json shows it")))
+        .map_err(|error| CommandError::input(format!("cannot be shown as YAML: {error}; --json shows it")))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::Listening;
-use super::console::CommandFailure;
+use super::console::CommandError;
 
 /// Time between two looks at the other process.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -68,8 +68,8 @@ impl ServerEnd {
     /// Begins to wait for everything that is to end the server.
     ///
     /// # Errors
-    /// [`CommandFailure::surroundings`] when something cannot be waited for.
-    pub(crate) fn watch(listening: &Listening) -> Result<ServerEnd, CommandFailure> {
+    /// [`CommandError::surroundings`] when something cannot be waited for.
+    pub(crate) fn watch(listening: &Listening) -> Result<ServerEnd, CommandError> {
         let (sender, causes) = unbounded_channel();
         let passes_on = Arc::<AtomicBool>::default();
         let ender = Ender { is_ending: Arc::default(), passes_on: Arc::clone(&passes_on), sender };
@@ -109,9 +109,9 @@ impl ServerEnd {
     }
 }
 
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), CommandFailure> {
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), CommandError> {
     let thread = std::thread::Builder::new().name(format!("elastimock-{name}")).spawn(body);
-    thread.map(|_| ()).map_err(|error| CommandFailure::surroundings(format!("cannot start a thread: {error}")))
+    thread.map(|_| ()).map_err(|error| CommandError::surroundings(format!("cannot start a thread: {error}")))
 }
 
 #[allow(clippy::disallowed_methods, reason = "a process that is no child of ours tells nobody of its end")]
@@ -120,7 +120,7 @@ fn pause(time: Duration) {
 }
 
 /// Hears the signals that end a server, from the return of this on.
-fn hear_signals(ender: Ender) -> Result<(), CommandFailure> {
+fn hear_signals(ender: Ender) -> Result<(), CommandError> {
     let (sender, heard) = std::sync::mpsc::sync_channel(1);
     thread("signals", move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -140,7 +140,7 @@ fn hear_signals(ender: Ender) -> Result<(), CommandFailure> {
         });
     })?;
     let heard = heard.recv().unwrap_or_else(|gone| Err(std::io::Error::other(gone)));
-    heard.map_err(|error| CommandFailure::surroundings(format!("cannot hear signals: {error}")))
+    heard.map_err(|error| CommandError::surroundings(format!("cannot hear signals: {error}")))
 }
 
 /// Hears every signal that would end the process, each with its number.
@@ -212,10 +212,10 @@ struct Process {
 }
 
 impl Process {
-    fn new(pid: u32) -> Result<Process, CommandFailure> {
+    fn new(pid: u32) -> Result<Process, CommandError> {
         if state_of(std::process::id()).is_none() {
             let message = "--exit-with-pid cannot see processes on this system; --exit-with-stdin needs none";
-            return Err(CommandFailure::surroundings(message));
+            return Err(CommandError::surroundings(message));
         }
         Ok(Process { pid, began: state_of(pid) })
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::console::CommandFailure;
+use super::console::CommandError;
 use super::{curl, report};
 use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::mock::wire::tls::client::{Fingerprint, Trust};
@@ -57,8 +57,8 @@ impl ServerSide {
     /// Writes the files that clients need.
     ///
     /// # Errors
-    /// [`CommandFailure::surroundings`] if one cannot be written.
-    pub(crate) fn write(&self, server: &MockServer) -> Result<(), CommandFailure> {
+    /// [`CommandError::surroundings`] if one cannot be written.
+    pub(crate) fn write(&self, server: &MockServer) -> Result<(), CommandError> {
         let Some(tls) = server.tls() else { return Ok(()) };
         if let Some(file) = &self.tls_ca_out {
             report::replace(file, tls.ca_pem()).map_err(|error| cannot_write(file, &error))?;
@@ -108,8 +108,8 @@ impl CaFile {
     /// The file that the user has named, or one that is removed at the end.
     ///
     /// # Errors
-    /// [`CommandFailure::surroundings`] if it cannot be written.
-    pub(crate) fn of(tls: &ServerTls, side: &ServerSide) -> Result<CaFile, CommandFailure> {
+    /// [`CommandError::surroundings`] if it cannot be written.
+    pub(crate) fn of(tls: &ServerTls, side: &ServerSide) -> Result<CaFile, CommandError> {
         if let Some(path) = &side.tls_ca_out {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             return Ok(CaFile { path, is_ours: false });
@@ -168,7 +168,7 @@ impl ClientSide {
     ///
     /// # Errors
     /// When a file cannot be read or has no certificate.
-    pub(crate) fn trust(&self) -> Result<Trust, CommandFailure> {
+    pub(crate) fn trust(&self) -> Result<Trust, CommandError> {
         let mut trust = Trust::default();
         if let Some(file) = &self.ca {
             trust = trust.ca(file)?;
@@ -204,6 +204,6 @@ fn write_secret(file: &Path, text: &str) -> std::io::Result<()> {
     }
 }
 
-fn cannot_write(file: &Path, error: &std::io::Error) -> CommandFailure {
-    CommandFailure::surroundings(format!("cannot write {}: {error}", file.display()))
+fn cannot_write(file: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::surroundings(format!("cannot write {}: {error}", file.display()))
 }

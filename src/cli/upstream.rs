@@ -1,14 +1,14 @@
 //! The upstream that flags name.
 
 use super::args::Access;
-use super::console::CommandFailure;
+use super::console::CommandError;
 use crate::mock::wire::upstream::Upstream;
 
 /// The upstream of these nodes; none if there are none.
 ///
 /// # Errors
-/// [`CommandFailure::input`] if an address is none.
-pub(crate) fn of(urls: &[String], access: &Access) -> Result<Option<Upstream>, CommandFailure> {
+/// [`CommandError::input`] if an address is none.
+pub(crate) fn of(urls: &[String], access: &Access) -> Result<Option<Upstream>, CommandError> {
     let Some((first, others)) = urls.split_first() else { return Ok(None) };
     let mut upstream = Upstream::new(first)?;
     for url in others {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::args::Verify;
-use super::console::{CommandFailure, Console, Exit, counted};
+use super::console::{CommandError, Console, Exit, counted};
 use super::evidence::Evidence;
 use super::prepare::Prepared;
 use super::progress::Progress;
@@ -53,7 +53,7 @@ pub(crate) struct OtherServer {
 
 impl OtherServer {
     /// Finds out who is there.
-    fn new(verify: &Verify) -> Result<OtherServer, CommandFailure> {
+    fn new(verify: &Verify) -> Result<OtherServer, CommandError> {
         let mut server = Upstream::new(&verify.against)?.timeout(verify.timeout);
         if let Some((name, password)) = &verify.user {
             server = server.user(name, password);
@@ -69,7 +69,7 @@ impl OtherServer {
         let info = other.send(&Request::new(Method::Get, "/"))?;
         if info.status() == 401 {
             let what = format!("{} wants to know who is calling", verify.against);
-            return Err(CommandFailure::input(format!("{what}: give --user NAME:PASSWORD or --api-key KEY")));
+            return Err(CommandError::input(format!("{what}: give --user NAME:PASSWORD or --api-key KEY")));
         }
         let info = serde_json::from_slice::<Value>(info.body()).unwrap_or_default();
         let version = info["version"]["number"].as_str().unwrap_or("of an unknown version");
@@ -81,36 +81,36 @@ impl OtherServer {
     /// The answer to a request.
     ///
     /// # Errors
-    /// [`CommandFailure::surroundings`] if there is none.
-    pub(crate) fn send(&mut self, request: &Request) -> Result<Response, CommandFailure> {
+    /// [`CommandError::surroundings`] if there is none.
+    pub(crate) fn send(&mut self, request: &Request) -> Result<Response, CommandError> {
         self.client.call(request).map_err(|error| {
             let call = format!("{} {}", request.method(), request.target());
-            CommandFailure::surroundings(format!("{} does not answer {call}: {error}", self.name))
+            CommandError::surroundings(format!("{} does not answer {call}: {error}", self.name))
         })
     }
 
     /// Calls the admin API of an elastimock.
     ///
     /// # Errors
-    /// As [`OtherServer::send`]; [`CommandFailure::input`] if it refuses.
-    pub(crate) fn admin(&mut self, method: Method, verb: &str, body: &Value) -> Result<(), CommandFailure> {
+    /// As [`OtherServer::send`]; [`CommandError::input`] if it refuses.
+    pub(crate) fn admin(&mut self, method: Method, verb: &str, body: &Value) -> Result<(), CommandError> {
         let request = Request::new(method, format!("{}/{verb}", admin::PREFIX)).json(body.to_string());
         let answer = self.send(&request)?;
         match answer.status() {
             200..=299 => Ok(()),
-            status => Err(CommandFailure::input(format!("{} refuses {verb} ({status}): {}", self.name, answer.text()))),
+            status => Err(CommandError::input(format!("{} refuses {verb} ({status}): {}", self.name, answer.text()))),
         }
     }
 }
 
 /// Sends what was recorded, and compares the answers.
-pub(crate) fn run(verify: &Verify, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(verify: &Verify, console: &Console) -> Result<Exit, CommandError> {
     let (recording, read) = recordings::read_one(&verify.recording, console)?;
-    let mut meaning = Meaning::new(&verify.ignore, verify.exact).map_err(CommandFailure::input)?;
+    let mut meaning = Meaning::new(&verify.ignore, verify.exact).map_err(CommandError::input)?;
     let mut evidence = verify.evidence.as_deref().map(Evidence::read).transpose()?;
     let mut other = OtherServer::new(verify)?;
     if verify.exact && !other.is_mock {
-        return Err(CommandFailure::input(format!(
+        return Err(CommandError::input(format!(
             "--exact is for an elastimock, whose time and state can be set; {} is none",
             verify.against
         )));
@@ -131,7 +131,7 @@ pub(crate) fn run(verify: &Verify, console: &Console) -> Result<Exit, CommandFai
     Ok(if outcome.differing.is_empty() && outcome.ended.is_none() { Exit::Done } else { Exit::Failed })
 }
 
-fn set_clock(other: &mut OtherServer, now: &str) -> Result<(), CommandFailure> {
+fn set_clock(other: &mut OtherServer, now: &str) -> Result<(), CommandError> {
     other.admin(Method::Put, "clock", &json!({ "mode": "frozen", "now": now }))
 }
 
@@ -142,7 +142,7 @@ fn follow<'r>(
     meaning: &mut Meaning,
     mut evidence: Option<&mut Evidence>,
     console: &Console,
-) -> Result<VerifyOutcome<'r>, CommandFailure> {
+) -> Result<VerifyOutcome<'r>, CommandError> {
     let mut outcome = VerifyOutcome::default();
     let total = recording.interactions.len();
     let only: BTreeSet<&str> = verify.only.iter().map(String::as_str).collect();
@@ -205,7 +205,7 @@ fn follow<'r>(
 }
 
 /// Does to an elastimock what happened to the recorded one; whether it could.
-fn happen(event: &Event, recording: &Recording, other: &mut OtherServer) -> Result<bool, CommandFailure> {
+fn happen(event: &Event, recording: &Recording, other: &mut OtherServer) -> Result<bool, CommandError> {
     match &event.change {
         Change::Allow { .. } | Change::Forget | Change::End | Change::Simulated { refused: Some(_), .. } => Ok(true),
         _ if !other.is_mock => Ok(matches!(event.change, Change::Clock { .. })),
@@ -241,7 +241,7 @@ fn pause(time: Duration) {
     }
 }
 
-fn tell(outcome: &VerifyOutcome<'_>, name: &str, other: &str, console: &Console) -> Result<(), CommandFailure> {
+fn tell(outcome: &VerifyOutcome<'_>, name: &str, other: &str, console: &Console) -> Result<(), CommandError> {
     let alike = outcome.compared - outcome.differing.len() as u64;
     if console.json() {
         let differing = outcome.differing.iter().map(|Differing { call, differs }| {

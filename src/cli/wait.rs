@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::args::Wait;
-use super::console::{CommandFailure, Console, Exit};
+use super::console::{CommandError, Console, Exit};
 use crate::http::{Method, Request};
 use crate::limits::WAIT_ATTEMPT_MS_MAX;
 use crate::mock::admin;
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const ATTEMPT_MIN: Duration = Duration::from_millis(200);
 
 /// Asks until the server is ready or the time is up.
-pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandFailure> {
+pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandError> {
     let began = Instant::now();
     let place = wait.port_file.as_ref().map_or_else(|| wait.url.clone(), |file| file.display().to_string());
     if wait.port_file.is_none() {
@@ -50,7 +50,7 @@ pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandFailure
         let url = wait.port_file.is_none().then_some(&wait.url);
         console.json_line(&json!({ "ready": false, "url": url, "waited_ms": millis(began), "seen": last }))?;
     }
-    Err(CommandFailure::surroundings(format!("{place} was not ready after {:?}; seen last: {last}", wait.timeout)))
+    Err(CommandError::surroundings(format!("{place} was not ready after {:?}; seen last: {last}", wait.timeout)))
 }
 
 /// One attempt: the server's URL and what it says of its health, or what was seen in place of that.
@@ -62,7 +62,7 @@ fn attempt(wait: &Wait, time_max: Duration) -> Result<(String, Vec<u8>), String>
     };
     let mut seen = String::new();
     for url in urls {
-        let trust = wait.tls.trust().map_err(|failure| failure.message)?;
+        let trust = wait.tls.trust().map_err(|error| error.message)?;
         let trust = if trust.is_said() { trust } else { trust.blind() };
         let client = Upstream::new(&url).and_then(|server| BlockingClient::trusting(&server.timeout(time_max), trust));
         let client = client.map_err(|error| error.to_string())?;
@@ -104,7 +104,7 @@ fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-fn ready(url: &str, console: &Console, began: Instant, health: &[u8]) -> Result<Exit, CommandFailure> {
+fn ready(url: &str, console: &Console, began: Instant, health: &[u8]) -> Result<Exit, CommandError> {
     if console.json() {
         let health: Value = serde_json::from_slice(health).unwrap_or_default();
         console.json_line(&json!({ "ready": true, "url": url, "waited_ms": millis(began), "health": health }))?;

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::args::Serve;
-use super::console::{CommandFailure, Console};
+use super::console::{CommandError, Console};
 use crate::error::Error;
 use crate::fixture::Fixture;
 use crate::limits::WATCH_ABSENT_LOOKS_MAX;
@@ -47,20 +47,20 @@ impl FileWatch {
     /// Begins to watch what the flags name, before it is read for the first time; `None` if that was not asked for.
     ///
     /// # Errors
-    /// [`CommandFailure::input`] if there is nothing to watch.
-    pub(crate) fn new(serve: &Serve) -> Result<Option<FileWatch>, CommandFailure> {
+    /// [`CommandError::input`] if there is nothing to watch.
+    pub(crate) fn new(serve: &Serve) -> Result<Option<FileWatch>, CommandError> {
         if !serve.watch {
             return Ok(None);
         }
         let paths = serve.fixtures.iter().chain(&serve.stubs);
         if paths.clone().next().is_none() {
-            return Err(CommandFailure::input("--watch has nothing to watch: name files with --fixtures or --stubs"));
+            return Err(CommandError::input("--watch has nothing to watch: name files with --fixtures or --stubs"));
         }
         if paths.clone().any(|path| path == Path::new("-")) {
-            return Err(CommandFailure::input("--watch cannot watch standard input: write the fixture to a file"));
+            return Err(CommandError::input("--watch cannot watch standard input: write the fixture to a file"));
         }
         if serve.cassette.is_some() {
-            return Err(CommandFailure::input("--watch is for fixtures and stubs: a cassette is not read again"));
+            return Err(CommandError::input("--watch is for fixtures and stubs: a cassette is not read again"));
         }
         let files = WatchedFiles {
             fixtures: serve.fixtures.clone(),

@@ -44,7 +44,7 @@ use deed::{Deed, deeds};
 use heard::{ObservedCall, Retold};
 use lane::{Due, JobHistory, LanePlaces, ProtocolState, Saved};
 pub use rules::Rule;
-use rules::manners::Failures;
+use rules::manners::FailedCalls;
 use rules::{JobActionKind, RULES, RuleCheck, RuleFinding};
 pub use scope::Scope;
 use story::CallRef;
@@ -227,7 +227,7 @@ pub struct Judge {
     strictness: Strictness,
     docket: Arc<RuleIndex>,
     world: ProtocolState,
-    failures: Failures,
+    failures: FailedCalls,
     unshown: Unshown,
     answers: Answers,
     /// The scopes that have ended, oldest first.
@@ -261,7 +261,7 @@ impl Judge {
             profile,
             strictness,
             world: ProtocolState::new(state),
-            failures: Failures::default(),
+            failures: FailedCalls::default(),
             unshown: Unshown::default(),
             answers: docket.answer.map(|_| Answers::new(state)).unwrap_or_default(),
             docket,
@@ -690,7 +690,7 @@ impl Judge {
         self.counts.clear();
         self.allowances.retain(|allowance| allowance.is_standing);
         self.world = ProtocolState::default();
-        self.failures = Failures::default();
+        self.failures = FailedCalls::default();
         self.unshown = Unshown::default();
         self.answers = Answers::default();
         told

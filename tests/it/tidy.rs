@@ -645,12 +645,13 @@ fn what_went_wrong_has_six_words() {
         "Fault",
     ];
     // Elasticsearch's own, the error of a command with its exit code, and the word itself.
-    let known = ["ShardFailure", "IngestFailure", "CommandFailure", "Fault"];
+    let known = ["ShardFailure", "IngestFailure", "CommandError", "Fault"];
     let mut wrong = Vec::new();
     for (file, text) in sources() {
         for (line, text) in lines(&text) {
             let Some(name) = declared_type(&text).filter(|name| !known.contains(name)) else { continue };
-            if name.starts_with("Bad") || others.iter().any(|word| name.ends_with(word)) {
+            let one = name.strip_suffix('s').unwrap_or(name);
+            if name.starts_with("Bad") || others.iter().any(|word| one.ends_with(word)) {
                 wrong.push(format!("{file}:{line}: [{name}]: end it with one of the six words in CONTRIBUTING.md"));
             }
         }

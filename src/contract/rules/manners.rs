@@ -24,7 +24,7 @@ const STORM_SPAN: Duration = Duration::from_secs(10);
 
 /// Calls that failed and may be repeated.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Failures {
+pub(crate) struct FailedCalls {
     calls: BTreeMap<u64, FailedCall>,
     /// The keys of the calls, the longest known first.
     order: VecDeque<u64>,
@@ -43,7 +43,7 @@ struct FailedCall {
     storm_told: bool,
 }
 
-impl Failures {
+impl FailedCalls {
     /// What is wrong with repeating the call now.
     pub(crate) fn no_backoff(&self, heard: &ObservedCall<'_>) -> Option<RuleFinding> {
         let failure = self.calls.get(&self.key(heard)?)?;

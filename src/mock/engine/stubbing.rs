@@ -20,7 +20,7 @@ use crate::es::http::{ParseOutcome, Reading};
 use crate::es::store::Cluster;
 use crate::es::table;
 use crate::es::words::stubbed;
-use crate::fault::{FaultKind, StubMark};
+use crate::fault::{Fault, FaultKind, StubMark};
 use crate::finding::Finding;
 #[cfg(feature = "cli")]
 use crate::fixture::Fixture;
@@ -88,6 +88,18 @@ impl StubbedItems {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Puts them where they were, into the answer to the rest.
+    fn put_into(self, answer: &mut Value) {
+        if let Some(items) = answer.get_mut("items").and_then(Value::as_array_mut)
+            && !self.is_empty()
+        {
+            for (at, item) in self.0 {
+                items.insert(at.min(items.len()), item);
+            }
+            answer["errors"] = Value::Bool(true);
+        }
+    }
 }
 
 /// Takes out of a bulk what the stub refuses, so that the mock does the rest as always.
@@ -144,6 +156,18 @@ struct Worded {
     error: Value,
 }
 
+impl Worded {
+    /// The body of an answer that refuses a whole call.
+    fn body(self) -> Value {
+        let Worded { status, error: told } = self;
+        let mut error = Map::from_iter([("root_cause".to_owned(), json!([told]))]);
+        if let Value::Object(told) = told {
+            error.extend(told);
+        }
+        json!({ "error": error, "status": status })
+    }
+}
+
 fn worded(refusal: &StubRefusal) -> Worded {
     let kind = refusal.kind.as_deref().unwrap_or_else(|| stubbed::type_of_status(refusal.status.unwrap_or(500)));
     let (status, reason) = stubbed::of_type(kind);
@@ -152,6 +176,15 @@ fn worded(refusal: &StubRefusal) -> Worded {
         Map::from_iter([("type".to_owned(), Value::from(kind)), ("reason".to_owned(), Value::from(reason))]);
     error.extend(refusal.more.iter().cloned());
     Worded { status: refusal.status.unwrap_or(status), error: Value::Object(error) }
+}
+
+/// Whether nothing is said before a connection breaks.
+fn says_nothing(fault: &Fault) -> bool {
+    match fault.kind {
+        FaultKind::Reset | FaultKind::Close => true,
+        FaultKind::Stall => fault.after_bytes.is_none(),
+        _ => false,
+    }
 }
 
 /// Says what a stub says, in place of or on top of the mock's answer.
@@ -173,12 +206,7 @@ pub(super) fn say(
         reply(status.unwrap_or(200), AnswerBody::Typed(content_type, text.as_bytes().to_vec().into()))
     };
     // No answer was made, and none is wanted, if the connection broke before.
-    let is_silent = action.acts.is_none_or(|acts| !acts)
-        && !action.acts()
-        && fault.as_ref().is_some_and(|fault| {
-            matches!(fault.kind, FaultKind::Reset | FaultKind::Close)
-                || (fault.kind == FaultKind::Stall && fault.after_bytes.is_none())
-        });
+    let is_silent = action.acts.is_none_or(|acts| !acts) && !action.acts() && fault.as_ref().is_some_and(says_nothing);
     match (closure, &action.own) {
         _ if is_silent => *answer = Answered::Recorded(Response::new(0)),
         (Some(closure), _) => {
@@ -203,14 +231,7 @@ pub(super) fn say(
         }
         (None, StubResponse::Items(_)) => {
             let (own_status, mut own) = told(answer);
-            if !left_out.0.is_empty()
-                && let Some(items) = own.get_mut("items").and_then(Value::as_array_mut)
-            {
-                for (at, item) in left_out.0 {
-                    items.insert(at.min(items.len()), item);
-                }
-                own["errors"] = Value::Bool(true);
-            }
+            left_out.put_into(&mut own);
             *answer = reply(status.unwrap_or(own_status), AnswerBody::Json(own));
         }
         (None, StubResponse::Json(body)) => *answer = reply(status.unwrap_or(200), AnswerBody::Json(body.clone())),
@@ -222,12 +243,8 @@ pub(super) fn say(
             }
         }
         (None, StubResponse::Error(refusal)) => {
-            let Worded { status, error: told } = worded(refusal);
-            let mut error = Map::from_iter([("root_cause".to_owned(), json!([told]))]);
-            if let Value::Object(told) = told {
-                error.extend(told);
-            }
-            *answer = reply(status, AnswerBody::Json(json!({ "error": error, "status": status })));
+            let worded = worded(refusal);
+            *answer = reply(worded.status, AnswerBody::Json(worded.body()));
         }
     }
     if !is_silent && !matches!(action.own, StubResponse::Mock) {

@@ -41,7 +41,7 @@ use crate::mock::wire::server::{ServerShared, Tasks, adopt, spawn, system_time};
 use crate::mock::wire::sink::Sink;
 #[cfg(feature = "tls")]
 use crate::mock::wire::tls::{ServerTls, Tls};
-use crate::mock::wire::troubles::{Tell, Troubles};
+use crate::mock::wire::troubles::{Tell, TroubleLog};
 use crate::mock::wire::upstream::{Behind, ForwardShare, Upstream};
 use crate::profile::{Profile, Release};
 use crate::record::interaction::Interaction;
@@ -1161,71 +1161,20 @@ impl MockServerBuilder {
 
     /// Starts the server on the runtime that is entered.
     pub(crate) fn serve(mut self) -> Result<MockServer, Error> {
-        if !self.fixtures.is_empty() {
-            self.setup.fixture = Arc::new(Fixture::load(&self.fixtures)?);
-        }
-        if !(self.stub_files.is_empty() && self.incidents.is_empty()) {
-            let fixture = composed((*self.setup.fixture).clone(), &self.stub_files, &self.incidents)?;
-            self.setup.fixture = Arc::new(fixture);
-        }
-        if !self.stubs.is_empty() {
-            let fixture = (*self.setup.fixture).clone();
-            let fixture = self.stubs.drain(..).fold(fixture, Fixture::stub);
-            fixture.check()?;
-            self.setup.fixture = Arc::new(fixture);
-        }
+        self.setup.fixture = self.composed_fixture()?;
         self.setup.seed = self.seed.unwrap_or_else(entropy);
         for (id, level) in &self.rules {
             self.setup.strictness = self.setup.strictness.rule(id, *level)?;
         }
-        if let Some(path) = &self.playback_file {
-            self.playback = Some(read_recording(path)?.0);
-        }
-        let mut cassette = None;
-        if let Some(path) = &self.cassette {
-            let (using, opened) = cassette::open(path, self.mode, self.keeps_recording)?;
-            cassette = Some(opened);
-            match using {
-                Use::Play(recording) => self.playback = Some(recording),
-                Use::Extend(recording) => {
-                    let is_of_upstream = matches!(self.upstream, Some((_, ForwardShare::Everything)));
-                    self.setup.play.unmatched = if is_of_upstream { OnUnmatched::Upstream } else { OnUnmatched::Mock };
-                    self.playback = Some(recording);
-                }
-                Use::Record(file) => self.record = Some(file),
-            }
-        }
-        if let Some(Recording { header, .. }) = &self.playback
-            && !self.says_profile
-        {
-            self.setup.profile = header.profile;
-            self.setup.release = header.profile.release();
-        }
-        if let Some(number) = &self.es_version {
-            self.setup.release = Release::numbered(self.setup.profile, number)?;
-        }
+        let cassette = self.open_recordings()?;
+        self.choose_release()?;
         if self.setup.play.unmatched == OnUnmatched::Upstream && self.upstream.is_none() {
             return Err(Error::invalid_input("unmatched calls are to be forwarded, and no upstream is given"));
         }
         let is_played = self.playback.is_some();
         let is_played_alone = is_played && self.setup.play.unmatched != OnUnmatched::Upstream;
-        let is_front = matches!(self.upstream, Some((_, ForwardShare::Everything)));
-        let mut engine = match self.playback {
-            None if is_front => {
-                if self.setup.strictness.contract() == Contract::Enforce {
-                    return Err(Error::invalid_input(
-                        "a call that has been forwarded cannot be refused any more: judge it with `warn`",
-                    ));
-                }
-                Engine::in_front(self.setup, system_time())
-            }
-            Some(recording) => {
-                Engine::check_playback(&self.setup, &recording)?;
-                check_age(&recording, self.setup.play.age_max)?;
-                Engine::playback(self.setup, recording, system_time())
-            }
-            None => Engine::new(self.setup, system_time())?,
-        };
+        let is_front = self.is_front();
+        let mut engine = engine_of(self.setup, self.playback, is_front)?;
         if self.upstream.is_some() {
             engine.forward_the_rest();
         }
@@ -1253,7 +1202,7 @@ impl MockServerBuilder {
         let guard = CallerGuard::new(address, &self.allowed_hosts)?;
         #[cfg(feature = "tls")]
         let (front, tls) = self.tls.map(|tls| tls.front(address, guard.names())).transpose()?.unzip();
-        let troubles = Arc::new(Troubles::new(self.tell));
+        let troubles = Arc::new(TroubleLog::new(self.tell));
         // Last, so that a server which cannot start costs nobody an older recording.
         let sink = self
             .record
@@ -1281,6 +1230,76 @@ impl MockServerBuilder {
             started_from: self.started_from,
             cassette: Mutex::new(cassette),
         })
+    }
+
+    /// The fixture with what files, incidents and the test put beside it.
+    fn composed_fixture(&mut self) -> Result<Arc<Fixture>, Error> {
+        let mut fixture = match self.fixtures.is_empty() {
+            true => self.setup.fixture.clone(),
+            false => Arc::new(Fixture::load(&self.fixtures)?),
+        };
+        if !(self.stub_files.is_empty() && self.incidents.is_empty()) {
+            fixture = Arc::new(composed((*fixture).clone(), &self.stub_files, &self.incidents)?);
+        }
+        if !self.stubs.is_empty() {
+            let with_stubs = self.stubs.drain(..).fold((*fixture).clone(), Fixture::stub);
+            with_stubs.check()?;
+            fixture = Arc::new(with_stubs);
+        }
+        Ok(fixture)
+    }
+
+    /// Reads what is to be played, and opens the cassette if there is one.
+    fn open_recordings(&mut self) -> Result<Option<Cassette>, Error> {
+        if let Some(path) = &self.playback_file {
+            self.playback = Some(read_recording(path)?.0);
+        }
+        let Some(path) = &self.cassette else { return Ok(None) };
+        let (using, opened) = cassette::open(path, self.mode, self.keeps_recording)?;
+        match using {
+            Use::Play(recording) => self.playback = Some(recording),
+            Use::Extend(recording) => {
+                self.setup.play.unmatched = if self.is_front() { OnUnmatched::Upstream } else { OnUnmatched::Mock };
+                self.playback = Some(recording);
+            }
+            Use::Record(file) => self.record = Some(file),
+        }
+        Ok(Some(opened))
+    }
+
+    /// The profile of what is played, if nobody says another, and the release.
+    fn choose_release(&mut self) -> Result<(), Error> {
+        if let Some(Recording { header, .. }) = &self.playback
+            && !self.says_profile
+        {
+            self.setup.profile = header.profile;
+            self.setup.release = header.profile.release();
+        }
+        if let Some(number) = &self.es_version {
+            self.setup.release = Release::numbered(self.setup.profile, number)?;
+        }
+        Ok(())
+    }
+
+    /// Whether every call is another server's to answer.
+    fn is_front(&self) -> bool {
+        matches!(self.upstream, Some((_, ForwardShare::Everything)))
+    }
+}
+
+/// The engine of a mock, of a playback, or of what stands in front of another server.
+fn engine_of(setup: Setup, playback: Option<Recording>, is_front: bool) -> Result<Engine, Error> {
+    match playback {
+        Some(recording) => {
+            Engine::check_playback(&setup, &recording)?;
+            check_age(&recording, setup.play.age_max)?;
+            Ok(Engine::playback(setup, recording, system_time()))
+        }
+        None if is_front && setup.strictness.contract() == Contract::Enforce => {
+            Err(Error::invalid_input("a call that has been forwarded cannot be refused any more: judge it with `warn`"))
+        }
+        None if is_front => Ok(Engine::in_front(setup, system_time())),
+        None => Engine::new(setup, system_time()),
     }
 }
 

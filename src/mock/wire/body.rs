@@ -12,7 +12,7 @@ use crate::limits::{BODY_ROOM_BYTES_MAX, DRAIN_BYTES_MAX, DRAIN_MS_MAX};
 
 /// Why a body could not be had.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub(crate) enum BodyError {
     /// It is larger than it may be.
     TooLarge,
     /// The client went away in its middle.
@@ -22,14 +22,14 @@ pub(crate) enum Unread {
 /// Reads a body whole. One that comes in a single piece is handed on without a copy.
 ///
 /// # Errors
-/// [`Unread::TooLarge`] as soon as it is known to be; before the first byte, if its length was announced.
-pub(crate) async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<Bytes, Unread> {
+/// [`BodyError::TooLarge`] as soon as it is known to be; before the first byte, if its length was announced.
+pub(crate) async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<Bytes, BodyError> {
     if incoming.is_end_stream() {
         return Ok(Bytes::new());
     }
     let announced = incoming.size_hint();
     if announced.lower() > bytes_max as u64 {
-        return Err(Unread::TooLarge);
+        return Err(BodyError::TooLarge);
     }
     let Some(first) = next(incoming).await? else {
         return Ok(Bytes::new());
@@ -42,7 +42,7 @@ pub(crate) async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<By
     let mut piece = Some(first);
     while let Some(bytes) = piece {
         if whole.len() + bytes.len() > bytes_max {
-            return Err(Unread::TooLarge);
+            return Err(BodyError::TooLarge);
         }
         // What was announced and is really coming gets its room in one go.
         if whole.capacity() < whole.len() + bytes.len()
@@ -60,19 +60,19 @@ pub(crate) async fn read(incoming: &mut Incoming, bytes_max: usize) -> Result<By
 /// A gzip body unpacked, if it is one and not larger than it may be.
 ///
 /// # Errors
-/// [`Unread::TooLarge`] if it would be larger; [`Unread::Broken`] if it is no gzip.
-pub(crate) fn unpacked(body: &[u8], bytes_max: usize) -> Result<Bytes, Unread> {
+/// [`BodyError::TooLarge`] if it would be larger; [`BodyError::Broken`] if it is no gzip.
+pub(crate) fn unpacked(body: &[u8], bytes_max: usize) -> Result<Bytes, BodyError> {
     let mut whole = Vec::new();
     let mut reader = MultiGzDecoder::new(body).take((bytes_max as u64).saturating_add(1));
-    reader.read_to_end(&mut whole).map_err(|_| Unread::Broken)?;
-    if whole.len() > bytes_max { Err(Unread::TooLarge) } else { Ok(whole.into()) }
+    reader.read_to_end(&mut whole).map_err(|_| BodyError::Broken)?;
+    if whole.len() > bytes_max { Err(BodyError::TooLarge) } else { Ok(whole.into()) }
 }
 
-async fn next(incoming: &mut Incoming) -> Result<Option<Bytes>, Unread> {
+async fn next(incoming: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
     loop {
         match incoming.frame().await {
             None => return Ok(None),
-            Some(Err(_)) => return Err(Unread::Broken),
+            Some(Err(_)) => return Err(BodyError::Broken),
             // Trailers say nothing that anybody reads.
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
@@ -115,9 +115,9 @@ mod tests {
     fn a_packed_body_is_unpacked_up_to_a_bound() {
         assert_eq!(unpacked(&packed(b"{}"), 2).as_deref(), Ok(b"{}".as_slice()));
         assert_eq!(unpacked(&packed(&[b' '; 1_000_000]), 1_000_000).map(|body| body.len()), Ok(1_000_000));
-        assert_eq!(unpacked(&packed(&[b' '; 1_000_001]), 1_000_000), Err(Unread::TooLarge));
+        assert_eq!(unpacked(&packed(&[b' '; 1_000_001]), 1_000_000), Err(BodyError::TooLarge));
         assert_eq!(unpacked(&packed(b"{}"), usize::MAX).as_deref(), Ok(b"{}".as_slice()));
-        assert_eq!(unpacked(b"{}", 100), Err(Unread::Broken));
-        assert_eq!(unpacked(&packed(b"whole")[..12], 100), Err(Unread::Broken));
+        assert_eq!(unpacked(b"{}", 100), Err(BodyError::Broken));
+        assert_eq!(unpacked(&packed(b"whole")[..12], 100), Err(BodyError::Broken));
     }
 }

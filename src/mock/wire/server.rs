@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
-use super::body::{self, Unread};
+use super::body::{self, BodyError};
 use super::coming::{Coming, ListenerPlace};
 use super::delivery::{ConnectionEnd, Upset, garbled};
 use super::events::EventStream;
@@ -36,7 +36,7 @@ use super::sink::Sink;
 use super::socket::Socket;
 #[cfg(feature = "tls")]
 use super::tls::handshake::{Front, shake};
-use super::troubles::Troubles;
+use super::troubles::TroubleLog;
 use super::upstream::passing::WireBody;
 use super::upstream::{Behind, ForwardOutcome, Head, headers_of, lines_of};
 use crate::clock::Timestamp;
@@ -78,7 +78,7 @@ pub(crate) struct ServerShared {
     timing: bool,
     /// Whether answers from a recording take as long as they took then.
     plays_pauses: bool,
-    troubles: Arc<Troubles>,
+    troubles: Arc<TroubleLog>,
     warmth: Arc<Warmth>,
     /// Told when a verb has been done, for answers that wait for mock time.
     moved: Notify,
@@ -127,7 +127,7 @@ impl ServerShared {
         mut engine: Engine,
         guard: CallerGuard,
         sink: Option<Sink>,
-        troubles: Arc<Troubles>,
+        troubles: Arc<TroubleLog>,
     ) -> ServerShared {
         if sink.is_some() {
             engine.keep_events();
@@ -411,8 +411,10 @@ impl ConnectionTask {
                 return match Box::pin(behind.answer(shared, head, incoming)).await {
                     ForwardOutcome::Passed(response) => Ok(response),
                     ForwardOutcome::Here((response, due)) => Ok(self.say(response, due, HeaderMap::new()).await),
-                    ForwardOutcome::Unread(_, _, Unread::Broken) => Ok(outgoing(Response::new(400), HeaderMap::new())),
-                    ForwardOutcome::Unread(request, incoming, Unread::TooLarge) => {
+                    ForwardOutcome::Unread(_, _, BodyError::Broken) => {
+                        Ok(outgoing(Response::new(400), HeaderMap::new()))
+                    }
+                    ForwardOutcome::Unread(request, incoming, BodyError::TooLarge) => {
                         body::drain(incoming).await;
                         Ok(outgoing(shared.refuse_too_large(&request), HeaderMap::new()))
                     }
@@ -422,12 +424,12 @@ impl ConnectionTask {
             match body::read(&mut incoming, bytes_max).await {
                 Ok(body) if is_packed(&head.request) => match body::unpacked(&body, bytes_max) {
                     Ok(body) => head.request = without_packing(head.request).with_body(body),
-                    Err(Unread::TooLarge) => return Ok(outgoing(shared.refuse_too_large(&head.request), head.map)),
+                    Err(BodyError::TooLarge) => return Ok(outgoing(shared.refuse_too_large(&head.request), head.map)),
                     // What cannot be unpacked is refused by whoever reads it.
-                    Err(Unread::Broken) => head.request.set_body(body),
+                    Err(BodyError::Broken) => head.request.set_body(body),
                 },
                 Ok(body) => head.request.set_body(body),
-                Err(Unread::TooLarge) => {
+                Err(BodyError::TooLarge) => {
                     let is_announced = incoming.size_hint().lower() > bytes_max as u64;
                     if !(is_announced && is_waiting(&head)) {
                         Box::pin(body::drain(incoming)).await;
@@ -435,7 +437,7 @@ impl ConnectionTask {
                     return Ok(outgoing(shared.refuse_too_large(&head.request), head.map));
                 }
                 // Nobody is there to read an answer; hyper closes the connection.
-                Err(Unread::Broken) => return Ok(outgoing(Response::new(400), head.map)),
+                Err(BodyError::Broken) => return Ok(outgoing(Response::new(400), head.map)),
             }
             if !head.is_admin {
                 // What hardly ever has to wait is boxed: the task of every call is the smaller for it.

@@ -15,7 +15,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::troubles::Troubles;
+use super::troubles::TroubleLog;
 use crate::error::Error;
 use crate::limits::{
     RECORDING_OPEN_MS_MAX, RECORDING_ORDERED_BYTES_MAX, RECORDING_QUEUE_BYTES_MAX, RECORDING_WAIT_MS_MAX, STOP_MS_MAX,
@@ -30,7 +30,7 @@ pub(crate) struct Sink(Arc<SinkShared>);
 #[derive(Debug)]
 struct SinkShared {
     path: PathBuf,
-    troubles: Arc<Troubles>,
+    troubles: Arc<TroubleLog>,
     queue: Mutex<Queue>,
     /// There is a line to write, or the end.
     wanted: Condvar,
@@ -56,7 +56,7 @@ impl Sink {
     ///
     /// # Errors
     /// [`Error::is_surroundings`] when the file cannot be written, or another server is recording to it.
-    pub(crate) fn create(path: &Path, header: &Header, troubles: Arc<Troubles>) -> Result<Sink, Error> {
+    pub(crate) fn create(path: &Path, header: &Header, troubles: Arc<TroubleLog>) -> Result<Sink, Error> {
         let cannot = |error| Error::surroundings(format!("cannot write the recording {}", path.display()), error);
         let desk = Arc::new(SinkShared {
             path: path.to_owned(),
@@ -349,7 +349,7 @@ mod tests {
             },
         ];
         for take in takes {
-            let troubles = Arc::<Troubles>::default();
+            let troubles = Arc::<TroubleLog>::default();
             let sink = Sink::create(&path, &header, troubles.clone()).expect("a file");
             take(&path, &other);
             sink.append("{\"seq\":1}\n".to_owned());

@@ -1,4 +1,4 @@
-//! [`Troubles`]: what a server is bothered by besides its clients' mistakes. Told when it happens, and kept
+//! [`TroubleLog`]: what a server is bothered by besides its clients' mistakes. Told when it happens, and kept
 //! for whoever asks later.
 
 use std::fmt;
@@ -17,13 +17,13 @@ impl fmt::Debug for Tell {
 
 /// The troubles of one server.
 #[derive(Debug, Default)]
-pub(crate) struct Troubles {
+pub(crate) struct TroubleLog {
     tell: Option<Tell>,
-    kept: Mutex<KeptTroubles>,
+    kept: Mutex<KeptSentences>,
 }
 
 #[derive(Debug, Default)]
-struct KeptTroubles {
+struct KeptSentences {
     recording: Option<String>,
     upstream: Option<String>,
     refused: u64,
@@ -32,10 +32,10 @@ struct KeptTroubles {
     unheard_last: String,
 }
 
-impl Troubles {
+impl TroubleLog {
     /// None yet. Without `tell` they are only kept.
-    pub(crate) fn new(tell: Option<Tell>) -> Troubles {
-        Troubles { tell, kept: Mutex::default() }
+    pub(crate) fn new(tell: Option<Tell>) -> TroubleLog {
+        TroubleLog { tell, kept: Mutex::default() }
     }
 
     /// The recording is not what it should be.
@@ -90,7 +90,7 @@ impl Troubles {
         kept.recording.iter().chain(&kept.upstream).cloned().chain(refused).chain(unheard).collect()
     }
 
-    fn kept(&self) -> MutexGuard<'_, KeptTroubles> {
+    fn kept(&self) -> MutexGuard<'_, KeptSentences> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

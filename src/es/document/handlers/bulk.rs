@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Store, Unstored, Update, WriteStage, pipeline_offence, read_back, token_of, told};
+use super::{Store, StoreError, Update, WriteStage, pipeline_offence, read_back, token_of, told};
 use crate::es::body::words::no_number;
 use crate::es::document::source::Source;
 use crate::es::document::store::{WriteEffect, WriteGuard};
@@ -85,7 +85,7 @@ pub(crate) fn bulk(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError
         let makes = cluster.makes(item.index, call.now);
         let outcome = match act(cluster, call, item, refreshed) {
             Ok(outcome) => outcome,
-            Err(Unstored { at, error }) => {
+            Err(StoreError { at, error }) => {
                 failed = true;
                 // An id of the cluster's own making is there from the moment that the index is known.
                 let id = match (&item.id, at) {
@@ -134,8 +134,8 @@ fn act(
     call: &Call,
     item: &BulkItem<'_>,
     refreshed: bool,
-) -> Result<Vec<(&'static str, JsonPart)>, Unstored> {
-    let at = |at| move |error: ApiError| Unstored { at, error };
+) -> Result<Vec<(&'static str, JsonPart)>, StoreError> {
+    let at = |at| move |error: ApiError| StoreError { at, error };
     let target = |refusal: Refusal| at(WriteStage::Target)(refusal.into());
     let id = item.id.as_deref().unwrap_or_default();
     let shard = |refusal: Refusal| at(WriteStage::Shard(id.into()))(refusal.into());
@@ -289,6 +289,7 @@ fn action(line: &BodyLine, number: usize) -> Result<(Verb, &Value), ApiError> {
     }
 }
 
+/// What an action asks for, its members read and held against each other.
 fn item<'a>(
     call: &'a Call,
     verb: Verb,
@@ -312,56 +313,11 @@ fn item<'a>(
         line,
         update: None,
     };
-    let mut given = GuardGiven::default();
-    let mut retries = false;
-    for (name, value) in members.as_object().into_iter().flatten() {
-        let text = || match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-            _ => None,
-        };
-        let number_of = || match (long_in(value), value) {
-            (None, Value::String(text)) => Err(ApiError::parse(no_number(text))),
-            (number, _) => Ok(number),
-        };
-        let switch = || match value {
-            Value::Bool(switch) => Ok(*switch),
-            Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
-            other => Err(ApiError::bad_boolean(&text().unwrap_or_else(|| other.to_string()))),
-        };
-        match name.as_str() {
-            _ if value.is_null() => {}
-            "_source" => item.shown = SourceFilter::read(value),
-            "dynamic_templates" => {
-                return Err(ApiError::unsupported("dynamic templates", "map the fields of the index before"));
-            }
-            _ if value.is_object() || value.is_array() => {
-                let found = if value.is_object() { "START_OBJECT" } else { "START_ARRAY" };
-                return Err(ApiError::bulk_parameter_type(number, found, name));
-            }
-            "_index" => match value.as_str() {
-                Some(index) => item.index = index,
-                None => return Err(ApiError::unsupported("a name of an index that is no text", "put it into quotes")),
-            },
-            "_id" => item.id = text(),
-            "routing" => item.routing = text().filter(|routing| !routing.is_empty()),
-            "pipeline" => item.pipeline = text(),
-            "require_alias" => item.require_alias = switch()?,
-            "if_seq_no" => given.if_seq_no = number_of()?,
-            "if_primary_term" => given.if_primary_term = number_of()?,
-            "version" => given.version = number_of()?,
-            "version_type" => match value.as_str() {
-                Some(kind) => given.version_type = Some(kind),
-                None => return Err(ApiError::unknown_version_type(&value.to_string())),
-            },
-            "retry_on_conflict" => retries = number_of()?.is_some_and(|times| times > 0),
-            // It is read of every action, and means something for one.
-            "op_type" => item.verb = if verb == Verb::Index && value == "create" { Verb::Create } else { verb },
-            "require_data_stream" => item.require_data_stream = switch()?,
-            "list_executed_pipelines" => item.lists_pipelines = switch()?,
-            unknown => return Err(ApiError::bulk_unknown_parameter(number, unknown)),
-        }
+    let mut terms = WriteTerms::default();
+    for (name, value) in members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        item.take(name, value, number, &mut terms)?;
     }
+    let WriteTerms { mut given, retries } = terms;
     if verb == Verb::Update && (given.version.is_some() || given.version_type.is_some_and(|kind| kind != "internal")) {
         return Err(ApiError::bulk_update_with_version());
     }
@@ -390,4 +346,71 @@ fn item<'a>(
         item.update = Some(update);
     }
     Ok(item)
+}
+
+/// Under which terms an action wants to write.
+#[derive(Default)]
+struct WriteTerms<'a> {
+    given: GuardGiven<'a>,
+    /// Whether it is to be tried again after a conflict.
+    retries: bool,
+}
+
+impl<'a> BulkItem<'a> {
+    /// Takes a member of an action's line, which is not null.
+    fn take(
+        &mut self,
+        name: &str,
+        value: &'a Value,
+        number: usize,
+        terms: &mut WriteTerms<'a>,
+    ) -> Result<(), ApiError> {
+        let text = || match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            _ => None,
+        };
+        let number_of = || match (long_in(value), value) {
+            (None, Value::String(text)) => Err(ApiError::parse(no_number(text))),
+            (number, _) => Ok(number),
+        };
+        let switch = || match value {
+            Value::Bool(switch) => Ok(*switch),
+            Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
+            other => Err(ApiError::bad_boolean(&text().unwrap_or_else(|| other.to_string()))),
+        };
+        match name {
+            "_source" => self.shown = SourceFilter::read(value),
+            "dynamic_templates" => {
+                return Err(ApiError::unsupported("dynamic templates", "map the fields of the index before"));
+            }
+            _ if value.is_object() || value.is_array() => {
+                let found = if value.is_object() { "START_OBJECT" } else { "START_ARRAY" };
+                return Err(ApiError::bulk_parameter_type(number, found, name));
+            }
+            "_index" => match value.as_str() {
+                Some(index) => self.index = index,
+                None => return Err(ApiError::unsupported("a name of an index that is no text", "put it into quotes")),
+            },
+            "_id" => self.id = text(),
+            "routing" => self.routing = text().filter(|routing| !routing.is_empty()),
+            "pipeline" => self.pipeline = text(),
+            "require_alias" => self.require_alias = switch()?,
+            "if_seq_no" => terms.given.if_seq_no = number_of()?,
+            "if_primary_term" => terms.given.if_primary_term = number_of()?,
+            "version" => terms.given.version = number_of()?,
+            "version_type" => match value.as_str() {
+                Some(kind) => terms.given.version_type = Some(kind),
+                None => return Err(ApiError::unknown_version_type(&value.to_string())),
+            },
+            "retry_on_conflict" => terms.retries = number_of()?.is_some_and(|times| times > 0),
+            // It is read of every action, and means something for one.
+            "op_type" if self.verb == Verb::Index && value == "create" => self.verb = Verb::Create,
+            "op_type" => {}
+            "require_data_stream" => self.require_data_stream = switch()?,
+            "list_executed_pipelines" => self.lists_pipelines = switch()?,
+            unknown => return Err(ApiError::bulk_unknown_parameter(number, unknown)),
+        }
+        Ok(())
+    }
 }

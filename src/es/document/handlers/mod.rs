@@ -96,7 +96,7 @@ pub(super) struct Store<'a> {
 
 /// A document that was not stored, and how far it came: that decides under which id its refusal is told.
 #[derive(Debug)]
-pub(super) struct Unstored {
+pub(super) struct StoreError {
     /// How far it came.
     pub at: WriteStage,
     /// Why.
@@ -126,8 +126,8 @@ impl Store<'_> {
         cluster: &mut Cluster,
         line: &BodyLine,
         call: &Call,
-    ) -> Result<WriteDone, Unstored> {
-        let unstored = |at| move |error: ApiError| Unstored { at, error };
+    ) -> Result<WriteDone, StoreError> {
+        let unstored = |at| move |error: ApiError| StoreError { at, error };
         // An id of the cluster's own making has never been used.
         let id: Arc<str> = match self.id {
             Some(id) => Arc::from(id),

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::super::socket::{HANDSHAKE, Socket};
-use super::super::troubles::Troubles;
+use super::super::troubles::TroubleLog;
 use crate::limits::{HANDSHAKE_BYTES_MAX, HANDSHAKE_MS_MAX};
 use crate::mock::admin;
 
@@ -22,7 +22,7 @@ use crate::mock::admin;
 pub(crate) type Front = AssertUnwindSafe<Arc<ServerConfig>>;
 
 /// A connection after its handshake; `None` if there is none to go on with.
-pub(crate) async fn shake(front: Arc<ServerConfig>, stream: TcpStream, troubles: Arc<Troubles>) -> Option<Socket> {
+pub(crate) async fn shake(front: Arc<ServerConfig>, stream: TcpStream, troubles: Arc<TroubleLog>) -> Option<Socket> {
     let shaking = async {
         if !begins_one(&stream, &troubles).await? {
             return Ok(None);
@@ -49,7 +49,7 @@ pub(crate) async fn shake(front: Arc<ServerConfig>, stream: TcpStream, troubles:
 /// Whether the client begins a handshake. One that speaks plain HTTP gets no answer.
 ///
 /// Source: Elasticsearch 9.x closes a channel that speaks plain HTTP on an HTTPS port, and logs it.
-async fn begins_one(stream: &TcpStream, troubles: &Troubles) -> io::Result<bool> {
+async fn begins_one(stream: &TcpStream, troubles: &TroubleLog) -> io::Result<bool> {
     let probe = format!("GET {}/health", admin::PREFIX);
     let mut begin = [0; 64];
     let length = stream.peek(&mut begin).await?;

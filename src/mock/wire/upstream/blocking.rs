@@ -10,7 +10,7 @@ use super::{Upstream, headers_of};
 use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::limits::CALLER_ANSWER_BYTES_MAX;
-use crate::mock::wire::body::{self, Unread};
+use crate::mock::wire::body::{self, BodyError};
 use crate::mock::wire::tls::client::Trust;
 
 /// Header lines that are made anew; nobody would unpack an answer.
@@ -84,10 +84,10 @@ impl BlockingClient {
         let read = tokio::time::timeout(silence_max, body::read(&mut incoming, bytes_max)).await;
         let body: Bytes = match read {
             Ok(Ok(body)) => body,
-            Ok(Err(Unread::Broken)) => {
+            Ok(Err(BodyError::Broken)) => {
                 return Err(NoAnswer::Broken("its answer ended in the middle of the body".to_owned()));
             }
-            Ok(Err(Unread::TooLarge)) => {
+            Ok(Err(BodyError::TooLarge)) => {
                 return Err(NoAnswer::Broken(format!("its answer has more than {CALLER_ANSWER_BYTES_MAX} bytes")));
             }
             Err(_) => return Err(NoAnswer::Silent(silence_max)),

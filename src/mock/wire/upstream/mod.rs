@@ -28,7 +28,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
-use super::body::{self, Unread};
+use super::body::{self, BodyError};
 use super::server::{ServerShared, outgoing, system_time};
 #[cfg(feature = "tls")]
 use super::tls::client::{Fingerprint, Trust};
@@ -233,10 +233,10 @@ impl Behind {
         let Head { request, method, headers } = head;
         let body = match body::read(&mut incoming, shared.desk().body_bytes_max()).await {
             Ok(body) => body,
-            Err(unread) => return ForwardOutcome::Unread(request, incoming, unread),
+            Err(error) => return ForwardOutcome::Unread(request, incoming, error),
         };
         let Ok(request) = unpacked(request, &body, shared.desk().body_bytes_max()) else {
-            return ForwardOutcome::Unread(Request::new(Method::Get, "/"), incoming, Unread::TooLarge);
+            return ForwardOutcome::Unread(Request::new(Method::Get, "/"), incoming, BodyError::TooLarge);
         };
         let read = shared.desk().read(&request);
         shared.warm();
@@ -299,11 +299,11 @@ impl Behind {
         let read = body::read(&mut incoming, FORWARDED_BYTES_KEPT_MAX);
         let body = match tokio::time::timeout(self.client.silence_max(), read).await {
             Ok(Ok(body)) => body,
-            Ok(Err(Unread::TooLarge)) => {
+            Ok(Err(BodyError::TooLarge)) => {
                 let what = format!("it has more than {FORWARDED_BYTES_KEPT_MAX} bytes, too many for a stub");
                 return self.refuse(&NoAnswer::Broken(what), method, shared);
             }
-            Ok(Err(Unread::Broken)) => {
+            Ok(Err(BodyError::Broken)) => {
                 let what = "its answer ended in the middle of the body".to_owned();
                 return self.refuse(&NoAnswer::Broken(what), method, shared);
             }
@@ -359,7 +359,7 @@ pub(crate) enum ForwardOutcome {
     /// The mock has answered, with what is known of the delivery.
     Here((Response, super::server::Delivery)),
     /// Its body could not be had.
-    Unread(Request, Incoming, Unread),
+    Unread(Request, Incoming, BodyError),
 }
 
 /// A call that has been forwarded and is not remembered yet. However it ends, it is remembered.
@@ -417,7 +417,7 @@ impl Forwarding {
             None => (request, 0),
             Some(Ok(body)) => match unpacked(request.clone(), &body, bytes_max) {
                 Ok(request) => (request, 0),
-                Err(Unread::TooLarge | Unread::Broken) => (request, body.len() as u64),
+                Err(BodyError::TooLarge | BodyError::Broken) => (request, body.len() as u64),
             },
             Some(Err(bytes)) => (request, bytes),
         };
@@ -433,17 +433,17 @@ impl Forwarding {
 /// A request with a body that the client may have packed.
 ///
 /// # Errors
-/// [`Unread::TooLarge`] if it is more than it may be when it is unpacked.
-fn unpacked(request: Request, body: &Bytes, bytes_max: usize) -> Result<Request, Unread> {
+/// [`BodyError::TooLarge`] if it is more than it may be when it is unpacked.
+fn unpacked(request: Request, body: &Bytes, bytes_max: usize) -> Result<Request, BodyError> {
     let is_packed = request.headers().get("content-encoding").is_some_and(|it| it.eq_ignore_ascii_case("gzip"));
     if !is_packed {
         return Ok(request.with_body(body.clone()));
     }
     match body::unpacked(body, bytes_max) {
         Ok(body) => Ok(super::server::without_packing(request).with_body(body)),
-        Err(Unread::TooLarge) => Err(Unread::TooLarge),
+        Err(BodyError::TooLarge) => Err(BodyError::TooLarge),
         // What cannot be unpacked is refused by whoever reads it.
-        Err(Unread::Broken) => Ok(request.with_body(body.clone())),
+        Err(BodyError::Broken) => Ok(request.with_body(body.clone())),
     }
 }
 
