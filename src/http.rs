@@ -123,6 +123,11 @@ impl HeldLines {
             HeldLines::Shared(text) => text,
         }
     }
+
+    /// Whether these are the very same lines in memory.
+    fn is(&self, other: &HeldLines) -> bool {
+        std::ptr::eq(self.text(), other.text())
+    }
 }
 
 impl Default for HeldLines {
@@ -133,8 +138,8 @@ impl Default for HeldLines {
 
 impl PartialEq for HeldLines {
     fn eq(&self, other: &HeldLines) -> bool {
-        // The text says where its lines are.
-        self.text().text == other.text().text
+        // The text says where its lines are; most that are alike are shared.
+        self.is(other) || self.text().text == other.text().text
     }
 }
 
@@ -353,6 +358,11 @@ impl Headers {
 
     pub(crate) fn as_text(&self) -> &str {
         &self.held().text
+    }
+
+    /// Whether the other block is a copy of this one, or this of it, that has not been changed since.
+    pub(crate) fn is_copy_of(&self, other: &Headers) -> bool {
+        self.held.is(&other.held)
     }
 
     pub(crate) fn from_text(text: &str) -> Headers {

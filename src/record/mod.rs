@@ -75,7 +75,7 @@ pub(crate) struct Journal {
 /// Header lines as they are kept, which the entries share.
 #[derive(Clone, Debug)]
 struct HeaderBlock {
-    text: Arc<str>,
+    headers: Headers,
     /// Whether something in them is masked, or was sent so.
     has_masks: bool,
 }
@@ -109,8 +109,8 @@ struct Frame {
     operation: Option<&'static str>,
     method: Method,
     status: u16,
-    request_headers: Arc<str>,
-    response_headers: Arc<str>,
+    request_headers: Headers,
+    response_headers: Headers,
 }
 
 /// What few calls have.
@@ -300,7 +300,7 @@ impl Journal {
     /// `is_json` says that its body has been read as JSON.
     pub(crate) fn mask(&mut self, facts: Option<&RowFacts>, request: &Request, is_json: bool) -> Mask {
         let known = self.known.len();
-        let block = self.block(request.headers().as_text());
+        let block = self.block(request.headers());
         let (is_kept, has_masks) = block.map_or((false, true), |block| (true, block.has_masks));
         let mut mask = self.known.mask(facts, request, is_json, is_kept);
         mask.shows_headers = !has_masks && self.known.len() == known;
@@ -463,18 +463,17 @@ impl Journal {
             |frame: &Frame| frame.status == status && frame.operation == operation && frame.method == *request.method();
         // Most calls are of a kind that was there just before. What is kept has been masked, so what reads like it has
         // nothing left to mask.
-        let (sent, said) = (request.headers().as_text(), answered.as_text());
-        let is_it = |frame: &&Arc<Frame>| {
-            is_alike(frame) && *frame.request_headers == *sent && *frame.response_headers == *said
-        };
+        let (sent, said) = (request.headers(), answered);
+        let is_it =
+            |frame: &&Arc<Frame>| is_alike(frame) && frame.request_headers == *sent && frame.response_headers == *said;
         if let Some(frame) = self.frames.iter().rev().take(4).find(is_it) {
             return frame.clone();
         }
-        let (request_headers, response_headers) = (self.share(request.headers()), self.share(answered));
+        let (request_headers, response_headers) = (self.share(sent), self.share(said));
         let known = self.frames.iter().find(|frame| {
             is_alike(frame)
-                && Arc::ptr_eq(&frame.request_headers, &request_headers)
-                && Arc::ptr_eq(&frame.response_headers, &response_headers)
+                && frame.request_headers.is_copy_of(&request_headers)
+                && frame.response_headers.is_copy_of(&response_headers)
         });
         if let Some(frame) = known {
             return frame.clone();
@@ -643,30 +642,30 @@ impl Journal {
     }
 
     /// A header block as the journal keeps it: masked, and the same text once.
-    fn share(&mut self, headers: &Headers) -> Arc<str> {
+    fn share(&mut self, headers: &Headers) -> Headers {
         // What is kept has been masked, so what reads like it has nothing left to mask.
-        if let Some(block) = self.block(headers.as_text()) {
-            return block.text.clone();
+        if let Some(block) = self.block(headers) {
+            return block.headers.clone();
         }
         let masked = self.known.headers(headers);
-        let text = masked.as_text();
-        if let Some(block) = self.block(text) {
-            return block.text.clone();
+        if let Some(block) = self.block(&masked) {
+            return block.headers.clone();
         }
-        let block: Arc<str> = text.into();
         if self.blocks.len() == limits::JOURNAL_SHARED_BLOCKS_MAX
             && let Some(gone) = self.blocks.pop_front()
         {
             // With it go its frames: a call that has one is known to have nothing to mask.
-            let has = |text: &Arc<str>| Arc::ptr_eq(text, &gone.text);
+            let has = |headers: &Headers| headers.is_copy_of(&gone.headers);
             self.frames.retain(|frame| !has(&frame.request_headers) && !has(&frame.response_headers));
         }
-        self.blocks.push_back(HeaderBlock { text: block.clone(), has_masks: text.contains(redact::REDACTED) });
-        block
+        let headers = masked.into_owned();
+        let has_masks = headers.as_text().contains(redact::REDACTED);
+        self.blocks.push_back(HeaderBlock { headers: headers.clone(), has_masks });
+        headers
     }
 
-    fn block(&self, text: &str) -> Option<&HeaderBlock> {
-        self.blocks.iter().find(|block| *block.text == *text)
+    fn block(&self, headers: &Headers) -> Option<&HeaderBlock> {
+        self.blocks.iter().find(|block| block.headers == *headers)
     }
 }
 
@@ -687,7 +686,7 @@ impl Exchange {
         };
         ENTRY_BYTES
             + self.texts.len()
-            + (self.frame.request_headers.len() + self.frame.response_headers.len()) / 4
+            + (self.frame.request_headers.as_text().len() + self.frame.response_headers.as_text().len()) / 4
             + self.rest.as_deref().map_or(0, of_rest)
     }
 
@@ -701,7 +700,7 @@ impl Exchange {
             _ => Bytes::copy_from_slice(small),
         };
         let mut response = Response::new(frame.status);
-        response.headers = Headers::from_text(&frame.response_headers);
+        response.headers = frame.response_headers.clone();
         response.body = body(said, rest.map(|rest| &rest.response_body));
         response.mark = rest.and_then(|rest| rest.mark.clone());
         Interaction {
@@ -709,7 +708,7 @@ impl Exchange {
             at: self.at,
             operation: frame.operation.map(str::to_owned),
             request: Request::new(frame.method.clone(), String::from_utf8_lossy(target))
-                .with_headers(Headers::from_text(&frame.request_headers))
+                .with_headers(frame.request_headers.clone())
                 .with_body(body(sent, rest.map(|rest| &rest.request_body))),
             response,
             findings: rest

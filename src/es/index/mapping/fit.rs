@@ -197,6 +197,9 @@ impl Mapping {
                 detection.learn(&mut self.fields, dynamic, ValuePlace { path: "", name: target, depth: 1 }, copy)?;
             }
         }
+        if self.copies.is_some() {
+            self.look_through();
+        }
         if self.len() > self.bounds.fields {
             let added = self.len() - before;
             let why = Why::Bound(Box::new(MappingRefusal::TooManyFields { added, limit: self.bounds.fields }));
@@ -735,6 +738,24 @@ mod tests {
         assert_eq!(shown["properties"]["title"], json!({ "type": "text", "copy_to": ["all_title"] }));
         assert_eq!(shown["properties"]["n"], json!({ "type": "long" }));
         assert_eq!(shown["properties"]["bag"], json!({ "type": "object", "enabled": false }));
+    }
+
+    #[test]
+    fn a_mapping_knows_whether_a_field_of_it_leaves_out_long_texts() {
+        let short = json!({ "type": "keyword", "ignore_above": 8 });
+        for (mapping, document, is_limited) in [
+            (json!({}), json!({ "n": 1 }), false),
+            (json!({}), json!({ "title": "x" }), true),
+            (json!({ "properties": { "all": { "properties": { "of": short } } } }), json!({}), true),
+            (json!({ "properties": { "n": { "type": "long", "copy_to": "copy" } } }), json!({ "n": 1 }), false),
+            (json!({ "properties": { "t": { "type": "text", "copy_to": "copy" } } }), json!({ "t": "x" }), true),
+        ] {
+            let mapping = Mapping::parse(&mapping).expect("a mapping");
+            let grown = mapping.admit(source(document.clone()).iter()).expect("a document that fits");
+            let mapping = grown.unwrap_or(mapping);
+            assert_eq!(mapping.is_limited(), is_limited, "{document}");
+            assert_eq!(mapping.is_limited(), !mapping.limited().is_empty(), "{document}");
+        }
     }
 
     #[test]

@@ -151,6 +151,8 @@ pub(crate) struct Mapping {
     pub(super) copies: Option<Arc<FieldCopies>>,
     /// The paths of the fields that are vectors; none if there are none.
     pub(super) vectors: Option<Arc<[String]>>,
+    /// Whether there is a field whose texts are indexed up to a length only.
+    pub(super) is_limited: bool,
 }
 
 /// Paths of fields by the path of the field that they are copied to.
@@ -225,8 +227,18 @@ impl Mapping {
         self.vectors.as_deref().unwrap_or_default()
     }
 
-    /// Looks again which fields are copied to which, and which are vectors.
+    /// Whether there is a field whose texts are indexed up to a length only.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
+    /// Looks again which fields are copied to which, which are vectors, and whether one leaves out long texts.
     pub(super) fn look_through(&mut self) {
+        fn has_limit(fields: &MappedFields) -> bool {
+            fields.values().any(|field| {
+                (field.kind != FieldType::Nested && field.option("ignore_above").is_some()) || has_limit(&field.fields)
+            })
+        }
         fn add(path: &str, field: &MappedField, copies: &mut FieldCopies, vectors: &mut Vec<String>) {
             for target in field.option("copy_to").and_then(Value::as_array).into_iter().flatten() {
                 let target = target.as_str().map_or_else(|| target.to_string(), str::to_owned);
@@ -243,6 +255,7 @@ impl Mapping {
         self.fields.iter().for_each(|(name, field)| add(name, field, &mut copies, &mut vectors));
         self.copies = (!copies.is_empty()).then(|| Arc::new(copies));
         self.vectors = (!vectors.is_empty()).then(|| vectors.into());
+        self.is_limited = has_limit(&self.fields);
     }
 
     /// The fields at the top.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::QueryRefusal;
 use super::filter::is_longer;
 use crate::es::document::source::Source;
-use crate::es::index::mapping::{FieldType, MappedField, MappedFields, Mapping};
+use crate::es::index::mapping::{FieldType, MappedField, Mapping};
 
 /// How the field of an index is searched.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,16 +141,6 @@ impl Mapping {
             _ => None,
         };
         self.paths().into_iter().filter_map(limit).collect()
-    }
-
-    /// Whether there is any such field.
-    pub(crate) fn is_limited(&self) -> bool {
-        fn any(fields: &MappedFields) -> bool {
-            fields.values().any(|field| {
-                (field.kind != FieldType::Nested && field.option("ignore_above").is_some()) || any(&field.fields)
-            })
-        }
-        any(self.fields())
     }
 
     /// The fields that leave out a value of a document because it is too long, in the order of their names.
