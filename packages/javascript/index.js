@@ -169,7 +169,7 @@ export class Server {
     const test = tests.get(this);
     if (test && !test.stopped && !this.#how) {
       // Its findings are those of the test.
-      test.earlier.push(await foundIn(this, test, true));
+      test.known = await allFound(this, test);
       test.stopped = true;
     }
     this.#keepAwake();
@@ -195,8 +195,9 @@ export class Server {
       // One scope ends at a time, and the next begins as the test has begun.
       const turn = test.turn.then(async () => {
         // Its findings are those of the test.
-        if (String(query.forget) !== 'true') test.earlier.push(await foundIn(this, test, false));
+        const found = String(query.forget) !== 'true' ? await foundIn(this, test, false) : undefined;
         const answer = await this.#ask(method, target, body, accept);
+        test.ended.set(answer.ended.number, found);
         await test.prepare();
         return answer;
       });
@@ -265,10 +266,7 @@ export class Server {
 
   /** What clients did wrong in the scope that goes on, in another one, or in the scope `all`. */
   async findings({ end = true, scope } = {}) {
-    const query = { end: String(end), scope };
-    const { findings, counts } = await this.admin('GET', '/findings', undefined, { query });
-    const text = await this.admin('GET', '/findings', undefined, { query, accept: 'text/plain' });
-    return { findings, counts, rules: findings.map((finding) => finding.rule), text: text.trimEnd() };
+    return findingsOf(this, { end: String(end), scope });
   }
 
   /** Throws a `ContractError` with the text report if the scope that goes on has findings. */
@@ -390,16 +388,39 @@ class Verbatim {
   }
 }
 
+async function findingsOf(mock, query) {
+  const { findings, counts } = await mock.admin('GET', '/findings', undefined, { query });
+  const text = await mock.admin('GET', '/findings', undefined, { query, accept: 'text/plain' });
+  return { findings, counts, rules: findings.map((finding) => finding.rule), text: text.trimEnd() };
+}
+
+/** The scopes of a test; the last one goes on. */
+async function scopesOf(mock, test) {
+  const { scopes } = await mock.admin('GET', '/scopes', undefined, { query: { after: String(test.first - 1) } });
+  return scopes;
+}
+
 /**
  * What was found in the scope of a test that goes on. What is expected by the end of a run is asked of scopes that clients
  * have called in, or of the last one.
  */
 async function foundIn(mock, test, isLast) {
-  const { scopes } = await mock.admin('GET', '/scopes');
-  const hasCalls = scopes.some(({ current, calls }) => current && calls > 0);
+  const hasCalls = (await scopesOf(mock, test)).at(-1).calls > 0;
   const end = hasCalls || (isLast && !test.wasAsked);
   test.wasAsked ||= hasCalls;
   return mock.findings({ end });
+}
+
+/** What was found in all scopes of a test, whoever has ended them: another process too, or a client. */
+async function allFound(mock, test) {
+  if (test.stopped) return test.known;
+  for (const { number, calls, current } of await scopesOf(mock, test)) {
+    if (current || !calls || test.ended.has(number)) continue;
+    test.wasAsked = true;
+    test.ended.set(number, await findingsOf(mock, { scope_number: String(number) }));
+  }
+  const ended = [...test.ended].sort(([one], [other]) => one - other).map(([, found]) => found);
+  return [...ended.filter(Boolean), await foundIn(mock, test, true)];
 }
 
 const fails = ({ counts }, failOn) =>
@@ -460,7 +481,7 @@ function withOwnFiles(args = []) {
     if (process.env[variable] && !args.some((word) => word.split('=')[0] === flag)) all.push(flag, process.env[variable]);
   }
   const given = all.map((word, at) => {
-    const [, flag, value] = /^(--[a-z]+)=(.*)$/s.exec(word) ?? [undefined, all[at - 1], word];
+    const [, flag, value] = /^(--[a-z-]+)=(.*)$/s.exec(word) ?? [undefined, all[at - 1], word];
     return OWN_FILES.has(flag) ? { flag, value, before: word.slice(0, word.length - value.length) } : undefined;
   });
   if (!given.some(Boolean)) return all;
@@ -476,16 +497,18 @@ function withOwnFiles(args = []) {
   return all.map((word, at) => {
     if (!given[at]) return word;
     const { flag, value, before } = given[at];
-    return before + (flag === '--report' ? value.split(',').map(report).join(',') : own(value));
+    const parts = ['--report', '--tls-client-out'].includes(flag) ? value.split(',') : [value];
+    return before + parts.map(flag === '--report' ? report : own).join(',');
   });
 }
 
 /** Flags that name files that a server writes, and the variables that say the same. */
-const OWN_FILES = new Map([
-  ['--report', 'ELASTIMOCK_REPORT'],
-  ['--record', 'ELASTIMOCK_RECORD'],
-  ['--cassette', 'ELASTIMOCK_CASSETTE'],
-]);
+const OWN_FILES = new Map(
+  ['--report', '--record', '--cassette', '--port-file', '--tls-ca-out', '--tls-client-out'].map((flag) => [
+    flag,
+    `ELASTIMOCK_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`,
+  ]),
+);
 
 /** A server that was started with just that, one that is idle if there is one. */
 async function take({ fixtures, args }) {
@@ -526,13 +549,15 @@ export async function beginScope(name, options, source = calledFrom(), common = 
   const unknown = Object.keys({ ...options }).filter((key) => !known.includes(key));
   if (unknown.length) throw new ElastimockError(`a test takes ${known.join(', ')}, not ${unknown.join(', ')}`);
   let taken = await take(common);
+  const begin = () => taken.mock.admin('POST', '/scopes', { name, source });
+  let begun;
   try {
-    await taken.mock.scope(name, source);
+    begun = await begin();
   } catch (error) {
     // It has died since, which is no fault of this test.
     if (!howEnded(taken.mock)) throw error;
     taken = await take(common);
-    await taken.mock.scope(name, source);
+    begun = await begin();
   }
   const { mock } = taken;
   const end = () => {
@@ -546,10 +571,11 @@ export async function beginScope(name, options, source = calledFrom(), common = 
     if (stubs !== undefined) await mock.stub(...listed(stubs));
     for (const [rule, why] of Object.entries({ ...common.allow, ...allow })) await mock.allow(rule, why);
   };
-  const test = { earlier: [], stopped: false, wasAsked: false, turn: Promise.resolve(), prepare };
+  const first = begun.ended.number + 1;
+  const test = { first, ended: new Map(), stopped: false, wasAsked: false, turn: Promise.resolve(), prepare };
   tests.set(mock, test);
   const verdict = async () => {
-    const found = together([...test.earlier, ...(test.stopped ? [] : [await foundIn(mock, test, true)])]);
+    const found = together(await allFound(mock, test));
     return fails(found, failOn) ? new ContractError(found) : undefined;
   };
   try {

@@ -29,7 +29,8 @@
 //! ```
 //!
 //! What is asked about journal, findings and coverage is answered for the scope that goes on, with
-//! `?scope=all` for the whole run, and with `?scope=NAME` for the latest scope of that name.
+//! `?scope=all` for the whole run, with `?scope=NAME` for the latest scope of that name, and with `?scope_number=N`
+//! for the scope of that number.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -242,16 +243,21 @@ fn switch(call: &Call, name: &str) -> Result<bool, ApiError> {
 }
 
 /// Which part of the run a call asks about.
-fn span<'a>(call: &'a Call<'_>) -> RunSpan<'a> {
+fn span(call: &Call, engine: &Engine) -> Result<RunSpan, ApiError> {
+    if call.query("scope_number").is_some() {
+        let wanted = number(call, "scope_number", 0)?;
+        return engine.span_of(|scope| scope.number == wanted).ok_or_else(|| {
+            ApiError::admin(format!("there is no scope of the number [{wanted}]: GET /_elastimock/scopes lists them"))
+        });
+    }
     match call.query("scope") {
-        None | Some("") => RunSpan::Scope,
-        Some("all") => RunSpan::Run,
-        Some(name) => RunSpan::Named(name),
+        None | Some("") => Ok(RunSpan::Scope),
+        Some("all") => Ok(RunSpan::Run),
+        Some(name) => engine.span_of(|scope| scope.name.as_deref() == Some(name)).ok_or_else(|| no_scope(name, engine)),
     }
 }
 
-fn no_scope(span: RunSpan<'_>, engine: &Engine) -> ApiError {
-    let RunSpan::Named(name) = span else { return ApiError::bug("there is always a scope that goes on") };
+fn no_scope(name: &str, engine: &Engine) -> ApiError {
     let scopes = engine.scopes(false);
     let names = scopes.iter().filter_map(|scope| scope.name.as_deref());
     let close = suggest::similar(name, names);
@@ -310,7 +316,7 @@ fn health(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
 }
 
 fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
-    parameters(call, &["after", "operation", "limit", "scope", "count", "timeout"])?;
+    parameters(call, &["after", "operation", "limit", "scope", "scope_number", "count", "timeout"])?;
     if let Some(text) = call.query("timeout") {
         parse_duration(text).map_err(refused)?;
     }
@@ -328,13 +334,13 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
     let (page, header, timing) = {
         let mut engine = lock(engine);
         engine.now(call.now);
-        let page = engine.page(span(call), after, call.query("operation"), limit, bytes);
-        let mut page = page.ok_or_else(|| no_scope(span(call), &engine))?;
+        let span = span(call, &engine)?;
+        let mut page = engine.page(span, after, call.query("operation"), limit, bytes);
         // A whole recording also says when it was looked at, if the verdict depends on it.
         if as_recording && ["after", "limit", "operation"].iter().all(|name| call.query(name).is_none()) {
-            page.kept = engine.recorded(span(call)).1;
+            page.kept = engine.recorded(span).1;
         }
-        (page, as_recording.then(|| engine.header(span(call))), engine.setup().record_timing)
+        (page, as_recording.then(|| engine.header(span)), engine.setup().record_timing)
     };
     if let Some(mut header) = header {
         // What was left out may have changed it.
@@ -430,15 +436,14 @@ fn told(scope: &Scope, is_current: bool) -> Value {
 }
 
 fn scopes(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
-    parameters(call, &["end"])?;
-    let end = switch(call, "end")?;
-    let scopes = {
+    parameters(call, &["after", "end"])?;
+    let (after, end) = (number(call, "after", 0)?, switch(call, "end")?);
+    let told: Vec<Value> = {
         let mut engine = lock(engine);
         engine.now(call.now);
-        engine.scopes(end)
+        let ended = engine.ended_scopes().filter(|scope| scope.number > after).map(|scope| told(scope, false));
+        ended.chain([told(&engine.scope(end), true)]).collect()
     };
-    let last = scopes.len() - 1;
-    let told: Vec<Value> = scopes.iter().enumerate().map(|(at, scope)| told(scope, at == last)).collect();
     Ok(Reply::json(json!({ "scopes": told })))
 }
 
@@ -637,13 +642,13 @@ fn clock_next(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError>
 }
 
 fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
-    parameters(call, &["end", "scope"])?;
+    parameters(call, &["end", "scope", "scope_number"])?;
     let end = switch(call, "end")?;
     let as_text = call.header("accept").is_some_and(|accept| accept.contains("text/plain"));
     let draft = {
         let mut engine = lock(engine);
         engine.now(call.now);
-        engine.draft_of(span(call), end, as_text).ok_or_else(|| no_scope(span(call), &engine))?
+        engine.draft_of(span(call, &engine)?, end, as_text)
     };
     let report = draft.report(false);
     if as_text {
@@ -658,12 +663,11 @@ fn findings(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
 }
 
 fn coverage(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
-    parameters(call, &["scope"])?;
+    parameters(call, &["scope", "scope_number"])?;
     let (profile, kept, evicted) = {
         let mut engine = lock(engine);
         engine.now(call.now);
-        let page = engine.page(span(call), 0, None, usize::MAX, usize::MAX);
-        let page = page.ok_or_else(|| no_scope(span(call), &engine))?;
+        let page = engine.page(span(call, &engine)?, 0, None, usize::MAX, usize::MAX);
         (engine.setup().profile, page.kept, page.evicted)
     };
     Ok(Reply::json(Coverage::of_kept(profile, &kept).with_evicted(evicted).to_value()))

@@ -186,12 +186,12 @@ pub(crate) struct SubjectBefore {
 
 /// Which part of a run is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum RunSpan<'n> {
+pub(crate) enum RunSpan {
     /// The scope that goes on.
     #[default]
     Scope,
-    /// The latest scope of that name.
-    Named(&'n str),
+    /// The ended scope whose first call or event has that number.
+    Ended(u64),
     /// All of it.
     Run,
 }
@@ -364,26 +364,26 @@ impl Journal {
         self.scopes.get(at.checked_sub(1)?)?.1.clone()
     }
 
-    /// The first number of a span, and the first one behind it; `None` if there is no scope of that name.
-    fn bounds(&self, span: RunSpan<'_>) -> Option<(u64, u64)> {
+    /// The first number of a span, and the first one behind it.
+    fn bounds(&self, span: RunSpan) -> (u64, u64) {
         match span {
-            RunSpan::Run => Some((1, u64::MAX)),
-            RunSpan::Scope => Some((self.scopes.back().map_or(1, |(first, _)| *first), u64::MAX)),
-            RunSpan::Named(name) => {
-                let at = self.scopes.iter().rposition(|(_, known)| known.as_deref() == Some(name))?;
-                Some((self.scopes[at].0, self.scopes.get(at + 1).map_or(u64::MAX, |(next, _)| next - 1)))
+            RunSpan::Run => (1, u64::MAX),
+            RunSpan::Scope => (self.scopes.back().map_or(1, |(first, _)| *first), u64::MAX),
+            RunSpan::Ended(first) => {
+                let behind = self.scopes.partition_point(|(known, _)| *known <= first);
+                (first, self.scopes.get(behind).map_or(u64::MAX, |(next, _)| next - 1))
             }
         }
     }
 
     /// Whether the first calls or events of a span have been forgotten: from which state the others start nobody knows.
-    pub(crate) fn is_cut(&self, span: RunSpan<'_>) -> bool {
-        self.bounds(span).is_none_or(|(from, _)| from < self.first_seq)
+    pub(crate) fn is_cut(&self, span: RunSpan) -> bool {
+        self.bounds(span).0 < self.first_seq
     }
 
     /// What may be broken in a span, where the saying of it has been forgotten.
-    pub(crate) fn forgotten_allowances(&self, span: RunSpan<'_>) -> impl Iterator<Item = &Event> {
-        let from = self.bounds(span).map_or(u64::MAX, |(from, _)| from);
+    pub(crate) fn forgotten_allowances(&self, span: RunSpan) -> impl Iterator<Item = &Event> {
+        let (from, _) = self.bounds(span);
         self.forgotten_allowances.iter().map(|event| &**event).filter(move |event| event.seq >= from)
     }
 
@@ -503,8 +503,8 @@ impl Journal {
     }
 
     /// All calls of a span that have their answer, and its events; oldest first.
-    pub(crate) fn kept(&self, span: RunSpan<'_>) -> Vec<JournalItem> {
-        let Some((from, to)) = self.bounds(span) else { return Vec::new() };
+    pub(crate) fn kept(&self, span: RunSpan) -> Vec<JournalItem> {
+        let (from, to) = self.bounds(span);
         let skipped = from.saturating_sub(self.first_seq) as usize;
         let entries = self.slots.iter().zip(&self.standings).zip(self.first_seq..).skip(skipped);
         let until = entries.take_while(|(_, seq)| *seq < to);
@@ -519,17 +519,16 @@ impl Journal {
     }
 
     /// At most `limit` calls of a span after number `after`, of one operation if it is named, and at most
-    /// `bytes_max` bytes of them but one at least; with the events between them. `None` if there is no
-    /// scope of that name.
+    /// `bytes_max` bytes of them but one at least; with the events between them.
     pub(crate) fn page(
         &self,
-        span: RunSpan<'_>,
+        span: RunSpan,
         after: u64,
         operation: Option<&str>,
         limit: usize,
         bytes_max: usize,
-    ) -> Option<JournalPage> {
-        let (from, to) = self.bounds(span)?;
+    ) -> JournalPage {
+        let (from, to) = self.bounds(span);
         let after = after.max(from - 1);
         let skipped = (after + 1).saturating_sub(self.first_seq) as usize;
         let mut page = JournalPage { kept: Vec::new(), next: after, evicted: 0 };
@@ -561,9 +560,9 @@ impl Journal {
         page.evicted = match span {
             RunSpan::Run => self.calls.forgotten,
             RunSpan::Scope => self.scope_calls.forgotten,
-            RunSpan::Named(_) => 0,
+            RunSpan::Ended(_) => 0,
         };
-        Some(page)
+        page
     }
 
     /// How many calls and events are held, and how many bytes.
@@ -583,16 +582,16 @@ impl Journal {
     }
 
     /// How many calls there were, those that have been forgotten included.
-    pub(crate) fn calls(&self, span: RunSpan<'_>) -> u64 {
+    pub(crate) fn calls(&self, span: RunSpan) -> u64 {
         self.tally(span).made
     }
 
     /// How many calls have been forgotten.
-    pub(crate) fn evicted(&self, span: RunSpan<'_>) -> u64 {
+    pub(crate) fn evicted(&self, span: RunSpan) -> u64 {
         self.tally(span).forgotten
     }
 
-    fn tally(&self, span: RunSpan<'_>) -> CallTally {
+    fn tally(&self, span: RunSpan) -> CallTally {
         if span == RunSpan::Run { self.calls } else { self.scope_calls }
     }
 
@@ -738,7 +737,7 @@ mod tests {
     }
 
     fn extract(journal: &Journal, after: u64, limit: usize) -> Extract {
-        journal.page(RunSpan::Run, after, None, limit, usize::MAX).expect("a run").into()
+        journal.page(RunSpan::Run, after, None, limit, usize::MAX).into()
     }
 
     fn targets(journal: &Journal) -> Vec<String> {
@@ -820,22 +819,22 @@ mod tests {
         journal.happen(at, reset("two"), 0);
         call(&mut journal);
         call(&mut journal);
-        let told = |journal: &Journal, span: RunSpan<'_>| -> Vec<(u64, Option<String>)> {
+        let told = |journal: &Journal, span: RunSpan| -> Vec<(u64, Option<String>)> {
             let kept = journal.kept(span);
             let calls = kept.iter().filter_map(JournalItem::interaction);
             calls.map(|call| (call.seq, call.scope.map(|scope| scope.to_string()))).collect()
         };
         let (one, two) = (Some("one".to_owned()), Some("two".to_owned()));
-        assert_eq!(told(&journal, RunSpan::Named("one")), [(3, one.clone())]);
+        assert_eq!(told(&journal, RunSpan::Ended(1)), [(1, None)]);
+        assert_eq!(told(&journal, RunSpan::Ended(3)), [(3, one.clone())]);
         assert_eq!(told(&journal, RunSpan::Scope), [(5, two.clone()), (6, two.clone())]);
         assert_eq!(told(&journal, RunSpan::Run), [(1, None), (3, one), (5, two.clone()), (6, two.clone())]);
         assert_eq!(journal.kept(RunSpan::Run).len(), 6);
         assert_eq!((journal.calls(RunSpan::Run), journal.calls(RunSpan::Scope)), (4, 2));
-        assert!(journal.page(RunSpan::Named("none"), 0, None, 1, 1).is_none());
         // However small a page is, it has a call, and reading on finds all of them.
         let (mut after, mut seqs) = (0, Vec::new());
         loop {
-            let page = journal.page(RunSpan::Run, after, None, 9, 1).expect("the run");
+            let page = journal.page(RunSpan::Run, after, None, 9, 1);
             let calls: Vec<u64> = page.kept.iter().filter_map(JournalItem::interaction).map(|call| call.seq).collect();
             if calls.is_empty() {
                 break;

@@ -341,3 +341,37 @@ fn scopes_of_one_name_hide_no_other() {
     let scopes: Vec<&str> = told.as_object().expect("scopes").keys().map(String::as_str).collect();
     assert_eq!(scopes, ["t (2)", "t", "t (3)", "odd\\n::error::"]);
 }
+
+#[test]
+fn a_scope_is_asked_for_by_its_number_whatever_its_name() {
+    let server = MockServer::start_blocking().expect("a server");
+    let mut client = Client::connect(server.address());
+    for scope in [None, Some("t"), Some("t")] {
+        if let Some(name) = scope {
+            server.scope(name);
+        }
+        let claim = Request::new(Method::Put, "/_connector/_sync_job/job-pending/_claim");
+        client.send(&claim.json(r#"{"worker_hostname":""}"#));
+    }
+    server.reset();
+    let mut ask = |target: &str| client.send(&Request::new(Method::Get, format!("/_elastimock/{target}")));
+    for number in 1..=4 {
+        let found = ask(&format!("findings?scope_number={number}")).json();
+        assert_eq!(found["counts"]["error"], json!(u64::from(number < 4)), "scope {number}: {found}");
+        let said = ask(&format!("journal?scope_number={number}")).json();
+        let seqs: Vec<u64> =
+            said["interactions"].as_array().expect("calls").iter().filter_map(|call| call["seq"].as_u64()).collect();
+        assert_eq!(seqs, if number < 4 { vec![2 * number - 1] } else { vec![] }, "scope {number}: {said}");
+    }
+    let scopes = ask("scopes?after=2").json();
+    let numbers: Vec<&Value> =
+        scopes["scopes"].as_array().expect("scopes").iter().map(|scope| &scope["number"]).collect();
+    assert_eq!(numbers, [3, 4]);
+    let none = ask("findings?scope_number=5");
+    assert_eq!(none.status, 400);
+    assert!(none.text().contains("there is no scope of the number [5]"), "{}", none.text());
+    // What the journal has forgotten is counted.
+    server.clear_journal();
+    let said = ask("journal?scope_number=2").json();
+    assert_eq!((&said["interactions"], &said["evicted"]), (&json!([]), &json!(1)));
+}

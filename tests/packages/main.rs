@@ -129,7 +129,9 @@ fn python() -> Result<(), Failed> {
     assert!(told.contains("2 passed"), "{told}");
     let mypy = ["-m", "mypy", "--strict", "--cache-dir", "/dev/null", "-p", "elastimock"];
     run(program("python").args(mypy).current_dir(path(PYTHON)))?;
-    run(program("python").args(&mypy[..5]).arg(path("packages/python/tests/types")).current_dir(path(PYTHON)))?;
+    for typed in ["packages/python/tests/types", "examples/worker/python"] {
+        run(program("python").args(&mypy[..5]).arg(path(typed)).current_dir(path(PYTHON)))?;
+    }
     Ok(())
 }
 

@@ -86,6 +86,6 @@ def canceled() -> dict[str, str]:
     return {"status": "canceled", "canceled_at": now, "completed_at": now}
 
 
-def statistics(indexed: int) -> dict[str, int]:
+def statistics(indexed: int) -> dict[str, Any]:
     """Counts are totals, not differences to the last report."""
     return {"indexed_document_count": indexed, "deleted_document_count": 0, "indexed_document_volume": 0}

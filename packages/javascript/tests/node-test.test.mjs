@@ -101,7 +101,7 @@ test('the next', (mock) => claim(mock));
 
 test('each server writes reports and a recording of its own, whoever calls for it', () => {
   const helper = `
-configure({ args: ['--record', 'out.ndjson', '--report=json=out.json,text=out.txt'] });
+configure({ args: ['--record', 'out.ndjson', '--report=json=out.json,text=out.txt', '--port-file=out.port'] });
 export const both = (name) => {
   test(name, async (mock) => { await claim(mock); process.kill(mock.pid, 'SIGKILL'); await mock.now().catch(() => {}); });
   test(name + ' again', async (mock) => { await claim(mock); await mock.stop(); });
@@ -112,10 +112,23 @@ export const both = (name) => {
   const { all, folder } = run(Object.fromEntries(files.map((name) => [name, text(name)])), { beside: { 'helper.js': helper } });
   const written = readdirSync(folder).filter((name) => name.startsWith('out.')).sort();
   const kinds = written.map((name) => name.replace(/^out\.(a\.mjs|b_c_d\.mjs\.[0-9a-f]{8}|x{76}\.mjs\.[0-9a-f]{8})\./, ''));
-  assert.deepEqual(kinds.sort(), ['2.json', '2.ndjson', '2.txt', 'ndjson'].flatMap((kind) => [kind, kind, kind]), written.join(' ') + all);
+  assert.deepEqual(kinds.sort(), ['2.json', '2.ndjson', '2.txt', 'ndjson', 'port'].flatMap((kind) => [kind, kind, kind]), written.join(' ') + all);
   for (const name of written.filter((name) => name.endsWith('.ndjson'))) {
     assert.match(readFileSync(join(folder, name), 'utf8'), /_claim/, name);
   }
+});
+
+test('a scope that a client ends is the test\'s own', () => {
+  const { all, failed } = run({
+    'all.test.mjs': `
+const reset = (mock) => fetch(mock.url + '/_elastimock/reset', { method: 'POST' });
+const elastimock = { stubs: { request: { operation: 'connector.sync_job_claim' }, response: {}, expect: 1 } };
+test('guilty', async (mock) => { await claim(mock, ''); await reset(mock); });
+test('guilty later', async (mock) => { await reset(mock); await claim(mock, ''); await reset(mock); await mock.reset(); });
+test('good', { elastimock }, async (mock) => { await claim(mock); await reset(mock); });
+`,
+  });
+  assert.deepEqual(failed, ['guilty', 'guilty later'], all);
 });
 
 test('what a test expects is asked where clients have called', () => {

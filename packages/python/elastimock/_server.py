@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from operator import methodcaller
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Union
@@ -32,6 +33,10 @@ class ElastimockError(Exception):
     """The mock could not be started, or refused what it was asked for; the message says why."""
 
     __module__ = "elastimock"
+
+
+# pytest shows the line of the test that has asked for what was refused, and none of these.
+__tracebackhide__ = methodcaller("errisinstance", (ElastimockError, AssertionError, KeyError))
 
 
 class Finding(dict[str, Json]):
@@ -120,8 +125,10 @@ class Server:
 
     def _start(self) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()
-        # What was found in scopes that were ended; the plugin asks for it.
-        self._earlier: list[Findings] = []
+        # The scope that goes on, as far as this process has begun it, and what was found in those that were ended, by
+        # their numbers; the plugin asks for it.
+        self._number = 1
+        self._ended: dict[int, Findings | None] = {}
         self._was_asked = False
         self._is_stopped = False
         try:
@@ -193,7 +200,8 @@ class Server:
 
     @property
     def _is_gone(self) -> bool:
-        return self._process.poll() is not None
+        # Of a process that is not its own child nobody can tell.
+        return os.getpid() == self._owner and self._process.poll() is not None
 
     def _first_line(self) -> str:
         lines: list[str] = []
@@ -250,19 +258,18 @@ class Server:
 
         Raises ``ElastimockError`` with the mock's reason if it is refused.
         """
-        __tracebackhide__ = True
         if method != "POST" or path not in ("/scopes", "/reset"):
             return self._call(method, path, body, accept, query)
         with self._turn:
-            if (query or {}).get("forget") != "true":
-                self._end_scope()
+            found = self._found(is_last=False) if (query or {}).get("forget") != "true" else None
             answer = self._call(method, path, body, accept, query)
+            ended = answer["ended"]["number"]
+            self._ended[ended], self._number = found, ended + 1
             if self._prepare:
                 self._prepare()
         return answer
 
     def _call(self, method: str, path: str, body: Json, accept: str, query: Mapping[str, str] | None) -> Json:
-        __tracebackhide__ = True
         target = _PREFIX + path + (f"?{urlencode(query)}" if query else "")
         headers = {"accept": accept}
         content = None
@@ -281,8 +288,7 @@ class Server:
             answer = connection.getresponse()
             text = answer.read().decode("utf-8")
         except (OSError, http.client.HTTPException) as error:
-            code = self._process.poll()
-            if code is None:
+            if not self._is_gone:
                 raise ElastimockError(f"{method} {target}: {error}") from error
             raise ElastimockError(self._obituary(f"{method} {target}")) from error
         finally:
@@ -297,38 +303,58 @@ class Server:
         Within a test that is the start of the test, with what its markers say. What was found stays found.
         ``source`` is where its findings point to, ``tests/test_sync.py:41:test_claim``; the caller's line if not said.
         """
-        __tracebackhide__ = True
         caller = sys._getframe(1)
         place = source or place_of(caller.f_code.co_filename, caller.f_lineno)
         self.admin("POST", "/scopes", {"name": name, "source": place})
 
     def reset(self) -> None:
         """Ends the scope and begins the next, which has no name, as ``scope`` does."""
-        __tracebackhide__ = True
         self.admin("POST", "/reset")
 
-    def _end_scope(self) -> None:
-        found = self._found(is_last=False)
-        if found:
-            self._earlier.append(found)
+    def _scopes(self, first: int) -> list[dict[str, Json]]:
+        """The scopes of this number and above; the last one goes on."""
+        return list(self.admin("GET", "/scopes", query={"after": str(first - 1)})["scopes"])
 
     def _found(self, *, is_last: bool = True) -> Findings | None:
         """What was found in the scope that goes on, if anything was.
 
         What is expected by the end of a run is asked of scopes that clients have called in, or of the last one.
         """
-        has_calls = any(scope["current"] and scope["calls"] for scope in self.admin("GET", "/scopes")["scopes"])
+        has_calls = bool(self._scopes(self._number)[-1]["calls"])
         end = has_calls or (is_last and not self._was_asked)
         self._was_asked = self._was_asked or has_calls
         found = self.findings(end=end)
         return found if found.errors + found.warnings else None
+
+    def _found_since(self, first: int, is_foreign: Callable[[str], bool]) -> list[Findings]:
+        """What was found from this scope on, whoever has ended it: a forked process too, or a client.
+
+        Nothing from the first scope on that is foreign by its name: the test of a forked process.
+        """
+        for scope in self._scopes(first):
+            number = scope["number"]
+            if number > first and is_foreign(scope["name"] or ""):
+                break
+            if scope["current"]:
+                goes_on = self._found()
+                return [*self._known(), *([goes_on] if goes_on else [])]
+            if number not in self._ended and scope["calls"]:
+                self._was_asked = True
+                self._ended[number] = self._findings({"scope_number": str(number)})
+        return self._known()
+
+    def _known(self) -> list[Findings]:
+        every = (found for _, found in sorted(self._ended.items()))
+        return [found for found in every if found and found.errors + found.warnings]
 
     def findings(self, *, end: bool = True, scope: str | None = None) -> Findings:
         """What clients did wrong in the scope that goes on, in another one, or in ``scope="all"``.
 
         With ``end=False`` the rules about the end of a run are not asked.
         """
-        query = {"end": "true" if end else "false", **({"scope": scope} if scope else {})}
+        return self._findings({"end": "true" if end else "false", **({"scope": scope} if scope else {})})
+
+    def _findings(self, query: Mapping[str, str]) -> Findings:
         found = self.admin("GET", "/findings", query=query)
         text = self.admin("GET", "/findings", query=query, accept="text/plain")
         counts = found["counts"]
@@ -342,7 +368,6 @@ class Server:
 
     def allow(self, rule: str, reason: str) -> None:
         """Lets a rule be broken in this scope."""
-        __tracebackhide__ = True
         self.admin("POST", "/allow", {"rule": rule, "reason": reason})
 
     def advance(self, by: str) -> str:
@@ -364,7 +389,6 @@ class Server:
 
     def stub(self, *stubs: Mapping[str, Json]) -> None:
         """Adds stubs: ``{"request": {"operation": "bulk"}, "response": {"status": 503}}``."""
-        __tracebackhide__ = True
         self.admin("POST", "/stubs", {"stubs": [dict(stub) for stub in stubs]})
 
     @property
@@ -374,16 +398,13 @@ class Server:
 
     def put_state(self, *fixtures: Fixture) -> None:
         """Replaces the state by fixtures, which are read together: files, folders or dictionaries."""
-        __tracebackhide__ = True
         self._state("PUT", fixtures)
 
     def add_state(self, *fixtures: Fixture) -> None:
         """Adds fixtures to the state; they are read together."""
-        __tracebackhide__ = True
         self._state("POST", fixtures)
 
     def _state(self, method: str, fixtures: Sequence[Fixture]) -> None:
-        __tracebackhide__ = True
         documents = [document for fixture in fixtures for document in _documents(fixture)]
         try:
             self.admin(method, "/state", _together(documents))
@@ -400,10 +421,12 @@ class Server:
         return self._entry("connectors", id)
 
     def _entry(self, section: str, id: str) -> dict[str, Json]:
-        for entry in self.state.get(section, []):
+        entries = self.state.get(section, [])
+        for entry in entries:
             if entry.get("id") == id:
                 return dict(entry.get("_source", entry))
-        raise KeyError(id)
+        there = ", ".join(str(entry.get("id")) for entry in entries[:10]) + (", …" if len(entries) > 10 else "")
+        raise KeyError(f"the mock has no {id} in {section}; it has {there or 'none'}")
 
     def calls(self, operation: str | None = None, *, scope: str | None = None) -> list[dict[str, Json]]:
         """The calls of the scope that goes on, or those of one operation."""
@@ -444,7 +467,6 @@ class Server:
 
 def _documents(fixture: Fixture) -> list[tuple[str, Json]]:
     """Where a fixture stands, and what it says; a folder has one for each of its files."""
-    __tracebackhide__ = True
     if isinstance(fixture, Mapping):
         return [("", dict(fixture))]
     path = Path(fixture)
@@ -479,12 +501,12 @@ def _together(documents: Sequence[tuple[str, Json]]) -> Json:
 
 
 def _read(path: Path) -> Json:
-    __tracebackhide__ = True
     try:
         content = path.read_bytes()
         text = (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ElastimockError(f"{path}: cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or str(error)
+        raise ElastimockError(f"{path}: cannot be read: {why}; a relative path of a marker begins beside its test file") from None
     if not path.name.lower().endswith((".yaml", ".yml", ".yaml.gz", ".yml.gz")):
         try:
             return json.loads(text)

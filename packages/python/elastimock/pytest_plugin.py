@@ -7,13 +7,17 @@ fixtures again. While a test runs ``ELASTICSEARCH_URL`` and ``ELASTIMOCK_URL`` t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from elastimock._server import ElastimockError, FailOn, Findings, Fixture, Server, can_see_processes, joined, place_of
+
+# pytest shows what a test has asked for, and nothing of this.
+__tracebackhide__ = methodcaller("errisinstance", ElastimockError)
 
 _FAIL_ON = ("error", "warning", "never")
 _KNOWN = ("fixtures", "stubs", "clock", "allow", "fail_on")
@@ -29,15 +33,21 @@ it may break, {"job-left-open": "it ends after the claim"}; fail_on: error, warn
 class _Mock:
     """What belongs to a test while it runs, or to what is between two tests."""
 
-    def __init__(self, server: Server, fail_on: FailOn) -> None:
+    def __init__(self, server: Server, fail_on: FailOn, name: str, tests: Set[str]) -> None:
         self.server = server
         self.fail_on = fail_on
+        #: Its first scope, and what tells those of other tests.
+        self.first = server._number
+        self.name = name
+        self.tests = tests
         self.told = (0, 0)
+        #: Whose it is: a forked process tells what its own tests have done, and nothing twice.
+        self.process = os.getpid()
         #: Whether the mock has ended and a test has failed for it.
         self.is_lost = False
         #: Whether the test has its verdict, so that further calls are none of its own.
         self.is_over = False
-        server._earlier.clear()
+        server._ended.clear()
         server._was_asked = False
 
     def news(self) -> str | None:
@@ -48,11 +58,10 @@ class _Mock:
         if self.is_lost:
             return None
         try:
-            goes_on = self.server._found()
+            found = self.server._found_since(self.first, lambda name: name in self.tests and name != self.name)
         except ElastimockError:
             self.is_lost = True
             raise
-        found = [*self.server._earlier, *([goes_on] if goes_on else [])]
         if not found:
             return None
         whole = joined(found)
@@ -70,6 +79,9 @@ class _Mock:
 #: The mock of a test, and the one whose scope goes on.
 _MOCK = pytest.StashKey[_Mock]()
 _LATEST = pytest.StashKey[_Mock]()
+#: The process that runs the session, and the names of its tests.
+_PROCESS = pytest.StashKey[int]()
+_TESTS = pytest.StashKey[Set[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,7 +98,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
+    config.stash[_PROCESS] = os.getpid()
+    config.stash[_TESTS] = frozenset()
     _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    session.config.stash[_TESTS] = frozenset(item.nodeid for item in session.items)
 
 
 def _fail_on(given: object, where: str) -> FailOn:
@@ -101,23 +119,26 @@ def elastimock_server(request: pytest.FixtureRequest) -> Generator[Server]:
     config = request.config
     args: list[str] = list(config.getini("elastimock_args"))
     worker = getattr(config, "workerinput", {}).get("workerid")
+    # A test in a forked process that is the first to want a mock, as pytest-forked has it.
+    fork = f"fork{os.getpid()}" if os.getpid() != config.stash[_PROCESS] else None
+    process = ".".join(filter(None, (worker, fork)))
     folder = config.getoption("--elastimock-record")
     if folder:
         args = _without(args, "--record")
-    if worker:
+    if process:
         if any(word.split("=")[0] == "--cassette" for word in args) or os.environ.get("ELASTIMOCK_CASSETTE"):
-            raise pytest.UsageError("a cassette is of one process: leave --cassette out, or -n")
-        args = _with_own_files(args, worker, own=("--report",) if folder else ("--report", "--record"))
+            raise pytest.UsageError("a cassette is of one process: leave --cassette out, or -n and --forked")
+        args = _with_own_files(args, process, has_record=not folder)
         parent = os.getppid() if can_see_processes() else 0
         if parent > 0:
             # A worker that is busy outlives the process that has started it.
             args += ["--exit-with-pid", str(parent)]
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        args += ["--record", str(Path(folder) / f"{worker or 'main'}.ndjson")]
+        args += ["--record", str(Path(folder) / f"{process or 'main'}.ndjson")]
     with Server(config.getini("elastimock_fixtures"), args=args) as server:
         fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
-        config.stash[_LATEST] = _Mock(server, fail_on)
+        config.stash[_LATEST] = _Mock(server, fail_on, "", config.stash[_TESTS])
         config.stash[_LATEST].is_over = True
         yield server
         _fail_between(config, "after the last test")
@@ -130,37 +151,46 @@ def _without(args: list[str], flag: str) -> list[str]:
     return [args[at] for at in kept]
 
 
-def _with_own_files(args: list[str], process: str, own: Sequence[str] = ("--report", "--record")) -> list[str]:
-    """Flags for one of several processes: each has reports and recordings of its own, ``report.gw0.xml``."""
+#: Flags that name files which a server writes.
+_WRITTEN = ("--report", "--record", "--port-file", "--tls-ca-out", "--tls-client-out")
 
-    def its(path: str) -> str:
+
+def _with_own_files(args: list[str], process: str, *, has_record: bool = True) -> list[str]:
+    """Flags for one of several processes: each has reports and other files of its own, ``report.gw0.xml``."""
+
+    def own(path: str) -> str:
         file = Path(path)
         return str(file.with_name(f"{file.stem}.{process}{file.suffix}")) if path != "-" and file.name else path
 
     def report(word: str) -> str:
         kind, equals, path = word.partition("=")
-        return kind + equals + its(path)
+        return kind + equals + own(path)
+
+    def its(flag: str, value: str) -> str:
+        if flag == "--report":
+            return ",".join(map(report, value.split(",")))
+        return ",".join(map(own, value.split(","))) if flag == "--tls-client-out" else own(value)
 
     given = list(args)
-    for flag, variable in (("--report", "ELASTIMOCK_REPORT"), ("--record", "ELASTIMOCK_RECORD")):
+    for flag in _WRITTEN:
         # What a variable says holds where no flag does.
-        if flag in own and os.environ.get(variable) and not any(word.split("=")[0] == flag for word in args):
-            given += [flag, os.environ[variable]]
+        said = os.environ.get("ELASTIMOCK_" + flag[2:].replace("-", "_").upper())
+        if said and (has_record or flag != "--record") and not any(word.split("=")[0] == flag for word in args):
+            given += [flag, said]
     for at, word in enumerate(given):
         before = given[at - 1] if at else ""
         flag, equals, value = word.partition("=")
-        if before == "--report" or (flag == "--report" and equals):
-            values = ",".join(map(report, (value if flag == "--report" else word).split(",")))
-            given[at] = f"--report={values}" if flag == "--report" else values
-        elif before == "--record" or (flag == "--record" and equals):
-            given[at] = f"--record={its(value)}" if flag == "--record" else its(word)
+        if before in _WRITTEN:
+            given[at] = its(before, word)
+        elif flag in _WRITTEN and equals:
+            given[at] = f"{flag}={its(flag, value)}"
     return given
 
 
 def _fail_between(config: pytest.Config, when: str) -> None:
     """Fails for what was found since the latest verdict, outside of all tests."""
     latest = config.stash.get(_LATEST, None)
-    if not latest or latest.is_lost or latest.server._is_stopped:
+    if not latest or latest.is_lost or latest.server._is_stopped or latest.process != os.getpid():
         return
     if latest.server._is_gone:
         latest.is_lost = True
@@ -187,7 +217,7 @@ def _begin_between(config: pytest.Config, name: str, source: str) -> None:
         _fail_between(config, "after a test's verdict, perhaps by a thread")
         latest.server.scope(name, source)
         fail_on = _fail_on(config.getini("elastimock_fail_on"), "elastimock_fail_on")
-        config.stash[_LATEST] = _Mock(latest.server, fail_on)
+        config.stash[_LATEST] = _Mock(latest.server, fail_on, name, config.stash[_TESTS])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -210,15 +240,14 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 @pytest.fixture
 def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Generator[Server]:
     """A mock server in a scope of this test's own. Its findings fail the test."""
-    __tracebackhide__ = True
     server, item = elastimock_server, request.node
     wanted = _wanted(item)
+    tests = item.config.stash[_TESTS]
     _fail_between(item.config, "between the test before this one and this one, perhaps by a thread")
     if server._is_gone:
         server._start_again(_with_own_files)
 
     def prepare() -> None:
-        __tracebackhide__ = True
         if "fixtures" in wanted:
             server.put_state(*(_beside(item.path, fixture) for fixture in _listed(wanted["fixtures"])))
         if "clock" in wanted:
@@ -234,10 +263,10 @@ def elastimock(request: pytest.FixtureRequest, elastimock_server: Server) -> Gen
         server.scope(item.nodeid, _place(item))
     except BaseException:
         # Whatever is in this scope is nobody's.
-        item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"])
+        item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"], item.nodeid, tests)
         item.config.stash[_LATEST].is_lost = item.config.stash[_LATEST].is_over = True
         raise
-    mock = item.stash[_MOCK] = item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"])
+    mock = item.stash[_MOCK] = item.config.stash[_LATEST] = _Mock(server, wanted["fail_on"], item.nodeid, tests)
     before = {name: os.environ.get(name) for name in _VARIABLES}
     os.environ.update(dict.fromkeys(_VARIABLES, server.url))
     try:

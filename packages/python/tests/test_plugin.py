@@ -345,6 +345,112 @@ def test_a_scope_that_a_test_ends_is_still_its_own(suite):
     result.assert_outcomes(passed=4, failed=3)
 
 
+def test_a_scope_that_another_process_ends_is_the_tests_own(suite):
+    result = run(suite("""
+        def in_a_child(deed):
+            child = os.fork()
+            if not child:
+                try:
+                    deed()
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+
+        def test_guilty(elastimock):
+            def child():
+                claim(elastimock, worker="")
+                elastimock.reset()
+            in_a_child(child)
+
+        def test_guilty_twice(elastimock):
+            def child():
+                claim(elastimock, worker="")
+                elastimock.scope("of the child")
+                claim(elastimock, worker="")
+            in_a_child(child)
+            claim(elastimock, worker="")
+            elastimock.reset()
+
+        def test_by_hand(elastimock):
+            claim(elastimock, worker="")
+            connection = http.client.HTTPConnection("127.0.0.1", elastimock.port)
+            connection.request("POST", "/_elastimock/reset")
+            connection.getresponse()
+
+        @pytest.mark.elastimock(stubs={"request": {"operation": "connector.sync_job_claim"}, "response": {}, "expect": 1})
+        def test_good(elastimock):
+            def child():
+                claim(elastimock)
+                elastimock.reset()
+            in_a_child(child)
+
+        def test_forgotten(elastimock):
+            def child():
+                claim(elastimock, worker="")
+                elastimock.admin("POST", "/reset", query={"forget": "true"})
+            in_a_child(child)
+    """))
+    result.assert_outcomes(passed=2, failed=3)
+    assert len([line for line in result.outlines if line.startswith("> ") and "_claim" in line]) == 5
+
+
+def test_a_test_in_a_forked_process_has_its_own_verdict(suite):
+    pytester = suite("""
+        def test_before(elastimock):
+            claim(elastimock)
+
+        @pytest.mark.fork
+        def test_guilty(elastimock):
+            claim(elastimock, worker="")
+            elastimock.reset()
+
+        @pytest.mark.fork
+        def test_good(elastimock):
+            claim(elastimock)
+
+        def test_after(elastimock):
+            claim(elastimock)
+
+        @pytest.mark.fork
+        def test_without():
+            pass
+    """)
+    # As pytest-forked does it.
+    pytester.makeconftest("""
+        import os, pickle, pytest
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item):
+            if not (item.get_closest_marker("fork") or os.environ.get("FORK_ALL")):
+                return None
+            reading, writing = os.pipe()
+            child = os.fork()
+            if not child:
+                reports = runtestprotocol(item, log=False)
+                config = item.config.hook
+                told = [config.pytest_report_to_serializable(config=item.config, report=report) for report in reports]
+                os.write(writing, pickle.dumps(told))
+                os._exit(0)
+            os.close(writing)
+            with open(reading, "rb") as pipe:
+                told = pickle.load(pipe)
+            os.waitpid(child, 0)
+            for report in told:
+                report = item.config.hook.pytest_report_from_serializable(config=item.config, data=report)
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+    """)
+    pytester.makeini("[pytest]\nmarkers = fork: runs in a process of its own\nelastimock_args = --report json=out.json\n")
+    result = run(pytester)
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines(["FAILED *::test_guilty*"])
+    assert [path.name for path in pytester.path.glob("out.*")] == ["out.json"]
+    # Where none has a process before, each has one of its own, and writes what is its own.
+    result = run(pytester, "-k", "test_guilty or test_good")
+    result.assert_outcomes(passed=1, failed=1, deselected=3)
+    assert len(list(pytester.path.glob("out.fork*.json"))) == 2
+
+
 def test_however_a_test_ends_it_has_one_result(suite):
     result = run(suite("""
         import unittest
@@ -481,11 +587,24 @@ def test_processes_in_parallel_write_reports_of_their_own(suite, monkeypatch):
         def test_claim(elastimock, number):
             claim(elastimock)
     """)
-    pytester.makeini("[pytest]\nelastimock_args = --report junit=out.xml,json=out.json --report=text=out.txt\n")
+    args = "--report junit=out.xml,json=out.json --report=text=out.txt --tls-ca-out=out.pem --port-file {folder}/out.port"
+    pytester.makeini(f"[pytest]\nelastimock_args = {args.format(folder=pytester.path)} --tls self-signed\n")
+    pytester.makepyfile(test_it="""
+        import pytest
+        from pathlib import Path
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_claim(elastimock, number, worker_id):
+            folder = Path(__file__).parent
+            assert (folder / f"out.{worker_id}.port").read_text().strip() == str(elastimock.port)
+            assert (folder / f"out.{worker_id}.pem").read_text() == elastimock.ca
+    """)
     monkeypatch.setenv("ELASTIMOCK_RECORD", "out.ndjson")
     run(pytester, "-n", "2", "--dist", "each").assert_outcomes(passed=4)
     written = sorted(path.name for path in pytester.path.glob("out.*"))
-    assert written == [f"out.{worker}.{kind}" for worker in ("gw0", "gw1") for kind in ("json", "ndjson", "txt", "xml")]
+    # The port's file goes with the port.
+    kinds = ("json", "ndjson", "pem", "txt", "xml")
+    assert written == [f"out.{worker}.{kind}" for worker in ("gw0", "gw1") for kind in kinds]
 
 
 def test_a_binary_that_is_none_is_named(suite, monkeypatch):
@@ -566,6 +685,22 @@ def test_wrong_types_in_markers_are_told(suite):
     """))
     result.assert_outcomes(errors=3)
     result.stdout.fnmatch_lines([f"*{name} of the marker elastimock is a *" for name in ("clock", "fixtures", "stubs")])
+
+
+def test_a_refusal_is_shown_where_the_test_has_asked(suite):
+    result = run(suite("""
+        def test_time(elastimock):
+            elastimock.advance("5 minutes")
+
+        def test_job(elastimock):
+            elastimock.sync_job("none")
+
+        @pytest.mark.elastimock(fixtures={"connectors": [{"id": "a", "statu": "x"}]})
+        def test_fixture(elastimock): pass
+    """))
+    result.assert_outcomes(failed=2, errors=1)
+    result.stdout.fnmatch_lines(["*`statu` is no field*", "*write a whole number and a unit*", "*no none in sync_jobs; it has job-pending,*"])
+    assert not [line for line in result.outlines if "_server.py" in line or "pytest_plugin.py" in line]
 
 
 def test_a_mock_that_ends_between_tests_is_told(suite):

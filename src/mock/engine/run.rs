@@ -315,13 +315,18 @@ impl Engine {
 
     /// The ended scope that began with that number.
     pub fn ended_scope(&self, first_seq: u64) -> Option<Scope> {
-        self.judge.ended_scopes().find(|scope| scope.first_seq == first_seq).cloned()
+        self.ended_scopes().find(|scope| scope.first_seq == first_seq).cloned()
+    }
+
+    /// The scopes that have ended, oldest first; beyond a bound the last entry stands for all further ones.
+    pub(crate) fn ended_scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.judge.ended_scopes()
     }
 
     /// Every scope of the run, the last one going on. With `end` as if the run ended at the latest instant
     /// that the engine has heard of; asking ends nothing.
     pub fn scopes(&self, end: bool) -> Vec<Scope> {
-        let mut scopes: Vec<Scope> = self.judge.ended_scopes().cloned().collect();
+        let mut scopes: Vec<Scope> = self.ended_scopes().cloned().collect();
         scopes.push(self.scope(end));
         scopes
     }
@@ -635,29 +640,35 @@ impl Engine {
 
     /// Interactions of this scope after number `after`, at most `limit`, of one operation if it is named.
     pub fn journal(&self, after: u64, operation: Option<&str>, limit: usize) -> Extract {
-        let page = self.journal.page(RunSpan::Scope, after, operation, limit, usize::MAX);
-        page.expect("there is always a scope that goes on").into()
+        self.journal.page(RunSpan::Scope, after, operation, limit, usize::MAX).into()
     }
 
-    /// Interactions of a span of the run and the events among them, not written out yet; `None` if there is
-    /// no scope of that name.
+    /// The latest scope that is meant, as a span of the run; `None` if there is none.
+    pub(crate) fn span_of(&self, is_meant: impl Fn(&Scope) -> bool) -> Option<RunSpan> {
+        if is_meant(&self.judge.scope(0, Vec::new())) {
+            return Some(RunSpan::Scope);
+        }
+        let ended = self.ended_scopes().filter(|scope| is_meant(scope)).last();
+        ended.map(|scope| RunSpan::Ended(scope.first_seq))
+    }
+
+    /// Interactions of a span of the run and the events among them, not written out yet.
     pub(crate) fn page(
         &self,
-        span: RunSpan<'_>,
+        span: RunSpan,
         after: u64,
         operation: Option<&str>,
         limit: usize,
         bytes_max: usize,
-    ) -> Option<JournalPage> {
-        let page = self.journal.page(span, after, operation, limit, bytes_max);
-        // Of a scope that the journal has forgotten the judge still knows the name.
-        let forgotten = || match span {
-            RunSpan::Named(name) => {
-                self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last()
-            }
-            _ => None,
-        };
-        page.or_else(|| forgotten().map(|scope| JournalPage { kept: Vec::new(), next: after, evicted: scope.calls }))
+    ) -> JournalPage {
+        let mut page = self.journal.page(span, after, operation, limit, bytes_max);
+        if let RunSpan::Ended(first) = span {
+            // Of a scope that the journal has forgotten the judge still knows the calls.
+            let kept = self.journal.kept(span);
+            let held = kept.iter().filter(|item| matches!(item, JournalItem::Call(..))).count() as u64;
+            page.evicted = self.ended_scope(first).map_or(0, |scope| scope.calls.saturating_sub(held));
+        }
+        page
     }
 
     /// The number of the latest call or event; 0 if there was none.
@@ -676,7 +687,7 @@ impl Engine {
     }
 
     /// How many calls of a span there were, and how many of them the journal has forgotten.
-    pub(crate) fn calls_of(&self, span: RunSpan<'_>) -> (u64, u64) {
+    pub(crate) fn calls_of(&self, span: RunSpan) -> (u64, u64) {
         (self.journal.calls(span), self.journal.evicted(span))
     }
 
@@ -686,7 +697,7 @@ impl Engine {
     }
 
     /// All calls and events of a span that the journal holds, not written out yet.
-    pub(crate) fn kept(&self, span: RunSpan<'_>) -> Vec<JournalItem> {
+    pub(crate) fn kept(&self, span: RunSpan) -> Vec<JournalItem> {
         self.journal.kept(span)
     }
 
@@ -697,10 +708,10 @@ impl Engine {
     }
 
     /// What a recording of a span is made from, not written out yet.
-    pub(crate) fn recorded(&self, span: RunSpan<'_>) -> (Header, Vec<JournalItem>) {
+    pub(crate) fn recorded(&self, span: RunSpan) -> (Header, Vec<JournalItem>) {
         let mut kept = self.journal.kept(span);
         let last = kept.last().map_or(self.started_at, JournalItem::at);
-        if !matches!(span, RunSpan::Named(_)) && self.ends_otherwise_than_at(last) {
+        if !matches!(span, RunSpan::Ended(_)) && self.ends_otherwise_than_at(last) {
             let seq = self.journal.next_seq();
             kept.push(JournalItem::Event(Arc::new(Event { seq, at: self.latest, change: Change::End })));
         }
@@ -713,12 +724,10 @@ impl Engine {
     }
 
     /// The first line of a recording of a span.
-    pub(crate) fn header(&self, span: RunSpan<'_>) -> Header {
+    pub(crate) fn header(&self, span: RunSpan) -> Header {
         let release = self.setup.release;
         let ended = match span {
-            RunSpan::Named(name) => {
-                self.judge.ended_scopes().filter(|scope| scope.name.as_deref() == Some(name)).last()
-            }
+            RunSpan::Ended(first) => self.ended_scopes().find(|scope| scope.first_seq == first),
             _ => None,
         };
         let current = self.judge.scope(0, Vec::new());
@@ -851,24 +860,17 @@ impl Engine {
         counts
     }
 
-    /// What a report of a span of the run is made from, with `end` as if the run ended now; `None` if there
-    /// is no scope of that name. Its calls only if they are wanted.
-    pub(crate) fn draft_of(&self, span: RunSpan<'_>, end: bool, with_calls: bool) -> Option<ReportDraft> {
+    /// What a report of a span of the run is made from, with `end` as if the run ended now. Its calls only if they
+    /// are wanted.
+    pub(crate) fn draft_of(&self, span: RunSpan, end: bool, with_calls: bool) -> ReportDraft {
         let scopes = match span {
             RunSpan::Run => self.scopes(end),
             RunSpan::Scope => vec![self.scope(end)],
-            RunSpan::Named(name) => {
-                let current = self.scope(end);
-                let is_it = |scope: &&Scope| scope.name.as_deref() == Some(name);
-                match is_it(&&current) {
-                    true => vec![current],
-                    false => vec![self.judge.ended_scopes().filter(is_it).last()?.clone()],
-                }
-            }
+            RunSpan::Ended(first) => self.ended_scope(first).into_iter().collect(),
         };
         let kept = if with_calls { self.journal.kept(span) } else { Vec::new() };
         let evicted = self.calls_of(span).1;
-        Some(ReportDraft { scopes, kept, played: None, profile: self.setup.profile, evicted, backdrop: None })
+        ReportDraft { scopes, kept, played: None, profile: self.setup.profile, evicted, backdrop: None }
     }
 
     /// What a report of the run is made from, as if the run ended now.

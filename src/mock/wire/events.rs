@@ -58,7 +58,7 @@ impl EventStream {
     fn news(&mut self) -> Option<String> {
         let (page, gates) = {
             let engine = self.shared.engine();
-            let page = engine.page(RunSpan::Run, self.after, None, EVENTS_AT_ONCE_MAX, JOURNAL_PAGE_BYTES_MAX)?;
+            let page = engine.page(RunSpan::Run, self.after, None, EVENTS_AT_ONCE_MAX, JOURNAL_PAGE_BYTES_MAX);
             (page, (engine.gate_changes() != self.gates).then(|| (engine.gate_changes(), engine.told_gates())))
         };
         self.after = page.next.max(self.after);
