@@ -4,6 +4,8 @@
 //! of the mocked Elasticsearch are answers, not errors, and live in `cluster::Refusal` and `rest::Error`.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 /// Why elastimock could not do what its caller asked.
 ///
@@ -13,7 +15,9 @@ pub struct Error(Box<ErrorKind>);
 struct ErrorKind {
     class: Class,
     message: String,
-    source: Option<std::io::Error>,
+    source: Option<io::Error>,
+    /// What to do, where the source does not say it.
+    cure: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,12 +36,37 @@ impl Error {
         Error::new(Class::NotFound, message.into(), None)
     }
 
-    pub(crate) fn surroundings(message: impl Into<String>, source: std::io::Error) -> Error {
+    pub(crate) fn surroundings(message: impl Into<String>, source: io::Error) -> Error {
         Error::new(Class::Surroundings, message.into(), Some(source))
     }
 
-    fn new(class: Class, message: String, source: Option<std::io::Error>) -> Error {
-        Error(Box::new(ErrorKind { class, message, source }))
+    pub(crate) fn cannot_read(path: &Path, source: io::Error) -> Error {
+        let cure = match source.kind() {
+            io::ErrorKind::NotFound if path.is_relative() => "; paths are seen from the current folder",
+            io::ErrorKind::IsADirectory => "; name a file in it",
+            _ => "",
+        };
+        Error::of_file(format!("cannot read {}", path.display()), source, cure.to_owned())
+    }
+
+    /// `what` stands before the path: `the recording `.
+    pub(crate) fn cannot_write(what: &str, path: &Path, source: io::Error) -> Error {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let cure = match (source.kind(), folder) {
+            (io::ErrorKind::NotFound, Some(folder)) => format!("; make the folder {} first", folder.display()),
+            (io::ErrorKind::IsADirectory, _) => "; name a file in it".to_owned(),
+            _ => String::new(),
+        };
+        Error::of_file(format!("cannot write {what}{}", path.display()), source, cure)
+    }
+
+    fn of_file(message: String, source: io::Error, cure: String) -> Error {
+        let Error(kind) = Error::surroundings(message, source);
+        Error(Box::new(ErrorKind { cure, ..*kind }))
+    }
+
+    fn new(class: Class, message: String, source: Option<io::Error>) -> Error {
+        Error(Box::new(ErrorKind { class, message, source, cure: String::new() }))
     }
 
     /// The input was wrong: an argument, a fixture, a recording, an instant. Trying again unchanged
@@ -61,7 +90,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         match &self.0.source {
-            Some(source) => write!(f, ": {source}"),
+            Some(source) => write!(f, ": {source}{}", self.0.cure),
             None => Ok(()),
         }
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -1032,7 +1033,7 @@ fn version() -> String {
 /// # Errors
 /// With clap's message; also when help or the version was asked for.
 pub(crate) fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
-    let matches = command().try_get_matches_from(words)?;
+    let matches = command().try_get_matches_from(words).map_err(cured)?;
     let mut line = CommandLine::from_arg_matches(&matches)?;
     // A variable holds one text, so it lists its paths as PATH does.
     if let Command::Serve(serve) | Command::Run(RunArgs { serve, .. }) = &mut line.command
@@ -1045,6 +1046,43 @@ pub(crate) fn read(words: Vec<OsString>) -> Result<CommandLine, clap::Error> {
         }
     }
     Ok(line)
+}
+
+/// What clap says, and what to do about guesses that other programs have taught, and about numbers.
+fn cured(mut told: clap::Error) -> clap::Error {
+    let word = |kind| match told.get(kind) {
+        Some(ContextValue::String(word)) => word.split([' ', '=']).next().unwrap_or_default(),
+        _ => "",
+    };
+    let is_number = || std::error::Error::source(&told).is_some_and(|why| why.is::<std::num::ParseIntError>());
+    let cure = match told.kind() {
+        ErrorKind::UnknownArgument => match word(ContextKind::InvalidArg) {
+            "-p" | "--port" | "--host" | "--bind" | "--address" => {
+                "an address is --listen 127.0.0.1:9200; port 0 picks a free one"
+            }
+            "-f" | "--file" | "--data" | "--config" => "what a server starts with is --fixtures PATH",
+            "-o" | "--output" => "a file to write to is --out FILE, a report --report KIND=FILE",
+            "--auth" | "--api-key" | "--username" | "--password" => "no credentials are checked: any will do, and none",
+            word if word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()) => {
+                "write a number without a sign"
+            }
+            _ => return told,
+        },
+        ErrorKind::InvalidSubcommand => match word(ContextKind::InvalidSubcommand) {
+            "version" => "it is `elastimock --version`",
+            "start" | "mock" | "server" | "up" => "a server is `elastimock serve`",
+            "replay" | "playback" => "it is `elastimock play RECORDING`",
+            "test" | "exec" => "it is `elastimock run -- CMD`",
+            _ => return told,
+        },
+        ErrorKind::ValueValidation if is_number() => "write a whole number",
+        _ => return told,
+    };
+    for guess in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::Usage] {
+        told.remove(guess);
+    }
+    told.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![cure.into()]));
+    told
 }
 
 /// The colours that were asked for, as far as can be seen before the words are understood: clap's own

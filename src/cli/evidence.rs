@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::console::CommandError;
+use crate::error::Error;
 use crate::json;
 use crate::limits::EVIDENCE_BYTES_MAX;
 
@@ -132,7 +133,7 @@ impl Evidence {
         written.map_err(|error| {
             // A file that could not be written is in nobody's way.
             let _ = std::fs::remove_file(&temporary);
-            CommandError::surroundings(format!("cannot write {}: {error}", path.display()))
+            Error::cannot_write("", path, error).into()
         })
     }
 }

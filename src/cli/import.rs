@@ -7,6 +7,7 @@ use super::args::Import;
 use super::console::{CommandError, Console, Exit, counted};
 use super::progress::Progress;
 use super::{recordings, report};
+use crate::error::Error;
 use crate::fixture::Fixture;
 use crate::input::sniff::{self, InputWanted, TextLooks};
 use crate::input::{self, STDIN};
@@ -42,7 +43,7 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), CommandError> {
         ));
     }
     let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| CommandError::surroundings(format!("cannot read {name}: {error}")))?;
+    let file = File::open(path).map_err(|error| Error::cannot_read(path, error))?;
     Ok((name.clone(), input::bytes(&name, file, InputWanted::Foreign, IMPORTED_BYTES_MAX)?))
 }
 

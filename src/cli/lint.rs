@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::args::Lint;
 use super::console::{CommandError, Console, Exit, counted};
 use super::recordings;
+use crate::error::Error;
 use crate::fixture::{Also, Diagnostic, hidden, lint_together};
 use crate::input::sniff::{self, InputWanted, TextLooks};
 use crate::input::{self, STDIN};
@@ -83,8 +84,7 @@ pub(crate) fn run(lint: &Lint, console: &Console) -> Result<Exit, CommandError> 
 impl Files {
     /// Reads a file or the files of a folder; returns those that are fixtures.
     fn read(&mut self, path: &Path) -> Result<Vec<String>, CommandError> {
-        let cannot =
-            |path: &Path, error| CommandError::surroundings(format!("cannot read {}: {error}", path.display()));
+        let cannot = |path: &Path, error| CommandError::from(Error::cannot_read(path, error));
         let is_folder =
             !recordings::is_stdin(path) && fs::metadata(path).map_err(|error| cannot(path, error))?.is_dir();
         let paths =

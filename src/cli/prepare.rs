@@ -111,8 +111,7 @@ fn expect(other: &mut OtherServer, request: &Request) -> Result<(), CommandError
 
 /// The state that a file describes.
 fn state_of(path: &Path) -> Result<Fixture, CommandError> {
-    let head = std::fs::read(path)
-        .map_err(|error| CommandError::surroundings(format!("cannot read {}: {error}", path.display())))?;
+    let head = std::fs::read(path).map_err(|error| Error::cannot_read(path, error))?;
     let is_recording = head.starts_with(&[0x1F, 0x8B]) || sniff::at(&head) == TextLooks::Recording;
     match is_recording.then(|| read_recording(path)) {
         Some(Ok((recording, _))) => match &recording.header.state {

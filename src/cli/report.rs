@@ -71,7 +71,7 @@ pub(crate) fn prepare(wanted: &[ReportWanted], console: &Console) -> Result<(), 
             }
             continue;
         };
-        try_out(file).map_err(|error| cannot_write(file, &error))?;
+        try_out(file).map_err(|error| cannot_write(file, error))?;
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ pub(crate) fn write(wanted: &[ReportWanted], report: &Report, console: &Console)
         if let Some(file) = file
             && let Err(error) = replace(file, &report.write(*format))
         {
-            failed.get_or_insert(cannot_write(file, &error));
+            failed.get_or_insert(cannot_write(file, error));
         }
     }
     for ReportWanted { format, .. } in wanted.iter().filter(|wanted| wanted.file.is_none()) {
@@ -111,8 +111,7 @@ pub(crate) fn write(wanted: &[ReportWanted], report: &Report, console: &Console)
 /// [`CommandError::surroundings`] if it cannot be written.
 pub(crate) fn put(file: Option<&Path>, text: &str, console: &Console) -> Result<(), CommandError> {
     match file.filter(|file| *file != Path::new("-")) {
-        Some(file) => replace(file, text)
-            .map_err(|error| CommandError::surroundings(format!("cannot write {}: {error}", file.display()))),
+        Some(file) => Ok(replace(file, text).map_err(|error| crate::Error::cannot_write("", file, error))?),
         None => console.result(text.trim_end()),
     }
 }
@@ -188,13 +187,8 @@ fn temporary(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-fn cannot_write(file: &Path, error: &Error) -> CommandError {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let cure = match folder {
-        Some(folder) if error.kind() == ErrorKind::NotFound => format!("; make the folder {} first", folder.display()),
-        _ => String::new(),
-    };
-    CommandError::surroundings(format!("cannot write the report {}: {error}{cure}", file.display()))
+fn cannot_write(file: &Path, error: Error) -> CommandError {
+    crate::Error::cannot_write("the report ", file, error).into()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::tls::CaFile;
 use super::watch::FileWatch;
 use super::{curl, report, serve};
 use crate::contract::report::Report;
+use crate::error::Error;
 use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::mock::wire::troubles::Tell;
 
@@ -231,19 +232,19 @@ impl PortFile {
             _ => fs::remove_file(path),
         };
         match forgotten {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file.cannot(&error)),
-            _ => fs::write(&file.temporary, "").map(|()| file).map_err(|error| cannot_write_port(path, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file.cannot(error)),
+            _ => fs::write(&file.temporary, "").map(|()| file).map_err(|error| cannot_write_port(path, error)),
         }
     }
 
     fn write(&mut self, port: u16) -> Result<(), CommandError> {
         let written = fs::write(&self.temporary, format!("{port}\n"));
-        written.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| self.cannot(&error))?;
+        written.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|error| self.cannot(error))?;
         self.port = Some(port);
         Ok(())
     }
 
-    fn cannot(&self, error: &io::Error) -> CommandError {
+    fn cannot(&self, error: io::Error) -> CommandError {
         cannot_write_port(&self.path, error)
     }
 }
@@ -260,8 +261,8 @@ impl Drop for PortFile {
     }
 }
 
-fn cannot_write_port(file: &Path, error: &io::Error) -> CommandError {
-    CommandError::surroundings(format!("cannot write the port to {}: {error}", file.display()))
+fn cannot_write_port(file: &Path, error: io::Error) -> CommandError {
+    Error::cannot_write("the port to ", file, error).into()
 }
 
 /// What was found in the whole run.

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::console::CommandError;
 use super::{curl, report};
+use crate::error::Error;
 use crate::mock::server::{MockServer, MockServerBuilder};
 use crate::mock::wire::tls::client::{Fingerprint, Trust};
 use crate::mock::wire::tls::{ServerTls, Tls};
@@ -61,13 +62,12 @@ impl ServerSide {
     pub(crate) fn write(&self, server: &MockServer) -> Result<(), CommandError> {
         let Some(tls) = server.tls() else { return Ok(()) };
         if let Some(file) = &self.tls_ca_out {
-            report::replace(file, tls.ca_pem()).map_err(|error| cannot_write(file, &error))?;
+            report::replace(file, tls.ca_pem()).map_err(|error| cannot_write(file, error))?;
         }
         if let Some((certificate, key)) = &self.tls_client_out {
             let client = tls.client("elastimock client")?;
-            write_secret(key, client.key_pem()).map_err(|error| cannot_write(key, &error))?;
-            report::replace(certificate, client.certificate_pem())
-                .map_err(|error| cannot_write(certificate, &error))?;
+            write_secret(key, client.key_pem()).map_err(|error| cannot_write(key, error))?;
+            report::replace(certificate, client.certificate_pem()).map_err(|error| cannot_write(certificate, error))?;
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl CaFile {
             match made.and_then(|mut file| file.write_all(tls.ca_pem().as_bytes())) {
                 Ok(()) => return Ok(CaFile { path, is_ours: true }),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && tries < 100 => tries += 1,
-                Err(error) => return Err(cannot_write(&path, &error)),
+                Err(error) => return Err(cannot_write(&path, error)),
             }
         }
     }
@@ -204,6 +204,6 @@ fn write_secret(file: &Path, text: &str) -> std::io::Result<()> {
     }
 }
 
-fn cannot_write(file: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::surroundings(format!("cannot write {}: {error}", file.display()))
+fn cannot_write(file: &Path, error: std::io::Error) -> CommandError {
+    Error::cannot_write("", file, error).into()
 }

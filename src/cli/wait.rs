@@ -50,7 +50,12 @@ pub(crate) fn run(wait: &Wait, console: &Console) -> Result<Exit, CommandError> 
         let url = wait.port_file.is_none().then_some(&wait.url);
         console.json_line(&json!({ "ready": false, "url": url, "waited_ms": millis(began), "seen": last }))?;
     }
-    Err(CommandError::surroundings(format!("{place} was not ready after {:?}; seen last: {last}", wait.timeout)))
+    let cure = match &wait.port_file {
+        Some(file) => format!("`elastimock serve --port-file {}` writes it", file.display()),
+        None => "`elastimock serve` tells its address in its first line".to_owned(),
+    };
+    let waited = wait.timeout;
+    Err(CommandError::surroundings(format!("{place} was not ready after {waited:?}; seen last: {last}; {cure}")))
 }
 
 /// One attempt: the server's URL and what it says of its health, or what was seen in place of that.

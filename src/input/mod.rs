@@ -79,7 +79,7 @@ fn part(name: &str, reader: &mut impl Read, into: &mut Vec<u8>, bytes: usize) ->
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
             Err(Error::invalid_input(format!("{name}: the gzip data ends too early; pack the file again")))
         }
-        Err(error) => Err(Error::surroundings(format!("cannot read {name}"), error)),
+        Err(error) => Err(Error::cannot_read(std::path::Path::new(name), error)),
     }
 }
 

@@ -1624,3 +1624,37 @@ fn answers_are_checked_on_demand() {
     assert_eq!((answer.status, &*answer.text()), (200, r#"{"result":"claimed"}"#));
     assert!(played.findings().iter().any(|finding| finding.rule == "off-spec-answer"));
 }
+
+#[test]
+fn what_other_programs_have_taught_is_answered_with_what_it_is_here() {
+    for (words, cure) in [
+        (&["serve", "--port", "9200"][..], "tip: an address is --listen 127.0.0.1:9200; port 0 picks a free one"),
+        (&["serve", "-f", "crm.json"], "tip: what a server starts with is --fixtures PATH"),
+        (&["serve", "--journal-max", "-1"], "tip: write a number without a sign"),
+        (&["serve", "--seed", "x"], "tip: write a whole number"),
+        (&["version"], "tip: it is `elastimock --version`"),
+    ] {
+        let told = run(words);
+        assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""), "{words:?}");
+        assert!(told.stderr.contains(cure), "{words:?}: {}", told.stderr);
+        assert_eq!(told.stderr.matches("tip:").count(), 1, "{}", told.stderr);
+    }
+    let folder = folder();
+    let into = |name: &str| folder.path().join("none").join(name).display().to_string();
+    for (flag, file) in [
+        ("--port-file", into("port")),
+        ("--record", into("story.ndjson")),
+        ("--cassette", into("story.ndjson")),
+        ("--report", format!("json={}", into("report.json"))),
+    ] {
+        let words = ["serve", "--listen", "127.0.0.1:0", flag, &file];
+        let told = run(&words);
+        assert_eq!(told.code, Some(3), "{words:?}: {}", told.stderr);
+        let cure = format!("; make the folder {} first", folder.path().join("none").display());
+        assert!(told.stderr.contains(&cure) && !told.stderr.contains(".tmp: "), "{words:?}: {}", told.stderr);
+    }
+    let told = run(&["judge", &folder.path().display().to_string()]);
+    assert!(told.stderr.contains("; name a file in it"), "{}", told.stderr);
+    let told = run(&["serve", "--fixtures", "nowhere.json"]);
+    assert!(told.stderr.contains("; paths are seen from the current folder"), "{}", told.stderr);
+}

@@ -122,6 +122,10 @@ pub(super) fn open(path: &Path, mode: Option<CassetteMode>, keeps_all: bool) -> 
         // Where nothing is lost by it the file grows as calls are made, and what is in it outlives a killed process.
         (_, false) if keeps_all => Ok((Use::Record(path.to_owned()), of(None, None))),
         (CassetteMode::All, _) | (_, false) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if folder.is_some_and(|folder| !folder.exists()) {
+                return Err(Error::cannot_write("the recording ", path, std::io::ErrorKind::NotFound.into()));
+            }
             let temporary = temporary(path);
             Ok((Use::Record(temporary.clone()), of(Some(temporary), None)))
         }
@@ -141,7 +145,7 @@ impl Cassette {
     pub(super) fn close(self, server: &MockServer, has_ended_well: bool) -> Result<(), Error> {
         let is_empty = self.keeps_all && server.shared.engine().calls() == 0;
         let has_ended_well = has_ended_well && !is_empty;
-        let cannot = |error| Error::surroundings(format!("cannot write the recording {}", self.path.display()), error);
+        let cannot = |error| Error::cannot_write("the recording ", &self.path, error);
         match (self.temporary, self.before) {
             (Some(temporary), _) if has_ended_well => std::fs::rename(temporary, &self.path).map_err(cannot),
             (Some(temporary), _) => {

@@ -1324,7 +1324,7 @@ fn check_age(recording: &Recording, age_max: Option<Duration>) -> Result<(), Err
 /// Reads a recording file; its text too, for whoever points into it.
 pub(crate) fn read_recording(path: &Path) -> Result<(Recording, Vec<u8>), Error> {
     let name = path.display().to_string();
-    let file = std::fs::File::open(path).map_err(|error| Error::surroundings(format!("cannot read {name}"), error))?;
+    let file = std::fs::File::open(path).map_err(|error| Error::cannot_read(path, error))?;
     read_recording_from(&name, file)
 }
 

@@ -57,7 +57,7 @@ impl Sink {
     /// # Errors
     /// [`Error::is_surroundings`] when the file cannot be written, or another server is recording to it.
     pub(crate) fn create(path: &Path, header: &Header, troubles: Arc<TroubleLog>) -> Result<Sink, Error> {
-        let cannot = |error| Error::surroundings(format!("cannot write the recording {}", path.display()), error);
+        let cannot = |error| Error::cannot_write("the recording ", path, error);
         let desk = Arc::new(SinkShared {
             path: path.to_owned(),
             troubles,

@@ -61,7 +61,7 @@ pub(crate) fn written(certificate: &[u8]) -> String {
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
     use std::io::Read;
-    let cannot = |error| Error::surroundings(format!("cannot read {}", file.display()), error);
+    let cannot = |error| Error::cannot_read(file, error);
     let mut text = Vec::new();
     std::fs::File::open(file).and_then(|file| file.take(PEM_BYTES_MAX + 1).read_to_end(&mut text)).map_err(cannot)?;
     match text.len() as u64 > PEM_BYTES_MAX {
