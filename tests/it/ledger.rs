@@ -88,9 +88,11 @@ fn ledger() -> String {
 fn remarks() -> Vec<Remark> {
     let mut remarks: Vec<Remark> = Vec::new();
     let mut seen = BTreeSet::new();
+    let shared = json("schemas/overlay/shared", "entries");
     for operation in operations().map(|row| row.name).filter(|name| seen.insert(*name)) {
         let (schema, overlay) = (json("schemas", operation), json("schemas/overlay", operation));
         for entry in overlay["entries"].as_array().into_iter().flatten() {
+            let entry = entry.as_str().map_or(entry, |name| &shared[name]);
             let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
             let place = place(entry);
             let is_answer = is_answer(&schema, &text("pointer"));

@@ -30,10 +30,14 @@ pub fn faults(overlay: &Value, operation: &str, published: &Value) -> Vec<String
         faults
             .push("`reads` is \"document\", \"lines\" or \"bytes\" (its handler reads the body), or absent".to_owned());
     }
+    let shared: Value =
+        serde_json::from_str(include_str!("../../schemas/overlay/shared/entries.json")).unwrap_or_default();
     let mut newest = published.clone();
     newest.as_object_mut().map(|document| document.shift_remove("x-8"));
     for (version, mut edition) in [("9", newest), ("8", in_8(published))] {
         for (index, entry) in list(&overlay["entries"]).enumerate() {
+            // What many overlays have is there by its name.
+            let entry = entry.as_str().map_or(entry, |name| &shared[name]);
             let place = || edition.pointer(entry["pointer"].as_str().unwrap_or_default());
             let is_meant = match entry["only_in"].as_str() {
                 Some(only_in) => only_in == version,

@@ -8,7 +8,7 @@
 //! The only room that knows the `jsonschema` crate. Schemas are compiled on first use: those of a body that the quick
 //! reading of plain bodies knows, when the first body comes that is not plain.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
 use once_cell::sync::OnceCell;
@@ -398,7 +398,7 @@ impl SchemaPair {
         let overlay: Value = serde_json::from_str(text.overlay).map_err(|error| error.to_string())?;
         let published = edition(newest, profile);
         let mut server = published.clone();
-        for entry in overlay.get("entries").and_then(Value::as_array).into_iter().flatten() {
+        for entry in entries(&overlay) {
             let only_in = entry.get("only_in").and_then(Value::as_str);
             let pointer = entry.get("pointer").and_then(Value::as_str).unwrap_or_default();
             // An older edition may lack the place that an entry speaks of: then there is nothing to say.
@@ -410,6 +410,16 @@ impl SchemaPair {
         }
         Ok(SchemaPair { published, server, overlay })
     }
+}
+
+/// The entries of an overlay. One that many overlays have is there by its name.
+fn entries(overlay: &Value) -> impl Iterator<Item = &Value> {
+    static SHARED: LazyLock<Value> = LazyLock::new(|| {
+        let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/overlay/shared/entries.json"));
+        serde_json::from_str(text).unwrap_or_default()
+    });
+    let entries = overlay.get("entries").and_then(Value::as_array).into_iter().flatten();
+    entries.map(|entry| entry.as_str().map_or(entry, |name| &SHARED[name]))
 }
 
 /// The published schema as a profile has it: what stands under its name, such as `x-8`, takes the place
@@ -484,8 +494,7 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
         let reading = BodyReading::Json(compile(published_body, published)?);
         return Ok(Some(BodySchema { required, reading }));
     }
-    let entries = overlay.get("entries").and_then(Value::as_array).into_iter().flatten();
-    let server_is_stricter = entries
+    let server_is_stricter = entries(overlay)
         .filter(|entry| {
             entry
                 .get("pointer")
