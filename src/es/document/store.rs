@@ -85,17 +85,31 @@ impl Barrier {
             Barrier::Closed => &[BlockLevel::Read, BlockLevel::Write],
         }
     }
-
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
 }
 
-/// The barriers that settings raise.
-fn barriers(settings: &Map<String, Value>) -> u8 {
-    let all = Barrier::BLOCKS.into_iter().chain([Barrier::Closed]);
-    let raised = all.filter(|barrier| settings.get(barrier.setting()).and_then(Value::as_str) == Some("true"));
-    raised.map(Barrier::bit).sum()
+/// The barriers of an index, a bit each: every write asks whether there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Barriers(u8);
+
+impl Barriers {
+    /// Those that settings raise.
+    fn of(settings: &Map<String, Value>) -> Barriers {
+        let all = Barrier::BLOCKS.into_iter().chain([Barrier::Closed]);
+        let raised = all.filter(|barrier| settings.get(barrier.setting()).and_then(Value::as_str) == Some("true"));
+        Barriers(raised.fold(0, |bits, barrier| bits | Barriers::bit(barrier)))
+    }
+
+    fn bit(barrier: Barrier) -> u8 {
+        1 << barrier as u8
+    }
+
+    fn has(self, barrier: Barrier) -> bool {
+        self.0 & Barriers::bit(barrier) != 0
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }
 
 /// What an index is made of, beside its documents.
@@ -117,8 +131,8 @@ pub(crate) struct Index {
     created_at: Timestamp,
     /// Settings, mapping and aliases.
     pub design: Arc<Design>,
-    /// What stands in the way of reading and writing, a bit each.
-    barriers: u8,
+    /// What stands in the way of reading and writing.
+    barriers: Barriers,
     seq_no_next: u64,
     documents: ById<StoredDocument>,
     /// The versions of documents that are gone, so that one with the same id counts on.
@@ -234,7 +248,7 @@ impl Index {
             name: Arc::from(name),
             uuid,
             created_at: now,
-            barriers: barriers(&design.settings),
+            barriers: Barriers::of(&design.settings),
             design,
             seq_no_next: 0,
             documents: ById::default(),
@@ -277,12 +291,12 @@ impl Index {
 
     /// Whether it can be read and written; one that is closed keeps its documents and shows none.
     pub(crate) fn is_open(&self) -> bool {
-        self.barriers & Barrier::Closed.bit() == 0
+        !self.barriers.has(Barrier::Closed)
     }
 
     /// Takes other settings, and what they forbid.
     pub(crate) fn set_settings(&mut self, settings: Map<String, Value>) {
-        self.barriers = barriers(&settings);
+        self.barriers = Barriers::of(&settings);
         let design = self.design_mut();
         design.mapping.set_bounds(Bounds::of(&settings));
         design.settings = settings;
@@ -293,7 +307,7 @@ impl Index {
     /// # Errors
     /// The blocks that forbid it, and that it is closed.
     pub(crate) fn allow(&self, level: BlockLevel) -> Result<(), Refusal> {
-        if self.barriers == 0 {
+        if self.barriers.is_empty() {
             return Ok(());
         }
         if !self.is_open() && matches!(level, BlockLevel::Read | BlockLevel::Write) {
@@ -302,7 +316,7 @@ impl Index {
         }
         let blocks: Vec<Barrier> = Barrier::BLOCKS
             .into_iter()
-            .filter(|block| self.barriers & block.bit() != 0 && block.levels().contains(&level))
+            .filter(|block| self.barriers.has(*block) && block.levels().contains(&level))
             .collect();
         if blocks.is_empty() {
             return Ok(());
@@ -699,7 +713,7 @@ impl Index {
     pub(crate) fn undo(&mut self) {
         let Some(former) = self.former.take() else { return };
         let Former { design, seq_no_next, lag, entries } = *former;
-        self.barriers = barriers(&design.settings);
+        self.barriers = Barriers::of(&design.settings);
         (self.design, self.seq_no_next, self.lag) = (design, seq_no_next, lag);
         for (id, entry) in entries {
             self.changes.note(&id, self.documents.len());
