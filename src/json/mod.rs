@@ -166,6 +166,20 @@ fn first_value(scan: &mut TextScan<'_>) -> Result<Option<Value>, SyntaxError> {
 /// ```
 pub fn locate(bytes: &[u8], pointer: &str, key: bool) -> Option<Position> {
     let mut tokens = Tokens::new(bytes);
+    let place = go_to(&mut tokens, pointer)?;
+    Some(if key { place } else { tokens.position() })
+}
+
+/// Where the value that a JSON pointer leads to ends: the place of its last token. `None` if the text has no such value.
+pub(crate) fn locate_end(bytes: &[u8], pointer: &str) -> Option<Position> {
+    let mut tokens = Tokens::new(bytes);
+    go_to(&mut tokens, pointer)?;
+    tokens.skip().ok()?;
+    Some(tokens.position())
+}
+
+/// Goes on to the value that a JSON pointer leads to, and says where its name begins.
+fn go_to(tokens: &mut Tokens<'_>, pointer: &str) -> Option<Position> {
     let mut token = tokens.next().ok()??;
     let mut place = tokens.position();
     let mut segments = pointer.split('/');
@@ -203,5 +217,5 @@ pub fn locate(bytes: &[u8], pointer: &str, key: bool) -> Option<Position> {
             _ => return None,
         }
     }
-    Some(if key { place } else { tokens.position() })
+    Some(place)
 }

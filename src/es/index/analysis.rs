@@ -508,6 +508,7 @@ fn list(says: &BTreeMap<&str, &Value>, member: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::es::index::settings::flat;
+    use crate::profile::Profile;
     use serde_json::json;
 
     #[test]
@@ -546,7 +547,7 @@ mod tests {
             (json!({"analyzer": {"_a": {"type": "english"}}}), false),
             (json!({"analyzer": {"default_index": {"type": "english"}}}), false),
         ] {
-            let settings = flat(&json!({ "analysis": analysis })).expect("settings");
+            let settings = flat(&json!({ "analysis": analysis }), Profile::V9.release()).expect("settings");
             assert_eq!(Analysis::of(&settings).check().is_ok(), works, "{analysis}");
         }
     }

@@ -4,13 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::lookup::lookup;
 use crate::es::body::schema::split_list;
+use crate::es::document::handlers::token_of;
 use crate::es::document::store::{BlockLevel, Design, Index};
-use crate::es::error::ApiError;
+use crate::es::error::{self, ApiError, Exception};
 use crate::es::http::call::{AnswerBody, Call, Reply};
 use crate::es::http::part::JsonPart;
 use crate::es::index::names::{Lookup, date_math};
 use crate::es::search::request::alias_filter;
 use crate::es::store::Cluster;
+use crate::json::{self, Position};
 use crate::wildcard::is_like;
 
 /// Where an alias is described, which decides what may be said of it and what becomes of the rest.
@@ -143,89 +145,197 @@ impl What {
 
 /// `indices.update_aliases`: several changes, all or none.
 pub(crate) fn update(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
+    apply(cluster, call, call.asked(actions)?).map(reply)
+}
+
+/// Reads the changes that `indices.update_aliases` is to make.
+pub(crate) fn read_actions(call: &Call) -> Result<(), ApiError> {
+    call.asked(actions).map(drop)
+}
+
+/// What an object parser of the server's says, and where in the body it stands then.
+type ParserRefusal = (Exception, Position);
+
+/// The changes that a body lists.
+///
+/// Source: Elasticsearch 9.x, the object parsers of requests to change aliases and of their actions.
+fn actions(call: &Call) -> Result<Vec<AliasAction>, ApiError> {
+    const PARSER: &str = "aliases";
+    let body = ActionsBody(call.raw());
     let members = call.json().and_then(Value::as_object);
     if let Some((unknown, _)) = members.into_iter().flatten().find(|(name, _)| *name != "actions") {
-        return Err(ApiError::unknown_aliases_field(unknown));
+        let place = body.name(&format!("/{}", escaped(unknown)));
+        return Err(ApiError::parse(error::unknown_field(place, PARSER, unknown, ["actions"])));
     }
     let listed = match call.get("actions") {
-        None | Some(Value::Null) => &[][..],
+        None => &[][..],
         Some(Value::Array(listed)) => listed,
         Some(one @ Value::Object(_)) => std::slice::from_ref(one),
-        Some(_) => return Err(ApiError::no_list_of_actions()),
+        Some(other) => {
+            let place = body.value("/actions");
+            return Err(ApiError::parse(error::wrong_token(place, PARSER, "actions", token_of(other))));
+        }
     };
+    let is_list = call.get("actions").is_some_and(Value::is_array);
+    let failed = |(cause, at): ParserRefusal| ApiError::parse(error::failed_field(at, PARSER, "actions", cause));
     let mut actions = Vec::new();
-    for entry in listed {
-        let mut named = entry.as_object().into_iter().flatten();
-        let Some((name, body)) = named.next() else {
-            return Err(ApiError::no_alias_action());
-        };
-        if named.next().is_some() {
+    for (at, entry) in listed.iter().enumerate() {
+        let pointer = if is_list { format!("/actions/{at}") } else { "/actions".to_owned() };
+        let read = body.entry(entry, &pointer).map_err(failed)?;
+        let mut read = read.into_iter();
+        let (name, mut action) = read.next().ok_or_else(ApiError::no_alias_action)?;
+        if read.next().is_some() {
             return Err(ApiError::several_alias_actions());
         }
-        actions.push(action(name, body)?);
+        action.check(name)?;
+        actions.push(action);
     }
     if actions.is_empty() {
         return Err(ApiError::illegal("No action specified"));
     }
-    apply(cluster, call, &actions).map(reply)
+    Ok(actions)
 }
 
-/// Reads one action.
-fn action(name: &str, body: &Value) -> Result<AliasAction, ApiError> {
-    let own: &[&str] = match name {
-        "add" => &["index", "indices", "alias", "aliases", "must_exist"],
-        "remove" => &["index", "indices", "alias", "aliases", "must_exist"],
-        "remove_index" => &["index", "indices", "must_exist"],
-        unknown => return Err(ApiError::unknown_alias_action(unknown)),
-    };
-    let texts = |one: &'static str, many: &'static str| -> Result<Vec<String>, ApiError> {
-        let (one_given, many_given) = (body.get(one), body.get(many));
-        if one_given.is_some() && many_given.is_some() {
-            return Err(ApiError::bad_alias_action(name, &format!("Only one of [{one}] and [{many}] is supported")));
-        }
-        let items = match one_given.or(many_given) {
-            None => return Ok(Vec::new()),
-            Some(Value::Array(items)) => items.clone(),
-            Some(item) => vec![item.clone()],
+/// The text of a body that lists actions, for what is said of a place in it.
+struct ActionsBody<'t>(&'t [u8]);
+
+impl ActionsBody<'_> {
+    const PARSER: &'static str = "alias_action";
+
+    fn name(&self, pointer: &str) -> Position {
+        json::locate(self.0, pointer, true).unwrap_or(Position::START)
+    }
+
+    fn value(&self, pointer: &str) -> Position {
+        json::locate(self.0, pointer, false).unwrap_or(Position::START)
+    }
+
+    /// Reads the actions of an entry, each with its name; there should be one.
+    fn entry<'v>(&self, entry: &'v Value, pointer: &str) -> Result<Vec<(&'v str, AliasAction)>, ParserRefusal> {
+        let Value::Object(members) = entry else {
+            let at = self.value(pointer);
+            return Err((error::expected_object(at, Self::PARSER, token_of(entry)), at));
         };
-        let texts: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
-        if one_given.is_some() && texts.iter().any(String::is_empty) {
-            return Err(ApiError::bad_alias_action(name, &format!("[{one}] can't be empty string")));
+        let mut read = Vec::new();
+        for (name, says) in members {
+            let pointer = format!("{pointer}/{}", escaped(name));
+            let at = self.value(&pointer);
+            if !["add", "remove", "remove_index"].contains(&name.as_str()) {
+                let known = ["add", "remove", "remove_index"];
+                return Err((error::unknown_field(self.name(&pointer), Self::PARSER, name, known), at));
+            }
+            let Value::Object(says) = says else {
+                return Err((error::wrong_token(at, Self::PARSER, name, token_of(says)), at));
+            };
+            let action = self.action(name, says, &pointer);
+            read.push((
+                name.as_str(),
+                action.map_err(|(cause, at)| (error::failed_field(at, Self::PARSER, name, cause), at))?,
+            ));
         }
-        if texts.is_empty() {
-            return Err(ApiError::bad_alias_action(name, &format!("[{many}] can't be empty")));
-        }
-        if texts.iter().any(String::is_empty) {
-            return Err(ApiError::bad_alias_action(name, &format!("[{many}] can't contain empty string")));
-        }
-        Ok(texts)
-    };
-    let indices = texts("index", "indices")?;
-    let aliases = if name == "remove_index" { Vec::new() } else { texts("alias", "aliases")? };
-    let others = body.as_object().into_iter().flatten().filter(|(name, _)| !own.contains(&name.as_str()));
-    let others: Map<String, Value> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let what = match (name, others.keys().next()) {
-        ("add", _) => {
-            What::Add(says(aliases.first().map_or("", String::as_str), &Value::Object(others), Said::Action)?)
-        }
-        (_, Some(unknown)) => return Err(ApiError::unknown_alias_action_field(name, unknown)),
-        ("remove", None) => What::Remove,
-        _ => What::RemoveIndex,
-    };
-    let must_exist = body.get("must_exist").map(|given| *given == true || *given == "true");
-    if must_exist.is_some() && !matches!(what, What::Remove) {
-        return Err(ApiError::bad_alias_action(
-            name,
-            &format!("[must_exist] is unsupported for [{}]", name.to_uppercase()),
-        ));
+        Ok(read)
     }
-    if indices.is_empty() {
-        return Err(ApiError::illegal("One of [index] or [indices] is required"));
+
+    /// Reads one action; its parser has its name.
+    fn action(&self, name: &str, says: &Map<String, Value>, pointer: &str) -> Result<AliasAction, ParserRefusal> {
+        const OF_INDICES: [&str; 3] = ["index", "indices", "must_exist"];
+        const OF_ALIASES: [&str; 2] = ["alias", "aliases"];
+        const OF_ADDING: [&str; 10] = [
+            "filter",
+            "routing",
+            "index_routing",
+            "indexRouting",
+            "index-routing",
+            "search_routing",
+            "searchRouting",
+            "search-routing",
+            "is_write_index",
+            "is_hidden",
+        ];
+        let (with_alias, adds) = (name != "remove_index", name == "add");
+        let known = || {
+            let aliases = OF_ALIASES.into_iter().filter(|_| with_alias);
+            OF_INDICES.into_iter().chain(aliases).chain(OF_ADDING.into_iter().filter(|_| adds))
+        };
+        let mut others = Map::new();
+        for (member, value) in says {
+            let place = format!("{pointer}/{}", escaped(member));
+            if !known().any(|known| known == member) {
+                return Err((error::unknown_field(self.name(&place), name, member, known()), self.value(&place)));
+            }
+            let is_of_kind = match member.as_str() {
+                "filter" => value.is_object(),
+                "is_write_index" | "is_hidden" | "must_exist" => value.is_boolean() || value.is_string(),
+                "index" | "indices" | "alias" | "aliases" => true,
+                _ => value.is_string() || value.is_number(),
+            };
+            if !is_of_kind {
+                let at = self.value(&place);
+                return Err((error::wrong_token(at, name, member, token_of(value)), at));
+            }
+            if OF_ADDING.contains(&member.as_str()) {
+                others.insert(member.clone(), value.clone());
+            }
+        }
+        let refuse = |member: &str, reason: &str| {
+            let at = json::locate_end(self.0, &format!("{pointer}/{member}")).unwrap_or(Position::START);
+            (error::failed_field(at, name, member, error::illegal_argument(reason)), at)
+        };
+        let texts = |one: &'static str, many: &'static str| -> Result<Vec<String>, ParserRefusal> {
+            if let (Some(_), Some(_)) = (says.get(one), says.get(many)) {
+                let later = says.keys().rfind(|name| *name == one || *name == many).map_or(one, String::as_str);
+                return Err(refuse(later, &format!("Only one of [{one}] and [{many}] is supported")));
+            }
+            let (member, items) = match (says.get(one), says.get(many)) {
+                (None, None) => return Ok(Vec::new()),
+                (Some(item), _) => (one, item),
+                (None, Some(item)) => (many, item),
+            };
+            let items = items.as_array().map_or(std::slice::from_ref(items), Vec::as_slice);
+            let texts: Vec<String> = items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect();
+            match texts.iter().any(String::is_empty) {
+                true if member == one => Err(refuse(one, &format!("[{one}] can't be empty string"))),
+                true => Err(refuse(many, &format!("[{many}] can't contain empty string"))),
+                false if texts.is_empty() => Err(refuse(member, &format!("[{many}] can't be empty"))),
+                false => Ok(texts),
+            }
+        };
+        let indices = texts("index", "indices")?;
+        let aliases = if with_alias { texts("alias", "aliases")? } else { Vec::new() };
+        let must_exist = says.get("must_exist").map(|given| *given == true || *given == "true");
+        if must_exist.is_some() && name != "remove" {
+            let reason = format!("[must_exist] is unsupported for [{}]", name.to_uppercase());
+            return Err(refuse("must_exist", &reason));
+        }
+        let what = match name {
+            "add" => What::Add(others),
+            "remove" => What::Remove,
+            _ => What::RemoveIndex,
+        };
+        Ok(AliasAction { indices, aliases, what, must_exist })
     }
-    if aliases.is_empty() && name != "remove_index" {
-        return Err(ApiError::illegal("One of [alias] or [aliases] is required"));
+}
+
+/// A name as a step of a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+impl AliasAction {
+    /// Looks whether it says what is needed, and takes what an index keeps of it.
+    fn check(&mut self, name: &str) -> Result<(), ApiError> {
+        if let What::Add(given) = &mut self.what {
+            let alias = self.aliases.first().map_or("", String::as_str);
+            *given = says(alias, &Value::Object(std::mem::take(given)), Said::Action)?;
+        }
+        if self.indices.is_empty() {
+            return Err(ApiError::illegal("One of [index] or [indices] is required"));
+        }
+        if self.aliases.is_empty() && name != "remove_index" {
+            return Err(ApiError::illegal("One of [alias] or [aliases] is required"));
+        }
+        Ok(())
     }
-    Ok(AliasAction { indices, aliases, what, must_exist })
 }
 
 /// What the actions came to: in full if one of them found nothing to do.

@@ -55,7 +55,7 @@ pub(super) fn design(body: Option<&Value>, call: &Call) -> Result<Design, ApiErr
     }
     let member = |name: &str| body.and_then(|body| body.get(name));
     if let Some(given) = member("settings") {
-        design.settings = settings::flat(given).map_err(IndexRefusal::from)?;
+        design.settings = settings::flat(given, call.release).map_err(IndexRefusal::from)?;
         design.settings.retain(|_, value| !value.is_null());
         settings::check_whole(&design.settings).map_err(IndexRefusal::from)?;
     }
@@ -228,7 +228,7 @@ fn shown_settings(index: &Index, call: &Call, wanted: Option<&str>) -> Value {
 fn shown_defaults(index: &Index, call: &Call, wanted: Option<&str>) -> Value {
     let set = &index.design.settings;
     let always = ["number_of_shards", "number_of_replicas"];
-    let unset = settings::defaults().filter(|(name, _)| !set.contains_key(*name) && !always.contains(name));
+    let unset = settings::defaults(call.release).filter(|(name, _)| !set.contains_key(*name) && !always.contains(name));
     shown_flat(unset.map(|(name, value)| (name.to_owned(), value)).collect(), call, wanted)
 }
 
@@ -245,7 +245,7 @@ fn shown_flat(flat: Map<String, Value>, call: &Call, wanted: Option<&str>) -> Va
 /// `indices.put_settings`. All indices take them or none.
 pub(crate) fn put_settings(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let body = call.json().ok_or_else(ApiError::body_required)?;
-    let flat = settings::flat(body.get("settings").unwrap_or(body)).map_err(IndexRefusal::from)?;
+    let flat = settings::flat(body.get("settings").unwrap_or(body), call.release).map_err(IndexRefusal::from)?;
     let lookup = lookup(call, Lookup::of_all_metadata())?;
     let found = cluster.resolve(call.path("index"), &lookup, call.now)?;
     let (preserves, reopens) = (call.switch("preserve_existing"), call.switch("reopen"));

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::aliases::{self, Said};
 use super::untyped;
 use crate::es::body::schema::split_list;
+use crate::es::document::handlers::token_of;
 use crate::es::document::store::Design;
-use crate::es::error::ApiError;
+use crate::es::error::{self, ApiError, Exception};
 use crate::es::http::call::{Call, Reply, long_in};
 use crate::es::index::analysis::Analysis;
 use crate::es::index::mapping::Mapping;
@@ -16,23 +17,19 @@ use crate::es::index::settings;
 use crate::es::index::templates::{Component, IndexTemplate, LegacyTemplate};
 use crate::es::refusal::IndexRefusal;
 use crate::es::store::Cluster;
+use crate::json::{self, Position};
+use crate::profile::Release;
 use crate::wildcard::is_like;
 
 /// What the inside of a template says of an index.
-fn design(name: &str, template: &Value) -> Result<Design, ApiError> {
+fn design(name: &str, template: &Value, release: &Release) -> Result<Design, ApiError> {
     let mut design = Design::default();
     if let Some(unspoken) = ["lifecycle", "data_stream_options"].iter().find(|name| template.get(**name).is_some()) {
         let what = format!("[{unspoken}] of a template");
         return Err(ApiError::unsupported(&what, "leave it out: there are no data streams here"));
     }
-    let members = template.as_object().into_iter().flatten();
-    if let Some((unknown, _)) =
-        members.clone().find(|(name, _)| !["settings", "mappings", "aliases"].contains(&name.as_str()))
-    {
-        return Err(ApiError::unknown_template_field("template", unknown));
-    }
     if let Some(given) = template.get("settings").filter(|given| !given.is_null()) {
-        design.settings = settings::flat(given).map_err(|bad| ApiError::invalid_template(name, bad))?;
+        design.settings = settings::flat(given, release).map_err(|bad| ApiError::invalid_template(name, bad))?;
         // What a template takes back stands in a lower one.
         settings::check_whole(&design.settings).map_err(IndexRefusal::from)?;
     }
@@ -136,11 +133,9 @@ pub(crate) fn put_component(cluster: &mut Cluster, call: &Call) -> Result<Reply,
     if call.switch("create") && known.is_some() {
         return Err(ApiError::illegal(&format!("component template [{name}] already exists")));
     }
-    check_members("component_template", body, &["template", "version", "_meta", "deprecated"])?;
-    check_kinds("component_template", body)?;
     let template = body.get("template").ok_or_else(|| ApiError::illegal("Required [template]"))?;
     check_names(name, &[])?;
-    let design = design(name, template)?;
+    let design = design(name, template, call.release)?;
     let mut told = json!({ "template": shown(template, &design) });
     for member in ["version", "_meta", "deprecated"] {
         if let Some(value) = body.get(member) {
@@ -239,34 +234,88 @@ fn doomed<'t>(
     }
 }
 
-fn check_members(parser: &str, body: &Value, known: &[&str]) -> Result<(), ApiError> {
-    let mut names = body.as_object().into_iter().flatten().map(|(name, _)| name);
-    match names.find(|name| !known.contains(&name.as_str())) {
-        Some(unknown) => Err(ApiError::unknown_template_field(parser, unknown)),
-        None => Ok(()),
+/// Refuses the body of a component template that its parser does not take.
+pub(crate) fn check_component(call: &Call) -> Result<(), ApiError> {
+    TemplateParser::COMPONENT.check(call)
+}
+
+/// Refuses the body of a composable template that its parser does not take.
+pub(crate) fn check_index(call: &Call) -> Result<(), ApiError> {
+    TemplateParser::INDEX.check(call)
+}
+
+/// A parser of the server's for templates, or for what is inside of one.
+///
+/// Source: Elasticsearch 9.x, the object parsers of component templates, index templates and templates.
+struct TemplateParser {
+    name: &'static str,
+    members: &'static [&'static str],
+    /// Where in the body it reads, as a JSON pointer.
+    at: &'static str,
+}
+
+impl TemplateParser {
+    const COMPONENT: TemplateParser =
+        TemplateParser { name: "component_template", members: &["template", "version", "_meta", "deprecated"], at: "" };
+    const INDEX: TemplateParser = TemplateParser { name: "index_template", members: &MEMBERS, at: "" };
+    /// What it reads of data streams is refused later, as what elastimock does not do.
+    const INSIDE: TemplateParser = TemplateParser {
+        name: "template",
+        members: &["settings", "mappings", "aliases", "lifecycle", "data_stream_options"],
+        at: "/template",
+    };
+
+    fn check(&self, call: &Call) -> Result<(), ApiError> {
+        match call.json() {
+            Some(body) => self.refusal(body, call.raw()).map_or(Ok(()), |(refusal, _)| Err(ApiError::parse(refusal))),
+            None => Ok(()),
+        }
+    }
+
+    /// What it says to the first member that it does not take, and where it stands then.
+    fn refusal(&self, body: &Value, text: &[u8]) -> Option<(Exception, Position)> {
+        let place = |pointer: &str, is_name| json::locate(text, pointer, is_name).unwrap_or(Position::START);
+        let Value::Object(members) = body else {
+            let at = place(self.at, false);
+            return Some((error::expected_object(at, self.name, token_of(body)), at));
+        };
+        members.iter().find_map(|(name, value)| {
+            let pointer = format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"));
+            let refusal = |cause| Some((cause, place(&pointer, false)));
+            if !self.members.contains(&name.as_str()) {
+                let members = self.members.iter().copied();
+                return refusal(error::unknown_field(place(&pointer, true), self.name, name, members));
+            }
+            if !is_of_kind(name, value) {
+                let at = place(&pointer, false);
+                return refusal(match value.as_str().filter(|_| ["priority", "version"].contains(&name.as_str())) {
+                    Some(text) => error::failed_field(at, self.name, name, error::no_number(text)),
+                    None => error::wrong_token(at, self.name, name, token_of(value)),
+                });
+            }
+            if name == "template" && !value.is_null() {
+                let (cause, at) = TemplateParser::INSIDE.refusal(value, text)?;
+                return Some((error::failed_field(at, self.name, name, cause), at));
+            }
+            None
+        })
     }
 }
 
-/// Refuses members whose values are of another kind than their parser wants.
-fn check_kinds(parser: &str, body: &Value) -> Result<(), ApiError> {
-    let is_switch = |value: &Value| value.is_boolean() || *value == "true" || *value == "false";
+/// Whether a member's value is of the kind that its parser wants; null is none.
+fn is_of_kind(name: &str, value: &Value) -> bool {
     let is_text = |value: &Value| !value.is_object() && !value.is_array();
-    for (name, value) in body.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-        let is_right = match name.as_str() {
-            "template" | "_meta" => value.is_object(),
-            "priority" | "version" => long_in(value).is_some(),
-            "deprecated" | "allow_auto_create" => is_switch(value),
-            "index_patterns" | "composed_of" | "ignore_missing_component_templates" => match value {
-                Value::Array(items) => items.iter().all(is_text),
-                one => is_text(one),
-            },
-            _ => true,
-        };
-        if !is_right {
-            return Err(ApiError::bad_template_field(parser, name, value));
-        }
+    match name {
+        _ if value.is_null() => true,
+        "template" | "_meta" | "settings" | "aliases" => value.is_object(),
+        "priority" | "version" => long_in(value).is_some(),
+        "deprecated" | "allow_auto_create" => value.is_boolean() || *value == "true" || *value == "false",
+        "index_patterns" | "composed_of" | "ignore_missing_component_templates" => match value {
+            Value::Array(items) => items.iter().all(is_text),
+            one => is_text(one),
+        },
+        _ => true,
     }
-    Ok(())
 }
 
 // ── composable templates ──────────────────────────────────────────────────────────────────────────
@@ -286,9 +335,7 @@ const MEMBERS: [&str; 10] = [
 ];
 
 /// Reads a composable template.
-fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTemplate, ApiError> {
-    check_members("index_template", body, &MEMBERS)?;
-    check_kinds("index_template", body)?;
+fn index_template(cluster: &Cluster, name: &str, body: &Value, release: &Release) -> Result<IndexTemplate, ApiError> {
     if body.get("data_stream").is_some() {
         let instead = "leave it out, and write to an index: there are no data streams here";
         return Err(ApiError::unsupported("[data_stream] of an index template", instead));
@@ -320,7 +367,7 @@ fn index_template(cluster: &Cluster, name: &str, body: &Value) -> Result<IndexTe
     }
     let none = json!({});
     let inside = body.get("template").unwrap_or(&none);
-    let design = design(name, inside)?;
+    let design = design(name, inside, release)?;
     let mut told = json!({ "index_patterns": patterns });
     if body.get("template").is_some() {
         told["template"] = shown(inside, &design);
@@ -341,7 +388,7 @@ pub(crate) fn put_index(cluster: &mut Cluster, call: &Call) -> Result<Reply, Api
     if call.switch("create") && known.is_some() {
         return Err(ApiError::illegal(&format!("index template [{name}] already exists")));
     }
-    let mut template = index_template(cluster, name, body)?;
+    let mut template = index_template(cluster, name, body, call.release)?;
     refuse_rivals(cluster, name, &template)?;
     // What it comes to as a whole must hold together.
     let whole = cluster.templates().resolved(&template)?;
@@ -431,7 +478,7 @@ pub(crate) fn simulate_for_index(cluster: &mut Cluster, call: &Call) -> Result<R
     let name = call.path("name");
     let mut trial = cluster.templates().clone();
     if let Some(body) = call.json() {
-        let given = index_template(cluster, name, body)?;
+        let given = index_template(cluster, name, body, call.release)?;
         refuse_rivals(cluster, "simulate_index_template", &given)?;
         trial.composable.insert("simulate_index_template".to_owned(), given);
     }
@@ -449,7 +496,7 @@ pub(crate) fn simulate(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiE
     let (name, template) = match call.json() {
         Some(body) => {
             let name = if name.is_empty() { "simulate_template" } else { name };
-            (name, index_template(cluster, name, body)?)
+            (name, index_template(cluster, name, body, call.release)?)
         }
         None if name.is_empty() => {
             return Err(ApiError::illegal("unable to simulate template: a name or a body is needed"));
@@ -494,12 +541,11 @@ pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Ap
     let body = call.json().unwrap_or(&none);
     let templates = cluster.templates();
     let is_new = call.switch("create");
-    check_members("index_template", body, &["index_patterns", "settings", "mappings", "aliases", "order", "version"])
-        .map_err(|_| {
-        let known = ["index_patterns", "settings", "mappings", "aliases", "order", "version"];
-        let mut names = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-        ApiError::unknown_legacy_key(names.find(|name| !known.contains(name)).unwrap_or_default())
-    })?;
+    let known = ["index_patterns", "settings", "mappings", "aliases", "order", "version"];
+    let mut names = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    if let Some(unknown) = names.find(|name| !known.contains(name)) {
+        return Err(ApiError::unknown_legacy_key(unknown));
+    }
     check_legacy(body)?;
     let patterns = texts(body.get("index_patterns"));
     if patterns.is_empty() {
@@ -513,7 +559,7 @@ pub(crate) fn put_legacy(cluster: &mut Cluster, call: &Call) -> Result<Reply, Ap
         .into_iter()
         .filter_map(|member| Some((member.to_owned(), body.get(member)?.clone())))
         .collect();
-    let design = design(name, &Value::Object(inside))?;
+    let design = design(name, &Value::Object(inside), call.release)?;
     let order = match call.query("order") {
         Some(order) => order.parse().ok(),
         None => body.get("order").and_then(long_in),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::analysis::{Analysis, AnalysisRefusal};
 use crate::es::values::{ValueKind, ValueRefusal};
+use crate::profile::Release;
 use crate::suggest::similarity;
 
 /// A setting of an index.
@@ -118,6 +119,14 @@ const UNMINDED: &[(&str, &[&str])] = &[
     ("mode", &["time_series", "logsdb"]),
 ];
 
+/// Settings that came with a later release than the others, and with which.
+const SINCE: &[(&str, (u32, u32))] = &[("mapping.exclude_source_vectors", (9, 2))];
+
+/// Whether a release has a setting.
+fn is_there(name: &str, release: &Release) -> bool {
+    SINCE.iter().all(|(later, (major, minor))| *later != name || release.is_from(*major, *minor))
+}
+
 /// The setting of that name below `index`.
 pub(crate) fn find(name: &str) -> Option<&'static IndexSetting> {
     table::SETTINGS.iter().find(|setting| match setting.name.strip_suffix('.') {
@@ -126,9 +135,10 @@ pub(crate) fn find(name: &str) -> Option<&'static IndexSetting> {
     })
 }
 
-/// Every setting that has a value if nobody says so, in the order of names.
-pub(crate) fn defaults() -> impl Iterator<Item = (&'static str, Value)> {
-    table::SETTINGS.iter().filter(|setting| !setting.name.ends_with('.')).map(|setting| {
+/// Every setting of a release that has a value if nobody says so, in the order of names.
+pub(crate) fn defaults(release: &Release) -> impl Iterator<Item = (&'static str, Value)> {
+    let all = table::SETTINGS.iter().filter(|setting| !setting.name.ends_with('.'));
+    all.filter(|setting| is_there(setting.name, release)).map(|setting| {
         let value = match (setting.kind, setting.usual) {
             (ValueKind::List, "") => Value::Array(Vec::new()),
             (ValueKind::List, item) => Value::Array(vec![item.into()]),
@@ -141,8 +151,8 @@ pub(crate) fn defaults() -> impl Iterator<Item = (&'static str, Value)> {
 /// Flat settings below `index`, every value a text; null stands for taking a setting back.
 ///
 /// # Errors
-/// The first setting that does not exist or cannot have its value.
-pub(crate) fn flat(settings: &Value) -> Result<Map<String, Value>, SettingRefusal> {
+/// The first setting that the release does not have, or that cannot have its value.
+pub(crate) fn flat(settings: &Value, release: &Release) -> Result<Map<String, Value>, SettingRefusal> {
     let Value::Object(members) = settings else {
         return Err(SettingRefusal::NoObject);
     };
@@ -151,23 +161,23 @@ pub(crate) fn flat(settings: &Value) -> Result<Map<String, Value>, SettingRefusa
     let mut found = Map::new();
     for (name, value) in flat {
         let name = name.strip_prefix("index.").unwrap_or(&name);
-        check_one(name, &value)?;
+        check_one(name, &value, release)?;
         found.insert(name.to_owned(), value);
     }
     Ok(found)
 }
 
-fn check_one(name: &str, value: &Value) -> Result<(), SettingRefusal> {
+fn check_one(name: &str, value: &Value, release: &Release) -> Result<(), SettingRefusal> {
     let full = || format!("index.{name}");
     if table::PRIVATE.contains(&name.split('.').next().unwrap_or(name)) {
         return Err(SettingRefusal::Private { name: full() });
     }
-    let Some(setting) = find(name) else {
+    let Some(setting) = find(name).filter(|_| is_there(name, release)) else {
         // A pattern takes back all that it is like.
         if value.is_null() && name.ends_with('*') {
             return Ok(());
         }
-        return Err(SettingRefusal::Unknown { name: full(), near: near(&full()) });
+        return Err(SettingRefusal::Unknown { name: full(), near: near(&full(), release) });
     };
     if let Value::String(text) = value {
         let bad = |why| SettingRefusal::Value { name: full(), value: text.clone(), why };
@@ -188,8 +198,9 @@ fn check_one(name: &str, value: &Value) -> Result<(), SettingRefusal> {
 /// The settings whose names are close to one that there is not, the closest first.
 ///
 /// Source: Elasticsearch 9.x, validation of scoped settings.
-fn near(name: &str) -> Vec<String> {
-    let known = table::SETTINGS.iter().filter(|setting| !setting.name.ends_with('.'));
+fn near(name: &str, release: &Release) -> Vec<String> {
+    let known =
+        table::SETTINGS.iter().filter(|setting| !setting.name.ends_with('.') && is_there(setting.name, release));
     let mut close: Vec<(f32, String)> = known
         .map(|setting| format!("index.{}", setting.name))
         .map(|known| (similarity(name, &known), known))
@@ -312,7 +323,25 @@ pub(crate) fn nested(flat: &Map<String, Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Profile;
     use serde_json::json;
+
+    #[test]
+    fn a_setting_is_unknown_to_releases_before_it() {
+        let given = json!({"index.mapping.exclude_source_vectors": false});
+        let release = |number| Release::numbered(Profile::V9, number).expect("a release");
+        for (release, is_known) in [
+            (Profile::V8.release(), false),
+            (release("9.1.4"), false),
+            (release("9.2.0"), true),
+            (release("9.5.4"), true),
+        ] {
+            assert_eq!(flat(&given, release).is_ok(), is_known, "{}", release.number);
+            assert_eq!(defaults(release).any(|(name, _)| name == "mapping.exclude_source_vectors"), is_known);
+        }
+        let unknown = flat(&json!({"mapping.exclude_source_vector": true}), Profile::V8.release());
+        assert!(matches!(unknown, Err(SettingRefusal::Unknown { near, .. }) if near.is_empty()));
+    }
 
     #[test]
     fn settings_are_told_apart_by_flat_names() {
@@ -346,7 +375,7 @@ mod tests {
             ),
             (json!([]), Err(SettingRefusal::NoObject)),
         ] {
-            assert_eq!(flat(&given).map(Value::Object), expected, "{given}");
+            assert_eq!(flat(&given, Profile::V9.release()).map(Value::Object), expected, "{given}");
         }
     }
 

@@ -292,36 +292,6 @@ impl ApiError {
         full(400, Exception::new("parse_exception", format!("Unknown field [{name}] in alias [{alias}]")))
     }
 
-    /// A change of aliases that there is not.
-    pub(crate) fn unknown_alias_action(name: &str) -> ApiError {
-        full(400, Exception::new("x_content_parse_exception", format!("[alias_action] unknown field [{name}]")))
-    }
-
-    /// A member that the body of `_aliases` does not have.
-    pub(crate) fn unknown_aliases_field(name: &str) -> ApiError {
-        full(400, Exception::new("x_content_parse_exception", format!("[aliases] unknown field [{name}]")))
-    }
-
-    /// Actions on aliases that are no list.
-    pub(crate) fn no_list_of_actions() -> ApiError {
-        let reason = "[aliases] actions doesn't support values of this type";
-        full(400, Exception::new("x_content_parse_exception", reason))
-    }
-
-    /// A member that the actions on aliases do not have.
-    pub(crate) fn unknown_alias_action_field(action: &str, name: &str) -> ApiError {
-        ApiError::bad_alias_action(action, &format!("[{action}] unknown field [{name}]"))
-    }
-
-    /// An action on aliases that its parser refuses.
-    ///
-    /// DIFFERENCE: the server tells line and column too.
-    pub(crate) fn bad_alias_action(action: &str, reason: &str) -> ApiError {
-        let cause = illegal_argument(reason);
-        let told = format!("[alias_action] failed to parse field [{action}]");
-        full(400, Exception::new("x_content_parse_exception", told).caused_by(cause))
-    }
-
     /// An action that says nothing.
     pub(crate) fn no_alias_action() -> ApiError {
         ApiError::illegal("Required one of fields [add, remove, remove_index], but none were specified.")
@@ -368,30 +338,9 @@ impl ApiError {
 
     // ── templates ─────────────────────────────────────────────────────────────────────────────────
 
-    /// A member that templates do not have.
-    ///
-    /// DIFFERENCE: the server tells line and column too.
-    pub(crate) fn unknown_template_field(parser: &str, name: &str) -> ApiError {
-        full(400, Exception::new("x_content_parse_exception", format!("[{parser}] unknown field [{name}]")))
-    }
-
     /// A member that templates of the older kind do not have.
     pub(crate) fn unknown_legacy_key(name: &str) -> ApiError {
         full(400, Exception::new("parse_exception", format!("unknown key [{name}] in the template ")))
-    }
-
-    /// A member of a template whose value is of another kind.
-    pub(crate) fn bad_template_field(parser: &str, name: &str, value: &serde_json::Value) -> ApiError {
-        let token = crate::es::document::handlers::token_of(value);
-        let exception = |reason| Exception::new("x_content_parse_exception", reason);
-        let is_number = ["priority", "version"].contains(&name);
-        match value.as_str().filter(|_| is_number) {
-            Some(text) => {
-                let cause = illegal_argument(format!("For input string: \"{text}\""));
-                full(400, exception(format!("[{parser}] failed to parse field [{name}]")).caused_by(cause))
-            }
-            None => full(400, exception(format!("[{parser}] {name} doesn't support values of type: {token}"))),
-        }
     }
 
     /// The order of an older template that is no number.
