@@ -3,6 +3,9 @@
 //! Source: Elasticsearch's parameter and field suggestions: normalised edit distance, more than one
 //! half, the best first, equals by name.
 
+/// A name that is asked for by its words is worth a suggestion from here on.
+const WORD_SIMILARITY_MIN: f32 = 0.7;
+
 /// The names of `known` that are more than 50 % similar to `unknown`, the most similar first.
 pub(crate) fn similar<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     // Each character that one name has more costs a step, so half the length is never close.
@@ -20,6 +23,30 @@ pub(crate) fn similar<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str
     close.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
     close.dedup();
     close.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The names that have the words of `unknown`, or words like them: those that have them best, and of these
+/// the ones with the fewest other words.
+pub(crate) fn with_words_of<'n>(unknown: &str, names: &[&'n str]) -> Vec<&'n str> {
+    let words = |name: &str| -> Vec<String> {
+        name.split(['.', '_', ' ', '/', '-']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    };
+    let asked = words(unknown);
+    let mut scored: Vec<(f32, usize, &str)> = names
+        .iter()
+        .map(|name| {
+            let own = words(name);
+            let best = |word: &String| own.iter().map(|own| similarity(word, own)).fold(0.0, f32::max);
+            (asked.iter().map(best).sum::<f32>() / asked.len().max(1) as f32, own.len(), *name)
+        })
+        .filter(|(score, ..)| *score > WORD_SIMILARITY_MIN)
+        .collect();
+    scored.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)).then(one.2.cmp(other.2)));
+    let Some(&(score, length, _)) = scored.first() else { return Vec::new() };
+    let mut close: Vec<&str> =
+        scored.into_iter().filter(|one| (one.0, one.1) == (score, length)).map(|(.., name)| name).collect();
+    close.dedup();
+    close
 }
 
 /// 1 for equal texts, 0 for texts without anything in common.

@@ -321,6 +321,15 @@ fn journal(engine: &mut SharedEngine, call: &Call) -> Result<Reply, ApiError> {
         parse_duration(text).map_err(refused)?;
     }
     let count = number(call, "count", 0)?;
+    if let Some(name) = call.query("operation")
+        && !stub::operations().any(|known| known == name)
+    {
+        let hint = stub::operation_meant(name).map_or_else(
+            || "`elastimock list` names the operations".to_owned(),
+            |close| format!("did you mean [{close}]?"),
+        );
+        return Err(ApiError::admin(format!("there is no operation [{name}]: {hint}")));
+    }
     if count > 0 && call.query("operation").is_none() {
         return Err(ApiError::admin("[count] waits for calls of one operation: say which with [operation]"));
     }

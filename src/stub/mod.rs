@@ -40,7 +40,7 @@ pub use builder::Stub;
 
 pub use crate::fault::{Fault, FaultKind};
 pub(crate) use cast::{Cast, Decision};
-pub(crate) use read::{PathStep, StubDiagnostic, diagnostics_as_text, read, read_all};
+pub(crate) use read::{PathStep, StubDiagnostic, diagnostics_as_text, operation_meant, operations, read, read_all};
 pub(crate) use then::{StubRefusal, StubResponse};
 
 /// An answer that is computed by the test: from the request and the mock's own answer.

@@ -10,7 +10,7 @@ use super::shape::{TYPES, ValueShape};
 use super::then::{StubAction, StubResponse};
 use super::when::{BodyPart, StubCondition, Word};
 use super::{CountSpan, Script};
-use crate::suggest::similar;
+use crate::suggest::{similar, with_words_of};
 use crate::target;
 use crate::wildcard::is_like_stub;
 
@@ -78,8 +78,15 @@ const REQUEST: &[&str] = &[
 /// Names of Elasticsearch's operations, for who mistypes one.
 static OPERATIONS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/spec/operations.txt"));
 
-fn operations() -> impl Iterator<Item = &'static str> {
+pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
     OPERATIONS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').next())
+}
+
+/// The operation that is probably meant by a name that none has.
+pub(crate) fn operation_meant(unknown: &str) -> Option<&'static str> {
+    let names: Vec<&str> = operations().collect();
+    let close = similar(unknown, operations());
+    close.first().copied().or_else(|| with_words_of(unknown, &names).first().copied())
 }
 
 /// Reads all stubs of a list; a single one counts as a list of one.
@@ -210,8 +217,7 @@ fn request(reader: &mut StubReader, asked: &Value, path: Path<'_>) -> Option<Stu
     let operation = reader.texts(members, "operation", path);
     for name in &operation {
         if !operations().any(|known| known == name) && !operations().any(|known| is_like_stub(name, known)) {
-            let close = similar(name, operations());
-            let cure = close.first().map_or_else(
+            let cure = operation_meant(name).map_or_else(
                 || "`elastimock list` names the operations; any other call goes by `method` and `path`".to_owned(),
                 |close| format!("did you mean `{close}`?"),
             );

@@ -166,6 +166,10 @@ fn a_mistake_has_its_place_and_a_cure() {
             json!({ "request": { "operation": "connector.sync_job_clam" } }),
             "/request/operation: `connector.sync_job_clam` is no operation of Elasticsearch; did you mean `connector.sync_job_claim`?",
         ),
+        (
+            json!({ "request": { "operation": "claim" } }),
+            "/request/operation: `claim` is no operation of Elasticsearch; did you mean `connector.sync_job_claim`?",
+        ),
         (json!({ "request": { "path": "x" } }), "/request/path: `path` does not begin with a slash; write \"/x\""),
         (
             json!({ "request": { "path": "/x?a=1" } }),

@@ -707,6 +707,10 @@ fn the_journal_can_be_waited_for() {
     let told = send(&server, &get("/_elastimock/journal?operation=info&count=3&timeout=1ms")).json();
     assert_eq!(told["timed_out"], true);
     assert_eq!(send(&server, &get("/_elastimock/journal?count=3")).status, 400);
+    for query in ["operation=claim", "operation=claim&count=1&timeout=1ms"] {
+        let told = send(&server, &get(&format!("/_elastimock/journal?{query}"))).text();
+        assert!(told.contains("there is no operation [claim]: did you mean [connector.sync_job_claim]?"), "{told}");
+    }
 }
 
 #[test]

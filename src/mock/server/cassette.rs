@@ -123,8 +123,8 @@ pub(super) fn open(path: &Path, mode: Option<CassetteMode>, keeps_all: bool) -> 
         (_, false) if keeps_all => Ok((Use::Record(path.to_owned()), of(None, None))),
         (CassetteMode::All, _) | (_, false) => {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if folder.is_some_and(|folder| !folder.exists()) {
-                return Err(Error::cannot_write("the recording ", path, std::io::ErrorKind::NotFound.into()));
+            if let Some(Err(error)) = folder.map(std::fs::metadata) {
+                return Err(Error::cannot_write("the recording ", path, error));
             }
             let temporary = temporary(path);
             Ok((Use::Record(temporary.clone()), of(Some(temporary), None)))

@@ -26,6 +26,9 @@ pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
             let cure = match error.kind() {
                 std::io::ErrorKind::AddrInUse => "; is another server running there? port 0 picks a free one",
                 std::io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: port 0 picks a free one",
+                std::io::ErrorKind::AddrNotAvailable => {
+                    "; it is no address of this machine: 0.0.0.0 stands for all of them"
+                }
                 _ => "",
             };
             Error::surroundings(format!("cannot listen on {address}{cure}"), error)
