@@ -312,3 +312,16 @@ test('it speaks TLS', async () => {
   await assert.rejects(mock.advance('soon'), ElastimockError);
   assert.equal(await mock.stop(), 0);
 });
+
+test('what is refused is thrown at the line that has asked', async () => {
+  const mock = await start();
+  try {
+    await mock.advance('5 minutes');
+    assert.fail('it was taken');
+  } catch (error) {
+    assert.match(error.stack, /^ElastimockError: POST [^]*write a whole number and a unit/);
+    assert.match(error.stack.split('\n').find((line) => /^\s+at /.test(line)), /server\.test\.mjs/);
+  } finally {
+    await mock.stop();
+  }
+});
