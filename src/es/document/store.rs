@@ -12,7 +12,7 @@ use crate::by_id::ById;
 use crate::clock::Timestamp;
 use crate::es::index::built_in::{is_of_connectors, is_of_sync_jobs};
 use crate::es::index::layout::ShardLayout;
-use crate::es::index::mapping::{Bounds, Mapping};
+use crate::es::index::mapping::{Bounds, HeldMapping, Mapping};
 use crate::es::order::Changes;
 use crate::es::refusal::{IndexRefusal, Refusal};
 use crate::limits::{DELETES_REMEMBERED_MAX, NESTED_OBJECTS_MAX};
@@ -118,7 +118,7 @@ pub(crate) struct Design {
     /// The settings below `index`, with dots resolved and every value a text.
     pub settings: Map<String, Value>,
     /// How its fields are typed.
-    pub mapping: Mapping,
+    pub mapping: HeldMapping,
     /// Its other names, each with what is said of it: `filter`, `is_write_index`, `is_hidden`, routing.
     pub aliases: BTreeMap<String, Map<String, Value>>,
 }
@@ -655,7 +655,7 @@ impl Index {
         let grown = admitted.map_err(|misfit| self.misfit(id, source, misfit))?;
         if !is_own {
             let most = self.setting("mapping.nested_objects.limit").and_then(|most| most.parse().ok());
-            let mapping = grown.as_ref().unwrap_or(&self.design.mapping);
+            let mapping = grown.as_ref().unwrap_or_else(|| &self.design.mapping);
             mapping
                 .check_nested(source.iter(), most.unwrap_or(NESTED_OBJECTS_MAX))
                 .map_err(|misfit| self.misfit(id, source, misfit))?;
@@ -667,7 +667,7 @@ impl Index {
     /// Takes over what its mapping has become.
     fn grow(&mut self, grown: Option<Mapping>) {
         if let Some(mapping) = grown {
-            self.design_mut().mapping = mapping;
+            self.design_mut().mapping = mapping.into();
         }
     }
 
@@ -784,7 +784,7 @@ mod tests {
 
     fn index() -> Index {
         let mapping = json!({"properties": {"count": {"type": "integer"}, "error": {"type": "keyword"}}});
-        let design = Design { mapping: Mapping::parse(&mapping).expect("a mapping"), ..Design::default() };
+        let design = Design { mapping: Mapping::parse(&mapping).expect("a mapping").into(), ..Design::default() };
         let mut index = Index::new("jobs", "uuid".into(), design, Timestamp::default());
         index.put("J", Source::new().with("status", json!("pending")).with("count", json!(0)));
         index

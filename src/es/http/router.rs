@@ -56,6 +56,20 @@ fn lines(published: &'static str) -> impl Iterator<Item = SpecLine> {
     })
 }
 
+/// The lines that name a profile, which is their last word. They are few.
+fn lines_of_one(published: &'static str) -> Vec<SpecLine> {
+    let bytes = published.as_bytes();
+    let mut found = Vec::new();
+    for end in BytesAt::new(bytes, [b'\n']).chain([bytes.len()]) {
+        let line = &published[..end];
+        if line.ends_with(|last: char| last.is_ascii_digit()) {
+            let line = &line[line.rfind('\n').map_or(0, |before| before + 1)..];
+            found.extend(lines(line).filter(|line| line.profile.is_some()));
+        }
+    }
+    found
+}
+
 /// Whether a profile has an operation at an address. What is not published is ours, and always there.
 pub(crate) fn is_in(published: &'static str, operation: &str, method: &Method, path: &str, profile: Profile) -> bool {
     is_among(lines(published), operation, method, path, profile)
@@ -75,14 +89,26 @@ fn is_among(
 
 /// The rows of a table by their paths, and a tree of all paths for whatever these do not answer.
 pub(crate) struct Router {
-    /// By the number of their segments, those without placeholders last.
-    plain: [Vec<PlainRow>; PLAIN_SEGMENTS_MAX + 1],
-    /// The rows that the profile has.
-    rows: Vec<(&'static Method, &'static str, usize)>,
+    /// By the number of their segments, those without placeholders last; each list is made when a path has so many.
+    plain: [OnceLock<Vec<PlainRow>>; PLAIN_SEGMENTS_MAX + 1],
+    /// The rows of the table, one for each path.
+    rows: Vec<RowPath>,
     published: &'static str,
+    /// The published lines that one profile alone has.
+    of_one: Vec<SpecLine>,
+    with_rivals: &'static [&'static str],
     profile: Profile,
     /// Made when a path is looked for in it: most are found without.
     tree: OnceLock<RouteNode>,
+}
+
+/// A row of ours at one of its paths.
+#[derive(Clone, Copy)]
+struct RowPath {
+    operation: &'static str,
+    method: &'static Method,
+    path: &'static str,
+    at: usize,
 }
 
 /// A row of ours as a list of segments.
@@ -93,6 +119,18 @@ struct PlainRow {
     end: Option<u64>,
     placeholders: usize,
     route: RouteTarget,
+}
+
+impl PlainRow {
+    fn new(row: &RowPath) -> PlainRow {
+        let segments: Vec<Segment> = segments(row.path).into_iter().map(Segment::of).collect();
+        let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
+        let end = match segments.last() {
+            Some(Segment::Literal(literal)) => Some(look_of(literal)),
+            _ => None,
+        };
+        PlainRow { method: row.method.clone(), segments, end, placeholders, route: RouteTarget::Row(row.at) }
+    }
 }
 
 /// What a segment looks like at a glance: its length and its first letters.
@@ -164,45 +202,41 @@ impl Router {
     pub(crate) fn new<S>(
         rows: &'static [Endpoint<S>],
         published: &'static str,
-        with_rivals: &[&str],
+        with_rivals: &'static [&'static str],
         profile: Profile,
     ) -> Router {
         let (plain, tree) = (Default::default(), OnceLock::new());
-        let mut router = Router { plain, rows: Vec::with_capacity(rows.len() * 2), published, profile, tree };
-        // Few lines name a profile, and it is their last word.
-        let of_one: Vec<SpecLine> = published
-            .lines()
-            .filter(|line| line.ends_with(|last: char| last.is_ascii_digit()))
-            .flat_map(lines)
-            .filter(|line| line.profile.is_some())
-            .collect();
-        for (at, row) in rows.iter().enumerate() {
-            let is_there = |path: &&&str| is_among(of_one.iter().copied(), row.operation, &row.method, path, profile);
-            router.rows.extend(row.paths.iter().filter(is_there).map(|path| (&row.method, *path, at)));
+        let mut paths = Vec::with_capacity(rows.len() * 2);
+        for (row, at) in rows.iter().zip(0..) {
+            let Endpoint { operation, method, .. } = row;
+            paths.extend(row.paths.iter().map(|path| RowPath { operation, method, path, at }));
         }
-        for has_placeholders in [true, false] {
-            let wanted = |path: &str| path.contains('{') == has_placeholders && !with_rivals.contains(&path);
-            for (method, path, at) in router.rows.iter().filter(|(_, path, _)| wanted(path)) {
-                let segments: Vec<Segment> = segments(path).into_iter().map(Segment::of).collect();
-                let placeholders = segments.iter().filter(|it| matches!(it, Segment::Placeholder(_))).count();
-                let end = match segments.last() {
-                    Some(Segment::Literal(literal)) => Some(look_of(literal)),
-                    _ => None,
-                };
-                if let Some(plains) = router.plain.get_mut(segments.len()) {
-                    let (method, route) = ((*method).clone(), RouteTarget::Row(*at));
-                    plains.push(PlainRow { method, segments, end, placeholders, route });
-                }
-            }
-        }
-        router
+        Router { plain, rows: paths, published, of_one: lines_of_one(published), with_rivals, profile, tree }
+    }
+
+    /// The rows that the profile has, of those that are wanted.
+    fn rows(&self, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &RowPath> {
+        let is_there =
+            |row: &RowPath| is_among(self.of_one.iter().copied(), row.operation, row.method, row.path, self.profile);
+        self.rows.iter().filter(move |row| is_wanted(row.path) && is_there(row))
+    }
+
+    /// The rows whose paths have that many segments.
+    fn plain(&self, count: usize) -> &[PlainRow] {
+        self.plain[count].get_or_init(|| {
+            let is_wanted = |path: &str| count_of_segments(path) == count && !self.with_rivals.contains(&path);
+            let mut rows: Vec<PlainRow> = self.rows(is_wanted).map(PlainRow::new).collect();
+            // Whatever has placeholders goes first.
+            rows.sort_by_key(|row| row.placeholders == 0);
+            rows
+        })
     }
 
     fn tree(&self) -> &RouteNode {
         self.tree.get_or_init(|| {
             let mut root = RouteNode::default();
-            for &(method, path, at) in &self.rows {
-                root.insert(method.clone(), path, RouteTarget::Row(at));
+            for row in self.rows(|_| true) {
+                root.insert(row.method.clone(), row.path, RouteTarget::Row(row.at));
             }
             for line in lines(self.published).filter(|line| self.profile.has(line.profile)) {
                 root.insert(Method::new(line.method), line.path, RouteTarget::Unsupported(line.operation));
@@ -211,7 +245,9 @@ impl Router {
                 root.insert(Method::new(method), path, RouteTarget::Bare);
             }
             #[cfg(test)]
-            self.plain.iter().flatten().for_each(|plain| assert!(root.has_only_marked_rivals(&plain.segments)));
+            for plain in (0..=PLAIN_SEGMENTS_MAX).flat_map(|count| self.plain(count)) {
+                assert!(root.has_only_marked_rivals(&plain.segments));
+            }
             root
         })
     }
@@ -233,7 +269,7 @@ impl Router {
         let given = &given[..count];
         // Rows differ most in their number of segments, and then at their end.
         let end = given.last().map_or(0, |end| look_of(end));
-        for plain in &self.plain[count] {
+        for plain in self.plain(count) {
             if plain.end.is_none_or(|known| known == end) && plain.method == *method && fits(&plain.segments, given) {
                 let mut values = Vec::with_capacity(plain.placeholders);
                 for (wanted, given) in plain.segments.iter().zip(given) {
@@ -363,6 +399,11 @@ impl RouteNode {
 fn segments(path: &str) -> Vec<&str> {
     let path = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/');
     if path.is_empty() { Vec::new() } else { path.split('/').collect() }
+}
+
+/// How many [`segments`] the path of a row has.
+fn count_of_segments(path: &str) -> usize {
+    BytesAt::new(path.as_bytes(), [b'/']).count() - usize::from(path.ends_with('/'))
 }
 
 /// A segment with its escapes resolved. A `+` stays a plus sign.

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::mapping::Mapping;
+use super::mapping::{HeldMapping, Mapping};
 use crate::es::document::store::Design;
 use crate::es::store::{CONNECTORS, SECRETS, SECRETS_ALIAS, SYNC_JOBS};
 
@@ -44,26 +44,37 @@ pub(crate) fn index_behind(alias: &str) -> Option<&'static str> {
     }
 }
 
-static OF_CONNECTORS: LazyLock<Arc<Design>> =
-    LazyLock::new(|| managed(".elastic-connectors", include_str!("built_in/connectors.json")));
-static OF_SYNC_JOBS: LazyLock<Arc<Design>> =
-    LazyLock::new(|| managed(".elastic-connectors-sync-jobs", include_str!("built_in/sync_jobs.json")));
+static OF_CONNECTORS: LazyLock<Arc<Design>> = LazyLock::new(|| {
+    static MAPPING: LazyLock<Mapping> = LazyLock::new(|| read(include_str!("built_in/connectors.json")));
+    managed(".elastic-connectors", &MAPPING)
+});
+static OF_SYNC_JOBS: LazyLock<Arc<Design>> = LazyLock::new(|| {
+    static MAPPING: LazyLock<Mapping> = LazyLock::new(|| read(include_str!("built_in/sync_jobs.json")));
+    managed(".elastic-connectors-sync-jobs", &MAPPING)
+});
 // Inferred: the mapping of secrets; nobody searches them.
 static OF_SECRETS: LazyLock<Arc<Design>> = LazyLock::new(|| {
-    let mapping = r#"{ "dynamic": "false", "properties": { "value": { "type": "keyword", "index": false } } }"#;
-    managed(SECRETS_ALIAS, mapping)
+    static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
+        read(r#"{ "dynamic": "false", "properties": { "value": { "type": "keyword", "index": false } } }"#)
+    });
+    managed(SECRETS_ALIAS, &MAPPING)
 });
 static OF_ACCESS_CONTROL: LazyLock<Arc<Design>> = LazyLock::new(|| {
-    let mapping = json!({ "dynamic": "false", "properties": { "created_at": { "type": "date" } } });
+    static MAPPING: LazyLock<Mapping> =
+        LazyLock::new(|| read(r#"{ "dynamic": "false", "properties": { "created_at": { "type": "date" } } }"#));
     Arc::new(Design {
         settings: texts(&[("hidden", "true"), ("number_of_shards", "1"), ("number_of_replicas", "1")]),
-        mapping: Mapping::parse(&mapping).unwrap_or_default(),
+        mapping: HeldMapping::BuiltIn(&MAPPING),
         aliases: BTreeMap::new(),
     })
 });
 
-fn managed(alias: &str, mapping: &str) -> Arc<Design> {
+fn read(mapping: &str) -> Mapping {
     let mapping: Value = serde_json::from_str(mapping).unwrap_or_default();
+    Mapping::parse(&mapping).unwrap_or_default()
+}
+
+fn managed(alias: &str, mapping: &'static LazyLock<Mapping>) -> Arc<Design> {
     Arc::new(Design {
         // On one node, `auto_expand_replicas` comes to no replica at all.
         settings: texts(&[
@@ -72,7 +83,7 @@ fn managed(alias: &str, mapping: &str) -> Arc<Design> {
             ("number_of_shards", "1"),
             ("number_of_replicas", "0"),
         ]),
-        mapping: Mapping::parse(&mapping).unwrap_or_default(),
+        mapping: HeldMapping::BuiltIn(mapping),
         aliases: BTreeMap::from([(alias.to_owned(), of_system())]),
     })
 }

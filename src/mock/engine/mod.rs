@@ -100,9 +100,27 @@ pub struct Setup {
 }
 
 impl Default for Setup {
+    /// What starts from the built-in fixture.
     fn default() -> Setup {
+        Setup::of(Fixture::built_in())
+    }
+}
+
+impl Setup {
+    /// What starts from `fixture`, and is as usual otherwise. `Setup { fixture, ..Setup::default() }` is the same, but for
+    /// reading the built-in fixture in vain.
+    ///
+    /// ```
+    /// use elastimock::engine::Setup;
+    /// use elastimock::{Engine, Fixture};
+    ///
+    /// let engine = Engine::new(Setup::of(Fixture::new()), "2031-05-01T10:00:00Z".parse()?)?;
+    /// assert!(engine.state()?.is_empty());
+    /// # Ok::<(), elastimock::Error>(())
+    /// ```
+    pub fn of(fixture: impl Into<Arc<Fixture>>) -> Setup {
         Setup {
-            fixture: Fixture::built_in(),
+            fixture: fixture.into(),
             seed: 0,
             clock: Clock::real(),
             profile: Profile::default(),
@@ -118,9 +136,7 @@ impl Default for Setup {
             simulated: Vec::new(),
         }
     }
-}
 
-impl Setup {
     fn setting(&self) -> ServerInfo {
         ServerInfo {
             profile: self.profile,

@@ -8,6 +8,7 @@ pub(crate) mod cassette;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 #[cfg(feature = "tls")]
 use std::panic::AssertUnwindSafe;
 use std::panic::Location;
@@ -785,7 +786,8 @@ impl Drop for MockServer {
 #[must_use = "a builder does nothing until it is started"]
 #[derive(Debug, Default)]
 pub struct MockServerBuilder {
-    setup: Setup,
+    setup: BuilderSetup,
+    has_fixture: bool,
     seed: Option<u64>,
     es_version: Option<String>,
     listen: Option<SocketAddr>,
@@ -813,10 +815,36 @@ pub struct MockServerBuilder {
     keeps_recording: bool,
 }
 
+/// The setup of a server to be: until it is started it has no fixture but one that was given, for the built-in one takes a
+/// while to read.
+#[derive(Debug)]
+struct BuilderSetup(Setup);
+
+impl Default for BuilderSetup {
+    fn default() -> BuilderSetup {
+        BuilderSetup(Setup::of(Fixture::new()))
+    }
+}
+
+impl Deref for BuilderSetup {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.0
+    }
+}
+
+impl DerefMut for BuilderSetup {
+    fn deref_mut(&mut self) -> &mut Setup {
+        &mut self.0
+    }
+}
+
 impl MockServerBuilder {
     /// Starts from `fixture` in place of the built-in one.
     pub fn fixture(mut self, fixture: Fixture) -> MockServerBuilder {
         self.setup.fixture = Arc::new(fixture);
+        self.has_fixture = true;
         self
     }
 
@@ -1109,7 +1137,8 @@ impl MockServerBuilder {
     /// it finds is a mistake of the mock and not of the client; please report it.
     pub fn check_answers(mut self, check_answers: bool) -> MockServerBuilder {
         if check_answers {
-            self.setup.strictness = self.setup.strictness.with_checked_answers();
+            let strictness = std::mem::take(&mut self.setup.strictness);
+            self.setup.strictness = strictness.with_checked_answers();
         }
         self
     }
@@ -1173,7 +1202,7 @@ impl MockServerBuilder {
         let is_played = self.playback.is_some();
         let is_played_alone = is_played && self.setup.play.unmatched != OnUnmatched::Upstream;
         let is_front = self.is_front();
-        let mut engine = engine_of(self.setup, self.playback, is_front)?;
+        let mut engine = engine_of(self.setup.0, self.playback, is_front)?;
         if self.upstream.is_some() {
             engine.forward_the_rest();
         }
@@ -1234,7 +1263,8 @@ impl MockServerBuilder {
     /// The fixture with what files, incidents and the test put beside it.
     fn composed_fixture(&mut self) -> Result<Arc<Fixture>, Error> {
         let mut fixture = match self.fixtures.is_empty() {
-            true => self.setup.fixture.clone(),
+            true if self.has_fixture => self.setup.fixture.clone(),
+            true => Fixture::built_in(),
             false => Arc::new(Fixture::load(&self.fixtures)?),
         };
         if !(self.stub_files.is_empty() && self.incidents.is_empty()) {

@@ -61,7 +61,8 @@ pub(super) fn design(body: Option<&Value>, call: &Call) -> Result<Design, ApiErr
     }
     if let Some(mapping) = member("mappings") {
         let mapping = untyped(mapping, false)?;
-        design.mapping = Mapping::parse_for(mapping, Analysis::of(&design.settings)).map_err(IndexRefusal::from)?;
+        let read = Mapping::parse_for(mapping, Analysis::of(&design.settings));
+        design.mapping = read.map_err(IndexRefusal::from)?.into();
         design.mapping.check().map_err(IndexRefusal::from)?;
     }
     for (alias, says) in member("aliases").and_then(Value::as_object).into_iter().flatten() {
@@ -172,7 +173,7 @@ pub(crate) fn put_mapping(cluster: &mut Cluster, call: &Call) -> Result<Reply, A
     }
     for (name, mapping) in changed {
         if let Some(index) = cluster.index_mut(&name) {
-            index.design_mut().mapping = mapping;
+            index.design_mut().mapping = mapping.into();
         }
     }
     Ok(Reply::acknowledged())

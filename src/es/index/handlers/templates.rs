@@ -36,7 +36,7 @@ fn design(name: &str, template: &Value, release: &Release) -> Result<Design, Api
     if let Some(mapping) = template.get("mappings").filter(|given| !given.is_null()) {
         // The analysis may come from another part of the whole.
         let read = Mapping::parse_for(untyped(mapping, false)?, Analysis::of_anything());
-        design.mapping = read.map_err(IndexRefusal::from)?;
+        design.mapping = read.map_err(IndexRefusal::from)?.into();
     }
     for (alias, says) in template.get("aliases").and_then(Value::as_object).into_iter().flatten() {
         design.aliases.insert(alias.clone(), aliases::says(alias, says, Said::Index)?);

@@ -12,7 +12,9 @@ pub(crate) mod kinds;
 pub(crate) mod template;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
@@ -155,6 +157,75 @@ pub(crate) struct Mapping {
     pub(super) is_limited: bool,
 }
 
+/// A mapping as an index holds it: its own, or a built-in one, which is read when somebody looks into it. Most calls do not.
+#[derive(Clone)]
+pub(crate) enum HeldMapping {
+    /// A mapping of its own.
+    Own(Mapping),
+    /// One that is built in. It has the usual bounds.
+    BuiltIn(&'static LazyLock<Mapping>),
+}
+
+impl HeldMapping {
+    /// Whether it may become that large.
+    pub(crate) fn has_bounds(&self, bounds: Bounds) -> bool {
+        match self {
+            HeldMapping::Own(mapping) => mapping.bounds == bounds,
+            HeldMapping::BuiltIn(_) => bounds == Bounds::default(),
+        }
+    }
+}
+
+impl Deref for HeldMapping {
+    type Target = Mapping;
+
+    fn deref(&self) -> &Mapping {
+        match self {
+            HeldMapping::Own(mapping) => mapping,
+            HeldMapping::BuiltIn(mapping) => mapping,
+        }
+    }
+}
+
+impl DerefMut for HeldMapping {
+    fn deref_mut(&mut self) -> &mut Mapping {
+        if let HeldMapping::BuiltIn(mapping) = self {
+            *self = HeldMapping::Own(Mapping::clone(mapping));
+        }
+        match self {
+            HeldMapping::Own(mapping) => mapping,
+            HeldMapping::BuiltIn(_) => unreachable!("it has just become its own"),
+        }
+    }
+}
+
+impl From<Mapping> for HeldMapping {
+    fn from(mapping: Mapping) -> HeldMapping {
+        HeldMapping::Own(mapping)
+    }
+}
+
+impl Default for HeldMapping {
+    fn default() -> HeldMapping {
+        Mapping::default().into()
+    }
+}
+
+impl PartialEq for HeldMapping {
+    fn eq(&self, other: &HeldMapping) -> bool {
+        match (self, other) {
+            (HeldMapping::BuiltIn(one), HeldMapping::BuiltIn(other)) if std::ptr::eq(*one, *other) => true,
+            _ => **self == **other,
+        }
+    }
+}
+
+impl fmt::Debug for HeldMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 /// Paths of fields by the path of the field that they are copied to.
 pub(crate) type FieldCopies = BTreeMap<String, Vec<String>>;
 
@@ -192,11 +263,6 @@ impl Mapping {
     /// Sets how large it may become.
     pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
-    }
-
-    /// Whether it may become that large.
-    pub(crate) fn has_bounds(&self, bounds: Bounds) -> bool {
-        self.bounds == bounds
     }
 
     /// Whether a document must be routed.

@@ -33,7 +33,7 @@ fn cluster(documents: &[Value]) -> Cluster {
             "n": { "type": "long" }, "x": { "type": "double" }, "k": { "type": "keyword" }, "d": { "type": "date" },
             "b": { "type": "boolean" }
         } }));
-        let design = Design { mapping: mapping.expect("a mapping"), ..Design::default() };
+        let design = Design { mapping: mapping.expect("a mapping").into(), ..Design::default() };
         cluster.create_index(name, design, now()).expect("an index");
     }
     for (at, document) in documents.iter().enumerate() {
