@@ -5,15 +5,19 @@
 //! good one the rules say, who know what went before.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::heard::ObservedCall;
 use super::lane::value_of;
 use crate::clock::Timestamp;
+use crate::es::body::plain::PlainBody;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::http::call::{LineContent, Sent, long_in};
-use crate::es::sync_job::rules::{JobType, SyncStatus};
+use crate::es::sync_job::rules::{JobType, SYNC_CURSOR, SyncStatus};
+use crate::limits::SOURCE_COPIED_BYTES_MAX;
 
 /// What a call does.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,10 +133,10 @@ pub(crate) struct JobDeed<'a> {
 }
 
 /// A cursor that a call gives.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum CursorGiven<'a> {
-    /// Its text, which is the one that would be written of its value.
-    Text(&'a str),
+    /// Its text, which is the one that would be written of its value, and the body that it stands in.
+    Text(&'a str, &'a PlainBody),
     /// Its value.
     Value(Cow<'a, Value>),
 }
@@ -143,7 +147,7 @@ impl<'a> CursorGiven<'a> {
         if let Sent::Plain(plain) = body
             && let Some(text) = plain.compact("sync_cursor")
         {
-            return (text != "null").then_some(CursorGiven::Text(text));
+            return (text != "null").then_some(CursorGiven::Text(text, plain));
         }
         let value = body.get("sync_cursor").filter(|cursor| !cursor.is_null())?;
         Some(CursorGiven::Value(Cow::Borrowed(value)))
@@ -152,16 +156,50 @@ impl<'a> CursorGiven<'a> {
     /// Its text without blanks.
     pub(crate) fn text(&self) -> Cow<'a, str> {
         match self {
-            CursorGiven::Text(text) => Cow::Borrowed(text),
+            CursorGiven::Text(text, _) => Cow::Borrowed(text),
             CursorGiven::Value(value) => Cow::Owned(value.to_string()),
         }
+    }
+
+    /// Its text, to be kept.
+    pub(crate) fn kept(&self) -> CursorText {
+        let held = match self {
+            CursorGiven::Text(text, body) if text.len() > SOURCE_COPIED_BYTES_MAX => body.object(SYNC_CURSOR),
+            _ => None,
+        };
+        held.map_or_else(|| CursorText::Copied((&*self.text()).into()), |held| CursorText::Held(Box::new(held.text)))
     }
 
     /// Its value.
     pub(crate) fn value(&self) -> Cow<'_, Value> {
         match self {
-            CursorGiven::Text(text) => Cow::Owned(value_of(text)),
+            CursorGiven::Text(text, _) => Cow::Owned(value_of(text)),
             CursorGiven::Value(value) => Cow::Borrowed(value),
+        }
+    }
+}
+
+impl PartialEq for CursorGiven<'_> {
+    fn eq(&self, other: &CursorGiven<'_>) -> bool {
+        self.text() == other.text()
+    }
+}
+
+/// A cursor as a lane keeps it, as a JSON text: two are quick to compare.
+#[derive(Clone, Debug)]
+pub(crate) enum CursorText {
+    /// A small one.
+    Copied(Arc<str>),
+    /// A part of the request, which the journal holds too.
+    Held(Box<Bytes>),
+}
+
+impl CursorText {
+    /// The text.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            CursorText::Copied(text) => text,
+            CursorText::Held(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
         }
     }
 }

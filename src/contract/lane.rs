@@ -10,13 +10,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::deed::{ConnectorAct, ConnectorDeed, CursorGiven, Deed, DeedEffect, Door, JobAction, JobDeed, LAST_SYNC};
+use super::deed::{
+    ConnectorAct, ConnectorDeed, CursorGiven, CursorText, Deed, DeedEffect, Door, JobAction, JobDeed, LAST_SYNC,
+};
 use super::heard::ObservedCall;
 use super::rules::job::{CANCEL_WITHIN, CHECK_IN_WITHIN, HEARTBEAT_WITHIN};
 use super::sentence::{Sentence, says_silence};
 use super::story::{CallRef, SubjectState};
 use super::stubs::StubLanes;
 use crate::by_id::ById;
+use crate::bytes_at::BytesAt;
 use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::sync_job::rules::{JobType, SyncStatus};
@@ -64,7 +67,7 @@ pub(crate) struct JobHistory {
     /// Who claimed it last.
     pub worker: Option<Arc<str>>,
     /// The cursor that it holds itself, as a JSON text.
-    pub cursor: Option<Arc<str>>,
+    pub cursor: Option<CursorText>,
     /// The claim that it is worked on by, if that was in this run.
     pub claimed: Option<CallRef>,
     /// Whether a client of this run has claimed it or worked on it.
@@ -156,7 +159,7 @@ pub(crate) struct ConnectorLane {
     /// Its index.
     pub index_name: Option<String>,
     /// The cursor that it holds, as a JSON text; a none within is no cursor, a none is that nobody knows.
-    pub cursor: Option<Option<Arc<str>>>,
+    pub cursor: Option<Option<CursorText>>,
     /// Its jobs that have not ended: a list for each type of those that are pending or in progress, and the
     /// [`REST`].
     live: [BTreeSet<Arc<str>>; REST + 1],
@@ -906,24 +909,23 @@ pub(crate) struct Saved {
 }
 
 /// Writes a cursor as a partial update does: objects merge, everything else is replaced.
-fn merge_cursor(known: &mut Option<Option<Arc<str>>>, written: &Option<Value>, whole: bool) {
+fn merge_cursor(known: &mut Option<Option<CursorText>>, written: &Option<Value>, whole: bool) {
     match (known.as_mut(), written) {
-        (Some(Some(old)), Some(new)) if !whole => *old = merged(old, new),
+        (Some(Some(old)), Some(new)) if !whole => *old = merged(old.text(), new),
         // What is merged into nobody knows what is nobody knows what, unless it is no object.
         (None, Some(new)) if !whole && new.is_object() => {}
         (_, written) => *known = Some(written.as_ref().map(text_of)),
     }
 }
 
-fn merged(old: &str, new: &Value) -> Arc<str> {
+fn merged(old: &str, new: &Value) -> CursorText {
     let mut whole = value_of(old);
     merge(&mut whole, new);
     text_of(&whole)
 }
 
-/// A cursor as a lane keeps it: a text is small, and two are quick to compare.
-fn text_of(cursor: &Value) -> Arc<str> {
-    cursor.to_string().into()
+fn text_of(cursor: &Value) -> CursorText {
+    CursorText::Copied(cursor.to_string().into())
 }
 
 /// The value of a cursor that a lane keeps.
@@ -932,8 +934,21 @@ pub(crate) fn value_of(cursor: &str) -> Value {
 }
 
 /// Whether a cursor is the one that a lane keeps; Elasticsearch writes some numbers otherwise than it read them.
-pub(crate) fn is_same_cursor(kept: &str, cursor: &CursorGiven<'_>) -> bool {
-    *kept == *cursor.text() || is_same(&value_of(kept), &cursor.value())
+pub(crate) fn is_same_cursor(kept: &CursorText, cursor: &CursorGiven<'_>) -> bool {
+    let (kept, told) = (kept.text(), cursor.text());
+    *kept == *told || (have_as_many_quotes(kept, &told) && is_same(&value_of(kept), &cursor.value()))
+}
+
+/// Whether two texts without blanks have as many quotes, without which they do not say the same: only numbers are written in
+/// more than one way. Of two that differ, as much is looked at as the shorter one has.
+fn have_as_many_quotes(one: &str, other: &str) -> bool {
+    let [mut one, mut other] = [one, other].map(|text| BytesAt::new(text.as_bytes(), [b'"']));
+    loop {
+        match (one.next(), other.next()) {
+            (Some(_), Some(_)) => {}
+            (one, other) => return one.is_none() && other.is_none(),
+        }
+    }
 }
 
 fn is_same(one: &Value, other: &Value) -> bool {
@@ -970,7 +985,7 @@ impl JobHistory {
     /// Takes in what was done to the job.
     ///
     /// `held` is the cursor of its connector, `worker` the worker that claimed last: what is the same is held once.
-    fn done(&mut self, deed: &JobDeed<'_>, mark: CallRef, held: Option<&Arc<str>>, worker: &mut Option<Arc<str>>) {
+    fn done(&mut self, deed: &JobDeed<'_>, mark: CallRef, held: Option<&CursorText>, worker: &mut Option<Arc<str>>) {
         let sentence = Sentence::of(self, deed, mark).map(Box::new);
         if deed.seen {
             self.seen = Some(mark);
@@ -980,12 +995,11 @@ impl JobHistory {
         if let Some(cursor) = &deed.cursor {
             match &mut self.cursor {
                 // What says nothing new changes nothing.
-                Some(old) if **old == *cursor.text() => {}
-                Some(old) => *old = merged(old, &cursor.value()),
+                Some(old) if *old.text() == *cursor.text() => {}
+                Some(old) => *old = merged(old.text(), &cursor.value()),
                 None => {
-                    let text = cursor.text();
-                    let same = held.filter(|held| ***held == *text).cloned();
-                    self.cursor = Some(same.unwrap_or_else(|| text.into()));
+                    let same = held.filter(|held| *held.text() == *cursor.text()).cloned();
+                    self.cursor = Some(same.unwrap_or_else(|| cursor.kept()));
                 }
             }
         }
@@ -1045,7 +1059,7 @@ impl JobHistory {
             job_type: deed.job_type,
             status,
             worker: deed.worker.as_deref().map(Arc::from),
-            cursor: deed.cursor.as_ref().map(|cursor| cursor.text().into()),
+            cursor: deed.cursor.as_ref().map(CursorGiven::kept),
             is_queued: self.is_queued,
             completed_at: deed.completed_at,
             ..JobHistory::default()

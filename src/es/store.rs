@@ -261,12 +261,12 @@ impl Cluster {
     }
 
     /// The cursor of a claim, given as a text of plain JSON: that of the latest claim is at hand, so that jobs
-    /// which start from the same hold it once.
-    pub(crate) fn cursor(&mut self, text: &Bytes) -> StartCursor<'static> {
+    /// which start from the same hold it once. `has_plain_names` says that no name within is empty or has a dot.
+    pub(crate) fn cursor(&mut self, text: &Bytes, has_plain_names: bool) -> StartCursor<'static> {
         if let Some(latest) = self.cursor.0.as_ref().filter(|latest| latest.has_text(text)) {
             return StartCursor::Member(latest.clone());
         }
-        let cursor = Arc::new(MergedMember::new(SYNC_CURSOR, text));
+        let cursor = Arc::new(MergedMember::new(SYNC_CURSOR, text, has_plain_names));
         if cursor.is_small() {
             self.cursor.0 = Some(cursor.clone());
         }

@@ -282,7 +282,7 @@ fn narrowed(body: &Value, known: &[String]) -> Value {
 }
 
 /// Values as a client may spell them: plain ones, others, and mistakes.
-const SPELLINGS: [&str; 36] = [
+const SPELLINGS: [&str; 38] = [
     // Of so many characters that many are looked at at once, with something odd at the end or not.
     "\"a text of more characters than thirty-two\"",
     "\"a text of more characters than thirty-two \u{7f}\"",
@@ -316,11 +316,41 @@ const SPELLINGS: [&str; 36] = [
     "{\"a\":1,\"a\":2}",
     "[1,{\"b\":[]}]",
     "{ \"a\" : [ true , null ] }",
+    "{\"a.b\":1}",
+    "{\"a\":[{\"b\":\".\"},{\"\":2,\"c\":3}]}",
     "[1,]",
     "{\"page\":3,}",
     "{\"b\":{\"a\":\"\"}}",
     "/**/1",
 ];
+
+/// Whether no name within is empty or has a dot.
+fn has_plain_names(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.iter().all(|(name, value)| !name.is_empty() && !name.contains('.') && has_plain_names(value))
+        }
+        Value::Array(items) => items.iter().all(has_plain_names),
+        _ => true,
+    }
+}
+
+#[test]
+fn long_texts_are_plain_as_short_ones_are() {
+    let form = parsed("connector.sync_job_error").form.as_ref().expect("a form");
+    for length in 0..130 {
+        for odd in ["", "\u{7f}", "é", "\n", "\\n"] {
+            let text = format!("{}{odd}{}", "x".repeat(length), "y".repeat(40));
+            let body = format!(r#"{{"error":"{text}"}}"#);
+            let plain = form.read(&body.into());
+            assert_eq!(
+                plain.as_ref().and_then(|plain| plain.text("error")),
+                odd.is_empty().then_some(&*text),
+                "{text}"
+            );
+        }
+    }
+}
 
 #[test]
 fn usual_bodies_are_plain() {
@@ -368,7 +398,17 @@ proptest! {
                 prop_assert_eq!(plain.text(name), whole.get(name).and_then(Value::as_str), "{} {:?}", operation, text);
                 let number = whole.get(name).filter(|value| value.is_number());
                 prop_assert_eq!(plain.long(name), number.and_then(Value::as_i64), "{} {:?}", operation, text);
+                let member = whole.get(name);
+                if let Some(compact) = plain.compact(name) {
+                    let written = member.map(|member| write(member, false));
+                    prop_assert_eq!(Some(compact), written.as_deref(), "{:?}", text);
+                }
+                prop_assert!(plain.compact(name).is_some() || member.is_none() || text.contains(&b' '), "{:?}", text);
+                let plain_names = plain.object(name).map(|object| object.has_plain_names);
+                prop_assert_eq!(plain_names, member.filter(|it| it.is_object()).map(has_plain_names), "{:?}", text);
             }
+            let weight = plain.weight();
+            prop_assert_eq!(json::weighs_more([&text[..]].into_iter(), weight - 1), Some(weight), "{:?}", text);
             prop_assert_eq!(write(plain.value(), false), write(&whole, false), "{} {:?}", operation, text);
         }
     }

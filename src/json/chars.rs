@@ -5,7 +5,7 @@
 /// Offset of the first byte from `at` on that ends a plain run inside a string: a quote, a backslash, a
 /// control character, or the end of the text; with `ASCII` also a byte beyond ASCII.
 #[inline(always)]
-pub(crate) fn run_end<const ASCII: bool>(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn run_end<const ASCII: bool>(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
     // Eight bytes at a time: a subtraction borrows into a byte's high bit, unset before, exactly when

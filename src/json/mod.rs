@@ -23,11 +23,10 @@ mod write;
 
 use serde_json::Value;
 
-pub(crate) use chars::run_end;
 pub use error::{Position, SyntaxError};
 pub use tokens::{Token, Tokens};
-pub(crate) use weight::is_light;
 pub use weight::weighs_more;
+pub(crate) use weight::{FIRST_NAME, NAME, VALUE, is_light};
 pub use write::{write, write_into};
 
 use error::{EnclosingScope, SyntaxCause};

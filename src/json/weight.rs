@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::tokens::{Token, Tokens};
 
 /// Bytes of a value in its list, or in its place in an object.
-const VALUE: usize = size_of::<Value>();
+pub(crate) const VALUE: usize = size_of::<Value>();
 /// Bytes of an object's first places and of its table.
-const FIRST_NAME: usize = 4 * VALUE + 64;
+pub(crate) const FIRST_NAME: usize = 4 * VALUE + 64;
 /// Bytes of a further name.
-const NAME: usize = 64;
+pub(crate) const NAME: usize = 64;
 
 /// About how many bytes the values of some texts take once they are read, if those are more than `most`:
 /// so far as it was counted, which is little beyond. Where a text is broken, what stands before that is

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{RuleFinding, hms};
 use crate::clock::Timestamp;
-use crate::contract::deed::{COUNTERS, DeedEffect, Door, JobAction, JobDeed};
+use crate::contract::deed::{COUNTERS, CursorText, DeedEffect, Door, JobAction, JobDeed};
 use crate::contract::heard::ObservedCall;
 use crate::contract::lane::{ConnectorLane, JobHistory, ProtocolState, is_same_cursor, value_of};
 use crate::contract::sentence::Sentence;
@@ -372,8 +372,8 @@ pub(crate) fn counter_fell(case: &JobCase<'_>) -> Option<RuleFinding> {
     )
 }
 
-fn held_cursor<'a>(case: &'a JobCase<'_>) -> Option<&'a str> {
-    case.connector?.1.cursor.as_ref()?.as_deref()
+fn held_cursor<'a>(case: &'a JobCase<'_>) -> Option<&'a CursorText> {
+    case.connector?.1.cursor.as_ref()?.as_ref()
 }
 
 pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<RuleFinding> {
@@ -385,7 +385,7 @@ pub(crate) fn cursor_dropped(case: &JobCase<'_>) -> Option<RuleFinding> {
     dropped.then(|| {
         case.finding(format!("the incremental job {} was claimed without its connector's cursor", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
-            .with("expected", shown_cursor(held))
+            .with("expected", shown_cursor(held.text()))
             .with("seen", Value::Null)
             .then("the job cannot know where the last one ended, and syncs everything or nothing")
     })
@@ -403,7 +403,7 @@ pub(crate) fn cursor_altered(case: &JobCase<'_>) -> Option<RuleFinding> {
     (!is_own && !is_same_cursor(held, told)).then(|| {
         case.finding(format!("{} was claimed with a cursor that its connector does not hold", case.deed.job))
             .with("pointer", case.pointer("sync_cursor"))
-            .with("expected", shown_cursor(held))
+            .with("expected", shown_cursor(held.text()))
             .with("seen", shown_cursor(&told.text()))
     })
 }

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::json;
-use crate::json::run_end;
 use crate::limits::{PLAIN_DEPTH_MAX, PLAIN_MEMBERS_MAX};
 
 /// What the members of a body may be.
@@ -138,11 +137,12 @@ impl BodyForm {
 
     /// The body, if it is plain and has the form.
     pub(crate) fn read(&'static self, bytes: &Bytes) -> Option<PlainBody> {
-        let mut scan = PlainScan { bytes, at: 0 };
+        let mut scan = PlainScan { bytes, at: 0, has_blanks: false, has_odd_names: false, weight: bytes.len() };
         let mut places = Vec::with_capacity(self.members.len());
         places.resize_with(self.members.len(), PlainPlace::default);
         scan.blanks();
         let mut goes_on = scan.opens(b'{', b'}')?;
+        scan.weight += json::VALUE + usize::from(goes_on) * (json::FIRST_NAME - json::NAME);
         while goes_on {
             let name = scan.text()?;
             let mut at = 0;
@@ -155,6 +155,8 @@ impl BodyForm {
             }
             scan.colon()?;
             place.start = scan.at;
+            (scan.has_blanks, scan.has_odd_names) = (false, false);
+            scan.weight += json::VALUE + json::NAME;
             match scan.peek()? {
                 b'"' if takes.text => drop(scan.text()?),
                 b'{' if takes.object => scan.object(0)?,
@@ -165,6 +167,7 @@ impl BodyForm {
                 _ => return None,
             }
             place.end = scan.at;
+            (place.has_blanks, place.has_odd_names) = (scan.has_blanks, scan.has_odd_names);
             goes_on = scan.goes_on(b'}')?;
         }
         scan.blanks();
@@ -178,7 +181,7 @@ impl BodyForm {
             }
             at += 1;
         }
-        Some(PlainBody { bytes: bytes.clone(), form: self, places, whole: OnceCell::new() })
+        Some(PlainBody { bytes: bytes.clone(), form: self, places, weight: scan.weight, whole: OnceCell::new() })
     }
 }
 
@@ -189,7 +192,18 @@ pub(crate) struct PlainBody {
     form: &'static BodyForm,
     /// Where the members stand, one for each of the form's.
     places: Vec<PlainPlace>,
+    /// About how many bytes its values would take.
+    weight: usize,
     whole: OnceCell<Box<Value>>,
+}
+
+/// A member of a plain body that is an object, as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct PlainObject {
+    /// Its text.
+    pub text: Bytes,
+    /// Whether each name within is one that any mapping of objects takes: none is empty or has a dot.
+    pub has_plain_names: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -197,6 +211,10 @@ struct PlainPlace {
     start: usize,
     /// 0 if the member is not there.
     end: usize,
+    /// Whether there are blanks between its parts.
+    has_blanks: bool,
+    /// Whether a name within is empty or has a dot.
+    has_odd_names: bool,
     value: OnceCell<Box<Value>>,
 }
 
@@ -220,13 +238,15 @@ impl PlainBody {
         std::str::from_utf8(text).ok()
     }
 
-    /// A member as it would be written again, if it came like that: without blanks.
+    /// About how many bytes its values would take in memory, as [`json::weighs_more`] counts them.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// A member as it would be written again, if it came like that: without blanks between its parts.
     pub(crate) fn compact(&self, name: &str) -> Option<&str> {
-        let text = self.raw(self.place(name)?);
-        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-        // Without a stop at the first one, the compiler looks at many bytes at once.
-        let has_blank = text.chunks(256).any(|bytes| bytes.iter().fold(false, |any, byte| any | is_blank(byte)));
-        if has_blank { None } else { std::str::from_utf8(text).ok() }
+        let place = self.place(name).filter(|place| !place.has_blanks)?;
+        std::str::from_utf8(self.raw(place)).ok()
     }
 
     /// A member that is a number.
@@ -234,10 +254,12 @@ impl PlainBody {
         std::str::from_utf8(self.raw(self.place(name)?)).ok()?.parse().ok()
     }
 
-    /// The text of a member that is an object.
-    pub(crate) fn object_text(&self, name: &str) -> Option<Bytes> {
+    /// A member that is an object.
+    pub(crate) fn object(&self, name: &str) -> Option<PlainObject> {
         let place = self.place(name)?;
-        self.raw(place).starts_with(b"{").then(|| self.bytes.slice(place.start..place.end))
+        let text = || self.bytes.slice(place.start..place.end);
+        let has_plain_names = !place.has_odd_names;
+        self.raw(place).starts_with(b"{").then(|| PlainObject { text: text(), has_plain_names })
     }
 
     fn place(&self, name: &str) -> Option<&PlainPlace> {
@@ -274,10 +296,29 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
+/// Where the plain characters end that begin at `at`. Looks at many at a time.
+fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    let is_odd = |byte: u8| (byte.wrapping_sub(b' ') > DELETE - b' ' - 1) | (byte == b'"') | (byte == b'\\');
+    let (chunks, _) = bytes[at..].as_chunks::<32>();
+    // Without a stop at the first one, the compiler looks at a chunk in a few steps.
+    let plain = chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_odd(*byte)));
+    at += 32 * plain.count();
+    while at < bytes.len() && PLAIN[bytes[at] as usize] {
+        at += 1;
+    }
+    at
+}
+
 /// A walk over plain JSON; none as soon as it is not plain.
 struct PlainScan<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Whether blanks were met.
+    has_blanks: bool,
+    /// Whether a name within a member is empty or has a dot.
+    has_odd_names: bool,
+    /// About how many bytes the values take, as [`json::weighs_more`] counts them.
+    weight: usize,
 }
 
 impl<'a> PlainScan<'a> {
@@ -293,6 +334,7 @@ impl<'a> PlainScan<'a> {
 
     fn blanks(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.has_blanks = true;
             self.at += 1;
         }
     }
@@ -332,11 +374,7 @@ impl<'a> PlainScan<'a> {
             at += 1;
         }
         if at == start + LONG_TEXT_BYTES {
-            let end = run_end::<true>(self.bytes, at);
-            if self.bytes[at..end].contains(&DELETE) {
-                return None;
-            }
-            at = end;
+            at = plain_end(self.bytes, at);
         }
         self.at = at;
         self.expect(b'"')?;
@@ -375,7 +413,9 @@ impl<'a> PlainScan<'a> {
                 return None;
             }
             *names.get_mut(count)? = name;
+            self.weight += if count == 0 { json::FIRST_NAME } else { json::NAME };
             count += 1;
+            self.has_odd_names |= name.is_empty() || name.contains(&b'.');
             self.colon()?;
             self.value(depth)?;
             goes_on = self.goes_on(b'}')?;
@@ -384,6 +424,7 @@ impl<'a> PlainScan<'a> {
     }
 
     fn value(&mut self, depth: usize) -> Option<()> {
+        self.weight += json::VALUE;
         match self.peek()? {
             b'"' => self.text().map(drop),
             b'0'..=b'9' => self.number(),

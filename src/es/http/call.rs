@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::part::JsonPart;
 use crate::clock::Timestamp;
-use crate::es::body::plain::PlainBody;
+use crate::es::body::plain::{PlainBody, PlainObject};
 use crate::es::document::source::{Source, UpdateOutcome};
 use crate::es::error::ApiError;
 use crate::es::search::run::SearchFound;
@@ -300,11 +300,11 @@ impl Call<'_> {
         self.parsed.body.as_ref()?.text(name)
     }
 
-    /// The text of a member that is an object, if it is plain JSON: then it can be kept as it came.
-    pub(crate) fn object_text(&self, name: &str) -> Option<Bytes> {
+    /// A member that is an object, if it is plain JSON: then it can be kept as it came.
+    pub(crate) fn plain_object(&self, name: &str) -> Option<PlainObject> {
         match self.parsed.body.as_ref()? {
             Sent::Whole(_) => None,
-            Sent::Plain(plain) => plain.object_text(name),
+            Sent::Plain(plain) => plain.object(name),
         }
     }
 

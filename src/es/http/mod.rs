@@ -431,10 +431,16 @@ fn read_body(
     if bytes.is_empty() {
         return if wanted.required { Err(ApiError::body_required()) } else { Ok((None, Vec::new())) };
     }
-    let (weight, most) = match &wanted.reading {
-        BodyReading::Bytes => (None, 0),
+    // A plain body has been weighed while it was read.
+    let plain = match &wanted.reading {
+        BodyReading::Parsed(parsed) => parsed.form.as_ref().and_then(|form| form.read(bytes)),
+        _ => None,
+    };
+    let (weight, most) = match (&wanted.reading, &plain) {
+        (BodyReading::Bytes, _) => (None, 0),
+        (_, Some(plain)) if plain.weight() <= JSON_HELD_BYTES_MAX => (None, 0),
         _ if json::is_light(bytes.len(), JSON_HELD_BYTES_MAX.min(LINES_HELD_BYTES_MAX)) => (None, 0),
-        BodyReading::Lines => {
+        (BodyReading::Lines, _) => {
             (json::weighs_more(bytes.split(|byte| *byte == b'\n'), LINES_HELD_BYTES_MAX), LINES_HELD_BYTES_MAX)
         }
         _ => (json::weighs_more([&bytes[..]].into_iter(), JSON_HELD_BYTES_MAX), JSON_HELD_BYTES_MAX),
@@ -459,7 +465,7 @@ fn read_body(
             body
         }
         BodyReading::Parsed(parsed) => {
-            if let Some(plain) = parsed.form.as_ref().and_then(|form| form.read(bytes)) {
+            if let Some(plain) = plain {
                 return Ok((Some(Sent::Plain(plain)), Vec::new()));
             }
             let body = json::read(bytes);

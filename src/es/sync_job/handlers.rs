@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::clock::Timestamp;
+use crate::es::body::plain::PlainObject;
 use crate::es::body::schema::split_list;
 use crate::es::error::ApiError;
 use crate::es::http::call::{AnswerBody, Call, Reply};
@@ -35,8 +36,8 @@ pub(crate) fn check_id(call: &Call) -> Result<(), ApiError> {
 pub(crate) fn claim(cluster: &mut Cluster, call: &Call) -> Result<Reply, ApiError> {
     let id = call.path(ID);
     let worker = cluster.worker(call.required_text("worker_hostname")?);
-    let cursor = match call.object_text("sync_cursor") {
-        Some(text) => Some(cluster.cursor(&text)),
+    let cursor = match call.plain_object("sync_cursor") {
+        Some(PlainObject { text, has_plain_names }) => Some(cluster.cursor(&text, has_plain_names)),
         None => call.get("sync_cursor").map(StartCursor::Value),
     };
     let patch = sync_job::claim(worker, cursor, call.now);

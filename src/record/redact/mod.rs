@@ -28,7 +28,7 @@ pub(crate) use exposure::{Exposure, exposures};
 pub(crate) use known::{KnownSecrets, Mask};
 use needles::Needles;
 
-use crate::bytes_at::BytesAt;
+use crate::bytes_at::any_at;
 use crate::target;
 
 /// What stands in place of a masked value.
@@ -375,17 +375,13 @@ fn is_suspect(bytes: &[u8]) -> bool {
         }
         hides
     };
-    for at in BytesAt::new(bytes, [b'"', b'\\']) {
-        let Some(next) = bytes.get(at + 1) else { break };
-        if HIDES[*next as usize] {
+    any_at(bytes, [b'"', b'\\'], |at| match bytes.get(at + 1) {
+        Some(next) if HIDES[*next as usize] => {
             let rest = &bytes[at + 1..];
-            let hides = if bytes[at] == b'"' { goes_with_secrets(rest) } else { rest.starts_with(b"u00") };
-            if hides {
-                return true;
-            }
+            if bytes[at] == b'"' { goes_with_secrets(rest) } else { rest.starts_with(b"u00") }
         }
-    }
-    false
+        _ => false,
+    })
 }
 
 /// Whether a name begins there that goes with secrets.

@@ -66,7 +66,7 @@ fn a_look_at_jobs_leaves_them_as_small_as_they_were() {
     let asked = NewConnector { index_name: Some("docs"), service_type: Some("directory"), ..NewConnector::default() };
     cluster.put_connector("docs", &asked, now()).expect("a connector");
     let id = cluster.create_sync_job("docs", JobType::Full, TriggerMethod::OnDemand, now()).expect("a job");
-    let (worker, cursor) = (cluster.worker("w-1"), cluster.cursor(&Bytes::from_static(br#"{"page":3}"#)));
+    let (worker, cursor) = (cluster.worker("w-1"), cluster.cursor(&Bytes::from_static(br#"{"page":3}"#), true));
     cluster.claim_sync_job(&id, sync_job::claim(worker, Some(cursor), now())).expect("a claim");
     let jobs = cluster.index(SYNC_JOBS).expect("an index of jobs");
     let job = jobs.get(&id).expect("the job").source.clone();
