@@ -147,8 +147,15 @@ impl<T> ById<T> {
             return;
         }
         self.order = ids.into_iter().collect();
-        self.slots.reserve_exact(many.len());
-        self.slots.extend(many);
+        match self.slots.is_empty() {
+            // A value is large, so that it is not moved where it need not be.
+            true => self.slots = many,
+            false => {
+                self.slots.reserve_exact(many.len());
+                self.slots.extend(many);
+            }
+        }
+        self.slots.shrink_to_fit();
         self.spread();
     }
 

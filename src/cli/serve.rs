@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
-
 use super::args::Serve;
 use super::console::{CommandError, Console, Exit, counted};
 use super::serving::{Life, WrittenCalls};
@@ -107,11 +105,7 @@ fn fixture(paths: &[PathBuf], console: &Console) -> Result<Fixture, CommandError
 fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String {
     let setup = server.setup();
     let url = curl::reachable(server);
-    let state = setup.fixture.to_value();
-    let jobs = entries(&state, "sync_jobs");
-    let pending: Vec<&str> =
-        jobs.iter().filter(|job| is_pending(job)).filter_map(|job| job.get("id")?.as_str()).collect();
-
+    let [connectors, jobs] = setup.fixture.counts();
     let origin = match serve.fixtures.as_slice() {
         [] => "the built-in fixtures".to_owned(),
         paths => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
@@ -120,9 +114,9 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
         format!("  mimics    {}", mimics(server)),
         format!(
             "  serves    {origin}: {}, {} ({} pending)",
-            counted(entries(&state, "connectors").len() as u64, "connector"),
-            counted(jobs.len() as u64, "sync job"),
-            pending.len()
+            counted(connectors as u64, "connector"),
+            counted(jobs as u64, "sync job"),
+            setup.fixture.pending_jobs().count()
         ),
         format!("  journal   {url}/_elastimock/journal"),
         format!("  findings  {url}/_elastimock/findings"),
@@ -145,7 +139,7 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
     lines.extend(serve.listening.tls.introduction(server));
     lines.push(String::new());
     let flags = serve.listening.tls.for_curl(server);
-    let (what, line) = match pending.first() {
+    let (what, line) = match setup.fixture.pending_jobs().next() {
         Some(id) => (
             "Claim a pending sync job:",
             curl::command(
@@ -160,16 +154,4 @@ fn introduction(server: &MockServer, serve: &Serve, console: &Console) -> String
     lines.push(format!("{what}\n  {}", console.bold(&line)));
     lines.push("\nCtrl-C stops it and tells what was found.".to_owned());
     lines.join("\n")
-}
-
-fn entries<'s>(state: &'s Value, section: &str) -> &'s [Value] {
-    state.get(section).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// A job that does not say its status is a new one, unless it is a whole document.
-fn is_pending(job: &Value) -> bool {
-    match job.get("_source") {
-        Some(whole) => whole["status"] == "pending",
-        None => job.get("status").is_none_or(|status| status == "pending"),
-    }
 }

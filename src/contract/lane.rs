@@ -24,7 +24,7 @@ use crate::clock::Timestamp;
 use crate::es::connector::rules::ConnectorStatus;
 use crate::es::sync_job::rules::{JobType, SyncStatus};
 use crate::finding::{Finding, Subject};
-use crate::fixture::PlainJob;
+use crate::fixture::{JobField, PlainJob};
 use crate::json;
 use crate::limits::{JUDGE_LANES_MAX, JUDGE_LOOKS_MAX};
 use crate::steps::step;
@@ -333,39 +333,33 @@ impl ProtocolState {
         jobs: impl Iterator<Item = PlainJob<'f>>,
         told: impl Fn(&'f str) -> Cow<'f, str>,
     ) {
-        let mut many = Vec::new();
+        // As a rule all of them.
+        let mut many: Vec<(Arc<str>, JobHistory)> = Vec::with_capacity(jobs.size_hint().1.unwrap_or_default());
         // By the places of their connectors, and by list.
         let mut live: BTreeMap<(usize, usize), Vec<Arc<str>>> = BTreeMap::new();
-        let mut latest: Option<(Cow<'f, str>, Arc<str>)> = None;
+        // The job before, if its lane is the last one, and the place of its connector.
+        let mut before: Option<(PlainJob<'f>, Option<usize>)> = None;
         for job in jobs {
-            let text = |name: &str| job.get(name).and_then(Value::as_str).map(&told);
-            let connector = text("connector_id").map(|id| match latest.take().filter(|(known, _)| *known == id) {
-                Some(same) => same,
+            let like = before.filter(|(before, _)| before.says_the_same(&job)).zip(many.last());
+            let (lane, place) = match like {
+                Some(((_, place), (_, lane))) => (lane.clone(), place),
                 None => {
-                    let held = self.id_of(&id);
-                    (id, held)
+                    let mut lane = self.lane_of(job, &told);
+                    let place = lane.connector.as_deref().and_then(|id| self.connectors.find(id));
+                    if place.is_some() {
+                        lane.place = lane.place();
+                    }
+                    (lane, place)
                 }
-            });
-            let mut lane = JobHistory {
-                connector: connector.as_ref().map(|(_, held)| held.clone()),
-                job_type: text("job_type").map_or(Some(JobType::Full), |name| name.parse().ok()),
-                status: match job.get("status") {
-                    Some(_) => text("status").and_then(|name| name.parse().ok()),
-                    None => Some(SyncStatus::Pending),
-                },
-                worker: text("worker_hostname").map(Arc::from),
-                completed_at: job.get("completed_at").is_some_and(|at| !at.is_null()),
-                ..JobHistory::default()
             };
-            latest = connector;
             if let Cow::Owned(id) = told(job.id()) {
+                before = None;
                 self.put_job(&id, Some(lane));
                 continue;
             }
-            if let Some(place) = lane.connector.as_deref().and_then(|id| self.connectors.find(id)) {
-                let (_, connector) = self.connectors.at_mut(place);
-                lane.place = lane.place();
-                connector.running += usize::from(lane.place.runs);
+            before = Some((job, place));
+            if let Some(place) = place {
+                self.connectors.at_mut(place).1.running += usize::from(lane.place.runs);
                 if let Some(list) = lane.place.list {
                     live.entry((place, list)).or_default().push(job.id().clone());
                 }
@@ -379,6 +373,22 @@ impl ProtocolState {
         }
         self.jobs.extend(many);
         self.bound();
+    }
+
+    /// What a job tells that was not made by calls.
+    fn lane_of<'f>(&self, job: PlainJob<'f>, told: impl Fn(&'f str) -> Cow<'f, str>) -> JobHistory {
+        let text = |field: JobField| job.get(field).and_then(Value::as_str).map(&told);
+        JobHistory {
+            connector: text(JobField::ConnectorId).map(|id| self.id_of(&id)),
+            job_type: text(JobField::JobType).map_or(Some(JobType::Full), |name| name.parse().ok()),
+            status: match job.get(JobField::Status) {
+                Some(_) => text(JobField::Status).and_then(|name| name.parse().ok()),
+                None => Some(SyncStatus::Pending),
+            },
+            worker: text(JobField::WorkerHostname).map(Arc::from),
+            completed_at: job.get(JobField::CompletedAt).is_some_and(|at| !at.is_null()),
+            ..JobHistory::default()
+        }
     }
 
     /// The id of a connector, as its lane holds it.

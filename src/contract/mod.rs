@@ -300,6 +300,7 @@ impl Judge {
     /// Takes over what is known of a state in the place of all that was known.
     pub(crate) fn know(&mut self, knowledge: Knowledge) {
         (self.world, self.answers) = (knowledge.world, knowledge.answers);
+        self.unshown = Unshown::default();
     }
 
     /// Learns a state that was not made by calls, in the form of a fixture. `whole` says whether it takes

@@ -94,6 +94,8 @@ pub struct Tokens<'a> {
     unread: bool,
     /// The open objects and arrays, outermost first.
     levels: Vec<TokenLevel<'a>>,
+    /// Room for the names of the next object, which the last one has left.
+    room: Vec<Cow<'a, str>>,
     /// The line of the last place asked for, so that asking for all of them stays cheap.
     line: Cell<TextLine>,
 }
@@ -110,24 +112,24 @@ struct TokenLevel<'a> {
 #[derive(Debug, Default)]
 struct NamesSeen<'a> {
     few: Vec<Cow<'a, str>>,
-    many: HashSet<Cow<'a, str>>,
+    many: Option<Box<HashSet<Cow<'a, str>>>>,
 }
 
 impl<'a> NamesSeen<'a> {
     /// Whether the name is new.
     fn add(&mut self, name: Cow<'a, str>) -> bool {
-        // A short list is quicker to look through than a set is to make.
-        if self.many.is_empty() {
-            if self.few.contains(&name) {
-                return false;
-            }
-            self.few.push(name);
-            if self.few.len() > JSON_FEW_NAMES_MAX {
-                self.many.extend(self.few.drain(..));
-            }
-            return true;
+        if let Some(many) = &mut self.many {
+            return many.insert(name);
         }
-        self.many.insert(name)
+        // A short list is quicker to look through than a set is to make.
+        if self.few.contains(&name) {
+            return false;
+        }
+        self.few.push(name);
+        if self.few.len() > JSON_FEW_NAMES_MAX {
+            self.many = Some(Box::new(self.few.drain(..).collect()));
+        }
+        true
     }
 }
 
@@ -143,6 +145,7 @@ impl<'a> Tokens<'a> {
             scalar: Scalar::Null,
             unread: false,
             levels: Vec::new(),
+            room: Vec::new(),
             line: Cell::new(TextLine::FIRST),
         }
     }
@@ -187,7 +190,10 @@ impl<'a> Tokens<'a> {
             EnclosingScope::Array => Some(Token::EndArray),
             EnclosingScope::Object => Some(Token::EndObject),
         };
-        self.levels.pop();
+        if let Some(level) = self.levels.pop() {
+            self.room = level.names.few;
+            self.room.clear();
+        }
         self.token = token;
         if let Some(token) = token {
             self.scan.last = token.name();
@@ -252,7 +258,8 @@ impl<'a> Tokens<'a> {
             return Err(self.scan.error(SyntaxCause::Depth));
         }
         let context = Context { scope, start };
-        self.levels.push(TokenLevel { context, empty: true, names: NamesSeen::default() });
+        let names = NamesSeen { few: mem::take(&mut self.room), many: None };
+        self.levels.push(TokenLevel { context, empty: true, names });
         Ok(token)
     }
 
@@ -354,6 +361,22 @@ impl<'a> Tokens<'a> {
         self.token = Some(if scope == EnclosingScope::Object { Token::EndObject } else { Token::EndArray });
         self.start = Some(self.scan.at - 1);
         Ok(value)
+    }
+
+    /// The current token, if it is a string, is passed over and told: as [`value`](Self::value) does, and without a copy where
+    /// it has no escapes.
+    ///
+    /// # Errors
+    /// What Jackson objects to inside the string.
+    pub(crate) fn string(&mut self) -> Result<Option<Cow<'a, str>>, SyntaxError> {
+        if self.token == Some(Token::FieldName) {
+            self.next()?;
+        }
+        match self.token {
+            Some(Token::String) if mem::take(&mut self.unread) => self.scan.string().map(|text| Some(text.decode())),
+            Some(Token::String) => self.text().map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Passes over the whole value that begins at the current token, as [`value`](Self::value) does.

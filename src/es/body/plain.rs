@@ -353,8 +353,11 @@ impl<'a> PlainScan<'a> {
         self.blanks();
         let next = self.peek()?;
         self.at += 1;
+        if next != b',' {
+            return (next == end).then_some(false);
+        }
         self.blanks();
-        if next == b',' { Some(true) } else { (next == end).then_some(false) }
+        Some(true)
     }
 
     fn colon(&mut self) -> Option<()> {

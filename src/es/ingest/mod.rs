@@ -62,9 +62,22 @@ impl Pipeline {
     }
 }
 
-/// All pipelines by their ids.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pipelines(BTreeMap<String, Arc<Pipeline>>);
+/// All pipelines by their ids; by default those that a new cluster has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pipelines {
+    /// None as long as nobody has changed any.
+    changed: Option<PipelinesById>,
+}
+
+type PipelinesById = BTreeMap<String, Arc<Pipeline>>;
+
+/// What a new cluster has, one for all of them and read when somebody asks.
+static BUILT_IN: LazyLock<PipelinesById> = LazyLock::new(|| {
+    let mut built_in = Pipelines { changed: Some(BTreeMap::new()) };
+    // The text is ours; a test reads it.
+    let _ = built_in.put(SEARCH_DEFAULT, built_in::search_default());
+    built_in.changed.unwrap_or_default()
+});
 
 /// What a pipeline may know of a document besides its source.
 #[derive(Clone, Copy, Debug)]
@@ -115,46 +128,47 @@ impl IngestFailure {
     }
 }
 
-impl Default for Pipelines {
-    /// What a new cluster has.
-    fn default() -> Pipelines {
-        // One for all clusters, each of its pipelines until a cluster changes it.
-        static BUILT_IN: LazyLock<Pipelines> = LazyLock::new(|| {
-            let mut pipelines = Pipelines(BTreeMap::new());
-            // The text is ours; a test reads it.
-            let _ = pipelines.put(SEARCH_DEFAULT, built_in::search_default());
-            pipelines
-        });
-        BUILT_IN.clone()
+impl PartialEq for Pipelines {
+    fn eq(&self, other: &Pipelines) -> bool {
+        (self.changed.is_none() && other.changed.is_none()) || self.all() == other.all()
     }
 }
 
 impl Pipelines {
+    fn all(&self) -> &PipelinesById {
+        self.changed.as_ref().unwrap_or_else(|| &BUILT_IN)
+    }
+
+    fn all_mut(&mut self) -> &mut PipelinesById {
+        self.changed.get_or_insert_with(|| BUILT_IN.clone())
+    }
+
     /// Stores a pipeline in place of any with that id.
     ///
     /// # Errors
     /// What is wrong with it, or is not supported.
     pub(crate) fn put(&mut self, id: &str, text: Map<String, Value>) -> Result<(), PipelineRefusal> {
         let (steps, on_failure) = read::pipeline(id, &text)?;
-        self.0.insert(id.to_owned(), Arc::new(Pipeline { text, steps, on_failure }));
+        self.all_mut().insert(id.to_owned(), Arc::new(Pipeline { text, steps, on_failure }));
         Ok(())
     }
 
     /// Removes the pipelines that a name with `*` in it stands for, and says whether it stood for any.
     pub(crate) fn delete(&mut self, pattern: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|id, _| !is_like(pattern, id));
-        self.0.len() < before
+        let all = self.all_mut();
+        let before = all.len();
+        all.retain(|id, _| !is_like(pattern, id));
+        all.len() < before
     }
 
     /// The pipeline with that id.
     pub(crate) fn get(&self, id: &str) -> Option<&Pipeline> {
-        self.0.get(id).map(|pipeline| &**pipeline)
+        self.all().get(id).map(|pipeline| &**pipeline)
     }
 
     /// The pipelines that a comma list of names, with `*` in them, stands for.
     pub(crate) fn matching(&self, expression: &str) -> impl Iterator<Item = (&str, &Pipeline)> {
-        let found = self.0.iter().filter(move |(id, _)| expression.split(',').any(|name| is_like(name, id)));
+        let found = self.all().iter().filter(move |(id, _)| expression.split(',').any(|name| is_like(name, id)));
         found.map(|(id, pipeline)| (id.as_str(), &**pipeline))
     }
 

@@ -26,9 +26,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use serde_json::Value;
 
 use crate::clock::{Clock, Timestamp};
-use crate::contract::Judge;
 use crate::contract::heard::{self, ObservedCall};
 use crate::contract::strictness::{self, Contract, Strictness};
+use crate::contract::{Judge, Knowledge};
 use crate::error::Error;
 use crate::es::body::schema::Violation;
 use crate::es::connector::handlers as connector;
@@ -715,6 +715,12 @@ impl Engine {
         }
         self.is_prepared = true;
         self.warmth.cool(false);
+        let is_judged = self.setup.strictness.contract() != Contract::Off && !self.judge.asks_answers();
+        if matches!(self.mode, AnswerMode::Mock(_)) && self.stubs.is_none() && is_judged {
+            let knowledge = Knowledge::of_fixture(&self.setup.fixture, &mut self.journal.known);
+            self.judge.know(knowledge);
+            return;
+        }
         let state = match &self.mode {
             AnswerMode::Mock(_) => stubbing::state_at_start(&self.setup),
             AnswerMode::Playback(playback) => playback.state().clone(),
