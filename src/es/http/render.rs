@@ -4,7 +4,7 @@
 //! so that a large answer holds nobody up.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -152,19 +152,9 @@ fn end(headers: &mut Headers, content_type: &str, body_bytes: usize) {
 /// The headers of a short answer that has no others than nearly all have; such blocks are always the same.
 fn ready(status: u16, extra: &Extra<'_>, content_type: &str, body_bytes: usize, style: &Style) -> Option<Headers> {
     const SHORT: usize = 40;
-    static READY: LazyLock<Vec<(&str, Vec<Headers>)>> = LazyLock::new(|| {
-        let types = Profile::ALL.into_iter().map(|profile| profile.media_types()[0]).chain(["application/json"]);
-        let of_type = |content_type: &'static str| {
-            let of_length = |length| {
-                let mut headers = Headers::with_capacity(3, 128);
-                headers.push_plain(PRODUCT.0, PRODUCT.1);
-                end(&mut headers, content_type, length);
-                headers
-            };
-            (content_type, (0..SHORT).map(of_length).collect())
-        };
-        types.map(of_type).collect()
-    });
+    // Those of a type and a length are made when the first such answer is written.
+    static READY: [[OnceLock<Headers>; SHORT]; 1 + Profile::COUNT] =
+        [const { [const { OnceLock::new() }; SHORT] }; 1 + Profile::COUNT];
     let has_others = style.opaque_id.is_some()
         || extra.allow.is_some()
         || extra.location.is_some()
@@ -173,8 +163,17 @@ fn ready(status: u16, extra: &Extra<'_>, content_type: &str, body_bytes: usize, 
     if has_others || body_bytes >= SHORT {
         return None;
     }
-    let (_, blocks) = READY.iter().find(|(known, _)| *known == content_type)?;
-    blocks.get(body_bytes).map(Headers::lent)
+    let place = match content_type {
+        "application/json" => 0,
+        other => 1 + Profile::ALL.into_iter().position(|profile| profile.media_types()[0] == other)?,
+    };
+    let ready = READY[place][body_bytes].get_or_init(|| {
+        let mut headers = Headers::with_capacity(3, 128);
+        headers.push_plain(PRODUCT.0, PRODUCT.1);
+        end(&mut headers, content_type, body_bytes);
+        headers
+    });
+    Some(ready.lent())
 }
 
 const PRODUCT: (&str, &str) = ("x-elastic-product", "Elasticsearch");
