@@ -220,6 +220,15 @@ impl RuleIndex {
     }
 }
 
+/// What is found of a call itself.
+struct CallFindings {
+    found: Vec<(ActiveRule, RuleFinding)>,
+    /// Whether it is one repetition too many.
+    has_storm: bool,
+    /// The indices that were read before they showed what was written; that is told once.
+    told: Vec<Arc<str>>,
+}
+
 /// Hears calls, follows jobs and connectors, and keeps what it found.
 #[derive(Clone)]
 pub struct Judge {
@@ -425,41 +434,10 @@ impl Judge {
             });
             self.world.take(deed, places, heard);
         }
-        let call = Some((heard.seq, heard.operation));
         let is_explained = || !findings.is_empty() || deeds.iter().any(|deed| self.world.is_of_sentenced(deed));
-        let about_call = |entry: &ActiveRule| match entry.rule.check {
-            RuleCheck::Call(_) if entry.rule.id == "refused-call" && is_explained() => None,
-            RuleCheck::Call(check) => check(heard),
-            RuleCheck::Exposed(check) => check(heard),
-            _ => None,
-        };
-        let mut own: Vec<(ActiveRule, RuleFinding)> = Vec::new();
-        if rules::call::is_troubled(heard) {
-            own.extend(self.docket.call.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
-        }
-        if !heard.exposed.is_empty() {
-            own.extend(self.docket.exposed.iter().filter_map(|entry| Some((*entry, about_call(entry)?))));
-        }
-        if let Some(entry) = self.docket.backoff
-            && let Some(finding) = self.failures.no_backoff(heard)
-        {
-            own.push((entry, finding));
-        }
-        let mut has_storm = false;
-        if let Some(entry) = self.docket.storm
-            && let Some(finding) = self.failures.retry_storm(heard)
-        {
-            has_storm = true;
-            own.push((entry, finding));
-        }
-        let mut told = Vec::new();
-        if let Some(entry) = self.docket.unshown
-            && let Some((finding, indices)) = self.unshown.read(heard)
-        {
-            told = indices;
-            own.push((entry, finding));
-        }
-        for (entry, finding) in own {
+        let CallFindings { found, has_storm, told } = self.ask_of_call(heard, is_explained);
+        let call = Some((heard.seq, heard.operation));
+        for (entry, finding) in found {
             let finding = entry.found(finding, call, heard.at);
             if refuses && finding.severity == Severity::Error && !self.is_allowed(&finding.rule) {
                 refusal.get_or_insert_with(|| finding.message.clone());
@@ -493,6 +471,38 @@ impl Judge {
             self.keep(finding.clone());
         }
         Verdict { findings, seen, refusal }
+    }
+
+    /// What the rules about a call itself say, whatever it does. `is_explained` says whether a refusal of it has its reason.
+    fn ask_of_call(&self, heard: &ObservedCall<'_>, is_explained: impl Fn() -> bool) -> CallFindings {
+        let mut found: Vec<(ActiveRule, RuleFinding)> = Vec::new();
+        let about_call = |entry: &ActiveRule| match entry.rule.check {
+            RuleCheck::Call(_) if entry.rule.id == "refused-call" && is_explained() => None,
+            RuleCheck::Call(check) | RuleCheck::Exposed(check) => check(heard).map(|finding| (*entry, finding)),
+            _ => None,
+        };
+        if rules::call::is_troubled(heard) {
+            found.extend(self.docket.call.iter().filter_map(about_call));
+        }
+        if !heard.exposed.is_empty() {
+            found.extend(self.docket.exposed.iter().filter_map(about_call));
+        }
+        let of_failures =
+            |entry: Option<ActiveRule>, check: fn(&FailedCalls, &ObservedCall<'_>) -> Option<RuleFinding>| {
+                entry.and_then(|entry| Some((entry, check(&self.failures, heard)?)))
+            };
+        found.extend(of_failures(self.docket.backoff, FailedCalls::no_backoff));
+        let storm = of_failures(self.docket.storm, FailedCalls::retry_storm);
+        let has_storm = storm.is_some();
+        found.extend(storm);
+        let mut told = Vec::new();
+        if let Some(entry) = self.docket.unshown
+            && let Some((finding, indices)) = self.unshown.read(heard)
+        {
+            told = indices;
+            found.push((entry, finding));
+        }
+        CallFindings { found, has_storm, told }
     }
 
     /// Tells what the rules about a deed say, each with whether it is the call that is wrong.
