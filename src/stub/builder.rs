@@ -290,7 +290,8 @@ impl Stub {
         if word.is_empty() { self } else { self.says("fault", word) }
     }
 
-    /// Cuts or stalls the answer after so many bytes of its body.
+    /// Cuts or stalls the answer after so many bytes of its body. Of a body with no more bytes nothing is missing: that is
+    /// told, see [`MockServer::troubles`](crate::MockServer::troubles).
     pub fn after_bytes(self, bytes: u64) -> Stub {
         self.says("after_bytes", bytes)
     }

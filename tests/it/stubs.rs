@@ -424,6 +424,31 @@ fn every_fault_as_a_socket_sees_it() {
 }
 
 #[test]
+fn a_cut_behind_the_end_of_an_answer_is_told() {
+    for kind in [FaultKind::Cut, FaultKind::Stall] {
+        let server = server();
+        server.stub(Stub::on("connector.check_in").fault(kind).after_bytes(17).named("just right"));
+        server.stub(Stub::on("connector.check_in").call(1).fault(kind).after_bytes(4).acts_after().named("short"));
+        let check_in = Request::new(Method::Put, "/_connector/crm/_check_in");
+        let body =
+            |came: Vec<u8>| String::from_utf8_lossy(&came).split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+        let come = || {
+            let mut stream = TcpStream::connect(server.address()).expect("a connection");
+            let head = format!("PUT {} HTTP/1.1\r\nhost: {}\r\n\r\n", check_in.target(), server.address());
+            stream.write_all(head.as_bytes()).expect("the request");
+            stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a time limit");
+            let mut came = Vec::new();
+            let _ = stream.read_to_end(&mut came);
+            body(came)
+        };
+        assert_eq!((come().as_deref(), server.troubles().len()), (Some(r#"{"re"#), 0), "{kind:?}");
+        assert_eq!(come().as_deref(), Some(r#"{"result":"noop"}"#), "{kind:?}");
+        let told = server.troubles().join(" ");
+        assert!(told.contains("the stub just right lets 17 bytes through, and the answer has 17"), "{told}");
+    }
+}
+
+#[test]
 fn a_stalled_answer_never_comes() {
     for after_bytes in [None, Some(5)] {
         let server = server();

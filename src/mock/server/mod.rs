@@ -455,7 +455,7 @@ impl MockServer {
     }
 
     /// What the server is bothered by besides its clients' mistakes, a sentence each: a recording that cannot
-    /// be written, calls of web pages that were refused.
+    /// be written, calls of web pages that were refused, a stub that was to cut an answer behind its end.
     pub fn troubles(&self) -> Vec<String> {
         self.shared.troubles()
     }

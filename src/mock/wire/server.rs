@@ -507,6 +507,11 @@ impl ConnectionTask {
         if !fault.delay.is_zero() {
             self.shared.until(at.plus(fault.delay)).await;
         }
+        if let (Some(after), Some(stub)) = (fault.after_bytes, response.stub())
+            && after >= response.body().len() as u64
+        {
+            self.shared.troubles.uncut(stub, after, response.body().len());
+        }
         match ConnectionEnd::of(fault, &response) {
             None if fault.kind == FaultKind::Garbage => garbled(response),
             None => response,

@@ -30,6 +30,7 @@ struct KeptSentences {
     refused_last: String,
     unheard: u64,
     unheard_last: String,
+    uncut: Option<String>,
 }
 
 impl TroubleLog {
@@ -74,6 +75,17 @@ impl TroubleLog {
         }
     }
 
+    /// A stub was to end an answer in its middle, and the answer is shorter than that. Only the first one is told.
+    pub(crate) fn uncut(&self, stub: &str, after_bytes: u64, bytes: usize) {
+        let text = format!(
+            "the stub {stub} lets {after_bytes} bytes through, and the answer has {bytes}: it came whole; give the stub a \
+             smaller `after_bytes`"
+        );
+        if self.kept().uncut.replace(text.clone()).is_none() {
+            self.tell(&text);
+        }
+    }
+
     /// All of them, a sentence each.
     pub(crate) fn list(&self) -> Vec<String> {
         let kept = self.kept();
@@ -87,7 +99,8 @@ impl TroubleLog {
             1 => Some(format!("1 connection was closed: {}", kept.unheard_last)),
             count => Some(format!("{count} connections were closed, the last one because {}", kept.unheard_last)),
         };
-        kept.recording.iter().chain(&kept.upstream).cloned().chain(refused).chain(unheard).collect()
+        let others = refused.into_iter().chain(unheard);
+        kept.recording.iter().chain(&kept.upstream).chain(&kept.uncut).cloned().chain(others).collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, KeptSentences> {
