@@ -8,7 +8,7 @@
 //! The only room that knows the `jsonschema` crate. Schemas are compiled on first use: those of a body that the quick
 //! reading of plain bodies knows, when the first body comes that is not plain.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use jsonschema::Validator;
 use once_cell::sync::OnceCell;
@@ -518,12 +518,12 @@ fn body(published: &Value, server: &Value, overlay: &Value) -> Result<Option<Bod
 /// a first call needs.
 struct BodyValidator {
     schema: Value,
-    compiled: OnceCell<Validator>,
+    compiled: OnceLock<Validator>,
 }
 
 impl BodyValidator {
     fn of(body: &Value, whole: &Value) -> BodyValidator {
-        BodyValidator { schema: with_definitions(body, whole), compiled: OnceCell::new() }
+        BodyValidator { schema: with_definitions(body, whole), compiled: OnceLock::new() }
     }
 
     fn get(&self) -> &Validator {

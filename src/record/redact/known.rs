@@ -684,10 +684,12 @@ fn scope(facts: Option<&RowFacts>, path: &str) -> SieveScope {
             (Secrecy::Credentials, _) => return SieveScope::Security,
             (Secrecy::Settings, _) => return SieveScope::Settings,
             (Secrecy::Ordinary, RowSubject::SyncJob | RowSubject::Connector) => return SieveScope::Plain,
-            // It may be another call, misspelt.
+            // The path says more.
             (Secrecy::Ordinary, RowSubject::Index | RowSubject::Cluster) => {}
         }
     }
+    // A call that reached no row has no other mark than its path, and one that reached a row with a wildcard may be a secret's
+    // call misspelt (`PUT /x/_secret/1`): whatever looks like one is masked as one, for nobody takes back what was told.
     let begins = |word: &str| {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty()).take(2);
         segments.any(|segment| {

@@ -177,7 +177,8 @@ pub(crate) fn lane(interaction: &Interaction) -> String {
     lane_of(&interaction.request)
 }
 
-/// What a request is about, as [`lane`] says it.
+/// What a request is about, as [`lane`] says it: by its path alone, since calls of a recording, and those that reached no
+/// row, have nothing else that says so.
 pub(super) fn lane_of(request: &Request) -> String {
     step();
     match PathSubject::of(request.path()) {
