@@ -125,10 +125,10 @@ struct Lane {
 #[derive(Clone, Debug, Default)]
 struct PlaybackRoute {
     lanes: Vec<usize>,
-    /// Those without a mask, by what their key says.
-    plain: BTreeMap<Box<[u8]>, usize>,
+    /// Those without a mask, by what their key says; several if they differ in header lines that count.
+    plain: BTreeMap<Box<[u8]>, Vec<usize>>,
     /// Those with one, by what it says.
-    masked: BTreeMap<Box<[u8]>, usize>,
+    masked: BTreeMap<Box<[u8]>, Vec<usize>>,
 }
 
 impl Lane {
@@ -228,9 +228,13 @@ impl Playback {
             let route = playback.routes.entry(key.route().into()).or_default();
             let by_text = if key.is_masked() { &mut route.masked } else { &mut route.plain };
             let exact = key.exact().to_vec();
-            let lane = *by_text.entry(key.text().into()).or_insert_with(|| {
-                route.lanes.push(playback.lanes.len());
-                playback.as_sent.entry(fingerprint(&interaction.request)).or_default().push(playback.lanes.len());
+            let alike = by_text.entry(key.text().into()).or_default();
+            let known = alike.iter().find(|lane| playback.lanes[**lane].key.has_headers_of(&key)).copied();
+            let lane = known.unwrap_or_else(|| {
+                let lane = playback.lanes.len();
+                alike.push(lane);
+                route.lanes.push(lane);
+                playback.as_sent.entry(fingerprint(&interaction.request)).or_default().push(lane);
                 playback.lanes.push(Lane {
                     key: Arc::new(key),
                     calls: Vec::new(),
@@ -238,7 +242,7 @@ impl Playback {
                     next: 0,
                     last: None,
                 });
-                playback.lanes.len() - 1
+                lane
             });
             playback.lanes[lane].push(call, exact);
             if has_mask(&interaction.response) {
@@ -480,13 +484,13 @@ impl Playback {
     /// The lanes that a request belongs to: one that says the same, and any whose masks let it in.
     fn same(&self, key: &RequestKey) -> impl Iterator<Item = usize> {
         let route = self.routes.get(key.route());
-        let plain = route.and_then(|route| route.plain.get(key.text()));
+        let plain = route.and_then(|route| route.plain.get(key.text())).into_iter().flatten();
         let masked =
             self.masked_routes.iter().filter(|masked| admits(masked, key.route()) && ***masked != *key.route());
         let masked = masked.filter_map(|masked| self.routes.get(masked));
         let within = masked.flat_map(|route| route.plain.values().chain(route.masked.values()));
-        let within = route.into_iter().flat_map(|route| route.masked.values()).chain(within);
-        let found = plain.into_iter().chain(within.filter(move |lane| self.lanes[**lane].key.admits(key))).copied();
+        let within = route.into_iter().flat_map(|route| route.masked.values()).chain(within).flatten();
+        let found = plain.chain(within.filter(move |lane| self.lanes[**lane].key.admits(key))).copied();
         found.filter(move |lane| self.lanes[*lane].key.other_headers(key).next().is_none())
     }
 

@@ -562,6 +562,24 @@ fn strict_values_count_and_recorded_headers_with_them() {
 }
 
 #[test]
+fn calls_that_differ_in_a_header_that_counts_are_each_found() {
+    let of = |team: &str| request("GET /a").header("x-team", team);
+    let of_two = || of("two").header("x-team", "three");
+    let calls = vec![call(1, of("one"), 201), call(2, of("two"), 202), call(3, of("one"), 203), call(4, of_two(), 204)];
+    let policy = PlayPolicy { strict_values: true, exhausted: Exhausted::Once, ..PlayPolicy::default() };
+    let mut playback = Playback::new(recording(calls.clone()), policy);
+    for (sent, status) in [(of("two"), 202), (of("one"), 201), (of_two(), 204), (of("one"), 203)] {
+        assert_eq!(answer(&mut playback, &sent).map(|response| response.status()), Ok(status), "{sent:?}");
+    }
+    let told = answer(&mut playback, &of("four")).expect_err("nobody of that team");
+    assert!(told.reason.contains("in header x-team: recorded "), "{}", told.reason);
+    // Where header lines do not count, they are one call that came four times.
+    let mut playback = Playback::new(recording(calls), PlayPolicy::default());
+    let statuses = ["five", "six", "seven", "eight"].map(|team| answer(&mut playback, &of(team)).map(|it| it.status()));
+    assert_eq!(statuses, [201, 202, 203, 204].map(Ok));
+}
+
+#[test]
 fn a_bulk_that_comes_otherwise_gets_its_own_ids_back() {
     let item = |id: &str| format!(r#"{{"index":{{"_id":"{id}","status":201}}}}"#);
     let (a, b) = ("be6799f28261f41622a598cb733dbcd4", "f625c825bcea5398f96143768f90b628");
