@@ -31,6 +31,13 @@ use crate::profile::Profile;
 use crate::visibility::Visibility;
 use part::DocumentPart;
 
+/// What is told where a text is something else.
+const KNOWN_FORMATS: &str = "HAR, cassettes of vcrpy and Polly, and mappings of WireMock are read";
+
+/// What the first line of a recording of elastimock says, and within how many bytes.
+const RECORDING_MARK: &[u8] = b"\"elastimock_recording\"";
+const HEADER_BEGINS_WITHIN: usize = 100;
+
 /// Calls that were read, and how many were left out because they are none of Elasticsearch.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -76,15 +83,16 @@ pub(crate) fn watched_import(
     let document = ForeignText::read(name, text)?;
     let root = DocumentPart::root(&document);
     let mut notes = Vec::new();
-    let (format, found) = if root.get("log").is_some() {
+    let (format, found) = if root.get("consumer").is_some() && root.get("provider").is_some() {
+        return Err(root.wrong("this is a Pact, which tells what is expected and not what was said", KNOWN_FORMATS));
+    } else if root.get("log").is_some() {
         ("HAR", har::read(root.clone())?)
     } else if root.get("interactions").is_some() || root.get("http_interactions").is_some() {
         ("cassette", cassette::read(root.clone())?)
     } else if root.get("mappings").is_some() || root.get("request").is_some() || root.value().is_array() {
         ("WireMock mapping", wiremock::read(root.clone(), &mut notes)?)
     } else {
-        let cure = "HAR, cassettes of vcrpy and Polly, and mappings of WireMock are read";
-        return Err(root.wrong("this is none of the formats that are known", cure));
+        return Err(root.wrong("this is none of the formats that are known", KNOWN_FORMATS));
     };
     if found.len() > IMPORTED_CALLS_MAX {
         let what = format!("there are more than {IMPORTED_CALLS_MAX} calls");
@@ -108,6 +116,11 @@ impl<'t> ForeignText<'t> {
             Box::new(RecordingDiagnostic { file: name.to_owned(), line, column, what, cure: cure.to_owned() })
         };
         let bare = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        let mut beginning = bare[..bare.len().min(HEADER_BEGINS_WITHIN)].windows(RECORDING_MARK.len());
+        if beginning.any(|piece| piece == RECORDING_MARK) {
+            let what = "this is a recording of elastimock already".to_owned();
+            return Err(mistake(1, 1, what, "it can be played, shown, compared and judged as it is"));
+        }
         if bare.trim_ascii_start().starts_with(b"{") || bare.trim_ascii_start().starts_with(b"[") {
             let value = json::read_file(bare).map_err(|error| {
                 let at = error.position();
@@ -120,7 +133,10 @@ impl<'t> ForeignText<'t> {
         let body = std::str::from_utf8(bare)
             .map_err(|_| mistake(1, 1, "this is no UTF-8".to_owned(), "give a text, in JSON or YAML"))?;
         let value =
-            fixture::yaml_value(body).map_err(|(line, column, what, cure)| mistake(line, column, what, &cure))?;
+            fixture::yaml_value(body).map_err(|(line, column, what, cure)| match body.contains("interactions:") {
+                true => mistake(line, column, what, &cure),
+                false => mistake(1, 1, "this is none of the formats that are known".to_owned(), KNOWN_FORMATS),
+            })?;
         Ok(ForeignText { name, text: bare, value, is_yaml: true })
     }
 }

@@ -160,6 +160,13 @@ fn what_cannot_be_read_is_told_with_its_place_and_a_cure() {
             "such as GET",
         ),
         ("{\"a\":1}", "f:1:1: this is none of the formats that are known", "HAR"),
+        (
+            "#!/bin/sh\ncurl -H 'a: b' \"$url\"; echo\n\n: d: [\n",
+            "f:1:1: this is none of the formats that are known",
+            "HAR",
+        ),
+        ("{\"elastimock_recording\":1}\n{}\n", "f:1:1: this is a recording of elastimock already", "as it is"),
+        ("{\"consumer\":{},\"provider\":{},\"interactions\":[]}", "f:1:1: this is a Pact", "HAR"),
         ("{\"log\":", "f:1:", "mend it there"),
         (
             "{\"interactions\":[{\"request\":{\"uri\":\"http://h/\",\"method\":\"GET\"},\"response\":{\"status\":{\"code\":7}}}]}",
