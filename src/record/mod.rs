@@ -414,8 +414,10 @@ impl Journal {
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Exchange {
         let request = note.mask.over(request);
         let known = self.known.len();
-        // What the mock itself answers gives out no cookies; another server does, and a stub may.
-        let given_out = if response.mark.is_some() { self.known.given_out(response.headers()) } else { None };
+        // What the mock itself answers gives out no cookies; another server does, and a stub may: its body may repeat
+        // them. Header lines that are kept as they are have none.
+        let is_looked_at = response.mark.is_some() && self.block(response.headers()).is_none();
+        let given_out = if is_looked_at { self.known.given_out(response.headers()) } else { None };
         let response_body = self.known.answer(&note.mask, response.status(), response.body());
         self.recheck(known);
         // A small body is copied behind the target, a large one is held as it is.
@@ -646,7 +648,11 @@ impl Journal {
         if let Some(block) = self.block(headers) {
             return block.headers.clone();
         }
-        let masked = self.known.headers(headers);
+        // An answer gives back what a request has said, and is masked like it.
+        let known = self.known.len();
+        let given_out = self.known.given_out(headers);
+        self.recheck(known);
+        let masked = self.known.headers(given_out.as_ref().unwrap_or(headers));
         if let Some(block) = self.block(&masked) {
             return block.headers.clone();
         }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use elastimock::contract::Strictness;
-use elastimock::http::{Method, Request};
+use elastimock::http::{Headers, Method, Request};
 use elastimock::recording::{Interaction, Recording};
 use elastimock::report::{Report, ReportFormat};
 use elastimock::{Clock, Fixture, MockServer};
@@ -302,6 +302,69 @@ fn header_lines_are_masked_by_their_names_and_urls_without_their_passwords() {
     assert_eq!(kept.request.headers().get("referer"), Some("https://<redacted>@host/a"));
     assert_eq!(kept.request.headers().get("user-agent"), Some("worker/1"));
     assert!(server.findings().iter().any(|finding| finding.rule == "secret-exposed"));
+}
+
+#[test]
+fn what_an_answer_gives_back_of_a_header_line_is_masked_as_in_the_request() {
+    let stubs = r#"{"stubs":[{"request":{"operation":"info"},"response":{"patch":{"tagline":"stubbed"}}}]}"#;
+    let ids = [
+        ("http://u:S3cr3t-9zx@h/x", "http://<redacted>@h/x"),
+        // Too short to be looked for elsewhere, and a password that is the user's name.
+        ("http://u:pw1@h/x", "http://<redacted>@h/x"),
+        ("http://same:same@h/x", "http://<redacted>@h/x"),
+        ("http://h/x?token=a", "http://h/x?token=<redacted>"),
+        ("Bearer x", "Bearer <redacted>"),
+        ("run-7", "run-7"),
+    ];
+    // Neither who answers nor what was asked before makes a difference.
+    for targets in [["/", "/_connector", "/"], ["/_connector", "/", "/_connector"]] {
+        let (server, mut client) = serve(MockServer::builder().fixture(Fixture::from_json(stubs).expect("a fixture")));
+        for target in targets {
+            for (id, _) in ids {
+                let answer = client.send(&Request::new(Method::Get, target).header("x-opaque-id", id));
+                assert_eq!((answer.status, answer.header("x-opaque-id")), (200, Some(id)), "{target}");
+            }
+        }
+        let masked = ids.iter().cycle().map(|(_, masked)| Some(*masked));
+        for (call, masked) in server.journal().iter().zip(masked) {
+            let id = |headers: &Headers| headers.get("x-opaque-id").map(str::to_owned);
+            assert_eq!(id(call.request.headers()).as_deref(), masked);
+            assert_eq!(id(call.response.headers()).as_deref(), masked, "{}", call.request.target());
+        }
+    }
+}
+
+#[test]
+fn what_a_stub_gives_out_in_header_lines_is_masked_in_the_journal() {
+    let stubs = json!({ "stubs": [{
+        "request": { "path": "/_login" },
+        "response": {
+            "body": { "again": "S3cr3t-cookie9" },
+            "headers": {
+                "set-cookie": "sid=S3cr3t-cookie9",
+                "x-auth-token": "S3cr3t-token9",
+                "location": "https://me:S3cr3t-pass9@host/a",
+                "retry-after": "1",
+            },
+        },
+    }] });
+    let fixture = Fixture::from_json(&stubs.to_string()).expect("a fixture");
+    let (server, mut client) = serve(MockServer::builder().fixture(fixture));
+    for _ in 0..2 {
+        let answer = client.send(&Request::new(Method::Get, "/_login"));
+        assert_eq!(answer.header("set-cookie"), Some("sid=S3cr3t-cookie9"));
+        assert_eq!(answer.header("location"), Some("https://me:S3cr3t-pass9@host/a"));
+        assert_eq!(answer.json(), json!({ "again": "S3cr3t-cookie9" }));
+    }
+    for call in server.journal() {
+        let line = |name: &str| call.response.headers().get(name).map(str::to_owned).unwrap_or_default();
+        assert_eq!(
+            [line("set-cookie"), line("x-auth-token"), line("location"), line("retry-after")],
+            ["<redacted>", "<redacted>", "https://<redacted>@host/a", "1"]
+        );
+        assert_eq!(call.response.body_json(), Some(json!({ "again": "<redacted>" })));
+    }
+    assert_eq!(leaks(&outputs(&server, &mut client), "S3cr3t-"), Vec::<String>::new());
 }
 
 #[test]

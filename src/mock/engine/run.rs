@@ -910,7 +910,7 @@ impl Engine {
             now: self.latest,
             is_clock_running: !self.clock.is_frozen(),
             evicted: self.journal.evicted(RunSpan::Run),
-            stubs: self.stubs(),
+            stubs: self.shown_stubs(),
             gates: self.told_gates(),
             coming: self.told_coming(),
             ..Backdrop::default()

@@ -445,6 +445,20 @@ impl Engine {
             .collect()
     }
 
+    /// All stubs as a page may show them, without what is secret in them.
+    pub(super) fn shown_stubs(&self) -> Vec<Value> {
+        let stubs = self.stubs();
+        if stubs.is_empty() {
+            return stubs;
+        }
+        let mut state = json!({ "stubs": stubs });
+        self.journal.known.clone().state(&mut state);
+        match state["stubs"].take() {
+            Value::Array(stubs) => stubs,
+            _ => Vec::new(),
+        }
+    }
+
     /// Says beside stubs that nobody called which call came closest.
     pub(super) fn with_near_misses(&self, mut found: Vec<Finding>) -> Vec<Finding> {
         let Some(cast) = &self.stubs else { return found };

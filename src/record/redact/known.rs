@@ -207,12 +207,16 @@ impl KnownSecrets {
                         continue;
                     };
                     for (name, line) in lines {
-                        if let Value::String(text) = line
-                            && is_secret_header(&name.to_ascii_lowercase())
-                            && !matches!(text.rsplit(' ').next(), Some("" | "*" | REDACTED))
-                        {
+                        let Value::String(text) = line else { continue };
+                        let name = name.to_ascii_lowercase();
+                        if matches!(text.rsplit(' ').next(), Some("" | "*" | REDACTED)) {
+                            continue;
+                        }
+                        if is_secret_header(&name) {
                             self.learn_credential(text);
                             REDACTED.clone_into(text);
+                        } else {
+                            *text = self.without_credentials(&name, text, &mut Vec::new()).into_owned();
                         }
                     }
                 }
@@ -429,28 +433,36 @@ impl KnownSecrets {
             if is_bare(&(name, value)) {
                 self.learn_credential(value);
                 masked.push(name, REDACTED);
-                continue;
-            }
-            let place = user_info_of_header(name, value).filter(|_| !is_secret_header(name));
-            let without = place.map(|place| self.without_user_info(value, place, REDACTED, own));
-            let value = without.as_deref().unwrap_or(value);
-            if is_secret_header(name) {
+            } else if is_secret_header(name) {
                 masked.push(name, value);
-                continue;
+            } else {
+                masked.push(name, &self.without_credentials(name, value, own));
             }
-            let mut line = String::with_capacity(value.len());
-            let mut copied = 0;
-            for place in secrets_of_header(name, value).into_iter().filter(|place| !place.is_empty()) {
-                if place.start >= copied {
-                    self.learn_credential(&unescaped(&value[place.clone()]));
-                    line.extend([&value[copied..place.start], REDACTED]);
-                    copied = place.end;
-                }
-            }
-            line.push_str(&value[copied..]);
-            masked.push(name, &line);
         }
         Some(masked)
+    }
+
+    /// The value of a header line that is no secret itself without the credentials in it, which are learnt.
+    fn without_credentials<'v>(&mut self, name: &str, value: &'v str, own: &mut Vec<Box<[u8]>>) -> Cow<'v, str> {
+        let place = user_info_of_header(name, value);
+        let value = match place {
+            Some(place) => Cow::Owned(self.without_user_info(value, place, REDACTED, own)),
+            None => Cow::Borrowed(value),
+        };
+        let mut line = String::new();
+        let mut copied = 0;
+        for place in secrets_of_header(name, &value).into_iter().filter(|place| !place.is_empty()) {
+            if place.start >= copied {
+                self.learn_credential(&unescaped(&value[place.clone()]));
+                line.extend([&value[copied..place.start], REDACTED]);
+                copied = place.end;
+            }
+        }
+        if copied == 0 {
+            return value;
+        }
+        line.push_str(&value[copied..]);
+        Cow::Owned(line)
     }
 
     /// A text without the user and password at that place and in the URLs behind it, which are learnt.

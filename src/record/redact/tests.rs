@@ -621,7 +621,7 @@ fn stubs_keep_no_credentials_in_their_header_lines() {
     let mut state = json!({ "connectors": [], "stubs": [
         {
             "request": { "path": "/x", "headers": { "Authorization": "ApiKey azE6c2VjcmV0c2VjcmV0", "x-team": "search" } },
-            "response": [{ "status": 200, "headers": { "set-cookie": "sid=a1b2c3d4e5" } }],
+            "response": [{ "status": 200, "headers": { "set-cookie": "sid=a1b2c3d4e5", "location": "http://u:pw@h/" } }],
         },
         { "request": { "path": "/y", "headers": { "authorization": "ApiKey *" } }, "response": { "status": 200 } },
     ] });
@@ -630,7 +630,7 @@ fn stubs_keep_no_credentials_in_their_header_lines() {
     let kept = json!({ "connectors": [], "stubs": [
         {
             "request": { "path": "/x", "headers": { "Authorization": "<redacted>", "x-team": "search" } },
-            "response": [{ "status": 200, "headers": { "set-cookie": "<redacted>" } }],
+            "response": [{ "status": 200, "headers": { "set-cookie": "<redacted>", "location": "http://<redacted>@h/" } }],
         },
         { "request": { "path": "/y", "headers": { "authorization": "ApiKey *" } }, "response": { "status": 200 } },
     ] });
