@@ -381,6 +381,52 @@ fn odd_frames_of_an_answer_are_read_as_they_are_meant() {
 }
 
 #[test]
+fn an_answer_of_an_older_http_goes_out_as_the_mock_speaks() {
+    let (address, _heard) = scripted(vec![
+        Act::SayAndClose(b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{}".to_vec()),
+        whole("{}"),
+    ]);
+    let proxy = proxy(at(address));
+    let mut stream = TcpStream::connect(proxy.address()).expect("a connection");
+    // The first body ended with its connection, and goes on in pieces.
+    for end in [&b"\r\n0\r\n\r\n"[..], b"\r\n\r\n{}"] {
+        stream.write_all(b"GET /x/_doc/1 HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("a server");
+        let mut answer = Vec::new();
+        while !answer.ends_with(end) {
+            let mut piece = [0; 1024];
+            let read = stream.read(&mut piece).expect("an answer");
+            assert!(read > 0, "the connection is kept");
+            answer.extend_from_slice(&piece[..read]);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&answer));
+    }
+}
+
+#[test]
+fn half_a_body_is_not_recorded_as_one() {
+    // The upstream refuses the body before it has come, and hears no more of it.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = proxy(at(listener.local_addr().expect("an address")));
+    let mut client = TcpStream::connect(proxy.address()).expect("a connection");
+    let head =
+        b"POST /_bulk HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\ncontent-length: 900\r\n\r\n";
+    client.write_all(&[&head[..], b"{\"index\":{\"_index\":\"x\"}}\n{\"half"].concat()).expect("a server");
+    let mut upstream = listener.accept().expect("a call").0;
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"half") {
+        let mut piece = [0; 1024];
+        let read = upstream.read(&mut piece).expect("a call");
+        assert!(read > 0, "the call goes on");
+        heard.extend_from_slice(&piece[..read]);
+    }
+    upstream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}").expect("a proxy");
+    let call = last(&proxy, 1);
+    assert_eq!((call.response.status(), call.request.body().len()), (413, 0));
+    let text = proxy.recording().to_text();
+    assert!(text.contains("\"left_out\":{\"request\":31,\"response\":0}"), "{text}");
+}
+
+#[test]
 fn a_read_is_sent_again_on_a_kept_connection_that_was_closed_and_a_write_is_not() {
     // The server closes each connection when it hears the second call on it.
     let (address, heard) =

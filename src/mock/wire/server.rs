@@ -525,7 +525,7 @@ impl ConnectionTask {
 }
 
 /// Whether the client has packed the body.
-fn is_packed(request: &Request) -> bool {
+pub(super) fn is_packed(request: &Request) -> bool {
     request.headers().get("content-encoding").is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"))
 }
 

@@ -76,7 +76,7 @@ impl BlockingClient {
         }
         let method = hyper::Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default();
         let body = Sending::Whole(Full::new(request.body().clone()));
-        let call = UpstreamCall::new(method, request.target(), &headers, body);
+        let call = UpstreamCall::new(method, request.target(), headers, body);
         let (answer, lease) = self.client.send(call).await?;
         let (parts, mut incoming) = answer.into_parts();
         let bytes_max = usize::try_from(CALLER_ANSWER_BYTES_MAX).unwrap_or(usize::MAX);

@@ -6,7 +6,7 @@
 #[cfg(feature = "tls")]
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -35,18 +35,21 @@ use crate::limits::{
 #[cfg(feature = "tls")]
 use crate::mock::wire::tls::client::server_name;
 
-/// Header lines that are about one connection and not about the message.
-const OF_CONNECTION: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "expect",
-];
+/// Whether a header line is about one connection and not about the message.
+fn is_of_connection(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "expect"
+    )
+}
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -337,16 +340,17 @@ impl UpstreamClient {
             let progress = call.progress.clone();
             let request = call.into_request(node, self.authorization.as_ref());
             let mut sending = std::pin::pin!(sender.try_send_request(request));
+            let mut wait = self.silence_max;
+            progress.goes_on();
             let answered = loop {
-                let before = progress.load(Ordering::Relaxed);
-                match tokio::time::timeout(self.silence_max, sending.as_mut()).await {
-                    Ok(answered) => break answered,
-                    // A large body may take its time as long as it goes on.
-                    Err(_) if progress.load(Ordering::Relaxed) != before => {}
-                    Err(_) => {
-                        node.is_silent(self.silence_max);
-                        return Err((NoAnswer::Silent(self.silence_max), None));
-                    }
+                if let Ok(answered) = tokio::time::timeout(wait, sending.as_mut()).await {
+                    break answered;
+                }
+                // A large body may take its time as long as it goes on: the silence begins behind its last piece.
+                wait = progress.silence_left(self.silence_max);
+                if wait.is_zero() {
+                    node.is_silent(self.silence_max);
+                    return Err((NoAnswer::Silent(self.silence_max), None));
                 }
             };
             match answered {
@@ -389,6 +393,38 @@ fn broken(error: &hyper::Error) -> String {
     format!("{error}{cause}")
 }
 
+/// How far a call's body has got on its way from a client.
+#[derive(Debug)]
+struct BodyProgress {
+    began: Instant,
+    /// When the last piece of it went out, in microseconds after that; 0 before the first.
+    last_us: AtomicU64,
+    /// Whether the client has to send the next one.
+    is_awaited: AtomicBool,
+}
+
+impl Default for BodyProgress {
+    fn default() -> BodyProgress {
+        BodyProgress { began: Instant::now(), last_us: AtomicU64::new(0), is_awaited: AtomicBool::new(false) }
+    }
+}
+
+impl BodyProgress {
+    fn goes_on(&self) {
+        let us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.last_us.store(us, Ordering::Relaxed);
+    }
+
+    /// How long the upstream may be silent yet. While the client has to go on, it is not the upstream's silence.
+    fn silence_left(&self, silence_max: Duration) -> Duration {
+        if self.is_awaited.load(Ordering::Relaxed) {
+            return silence_max;
+        }
+        let last = Duration::from_micros(self.last_us.load(Ordering::Relaxed));
+        silence_max.saturating_sub(self.began.elapsed().saturating_sub(last))
+    }
+}
+
 /// A call on its way to an upstream.
 #[derive(Debug)]
 pub(crate) struct UpstreamCall {
@@ -396,14 +432,18 @@ pub(crate) struct UpstreamCall {
     target: String,
     headers: HeaderMap,
     body: Sending,
-    progress: Arc<AtomicU64>,
+    progress: Arc<BodyProgress>,
 }
 
 impl UpstreamCall {
     /// A call with these header lines, but for those of the connection that it came by.
-    pub(crate) fn new(method: Method, target: &str, headers: &HeaderMap, body: Sending) -> UpstreamCall {
+    pub(crate) fn new(method: Method, target: &str, headers: HeaderMap, body: Sending) -> UpstreamCall {
         let progress = body.progress();
-        UpstreamCall { method, target: target.to_owned(), headers: of_message(headers), body, progress }
+        // What most clients say of their connection is as true of this one.
+        let is_kept = |name: &HeaderName, value: &HeaderValue| name == CONNECTION && value.as_bytes() == b"keep-alive";
+        let goes_on = headers.iter().all(|(name, value)| !is_of_connection(name.as_str()) || is_kept(name, value));
+        let headers = if goes_on { headers } else { of_message(headers) };
+        UpstreamCall { method, target: target.to_owned(), headers, body, progress }
     }
 
     /// This call once more, if sending it twice does no harm.
@@ -423,7 +463,8 @@ impl UpstreamCall {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         // What the client's own parser has let through is a target.
-        *request.uri_mut() = Uri::try_from(format!("{}{target}", node.address.path)).unwrap_or_default();
+        let target = if node.address.path.is_empty() { target } else { [&node.address.path, &*target].concat() };
+        *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
         headers.insert(HOST, node.host.clone());
         if let Some(authorization) = authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
@@ -432,7 +473,7 @@ impl UpstreamCall {
         request
     }
 
-    fn of_unsent(request: Request<Sending>, node: &Node, progress: Arc<AtomicU64>) -> UpstreamCall {
+    fn of_unsent(request: Request<Sending>, node: &Node, progress: Arc<BodyProgress>) -> UpstreamCall {
         let (parts, body) = request.into_parts();
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let target = target.strip_prefix(node.address.path.as_str()).unwrap_or(target).to_owned();
@@ -440,24 +481,24 @@ impl UpstreamCall {
     }
 }
 
-/// Header lines without those of the connection.
-pub(crate) fn of_message(headers: &HeaderMap) -> HeaderMap {
+/// Header lines without those of the connection. Nearly always the map goes on as it is.
+pub(crate) fn of_message(headers: HeaderMap) -> HeaderMap {
+    if !headers.keys().any(|name| is_of_connection(name.as_str())) {
+        return headers;
+    }
     let named: Vec<String> = headers
-        .get_all("connection")
+        .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
-    let is_of_message = |name: &HeaderName| {
-        !OF_CONNECTION.contains(&name.as_str()) && !named.iter().any(|named| named == name.as_str())
-    };
-    if headers.keys().all(is_of_message) {
-        return headers.clone();
-    }
     let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter().filter(|(name, _)| is_of_message(name)) {
-        kept.append(name, value.clone());
+    // To take a line out of a map would change the order of the others.
+    for (name, value) in &headers {
+        if !is_of_connection(name.as_str()) && !named.iter().any(|named| named == name.as_str()) {
+            kept.append(name, value.clone());
+        }
     }
     kept
 }
@@ -476,12 +517,13 @@ pub(crate) enum Sending {
 pub(crate) struct Tee {
     incoming: Incoming,
     kept: Arc<Mutex<Kept>>,
-    progress: Arc<AtomicU64>,
+    progress: Arc<BodyProgress>,
 }
 
 impl Tee {
     /// Passes a body on, and keeps it there.
     pub(crate) fn new(incoming: Incoming, kept: Arc<Mutex<Kept>>) -> Tee {
+        kept.lock().unwrap_or_else(PoisonError::into_inner).wait_for_end(!incoming.is_end_stream());
         Tee { incoming, kept, progress: Arc::default() }
     }
 
@@ -491,7 +533,7 @@ impl Tee {
 }
 
 impl Sending {
-    fn progress(&self) -> Arc<AtomicU64> {
+    fn progress(&self) -> Arc<BodyProgress> {
         match self {
             Sending::Whole(_) => Arc::default(),
             Sending::Teed(tee) => tee.progress.clone(),
@@ -509,12 +551,18 @@ impl Body for Sending {
                 Pin::new(body).poll_frame(context).map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
             }
             Sending::Teed(Tee { incoming, kept, progress }) => {
-                let polled = Pin::new(incoming).poll_frame(context);
-                if let Poll::Ready(Some(Ok(frame))) = &polled {
-                    progress.fetch_add(1, Ordering::Relaxed);
-                    if let Some(data) = frame.data_ref() {
-                        kept.lock().unwrap_or_else(PoisonError::into_inner).push(data);
+                let polled = Pin::new(&mut *incoming).poll_frame(context);
+                progress.is_awaited.store(polled.is_pending(), Ordering::Relaxed);
+                let keeping = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+                match &polled {
+                    Poll::Ready(None) => keeping().wait_for_end(false),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        progress.goes_on();
+                        let mut kept = keeping();
+                        frame.data_ref().into_iter().for_each(|data| kept.push(data));
+                        kept.wait_for_end(!incoming.is_end_stream());
                     }
+                    Poll::Ready(Some(Err(_))) | Poll::Pending => {}
                 }
                 polled
             }
@@ -533,5 +581,44 @@ impl Body for Sending {
             Sending::Whole(body) => body.size_hint(),
             Sending::Teed(tee) => tee.incoming.size_hint(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_silent_from_the_last_piece_of_a_body_on() {
+        let seconds = Duration::from_secs;
+        let Some(began) = Instant::now().checked_sub(seconds(60)) else { return };
+        let progress = BodyProgress { began, last_us: AtomicU64::new(50_000_000), is_awaited: AtomicBool::new(false) };
+        let left = progress.silence_left(seconds(1_000));
+        assert!(left <= seconds(990) && left > seconds(900), "{left:?}");
+        assert_eq!(progress.silence_left(seconds(10)), Duration::ZERO);
+        progress.is_awaited.store(true, Ordering::Relaxed);
+        assert_eq!(progress.silence_left(seconds(10)), seconds(10), "the client has to go on");
+        progress.is_awaited.store(false, Ordering::Relaxed);
+        progress.goes_on();
+        assert!(progress.silence_left(seconds(1_000)) > seconds(900));
+    }
+
+    #[test]
+    fn header_lines_of_a_connection_stay_on_it() {
+        let lines = |text: &str| -> HeaderMap {
+            let lines = text.lines().filter_map(|line| line.split_once(": "));
+            lines.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+        };
+        let told = |map: &HeaderMap| -> Vec<String> {
+            map.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+        };
+        let sent = lines("te: trailers\na: 1\nconnection: close, B\nb: 2\nc: 3\nkeep-alive: timeout=5\nd: 4");
+        assert_eq!(told(&of_message(sent)), ["a: 1", "c: 3", "d: 4"]);
+        let usual = lines("a: 1\nconnection: keep-alive\nb: 2");
+        assert_eq!(told(&of_message(usual.clone())), ["a: 1", "b: 2"]);
+        let call = UpstreamCall::new(Method::GET, "/", usual.clone(), Sending::Whole(Full::default()));
+        assert_eq!(told(&call.headers), told(&usual));
+        let call = UpstreamCall::new(Method::GET, "/", lines("connection: close"), Sending::Whole(Full::default()));
+        assert!(call.headers.is_empty());
     }
 }

@@ -8,12 +8,19 @@ pub(crate) struct Kept {
     pieces: Vec<Bytes>,
     bytes: u64,
     bytes_max: u64,
+    /// Whether more of it is to come.
+    is_begun: bool,
 }
 
 impl Kept {
     /// Nothing yet, and room for that much.
     pub(crate) fn new(bytes_max: usize) -> Kept {
-        Kept { pieces: Vec::new(), bytes: 0, bytes_max: bytes_max as u64 }
+        Kept { pieces: Vec::new(), bytes: 0, bytes_max: bytes_max as u64, is_begun: false }
+    }
+
+    /// Waits for more, until it is told that the end has come: half a body is none.
+    pub(crate) fn wait_for_end(&mut self, is_begun: bool) {
+        self.is_begun = is_begun;
     }
 
     /// Takes a piece. If there is more than room is for, all of it is let go.
@@ -31,8 +38,11 @@ impl Kept {
         self.bytes
     }
 
-    /// The body; how many bytes it had if it was too large.
+    /// The body; how many bytes it had, one at least, if it was too large or its end has not come.
     pub(crate) fn take(&mut self) -> Result<Bytes, u64> {
+        if self.is_begun {
+            return Err(self.bytes.max(1));
+        }
         if self.bytes > self.bytes_max {
             return Err(self.bytes);
         }
@@ -60,5 +70,12 @@ mod tests {
         assert_eq!(kept.take(), Ok(Bytes::from_static(b"abcde")));
         kept.push(&Bytes::from_static(b"f"));
         assert_eq!((kept.take(), kept.passed()), (Err(6), 6));
+        let mut kept = Kept::new(5);
+        kept.wait_for_end(true);
+        assert_eq!(kept.take(), Err(1));
+        kept.push(&Bytes::from_static(b"ab"));
+        assert_eq!(kept.take(), Err(2));
+        kept.wait_for_end(false);
+        assert_eq!(kept.take(), Ok(Bytes::from_static(b"ab")));
     }
 }

@@ -29,7 +29,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
 use super::body::{self, BodyError};
-use super::server::{ServerShared, outgoing, system_time};
+use super::server::{ServerShared, is_packed, outgoing, system_time};
 #[cfg(feature = "tls")]
 use super::tls::client::{Fingerprint, Trust};
 use crate::base64;
@@ -41,7 +41,7 @@ use crate::mock::engine::forward::{Whereto, no_answer};
 use address::ServerAddress;
 use client::{NoAnswer, Sending, Tee, UpstreamCall, UpstreamClient, of_message};
 use kept::Kept;
-use passing::{Passing, WireBody, told};
+use passing::{AnswerHead, Passing, WireBody};
 
 /// Another server, as a mock calls it: an Elasticsearch, or another elastimock.
 ///
@@ -223,7 +223,7 @@ impl Behind {
         let Head { request, method, headers } = head;
         let kept = Arc::new(Mutex::new(Kept::new(shared.desk().body_bytes_max())));
         let call =
-            UpstreamCall::new(method, request.target(), &headers, Sending::Teed(Tee::new(incoming, kept.clone())));
+            UpstreamCall::new(method, request.target(), headers, Sending::Teed(Tee::new(incoming, kept.clone())));
         let pending = PendingForward::new(shared, request, Some(kept));
         self.forward(call, pending, shared).await
     }
@@ -245,7 +245,7 @@ impl Behind {
             Whereto::Here(read) => return ForwardOutcome::Here(shared.act_on(read, &request).await),
             Whereto::Upstream(read) => read.is_stubbed().then(|| read.into_decided()),
         };
-        let call = UpstreamCall::new(method, request.target(), &headers, Sending::Whole(Full::new(body)));
+        let call = UpstreamCall::new(method, request.target(), headers, Sending::Whole(Full::new(body)));
         match is_stubbed {
             None => {
                 let pending = PendingForward::new(shared, request, None);
@@ -275,8 +275,10 @@ impl Behind {
                 if parts.headers.contains_key(TRANSFER_ENCODING) {
                     parts.headers.remove(CONTENT_LENGTH);
                 }
-                parts.headers = of_message(&parts.headers);
-                let head = (parts.status.as_u16(), parts.headers.clone());
+                parts.headers = of_message(parts.headers);
+                // As which HTTP it came is of its connection too.
+                parts.version = hyper::Version::HTTP_11;
+                let head = AnswerHead::new(parts.status.as_u16(), &parts.headers, pending.is_head());
                 let passing = Passing::new(incoming, head, pending, lease, self.client.silence_max());
                 hyper::Response::from_parts(parts, WireBody::Passing(Box::new(passing)))
             }
@@ -310,8 +312,8 @@ impl Behind {
             Err(_) => return self.refuse(&NoAnswer::Silent(self.client.silence_max()), method, shared),
         };
         lease.give_back();
-        let is_bodiless = *method == Method::Head || matches!(parts.status.as_u16(), 204 | 304);
-        let mut response = told((parts.status.as_u16(), &of_message(&parts.headers)), body, is_bodiless, false);
+        let head = AnswerHead::new(parts.status.as_u16(), &of_message(parts.headers), *method == Method::Head);
+        let mut response = head.told(body, false);
         response.mark = Some(Box::new(StubMark { upstream: true, ..StubMark::default() }));
         response
     }
@@ -415,6 +417,7 @@ impl Forwarding {
         let bytes_max = shared.desk().body_bytes_max();
         let (request, left_out) = match body {
             None => (request, 0),
+            Some(Ok(body)) if !is_packed(&request) => (request.with_body(body), 0),
             Some(Ok(body)) => match unpacked(request.clone(), &body, bytes_max) {
                 Ok(request) => (request, 0),
                 Err(BodyError::TooLarge | BodyError::Broken) => (request, body.len() as u64),
@@ -435,8 +438,7 @@ impl Forwarding {
 /// # Errors
 /// [`BodyError::TooLarge`] if it is more than it may be when it is unpacked.
 fn unpacked(request: Request, body: &Bytes, bytes_max: usize) -> Result<Request, BodyError> {
-    let is_packed = request.headers().get("content-encoding").is_some_and(|it| it.eq_ignore_ascii_case("gzip"));
-    if !is_packed {
+    if !is_packed(&request) {
         return Ok(request.with_body(body.clone()));
     }
     match body::unpacked(body, bytes_max) {

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::HeaderMap;
+use hyper::header::{CONTENT_LENGTH, HeaderMap};
 use tokio::time::{Instant, Sleep};
 
 use super::client::Lease;
 use super::kept::Kept;
-use super::{PendingForward, headers_of};
+use super::{PendingForward, lines_of};
 use crate::fault::{Fault, FaultKind, LeftOut, StubMark};
 use crate::http::{Headers, Response};
 use crate::limits::{FORWARDED_BYTES_KEPT_MAX, HEAD_BYTES_MAX};
@@ -72,8 +72,7 @@ impl Body for WireBody {
 #[derive(Debug)]
 pub(crate) struct Passing {
     incoming: Incoming,
-    status: u16,
-    headers: HeaderMap,
+    head: AnswerHead,
     kept: Kept,
     /// The call, until it is remembered.
     pending: Option<PendingForward>,
@@ -87,14 +86,14 @@ impl Passing {
     /// Passes an answer on. One that has no body is remembered at once.
     pub(crate) fn new(
         incoming: Incoming,
-        (status, headers): (u16, HeaderMap),
+        head: AnswerHead,
         pending: PendingForward,
         lease: Lease,
         silence_max: Duration,
     ) -> Passing {
         let kept = Kept::new(FORWARDED_BYTES_KEPT_MAX);
         let (pending, lease) = (Some(pending), Some(lease));
-        let mut passing = Passing { incoming, status, headers, kept, pending, lease, silence_max, silence: None };
+        let mut passing = Passing { incoming, head, kept, pending, lease, silence_max, silence: None };
         if passing.incoming.is_end_stream() {
             passing.end(None);
         }
@@ -151,8 +150,7 @@ impl Passing {
             Ok(body) => (body, 0),
             Err(bytes) => (Bytes::new(), bytes),
         };
-        let is_bodiless = pending.is_head() || matches!(self.status, 204 | 304);
-        let mut response = told((self.status, &self.headers), body, is_bodiless, fault.is_some());
+        let mut response = std::mem::take(&mut self.head).told(body, fault.is_some());
         let left_out = LeftOut { request: 0, response: left_out };
         response.mark = Some(Box::new(StubMark { fault, upstream: true, left_out, ..StubMark::default() }));
         pending.conclude(response);
@@ -166,31 +164,51 @@ impl Drop for Passing {
     }
 }
 
-/// An upstream's answer as it is remembered: unpacked, and with the length of the body that is kept.
-pub(crate) fn told((status, headers): (u16, &HeaderMap), body: Bytes, is_bodiless: bool, is_cut: bool) -> Response {
-    let is_packed = headers.get("content-encoding").is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"gzip"));
-    let unpacked = match is_packed && !is_cut && !body.is_empty() {
-        true => body::unpacked(&body, FORWARDED_BYTES_KEPT_MAX).ok(),
-        false => None,
-    };
-    let is_unpacked = unpacked.is_some();
-    let body = unpacked.unwrap_or(body);
-    let mut told = Headers::new();
-    let mut length = None;
-    for (name, value) in headers_of(headers).iter() {
-        match name {
-            "content-encoding" if is_unpacked => {}
-            "content-length" if !is_bodiless => length = value.parse::<usize>().ok(),
-            name => told.push(name, value),
+/// The head of an upstream's answer, as far as it is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct AnswerHead {
+    status: u16,
+    /// The header lines, but for the length of a body that comes.
+    headers: Headers,
+    length: Option<usize>,
+    /// Whether no body comes, whatever length is told.
+    is_bodiless: bool,
+}
+
+impl AnswerHead {
+    /// The head with that status and these header lines.
+    pub(crate) fn new(status: u16, headers: &HeaderMap, is_of_head: bool) -> AnswerHead {
+        let is_bodiless = is_of_head || matches!(status, 204 | 304);
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let lines = lines_of(headers).filter(|(name, _)| is_bodiless || *name != "content-length");
+        AnswerHead { status, headers: Headers::from_wire(headers.len() + 1, lines), length, is_bodiless }
+    }
+
+    /// The answer as it is remembered: unpacked, and with the length of the body that is kept.
+    pub(crate) fn told(self, body: Bytes, is_cut: bool) -> Response {
+        let AnswerHead { status, mut headers, length, is_bodiless } = self;
+        let is_packed = |headers: &Headers| {
+            headers.get("content-encoding").is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"))
+        };
+        let unpacked = match is_packed(&headers) && !is_cut && !body.is_empty() {
+            true => body::unpacked(&body, FORWARDED_BYTES_KEPT_MAX).ok(),
+            false => None,
+        };
+        if unpacked.is_some() {
+            let mut plain = Headers::new();
+            let lines = headers.iter().filter(|(name, _)| *name != "content-encoding");
+            lines.for_each(|(name, value)| plain.push_plain(name, value));
+            headers = plain;
         }
+        let body = unpacked.unwrap_or(body);
+        if !is_bodiless {
+            // A body that was cut was longer, and is cut again when it is played.
+            let length = if is_cut { length.unwrap_or(body.len() + 1) } else { body.len() };
+            headers.push_number("content-length", length);
+        }
+        let mut response = Response::new(status);
+        response.headers = headers;
+        response.body = body;
+        response
     }
-    if !is_bodiless {
-        // A body that was cut was longer, and is cut again when it is played.
-        let length = if is_cut { length.unwrap_or(body.len() + 1) } else { body.len() };
-        told.push("content-length", &length.to_string());
-    }
-    let mut response = Response::new(status);
-    response.headers = told;
-    response.body = body;
-    response
 }
