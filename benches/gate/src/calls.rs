@@ -142,10 +142,15 @@ pub fn fixture(jobs: usize) -> Fixture {
 
 /// The same as a text.
 pub fn fixture_text(jobs: usize) -> String {
+    fixture_text_of(jobs / 10, jobs)
+}
+
+/// That many connectors beside the one that owns `search-docs`, and that many waiting jobs, as a text.
+pub fn fixture_text_of(connectors: usize, jobs: usize) -> String {
     let mut text = String::from(
         r#"{"connectors":[{"id":"docs","index_name":"search-docs","service_type":"directory","status":"connected","sync_cursor":{"page":3}}"#,
     );
-    for number in 0..jobs / 10 {
+    for number in 0..connectors {
         text.push_str(&format!(
             r#",{{"id":"other-{number}","index_name":"search-{number}","service_type":"directory"}}"#
         ));
@@ -203,6 +208,40 @@ pub fn run(jobs: usize) {
             println!("{} {}", case.name, case.calls * case.parts);
         }
     }
+}
+
+/// What is done once and takes long, each with what its figure is divided by: a mock's way from a fixture's text to its
+/// first answer, the same for each of many jobs, and each kilobyte of a body of 10 MB.
+pub const ONCE: &[(&str, usize)] = &[("first_answer", 1), ("fixture_job", 10_000), ("body_kilobyte", 10_000)];
+
+/// Does one of them; callgrind counts.
+pub fn run_once(name: &str) {
+    let jobs = if name == "fixture_job" { 10_000 } else { 2 };
+    let (text, claim) = (fixture_text(jobs), put(0, "_claim", CLAIM));
+    if name != "body_kilobyte" {
+        return gate_once(&mut || drop(black_box(first_answer(&text, &claim))));
+    }
+    let (_, _, _, body) = crate::kept::bodies().into_iter().next().expect("a body");
+    let large = put(1, "_claim", std::str::from_utf8(&body).expect("a text"));
+    let mut engine = first_answer(&text, &claim);
+    gate_once(&mut || assert!(receive(&mut engine, &large, now()) < 400));
+}
+
+/// An engine that has been made from a fixture's text and has answered a claim.
+fn first_answer(text: &str, claim: &Request) -> Engine {
+    let fixture = Fixture::from_json(text).expect("a fixture");
+    let mut engine = Engine::new(Setup { clock: Clock::frozen(now()), ..Setup::of(fixture) }, now()).expect("an engine");
+    receive(&mut engine, claim, now());
+    engine
+}
+
+/// The name of the function in which callgrind counts what is done once.
+pub const MEASURED_ONCE: &str = "gate_once";
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "Rust" fn gate_once(deed: &mut dyn FnMut()) {
+    deed();
 }
 
 /// What plays a recording of these calls.

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use elastimock::MockServer;
+use elastimock::{Fixture, MockServer};
 
 use crate::calls;
 use crate::heap::{live_bytes, peak_bytes};
@@ -45,6 +45,16 @@ pub fn measure() -> Vec<(String, f64)> {
     answering(&large, 1);
     figures.push(("bytes_of_a_waiting_job".to_owned(), (settled() - before) as f64 / JOBS as f64));
     figures
+}
+
+/// Megabytes that a server holds after a call with 50,000 connectors and as many jobs, the text that they came from included.
+pub fn many() -> f64 {
+    const COUNT: usize = 50_000;
+    let before = settled();
+    let fixture = Fixture::from_json(&calls::fixture_text_of(COUNT, COUNT)).expect("a fixture");
+    let server = MockServer::builder().fixture(fixture).start_blocking().expect("a server");
+    answering(&server, 1);
+    (settled() - before) as f64 / 1e6
 }
 
 /// What large bodies take at most, in percent of their size.

@@ -12,7 +12,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
@@ -48,6 +48,10 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["calls", jobs] => jobs.parse().map(calls::run).map(|()| true).map_err(Into::into),
+        ["once", name] => {
+            calls::run_once(name);
+            Ok(true)
+        }
         ["serve", jobs] => jobs.parse().map_err(Into::into).and_then(wire::serve).map(|()| true),
         [] => check(),
         ["--renew"] => renew(),
@@ -94,6 +98,11 @@ const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/baseline.txt");
 fn measured() -> Result<(Figures, bool)> {
     let mut figures: Figures = kept::measure().into_iter().collect();
     figures.insert("instructions_claim_with_the_wire".to_owned(), wire::measure(&Scratch::new(0)?.0)?);
+    for (name, parts) in calls::ONCE {
+        let folder = Scratch::new(0)?;
+        counted(&folder, calls::MEASURED_ONCE, &["once", name])?;
+        figures.insert(format!("instructions_{name}"), total(&folder.0.join("out.1"))? / *parts as f64);
+    }
     let [small, large] = calls::SIZES;
     let (few, many) = (count(small)?, count(large)?);
     let mut is_flat = true;
@@ -151,26 +160,39 @@ fn check() -> Result<bool> {
 /// The instructions of each call among that many jobs.
 fn count(jobs: usize) -> Result<Figures> {
     let folder = Scratch::new(jobs)?;
+    let output = counted(&folder, calls::MEASURED, &["calls", &jobs.to_string()])?;
+    let mut figures = Figures::new();
+    for (line, number) in output.lines().zip(1..) {
+        let (name, shares) = line.split_once(' ').ok_or("a line without a count")?;
+        let instructions = total(&folder.0.join(format!("out.{number}")))?;
+        figures.insert(name.to_owned(), instructions / shares.parse::<f64>()?);
+    }
+    Ok(figures)
+}
+
+/// What this program writes when it is run under callgrind, which counts in one function and writes a dump into the
+/// folder whenever that ends.
+fn counted(folder: &Scratch, function: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet", "--collect-atstart=no"])
-        .arg(format!("--toggle-collect={}", calls::MEASURED))
-        .arg(format!("--dump-after={}", calls::MEASURED))
+        .arg(format!("--toggle-collect={function}"))
+        .arg(format!("--dump-after={function}"))
         .arg(format!("--callgrind-out-file={}/out", folder.0.display()))
         .arg(env::current_exe()?)
-        .args(["calls", &jobs.to_string()])
+        .args(arguments)
         .output()
         .map_err(|error| format!("valgrind: {error}"))?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
-    let mut figures = Figures::new();
-    for (line, number) in String::from_utf8(output.stdout)?.lines().zip(1..) {
-        let (name, shares) = line.split_once(' ').ok_or("a line without a count")?;
-        let dump = fs::read_to_string(folder.0.join(format!("out.{number}")))?;
-        let totals = dump.lines().find_map(|line| line.strip_prefix("totals: ")).ok_or("a dump without totals")?;
-        figures.insert(name.to_owned(), totals.trim().parse::<f64>()? / shares.parse::<f64>()?);
-    }
-    Ok(figures)
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The instructions that a dump tells.
+fn total(dump: &Path) -> Result<f64> {
+    let dump = fs::read_to_string(dump)?;
+    let totals = dump.lines().find_map(|line| line.strip_prefix("totals: ")).ok_or("a dump without totals")?;
+    Ok(totals.trim().parse()?)
 }
 
 /// What the figures depend on beside elastimock: the compiler, the C library, the processor's kind.

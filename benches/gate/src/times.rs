@@ -47,6 +47,7 @@ pub fn measure() -> Vec<(String, f64)> {
         ("us_of_cpu_of_a_body_of_10_MB".to_owned(), large),
     ];
     figures.extend(left);
+    figures.push(("MB_of_50000_connectors_and_as_many_jobs".to_owned(), kept::many()));
     figures.extend(kept::peaks());
     figures
 }

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::{env, fs};
+use std::env;
 
 use elastimock::MockServer;
 use elastimock::server::Upstream;
@@ -134,9 +134,7 @@ fn count(folder: &Path, claims: usize, server: &[&str]) -> Result<f64> {
     if !status.success() {
         return Err(format!("the server ended with {status}").into());
     }
-    let dump = fs::read_to_string(output)?;
-    let total = dump.lines().find_map(|line| line.strip_prefix("totals: ")).ok_or("a dump without totals")?;
-    Ok(total.trim().parse()?)
+    crate::total(&output)
 }
 
 /// Claims that many jobs: one on each connection, then their answers, then the next.

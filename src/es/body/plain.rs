@@ -298,10 +298,11 @@ const PLAIN: [bool; 256] = {
 
 /// Where the plain characters end that begin at `at`. Looks at many at a time.
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    let is_odd = |byte: u8| (byte.wrapping_sub(b' ') > DELETE - b' ' - 1) | (byte == b'"') | (byte == b'\\');
+    // Numbers in place of truth values, and no stop at the first one: so the compiler looks at a chunk in a few steps.
+    let is_odd =
+        |byte: u8| u8::from(byte < b' ') | u8::from(byte >= DELETE) | u8::from(byte == b'"') | u8::from(byte == b'\\');
     let (chunks, _) = bytes[at..].as_chunks::<32>();
-    // Without a stop at the first one, the compiler looks at a chunk in a few steps.
-    let plain = chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_odd(*byte)));
+    let plain = chunks.iter().take_while(|chunk| chunk.iter().fold(0, |any, byte| any | is_odd(*byte)) == 0);
     at += 32 * plain.count();
     while at < bytes.len() && PLAIN[bytes[at] as usize] {
         at += 1;
