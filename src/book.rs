@@ -21,6 +21,7 @@ macro_rules! links {
 [rust.md]: crate::book::rust
 [secrets.md]: crate::book::secrets
 [simulation.md]: crate::book::simulation
+[speed.md]: crate::book::speed
 [stubs.md]: crate::book::stubs
 [tls.md]: crate::book::tls
 [upstream.md]: crate::book::upstream
