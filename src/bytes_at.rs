@@ -50,7 +50,7 @@ impl<const N: usize> Iterator for BytesAt<'_, N> {
 }
 
 /// Bytes of a text from which on it is looked through in pieces.
-const LONG_BYTES: usize = 32 * 1024;
+pub(crate) const LONG_BYTES: usize = 32 * 1024;
 
 /// Bytes that are looked through one way or another.
 const PIECE_BYTES: usize = 1024;

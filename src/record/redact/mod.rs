@@ -28,7 +28,7 @@ pub(crate) use exposure::{Exposure, exposures};
 pub(crate) use known::{KnownSecrets, Mask};
 use needles::Needles;
 
-use crate::bytes_at::any_at;
+use crate::bytes_at::{BytesAt, LONG_BYTES, any_at};
 use crate::target;
 
 /// What stands in place of a masked value.
@@ -375,13 +375,22 @@ fn is_suspect(bytes: &[u8]) -> bool {
         }
         hides
     };
-    any_at(bytes, [b'"', b'\\'], |at| match bytes.get(at + 1) {
-        Some(next) if HIDES[*next as usize] => {
-            let rest = &bytes[at + 1..];
-            if bytes[at] == b'"' { goes_with_secrets(rest) } else { rest.starts_with(b"u00") }
+    let hides = |at: usize| {
+        let rest = &bytes[at + 1..];
+        if bytes[at] == b'"' { goes_with_secrets(rest) } else { rest.starts_with(b"u00") }
+    };
+    let may_hide = |at: usize| bytes.get(at + 1).is_some_and(|next| HIDES[*next as usize]);
+    if bytes.len() >= LONG_BYTES {
+        return any_at(bytes, [b'"', b'\\'], |at| may_hide(at) && hides(at));
+    }
+    // Nearly all bodies are short, and this loop is what a page costs.
+    for at in BytesAt::new(bytes, [b'"', b'\\']) {
+        let Some(next) = bytes.get(at + 1) else { break };
+        if HIDES[*next as usize] && hides(at) {
+            return true;
         }
-        _ => false,
-    })
+    }
+    false
 }
 
 /// Whether a name begins there that goes with secrets.
