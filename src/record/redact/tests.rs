@@ -653,3 +653,20 @@ fn however_many_names_of_secrets_there_are_a_text_is_looked_through_once() {
     let text = format!("{}'", "password: x ".repeat(50_000));
     assert!(secrets_of_words(&text, false).is_empty());
 }
+
+proptest! {
+    #[test]
+    fn a_long_text_is_suspect_where_one_of_its_parts_is(
+        pieces in prop::collection::vec(prop::sample::select(vec![
+            "\"sensitive\"", "\"sens", "\"secrets\"", "\"api_key\"", "\"api_", "\"encoded\"", "\"values\"", "\"values.",
+            "\"valued\"", "\"configuration\":{}", "\"configuration\":{\"", "\"conf", "\\u0041", "\\u0", "\\", "\"", "\"\"",
+            ":1,", "a", "name", "\"connector_id\":\"docs\",", "é",
+        ]), 0..12),
+        before in 0_usize..80,
+    ) {
+        // Blanks are no part of anything that is looked for, and make it a long one.
+        let text = [" ".repeat(before), pieces.concat()].concat();
+        let long = [text.clone(), " ".repeat(LONG_BYTES)].concat();
+        prop_assert_eq!(is_suspect(long.as_bytes()), BytesAt::new(long.as_bytes(), [b'"', b'\\']).any(|at| hides(long.as_bytes(), at)), "{}", text);
+    }
+}
