@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use super::call::PathParameter;
 use super::endpoint::Endpoint;
-use crate::bytes_at::{BytesAt, any_at};
+use crate::bytes_at::BytesAt;
 use crate::es::error::ApiError;
 use crate::http::Method;
 use crate::limits::PLAIN_SEGMENTS_MAX;
@@ -58,16 +58,15 @@ fn lines(published: &'static str) -> impl Iterator<Item = SpecLine> {
 
 /// The lines that name a profile, which is their last word. They are few, and digits are rare.
 fn lines_of_one(published: &'static str) -> Vec<SpecLine> {
+    let digits = Profile::ALL.map(|profile| char::from(profile.name().as_bytes()[0]));
     let mut found = Vec::new();
-    let digits = Profile::ALL.map(|profile| profile.name().as_bytes()[0]);
-    any_at(published.as_bytes(), digits, |at| {
+    for (at, _) in digits.iter().flat_map(|digit| published.match_indices(*digit)) {
         let (before, rest) = published.split_at(at + 1);
         if rest.is_empty() || rest.starts_with('\n') {
             let line = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
             found.extend(lines(line).filter(|line| line.profile.is_some()));
         }
-        false
-    });
+    }
     found
 }
 

@@ -365,7 +365,7 @@ pub(crate) fn revealed<'s>(kept: &str, sent: &'s str) -> Vec<&'s str> {
 }
 
 /// Bytes of a text from which on it is looked through in one pass for all beginnings of what could hide a secret.
-const LONG_BYTES: usize = 256;
+const AT_ONCE_BYTES_MIN: usize = 256;
 
 /// The beginnings, of which many bytes are looked at in one instruction; none where the processor cannot.
 static BEGINNINGS: LazyLock<Option<Searcher>> =
@@ -374,16 +374,16 @@ static BEGINNINGS: LazyLock<Option<Searcher>> =
 /// Whether a look at the body is worth its while: it has a name that goes with secrets, or spells
 /// ASCII in a way that could hide one.
 fn is_suspect(bytes: &[u8]) -> bool {
-    match &*BEGINNINGS {
-        Some(beginnings) if bytes.len() >= LONG_BYTES => {
-            beginnings.find_iter(bytes).any(|found| hides(bytes, found.start()))
-        }
-        _ => BytesAt::new(bytes, [b'"', b'\\']).any(|at| hides(bytes, at)),
+    if bytes.len() >= AT_ONCE_BYTES_MIN
+        && let Some(beginnings) = &*BEGINNINGS
+    {
+        return beginnings.find_iter(bytes).any(|found| hides(bytes, found.start()));
     }
+    BytesAt::new(bytes, [b'"', b'\\']).any(|at| hides(bytes, at))
 }
 
 /// Whether something that could hide a secret begins at a quote or a backslash.
-#[inline]
+#[inline(always)]
 fn hides(bytes: &[u8], at: usize) -> bool {
     // What stands behind nearly every quote tells that no such name begins there.
     const HIDES: [bool; 256] = {

@@ -666,7 +666,7 @@ proptest! {
     ) {
         // Blanks are no part of anything that is looked for, and make it a long one.
         let text = [" ".repeat(before), pieces.concat()].concat();
-        let long = [text.clone(), " ".repeat(LONG_BYTES)].concat();
+        let long = [text.clone(), " ".repeat(AT_ONCE_BYTES_MIN)].concat();
         prop_assert_eq!(is_suspect(long.as_bytes()), BytesAt::new(long.as_bytes(), [b'"', b'\\']).any(|at| hides(long.as_bytes(), at)), "{}", text);
     }
 }
