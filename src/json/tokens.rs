@@ -112,7 +112,7 @@ struct TokenLevel<'a> {
 #[derive(Debug, Default)]
 struct NamesSeen<'a> {
     few: Vec<Cow<'a, str>>,
-    many: Option<Box<HashSet<Cow<'a, str>>>>,
+    many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> NamesSeen<'a> {
@@ -127,7 +127,7 @@ impl<'a> NamesSeen<'a> {
         }
         self.few.push(name);
         if self.few.len() > JSON_FEW_NAMES_MAX {
-            self.many = Some(Box::new(self.few.drain(..).collect()));
+            self.many = Some(self.few.drain(..).collect());
         }
         true
     }
