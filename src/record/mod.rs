@@ -68,6 +68,8 @@ pub(crate) struct Journal {
     bytes_max: usize,
     blocks: VecDeque<HeaderBlock>,
     frames: VecDeque<Arc<Frame>>,
+    /// How many secrets were known when the blocks and frames were made.
+    known_then: usize,
     /// The values that are known to be secret.
     pub known: KnownSecrets,
 }
@@ -292,6 +294,7 @@ impl Journal {
             bytes_max,
             blocks: VecDeque::new(),
             frames: VecDeque::new(),
+            known_then: 0,
             known: KnownSecrets::default(),
         }
     }
@@ -299,18 +302,21 @@ impl Journal {
     /// What is to be masked in a request, which the journal learns from. `facts` are those of its operation;
     /// `is_json` says that its body has been read as JSON.
     pub(crate) fn mask(&mut self, facts: Option<&RowFacts>, request: &Request, is_json: bool) -> Mask {
+        self.recheck();
         let known = self.known.len();
         let block = self.block(request.headers());
         let (is_kept, has_masks) = block.map_or((false, true), |block| (true, block.has_masks));
         let mut mask = self.known.mask(facts, request, is_json, is_kept);
         mask.shows_headers = !has_masks && self.known.len() == known;
-        self.recheck(known);
+        self.recheck();
         mask
     }
 
-    /// Blocks that were kept when less was known are looked at again when they come again.
-    fn recheck(&mut self, known: usize) {
-        if self.known.len() != known {
+    /// Blocks that were kept when less was known are looked at again when they come again: secrets are learnt from calls, and
+    /// from states, stubs and documents that a test has put.
+    fn recheck(&mut self) {
+        if self.known.len() != self.known_then {
+            self.known_then = self.known.len();
             self.blocks.clear();
             self.frames.clear();
         }
@@ -413,13 +419,13 @@ impl Journal {
 
     fn entry(&mut self, note: Note, request: &Request, response: &Response) -> Exchange {
         let request = note.mask.over(request);
-        let known = self.known.len();
+        self.recheck();
         // What the mock itself answers gives out no cookies; another server does, and a stub may: its body may repeat
         // them. Header lines that are kept as they are have none.
         let is_looked_at = response.mark.is_some() && self.block(response.headers()).is_none();
         let given_out = if is_looked_at { self.known.given_out(response.headers()) } else { None };
         let response_body = self.known.answer(&note.mask, response.status(), response.body());
-        self.recheck(known);
+        self.recheck();
         // A small body is copied behind the target, a large one is held as it is.
         fn parts(body: &Bytes) -> (&[u8], Bytes) {
             if body.len() > limits::JOURNAL_COPIED_BYTES_MAX { (&[], body.clone()) } else { (body, Bytes::new()) }
@@ -649,9 +655,8 @@ impl Journal {
             return block.headers.clone();
         }
         // This line an answer gives back as the request has said it, and it is masked as there.
-        let known = self.known.len();
         let given_out = headers.get("x-opaque-id").and_then(|_| self.known.given_out(headers));
-        self.recheck(known);
+        self.recheck();
         let masked = self.known.headers(given_out.as_ref().unwrap_or(headers));
         if let Some(block) = self.block(&masked) {
             return block.headers.clone();

@@ -305,6 +305,35 @@ fn header_lines_are_masked_by_their_names_and_urls_without_their_passwords() {
 }
 
 #[test]
+fn a_header_line_that_came_before_its_value_was_known_is_masked_from_then_on() {
+    let secret = "s3cr3t-tenant-77";
+    let state = format!(r#"{{"secrets":[{{"id":"a","value":"{secret}"}}]}}"#);
+    let stub = format!(
+        r#"{{"stubs":[{{"request":{{"path":"/x"}},"response":{{"status":200,"headers":{{"set-cookie":"{secret}"}}}}}}]}}"#
+    );
+    for (method, path, body) in
+        [(Method::Post, "state", &state), (Method::Put, "state", &state), (Method::Post, "stubs", &stub)]
+    {
+        let (server, mut client) = serve(MockServer::builder());
+        let mut send = || client.send(&Request::new(Method::Get, "/").header("x-tenant", secret)).status;
+        assert_eq!((send(), send()), (200, 200));
+        let learnt = client.send(&Request::new(method, format!("/_elastimock/{path}")).json(body.clone()));
+        assert_eq!(learnt.status, 200, "{path}");
+        let mut send = || client.send(&Request::new(Method::Get, "/").header("x-tenant", secret)).status;
+        assert_eq!((send(), send()), (200, 200));
+        let tenants: Vec<Option<String>> =
+            server.journal().iter().map(|call| call.request.headers().get("x-tenant").map(str::to_owned)).collect();
+        assert_eq!(
+            tenants[tenants.len() - 2..],
+            [Some("<redacted>".to_owned()), Some("<redacted>".to_owned())],
+            "{path}"
+        );
+        let exposed = server.findings().into_iter().filter(|finding| finding.rule == "secret-exposed").count();
+        assert!(exposed > 0, "{path}");
+    }
+}
+
+#[test]
 fn what_an_answer_gives_back_of_a_header_line_is_masked_as_in_the_request() {
     let stubs = r#"{"stubs":[{"request":{"operation":"info"},"response":{"patch":{"tagline":"stubbed"}}}]}"#;
     let ids = [
