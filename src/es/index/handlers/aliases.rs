@@ -219,13 +219,14 @@ impl ActionsBody<'_> {
         let mut read = Vec::new();
         for (name, says) in members {
             let pointer = format!("{pointer}/{}", escaped(name));
-            let at = self.value(&pointer);
+            // Only what is wrong is looked for in the text.
+            let at = || self.value(&pointer);
             if !["add", "remove", "remove_index"].contains(&name.as_str()) {
                 let known = ["add", "remove", "remove_index"];
-                return Err((error::unknown_field(self.name(&pointer), Self::PARSER, name, known), at));
+                return Err((error::unknown_field(self.name(&pointer), Self::PARSER, name, known), at()));
             }
             let Value::Object(says) = says else {
-                return Err((error::wrong_token(at, Self::PARSER, name, token_of(says)), at));
+                return Err((error::wrong_token(at(), Self::PARSER, name, token_of(says)), at()));
             };
             let action = self.action(name, says, &pointer);
             read.push((
