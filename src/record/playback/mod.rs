@@ -469,7 +469,9 @@ impl Playback {
             });
             exact.or(first).map(|call| (call, *lane))
         });
-        found.min().map(|(call, lane)| (lane, call))
+        // Another call with fewer header lines has to wait for its own.
+        let found = found.min_by_key(|(call, lane)| (!self.lanes[*lane].key.has_headers_of(key), *call));
+        found.map(|(call, lane)| (lane, call))
     }
 
     /// What a request says where the recorded calls that it may be have masks.
