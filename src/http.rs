@@ -273,6 +273,8 @@ impl Headers {
             text.push(b'\n');
             places.add(&text, name, HeaderLine::new(start, colon, end));
         }
+        // It may be kept for long.
+        text.shrink_to_fit();
         // One look at the whole block is much quicker than one at each line.
         match String::from_utf8(text) {
             Ok(text) => Headers::of(text, places),
