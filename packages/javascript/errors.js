@@ -10,7 +10,8 @@ export class ElastimockError extends Error {
 
   constructor(message, options) {
     super(message, options);
-    // It points at the line of the test that has asked.
+    // It points at the line of the test that has asked. Where somebody makes stacks of another kind, they stay as they are.
+    if (typeof this.stack !== 'string') return;
     const lines = this.stack.replace(/^Error/, 'ElastimockError').split('\n');
     this.stack = lines.filter((line) => !/^\s+at /.test(line) || !HERE.some((here) => line.includes(here))).join('\n');
   }

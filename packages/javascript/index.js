@@ -196,7 +196,7 @@ export class Server {
       const turn = test.turn.then(async () => {
         // Its findings are those of the test.
         const found = String(query.forget) !== 'true' ? await foundIn(this, test, false) : undefined;
-        const answer = await this.#ask(method, target, body, accept);
+        const answer = await this.#ask(method, target, body, 'application/json');
         test.ended.set(answer.ended.number, found);
         await test.prepare();
         return answer;

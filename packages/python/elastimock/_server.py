@@ -262,7 +262,7 @@ class Server:
             return self._call(method, path, body, accept, query)
         with self._turn:
             found = self._found(is_last=False) if (query or {}).get("forget") != "true" else None
-            answer = self._call(method, path, body, accept, query)
+            answer = self._call(method, path, body, "application/json", query)
             ended = answer["ended"]["number"]
             self._ended[ended], self._number = found, ended + 1
             if self._prepare:
